@@ -1,0 +1,34 @@
+// Installs the locked dependencies when node_modules is missing or older than the lockfile.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+export function ensureInstalled() {
+  const marker = join(root, 'node_modules', '.package-lock.json')
+  const lock = join(root, 'package-lock.json')
+  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs - 1000) return
+  if (existsSync(marker) && sameLock(marker)) return
+  process.stderr.write('tbit: installing dependencies (npm ci)\n')
+  const r = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  if (r.status !== 0) {
+    process.stderr.write('tbit: npm ci failed; run it in the checkout to see why\n')
+    process.exit(2)
+  }
+}
+
+// A checkout can touch the lockfile without changing it; the installed tree is still right if each locked version is there.
+import { readFileSync } from 'node:fs'
+function sameLock(marker) {
+  const want = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  const have = JSON.parse(readFileSync(marker, 'utf8')).packages
+  for (const [path, p] of Object.entries(want)) {
+    if (path === '' || p.optional) continue
+    if (have[path]?.version !== p.version) return false
+  }
+  return true
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) ensureInstalled()

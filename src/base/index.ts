@@ -1,0 +1,5 @@
+export * from './assert.ts'
+export * from './diagnostic.ts'
+export * from './result.ts'
+export * from './text.ts'
+export * from './units.ts'

@@ -1,0 +1,62 @@
+// Branded numbers, so that a page number cannot be passed where an address is meant. Addresses are plain numbers
+// below 2^53: every address of the model (52-bit physical, shared bit 51) fits; all-ones is DMA_MAPPING_ERROR.
+
+declare const brand: unique symbol
+type Brand<T, B extends string> = T & { readonly [brand]: B }
+
+/** Physical (guest physical, intermediate physical) address, in bytes, without the shared or encryption bit. */
+export type Phys = Brand<number, 'Phys'>
+/** What a device is given: bus address with the platform's alias bits. */
+export type DmaAddr = Brand<number, 'DmaAddr'>
+/** Intermediate physical address as stage 2 sees it, alias bit included. */
+export type Ipa = Brand<number, 'Ipa'>
+/** Page frame number (4 KiB pages). */
+export type Pfn = Brand<number, 'Pfn'>
+/** A size in bytes. */
+export type Bytes = Brand<number, 'Bytes'>
+/** A number of swiotlb slots of 2 KiB. */
+export type Slots = Brand<number, 'Slots'>
+/** Time in nanoseconds. */
+export type Nanos = Brand<number, 'Nanos'>
+
+export const PAGE_SHIFT = 12
+export const PAGE_SIZE = 4096
+export const KiB = 1024
+export const MiB = 1024 * 1024
+export const GiB = 1024 * 1024 * 1024
+export const TiB = 1024 * GiB
+
+const SUFFIX: Record<string, number> = { '': 1, K: KiB, M: MiB, G: GiB, T: TiB }
+
+export const Bytes = {
+  /** `4096`, `4K`, `2M`, `1G`, `12T`, `0x1000` (an `iB` or `B` after the letter is allowed). Null when it is none of these. */
+  parse(text: string): Bytes | null {
+    const hex = /^0x[0-9a-f]+$/i.exec(text)
+    if (hex) return Number.parseInt(text, 16) as Bytes
+    const m = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text)
+    if (!m) return null
+    const n = Number(m[1]) * (SUFFIX[(m[2] ?? '').toUpperCase()] ?? 1)
+    return Number.isSafeInteger(n) ? (n as Bytes) : null
+  },
+  /** The shortest exact form: `4K`, `64M`, `1000`. */
+  format(n: number): string {
+    for (const s of ['T', 'G', 'M', 'K']) {
+      const unit = SUFFIX[s] ?? 1
+      if (n !== 0 && n % unit === 0) return `${n / unit}${s}`
+    }
+    return String(n)
+  },
+  /** For reading: `64 MiB`, `1.5 GiB`. */
+  human(n: number): string {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+    let i = 0
+    let v = n
+    while (v >= 1024 && i < units.length - 1) {
+      v /= 1024
+      i++
+    }
+    return `${Number.isInteger(v) ? v : v.toFixed(v < 10 ? 2 : 1)} ${units[i]}`
+  }
+}
+
+export const hex = (n: number): string => `0x${n.toString(16)}`

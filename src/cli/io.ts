@@ -1,0 +1,19 @@
+// What a verb may touch of the outside world. Verbs get it from main.ts; tests give their own.
+
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  /** stdout is a terminal and colour is wanted (NO_COLOR unset). */
+  readonly colour: boolean
+  /** stderr is a terminal: progress may be shown there. */
+  readonly progress: boolean
+  /** Sets the exit code: 0 as expected, 1 a finding, 2 wrong use or bad input, 125 undecided. */
+  exit(code: number): void
+}
+
+/** Of several exit codes the first that applies: 2, 1, 125, 0. */
+export function worst(codes: Iterable<number>): number {
+  const set = new Set(codes)
+  for (const c of [2, 1, 125]) if (set.has(c)) return c
+  return 0
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+// Two sets: `fast` runs on each push in under a minute; files named *.slow.test.ts make the slow set.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'fast', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.slow.test.ts', 'node_modules/**'], testTimeout: 60_000 } },
+      { test: { name: 'slow', include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } }
+    ]
+  }
+})

@@ -1,0 +1,3 @@
+export * from './mem.ts'
+export * from './pool.ts'
+export * from './snapshot.ts'

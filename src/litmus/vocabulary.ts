@@ -1,0 +1,420 @@
+// The words of the litmus language, in one table: the parser, the checker, the printer, content assist and the reference
+// manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
+// Names of kernels and platforms stand here as strings: the rooms that implement them do not know this table.
+
+/** A word that parses and checks but whose machine does not exist yet carries the reason; using it is TB-003. */
+export interface Word {
+  readonly name: string
+  /** One line of meaning, for the manual and for content assist. */
+  readonly does: string
+  readonly notModelled?: string
+}
+
+// ---- platforms and kernels, in the order of the design -----------------------------------------------------------
+
+export interface PlatformWord extends Word {
+  /** A device can be accepted: requests with T=1 exist. Where false, `accepted` is ignored and tsm_* answer EOPNOTSUPP. */
+  readonly t1: boolean
+  readonly arch: 'arm' | 'x86' | 's390' | 'any'
+}
+
+export const platforms = [
+  { name: 'arm-cca', t1: true, arch: 'arm', does: 'Arm CCA: a realm under the RMM' },
+  { name: 'amd-sev-snp', t1: true, arch: 'x86', does: 'AMD SEV-SNP with SEV-TIO' },
+  { name: 'intel-tdx', t1: true, arch: 'x86', does: 'Intel TDX with TDX Connect' },
+  { name: 'pkvm', t1: false, arch: 'arm', does: 'a protected guest under pKVM' },
+  { name: 's390-pv', t1: false, arch: 's390', does: 'IBM Z protected virtualization' },
+  { name: 'amd-sme-host', t1: false, arch: 'x86', does: 'a bare-metal host with AMD SME' },
+  { name: 'none', t1: false, arch: 'any', does: 'no confidential computing' }
+] as const satisfies readonly PlatformWord[]
+export type PlatformName = (typeof platforms)[number]['name']
+
+export interface KernelWord extends Word {
+  /** The revision has an accept operation; where false (`linux-*`), `accepted` is ignored and tsm_* answer EOPNOTSUPP. */
+  readonly accept: boolean
+}
+
+export const kernels = [
+  { name: 'linux-6.12', accept: false, does: 'Linux 6.12 (no realm guest)' },
+  { name: 'linux-6.15', accept: false, does: 'Linux 6.15: realm guests, shared alias in DMA addresses' },
+  { name: 'linux-7.1', accept: false, does: 'Linux 7.1: DMA_ATTR_CC_SHARED for mappings' },
+  { name: 'linux-7.3', accept: false, does: 'Linux 7.3: the merged series, cc-v8 without accept' },
+  { name: 'rfc-v1', accept: true, does: 'the RFC of July 2025, patch 04/38' },
+  { name: 'rfc-v1-05', accept: true, does: 'the RFC with patch 05/38 on top' },
+  { name: 'tio-v2', accept: true, does: 'TEE I/O infrastructure v2, March 2026' },
+  { name: 'cc-v4', accept: true, does: 'the cc-shared series v4 on the TSM core of tio-v2' },
+  { name: 'cc-v6', accept: true, does: 'the cc-shared series v6 on the TSM core of tio-v2' },
+  { name: 'cc-v7', accept: true, does: 'the cc-shared series v7 on the TSM core of tio-v2' },
+  { name: 'cc-v8', accept: true, does: 'the cc-shared series v8 on the TSM core of tio-v2' }
+] as const satisfies readonly KernelWord[]
+export type KernelName = (typeof kernels)[number]['name']
+
+// ---- properties --------------------------------------------------------------------------------------------------
+
+export interface PropertyWord extends Word {
+  /** Part of `forbid default`. */
+  readonly byDefault: boolean
+  /** Counts whatever `forbid` says. */
+  readonly always?: boolean
+}
+
+export const properties = [
+  { name: 'exposed', byDefault: true, does: 'the host or an untrusted device can read what is not meant for it' },
+  { name: 'tampered', byDefault: true, does: 'the host or an untrusted device can write what the guest treats as private' },
+  { name: 'fault', byDefault: true, does: 'an access that the kernel told a device or user space to make is blocked or goes to the wrong alias' },
+  { name: 'wrong_data', byDefault: true, does: 'a CPU or device reads something other than the last legal write' },
+  { name: 'leak', byDefault: true, does: 'the kernel has lost a page or slot for ever' },
+  { name: 'stale_state', byDefault: true, does: "the kernel's flag or state disagrees with the device" },
+  { name: 'lost_update', byDefault: true, does: "a read-modify-write overwrites another thread's update" },
+  { name: 'warn', byDefault: true, does: 'a WARN, WARN_ON, WARN_ONCE or dev_WARN_ONCE' },
+  { name: 'crash', byDefault: true, does: 'the kernel would oops, corrupt its allocator, sleep in atomic context or be killed' },
+  { name: 'deadlock', byDefault: true, does: 'threads wait for each other, or a `wait` is blocked for ever' },
+  { name: 'refused', byDefault: false, does: 'a map or allocation fails although a legal way existed' },
+  { name: 'assert', byDefault: true, always: true, does: 'an `assert` failed' },
+  { name: 'reached', byDefault: true, always: true, does: 'a `never` held in a final state' },
+  { name: 'unreached', byDefault: true, always: true, does: 'an `exists` held in no final state' }
+] as const satisfies readonly PropertyWord[]
+export type PropertyName = (typeof properties)[number]['name']
+
+// ---- config ------------------------------------------------------------------------------------------------------
+
+/**
+ * What a key takes. `size`: bytes. `number`: a plain number. `words`: one of `values`. `sizes`: one of `values`, as a size.
+ * `slots`: SLOTS[,AREAS]. `string`: quoted. `limit`: `max` or an address.
+ */
+export type ConfigKind = 'size' | 'number' | 'words' | 'sizes' | 'slots' | 'string' | 'limit'
+
+export interface ConfigWord extends Word {
+  readonly kind: ConfigKind
+  /** For `words` and `sizes`: the values, default first. */
+  readonly values?: readonly string[]
+  /** The default as one would write it; null when it depends on the test, the platform or the revision. */
+  readonly default: string | null
+  /** How a default that is null comes about. */
+  readonly defaultIs?: string
+  /** Values that parse but have no machine yet, with the reason. */
+  readonly valuesNotModelled?: Readonly<Record<string, string>>
+  readonly min?: number
+  readonly max?: number
+}
+
+export const configKeys = [
+  { name: 'ram', kind: 'size', default: '16M', min: 1, max: 4 * 1024 ** 3, does: 'guest memory; a second bank of the same size lies at 4G' },
+  { name: 'guest_page', kind: 'sizes', values: ['4K', '16K', '64K'], default: '4K', does: 'the page of the guest kernel', valuesNotModelled: { '16K': 'the guest page is 4K', '64K': 'the guest page is 4K' } },
+  { name: 'host_granule', kind: 'sizes', values: ['4K', '16K', '64K'], default: '4K', does: 'the unit in which the host shares and takes back memory' },
+  { name: 'ipa_bits', kind: 'number', default: '40', min: 16, max: 52, does: 'width of the guest physical space; on Arm CCA the top bit is the shared alias' },
+  { name: 'swiotlb', kind: 'slots', default: '512,1', does: 'SLOTS of 2 KiB [, AREAS] of the default bounce pool; 0 is no pool' },
+  { name: 'cmdline', kind: 'string', default: '""', does: 'the kernel command line, for instance "swiotlb=force"' },
+  { name: 'cpus', kind: 'number', default: null, defaultIs: 'the highest `cpu N` + 1', min: 1, max: 64, does: 'possible CPUs' },
+  { name: 'conversions', kind: 'words', values: ['succeed', 'may_fail'], default: 'succeed', does: 'may_fail: each set_memory_* may fail, those at boot included' },
+  { name: 'memory_encrypt_reported', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, amd-sev-snp, amd-sme-host and intel-tdx; on s390-pv from cc-v6 and linux-7.3; on pkvm from cc-v8 and linux-7.3; else no', does: 'what cc_platform_has answers for memory encryption' },
+  { name: 'flag_storage', kind: 'words', values: ['shared_byte', 'own_byte', 'private_word', 'atomic'], default: null, defaultIs: 'private_word from tio-v2 on; before, shared_byte on x86 and own_byte elsewhere', does: 'where the accepted flag is kept: a byte with its neighbours, a byte of its own, a private word under the device lock, or an atomic bit' },
+  { name: 'private_pool', kind: 'number', default: '0', min: 0, does: 'SLOTS of a bounce pool for accepted devices, a what-if that no revision has' },
+  { name: 'host_stage2', kind: 'words', values: ['shared_only', 'static_1g'], default: 'shared_only', does: 'what the IOMMU maps for T=0: shared pages only, or everything in 1G blocks with the GPT protecting' },
+  { name: 'xt', kind: 'words', values: ['off', 'on'], default: 'off', does: 'XT-enabled requests: the target of a request is checked too' },
+  { name: 'vtom', kind: 'limit', default: 'max', min: 1, does: 'AMD: addresses below are private, at or above shared' },
+  { name: 'misaligned_share', kind: 'words', values: ['whole_granule', 'refuse'], default: 'whole_granule', does: 'the host, asked to share less than its granule: takes all of it, or refuses' },
+  { name: 'cache_line', kind: 'number', default: '64', min: 8, max: 4096, does: 'bytes of a cache line' },
+  { name: 'locked_dma', kind: 'words', values: ['block', 't0'], default: 'block', does: 'requests of a locked TDI: none, or T=0' },
+  { name: 'unlocked_stop', kind: 'words', values: ['ok', 'error'], default: 'ok', does: 'STOP of an unlocked TDI' },
+  { name: 'bme_zero_over_zero', kind: 'words', values: ['ok', 'error'], default: 'ok', does: 'bus mastering written 0 while it is 0, in RUN' },
+  { name: 'tdx_trusted_shared_dma', kind: 'words', values: ['walk', 'fault'], default: 'walk', does: 'TDX: a T=1 request to the shared alias' },
+  { name: 'tdx_host_read', kind: 'words', values: ['ones', 'poison'], default: 'ones', does: 'TDX: what the host reads from private memory' },
+  { name: 'tdx_p2p', kind: 'words', values: ['fault', 'ok'], default: 'fault', does: 'TDX: peer-to-peer between accepted devices' },
+  { name: 'snp_p2p', kind: 'words', values: ['fault', 'ok'], default: 'fault', does: 'SNP: peer-to-peer between accepted devices' },
+  { name: 'snp_cbit_in_iova', kind: 'words', values: ['fault', 'stripped'], default: 'fault', does: 'SNP: a DMA address that carries the C-bit' }
+] as const satisfies readonly ConfigWord[]
+export type ConfigKey = (typeof configKeys)[number]['name']
+
+// ---- device and mmio ---------------------------------------------------------------------------------------------
+
+/** `flag`: present or not. `bits`: 1 to 64. `address`, `mask` (2^n - 1), `slots`: numbers. */
+export type DeviceKind = 'flag' | 'bits' | 'address' | 'mask' | 'slots'
+
+export interface DeviceWord extends Word {
+  readonly kind: DeviceKind
+  /** The default as one would write it; null: absent. */
+  readonly default: string | null
+}
+
+export const deviceKeys = [
+  { name: 'tdisp', kind: 'flag', default: null, does: 'can be accepted; without it the device is T=0 for ever' },
+  { name: 'accepted', kind: 'flag', default: null, does: 'starts accepted (T=1); implies tdisp' },
+  { name: 'dma_mask', kind: 'bits', default: '64', does: 'BITS that streaming mappings may use' },
+  { name: 'coherent_mask', kind: 'bits', default: '64', does: 'BITS that coherent memory may use' },
+  { name: 'bus_limit', kind: 'address', default: null, does: 'the last address that the bus can carry' },
+  { name: 'noncoherent', kind: 'flag', default: null, does: 'does not snoop the CPU caches' },
+  { name: 'min_align_mask', kind: 'mask', default: '0', does: 'address bits that a bounce must preserve' },
+  { name: 'boundary_mask', kind: 'mask', default: '0xffffffff', does: 'a segment may not cross this boundary; the default is that of the PCI core' },
+  { name: 'restricted_pool', kind: 'slots', default: null, does: 'SLOTS of a bounce pool of its own (restricted-dma-pool)' },
+  { name: 'iommu', kind: 'flag', default: null, does: 'behind a vIOMMU: DMA goes through dma-iommu' },
+  { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
+  { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' }
+] as const satisfies readonly DeviceWord[]
+export type DeviceKey = (typeof deviceKeys)[number]['name']
+
+export const mmioKeys = [
+  { name: 'of', does: 'the device whose BAR this is' },
+  { name: 'private', does: 'a TEE range: reachable only while its device is in RUN' },
+  { name: 'shared', does: 'a NON_TEE range: mapped by the host at the shared alias only' }
+] as const satisfies readonly Word[]
+
+// ---- operations --------------------------------------------------------------------------------------------------
+
+/** What a variable can hold. */
+export type ValueKind =
+  | 'page' // alloc_page
+  | 'buffer' // kmalloc
+  | 'coherent' // dma_alloc_coherent
+  | 'pages' // dma_alloc_pages
+  | 'mapping' // dma_map_single
+  | 'sg' // dma_map_sg
+  | 'resource' // dma_map_resource
+  | 'usermap' // dma_mmap
+  | 'value' // what a read yields: a label, `ones`, `cipher`, `mixed`
+  | 'status' // 0 or an errno
+  | 'number' // x = 1
+
+/** Each kind as a message names it. */
+export const valueKindText: Readonly<Record<ValueKind, string>> = {
+  page: 'a page (alloc_page)',
+  buffer: 'a buffer (kmalloc)',
+  coherent: 'a coherent buffer (dma_alloc_coherent)',
+  pages: 'DMA pages (dma_alloc_pages)',
+  mapping: 'a mapping (dma_map_single)',
+  sg: 'a scatter-gather mapping (dma_map_sg)',
+  resource: 'a resource mapping (dma_map_resource)',
+  usermap: 'a user mapping (dma_mmap)',
+  value: 'a value that was read',
+  status: 'a status (0 or an errno)',
+  number: 'a number'
+}
+
+const MEMORY = ['page', 'buffer', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
+const HANDLE = ['mapping', 'sg', 'resource', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
+
+/** The argument kinds. `object` and `objects` name variables; the rest are written in place. */
+export type ParamKind = 'device' | 'object' | 'objects' | 'mmio' | 'size' | 'bits' | 'label' | 'direction'
+
+export interface Param {
+  readonly name: string
+  readonly kind: ParamKind
+  /** For `object` and `objects`: what the variable may hold. */
+  readonly accepts?: readonly ValueKind[]
+  /** `h[i]`, one segment of a scatter-gather mapping, may stand here. */
+  readonly segment?: boolean
+}
+
+export interface OpWord extends Word {
+  readonly group: 'memory' | 'dma' | 'device' | 'admin' | 'host'
+  readonly params: readonly Param[]
+  /** Words that may follow the arguments, in any order, each once. */
+  readonly options: readonly string[]
+  /** What the target variable holds; null when the call yields nothing. */
+  readonly result: ValueKind | null
+  /** `try` may stand in front. */
+  readonly try?: boolean
+  /** What implements it. */
+  readonly provider: string
+}
+
+export const directions = [
+  { name: 'TO_DEVICE', does: 'the device reads' },
+  { name: 'FROM_DEVICE', does: 'the device writes' },
+  { name: 'BIDIRECTIONAL', does: 'both' }
+] as const satisfies readonly Word[]
+export type Direction = (typeof directions)[number]['name']
+
+export const attributes = [
+  { name: 'CC_SHARED', does: 'the memory is shared already (DMA_ATTR_CC_SHARED)' },
+  { name: 'MMIO', does: 'the target is device memory (DMA_ATTR_MMIO)' },
+  { name: 'SKIP_CPU_SYNC', does: 'no cache or bounce synchronisation (DMA_ATTR_SKIP_CPU_SYNC)' },
+  { name: 'REQUIRE_COHERENT', does: 'fail rather than bounce (DMA_ATTR_REQUIRE_COHERENT)' },
+  { name: 'NO_KERNEL_MAPPING', does: 'the kernel needs no address of its own (DMA_ATTR_NO_KERNEL_MAPPING)' },
+  { name: 'NO_WARN', does: 'no message on failure (DMA_ATTR_NO_WARN)' }
+] as const satisfies readonly Word[]
+export type Attribute = (typeof attributes)[number]['name']
+
+/** Options that are no DMA attribute. */
+export const flags = [
+  { name: 'ATOMIC', does: 'the allocation cannot block' },
+  { name: 'high', does: 'above 4G' }
+] as const satisfies readonly Word[]
+
+const MAP_ATTRS = ['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_WARN'] as const
+const ALLOC_ATTRS = ['CC_SHARED', 'NO_KERNEL_MAPPING', 'NO_WARN'] as const
+
+const dev: Param = { name: 'dev', kind: 'device' }
+const memory = (name: string): Param => ({ name, kind: 'object', accepts: MEMORY })
+const handle = (accepts: readonly ValueKind[], segment = false): Param => ({ name: 'h', kind: 'object', accepts, ...(segment ? { segment } : {}) })
+const dir: Param = { name: 'DIR', kind: 'direction' }
+const size: Param = { name: 'SIZE', kind: 'size' }
+const label: Param = { name: 'LABEL', kind: 'label' }
+const hostObject: Param = { name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg'], segment: true }
+const adminOp = <N extends string>(name: N, does: string, provider = 'kernel: TSM core') => ({ name, group: 'admin', params: [dev], options: [], result: 'status', provider, does }) as const
+
+export const operations = [
+  { name: 'alloc_page', group: 'memory', params: [], options: ['high'], result: 'page', provider: 'kernel: page allocator', does: 'a fresh page, private and zero; high: above 4G' },
+  { name: 'free_page', group: 'memory', params: [{ name: 'p', kind: 'object', accepts: ['page'] }], options: [], result: null, provider: 'kernel: page allocator', does: 'gives the page back' },
+  { name: 'kmalloc', group: 'memory', params: [size], options: [], result: 'buffer', provider: 'kernel: slab', does: 'a buffer that shares its page with others' },
+  { name: 'kfree', group: 'memory', params: [{ name: 'b', kind: 'object', accepts: ['buffer'] }], options: [], result: null, provider: 'kernel: slab', does: 'gives the buffer back' },
+  { name: 'fill', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }, label], options: [], result: 'status', try: true, provider: 'machine: CPU access', does: 'the CPU writes; `secret` is guest-private data, any other word ordinary data' },
+  { name: 'read', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }], options: [], result: 'value', try: true, provider: 'machine: CPU access', does: 'the CPU reads' },
+  { name: 'set_memory_decrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to shared' },
+  { name: 'set_memory_encrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to private' },
+
+  { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: MAP_ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x' },
+  { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the size, direction and attributes of the making' },
+  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: MAP_ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first' },
+  { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
+  { name: 'dma_map_resource', group: 'dma', params: [dev, { name: 'mmio', kind: 'mmio' }, dir], options: MAP_ATTRS, result: 'resource', provider: 'kernel: dma-direct, dma-iommu', does: 'peer-to-peer mapping of a BAR range' },
+  { name: 'dma_unmap_resource', group: 'dma', params: [dev, handle(['resource'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
+  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(['mapping', 'sg', 'pages'], true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU' },
+  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(['mapping', 'sg', 'pages'], true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device' },
+  { name: 'dma_alloc_coherent', group: 'dma', params: [dev, size], options: ['ATOMIC', ...ALLOC_ATTRS], result: 'coherent', provider: 'kernel: dma-direct, pools', does: 'coherent memory' },
+  { name: 'dma_free_coherent', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives it back' },
+  { name: 'dma_alloc_pages', group: 'dma', params: [dev, size, dir], options: ['ATOMIC'], result: 'pages', provider: 'kernel: dma-direct, pools', does: 'pages that the device can reach' },
+  { name: 'dma_free_pages', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['pages'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives them back' },
+  { name: 'dma_mmap', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent', 'pages'] }], options: [], result: 'usermap', provider: 'kernel: dma-direct', does: 'user mapping of a coherent buffer, for read(m) and fill(m, ..)' },
+  { name: 'dma_set_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the streaming mask' },
+
+  { name: 'dev_read', group: 'device', params: [dev, handle(HANDLE, true)], options: [], result: 'value', try: true, provider: 'machine: device, IOMMU', does: 'DMA read; a fault is a violation unless `try` stands in front' },
+  { name: 'dev_write', group: 'device', params: [dev, handle(HANDLE, true), label], options: [], result: 'status', try: true, provider: 'machine: device, IOMMU', does: 'DMA write' },
+
+  adminOp('bind', 'attaches a driver', 'kernel: driver core'),
+  adminOp('unbind', 'detaches the driver', 'kernel: driver core'),
+  adminOp('tsm_connect', "host-side TSM connect; in rfc-v1 the guest's own connect attribute = TDISP lock"),
+  adminOp('tsm_disconnect', 'host-side TSM disconnect'),
+  adminOp('tsm_lock', 'locks the TDI; in rfc-v1 a write of 1 to tsm/connect'),
+  adminOp('tsm_accept', 'accepts the device: T=1'),
+  adminOp('tsm_unlock', 'unlocks the TDI; in rfc-v1 a write of 0 to tsm/connect'),
+  { name: 'tsm_register', group: 'admin', params: [], options: [], result: 'status', provider: 'kernel: TSM core', does: 'the TSM module comes' },
+  { name: 'tsm_unregister', group: 'admin', params: [], options: [], result: 'status', provider: 'kernel: TSM core', does: 'the TSM module goes' },
+  adminOp('remove', 'device removal', 'kernel: driver core, TSM core'),
+
+  { name: 'host_stop', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "TDI to unlocked behind the guest's back" },
+  { name: 'host_reset', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "resets the device behind the guest's back" },
+  { name: 'host_error', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "TDI to ERROR behind the guest's back" },
+  { name: 'host_write', group: 'host', params: [hostObject, label], options: [], result: 'status', try: true, provider: 'machine: host', does: 'the host writes at this moment; blocked where the hardware blocks it' },
+  { name: 'host_read', group: 'host', params: [hostObject], options: [], result: 'value', try: true, provider: 'machine: host', does: 'the host reads at this moment' },
+  { name: 'host_remap', group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does: 'changes stage 2: another page behind this address' },
+  { name: 'host_unmap', group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does: 'changes stage 2: nothing behind this address' }
+] as const satisfies readonly OpWord[]
+export type OpName = (typeof operations)[number]['name']
+
+// ---- expressions -------------------------------------------------------------------------------------------------
+
+export interface FieldWord extends Word {
+  readonly of: 'variable' | 'device'
+  /** For a variable: what it may hold. */
+  readonly accepts?: readonly ValueKind[]
+  /** The words it can be; absent: 0 or 1. */
+  readonly words?: readonly string[]
+}
+
+export const fields = [
+  { name: 'shared', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], does: '1 when the memory is shared with the host' },
+  { name: 'alias', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], words: ['private', 'shared'], does: 'the alias of the address' },
+  { name: 'bounced', of: 'variable', accepts: HANDLE, does: '1 when the mapping lies in a bounce pool' },
+  { name: 'accepted', of: 'device', does: "1 when the kernel believes the device accepted" },
+  { name: 'tdi', of: 'device', words: ['unlocked', 'locked', 'run', 'error'], does: 'the state of the TDI' },
+  { name: 'tsm', of: 'device', words: ['none', 'connected', 'locked', 'accepted'], does: "the TSM core's belief" }
+] as const satisfies readonly FieldWord[]
+export type FieldName = (typeof fields)[number]['name']
+
+export const functions = [
+  { name: 'ok', does: '1 when x was set by a call that did not fail, else 0' },
+  { name: 'content', does: 'what the memory under x holds: a label, or `mixed` over unlike cells' },
+  { name: 'errno', does: 'the errno of the call that gave x, 0 when it did not fail' }
+] as const satisfies readonly Word[]
+export type FunctionName = (typeof functions)[number]['name']
+
+/** What `content(x)` takes. */
+export const contentAccepts: readonly ValueKind[] = [...MEMORY, 'mapping', 'sg', 'resource', 'usermap']
+
+/** Words that a read can yield beside the labels of the test. They cannot be labels. */
+export const contentWords = [
+  { name: 'ones', does: 'all ones: a read that the platform answered so' },
+  { name: 'cipher', does: 'ciphertext' },
+  { name: 'mixed', does: 'unlike cells' },
+  { name: 'lost', does: 'content that a conversion destroyed' }
+] as const satisfies readonly Word[]
+
+/** The label of guest-private data. */
+export const SECRET = 'secret'
+
+export const errnos = [
+  'EPERM', 'ENOENT', 'EINTR', 'EIO', 'ENXIO', 'EAGAIN', 'ENOMEM', 'EACCES', 'EFAULT', 'EBUSY', 'EEXIST', 'ENODEV', 'EINVAL',
+  'ENOSPC', 'ERANGE', 'EPROTO', 'EMSGSIZE', 'EOPNOTSUPP', 'ETIMEDOUT', 'EREMOTEIO'
+] as const
+export type Errno = (typeof errnos)[number]
+
+// ---- structure ---------------------------------------------------------------------------------------------------
+
+export const parts = [
+  { name: 'litmus', does: 'litmus NAME "text": required, first' },
+  { name: 'source', does: 'source "...": where the case was argued' },
+  { name: 'platform', does: 'platform P, ... : what the test is about' },
+  { name: 'kernel', does: 'kernel K, ... : what the test is about' },
+  { name: 'forbid', does: 'forbid PROP, ... : the properties that count' },
+  { name: 'config', does: 'config { key value ... }' },
+  { name: 'device', does: 'device NAME { key [value] ... }: a PCI function' },
+  { name: 'mmio', does: 'mmio NAME { of DEVICE, private or shared }: a BAR range' },
+  { name: 'init', does: 'init { ... }: run once, alone, before the threads' },
+  { name: 'thread', does: 'thread NAME [cpu N] { ... }' },
+  { name: 'exists', does: 'exists (EXPR): some final state must have it' },
+  { name: 'never', does: 'never (EXPR): no final state may have it' },
+  { name: 'expect', does: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' }
+] as const satisfies readonly Word[]
+
+export const keywords = [
+  { name: 'if', does: 'if (EXPR) { } else { }' },
+  { name: 'else', does: 'the other branch of an if' },
+  { name: 'choose', does: 'choose { } or { }: either may happen' },
+  { name: 'or', does: 'a further branch of a choose' },
+  { name: 'repeat', does: 'repeat N { }' },
+  { name: 'wait', does: 'wait (EXPR): blocks until true' },
+  { name: 'assert', does: 'assert (EXPR)' },
+  { name: 'try', does: 'try CALL: a fault gives ERR and is no finding' }
+] as const satisfies readonly Word[]
+
+// ---- look-up -----------------------------------------------------------------------------------------------------
+
+const byName = <W extends { readonly name: string }>(table: readonly W[]): ReadonlyMap<string, W> => new Map(table.map((w) => [w.name, w]))
+
+export const platformByName: ReadonlyMap<string, PlatformWord> = byName<PlatformWord>(platforms)
+export const kernelByName: ReadonlyMap<string, KernelWord> = byName<KernelWord>(kernels)
+export const propertyByName: ReadonlyMap<string, PropertyWord> = byName<PropertyWord>(properties)
+export const configByName: ReadonlyMap<string, ConfigWord> = byName<ConfigWord>(configKeys)
+export const deviceKeyByName: ReadonlyMap<string, DeviceWord> = byName<DeviceWord>(deviceKeys)
+export const operationByName: ReadonlyMap<string, OpWord> = byName<OpWord>(operations)
+export const fieldByName: ReadonlyMap<string, FieldWord> = byName<FieldWord>(fields)
+export const directionNames: ReadonlySet<string> = new Set(directions.map((d) => d.name))
+export const attributeNames: ReadonlySet<string> = new Set(attributes.map((a) => a.name))
+export const errnoNames: ReadonlySet<string> = new Set(errnos)
+export const functionNames: ReadonlySet<string> = new Set(functions.map((f) => f.name))
+export const partNames: ReadonlySet<string> = new Set(parts.map((p) => p.name))
+export const keywordNames: ReadonlySet<string> = new Set(keywords.map((k) => k.name))
+export const contentWordNames: ReadonlySet<string> = new Set(contentWords.map((w) => w.name))
+
+/** Words that an expression may compare with, apart from the labels of the test. */
+export const valueWords: ReadonlySet<string> = new Set([
+  ...fields.flatMap((f): readonly string[] => ('words' in f ? f.words : [])), ...contentWordNames, SECRET, ...errnos
+])
+
+/** What a variable cannot be called. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  ...partNames, ...keywordNames, ...functionNames, ...operationByName.keys(), ...directionNames, ...attributeNames,
+  ...flags.map((f) => f.name), ...valueWords, 'ERR', 'cpu', 'on'
+])
+
+/** An operation as the manual writes it: `h = dma_map_single(dev, x, DIR [, ATTR...])`. */
+export function signature(op: OpWord): string {
+  const options: string[] = []
+  for (const o of op.options) if (!attributeNames.has(o)) options.push(o)
+  const optional = options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))
+  if (op.options.some((o) => attributeNames.has(o))) optional.push(' [, ATTR...]')
+  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', value: 'v' }
+  const t = op.result === null ? undefined : target[op.result]
+  return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params.map((p) => p.name).join(', ')}${optional.join('')})`
+}

@@ -1,0 +1,7 @@
+export * from './graph.ts'
+export * from './intern.ts'
+export * from './layout.ts'
+export * from './program.ts'
+export * from './step.ts'
+export * from './thread.ts'
+export * from './walk.ts'

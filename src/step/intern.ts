@@ -1,0 +1,51 @@
+// State that is too rich for bytes (page states, memory content, a bounce pool, what the properties remember) is kept as
+// whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal numbers, so
+// that states compare as words. An operation on such a value is remembered by the number, so that it is computed once.
+import type { Store } from './step.ts'
+import type { Layout } from './layout.ts'
+
+export class Interned<T> {
+  private readonly ids = new Map<string, number>()
+  private readonly values: T[] = []
+  private readonly memo: Array<Map<string, number>> = []
+  private readonly word: number
+
+  /** `encode` must be canonical: equal values give equal strings. */
+  constructor(private readonly layout: Layout, readonly name: string, readonly initial: T, private readonly encode: (v: T) => string) {
+    this.word = layout.word(name)
+    this.id(initial)
+  }
+
+  /** The number of a value. The initial value is 0. */
+  id(v: T): number {
+    const key = this.encode(v)
+    let id = this.ids.get(key)
+    if (id === undefined) {
+      id = this.values.length
+      this.ids.set(key, id)
+      this.values.push(v)
+    }
+    return id
+  }
+
+  value(id: number): T { return this.values[id] as T }
+  get size(): number { return this.values.length }
+
+  at(st: Store): number { return st.u32[this.layout.byteWords + this.word] as number }
+  get(st: Store): T { return this.values[this.at(st)] as T }
+  set(st: Store, v: T): void { st.u32[this.layout.byteWords + this.word] = this.id(v) }
+
+  /** Replaces the value by `fn` of it; `key` names the operation with all its operands. */
+  update(st: Store, key: string, fn: (v: T) => T): void {
+    const w = this.layout.byteWords + this.word
+    const from = st.u32[w] as number
+    let m = this.memo[from]
+    if (m === undefined) this.memo[from] = m = new Map()
+    let to = m.get(key)
+    if (to === undefined) {
+      to = this.id(fn(this.values[from] as T))
+      m.set(key, to)
+    }
+    st.u32[w] = to
+  }
+}

@@ -1,0 +1,148 @@
+// How kernel code touches shared state. A kernel function is a plain function; every access that another thread could
+// observe is one step and goes through `step(action)`. Two contexts run the same functions:
+//
+// * a recorder (`replay`): results of earlier steps are given back from a history, and the first access beyond it pauses the
+//   function by throwing PAUSE. That is how a thread becomes a set of positions that a search can go on from.
+// * a store (`runOn`): every access happens at once, which makes a call atomic. That is how a booted system is used.
+//
+// A function run by `replay` must depend on its arguments and on step results only: no module state, no clock, no randomness;
+// a `catch` in kernel code must not swallow PAUSE (there is none in this repository).
+
+/** What an action answers when it cannot happen now (a lock that is held, a wait that is not yet true). */
+export const BLOCKED = -0x40000000
+
+/**
+ * All state that threads share: one flat vector. Bytes hold small fields, 32-bit words hold ids of interned components
+ * (intern.ts). `local` answers the value of a thread's variable, `finding` takes what an action notices while it is performed.
+ */
+export interface Store {
+  readonly u8: Uint8Array
+  readonly u32: Uint32Array
+  /** Value of variable `index` of thread `thread`. */
+  local(thread: number, index: number): number
+  /** Something the action itself sees to be wrong (a fault, a lost update, a WARN). */
+  finding(f: Finding): void
+}
+
+/** What went wrong, where; `site` and `decision` make up its identity together with the property. */
+export interface Finding {
+  readonly property: string
+  /** Kernel or machine function that did it. */
+  readonly site: string
+  /** The rule or decision at work: a row of a platform's table, a revision's decision, a message. */
+  readonly decision: string
+  /** One sentence for the reader. */
+  readonly summary: string
+  /** The thread stops here and the state is not explored further. */
+  readonly fatal?: boolean
+}
+
+export interface Action {
+  /** Equal keys are the same action: positions are shared by it. */
+  readonly key: string
+  /** For the reader of a counterexample. Only called when one is printed. */
+  readonly text: (result: number, outcome: number) => string
+  /** How many ways the environment may decide; 1 for a deterministic action. */
+  readonly outcomes: number
+  /** All results it can have, when few and known beforehand: lets the call's decision graph be built eagerly. */
+  readonly results: readonly number[] | null
+  /** Happens together with the step before it: no other thread can come in between. */
+  readonly silent: boolean
+  /** Byte accesses are done by the search itself. */
+  readonly fast?: Fast
+  perform(store: Store, outcome: number): number
+}
+
+export type FastKind = 'read' | 'test' | 'zero' | 'write' | 'try' | 'lock' | 'unlock'
+/** `kind` on byte `addr` with operand `value` (write: new value; test: mask). */
+export interface Fast { readonly kind: FastKind; readonly addr: number; readonly value: number }
+
+/** Thrown by an access beyond the recorded results. */
+export const PAUSE: { readonly pause: true } = { pause: true }
+
+interface Context {
+  step(action: Action): number
+}
+
+let current: Context | null = null
+
+/** Performs one access in the current context. @throws PAUSE in a recorder, Error outside any context */
+export function step(action: Action): number {
+  if (current === null) throw new Error(`'${action.key}' outside of a run: call kernel functions through runOn or replay`)
+  return current.step(action)
+}
+
+/** The stack as text, deep enough for a kernel call chain (engines that know no limit ignore it). */
+function stackHere(): string {
+  const E = Error as { stackTraceLimit?: number }
+  const limit = E.stackTraceLimit
+  E.stackTraceLimit = 100
+  const { stack } = new Error()
+  if (limit !== undefined) E.stackTraceLimit = limit
+  return stack ?? ''
+}
+
+class Recorder implements Context {
+  private i = 0
+  next: Action | null = null
+  site: string | null = null
+  constructor(private readonly history: readonly number[], private readonly wantSite: boolean) {}
+  step(action: Action): number {
+    // A `finally` that runs while pausing may access state: it pauses again.
+    if (this.next !== null) throw PAUSE
+    const r = this.history[this.i]
+    if (r !== undefined) {
+      this.i++
+      return r
+    }
+    this.next = action
+    if (this.wantSite) this.site = stackHere()
+    throw PAUSE
+  }
+}
+
+export type Probe =
+  | { readonly done: true; readonly value: number }
+  | { readonly done: false; readonly action: Action; readonly stack: string | null }
+
+/** Runs `fn` over the results in `history` and says where it stands: at its next action, or returned. */
+export function replay(fn: () => number, history: readonly number[], wantSite = false): Probe {
+  const recorder = new Recorder(history, wantSite)
+  const saved = current
+  current = recorder
+  try {
+    const value = fn()
+    if (recorder.next !== null) return { done: false, action: recorder.next, stack: recorder.site }
+    return { done: true, value }
+  } catch (e) {
+    if (e !== PAUSE || recorder.next === null) throw e
+    return { done: false, action: recorder.next, stack: recorder.site }
+  } finally {
+    current = saved
+  }
+}
+
+class Direct implements Context {
+  constructor(private readonly store: Store, private readonly choose: (action: Action) => number, private readonly seen: ((action: Action, result: number, outcome: number) => void) | null) {}
+  step(action: Action): number {
+    const outcome = action.outcomes > 1 ? this.choose(action) : 0
+    const r = action.perform(this.store, outcome)
+    if (r === BLOCKED) throw new Error(`'${action.key}' blocks for ever: nobody else runs`)
+    if (this.seen !== null) this.seen(action, r, outcome)
+    return r
+  }
+}
+
+/**
+ * Runs `fn` to its end on `store`, each access at once. `choose` decides actions with several outcomes (default: the first).
+ * @throws Error when an action blocks, since no other thread can unblock it
+ */
+export function runOn<T>(store: Store, fn: () => T, choose: (action: Action) => number = () => 0, seen: ((action: Action, result: number, outcome: number) => void) | null = null): T {
+  const saved = current
+  current = new Direct(store, choose, seen)
+  try {
+    return fn()
+  } finally {
+    current = saved
+  }
+}

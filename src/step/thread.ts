@@ -1,0 +1,221 @@
+// A thread as a set of positions: where its program stands, the values of its variables, and what its current call can still
+// do (graph.ts). Each position is a small number, so that a search stores a thread in one or two bytes and goes on from a
+// position by looking into a table.
+import type { Action, FastKind } from './step.ts'
+import { assertTrue } from '../base/index.ts'
+import type { Graphs, Node } from './graph.ts'
+import { type Call, type Choose, instrAt, type Liveness, live, type Program, UNSET } from './program.ts'
+
+/** Kinds of a position's action, as the search dispatches on them: the byte accesses, any other action, the thread's end. */
+export const KIND: Readonly<Record<FastKind, number>> = { read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6 }
+export const OTHER = 7
+export const ENDED = 8
+
+interface Position {
+  readonly pc: number
+  readonly env: readonly number[]
+  /** The call's node; null between calls (a choice, the end). */
+  readonly node: Node | null
+  readonly action: Action | null
+  /** No step of the instruction at `pc` has happened yet. */
+  readonly entry: boolean
+  readonly far: Map<number, number>
+}
+
+/** Results from 0 below this are looked up by index when an action does not say what its results are. */
+const NEAR = 16
+
+export class Positions {
+  private readonly list: Position[] = []
+  private readonly byKey = new Map<string, number>()
+  private readonly liveness: Liveness
+  private readonly keep: ReadonlySet<number>
+  private readonly watched: ReadonlySet<number>
+  private tableUsed = 0
+
+  /** By position: KIND, OTHER or ENDED. */
+  kind = new Uint8Array(64)
+  /** By position: address and operand of a byte access. */
+  addr = new Uint16Array(64)
+  value = new Uint8Array(64)
+  /** By position: outcomes of the action. */
+  outcomes = new Uint16Array(64)
+  /** By position: 1 when the action happens together with the one before it. A silent action with several outcomes is a step. */
+  silent = new Uint8Array(64)
+  /** By position: 1 when no step of its instruction has happened yet. */
+  entries = new Uint8Array(64)
+  /** Where a position's part of `table` starts, and how many results it has there. */
+  base = new Uint32Array(64)
+  width = new Uint16Array(64)
+  /** Next position + 1 by result; 0: not known yet. */
+  table = new Uint32Array(256)
+  readonly actions: Array<Action | null> = []
+
+  /** The position at the thread's start. */
+  readonly start: number
+
+  constructor(readonly program: Program, private readonly graphs: Graphs) {
+    this.keep = new Set(program.keep ?? [])
+    this.watched = program.watched === undefined ? this.keep : new Set(program.watched)
+    this.liveness = live(program, this.keep)
+    this.start = this.settle(0, program.variables.map((_, i) => program.initial?.[i] ?? UNSET))
+  }
+
+  get size(): number { return this.list.length }
+
+  /** What happens next; null at the thread's end. */
+  action(id: number): Action | null { return this.at(id).action }
+  pc(id: number): number { return this.at(id).pc }
+  ended(id: number): boolean { return this.kind[id] === ENDED }
+  /** The variables; those that nobody can still read are 0. */
+  locals(id: number): readonly number[] { return this.at(id).env }
+  local(id: number, variable: number): number { return this.at(id).env[variable] ?? UNSET }
+  /** The instruction's group, for whole-call interleaving: one of its own below 0. */
+  group(id: number): number {
+    const { pc } = this.at(id)
+    const i = instrAt(this.program, pc)
+    return (i.op === 'call' || i.op === 'choose' ? i.group : undefined) ?? -1 - pc
+  }
+
+  /** The position after the action of `id` had `result`. */
+  next(id: number, result: number): number {
+    if (result >= 0 && result < (this.width[id] as number)) {
+      const known = this.table[(this.base[id] as number) + result] as number
+      if (known !== 0) return known - 1
+    }
+    return this.advance(id, result)
+  }
+
+  /** `next` for a result met for the first time, or too large for the table. */
+  advance(id: number, result: number): number {
+    const p = this.at(id)
+    const known = p.far.get(result)
+    if (known !== undefined) return known
+    const to = this.follow(p, result)
+    if (result >= 0 && result < (this.width[id] as number)) this.table[(this.base[id] as number) + result] = to + 1
+    else p.far.set(result, to)
+    return to
+  }
+
+  private at(id: number): Position {
+    const p = this.list[id]
+    if (p === undefined) throw new Error(`invariant broken: position ${id} of ${this.program.name}`)
+    return p
+  }
+
+  private follow(p: Position, result: number): number {
+    const i = instrAt(this.program, p.pc)
+    if (i.op === 'choose') {
+      const to = i.targets[result]
+      if (to === undefined) throw new Error(`invariant broken: choice ${result} of ${i.targets.length}`)
+      return this.settle(to, p.env)
+    }
+    assertTrue(i.op === 'call' && p.node !== null, 'a thread at its end has no next step')
+    const n = p.node.action === null ? p.node : this.graphs.next(p.node, result)
+    return n.action === null ? this.settle(p.pc + 1, assigned(p.env, i.dst, n.value)) : this.intern(p.pc, this.after(p.pc, p.env, i.dst), n, n.action, false)
+  }
+
+  /** Goes on over everything that is no step, to the next position. */
+  private settle(pc: number, env: readonly number[]): number {
+    for (let budget = 100_000; budget > 0; budget--) {
+      const i = instrAt(this.program, pc)
+      switch (i.op) {
+        case 'end': return this.intern(pc, this.masked(env, this.keep), null, null, true)
+        case 'jump': pc = i.to; break
+        case 'branch': pc = (env[i.v] ?? UNSET) > 0 ? i.yes : i.no; break
+        case 'choose': return this.intern(pc, this.masked(env, this.liveness.before[pc] ?? this.keep), null, choice(i, pc), true)
+        case 'call': {
+          const n = this.graphs.entry(i.fn, i.args.map((a) => typeof a === 'number' ? a : env[a.v] ?? UNSET))
+          if (n.action !== null) return this.intern(pc, this.after(pc, env, i.dst), n, n.action, true)
+          // A call without a step belongs to what came before it, unless others can see what it sets.
+          if (i.dst >= 0 && this.watched.has(i.dst) && env[i.dst] !== n.value) return this.intern(pc, this.after(pc, env, i.dst), n, assignment(i, pc, n.value), true)
+          env = assigned(env, i.dst, n.value)
+          pc++
+        }
+      }
+    }
+    throw new Error(`invariant broken: thread ${this.program.name} loops without a step`)
+  }
+
+  /** Variables as they are while the call at `pc` runs: its arguments are already taken, its result is not there yet. */
+  private after(pc: number, env: readonly number[], dst: number): readonly number[] {
+    return this.masked(env, this.liveness.after[pc] ?? this.keep, this.keep.has(dst) ? -1 : dst)
+  }
+
+  private masked(env: readonly number[], needed: ReadonlySet<number>, but = -1): readonly number[] {
+    return env.map((x, v) => v !== but && needed.has(v) ? x : 0)
+  }
+
+  private intern(pc: number, env: readonly number[], node: Node | null, action: Action | null, entry: boolean): number {
+    const key = `${pc}|${node === null ? '' : node.id}|${entry ? 'e' : ''}|${env.join()}`
+    let id = this.byKey.get(key)
+    if (id === undefined) {
+      id = this.list.length
+      this.byKey.set(key, id)
+      this.list.push({ pc, env, node, action, entry, far: new Map() })
+      this.actions.push(action)
+      this.describe(id, action, entry)
+    }
+    return id
+  }
+
+  private describe(id: number, a: Action | null, entry: boolean): void {
+    if (id >= this.kind.length) this.enlarge(id * 2)
+    this.entries[id] = entry ? 1 : 0
+    if (a === null) {
+      this.kind[id] = ENDED
+      return
+    }
+    const { fast, results } = a
+    this.kind[id] = fast === undefined || fast.addr > 0xffff ? OTHER : KIND[fast.kind]
+    this.addr[id] = fast?.addr ?? 0
+    this.value[id] = fast?.value ?? 0
+    this.outcomes[id] = a.outcomes
+    this.silent[id] = a.silent && a.outcomes === 1 ? 1 : 0
+    let width = NEAR
+    if (results !== null) {
+      width = 0
+      for (const r of results) if (r >= width && r < 4096) width = r + 1
+    }
+    if (this.tableUsed + width > this.table.length) {
+      const bigger = new Uint32Array(Math.max(this.table.length * 2, this.tableUsed + width))
+      bigger.set(this.table)
+      this.table = bigger
+    }
+    this.base[id] = this.tableUsed
+    this.width[id] = width
+    this.tableUsed += width
+  }
+
+  private enlarge(n: number): void {
+    const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T => { to.set(from); return to }
+    this.kind = grown(this.kind, new Uint8Array(n))
+    this.addr = grown(this.addr, new Uint16Array(n))
+    this.value = grown(this.value, new Uint8Array(n))
+    this.outcomes = grown(this.outcomes, new Uint16Array(n))
+    this.silent = grown(this.silent, new Uint8Array(n))
+    this.entries = grown(this.entries, new Uint8Array(n))
+    this.base = grown(this.base, new Uint32Array(n))
+    this.width = grown(this.width, new Uint16Array(n))
+  }
+}
+
+function assigned(env: readonly number[], dst: number, value: number): readonly number[] {
+  if (dst < 0) return env
+  const e = env.slice()
+  e[dst] = value
+  return e
+}
+
+const ONLY_ZERO: readonly number[] = [0]
+
+/** The step of a choice between statements: answers the number of the one taken. */
+export function choice(i: Choose, pc: number): Action {
+  const n = i.targets.length
+  return { key: `choice:${pc}`, text: (_r, outcome) => `${i.text}: ${outcome + 1} of ${n}`, outcomes: n, results: i.targets.map((_, k) => k), silent: false, perform: (_s, outcome) => outcome }
+}
+
+/** The step of a call that has none of its own but sets a variable that others look at. */
+export function assignment(i: Call, pc: number, value: number): Action {
+  return { key: `assign:${pc}:${value}`, text: () => i.text, outcomes: 1, results: ONLY_ZERO, silent: false, perform: () => 0 }
+}

@@ -189,8 +189,9 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
   const match = orig_addr !== 0 ? iotlb_align : 0
   const max_slots = params.max_slots
   const base_slots = params.base_slots
-  // From an aligned slot every stride-th slot is aligned, unless the masks have holes.
-  const regular = ((align | iotlb_align) & ((align | iotlb_align) + 1)) === 0
+  // Aligned slots lie this far apart (not always the stride: with both masks the kernel takes stride and then single steps); 0 when the masks have holes.
+  const both = (align | iotlb_align) >>> 0
+  const period = (both & (both + 1)) === 0 ? (both + 1) / IO_TLB_SIZE : 0
   let index = pool.area_index[area_index] as number
   for (let slots_checked = 0; slots_checked < area_nslabs; ) {
     const slot_index = slot_base + index
@@ -209,9 +210,10 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
         swiotlb_take(pool, area_index, slot_index, index, nslots, alloc_size, swiotlb_align_offset(params.min_align_mask, 0, orig_addr))
         return slot_index
       }
-    } else if (regular) {
+    } else if (period !== 0) {
       const blocked = free !== 0 ? free : pool.seg_used[slot_index >> 7] === IO_TLB_SEGSIZE ? IO_TLB_SEGSIZE - (slot_index & SEG_MASK) : 1
-      if (blocked > stride) step = stride * Math.ceil(Math.min(blocked, area_nslabs - index) / stride)
+      // Never past the area's end: how the last step wraps is the kernel's business.
+      if (blocked > period && index + period < area_nslabs) step = period * Math.min(Math.ceil(blocked / period), Math.floor((area_nslabs - 1 - index) / period))
     }
     index += step
     if (index >= area_nslabs) index = 0

@@ -51,7 +51,7 @@ export class TwinPool {
     if (am === 0n && iam === 0n && total >= 4096n) am = 4095n
     am |= 2047n
     iam &= ~am
-    const stride = Number(((am > iam ? am : iam) >> 11n) + 1n)
+    const stride = Math.max(Number(am >> 11n), Number(iam >> 11n)) + 1
     if (need > BigInt(this.perArea) - area.used) return -1
     const wrap = (i: number): number => (i >= this.perArea ? 0 : i)
     let at = area.index

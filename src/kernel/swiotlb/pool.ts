@@ -93,9 +93,13 @@ export class IoTlbPool {
   readonly area_index: Int32Array
   /** areas[a].used in slots. */
   readonly area_used: Int32Array
-  /** Used slots (list = 0) in each segment; not in the kernel, lets a search pass full segments and a snapshot pass empty ones. */
+  /** Used slots (list = 0) in each segment; not in the kernel, lets a snapshot pass empty segments. */
   readonly seg_used: Uint8Array
+  /** No free run of the segment is longer than this; not in the kernel, lets a search pass segments. A bound, not state. */
+  readonly seg_bound: Uint8Array
   readonly usage: PoolUsage
+  /** A release with a changed min_align_mask left free-run lengths that do not follow from which slots are used. */
+  irregular = false
 
   /** @throws Error when start is not slot aligned, or the areas do not divide the slots. */
   constructor(start: number, nslabs: number, nareas: number, transient = false, usage: PoolUsage = { total_used: 0, used_hiwater: 0 }) {
@@ -117,6 +121,7 @@ export class IoTlbPool {
     this.area_index = new Int32Array(nareas)
     this.area_used = new Int32Array(nareas)
     this.seg_used = new Uint8Array(Math.ceil(nslabs / IO_TLB_SEGSIZE) + 1)
+    this.seg_bound = new Uint8Array(this.seg_used.length)
     swiotlb_init_io_tlb_pool(this)
   }
 
@@ -141,6 +146,7 @@ export function swiotlb_init_io_tlb_pool(pool: IoTlbPool): void {
   pool.area_index.fill(0)
   pool.area_used.fill(0)
   pool.seg_used.fill(0)
+  pool.seg_bound.fill(IO_TLB_SEGSIZE)
   pool.orig_addr.fill(INVALID_PHYS_ADDR)
   pool.alloc_size.fill(0)
   pool.pad_slots.fill(0)
@@ -163,7 +169,7 @@ function inc_used_and_hiwater(usage: PoolUsage, nslots: number): void {
  * swiotlb_search_pool_area(): the section under one area's lock. First slot of a run of nr_slots(alloc_size) free slots, now allocated,
  * or SLOT_FULL or SLOT_BUG. `orig_addr` 0 means none (swiotlb_alloc); masks are 32 bits.
  *
- * The loop takes the kernel's steps several at a time where their outcome is known (a full segment, a free run that is too short); it stops
+ * The loop takes the kernel's steps several at a time where their outcome is known (a segment or a free run that is too short); it stops
  * at the same slot after the same count of steps.
  */
 export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, params: SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number): number {
@@ -189,9 +195,12 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
   const match = orig_addr !== 0 ? iotlb_align : 0
   const max_slots = params.max_slots
   const base_slots = params.base_slots
-  // Aligned slots lie this far apart (not always the stride: with both masks the kernel takes stride and then single steps); 0 when the masks have holes.
+  // Aligned slots lie this far apart (not always the stride: with both masks the kernel takes stride and then single steps); 0 when the masks have holes or a release left odd run lengths.
   const both = (align | iotlb_align) >>> 0
-  const period = (both & (both + 1)) === 0 ? (both + 1) / IO_TLB_SIZE : 0
+  const period = !pool.irregular && (both & (both + 1)) === 0 ? (both + 1) / IO_TLB_SIZE : 0
+  const seg_bound = pool.seg_bound
+  let misses = 0
+  let tightened = -1
   let index = pool.area_index[area_index] as number
   for (let slots_checked = 0; slots_checked < area_nslabs; ) {
     const slot_index = slot_base + index
@@ -211,7 +220,14 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
         return slot_index
       }
     } else if (period !== 0) {
-      const blocked = free !== 0 ? free : pool.seg_used[slot_index >> 7] === IO_TLB_SEGSIZE ? IO_TLB_SEGSIZE - (slot_index & SEG_MASK) : 1
+      const seg = slot_index >> 7
+      let blocked = free
+      if ((seg_bound[seg] as number) < nslots) blocked = IO_TLB_SEGSIZE - (slot_index & SEG_MASK)
+      else if (seg !== tightened && ++misses >= MISSES) {
+        tightened = seg
+        misses = 0
+        seg_bound[seg] = longest_run(pool, seg)
+      }
       // Never past the area's end: how the last step wraps is the kernel's business.
       if (blocked > period && index + period < area_nslabs) step = period * Math.min(Math.ceil(blocked / period), Math.floor((area_nslabs - 1 - index) / period))
     }
@@ -220,6 +236,19 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
     slots_checked += step
   }
   return SLOT_FULL
+}
+
+// A segment is measured after so many misses in a search: seldom in a pool with room, once for all in a full one.
+const MISSES = 8
+
+function longest_run(pool: IoTlbPool, seg: number): number {
+  let most = 0
+  for (let i = seg * IO_TLB_SEGSIZE, end = Math.min(i + IO_TLB_SEGSIZE, pool.nslabs); i < end; ) {
+    const free = pool.list[i] as number
+    if (free > most) most = free
+    i += free === 0 ? 1 : free
+  }
+  return most
 }
 
 // The "found" part of swiotlb_search_pool_area().
@@ -352,6 +381,13 @@ export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, t
     pool.pad_slots[i] = 0
   }
   for (let i = index - 1; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
+  const seg = index >> 7
+  if (count > (pool.seg_bound[seg] as number)) pool.seg_bound[seg] = Math.min(count, IO_TLB_SEGSIZE)
+  // Only when the device's min_align_mask has changed since the map: the kernel then counts across the segment's end.
+  if (nslots > 0 && (index + nslots - 1) >> 7 !== seg) {
+    pool.irregular = true
+    pool.seg_bound.fill(IO_TLB_SEGSIZE)
+  }
   pool.area_used[aindex] = (pool.area_used[aindex] as number) - nslots
   pool.usage.total_used -= nslots
   return nslots
@@ -398,10 +434,6 @@ export function swiotlb_mark_pool_used(pool: IoTlbPool): void {
 /** Most free slots in one run that a single allocation could take, over all areas; what "fragmented" means when it is below the request. */
 export function largest_free_run(pool: IoTlbPool): number {
   let most = 0
-  for (let i = 0; i < pool.nslabs; ) {
-    const free = pool.list[i] as number
-    if (free > most) most = free
-    i += free === 0 ? 1 : free
-  }
+  for (let seg = 0; seg * IO_TLB_SEGSIZE < pool.nslabs; seg++) most = Math.max(most, longest_run(pool, seg))
   return most
 }

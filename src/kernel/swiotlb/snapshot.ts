@@ -5,6 +5,7 @@ import { INVALID_PHYS_ADDR, IO_TLB_SEGSIZE, IO_TLB_SIZE, type IoTlbPool } from '
 
 const TWO32 = 2 ** 32
 const RUN_WORDS = 6
+const IRREGULAR = 0x80000000
 let scratch = new Uint32Array(4096)
 
 function room(words: number): void {
@@ -16,7 +17,8 @@ function room(words: number): void {
 
 /**
  * The pool's state: words [areas, total_used, used_hiwater, then area, index, used of each area that is not (0, 0), then runs of used slots:
- * first slot, count, orig_addr low and high word, alloc_size, pad_slots]. `hiwater` false leaves the high-water mark out (as 0), for whoever
+ * first slot, count, orig_addr low and high word, alloc_size, pad_slots]; an irregular pool has bit 31 of the first word set and all list[]
+ * values before the runs. `hiwater` false leaves the high-water mark out (as 0), for whoever
  * does not want states to differ by their past.
  */
 export function snapshot(pool: IoTlbPool, hiwater = true): Uint32Array {
@@ -34,6 +36,11 @@ export function snapshot(pool: IoTlbPool, hiwater = true): Uint32Array {
     scratch[at++] = pool.area_used[a] as number
   }
   scratch[0] = areas
+  if (pool.irregular) {
+    scratch[0] = areas + IRREGULAR
+    room(at + pool.nslabs)
+    for (let i = 0; i < pool.nslabs; i++) scratch[at++] = list[i] as number
+  }
   for (let seg = 0; seg * IO_TLB_SEGSIZE < pool.nslabs; seg++) {
     const used = pool.seg_used[seg] as number
     if (used === 0) continue
@@ -42,7 +49,7 @@ export function snapshot(pool: IoTlbPool, hiwater = true): Uint32Array {
     for (let i = seg * IO_TLB_SEGSIZE; i < end; ) {
       const free = list[i] as number
       if (free !== 0) {
-        i += free
+        i += pool.irregular ? 1 : free
         continue
       }
       const orig = orig_addr[i] as number
@@ -69,6 +76,7 @@ function clear(pool: IoTlbPool): void {
   for (let seg = 0; seg * IO_TLB_SEGSIZE < pool.nslabs; seg++) {
     if (pool.seg_used[seg] === 0) continue
     pool.seg_used[seg] = 0
+    pool.seg_bound[seg] = IO_TLB_SEGSIZE
     const first = seg * IO_TLB_SEGSIZE
     const end = Math.min(first + IO_TLB_SEGSIZE, pool.nslabs)
     for (let i = first; i < end; i++) {
@@ -82,6 +90,8 @@ function clear(pool: IoTlbPool): void {
   }
   pool.area_index.fill(0)
   pool.area_used.fill(0)
+  if (pool.irregular) for (let i = 0; i < pool.nslabs; i++) pool.list[i] = Math.min(IO_TLB_SEGSIZE - (i % IO_TLB_SEGSIZE), pool.nslabs - i)
+  pool.irregular = false
 }
 
 /** Puts a pool of the same size and areas into the state of a snapshot. @throws Error when the snapshot is of another shape */
@@ -90,12 +100,15 @@ export function restore(pool: IoTlbPool, snap: Uint32Array): void {
   pool.usage.total_used = (snap[1] as number) | 0
   pool.usage.used_hiwater = snap[2] as number
   let at = 3
-  for (let k = snap[0] as number; k > 0; k--, at += 3) {
+  const irregular = (snap[0] as number) >= IRREGULAR
+  for (let k = (snap[0] as number) % IRREGULAR; k > 0; k--, at += 3) {
     const a = snap[at] as number
     assertTrue(a < pool.nareas, 'the snapshot is of this pool')
     pool.area_index[a] = snap[at + 1] as number
     pool.area_used[a] = snap[at + 2] as number
   }
+  const lists = at
+  if (irregular) at += pool.nslabs
   for (; at < snap.length; at += RUN_WORDS) {
     const i = snap[at] as number
     const n = snap[at + 1] as number
@@ -114,6 +127,10 @@ export function restore(pool: IoTlbPool, snap: Uint32Array): void {
     // The free run below, whose lengths end at this run.
     for (let j = i - 1, count = 0; (j & (IO_TLB_SEGSIZE - 1)) !== IO_TLB_SEGSIZE - 1 && pool.list[j] !== 0; j--) pool.list[j] = ++count
     pool.seg_used[i >> 7] = (pool.seg_used[i >> 7] as number) + n
+  }
+  if (irregular) {
+    pool.irregular = true
+    for (let i = 0; i < pool.nslabs; i++) pool.list[i] = snap[lists + i] as number
   }
 }
 

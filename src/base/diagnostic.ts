@@ -5,7 +5,8 @@ import { nearest } from './text.ts'
 export const codes = {
   'TB-001': 'wrong use of the command line',
   'TB-002': 'a file cannot be read or written',
-  'TB-003': 'the thing asked for is not modelled yet'
+  'TB-003': 'the thing asked for is not modelled yet',
+  'TB-301': 'a recording of swiotlb operations does not have the form of one'
 } as const
 
 export interface Diagnostic {

@@ -1,0 +1,87 @@
+// struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
+import { atomicBit, peek, rmwBit, test } from '../step/index.ts'
+import { DEV_BITS, type Device, DMA_BIT_MASK } from './kernel.ts'
+
+/** The flag's bit in a byte or word of its own. */
+const OWN = 1
+
+/** `dev->tdi_enabled` (RFC), device_cc_accepted() (from August 2025): a plain load without a lock. One step. */
+export function device_cc_accepted(dev: Device): boolean {
+  const k = dev.k
+  if (!k.accepts) return false
+  return k.config.flag_storage === 'shared_byte' ? test(k.f.bits, dev.index, DEV_BITS.tdi_enabled) : test(k.f.flag, dev.index, OWN)
+}
+
+/** Sets or clears the flag. A bitfield member is a plain read-modify-write of its storage unit: two steps. */
+export function set_accepted(dev: Device, on: boolean, site: string): void {
+  const k = dev.k
+  switch (k.config.flag_storage) {
+    case 'shared_byte': rmwBit(k.f.bits, dev.index, DEV_BITS.tdi_enabled, on, site, 'tdi_enabled shares its byte'); return
+    case 'own_byte':
+    case 'private_word': rmwBit(k.f.flag, dev.index, OWN, on, site, 'accepted in a unit of its own'); return
+    case 'atomic': atomicBit(k.f.flag, dev.index, OWN, on)
+  }
+}
+
+/** Clears dma_skip_sync before a bounce: any context, no lock, a plain bitfield write (an atomic bit once the flags are a bitmap). */
+export function clear_dma_skip_sync(dev: Device, site: string): void {
+  const k = dev.k
+  if (!test(k.f.bits, dev.index, DEV_BITS.dma_skip_sync)) return
+  set_dma_skip_sync(dev, false, site)
+}
+
+export function set_dma_skip_sync(dev: Device, on: boolean, site: string): void {
+  const k = dev.k
+  if (k.rev.atomicDevFlags) atomicBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on)
+  else rmwBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on, site, 'dma_skip_sync shares its byte')
+}
+
+const min_not_zero = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
+
+/** *dev->dma_mask limited by the bus. */
+export const dma_limit = (dev: Device): number => min_not_zero(DMA_BIT_MASK(peek(dev.k.f.mask, dev.index)), dev.config.bus_limit)
+/** dev->coherent_dma_mask limited by the bus. */
+export const coherent_limit = (dev: Device): number => min_not_zero(DMA_BIT_MASK(dev.config.coherent_mask), dev.config.bus_limit)
+
+/** arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is remembered. */
+export function force_dma_unencrypted(dev: Device): boolean {
+  const { platform, rev } = dev.k
+  switch (platform.name) {
+    case 'arm-cca':
+    case 'amd-sev-snp':
+    case 'intel-tdx':
+      return !(rev.acceptedClearsForce(platform) && device_cc_accepted(dev))
+    case 's390-pv': return true
+    case 'pkvm': return rev.pkvmForces
+    // The SME host: the device's mask cannot express the C-bit.
+    case 'amd-sme-host': return coherent_limit(dev) <= platform.encBit - 1
+    default: return false
+  }
+}
+
+/** The platform's guests get SWIOTLB_FORCE at boot (before the series removed it). pKVM guests do not. */
+export const guestForcesSwiotlb = (dev: Device): boolean => ['arm-cca', 'amd-sev-snp', 'intel-tdx', 's390-pv'].includes(dev.k.platform.name)
+
+/** is_swiotlb_force_bounce(dev). */
+export function is_swiotlb_force_bounce(dev: Device): boolean {
+  const { rev, cmdlineForce, platform } = dev.k
+  if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
+    dev.k.printk('warn', `${dev.name}: (TIO) Disable SWIOTLB`)
+    return false
+  }
+  const mem = dev.io_tlb_mem
+  if (mem === null) return false
+  if (mem.kind.restricted || cmdlineForce) return true
+  switch (rev.forceBounce) {
+    case 'guest':
+    case 'unless_accepted': return guestForcesSwiotlb(dev)
+    case 'unaccepted': return platform.tdisp ? !device_cc_accepted(dev) : guestForcesSwiotlb(dev)
+    case 'cmdline': return false
+  }
+}
+
+/** is_swiotlb_for_alloc(dev): allocations come from a restricted pool. */
+export const is_swiotlb_for_alloc = (dev: Device): boolean => dev.io_tlb_mem?.kind.restricted ?? false
+
+/** is_swiotlb_active(dev): there is a pool with slots. */
+export const is_swiotlb_active = (dev: Device): boolean => dev.io_tlb_mem !== null

@@ -1,0 +1,366 @@
+// kernel/dma/direct.c and direct.h. Each function follows the C of its revision in order: `map_page` is 6.12 to 6.15 (and the RFC
+// and TIO trees on it), `jiri` 7.1, `capable` the cc-shared series. Where they differ by one decision the record is asked.
+import { PAGE_SIZE } from '../base/index.ts'
+import { isZero, test } from '../step/index.ts'
+import { DEV_BITS, type CpuAlias, type Device } from './kernel.ts'
+import { coherent_limit, force_dma_unencrypted, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
+import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
+import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
+import { kmalloc_size_roundup } from './slab.ts'
+import { TAG } from './page-alloc.ts'
+import { ATTR, DIR, failed, swiotlb_alloc, swiotlb_find_pool, swiotlb_free, swiotlb_map, swiotlb_max_mapping_size, swiotlb_sync_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
+
+export { ATTR, DIR }
+
+const PFN_UP = (n: number): number => Math.ceil(n / PAGE_SIZE)
+export function get_order(size: number): number {
+  let o = 0
+  while (PAGE_SIZE * 2 ** o < size) o++
+  return o
+}
+
+// --- streaming ------------------------------------------------------------------------------------------------------------
+
+/** dma_kmalloc_needs_bounce(): CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC (arm64), by size alone. */
+function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number): boolean {
+  const { platform, config } = dev.k
+  if (platform.architecture !== 'arm64' || dev.coherent || dir === DIR.TO_DEVICE) return false
+  const ARCH_DMA_MINALIGN = 128
+  if (size >= 2 * ARCH_DMA_MINALIGN) return false
+  return kmalloc_size_roundup(size) % config.cache_line !== 0
+}
+
+/** dma_direct_map_page(), dma_direct_map_phys(): the bus address, or DMA_MAPPING_ERROR. */
+export function dma_direct_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  switch (dev.k.rev.mapPhys) {
+    case 'map_page': return dma_direct_map_page(dev, cpu, phys, size, dir, attrs)
+    case 'jiri': return dma_direct_map_phys_71(dev, cpu, phys, size, dir, attrs)
+    case 'capable': return dma_direct_map_phys_cc(dev, cpu, phys, size, dir, attrs)
+  }
+}
+
+// 6.12.117 kernel/dma/direct.h
+function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  const d = phys_to_dma(dev, phys)
+  if (is_swiotlb_force_bounce(dev)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+  if (dma_capable(dev, d, size, true) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
+    if (is_swiotlb_active(dev)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+    dev.k.warn('dma_direct_map_page', 'DMA addr overflow')
+    failed(dev, 'mask')
+    return DMA_MAPPING_ERROR
+  }
+  return d
+}
+
+// 7.1: f0548044a026
+function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  const shared = (attrs & ATTR.CC_SHARED) !== 0
+  if (is_swiotlb_force_bounce(dev)) {
+    if (!shared) {
+      if (attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) { failed(dev, attrs & ATTR.MMIO ? 'mmio_bounce' : 'coherent_only'); return DMA_MAPPING_ERROR }
+      return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+    }
+  } else if (shared) {
+    failed(dev, 'cc_shared_unforced')
+    return DMA_MAPPING_ERROR
+  }
+  if (attrs & ATTR.MMIO) {
+    if (dma_capable(dev, phys, size, true) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
+    return phys
+  }
+  if (shared) {
+    const d = phys_to_dma_unencrypted(dev, phys)
+    if (dma_capable(dev, d, size, true) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
+    return d
+  }
+  const d = phys_to_dma(dev, phys)
+  if (dma_capable(dev, d, size, true) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
+    if (is_swiotlb_active(dev) && !(attrs & ATTR.REQUIRE_COHERENT)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+    failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : 'mask')
+    return overflow(dev, attrs)
+  }
+  return d
+}
+
+function overflow(dev: Device, attrs: number): number {
+  void attrs
+  dev.k.warn('dma_direct_map_phys', 'DMA addr overflow')
+  return DMA_MAPPING_ERROR
+}
+
+// The series: 30c5e45ee2c5, 20beb6884b83 (sections 7.0 and 7.1 of the behavioural notes)
+function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: number, dir: number, attrsIn: number): number {
+  const { rev, platform } = dev.k
+  let attrs = attrsIn
+  if (attrs & ATTR.MMIO && (rev.mmioIsShared === 'force' ? force_dma_unencrypted(dev) : rev.mmioIsShared === 'host_encrypt' && platform.conversion === 'pte')) attrs |= ATTR.CC_SHARED
+  if (is_swiotlb_force_bounce(dev)) {
+    if (attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) { failed(dev, attrs & ATTR.MMIO ? 'mmio_bounce' : 'coherent_only'); return DMA_MAPPING_ERROR }
+    return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+  }
+  const shared = (attrs & ATTR.CC_SHARED) !== 0
+  // v4: MMIO always has the raw address.
+  const raw = (attrs & ATTR.MMIO) !== 0 && rev.mmioIsShared === 'raw'
+  const d = raw ? phys : shared ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
+  if (attrs & ATTR.MMIO) {
+    const c = dma_capable(dev, d, size, shared || raw)
+    if (c === 'ok') return d
+    failed(dev, c === 'mask' ? 'mask' : 'mmio_state')
+    dev.k.printk('err', `${dev.name}: DMA addr overflow`)
+    return DMA_MAPPING_ERROR
+  }
+  const c = dma_capable(dev, d, size, shared)
+  if (c !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
+    if (is_swiotlb_active(dev) && !(attrs & ATTR.REQUIRE_COHERENT)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
+    failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : c === 'mask' ? 'mask' : c === 'state' ? 'no_pool' : 'no_pool')
+    return overflow(dev, attrs)
+  }
+  return d
+}
+
+/** dma_direct_unmap_page(), dma_direct_unmap_phys(). The pool is found by address, whatever the device's state is now. */
+export function dma_direct_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
+  if (dev.k.rev.mapPhys === 'capable' && attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) return
+  const phys = dma_to_phys(dev, addr)
+  const mem = swiotlb_find_pool(dev, phys)
+  if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs)
+}
+
+/** dma_direct_sync_single_for_cpu() and _for_device(). */
+export function dma_direct_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
+  const phys = dma_to_phys(dev, addr)
+  const mem = swiotlb_find_pool(dev, phys)
+  if (mem !== null) swiotlb_sync_single(dev, mem, phys, size, dir, forCpu)
+}
+
+/** dma_direct_map_resource(): the raw address until the series made it a map_phys with MMIO. */
+export function dma_direct_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  if (dev.k.rev.mapPhys !== 'map_page') return dma_direct_map_phys(dev, cpu, phys, size, dir, attrs | ATTR.MMIO)
+  if (dma_capable(dev, phys, size, true) !== 'ok') {
+    dev.k.printk('err', `${dev.name}: DMA addr overflow`)
+    dev.k.warn('dma_direct_map_resource', 'DMA addr overflow')
+    failed(dev, 'mask')
+    return DMA_MAPPING_ERROR
+  }
+  return phys
+}
+
+/** dma_skip_sync: the public dma_sync_* wrappers do nothing while it is set. */
+export const dma_dev_need_sync = (dev: Device): boolean => !test(dev.k.f.bits, dev.index, DEV_BITS.dma_skip_sync)
+
+/** dma_direct_max_mapping_size(); Infinity is SIZE_MAX. */
+export function dma_direct_max_mapping_size(dev: Device): number {
+  const k = dev.k
+  const addressing_limited = coherent_limit(dev) < k.config.ram
+  if (is_swiotlb_active(dev) && (addressing_limited || is_swiotlb_force_bounce(dev) || (k.rev.maxMappingForced && force_dma_unencrypted(dev)))) return swiotlb_max_mapping_size(dev)
+  return Number.POSITIVE_INFINITY
+}
+
+// --- coherent and page allocations ----------------------------------------------------------------------------------------
+
+export interface DmaBuffer {
+  /** What the CPU uses. For NO_KERNEL_MAPPING a cookie that must not be touched. */
+  readonly cpu: number
+  readonly handle: number
+  readonly phys: number
+  readonly size: number
+  /** Alias of a mapping of its own (vmap); null: the linear map. */
+  readonly alias: CpuAlias
+  readonly from: 'buddy' | 'atomic' | 'swiotlb' | 'device'
+  readonly vmap: boolean
+  readonly cookie: boolean
+}
+
+/** __dma_direct_alloc_pages(): restricted pool, else buddy with the zone narrowed until the address fits. Physical address or -1. */
+function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, request: boolean): number {
+  const k = dev.k
+  if (is_swiotlb_for_alloc(dev)) {
+    const phys = swiotlb_alloc(dev, cpu, size, request)
+    if (phys < 0) return -1
+    if (!dma_coherent_ok(dev, phys, size)) {
+      swiotlb_free(dev, phys)
+      failed(dev, 'mask')
+      return -1
+    }
+    return phys
+  }
+  const order = get_order(size)
+  const pfn = k.pages.alloc_pages(order, { tag: TAG.dma, why: 'dma_direct_alloc' })
+  if (pfn < 0) { failed(dev, 'exhausted'); return -1 }
+  const phys = pfn * PAGE_SIZE
+  if (!dma_coherent_ok(dev, phys, size)) {
+    // The low bank is already the lowest zone: DMA32 and DMA find nothing better.
+    k.pages.free_pages(pfn, order, 'dma_direct_alloc_pages')
+    failed(dev, 'mask')
+    return -1
+  }
+  return phys
+}
+
+/** dma_direct_alloc() of 6.12: force_dma_unencrypted() is asked at every place it appears. `gfpBlocks`: the allocation may sleep. */
+export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
+  if (dev.k.rev.allocByAttr) return dma_direct_alloc_cc(dev, cpu, sizeIn, gfpBlocks, attrs)
+  const k = dev.k
+  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
+  let remap = false
+  if (!dev.coherent) {
+    remap = k.platform.architecture === 'arm64'
+    if (!remap) { failed(dev, 'noncoherent'); k.printk('warn', 'coherent DMA allocations not supported on this platform.'); return null }
+  }
+  if ((remap || force_dma_unencrypted(dev)) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, null, force_dma_unencrypted(dev), attrs)
+  const phys = __dma_direct_alloc_pages(dev, cpu, size, false)
+  if (phys < 0) return null
+  const n = size / PAGE_SIZE
+  let alias: CpuAlias = null
+  const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
+  if (remap) {
+    // vmap with the protection of the moment; the linear alias and the page itself are not converted.
+    alias = force_dma_unencrypted(dev) ? 'shared' : 'private'
+  } else if (force_dma_unencrypted(dev)) {
+    sleepCheck(dev, gfpBlocks, 'dma_direct_alloc')
+    if (from === 'buddy' || k.rev.convertRestricted) {
+      if (from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
+      if (from === 'swiotlb' && decryptPoolPage(dev, phys, n) !== 0) { leakSlots(dev, phys, size); failed(dev, 'conversion'); return null }
+    }
+  }
+  k.memzero('dma_direct_alloc', phys, size, alias)
+  const handle = phys_to_dma_direct(dev, phys)
+  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false }
+}
+
+// 6.12 converts a page of the restricted pool, which is shared already, once more (fixed by b5ef0dd28e11): on SNP that is a PVALIDATE without
+// change; elsewhere it is idempotent or an error.
+function decryptPoolPage(dev: Device, phys: number, n: number): number {
+  return set_memory_decrypted(dev.k, phys, n)
+}
+
+function leakSlots(dev: Device, phys: number, size: number): void {
+  dev.k.emit(`leakslots:${phys}`, { kind: 'leak', pfn: phys / PAGE_SIZE, n: size / PAGE_SIZE, site: 'dma_direct_alloc', onPurpose: true })
+}
+
+function sleepCheck(dev: Device, gfpBlocks: boolean, site: string): void {
+  if (!gfpBlocks) dev.k.crash(site, 'sleep in atomic context', 'set_memory_decrypted() sleeps and the caller cannot')
+}
+
+function dma_direct_alloc_no_mapping(dev: Device, cpu: number, size: number): DmaBuffer | null {
+  const phys = __dma_direct_alloc_pages(dev, cpu, size, false)
+  if (phys < 0) return null
+  // A struct page as cookie; memory is not zeroed.
+  return { cpu: phys, handle: phys_to_dma_direct(dev, phys), phys, size, alias: null, from: 'buddy', vmap: false, cookie: true }
+}
+
+function dma_direct_alloc_from_pool(dev: Device, size: number, request: boolean | null, shared: boolean, attrs: number): DmaBuffer | null {
+  const k = dev.k
+  const phys = k.atomic.alloc(dev, size, request, shared, (attrs & ATTR.NO_WARN) !== 0)
+  if (phys < 0) { failed(dev, request !== null && request !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
+  const handle = request !== null ? (request ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
+  return { cpu: phys, handle, phys, size, alias: null, from: 'atomic', vmap: false, cookie: false }
+}
+
+/** dma_direct_alloc() of the series: the attribute is decided once, at the top (b5ef0dd28e11, f253a83ff94c). */
+function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
+  const k = dev.k
+  const A = force_dma_unencrypted(dev)
+  let decrypt = A
+  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
+  let remap = false
+  if (!dev.coherent) {
+    remap = k.platform.architecture === 'arm64'
+    if (!remap) { failed(dev, 'noncoherent'); return null }
+  }
+  if ((remap || A) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, A, A, attrs)
+  const phys = __dma_direct_alloc_pages(dev, cpu, size, A)
+  if (phys < 0) return null
+  const n = size / PAGE_SIZE
+  const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
+  if (from === 'swiotlb') decrypt = false
+  if (decrypt) {
+    if (set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
+  }
+  const alias: CpuAlias = remap ? (A ? 'shared' : 'private') : null
+  k.memzero('dma_direct_alloc', phys, size, alias)
+  const handle = A ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
+  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false }
+}
+
+/** dma_direct_free(): the state at free, not at allocation, decides whether the page is made private again. */
+export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void {
+  const k = dev.k
+  const { size } = b
+  const n = size / PAGE_SIZE
+  const order = get_order(size)
+  if (k.rev.allocByAttr) {
+    const A = force_dma_unencrypted(dev)
+    let reencrypt = A
+    if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { k.pages.free_pages(b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+    if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
+    const phys = dma_to_phys(dev, b.handle)
+    const mem = swiotlb_find_pool(dev, phys)
+    if (mem !== null) reencrypt = false
+    if (reencrypt && set_memory_encrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
+    if (mem !== null) swiotlb_free(dev, phys)
+    else k.pages.free_pages(phys / PAGE_SIZE, order, 'dma_direct_free')
+    return
+  }
+  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { k.pages.free_pages(b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+  if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
+  const phys = dma_to_phys(dev, b.handle)
+  if (b.vmap) {
+    // vunmap: no encryption change.
+  } else if (force_dma_unencrypted(dev)) {
+    if (set_memory_encrypted(k, b.cpu, n) !== 0) {
+      if (b.from === 'swiotlb') leakSlots(dev, phys, size)
+      else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)
+      return
+    }
+  }
+  if (!swiotlb_free(dev, phys)) k.pages.free_pages(phys / PAGE_SIZE, order, 'dma_direct_free')
+}
+
+/** dma_direct_alloc_pages(). */
+export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean): DmaBuffer | null {
+  const k = dev.k
+  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  const n = size / PAGE_SIZE
+  const byAttr = k.rev.allocByAttr
+  const A = force_dma_unencrypted(dev)
+  if (A && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, 0)
+  const phys = __dma_direct_alloc_pages(dev, cpu, size, A)
+  if (phys < 0) return null
+  const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
+  if ((byAttr ? A && from === 'buddy' : force_dma_unencrypted(dev))) {
+    sleepCheck(dev, gfpBlocks, 'dma_direct_alloc_pages')
+    if (set_memory_decrypted(k, phys, n) !== 0) {
+      if (from === 'buddy') k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc_pages', true)
+      else leakSlots(dev, phys, size)
+      failed(dev, 'conversion')
+      return null
+    }
+  }
+  k.memzero('dma_direct_alloc_pages', phys, size)
+  const handle = byAttr ? (A ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
+  return { cpu: phys, handle, phys, size, alias: null, from, vmap: false, cookie: false }
+}
+
+/** dma_direct_free_pages(). */
+export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
+  const k = dev.k
+  const { size } = b
+  const n = size / PAGE_SIZE
+  if (k.atomic.contains(b.phys)) { k.atomic.free(b.phys, size); return }
+  const reencrypt = force_dma_unencrypted(dev)
+  const mem = swiotlb_find_pool(dev, b.phys)
+  if (reencrypt && !(k.rev.allocByAttr && mem !== null) && set_memory_encrypted(k, b.phys, n) !== 0) {
+    if (mem !== null) leakSlots(dev, b.phys, size)
+    else k.pages.leak(b.phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_free_pages', true)
+    return
+  }
+  if (!swiotlb_free(dev, b.phys)) k.pages.free_pages(b.phys / PAGE_SIZE, get_order(size), 'dma_direct_free_pages')
+}
+
+/** dma_direct_mmap(): the user mapping's protection is decrypted iff the device is forced to shared memory now. */
+export const dma_direct_mmap_alias = (dev: Device): 'shared' | 'private' => (force_dma_unencrypted(dev) ? 'shared' : 'private')
+
+/** Whether anything holds the device lock: for tests of locking rules. */
+export const device_idle = (dev: Device): boolean => isZero(dev.k.f.driver, dev.index)

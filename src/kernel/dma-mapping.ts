@@ -1,0 +1,89 @@
+// kernel/dma/mapping.c: which implementation a device uses, and what the DMA API checks before it.
+import { peek, poke } from '../step/index.ts'
+import { set_dma_skip_sync } from './device.ts'
+import { DMA_MAPPING_ERROR, phys_to_dma_unencrypted } from './dma-address.ts'
+import {
+  dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
+  type DmaBuffer
+} from './dma-direct.ts'
+import { iommu_dma_alloc, iommu_dma_free, iommu_dma_map_phys, iommu_dma_unmap_phys } from './dma-iommu.ts'
+import { DMA_BIT_MASK, type Device } from './kernel.ts'
+import { ATTR } from './swiotlb.ts'
+
+const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
+
+/** An attribute that the revision does not know: the call fails with EOPNOTSUPP. */
+export function unknownAttribute(dev: Device, attrs: number): boolean {
+  const known = dev.k.rev.attributes
+  return ((attrs & ATTR.CC_SHARED) !== 0 && !known.includes('CC_SHARED')) || ((attrs & ATTR.MMIO) !== 0 && !known.includes('MMIO')) || ((attrs & ATTR.REQUIRE_COHERENT) !== 0 && !known.includes('REQUIRE_COHERENT'))
+}
+
+/** dma_map_page_attrs(), dma_map_phys(). */
+export function dma_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
+}
+
+export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
+  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
+  else dma_direct_unmap_phys(dev, addr, size, dir, attrs)
+}
+
+/** dma_map_resource(). */
+export function dma_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs | ATTR.MMIO) : dma_direct_map_resource(dev, cpu, phys, size, dir, attrs)
+}
+
+export function dma_unmap_resource(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
+  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
+  else if (dev.k.rev.mapPhys === 'capable') dma_direct_unmap_phys(dev, addr, size, dir, attrs | ATTR.MMIO)
+}
+
+export interface SgEntry { readonly phys: number; readonly size: number }
+
+/** dma_map_sg_attrs(): one segment an entry, no merging; on an error the earlier ones are unmapped with SKIP_CPU_SYNC. Null on failure. */
+export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir: number, attrs: number): number[] | null {
+  const out: number[] = []
+  for (const e of sg) {
+    const addr = dma_map_phys(dev, cpu, e.phys, e.size, dir, attrs)
+    if (addr === DMA_MAPPING_ERROR) {
+      out.forEach((a, i) => { dma_unmap_phys(dev, a, (sg[i] as SgEntry).size, dir, attrs | ATTR.SKIP_CPU_SYNC) })
+      return null
+    }
+    out.push(addr)
+  }
+  return out
+}
+
+/** dma_sync_single_for_cpu(), dma_sync_single_for_device(): nothing at all while dma_skip_sync is set. */
+export function dma_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
+  if (!dma_dev_need_sync(dev)) return
+  if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
+}
+
+/** dma_alloc_attrs(). CC_SHARED is refused from the series on (the DMA API decides). */
+export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
+  return use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
+}
+
+export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
+  if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
+  else dma_direct_free(dev, b, attrs)
+}
+
+export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
+  return use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks)
+}
+
+export function dma_free_pages(dev: Device, b: DmaBuffer): void {
+  if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
+  else dma_direct_free_pages(dev, b)
+}
+
+/** dma_set_mask(): 0 or -EIO; dma_setup_need_sync() makes dma_skip_sync what the device's coherence says. */
+export function dma_set_mask(dev: Device, bits: number): number {
+  const last = dev.k.config.ram - 1
+  if (bits < 32 && DMA_BIT_MASK(bits) < phys_to_dma_unencrypted(dev, last) && !use_dma_iommu(dev)) return -5
+  if (peek(dev.k.f.mask, dev.index) !== bits) poke(dev.k.f.mask, dev.index, bits)
+  set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
+  return 0
+}

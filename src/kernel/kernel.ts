@@ -1,0 +1,231 @@
+// The guest kernel as one value: its fields in the shared vector, its devices, its pools, and the decisions of one revision.
+// Kernel functions take a Device (or a Kernel) and touch state only through steps.
+import { PAGE_SIZE } from '../base/index.ts'
+import { act, type Field, type Layout, step, type Store } from '../step/index.ts'
+import { HW, type DeviceConfig, type Machine, type MachineConfig, PTE } from '../machine/index.ts'
+import type { Revision } from './revisions/revision.ts'
+import { PageAllocator, TAG } from './page-alloc.ts'
+import { Slab } from './slab.ts'
+import { SwiotlbMem } from './swiotlb-mem.ts'
+import { AtomicPools } from './pool.ts'
+import { SLOT_SIZE } from './swiotlb-mem.ts'
+
+/** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
+export type KernelEvent =
+  | { readonly kind: 'free_pages'; readonly pfn: number; readonly n: number; readonly site: string }
+  | { readonly kind: 'kfree'; readonly addr: number; readonly size: number; readonly site: string }
+  | { readonly kind: 'leak'; readonly pfn: number; readonly n: number; readonly site: string; readonly onPurpose: boolean }
+  | { readonly kind: 'converted'; readonly pfn: number; readonly n: number; readonly shared: boolean }
+  | { readonly kind: 'bounce'; readonly dev: number; readonly bytes: number; readonly toDevice: boolean }
+  | { readonly kind: 'failed'; readonly reason: string; readonly dev: number }
+  | { readonly kind: 'tsm_done'; readonly op: string; readonly dev: number; readonly rc: number }
+  | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string }
+
+export interface Observer {
+  event(st: Store, e: KernelEvent): void
+}
+
+/** Bits of the byte that holds most of struct device's `bool x:1` members, as gcc lays them out on x86-64 (measured). */
+export const DEV_BITS = { offline_disabled: 0x01, offline: 0x02, of_node_reused: 0x04, state_synced: 0x08, can_match: 0x10, dma_skip_sync: 0x20, dma_iommu: 0x40, tdi_enabled: 0x80 } as const
+
+export interface KernelFields {
+  /** The shared byte of the bitfield. */
+  readonly bits: Field
+  /** The accepted flag where it has a byte or word of its own: bit 0; bit 1 is `dead`, its neighbour in struct device_private. */
+  readonly flag: Field
+  readonly driver: Field
+  readonly present: Field
+  readonly device_lock: Field
+  readonly mask: Field
+  readonly tsm_rwsem: Field
+  readonly pf0_lock: Field
+  /** RFC: INIT 0, CONNECT 1, LOCK 2, ACCEPT 3. From tio-v2: 1 = pdev->tsm is set. */
+  readonly tsm_state: Field
+  readonly tsm_registered: Field
+  /** A test has one TSM: register after unregister brings it back. */
+  readonly tsm_in_flight: Field
+  /** The pool of this kernel could not be decrypted. */
+  readonly pool_unusable: Field
+}
+
+export class Device {
+  readonly io_tlb_mem: SwiotlbMem | null
+  constructor(readonly k: Kernel, readonly index: number, readonly config: DeviceConfig, mem: SwiotlbMem | null) {
+    this.io_tlb_mem = mem
+  }
+  get name(): string { return this.config.name }
+  get coherent(): boolean { return !this.config.noncoherent }
+}
+
+const bitsMask = (bits: number): number => (bits >= 64 ? 2 ** 64 : 2 ** bits - 1)
+
+/** DMA_BIT_MASK(bits); 64 bits is larger than any address. */
+export const DMA_BIT_MASK = bitsMask
+
+export class Kernel {
+  readonly f: KernelFields
+  readonly pages: PageAllocator
+  readonly slab: Slab
+  readonly devices: Device[]
+  readonly default_mem: SwiotlbMem | null
+  /** The what-if pool for accepted devices (config private_pool); no revision has one. */
+  readonly private_mem: SwiotlbMem | null
+  readonly mems: SwiotlbMem[] = []
+  readonly atomic: AtomicPools
+  readonly cmdlineForce: boolean
+  observer: Observer = { event: () => {} }
+  /** printk costs steps of nobody's: only kept when somebody reads the log. */
+  logging = false
+
+  constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[]) {
+    const n = Math.max(1, deviceConfigs.length)
+    const config = machine.config
+    this.f = {
+      bits: layout.field('dev.bits', { count: n }),
+      flag: layout.field('dev.accepted', { count: n, max: 3 }),
+      driver: layout.field('dev.driver', { count: n, max: 1, values: ['none', 'bound'] }),
+      present: layout.field('dev.present', { count: n, max: 1 }),
+      device_lock: layout.field('dev.mutex', { count: n, max: 1 }),
+      mask: layout.field('dev.dma_mask_bits', { count: n, max: 64 }),
+      tsm_rwsem: layout.field('pci_tsm_rwsem'),
+      pf0_lock: layout.field('tsm_pf0.lock', { count: n, max: 1 }),
+      tsm_state: layout.field('pdev.tsm', { count: n, max: 3 }),
+      tsm_registered: layout.field('tsm_registered', { max: 1 }),
+      tsm_in_flight: layout.field('tsm_in_flight'),
+      pool_unusable: layout.field('pool_unusable', { count: 2 + n, max: 1 })
+    }
+    this.cmdlineForce = /(^|[ ,])swiotlb=([^ ]*,)?force\b/.test(config.cmdline)
+    const noforce = /(^|[ ,])swiotlb=([^ ]*,)?noforce\b/.test(config.cmdline)
+    const asked = /(?:^|\s)swiotlb=(\d+)(?:,(\d+))?/.exec(config.cmdline)
+    let slots = asked?.[1] ? Math.ceil(Number(asked[1]) / 128) * 128 : config.swiotlb_slots
+    if (noforce) slots = 0
+    const areas = asked?.[2] ? Number(asked[2]) : config.swiotlb_areas
+
+    // Reserved at boot from the top of the low bank downwards.
+    let top = config.ram
+    const reserve = (bytes: number): number => { top = Math.floor((top - bytes) / PAGE_SIZE) * PAGE_SIZE; return top }
+    this.default_mem = slots > 0 ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', reserve(slots * SLOT_SIZE), slots, areas, { restricted: false, private: false }, 0)) : null
+    this.private_mem = config.private_pool > 0 ? this.addMem(new SwiotlbMem(layout, this, 'private_pool', reserve(config.private_pool * SLOT_SIZE), config.private_pool, 1, { restricted: false, private: true }, 1)) : null
+    this.devices = deviceConfigs.map((d, i) => new Device(this, i, d, d.restricted_pool > 0
+      ? this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, reserve(d.restricted_pool * SLOT_SIZE), d.restricted_pool, 1, { restricted: true, private: false }, 2 + i))
+      : this.default_mem))
+    this.atomic = new AtomicPools(layout, this, reserve)
+    this.pages = new PageAllocator(layout, this, top)
+    this.slab = new Slab(layout, this)
+  }
+
+  private addMem(m: SwiotlbMem): SwiotlbMem { this.mems.push(m); return m }
+
+  get platform() { return this.machine.platform }
+  get config(): MachineConfig { return this.machine.config }
+  device(i: number): Device { return this.devices[i] as Device }
+
+  /** Whether this pair of revision and platform has an accepted state at all. */
+  get accepts(): boolean { return this.rev.accept !== 'none' && this.platform.tdisp }
+
+  /** Tells the observer, together with the step before. */
+  emit(key: string, e: KernelEvent): void {
+    const text = e.kind === 'printk' ? `printk: ${e.text}` : e.kind
+    act(`emit:${key}`, () => text, (st) => { this.observer.event(st, e); return 0 }, { silent: true, results: [0] })
+  }
+
+  printk(level: 'info' | 'warn' | 'err', text: string): void {
+    if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text })
+  }
+
+  /** A WARN, WARN_ON, WARN_ONCE or dev_WARN_ONCE. Not for pr_warn and dev_warn, which are printk. */
+  warn(site: string, text: string): void {
+    act(`WARN:${site}:${text}`, () => `WARNING: ${site}: ${text}`, (st) => {
+      if (this.logging) this.observer.event(st, { kind: 'printk', level: 'warn', text: `WARNING: ${site}: ${text}` })
+      st.finding({ property: 'warn', site, decision: text, summary: `${site} warns: ${text}` })
+      return 0
+    }, { silent: true, results: [0] })
+  }
+
+  /** An oops, a corrupted allocator, a sleep in atomic context, or the platform's end: the thread goes no further. */
+  crash(site: string, decision: string, summary: string): never {
+    act(`crash:${site}:${decision}`, () => `CRASH in ${site}: ${summary}`, (st) => {
+      if (this.logging) this.observer.event(st, { kind: 'printk', level: 'err', text: `Oops: ${site}: ${summary}` })
+      st.finding({ property: 'crash', site, decision, summary, fatal: true })
+      return 0
+    }, { silent: true, results: [0] })
+    halt()
+  }
+
+  // --- CPU access through the linear map (or another mapping whose alias is given) ---
+
+  /** memcpy through the linear map: one step. */
+  memcpy(site: string, dst: number, src: number, len: number, why: string, dstAlias: CpuAlias = null): void {
+    const m = this.machine
+    const r = act(`memcpy:${dst}:${src}:${len}:${dstAlias}`, () => `${why}: copy ${len} bytes 0x${src.toString(16)} -> 0x${dst.toString(16)}`, (st) => {
+      const a = m.cpuAccess(st, src, len)
+      const b = dstAlias === null ? m.cpuAccess(st, dst, len) : aliasAccess(m, st, dst, dstAlias)
+      if (a === 'invalid' || a === 'abort' || b === 'invalid' || b === 'abort') return 1
+      m.content.copy(st, dst, src, len)
+      return 0
+    }, { results: [0, 1] })
+    if (r === 1) this.crash(site, 'cpu access aborted', `${site} touches memory whose mapping is gone or of the other alias`)
+  }
+
+  /** memset to zero: one step. */
+  memzero(site: string, addr: number, len: number, alias: CpuAlias = null): void {
+    const m = this.machine
+    const r = act(`memzero:${addr}:${len}:${alias}`, () => `zero ${len} bytes at 0x${addr.toString(16)}`, (st) => {
+      const a = alias === null ? m.cpuAccess(st, addr, len) : aliasAccess(m, st, addr, alias)
+      if (a === 'invalid' || a === 'abort') return 1
+      m.content.fill(st, addr, len, 0)
+      return 0
+    }, { results: [0, 1] })
+    if (r === 1) this.crash(site, 'cpu access aborted', `${site} clears memory through a mapping that is invalid or of the wrong alias`)
+  }
+
+  /** A TSM operation has returned `rc`. */
+  tsmDone(st: Store, op: string, dev: Device, rc: number): void { this.observer.event(st, { kind: 'tsm_done', op, dev: dev.index, rc }) }
+
+  /** State after boot, before any statement: pools are made and converted. */
+  boot(st: Store): void {
+    const m = this.machine
+    for (const d of this.devices) {
+      this.f.present.set(st, 1, d.index)
+      this.f.mask.set(st, d.config.dma_mask, d.index)
+      let bits: number = DEV_BITS.can_match | (d.config.iommu ? DEV_BITS.dma_iommu : 0)
+      if (d.config.driver) {
+        this.f.driver.set(st, 1, d.index)
+        if (d.coherent) bits |= DEV_BITS.dma_skip_sync
+      }
+      this.f.bits.set(st, bits, d.index)
+      if (d.config.tdisp) m.session.set(st, 1, d.index)
+    }
+    if (this.accepts && this.devices.some((d) => d.config.tdisp)) this.f.tsm_registered.set(st, 1)
+    this.pages.boot(st)
+  }
+
+  /** Pages that boot makes shared: [pfn, n]. */
+  bootShare(st: Store, pfn: number, n: number): void {
+    if (this.platform.conversion === 'none') return
+    this.machine.setHw(st, pfn, n, HW.shr)
+    if (this.platform.cpuAlias) this.machine.setPte(st, pfn, n, PTE.shr)
+  }
+}
+
+export type CpuAlias = 'shared' | 'private' | null
+
+/** An access through a mapping of its own (vmap, user space) with a chosen alias. */
+export function aliasAccess(m: Machine, st: Store, addr: number, alias: 'shared' | 'private'): 'ok' | 'cipher' | 'abort' {
+  if (!m.platform.cpuAlias) return 'ok'
+  const hw = m.hw(st, Math.floor(addr / PAGE_SIZE))
+  if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
+  const shared = hw === HW.shr || hw === HW.shr_unmapped
+  if (shared === (alias === 'shared')) return 'ok'
+  if (m.platform.conversion === 'pte') return 'cipher'
+  return alias === 'shared' && m.platform.cpuSharedAliasOfPrivate === 'cipher' ? 'cipher' : 'abort'
+}
+
+/** Blocks for ever: what stands after a crash. */
+export function halt(): never {
+  step(HALT)
+  throw new Error('a halted thread went on')
+}
+export const HALT = { key: 'halt', text: () => 'halted', outcomes: 1, results: null, silent: false, perform: () => -0x40000000 } as const
+
+export { TAG }

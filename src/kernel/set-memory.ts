@@ -1,0 +1,98 @@
+// set_memory_decrypted() and set_memory_encrypted(), step by step as each platform does them.
+// Sources: arch/x86/mm/pat/set_memory.c, arch/x86/coco, arch/arm64/mm/mem_encrypt.c with the realm's ops (6.13+), the pKVM guest's
+// hypercalls, s390's ultravisor calls. Contents are lost at the moment the page changes hands.
+import { PAGE_SIZE } from '../base/index.ts'
+import { act, choose } from '../step/index.ts'
+import { PTE } from '../machine/index.ts'
+import type { Kernel } from './kernel.ts'
+
+export const EIO = -5
+export const EINVAL = -22
+export const EBUSY = -16
+
+function setPte(k: Kernel, pfn: number, n: number, pte: number, text: string): void {
+  act(`pte:${pfn}:${n}:${pte}`, () => `page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''}: ${text}`, (st) => { k.machine.setPte(st, pfn, n, pte); return 0 }, { results: [0] })
+}
+
+const CONVERT_RESULTS = ['ok', 'nochange', 'refused', 'unchanged'] as const
+
+/** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
+function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
+  const may = k.config.conversions === 'may_fail'
+  const r = act(`convert:${pfn}:${n}:${shared}`, (v) => `${call}(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} ${shared ? 'shared' : 'private'})${v === 4 ? ' fails' : v === 1 ? ': no change' : v === 2 ? ': the host refuses less than its granule' : ''}`, (st, outcome) => {
+    if (outcome === 1) return 4
+    const was = k.machine.convert(st, pfn, n, shared)
+    if (was === 'ok') k.observer.event(st, { kind: 'converted', pfn, n, shared })
+    return CONVERT_RESULTS.indexOf(was)
+  }, { outcomes: may ? 2 : 1, results: [0, 1, 2, 3, 4] })
+  return r === 4 ? 'failed' : (CONVERT_RESULTS[r] as (typeof CONVERT_RESULTS)[number])
+}
+
+/** set_memory_decrypted(addr, numpages): 0 or a negative errno. */
+export const set_memory_decrypted = (k: Kernel, addr: number, n: number): number => __set_memory_enc_dec(k, addr, n, true)
+/** set_memory_encrypted(addr, numpages): 0 or a negative errno. */
+export const set_memory_encrypted = (k: Kernel, addr: number, n: number): number => __set_memory_enc_dec(k, addr, n, false)
+
+function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolean): number {
+  const pfn = Math.floor(addr / PAGE_SIZE)
+  const site = shared ? 'set_memory_decrypted' : 'set_memory_encrypted'
+  const kind = k.platform.conversion
+  if (kind === 'none') return 0
+  // Before the first step: nothing has changed (x86: conversion lock held by kexec; arm64: not the linear map).
+  if (k.config.conversions === 'may_fail' && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY
+  switch (kind) {
+    case 'rsi': {
+      // arch/arm64/mm/pageattr.c __set_memory_enc_dec: mapping invalid, RSI, mapping valid.
+      setPte(k, pfn, n, shared ? PTE.invalid_shr : PTE.invalid_priv, `linear mapping invalid, PROT_NS_SHARED ${shared ? 'set' : 'clear'}`)
+      const r = hostConvert(k, shared ? 'rsi_set_memory_range_shared' : 'rsi_set_memory_range_protected', pfn, n, shared)
+      if (r === 'failed' || r === 'refused') {
+        k.warn(site, 'the realm state of memory could not be changed: pages will be leaked')
+        return EIO
+      }
+      setPte(k, pfn, n, shared ? PTE.shr : PTE.priv, `linear mapping valid, ${shared ? 'shared' : 'private'}`)
+      return 0
+    }
+    case 'psc': {
+      // SNP: to shared in prepare (before the page table), to private in finish (after it).
+      if (!shared) setPte(k, pfn, n, PTE.priv, 'C-bit set')
+      const r = hostConvert(k, shared ? 'PSC+PVALIDATE(rescind)' : 'PSC+PVALIDATE(validate)', pfn, n, shared)
+      if (r === 'nochange') k.crash(site, 'pvalidate without change', 'PVALIDATE answers "no change" and the guest terminates')
+      if (r === 'failed' || r === 'refused') {
+        k.warn(site, 'failed to convert pages')
+        return EIO
+      }
+      if (shared) setPte(k, pfn, n, PTE.shr, 'C-bit clear')
+      return 0
+    }
+    case 'mapgpa': {
+      // TDX: to private MapGPA and accept in prepare, to shared MapGPA in finish.
+      if (shared) setPte(k, pfn, n, PTE.shr, 'shared bit set')
+      const r = hostConvert(k, shared ? 'MapGPA(shared)' : 'MapGPA(private)+ACCEPT', pfn, n, shared)
+      if (r === 'failed' || r === 'refused' || r === 'nochange') {
+        k.warn(site, 'failed to convert pages')
+        return EIO
+      }
+      if (!shared) setPte(k, pfn, n, PTE.priv, 'shared bit clear')
+      return 0
+    }
+    case 'hypercall': {
+      // pKVM: one hypercall a page, stops at the first error, no rollback.
+      for (let p = pfn; p < pfn + n; p++) {
+        const r = hostConvert(k, shared ? 'MEM_SHARE' : 'MEM_UNSHARE', p, 1, shared)
+        if (r === 'failed' || r === 'refused' || r === 'nochange') return EINVAL
+      }
+      return 0
+    }
+    case 'ultravisor':
+      // s390: one call a page; always answers 0.
+      for (let p = pfn; p < pfn + n; p++) hostConvert(k, shared ? 'uv_set_shared' : 'uv_remove_shared', p, 1, shared)
+      return 0
+    case 'pte': {
+      // The SME host: the C-bit of the page table is all there is.
+      const r = hostConvert(k, shared ? 'C-bit clear' : 'C-bit set', pfn, n, shared)
+      if (r === 'failed') { k.warn(site, 'failed to convert pages'); return EIO }
+      setPte(k, pfn, n, shared ? PTE.shr : PTE.priv, shared ? 'C-bit clear' : 'C-bit set')
+      return 0
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// struct io_tlb_mem under the checker: the pool itself is kernel/swiotlb's; here its whole state is one interned value, and each
+// section under an area lock is one step whose outcome is remembered by that value.
+import { PAGE_SIZE } from '../base/index.ts'
+import { act, Interned, type Layout, type Store } from '../step/index.ts'
+import {
+  bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
+  swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
+} from './swiotlb/index.ts'
+import type { Device, Kernel } from './kernel.ts'
+
+export const SLOT_SIZE = IO_TLB_SIZE
+export { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED }
+
+export interface MemKind {
+  /** From firmware: force_bounce and for_alloc. */
+  readonly restricted: boolean
+  /** The what-if pool for accepted devices: never converted. */
+  readonly private: boolean
+}
+
+interface Outcome { readonly to: number; readonly result: number }
+
+export class SwiotlbMem {
+  /** The pool that operations run on; its content is that of the store only during one. */
+  readonly pool: IoTlbPool
+  private readonly state: Interned<Uint32Array>
+  private readonly memo: Array<Map<string, Outcome>> = []
+  private loaded = -1
+  readonly start: number
+  readonly end: number
+  private readonly params = new Map<string, SlotParams>()
+
+  constructor(layout: Layout, readonly k: Kernel, readonly name: string, start: number, readonly nslabs: number, nareas: number, readonly kind: MemKind, readonly index: number) {
+    this.pool = new IoTlbPool(start, nslabs, nareas)
+    this.state = new Interned<Uint32Array>(layout, name, snapshot(this.pool, false), (s) => s.join(','))
+    this.start = start
+    this.end = start + nslabs * SLOT_SIZE
+  }
+
+  get pages(): { pfn: number; n: number } { return { pfn: this.start / PAGE_SIZE, n: Math.ceil((this.nslabs * SLOT_SIZE) / PAGE_SIZE) } }
+  contains(phys: number): boolean { return pool_contains(this.pool, phys) }
+
+  slotParams(dev: Device, base: number): SlotParams {
+    const key = `${dev.index}:${base}`
+    let p = this.params.get(key)
+    if (p === undefined) this.params.set(key, (p = slotParams(dev.config.min_align_mask, dev.config.boundary_mask, base)))
+    return p
+  }
+
+  private load(st: Store): number {
+    const id = this.state.at(st)
+    if (this.loaded !== id) {
+      restore(this.pool, this.state.value(id))
+      this.loaded = id
+    }
+    return id
+  }
+
+  private op(st: Store, key: string, fn: () => number): number {
+    const id = this.state.at(st)
+    let m = this.memo[id]
+    if (m === undefined) this.memo[id] = m = new Map()
+    let o = m.get(key)
+    if (o === undefined) {
+      this.load(st)
+      const result = fn()
+      const snap = snapshot(this.pool, false)
+      const to = this.state.id(snap)
+      this.loaded = to
+      o = { to, result }
+      m.set(key, o)
+    }
+    this.state.set(st, this.state.value(o.to))
+    return o.result
+  }
+
+  /** The pool as it is in this state; read it before anything else runs. */
+  view(st: Store): IoTlbPool { this.load(st); return this.pool }
+  hash(st: Store): number { return state_hash(this.view(st)) }
+
+  /** swiotlb_find_slots and the recording of the original address: the bounce address, or SLOT_FULL, SLOT_BUG. */
+  map(dev: Device, cpu: number, base: number, phys: number, size: number, alloc_align_mask: number): number {
+    const p = this.slotParams(dev, base)
+    const key = `m${cpu},${p.base_lo},${p.max_slots},${p.min_align_mask},${phys},${size},${alloc_align_mask}`
+    return act(`${this.name}:${key}`, (r) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - this.start) / SLOT_SIZE)} of ${this.name}`),
+      (st) => (this.k.f.pool_unusable.get(st, this.index) ? SLOT_FULL : this.op(st, key, () => swiotlb_tbl_map_single(this.pool, cpu, p, phys, size, alloc_align_mask))))
+  }
+
+  /** swiotlb_alloc: page-aligned slots for an allocation. */
+  alloc(dev: Device, cpu: number, base: number, size: number): number {
+    const p = this.slotParams(dev, base)
+    const key = `a${cpu},${p.base_lo},${p.max_slots},${p.min_align_mask},${size}`
+    return act(`${this.name}:${key}`, (r) => (r < 0 ? `swiotlb_alloc(${size} bytes) fails` : `swiotlb_alloc(${size} bytes) = 0x${r.toString(16)}`),
+      (st) => (this.k.f.pool_unusable.get(st, this.index) ? SLOT_FULL : this.op(st, key, () => swiotlb_alloc(this.pool, cpu, p, size))))
+  }
+
+  /** swiotlb_release_slots: the number of slots, or SLOT_BUG. */
+  release(dev: Device, tlb: number): number {
+    const mask = dev.config.min_align_mask
+    return act(`${this.name}:r${mask},${tlb}`, (r) => (r === SLOT_BUG ? 'swiotlb_release_slots: outside the table' : `swiotlb_release_slots: ${r} of ${this.name}`), (st) => this.op(st, `r${mask},${tlb}`, () => swiotlb_release_slots(this.pool, mask, tlb)))
+  }
+
+  /** The address arithmetic of swiotlb_bounce in this state: where the original is and how much to copy; null when the slot has none. */
+  bounce(st: Store, dev: Device, tlb: number, size: number): { orig: number; size: number; overflow: boolean } | null {
+    this.load(st)
+    const out = bounceRange()
+    return swiotlb_bounce_range(this.pool, dev.config.min_align_mask, tlb, size, out) ? { orig: out.orig_addr, size: out.size, overflow: out.overflow } : null
+  }
+
+  /** Slots that the mapping or allocation at `tlb` holds. */
+  usedAt(st: Store, tlb: number): boolean {
+    this.load(st)
+    const i = Math.floor((tlb - this.start) / SLOT_SIZE)
+    return (this.pool.list[i] as number) === 0
+  }
+  used(st: Store): number { this.load(st); return this.pool.total_used }
+
+  markUsed(st: Store): void { this.op(st, 'mark', () => { swiotlb_mark_pool_used(this.pool); return 0 }) }
+}

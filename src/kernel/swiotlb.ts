@@ -1,0 +1,152 @@
+// kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
+// (swiotlb-mem.ts), the copy is another.
+import { act } from '../step/index.ts'
+import { clear_dma_skip_sync, force_dma_unencrypted } from './device.ts'
+import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
+import type { Device } from './kernel.ts'
+import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
+import { messages } from './dma-messages.ts'
+
+export const DIR = { BIDIRECTIONAL: 0, TO_DEVICE: 1, FROM_DEVICE: 2 } as const
+export const ATTR = { SKIP_CPU_SYNC: 1, NO_WARN: 2, NO_KERNEL_MAPPING: 4, MMIO: 8, REQUIRE_COHERENT: 16, CC_SHARED: 32 } as const
+
+/** Largest contiguous bounce: 128 slots. */
+export const SEGMENT_BYTES = 256 * 1024
+
+/** Why a mapping failed; not something the kernel returns. */
+export function failed(dev: Device, reason: string): void { dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
+
+/** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
+export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'
+
+/** The pool a bounce of this device uses now. The what-if private pool serves a device that is not forced to shared memory. */
+function bounce_mem(dev: Device): SwiotlbMem | null {
+  const k = dev.k
+  if (k.private_mem !== null && k.rev.usesPrivatePool && k.accepts && !force_dma_unencrypted(dev)) return k.private_mem
+  return dev.io_tlb_mem
+}
+
+/** swiotlb_find_pool(): membership is by address, not by any flag. */
+export function swiotlb_find_pool(dev: Device, phys: number): SwiotlbMem | null {
+  if (dev.io_tlb_mem?.contains(phys)) return dev.io_tlb_mem
+  if (dev.k.private_mem?.contains(phys)) return dev.k.private_mem
+  return null
+}
+
+/** swiotlb_tbl_map_single(): the bounce's physical address and the state it is in, or an error. */
+export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number): { tlb: number; shared: boolean } | null {
+  const k = dev.k
+  const mem = bounce_mem(dev)
+  if (mem === null || mem.nslabs === 0) {
+    k.printk('warn', messages.noPool(dev.name))
+    failed(dev, 'no_pool')
+    return null
+  }
+  let shared = true
+  switch (k.rev.poolMatches) {
+    case 'any': shared = !mem.kind.private; break
+    case 'attr_or_force':
+      shared = pool_is_shared(dev, mem)
+      if (((attrs & ATTR.CC_SHARED) !== 0 || force_dma_unencrypted(dev)) !== shared) { failed(dev, 'pool_state'); return null }
+      break
+    case 'device':
+      shared = pool_is_shared(dev, mem)
+      if (force_dma_unencrypted(dev) !== shared) { failed(dev, 'pool_state'); return null }
+      break
+    case 'guest_device':
+      shared = pool_is_shared(dev, mem)
+      if (k.platform.guest && k.config.memory_encrypt_reported) {
+        if (force_dma_unencrypted(dev) !== shared) { failed(dev, 'pool_state'); return null }
+      } else if (k.platform.conversion === 'pte' && !shared) { failed(dev, 'pool_state'); return null }
+      break
+  }
+  const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
+  const tlb = mem.map(dev, cpu, base, phys, size, 0)
+  if (tlb === SLOT_BUG) k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON')
+  if (tlb === SLOT_FULL) {
+    if ((attrs & ATTR.NO_WARN) === 0) k.printk('warn', messages.full(dev.name, size, mem.nslabs))
+    failed(dev, size > SEGMENT_BYTES ? 'too_large' : 'exhausted')
+    return null
+  }
+  clear_dma_skip_sync(dev, 'swiotlb_tbl_map_single')
+  // The original goes into the slot in every direction, so that bytes the device does not write survive.
+  swiotlb_bounce(dev, mem, tlb, size, true)
+  return { tlb, shared }
+}
+
+/** swiotlb_bounce(): one copy between original and slot. */
+export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean): void {
+  const k = dev.k
+  const m = k.machine
+  const r = act(`bounce:${mem.index}:${dev.index}:${tlb}:${size}:${toDevice}`, (v) => (v === 1 ? 'swiotlb_bounce: no original, nothing copied' : `swiotlb_bounce: copy ${size} bytes ${toDevice ? 'original -> slot' : 'slot -> original'} 0x${tlb.toString(16)}`), (st) => {
+    const b = mem.bounce(st, dev, tlb, size)
+    if (b === null) return 1
+    const a = m.cpuAccess(st, b.orig, b.size)
+    const s = m.cpuAccess(st, tlb, b.size)
+    if (a === 'invalid' || a === 'abort' || s === 'invalid' || s === 'abort') return 2
+    if (toDevice) m.content.copy(st, tlb, b.orig, b.size)
+    else m.content.copy(st, b.orig, tlb, b.size)
+    k.observer.event(st, { kind: 'bounce', dev: dev.index, bytes: b.size, toDevice })
+    return b.overflow ? 3 : 0
+  }, { results: [0, 1, 2, 3] })
+  if (r === 2) k.crash('swiotlb_bounce', 'cpu access aborted', 'the bounce copies from or to memory that the CPU cannot reach')
+  if (r === 3) k.warn('swiotlb_bounce', 'Buffer overflow detected')
+}
+
+/** swiotlb_map(): the dma-direct entry. The bus address or DMA_MAPPING_ERROR. */
+export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  const k = dev.k
+  void dir
+  const b = swiotlb_tbl_map_single(dev, cpu, phys, size, attrs)
+  if (b === null) return DMA_MAPPING_ERROR
+  const addr = b.shared ? phys_to_dma_unencrypted(dev, b.tlb) : phys_to_dma(dev, b.tlb)
+  const capable = dma_capable(dev, addr, size, k.rev.mapPhys === 'capable' ? b.shared : true)
+  if (capable !== 'ok') {
+    const mem = swiotlb_find_pool(dev, b.tlb)
+    if (mem !== null) release(dev, mem, b.tlb)
+    k.warn('swiotlb_map', 'swiotlb addr overflow')
+    failed(dev, capable === 'mask' ? 'mask' : 'state')
+    return DMA_MAPPING_ERROR
+  }
+  return addr
+}
+
+function release(dev: Device, mem: SwiotlbMem, tlb: number): void {
+  if (mem.release(dev, tlb) === SLOT_BUG) dev.k.crash('swiotlb_release_slots', 'outside the table', 'slots outside the pool are released')
+}
+
+/** swiotlb_tbl_unmap_single(): copy back unless told not to, then release. */
+export function swiotlb_tbl_unmap_single(dev: Device, mem: SwiotlbMem, tlb: number, size: number, dir: number, attrs: number): void {
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0 && (dir === DIR.FROM_DEVICE || dir === DIR.BIDIRECTIONAL)) swiotlb_bounce(dev, mem, tlb, size, false)
+  release(dev, mem, tlb)
+}
+
+/** swiotlb_sync_single_for_device() and _for_cpu(). */
+export function swiotlb_sync_single(dev: Device, mem: SwiotlbMem, tlb: number, size: number, dir: number, forCpu: boolean): void {
+  if (forCpu ? dir !== DIR.TO_DEVICE : dir !== DIR.FROM_DEVICE) swiotlb_bounce(dev, mem, tlb, size, !forCpu)
+}
+
+/** swiotlb_max_mapping_size(). */
+export function swiotlb_max_mapping_size(dev: Device): number {
+  const mask = dev.config.min_align_mask
+  return SEGMENT_BYTES - (mask === 0 ? 0 : Math.ceil(mask / 2048) * 2048)
+}
+
+/** swiotlb_alloc() from a restricted pool: the page's physical address, or -1. `request`: the state wanted, where pools must match. */
+export function swiotlb_alloc(dev: Device, cpu: number, size: number, request: boolean): number {
+  const mem = dev.io_tlb_mem
+  if (mem === null) return -1
+  const shared = pool_is_shared(dev, mem)
+  if (dev.k.rev.poolsMatchRequest && shared !== request) { failed(dev, 'pool_state'); return -1 }
+  const r = mem.alloc(dev, cpu, phys_to_dma_unencrypted(dev, mem.start), size)
+  if (r < 0) { failed(dev, 'exhausted'); return -1 }
+  return r
+}
+
+/** swiotlb_free(): true when the page lay in the device's pool. */
+export function swiotlb_free(dev: Device, phys: number): boolean {
+  const mem = swiotlb_find_pool(dev, phys)
+  if (mem === null) return false
+  release(dev, mem, phys)
+  return true
+}

@@ -1,0 +1,333 @@
+// The PCI TSM core of the guest, by revision: rfc-v1 (04/38), rfc-v1-05 (with 05/38), tio-v2 (March 2026; the cc series run on it).
+// Each entry follows the handler's order: rwsem, state, pf0.lock, device lock, driver, TSM call, state, flag.
+import { act, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
+import { TDI } from '../machine/index.ts'
+import { set_accepted, set_dma_skip_sync } from './device.ts'
+import type { Device, Kernel } from './kernel.ts'
+
+export const ENXIO = -6
+export const EBUSY = -16
+export const ENODEV = -19
+export const EINVAL = -22
+export const EIO = -5
+export const EOPNOTSUPP = -95
+
+/** Function-0 states of the RFC (struct pci_tsm_pf0.state). ERR exists in the source and is never written. */
+export const STATE = { INIT: 0, CONNECT: 1, LOCK: 2, ACCEPT: 3 } as const
+
+type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'
+
+/** An operation is in flight from its first to its last step; what it reported is told to the observer with the last. */
+function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number): number {
+  const name = dev?.name ?? 'tsm'
+  act(`tsm_enter:${op}:${dev?.index ?? -1}`, () => `tsm ${op} ${name}`, (st) => { k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) + 1); return 0 }, { results: [0] })
+  const rc = body()
+  act(`tsm_exit:${op}:${dev?.index ?? -1}:${rc}`, () => `tsm ${op} ${name} = ${rc}`, (st) => {
+    k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) - 1)
+    if (dev !== null) k.tsmDone(st, op, dev, rc)
+    return 0
+  }, { results: [0], silent: true })
+  return rc
+}
+
+/** A call of the TSM into firmware and device: one step; true on success. */
+function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
+  const m = dev.k.machine
+  return act(`ops:${call}:${dev.index}`, (r) => `ops->${call}(${dev.name})${r ? '' : ' fails'}`, (st) => {
+    switch (call) {
+      case 'lock': return m.lockInterface(st, dev.index) ? 1 : 0
+      case 'accept': return m.startInterface(st, dev.index) ? 1 : 0
+      case 'unlock': return m.stopInterface(st, dev.index) ? 1 : 0
+    }
+  }, { results: [0, 1] }) === 1
+}
+
+/** pci_tsm's driver-idle check: device lock taken, then the driver. The caller unlocks. */
+const busy = (dev: Device): boolean => { spin_lock(dev.k.f.device_lock, dev.index); return !isZero(dev.k.f.driver, dev.index) }
+const device_unlock = (dev: Device): void => { spin_unlock(dev.k.f.device_lock, dev.index) }
+
+const available = (dev: Device): number => (!dev.k.accepts ? EOPNOTSUPP : !dev.config.tdisp ? ENXIO : peek(dev.k.f.present, dev.index) === 0 ? ENODEV : 0)
+
+// --- RFC: 04/38 and 05/38 ---------------------------------------------------------------------------------------------------
+
+// write 1 to tsm/connect (04/38: TDISP LOCK), write 1 to tsm/lock (05/38: no test whether it is locked already; state becomes CONNECT, not LOCK)
+function rfc_lock(dev: Device): number {
+  const k = dev.k
+  down_read(k.f.tsm_rwsem)
+  const body = (): number => {
+    if (isZero(k.f.tsm_registered)) return ENXIO
+    spin_lock(k.f.pf0_lock, dev.index)
+    const locked = (): number => {
+      if (k.rev.accept === 'rfc-v1' && read(k.f.tsm_state, dev.index) >= STATE.CONNECT) return 0
+      if (busy(dev)) { device_unlock(dev); return EBUSY }
+      if (!ops(dev, 'lock')) { device_unlock(dev); return EIO }
+      write(k.f.tsm_state, dev.index, STATE.CONNECT)
+      device_unlock(dev)
+      return 0
+    }
+    const rc = locked()
+    spin_unlock(k.f.pf0_lock, dev.index)
+    return rc
+  }
+  const rc = body()
+  up_read(k.f.tsm_rwsem)
+  return rc
+}
+
+function rfc_accept(dev: Device): number {
+  const k = dev.k
+  down_read(k.f.tsm_rwsem)
+  const body = (): number => {
+    if (isZero(k.f.tsm_registered)) return ENXIO
+    spin_lock(k.f.pf0_lock, dev.index)
+    const locked = (): number => {
+      const state = read(k.f.tsm_state, dev.index)
+      if (state < STATE.CONNECT) return ENXIO
+      if (state >= STATE.ACCEPT) return 0
+      if (busy(dev)) { device_unlock(dev); return EBUSY }
+      if (!ops(dev, 'accept')) { device_unlock(dev); return EIO }
+      write(k.f.tsm_state, dev.index, STATE.ACCEPT)
+      set_accepted(dev, true, 'pci_tsm_accept')
+      device_unlock(dev)
+      return 0
+    }
+    const rc = locked()
+    spin_unlock(k.f.pf0_lock, dev.index)
+    return rc
+  }
+  const rc = body()
+  up_read(k.f.tsm_rwsem)
+  return rc
+}
+
+// The body of disconnect (04/38) and unlock (05/38): hardware first, flag second, no device lock, no look at the driver.
+function rfc_disconnect(dev: Device): number {
+  const k = dev.k
+  spin_lock(k.f.pf0_lock, dev.index)
+  const locked = (): number => {
+    if (read(k.f.tsm_state, dev.index) < (k.rev.accept === 'rfc-v1-05' ? STATE.LOCK : STATE.CONNECT)) return 0
+    ops(dev, 'unlock')
+    write(k.f.tsm_state, dev.index, STATE.INIT)
+    set_accepted(dev, false, 'pci_tsm_disconnect')
+    return 0
+  }
+  const rc = locked()
+  spin_unlock(k.f.pf0_lock, dev.index)
+  return rc
+}
+
+function rfc_unlock(dev: Device): number {
+  const k = dev.k
+  down_read(k.f.tsm_rwsem)
+  const rc = isZero(k.f.tsm_registered) ? ENXIO : rfc_disconnect(dev)
+  up_read(k.f.tsm_rwsem)
+  return rc
+}
+
+// --- TEE I/O infrastructure v2 ------------------------------------------------------------------------------------------------
+
+function tio_lock(dev: Device): number {
+  const k = dev.k
+  down_write(k.f.tsm_rwsem)
+  const body = (): number => {
+    if (!isZero(k.f.tsm_state, dev.index)) return EBUSY
+    if (isZero(k.f.tsm_registered)) return ENXIO
+    if (busy(dev)) { device_unlock(dev); return EBUSY }
+    if (!ops(dev, 'lock')) { device_unlock(dev); return EIO }
+    write(k.f.tsm_state, dev.index, 1)
+    device_unlock(dev)
+    return 0
+  }
+  const rc = body()
+  up_write(k.f.tsm_rwsem)
+  return rc
+}
+
+function tio_accept(dev: Device): number {
+  const k = dev.k
+  down_read(k.f.tsm_rwsem)
+  const body = (): number => {
+    if (isZero(k.f.tsm_state, dev.index)) return EINVAL
+    if (busy(dev)) { device_unlock(dev); return EBUSY }
+    if (!ops(dev, 'accept')) { device_unlock(dev); return EIO }
+    set_accepted(dev, true, 'device_cc_accept')
+    device_unlock(dev)
+    return 0
+  }
+  const rc = body()
+  up_read(k.f.tsm_rwsem)
+  return rc
+}
+
+// Flag first, hardware second. The caller holds the rwsem for writing and the device lock.
+function tio_unlock_body(dev: Device): void {
+  set_accepted(dev, false, 'device_cc_reject')
+  ops(dev, 'unlock')
+  write(dev.k.f.tsm_state, dev.index, 0)
+}
+
+function tio_unlock(dev: Device): number {
+  const k = dev.k
+  down_write(k.f.tsm_rwsem)
+  const body = (): number => {
+    if (isZero(k.f.tsm_state, dev.index)) return EINVAL
+    if (busy(dev)) { device_unlock(dev); return EBUSY }
+    tio_unlock_body(dev)
+    device_unlock(dev)
+    return 0
+  }
+  const rc = body()
+  up_write(k.f.tsm_rwsem)
+  return rc
+}
+
+// --- the entries ----------------------------------------------------------------------------------------------------------------
+
+export function tsm_lock(dev: Device): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  return inFlight(dev.k, 'lock', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_lock(dev) : rfc_lock(dev)))
+}
+
+export function tsm_accept(dev: Device): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  return inFlight(dev.k, 'accept', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_accept(dev) : rfc_accept(dev)))
+}
+
+export function tsm_unlock(dev: Device): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  return inFlight(dev.k, 'unlock', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_unlock(dev) : rfc_unlock(dev)))
+}
+
+/** rfc-v1: the guest's connect attribute is TDISP LOCK. Later the host connects: an SPDM session and IDE stream, which LOCK needs. */
+export function tsm_connect(dev: Device): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  if (dev.k.rev.accept === 'rfc-v1') return tsm_lock(dev)
+  const k = dev.k
+  return act(`host_connect:${dev.index}`, (r) => `host: tsm connect ${dev.name}${r ? ': EBUSY' : ''}`, (st) => {
+    if (k.machine.session.get(st, dev.index)) return EBUSY
+    k.machine.session.set(st, 1, dev.index)
+    return 0
+  }, { results: [0, EBUSY] })
+}
+
+/** rfc-v1: write 0 to the guest's connect. Later the host disconnects: the session that locked the interface is gone, which is an ERROR for it. */
+export function tsm_disconnect(dev: Device): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  if (dev.k.rev.accept === 'rfc-v1') return tsm_unlock(dev)
+  const k = dev.k
+  return act(`host_disconnect:${dev.index}`, () => `host: tsm disconnect ${dev.name}`, (st) => {
+    k.machine.session.set(st, 0, dev.index)
+    const t = k.machine.tdi.get(st, dev.index)
+    if (t === TDI.locked || t === TDI.run) k.machine.tdi.set(st, TDI.error, dev.index)
+    return 0
+  }, { results: [0] })
+}
+
+/** The TSM module comes: a test has one, so a second registration answers EBUSY. The RFC's __pci_tsm_init clears every flag without the device lock. */
+export function tsm_register(k: Kernel): number {
+  if (!k.accepts) return EOPNOTSUPP
+  return inFlight(k, 'register', null, () => {
+    down_write(k.f.tsm_rwsem)
+    const body = (): number => {
+      if (!isZero(k.f.tsm_registered)) return EBUSY
+      write(k.f.tsm_registered, 0, 1)
+      if (k.rev.accept !== 'tio-v2') for (const d of k.devices) { if (d.config.tdisp) write(k.f.tsm_state, d.index, STATE.INIT); set_accepted(d, false, '__pci_tsm_init') }
+      return 0
+    }
+    const rc = body()
+    up_write(k.f.tsm_rwsem)
+    return rc
+  })
+}
+
+function teardown(dev: Device): void {
+  const k = dev.k
+  if (k.rev.accept !== 'tio-v2') {
+    if (read(k.f.tsm_state, dev.index) > STATE.INIT) rfc_disconnect(dev)
+    return
+  }
+  if (isZero(k.f.tsm_state, dev.index)) return
+  if (busy(dev)) {
+    k.warn('pci_tsm_destroy', 'driver still bound: no unlock')
+    device_unlock(dev)
+    return
+  }
+  tio_unlock_body(dev)
+  device_unlock(dev)
+}
+
+/** The TSM module goes. RFC: disconnects every device, whatever its driver does. tio-v2: with a driver bound it warns once and leaves the device as it is. */
+export function tsm_unregister(k: Kernel): number {
+  if (!k.accepts) return EOPNOTSUPP
+  return inFlight(k, 'unregister', null, () => {
+    down_write(k.f.tsm_rwsem)
+    const body = (): number => {
+      if (isZero(k.f.tsm_registered)) return ENXIO
+      for (const d of k.devices) if (d.config.tdisp) teardown(d)
+      write(k.f.tsm_registered, 0, 0)
+      return 0
+    }
+    const rc = body()
+    up_write(k.f.tsm_rwsem)
+    return rc
+  })
+}
+
+/** Device removal: the TSM's part, then the driver goes, then the device. */
+export function remove(dev: Device): number {
+  const k = dev.k
+  if (peek(k.f.present, dev.index) === 0) return ENODEV
+  const body = (): number => {
+    if (k.accepts && dev.config.tdisp) {
+      down_write(k.f.tsm_rwsem)
+      teardown(dev)
+      up_write(k.f.tsm_rwsem)
+    }
+    spin_lock(k.f.device_lock, dev.index)
+    write(k.f.driver, dev.index, 0)
+    write(k.f.present, dev.index, 0)
+    spin_unlock(k.f.device_lock, dev.index)
+    return 0
+  }
+  return k.accepts ? inFlight(k, 'remove', dev, body) : body()
+}
+
+/** really_probe(): the driver's dma_set_mask makes dma_skip_sync what the device's coherence says. */
+export function bind(dev: Device): number {
+  const k = dev.k
+  spin_lock(k.f.device_lock, dev.index)
+  const body = (): number => {
+    if (isZero(k.f.present, dev.index)) return ENODEV
+    if (!isZero(k.f.driver, dev.index)) return EBUSY
+    write(k.f.driver, dev.index, 1)
+    set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
+    return 0
+  }
+  const rc = body()
+  spin_unlock(k.f.device_lock, dev.index)
+  return rc
+}
+
+export function unbind(dev: Device): number {
+  const k = dev.k
+  spin_lock(k.f.device_lock, dev.index)
+  const bound = !isZero(k.f.driver, dev.index)
+  if (bound) write(k.f.driver, dev.index, 0)
+  spin_unlock(k.f.device_lock, dev.index)
+  return bound ? 0 : ENODEV
+}
+
+/** What the core's attributes show of a device: the belief that must agree with the hardware. */
+export function belief(k: Kernel, state: number, accepted: boolean): 'unlocked' | 'locked' | 'run' {
+  switch (k.rev.accept) {
+    case 'rfc-v1': return state >= STATE.ACCEPT ? 'run' : state >= STATE.CONNECT ? 'locked' : 'unlocked'
+    case 'rfc-v1-05': return state >= STATE.ACCEPT ? 'run' : state >= STATE.LOCK ? 'locked' : 'unlocked'
+    case 'tio-v2': return state === 0 ? 'unlocked' : accepted ? 'run' : 'locked'
+    case 'none': return 'unlocked'
+  }
+}

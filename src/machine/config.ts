@@ -1,0 +1,70 @@
+// What a scene fixes about the machine: the litmus language's `config` and `device` keys with all defaults filled in.
+
+export interface MachineConfig {
+  /** Bytes of the low bank; a second bank of the same size lies at 4G. */
+  readonly ram: number
+  readonly guest_page: number
+  readonly host_granule: number
+  readonly ipa_bits: number
+  readonly swiotlb_slots: number
+  readonly swiotlb_areas: number
+  readonly cmdline: string
+  readonly cpus: number
+  readonly conversions: 'succeed' | 'may_fail'
+  readonly memory_encrypt_reported: boolean
+  readonly flag_storage: 'shared_byte' | 'own_byte' | 'private_word' | 'atomic'
+  /** Slots of a bounce pool for accepted devices; 0: none, as in every revision. */
+  readonly private_pool: number
+  readonly host_stage2: 'shared_only' | 'static_1g'
+  readonly xt: boolean
+  /** Address at and above which a T=1 request of an SNP device is shared; null: maximum. */
+  readonly vtom: number | null
+  readonly misaligned_share: 'whole_granule' | 'refuse'
+  readonly cache_line: number
+  readonly locked_dma: 'block' | 't0'
+  readonly unlocked_stop: 'ok' | 'error'
+  readonly bme_zero_over_zero: 'ok' | 'error'
+  readonly tdx_trusted_shared_dma: 'walk' | 'fault'
+  readonly tdx_host_read: 'ones' | 'poison'
+  readonly tdx_p2p: 'fault' | 'ok'
+  readonly snp_p2p: 'fault' | 'ok'
+  readonly snp_cbit_in_iova: 'fault' | 'stripped'
+}
+
+export interface DeviceConfig {
+  readonly name: string
+  readonly tdisp: boolean
+  readonly accepted: boolean
+  /** Bits, 1..64. */
+  readonly dma_mask: number
+  readonly coherent_mask: number
+  /** Highest bus address, 0: none. */
+  readonly bus_limit: number
+  readonly noncoherent: boolean
+  readonly min_align_mask: number
+  /** 0: unset, the kernel then uses 0xffffffff. */
+  readonly boundary_mask: number
+  readonly restricted_pool: number
+  readonly iommu: boolean
+  readonly driver: boolean
+  readonly private_only: boolean
+}
+
+export interface MmioConfig {
+  readonly name: string
+  /** The device whose BAR it is. */
+  readonly of: string
+  readonly state: 'private' | 'shared'
+}
+
+export const defaultConfig: MachineConfig = {
+  ram: 16 << 20, guest_page: 4096, host_granule: 4096, ipa_bits: 40, swiotlb_slots: 512, swiotlb_areas: 1, cmdline: '', cpus: 1,
+  conversions: 'succeed', memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
+  misaligned_share: 'whole_granule', cache_line: 64, locked_dma: 'block', unlocked_stop: 'ok', bme_zero_over_zero: 'ok',
+  tdx_trusted_shared_dma: 'walk', tdx_host_read: 'ones', tdx_p2p: 'fault', snp_p2p: 'fault', snp_cbit_in_iova: 'fault'
+}
+
+export const defaultDevice: DeviceConfig = {
+  name: 'dev', tdisp: false, accepted: false, dma_mask: 64, coherent_mask: 64, bus_limit: 0, noncoherent: false, min_align_mask: 0, boundary_mask: 0,
+  restricted_pool: 0, iommu: false, driver: false, private_only: false
+}

@@ -1,0 +1,148 @@
+// Memory content. One interface, two implementations: labels for the checker (what was written last and whose it is), bytes for
+// a system that runs. Addresses are guest physical without alias bits; a range never wraps.
+import { copyRange, EMPTY, encodeIntervals, type Intervals, mapRange, pieces, setRange } from '../base/index.ts'
+import { Interned, type Layout, type Store } from '../step/index.ts'
+
+/** Whose the data is. `plain`: anybody may see it. `secret`: the guest's own. `accepted`: meant for an accepted device. */
+export const CLASS = { plain: 0, secret: 1, accepted: 2 } as const
+export type LabelClass = (typeof CLASS)[keyof typeof CLASS]
+export const classNames = ['plain', 'secret', 'meant for an accepted device'] as const
+
+/** A label is a word and a class in one number. */
+export type Label = number
+export const label = (word: number, cls: number): Label => word * 4 + cls
+export const wordOf = (l: Label): number => l >> 2
+export const classOf = (l: Label): number => l & 3
+
+/** Words of labels by number; the first few have a meaning of their own. */
+export class Words {
+  private readonly byName = new Map<string, number>()
+  private readonly names: string[] = []
+  constructor() { for (const w of ['zero', 'lost', 'secret', 'ones', 'cipher', 'mixed', 'host']) this.id(w) }
+  id(word: string): number {
+    let i = this.byName.get(word)
+    if (i === undefined) {
+      i = this.names.length
+      this.byName.set(word, i)
+      this.names.push(word)
+    }
+    return i
+  }
+  name(id: number): string { return this.names[id] ?? `word ${id}` }
+  describe(l: Label): string { return classOf(l) === CLASS.plain ? this.name(wordOf(l)) : `${this.name(wordOf(l))} (${classNames[classOf(l)]})` }
+}
+/** Never written, or zeroed. */
+export const ZERO_WORD = 0
+/** Destroyed by a conversion. */
+export const LOST_WORD = 1
+export const SECRET_WORD = 2
+export const ONES_WORD = 3
+export const CIPHER_WORD = 4
+export const MIXED_WORD = 5
+export const HOST_WORD = 6
+
+export interface Content {
+  copy(st: Store, dst: number, src: number, len: number): void
+  fill(st: Store, addr: number, len: number, l: Label): void
+  /** A conversion: what was there is gone. */
+  destroy(st: Store, addr: number, len: number): void
+  /** Changes the class of what is there, not the data. Words below `LOST_WORD + 1` (zero, lost) are no data and stay plain. */
+  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void
+  /** The one word in a range, or `mixed`. */
+  read(st: Store, addr: number, len: number): Label
+}
+
+export class LabelContent implements Content {
+  readonly state: Interned<Intervals>
+  constructor(layout: Layout, name = 'content') {
+    this.state = new Interned<Intervals>(layout, name, EMPTY, encodeIntervals)
+  }
+  copy(st: Store, dst: number, src: number, len: number): void { if (len > 0) this.state.update(st, `c${dst},${src},${len}`, (m) => copyRange(m, dst, src, len, 0)) }
+  fill(st: Store, addr: number, len: number, l: Label): void { if (len > 0) this.state.update(st, `f${addr},${len},${l}`, (m) => setRange(m, addr, addr + len, l, 0)) }
+  destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
+  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void {
+    if (len > 0) this.state.update(st, `r${key},${addr},${len}`, (m) => mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), fn(classOf(l))))))
+  }
+  read(st: Store, addr: number, len: number): Label {
+    let word = -1
+    let cls: number = CLASS.plain
+    for (const [, , l] of pieces(this.state.get(st), addr, addr + Math.max(1, len), 0)) {
+      if (word !== -1 && word !== wordOf(l)) return label(MIXED_WORD, CLASS.plain)
+      word = wordOf(l)
+      cls = Math.max(cls, classOf(l))
+    }
+    return label(word, cls)
+  }
+}
+
+/** Real bytes, in chunks that exist once they are written. A word is written as its repeated 8-byte pattern, so that it can be read back. */
+export class ByteContent implements Content {
+  private readonly chunks = new Map<number, Uint8Array>()
+  private readonly patterns = new Map<string, number>()
+  static readonly CHUNK = 4096
+  constructor(private readonly words: Words) {}
+
+  /** The 8 bytes that stand for a word; all zero for `zero`. */
+  pattern(word: number): Uint8Array {
+    const p = new Uint8Array(8)
+    if (word === ZERO_WORD) return p
+    if (word === ONES_WORD) return p.fill(255)
+    let h = 0x811c9dc5
+    for (const ch of this.words.name(word)) h = Math.imul(h ^ ch.charCodeAt(0), 0x01000193)
+    for (let i = 0; i < 8; i++) {
+      h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
+      p[i] = (h >>> 24) | 1
+    }
+    this.patterns.set(p.join(','), word)
+    return p
+  }
+
+  private chunk(at: number): Uint8Array {
+    const k = Math.floor(at / ByteContent.CHUNK)
+    let c = this.chunks.get(k)
+    if (c === undefined) this.chunks.set(k, (c = new Uint8Array(ByteContent.CHUNK)))
+    return c
+  }
+
+  bytes(addr: number, len: number): Uint8Array {
+    const out = new Uint8Array(len)
+    for (let at = 0; at < len;) {
+      const off = (addr + at) % ByteContent.CHUNK
+      const n = Math.min(len - at, ByteContent.CHUNK - off)
+      const c = this.chunks.get(Math.floor((addr + at) / ByteContent.CHUNK))
+      if (c !== undefined) out.set(c.subarray(off, off + n), at)
+      at += n
+    }
+    return out
+  }
+
+  write(addr: number, data: Uint8Array): void {
+    for (let at = 0; at < data.length;) {
+      const off = (addr + at) % ByteContent.CHUNK
+      const n = Math.min(data.length - at, ByteContent.CHUNK - off)
+      this.chunk(addr + at).set(data.subarray(at, at + n), off)
+      at += n
+    }
+  }
+
+  copy(_st: Store, dst: number, src: number, len: number): void { this.write(dst, this.bytes(src, len)) }
+  fill(_st: Store, addr: number, len: number, l: Label): void {
+    const p = this.pattern(wordOf(l))
+    const out = new Uint8Array(len)
+    // The pattern is anchored at the address, so that a part of a buffer reads back as the same word.
+    for (let i = 0; i < len; i++) out[i] = p[(addr + i) & 7] as number
+    this.write(addr, out)
+  }
+  destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
+  reclass(): void { /* bytes have no class */ }
+  read(_st: Store, addr: number, len: number): Label {
+    const b = this.bytes(addr, Math.max(1, len))
+    if (b.every((x) => x === 0)) return label(ZERO_WORD, CLASS.plain)
+    if (b.every((x) => x === 255)) return label(ONES_WORD, CLASS.plain)
+    for (const [key, word] of this.patterns) {
+      const p = key.split(',').map(Number)
+      if (b.every((x, i) => x === p[(addr + i) & 7])) return label(word, CLASS.plain)
+    }
+    return label(MIXED_WORD, CLASS.plain)
+  }
+}

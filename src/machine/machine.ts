@@ -1,0 +1,296 @@
+// What the guest cannot change: pages and who can reach them, the two addresses of a page, the TDI state machine, and what a
+// request of a device meets on its way (device gate, IOMMU, protection check). Kernel code calls it through steps; the rules
+// themselves are the platform's table.
+import { EMPTY, encodeIntervals, type Intervals, intervalAt, mapRange, PAGE_SIZE, pieces } from '../base/index.ts'
+import { type Field, Interned, type Layout, type Store } from '../step/index.ts'
+import type { DeviceConfig, MachineConfig, MmioConfig } from './config.ts'
+import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
+import type { Platform } from './platform.ts'
+import { lookup, type Outcome, type PageClass } from './rules.ts'
+
+/** Protection state of a page, as the hardware and firmware have it. */
+export const HW = { priv: 0, shr: 1, shr_unmapped: 2, shr_realm: 3, unas: 4 } as const
+export const hwNames: readonly PageClass[] = ['priv', 'shr', 'shr_unmapped', 'shr_realm', 'unas']
+/** The guest's own mapping of a page in its linear map. */
+export const PTE = { priv: 0, shr: 1, invalid_priv: 2, invalid_shr: 3 } as const
+export const pteNames = ['private', 'shared', 'invalid (was private)', 'invalid (was shared)'] as const
+const HW_BITS = 7
+const PTE_SHIFT = 3
+
+export const TDI = { unlocked: 0, locked: 1, run: 2, error: 3 } as const
+export const tdiNames = ['unlocked', 'locked', 'run', 'error'] as const
+
+/** Where MMIO ranges lie: above every RAM bank, below every alias bit. */
+export const MMIO_BASE = 0x18_0000_0000
+export const MMIO_SIZE = 0x10000
+export const HIGH_BANK = 0x1_0000_0000
+
+export interface Mmio { readonly config: MmioConfig; readonly base: number; readonly size: number; readonly owner: number }
+
+export type CpuResult = 'ok' | 'cipher' | 'abort' | 'invalid'
+
+/** One request of a device after the rules have been applied. */
+export interface DmaResult {
+  readonly outcome: Outcome | 'blocked'
+  /** Name of the deciding row or gate. */
+  readonly rule: string
+  readonly t: 0 | 1 | null
+  readonly alias: 'P' | 'S' | null
+  readonly page: PageClass | null
+  /** Guest physical address without alias bits. */
+  readonly phys: number
+  readonly note: string
+}
+
+export class Machine {
+  readonly pages: Interned<Intervals>
+  readonly tdi: Field
+  /** SPDM session and IDE stream with the host's TSM: what LOCK needs. */
+  readonly session: Field
+  /** IOVA to guest physical, for devices behind a vIOMMU: page number in, page number + 1 out, offset by device. */
+  readonly iopt: Interned<Intervals>
+  readonly mmios: readonly Mmio[]
+
+  constructor(
+    layout: Layout,
+    readonly platform: Platform,
+    readonly config: MachineConfig,
+    readonly devices: readonly DeviceConfig[],
+    mmios: readonly MmioConfig[],
+    readonly words: Words,
+    readonly content: Content
+  ) {
+    this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
+    this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
+    this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames })
+    this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1 })
+    this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
+  }
+
+  // --- pages ------------------------------------------------------------------------------------------------------------
+
+  hw(st: Store, pfn: number): number { return intervalAt(this.pages.get(st), pfn, 0) & HW_BITS }
+  pte(st: Store, pfn: number): number { return intervalAt(this.pages.get(st), pfn, 0) >> PTE_SHIFT }
+
+  setPte(st: Store, pfn: number, n: number, pte: number): void {
+    this.pages.update(st, `p${pfn},${n},${pte}`, (m) => mapRange(m, pfn, pfn + n, 0, (v) => (v & HW_BITS) | (pte << PTE_SHIFT)))
+  }
+
+  setHw(st: Store, pfn: number, n: number, hw: number): void {
+    this.pages.update(st, `h${pfn},${n},${hw}`, (m) => mapRange(m, pfn, pfn + n, 0, (v) => (v & ~HW_BITS) | hw))
+  }
+
+  /** The host can read and write the page's memory. */
+  hostReaches(st: Store, pfn: number): boolean { return this.reachableHw(this.hw(st, pfn)) }
+  reachableHw(hw: number): boolean { return this.platform.guest && (hw === HW.shr || hw === HW.shr_unmapped) }
+
+  isRam(addr: number): boolean { return (addr >= 0 && addr < this.config.ram) || (addr >= HIGH_BANK && addr < HIGH_BANK + this.config.ram) }
+
+  /** The host's granules that hold pages [pfn, pfn+n), as guest pages. */
+  granules(pfn: number, n: number): { pfn: number; n: number; exact: boolean } {
+    const g = this.config.host_granule / PAGE_SIZE
+    const from = Math.floor(pfn / g) * g
+    const to = Math.ceil((pfn + n) / g) * g
+    return { pfn: from, n: to - from, exact: from === pfn && to === pfn + n }
+  }
+
+  /**
+   * The firmware's and host's part of a conversion (RSI_IPA_STATE_SET and the host's answer; PSC with RMPUPDATE and PVALIDATE; MapGPA with
+   * accept; share and unshare hypercalls): pages change hands and lose their content. `invalid` when the platform refuses
+   * because the page is already so (PVALIDATE without change, accept of an accepted page, share of a shared page), `refused` for a host granule.
+   */
+  convert(st: Store, pfn: number, n: number, shared: boolean): 'ok' | 'nochange' | 'refused' | 'unchanged' {
+    const g = this.granules(pfn, n)
+    if (!g.exact && shared && this.config.misaligned_share === 'refuse') return 'refused'
+    const want = shared ? HW.shr : HW.priv
+    let already = 0
+    for (const [s, e, v] of pieces(this.pages.get(st), pfn, pfn + n, 0)) if ((v & HW_BITS) === want) already += e - s
+    if (already === n) {
+      if (this.platform.conversion === 'psc' || this.platform.conversion === 'hypercall' || (this.platform.conversion === 'mapgpa' && !shared)) return 'nochange'
+      return 'unchanged'
+    }
+    for (const [s, e, v] of pieces(this.pages.get(st), g.pfn, g.pfn + g.n, 0)) {
+      if ((v & HW_BITS) === want) continue
+      this.content.destroy(st, s * PAGE_SIZE, (e - s) * PAGE_SIZE)
+      this.setHw(st, s, e - s, want)
+    }
+    return 'ok'
+  }
+
+  // --- the guest's CPU ----------------------------------------------------------------------------------------------------
+
+  /** What the guest's CPU meets at a linear address. `abort`: the access does not complete (SEA, exit for ever, #VC). */
+  cpuAccess(st: Store, addr: number, len: number): CpuResult {
+    let result: CpuResult = 'ok'
+    const first = Math.floor(addr / PAGE_SIZE)
+    const last = Math.floor((addr + Math.max(1, len) - 1) / PAGE_SIZE)
+    for (const [, , v] of pieces(this.pages.get(st), first, last + 1, 0)) {
+      const hw = v & HW_BITS
+      const pte = v >> PTE_SHIFT
+      if (pte === PTE.invalid_priv || pte === PTE.invalid_shr) return 'invalid'
+      if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
+      if (!this.platform.cpuAlias || hw === HW.shr_unmapped) continue
+      if (pte === PTE.priv && hw === HW.shr) { if (this.platform.conversion === 'pte') result = 'cipher'; else return 'abort' }
+      if (pte === PTE.shr && hw === HW.priv) { if (this.platform.cpuSharedAliasOfPrivate === 'fault') return 'abort'; result = 'cipher' }
+    }
+    return result
+  }
+
+  // --- a device's request -------------------------------------------------------------------------------------------------
+
+  /** Splits a bus address into alias and guest physical address, as stage 2 or the IOMMU sees it. */
+  decode(addr: number): { alias: 'P' | 'S'; phys: number; encBit: boolean } {
+    const bit = this.platform.sharedBit(this.config)
+    let phys = addr
+    let alias: 'P' | 'S' = 'P'
+    if (bit !== 0 && phys >= bit) { phys -= bit; alias = 'S' }
+    const enc = this.platform.encBit
+    const encBit = enc !== 0 && phys >= enc
+    if (encBit) phys -= enc
+    if (this.platform.conversion === 'pte') alias = encBit ? 'P' : 'S'
+    return { alias, phys, encBit }
+  }
+
+  /** What the device sends in its present TDI state (reference: device gate, TDISP states). */
+  gate(st: Store, dev: number): { emits: 0 | 1 | null; rule: string } {
+    const d = this.devices[dev] as DeviceConfig
+    if (d.private_only) return { emits: 1, rule: 'passthrough' }
+    switch (this.tdi.get(st, dev)) {
+      case TDI.unlocked: return { emits: 0, rule: 'unlocked' }
+      case TDI.locked: return this.config.locked_dma === 't0' ? { emits: 0, rule: 'locked-t0' } : { emits: null, rule: 'tdi-locked-blocks' }
+      case TDI.run: return { emits: 1, rule: 'run' }
+      default: return { emits: null, rule: 'tdi-error-blocks' }
+    }
+  }
+
+  /** One request within one page. `xt`: what the device asserts in XT mode. */
+  request(st: Store, dev: number, addr: number, write: boolean, xt: 'tee' | 'non_tee'): DmaResult {
+    const g = this.gate(st, dev)
+    if (g.emits === null) return { outcome: 'blocked', rule: g.rule, t: null, alias: null, page: null, phys: 0, note: `the TDI is ${tdiNames[this.tdi.get(st, dev)]} and sends nothing` }
+    const t = g.emits
+    const d = this.devices[dev] as DeviceConfig
+    let bus = addr
+    if (d.iommu) {
+      const to = intervalAt(this.iopt.get(st), dev * 2 ** 40 + Math.floor(addr / PAGE_SIZE), 0)
+      if (to === 0) return { outcome: 'fault:F_TRANSLATION_S1', rule: 'viommu-unmapped', t, alias: null, page: null, phys: 0, note: 'no entry in the guest\'s IOMMU tables' }
+      bus = (to - 1) * PAGE_SIZE + (addr % PAGE_SIZE)
+    }
+    const { phys, encBit } = this.decode(bus)
+    let { alias } = this.decode(bus)
+    const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })
+    if (this.platform.name === 'amd-sev-snp') {
+      if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')
+      alias = t === 1 && this.config.vtom !== null && phys >= this.config.vtom ? 'S' : 'P'
+      if (t === 0) alias = 'S'
+    }
+    const page = this.classify(st, phys)
+    if (page === null) return done('fault:UNMAPPED', 'no-memory', null, 'nothing behind this address')
+    if (this.config.xt && t === 1 && this.platform.tdisp) {
+      const target = alias === 'P' ? 'tee' : 'non_tee'
+      if (target !== xt) return done('fault:XT_MISMATCH', `xt-${xt}-to-${target}`, page, `XT mode: the device asserts a ${xt === 'tee' ? 'TEE' : 'non-TEE'} target`)
+    }
+    const row = lookup(this.platform.rows, this.config, t, alias, page)
+    if (row === null) return done('fault:UNMAPPED', `no-row-${page}`, page, 'no rule maps this')
+    return done(write ? row.write : row.read, row.id, page, row.note ?? row.source)
+  }
+
+  /** Protection class of an address without alias bits; null where nothing is. */
+  classify(st: Store, phys: number): PageClass | null {
+    for (const m of this.mmios) {
+      if (phys < m.base || phys >= m.base + m.size) continue
+      if (m.config.state === 'shared') return 'smmio'
+      return m.owner >= 0 && this.tdi.get(st, m.owner) === TDI.run ? 'pmmio' : 'pmmio_down'
+    }
+    if (!this.isRam(phys)) return null
+    return hwNames[this.hw(st, Math.floor(phys / PAGE_SIZE))] ?? null
+  }
+
+  /**
+   * A whole DMA of `len` bytes at bus address `addr`, page by page; stops at the first page that is not served. `deliver` gets each served piece.
+   */
+  dma(st: Store, dev: number, addr: number, len: number, write: boolean, xt: 'tee' | 'non_tee', deliver: (r: DmaResult, at: number, n: number) => void): DmaResult {
+    let last: DmaResult | null = null
+    for (let at = 0; at < Math.max(1, len);) {
+      const n = Math.min(Math.max(1, len) - at, PAGE_SIZE - ((addr + at) % PAGE_SIZE))
+      const r = this.request(st, dev, addr + at, write, xt)
+      last = r
+      if (r.outcome === 'blocked' || r.outcome.startsWith('fault:')) return r
+      deliver(r, at, n)
+      at += n
+    }
+    return last as DmaResult
+  }
+
+  /** What a read that is answered gives back: the content, or what the platform substitutes. */
+  answered(st: Store, r: DmaResult, len: number): Label {
+    switch (r.outcome) {
+      case 'ok': return this.content.read(st, r.phys, len)
+      case 'cipher': return label(CIPHER_WORD, CLASS.plain)
+      default: return label(ONES_WORD, CLASS.plain)
+    }
+  }
+
+  // --- TDISP ----------------------------------------------------------------------------------------------------------------
+
+  /** LOCK_INTERFACE_REQUEST: only from CONFIG_UNLOCKED. */
+  lockInterface(st: Store, dev: number): boolean {
+    if (this.tdi.get(st, dev) !== TDI.unlocked || this.session.get(st, dev) === 0) return false
+    this.tdi.set(st, TDI.locked, dev)
+    return true
+  }
+  /** START_INTERFACE_REQUEST: only from CONFIG_LOCKED. */
+  startInterface(st: Store, dev: number): boolean {
+    if (this.tdi.get(st, dev) !== TDI.locked) return false
+    this.tdi.set(st, TDI.run, dev)
+    return true
+  }
+  /** STOP_INTERFACE_REQUEST: from any state (over UNLOCKED: switch `unlocked_stop`). */
+  stopInterface(st: Store, dev: number): boolean {
+    if (this.tdi.get(st, dev) === TDI.unlocked) return this.config.unlocked_stop === 'ok'
+    this.tdi.set(st, TDI.unlocked, dev)
+    return true
+  }
+
+  // --- the host ---------------------------------------------------------------------------------------------------------------
+
+  /** The host writes where the hardware lets it. Answers whether it could. */
+  hostWrite(st: Store, addr: number, len: number, l: Label): boolean {
+    for (let p = Math.floor(addr / PAGE_SIZE); p * PAGE_SIZE < addr + len; p++) if (!this.hostReaches(st, p) && this.platform.guest) return false
+    this.content.fill(st, addr, len, l)
+    return true
+  }
+
+  /** What the host reads. */
+  hostRead(st: Store, addr: number, len: number): Label | 'fault' {
+    const hw = this.hw(st, Math.floor(addr / PAGE_SIZE))
+    if (this.reachableHw(hw) || !this.platform.guest) return this.content.read(st, addr, len)
+    const r = this.platform.hostReadPrivate(this.config)
+    return r === 'cipher' ? label(CIPHER_WORD, CLASS.plain) : r === 'ones' || r === 'poison' ? label(ONES_WORD, CLASS.plain) : r === 'ok' ? this.content.read(st, addr, len) : 'fault'
+  }
+
+  /** The host takes the page out of stage 2: a private page is destroyed, a shared one loses its mapping. */
+  hostUnmap(st: Store, pfn: number): void {
+    const hw = this.hw(st, pfn)
+    if (!this.platform.guest) return
+    if (hw === HW.shr) this.setHw(st, pfn, 1, HW.shr_unmapped)
+    else if (hw === HW.priv) {
+      this.content.destroy(st, pfn * PAGE_SIZE, PAGE_SIZE)
+      this.setHw(st, pfn, 1, HW.unas)
+    }
+  }
+
+  /** The host maps something else there: a shared page shows the host's memory, a private one fails its check ever after. */
+  hostRemap(st: Store, pfn: number): void {
+    const hw = this.hw(st, pfn)
+    if (!this.platform.guest) return
+    if (hw === HW.shr || hw === HW.shr_unmapped) {
+      this.setHw(st, pfn, 1, HW.shr)
+      this.content.fill(st, pfn * PAGE_SIZE, PAGE_SIZE, label(HOST_WORD, CLASS.plain))
+    } else if (hw === HW.priv) {
+      this.content.destroy(st, pfn * PAGE_SIZE, PAGE_SIZE)
+      this.setHw(st, pfn, 1, HW.unas)
+    }
+  }
+}
+
+export { LabelContent, LOST_WORD, wordOf }

@@ -3,10 +3,11 @@ import { nearest } from '../base/index.ts'
 import type { Command } from 'commander'
 import type { Io } from './io.ts'
 
-type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) => Command> }
+type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) => Command | Promise<Command>> }
 
 // One line a verb, in the order of the help text. A verb that is not built yet is not listed.
 const verbs: Record<string, Loader> = {
+  conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb },
 }
 
 const io: Io = {
@@ -43,8 +44,12 @@ if (verb === undefined || verb === '--help' || verb === '-h' || verb === 'help')
     io.err(`tbit: error TB-001: unknown verb '${verb}'${near.length ? `\n  did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : ''}\n  tbit --help lists the verbs\n`)
     io.exit(2)
   } else {
-    const command = (await loader.load())(io)
-    command.name(`tbit ${verb}`).exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err }).showHelpAfterError(`(tbit ${verb} --help shows the options and an example)`)
+    const command = await (await loader.load())(io)
+    const wire = (c: Command, name: string): void => {
+      c.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err }).showHelpAfterError(`(${name} --help shows the options and an example)`)
+      for (const sub of c.commands) wire(sub, `${name} ${sub.name()}`)
+    }
+    wire(command.name(`tbit ${verb}`), `tbit ${verb}`)
     try {
       await command.parseAsync(rest, { from: 'user' })
     } catch (e) {

@@ -1,0 +1,40 @@
+// `tbit conform swiotlb`: recorded swiotlb and dma-direct operations against the model.
+import { Command, Option } from 'commander'
+import type { Diagnostic } from '../base/index.ts'
+import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
+import { conformSwiotlbJson, conformSwiotlbText } from '../report/conform-swiotlb.ts'
+import { type Io, worst } from './io.ts'
+import { filesOf, readLines } from './read-lines.ts'
+
+export function conformSwiotlb(io: Io): Command {
+  return new Command('swiotlb')
+    .summary('recorded operations on swiotlb and dma-direct')
+    .description('Replays recorded operations of kernel/dma/swiotlb.c and kernel/dma/direct.c on the model, slot for slot: addresses, counters, events in order, state hashes. ' +
+      'A file is one JSON object (the machine), then one JSON array a line; gzip and zstd are recognised by content, - is standard input, a directory stands for its .jsonl files, compressed or not. ' +
+      'Exit code 0 without a difference, 1 with one, 2 for input that cannot be read.')
+    .argument('<files...>', 'recordings')
+    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExample:\n  tbit conform swiotlb recordings/swiotlb-n1024-a4.jsonl.gz')
+    .action(async (args: string[], options: { format: string }) => {
+      const { files, errors } = filesOf(args, ['.jsonl', '.jsonl.gz', '.jsonl.zst'])
+      const results: SwiotlbFileResult[] = []
+      const all: Diagnostic[] = [...errors]
+      for (const file of files) {
+        const run = new SwiotlbConform(file)
+        let bad: Diagnostic | null = null
+        const broken = await readLines(file, (line) => {
+          const r = run.next(line)
+          if (!r.ok) bad = r.error
+          return r.ok
+        })
+        const end = run.end()
+        if (bad) all.push(bad)
+        else if (broken) all.push(broken)
+        else if (!end.ok) all.push(end.error)
+        if (end.ok) results.push(end.value)
+      }
+      const result: SwiotlbConformResult = { files: results, errors: all }
+      io.out(options.format === 'json' ? conformSwiotlbJson(result) : conformSwiotlbText(result))
+      io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
+    })
+}

@@ -1,0 +1,89 @@
+// Lines of a file, of every recording in a directory, or of standard input ('-'); gzip and zstd are recognised by content, not by name.
+import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createGunzip } from 'node:zlib'
+import { Decompress } from 'fzstd'
+import type { Diagnostic } from '../base/index.ts'
+
+const LONGEST = 1 << 20
+
+async function* chunks(path: string): AsyncGenerator<Buffer> {
+  const raw = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
+  const source = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const first = await source.next()
+  if (first.done) return
+  const all = async function* (): AsyncGenerator<Buffer> {
+    yield first.value
+    for (let n = await source.next(); !n.done; n = await source.next()) yield n.value
+  }
+  const b = first.value
+  if (b[0] === 0x1f && b[1] === 0x8b) {
+    const gunzip = createGunzip()
+    const feed = (async () => {
+      for await (const c of all()) if (!gunzip.write(c)) await new Promise<void>((done) => { gunzip.once('drain', done); gunzip.once('error', () => done()) })
+      gunzip.end()
+    })()
+    feed.catch((e: Error) => gunzip.destroy(e))
+    yield* gunzip as AsyncIterable<Buffer>
+  } else if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) {
+    const out: Buffer[] = []
+    const zstd = new Decompress((c) => { out.push(Buffer.from(c)) })
+    for await (const c of all()) {
+      zstd.push(c)
+      yield* out.splice(0)
+    }
+    zstd.push(new Uint8Array(0), true)
+    yield* out.splice(0)
+  } else yield* all()
+}
+
+/** Each line as text. Answers what went wrong with the file itself, null when it was read to its end. */
+export async function readLines(path: string, each: (line: string) => boolean): Promise<Diagnostic | null> {
+  const bad = (message: string, hint?: string): Diagnostic => ({ code: 'TB-002', file: path === '-' ? '(standard input)' : path, line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) })
+  let rest = ''
+  let lines = 0
+  const decoder = new TextDecoder('utf-8')
+  try {
+    for await (const chunk of chunks(path)) {
+      rest += decoder.decode(chunk, { stream: true })
+      let from = 0
+      for (let nl = rest.indexOf('\n', from); nl >= 0; nl = rest.indexOf('\n', from)) {
+        lines++
+        if (!each(rest.slice(from, nl))) return null
+        from = nl + 1
+      }
+      rest = rest.slice(from)
+      if (rest.length > LONGEST) return { ...bad(`line ${lines + 1} is longer than 1 MiB; this is not a text of lines`), line: lines + 1, column: 1 }
+    }
+  } catch (e) {
+    const x = e as { code?: unknown; message: string }
+    if (x.code === 'ENOENT') return bad('there is no such file')
+    // What the file system says has a code of letters; zlib's begin with Z_, fzstd's are numbers.
+    if (typeof x.code === 'string' && !x.code.startsWith('Z_')) return bad(`cannot be read: ${x.message}`)
+    return bad(`the compressed data is damaged or cut off after ${lines} lines (${x.message})`, lines > 0 ? 'what could be read before that was used' : undefined)
+  }
+  rest += decoder.decode()
+  if (rest !== '') each(rest)
+  return null
+}
+
+/** The files that the arguments name: a directory stands for its files with one of the endings, in order of their names. */
+export function filesOf(args: readonly string[], endings: readonly string[]): { files: string[]; errors: Diagnostic[] } {
+  const files: string[] = []
+  const errors: Diagnostic[] = []
+  for (const path of args) {
+    const at = { file: path, line: 0, column: 0, word: '' }
+    try {
+      if (path === '-' || !statSync(path).isDirectory()) {
+        files.push(path)
+        continue
+      }
+      const found = readdirSync(path).filter((f) => endings.some((e) => f.endsWith(e))).sort()
+      if (found.length === 0) errors.push({ ...at, code: 'TB-002', message: `the directory holds no file that ends in ${endings.join(' or ')}` })
+      for (const f of found) files.push(join(path, f))
+    } catch (e) {
+      errors.push({ ...at, code: 'TB-002', message: (e as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file or directory' : `cannot be read: ${(e as Error).message}` })
+    }
+  }
+  return { files, errors }
+}

@@ -1,0 +1,30 @@
+// Renders the result of `tbit conform swiotlb`.
+import { columns, formatDiagnostic, plural } from '../base/index.ts'
+import type { SwiotlbConformResult, SwiotlbMismatch } from '../conform/swiotlb.ts'
+
+function mismatchText(m: SwiotlbMismatch): string {
+  const rows = m.differences.map((d) => [`  ${d.what}`, `recorded ${String(d.recorded)}`, `model ${String(d.model)}`])
+  return `first mismatch: ${m.file}:${m.line}: ${m.operation}\n  ${m.recorded}\n${columns(rows)}`
+}
+
+const totals = (r: SwiotlbConformResult) => ({
+  files: r.files.length,
+  operations: r.files.reduce((n, f) => n + f.operations, 0),
+  mismatches: r.files.reduce((n, f) => n + f.mismatches, 0),
+  first: r.files.find((f) => f.first !== null)?.first ?? null
+})
+
+export function conformSwiotlbText(r: SwiotlbConformResult): string {
+  const t = totals(r)
+  const out: string[] = []
+  for (const f of r.files) out.push(`${f.file}: ${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'mismatch', 'mismatches')} (${f.kernel}, ${f.nslabs} slots, ${plural(f.nareas, 'area')})`)
+  for (const e of r.errors) out.push(formatDiagnostic(e))
+  if (t.first) out.push('', mismatchText(t.first), '')
+  out.push(`${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'mismatch', 'mismatches')}${r.errors.length > 0 ? `, ${plural(r.errors.length, 'error')}` : ''}`)
+  return `${out.join('\n')}\n`
+}
+
+export function conformSwiotlbJson(r: SwiotlbConformResult): string {
+  const results = r.files.map(({ first: _, ...rest }) => rest)
+  return `${JSON.stringify({ format: 1, ...totals(r), results, errors: r.errors }, null, 2)}\n`
+}

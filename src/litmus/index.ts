@@ -1,4 +1,5 @@
 export * from './ast.ts'
 export * from './config.ts'
 export * from './expect.ts'
+export * from './parse.ts'
 export * as vocabulary from './vocabulary.ts'

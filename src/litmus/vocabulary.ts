@@ -366,6 +366,7 @@ export const parts = [
   { name: 'never', does: 'never (EXPR): no final state may have it' },
   { name: 'expect', does: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' }
 ] as const satisfies readonly Word[]
+export type PartName = (typeof parts)[number]['name']
 
 export const keywords = [
   { name: 'if', does: 'if (EXPR) { } else { }' },

@@ -1,0 +1,144 @@
+// Text to tokens. A blank only separates; a line's end is kept as a mark on the next token, since it ends a statement.
+import type { At } from './ast.ts'
+import type { Errors } from './_errors.ts'
+
+export interface Token extends At {
+  readonly kind: 'word' | 'number' | 'string' | 'punct' | 'end'
+  /** As written; of a string its content. */
+  readonly text: string
+  readonly offset: number
+  /** A line ended between this token and the one before. */
+  readonly nl: boolean
+  /** Nothing stands between this token and the one before. */
+  readonly glued: boolean
+  /** Content assist is asked for here. */
+  readonly cursor?: boolean
+}
+
+// A dash or a dot before digits belongs to a name (linux-6.12); a star ends a prefix (cc-*, linux-6.*). There is no
+// subtraction and no multiplication, so nothing is lost.
+const LEXEME = /[A-Za-z0-9_]\w*(?:-\w+(?:\.\d+)*)*/y
+const PREFIX_STAR = /[-.]?\*/y
+const NUMBER = /^\d\w*$/
+const PUNCT = /==|!=|<=|>=|&&|\|\||[{}()[\],;:.=<>!*]/y
+const BLANK = /[^\S\n]+/y
+
+/**
+ * The tokens of `text`, the last one of kind `end`. Reports what is no token and goes on behind it.
+ * With `cursor`, the word that ends at or spans that offset (or an empty one) is marked, its text cut at the cursor.
+ */
+export function lex(text: string, errors: Errors, cursor = -1): Token[] {
+  const out: Token[] = []
+  let i = text.charCodeAt(0) === 0xfeff ? 1 : 0
+  let line = 1
+  let lineStart = 0
+  let nl = true
+  let previousEnd = -1
+  let cursorDone = cursor < 0
+  const at = (offset: number, length: number): At => ({ line, column: offset - lineStart + 1, length })
+  const push = (kind: Token['kind'], offset: number, end: number, value: string, isCursor = false): void => {
+    out.push({ kind, text: value, offset, ...at(offset, Math.max(end - offset, 0)), nl, glued: offset === previousEnd, ...(isCursor ? { cursor: true } : {}) })
+    nl = false
+    previousEnd = end
+  }
+  const match = (re: RegExp, from: number): string | null => {
+    re.lastIndex = from
+    return re.exec(text)?.[0] ?? null
+  }
+  const newline = (offset: number): void => {
+    line++
+    lineStart = offset + 1
+    nl = true
+  }
+  while (i < text.length) {
+    const c = text[i] as string
+    if (!cursorDone && cursor <= i && (cursor < i || match(LEXEME, i) === null)) {
+      cursorDone = true
+      push('word', i, i, '', true)
+    }
+    if (c === '\n') {
+      newline(i)
+      i++
+      continue
+    }
+    const blank = match(BLANK, i)
+    if (blank !== null) {
+      if (!cursorDone && cursor < i + blank.length) {
+        cursorDone = true
+        push('word', cursor, cursor, '', true)
+      }
+      i += blank.length
+      continue
+    }
+    if (c === '#' || (c === '/' && text[i + 1] === '/')) {
+      const end = text.indexOf('\n', i)
+      i = end < 0 ? text.length : end
+      // Nothing to complete inside a comment.
+      if (!cursorDone && cursor <= i) cursorDone = true
+      continue
+    }
+    if (c === '/' && text[i + 1] === '*') {
+      const end = text.indexOf('*/', i + 2)
+      if (end < 0) errors.add('TB-202', at(i, 2), '/*', "the comment '/*' is not closed", { expected: ["'*/'"] })
+      const stop = end < 0 ? text.length : end + 2
+      for (let k = text.indexOf('\n', i); k >= 0 && k < stop; k = text.indexOf('\n', k + 1)) newline(k)
+      i = stop
+      if (!cursorDone && cursor < i) cursorDone = true
+      continue
+    }
+    if (c === '"') {
+      const [value, end, closed] = string(text, i)
+      if (!closed) errors.add('TB-201', at(i, end - i), text.slice(i, Math.min(end, i + 20)), 'the string is not closed on its line', { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' })
+      push('string', i, end, value)
+      i = end
+      if (!cursorDone && cursor < i) cursorDone = true
+      continue
+    }
+    const lexeme = match(LEXEME, i)
+    if (lexeme !== null) {
+      const number = NUMBER.test(lexeme)
+      const star = number ? null : match(PREFIX_STAR, i + lexeme.length)
+      const word = star === null ? lexeme : lexeme + star
+      if (!cursorDone && cursor <= i + lexeme.length) {
+        cursorDone = true
+        push('word', i, i + word.length, lexeme.slice(0, cursor - i), true)
+      } else push(number ? 'number' : 'word', i, i + word.length, word)
+      i += word.length
+      continue
+    }
+    const punct = match(PUNCT, i)
+    if (punct !== null) {
+      push('punct', i, i + punct.length, punct)
+      i += punct.length
+      continue
+    }
+    const ch = String.fromCodePoint(text.codePointAt(i) ?? 0)
+    errors.add('TB-200', at(i, ch.length), ch, `the language does not use the character '${ch}'`, hintFor(ch))
+    i += ch.length
+  }
+  if (!cursorDone && cursor >= 0) push('word', text.length, text.length, '', true)
+  push('end', text.length, text.length, '')
+  return out
+}
+
+/** Content, offset behind it, and whether it was closed. */
+function string(text: string, start: number): [string, number, boolean] {
+  let value = ''
+  let i = start + 1
+  for (; i < text.length && text[i] !== '\n'; i++) {
+    const c = text[i] as string
+    if (c === '"') return [value, i + 1, true]
+    if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i] as string
+    else value += c
+  }
+  return [value, text[i - 1] === '\r' ? i - 1 : i, false]
+}
+
+function hintFor(ch: string): { hint?: string } {
+  if (ch === '“' || ch === '”') return { hint: 'strings stand in straight quotes: "..."' }
+  if (ch === '&') return { hint: "and is '&&'; there are no pointers: write the name alone" }
+  if (ch === '|') return { hint: "or is '||'; attributes are listed with commas: CC_SHARED, NO_WARN" }
+  if (ch === '-' || ch === '+' || ch === '/' || ch === '%') return { hint: 'there is no arithmetic: write the number' }
+  if (ch === '\'') return { hint: 'a label stands without quotes' }
+  return {}
+}

@@ -1,0 +1,931 @@
+// The statements of a raw tree with every name looked up: variables, devices, threads, labels, words. What an operation
+// takes comes from the vocabulary; calls inside expressions become statements of their own, done first.
+import type { Args, At, Binary, BinaryOp, Expr, Name, NumberLit, Stmt, VarRef } from './ast.ts'
+import type { Errors, More } from './_errors.ts'
+import type { Token } from './_lex.ts'
+import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
+import {
+  type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
+  functionNames, type FunctionName, keywordNames, operationByName, type OpName, type OpWord, type Param, reservedNames, SECRET, signature, type ValueKind,
+  valueKindText, valueWords
+} from './vocabulary.ts'
+
+/** A variable over its whole scope: everything that is ever assigned to it. */
+export interface Variable {
+  readonly kinds: Set<ValueKind>
+  /** Some assignment could not be read, so any kind is possible. */
+  unknown: boolean
+  /** The longest scatter-gather list it was made from. */
+  segments: number
+}
+export type Variables = ReadonlyMap<string, Variable>
+
+/** The names of a test, whatever the order they stand in. */
+export interface Scopes {
+  readonly devices: ReadonlySet<string>
+  readonly mmios: ReadonlySet<string>
+  readonly init: Variables
+  readonly threads: ReadonlyMap<string, Variables>
+  readonly labels: ReadonlySet<string>
+}
+
+const MOST_REPEAT = 65536
+
+// ---- collecting --------------------------------------------------------------------------------------------------
+
+function collectCalls(e: RawExpr, found: (c: RawCall) => void): void {
+  switch (e.kind) {
+    case 'call':
+      for (const a of e.args) collectCalls(a, found)
+      found(e)
+      return
+    case 'list': for (const i of e.items) collectCalls(i, found); return
+    case 'not': collectCalls(e.expr, found); return
+    case 'binary':
+      // Left-deep chains are long; only the right side recurses.
+      for (let b: RawExpr = e; ; b = b.left) {
+        if (b.kind !== 'binary') {
+          collectCalls(b, found)
+          return
+        }
+        collectCalls(b.right, found)
+      }
+  }
+}
+
+function variable(into: Map<string, Variable>, name: string): Variable {
+  let v = into.get(name)
+  if (!v) {
+    v = { kinds: new Set(), unknown: false, segments: 0 }
+    into.set(name, v)
+  }
+  return v
+}
+
+function collect(list: readonly RawStmt[], vars: Map<string, Variable>, labels: Set<string>): void {
+  const calls = (e: RawExpr): void => collectCalls(e, (c) => {
+    const op = operationByName.get(c.op.text)
+    const at = op?.params.findIndex((p) => p.kind === 'label') ?? -1
+    const l = at < 0 ? undefined : c.args[at]
+    if (l?.kind === 'path' && l.rest.length === 0) labels.add(l.head.text)
+  })
+  for (const s of list) {
+    switch (s.kind) {
+      case 'do':
+        calls(s.value)
+        if (s.target) {
+          const v = variable(vars, s.target.text)
+          if (s.value.kind === 'number') v.kinds.add('number')
+          else if (s.value.kind === 'call') {
+            const op = operationByName.get(s.value.op.text)
+            if (op?.result) v.kinds.add(op.result)
+            else v.unknown = true
+            const l = s.value.args[1]
+            if (op?.result === 'sg' && l?.kind === 'list') v.segments = Math.max(v.segments, l.items.length)
+          } else v.unknown = true
+        }
+        break
+      case 'if':
+        calls(s.cond)
+        collect(s.then, vars, labels)
+        collect(s.else, vars, labels)
+        break
+      case 'choose': for (const b of s.branches) collect(b, vars, labels); break
+      case 'repeat': collect(s.body, vars, labels); break
+      case 'wait': case 'assert': calls(s.cond); break
+      case 'bad':
+        if (s.target) variable(vars, s.target.text).unknown = true
+        collect(s.body, vars, labels)
+    }
+  }
+}
+
+/** `broken`: the text has syntax errors; what looks like an assignment in them counts, so that one error is one message. */
+export function collectScopes(raw: RawTest): Scopes {
+  const labels = new Set<string>()
+  const init = new Map<string, Variable>()
+  collect(raw.init ?? [], init, labels)
+  const threads = new Map<string, Variables>()
+  for (const t of raw.threads) {
+    const vars = new Map<string, Variable>(threads.get(t.name.text) ?? [])
+    collect(t.body, vars, labels)
+    threads.set(t.name.text, vars)
+  }
+  for (const c of raw.conditions) collect([{ kind: 'assert', at: c.at, cond: c.expr }], new Map(), labels)
+  return { devices: new Set(raw.devices.map((d) => d.name.text)), mmios: new Set(raw.mmios.map((m) => m.name.text)), init, threads, labels }
+}
+
+// ---- types of expressions ----------------------------------------------------------------------------------------
+
+/** What an operand can be, as far as comparisons care. */
+type Type =
+  | { readonly k: 'flag'; readonly what: string } // 0 or 1
+  | { readonly k: 'words'; readonly words: readonly string[]; readonly what: string }
+  | { readonly k: 'variable'; readonly v: Variable; readonly what: string }
+  | { readonly k: 'content' }
+  | { readonly k: 'errno' }
+  | { readonly k: 'number'; readonly value: number }
+  | { readonly k: 'word' }
+  | { readonly k: 'unknown'; readonly token: Token }
+  | { readonly k: 'any' }
+
+interface Typed {
+  readonly expr: Expr
+  readonly type: Type
+}
+
+const where = (t: At): At => ({ line: t.line, column: t.column, length: t.length })
+
+/** Resolves the statements of init, of one thread, or a condition on final states. */
+export class Resolver {
+  /** alloc_page(high), for the check against ipa_bits. */
+  readonly highPages: At[] = []
+  private readonly scopes: Scopes
+  private readonly errors: Errors
+  /** Names that stand before an `=` somewhere in a text with syntax errors. */
+  private readonly lenient: ReadonlySet<string>
+  private readonly taken: Set<string>
+  private own: Variables = new Map()
+  private known = new Set<string>()
+  private mode: 'init' | 'thread' | 'final' = 'final'
+  private threadName: string | null = null
+  private out: Stmt[] = []
+
+  constructor(raw: RawTest, scopes: Scopes, errors: Errors, broken: boolean) {
+    this.scopes = scopes
+    this.errors = errors
+    this.taken = new Set(raw.tokens.map((t) => t.text))
+    const lenient = new Set<string>()
+    if (broken) raw.tokens.forEach((t, i) => { if (t.kind === 'word' && raw.tokens[i + 1]?.text === '=') lenient.add(t.text) })
+    this.lenient = lenient
+  }
+
+  init(body: readonly RawStmt[]): Stmt[] {
+    return this.start('init', null, this.scopes.init, body)
+  }
+
+  thread(name: string, body: readonly RawStmt[]): Stmt[] {
+    return this.start('thread', name, this.scopes.threads.get(name) ?? new Map(), body)
+  }
+
+  condition(raw: RawExpr): Expr | null {
+    this.start('final', null, new Map(), [])
+    collectCalls(raw, (c) => {
+      if (!functionNames.has(c.op.text)) this.errors.add('TB-236', c.op, c.op.text, `'${c.op.text}' cannot run in a condition on final states`, { hint: 'do it at the end of a thread and name its variable here' })
+    })
+    return this.truth(raw)
+  }
+
+  private start(mode: 'init' | 'thread' | 'final', name: string | null, own: Variables, body: readonly RawStmt[]): Stmt[] {
+    this.mode = mode
+    this.threadName = name
+    this.own = own
+    this.known = new Set()
+    return this.list(body)
+  }
+
+  // ---- statements ------------------------------------------------------------------------------------------------
+
+  private list(body: readonly RawStmt[]): Stmt[] {
+    const outer = this.out
+    this.out = []
+    for (const s of body) this.statement(s)
+    const mine = this.out
+    this.out = outer
+    return mine
+  }
+
+  private statement(s: RawStmt): void {
+    switch (s.kind) {
+      case 'do':
+        this.action(s)
+        return
+      case 'if': {
+        const cond = this.truth(s.cond)
+        const before = this.known
+        this.known = new Set(before)
+        const then = this.list(s.then)
+        const afterThen = this.known
+        this.known = new Set(before)
+        const otherwise = this.list(s.else)
+        for (const n of afterThen) this.known.add(n)
+        if (cond) this.out.push({ kind: 'if', at: where(s.at), cond, then, else: otherwise })
+        return
+      }
+      case 'choose': {
+        const before = this.known
+        const after = new Set(before)
+        const branches = s.branches.map((b) => {
+          this.known = new Set(before)
+          const body = this.list(b)
+          for (const n of this.known) after.add(n)
+          return body
+        })
+        this.known = after
+        this.out.push({ kind: 'choose', at: where(s.at), branches })
+        return
+      }
+      case 'repeat': {
+        const count = s.count.kind === 'number' ? s.count.value : Number.NaN
+        if (count === 0) this.error('TB-232', s.count.at, '0', "'repeat 0' repeats nothing", { expected: [`1 to ${MOST_REPEAT}`] })
+        else if (count > MOST_REPEAT) this.error('TB-232', s.count.at, text(s.count), `'repeat ${text(s.count)}' is too often`, { expected: [`1 to ${MOST_REPEAT}`] })
+        // From the second time on, the body follows itself.
+        if (count > 1) {
+          const inside = new Map<string, Variable>()
+          collect(s.body, inside, new Set())
+          for (const n of inside.keys()) this.known.add(n)
+        }
+        const body = this.list(s.body)
+        this.out.push({ kind: 'repeat', at: where(s.at), count, body })
+        return
+      }
+      case 'wait': case 'assert': {
+        const cond = this.truth(s.cond)
+        if (cond) this.out.push({ kind: s.kind, at: where(s.at), cond })
+        return
+      }
+      case 'bad':
+        if (s.target) this.known.add(s.target.text)
+        this.list(s.body)
+    }
+  }
+
+  private action(s: Extract<RawStmt, { kind: 'do' }>): void {
+    const v = s.value
+    const target = s.target ? this.target(s.target) : null
+    if (v.kind === 'call' && !functionNames.has(v.op.text)) {
+      this.call(v, target, s.target)
+      return
+    }
+    if (v.kind === 'number' && s.target) {
+      if (target) this.out.push({ kind: 'assign', at: where(s.at), target, value: v.value })
+      return
+    }
+    if (s.target === null) {
+      const word = v.kind === 'call' ? v.op.text : text(v)
+      this.error('TB-234', v.at, word, v.kind === 'call' ? `'${word}' asks a question and is no statement` : 'a value alone is no statement', { expected: ['a call', 'assert (EXPR)', 'wait (EXPR)'] })
+      return
+    }
+    const word = v.kind === 'call' ? v.op.text : text(v)
+    this.error('TB-234', v.at, word, `'${s.target.text}' takes the result of a call or a number`, {
+      expected: ['a call', 'a number'],
+      hint: v.kind === 'path' && v.rest.length === 0 && (valueWords.has(word) || this.scopes.labels.has(word)) ? 'a variable cannot hold a word; use a number as a flag' : 'variables are not copied; use the first name, or compare in assert (EXPR)'
+    })
+  }
+
+  private target(t: Token): Name | null {
+    const name = t.text
+    const bad = (code: string, message: string, more: More = {}): null => {
+      this.error(code, t, name, message, more)
+      return null
+    }
+    this.known.add(name)
+    if (this.scopes.devices.has(name)) return bad('TB-216', `'${name}' is a device already`)
+    if (this.scopes.mmios.has(name)) return bad('TB-216', `'${name}' is an mmio range already`)
+    if (this.scopes.threads.has(name)) return bad('TB-216', `'${name}' is a thread already`)
+    if (reservedNames.has(name)) return bad('TB-217', `'${name}' is a word of the language and cannot name a variable`)
+    if (this.mode === 'thread' && this.scopes.init.has(name)) return bad('TB-218', `'${name}' is set in init; a thread does not set it`, { hint: 'use another name in the thread' })
+    return { name, at: where(t) }
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------------------------
+
+  /** Checks a call and appends it; the target's name, or null when something was wrong. */
+  private call(c: RawCall, target: Name | null, targetToken: Token | null): void {
+    const op: OpWord | undefined = operationByName.get(c.op.text)
+    if (!op) {
+      this.error('TB-207', c.op, c.op.text, `'${c.op.text}' is no operation`, {
+        known: operationByName.keys(),
+        ...(fieldByName.has(c.op.text) ? { hint: `'${c.op.text}' is asked as x.${c.op.text}` } : keywordNames.has(c.op.text) ? { hint: `'${c.op.text}' is no call` } : {})
+      })
+      // Arguments are looked at all the same: their names are right or wrong whatever the operation.
+      for (const a of c.args) this.lookOver(a)
+      return
+    }
+    if (c.try && op.try !== true) this.error('TB-235', c.try, 'try', `'try' stands before an access to memory, and '${op.name}' is none`, { expected: [...operationByName.values()].filter((o) => o.try === true).map((o) => o.name) })
+    if (targetToken && op.result === null) this.error('TB-234', targetToken, targetToken.text, `'${op.name}' yields nothing to keep in '${targetToken.text}'`, { hint: `write ${op.name}(...) alone` })
+    if (op.notModelled !== undefined) this.errors.notModelled(where(c.op), op.name, op.notModelled)
+    const args = this.args(op, c)
+    if (args === null) return
+    if (args.high) this.highPages.push(where(c.op))
+    this.out.push({ kind: 'call', at: where(c.at), op: op.name as OpName, try: c.try !== null, target, args })
+  }
+
+  private lookOver(a: RawExpr): void {
+    if (a.kind === 'call') {
+      if (operationByName.has(a.op.text)) this.hoist(a)
+      else for (const b of a.args) this.lookOver(b)
+    } else if (a.kind === 'list') for (const i of a.items) this.lookOver(i)
+  }
+
+  private args(op: OpWord, c: RawCall): Args | null {
+    const before = this.errors.count
+    const n = op.params.length
+    const usage = { expected: [signature(op)] }
+    const optionAmong = c.args.slice(0, n).find((a) => a.kind === 'path' && a.rest.length === 0 && (attributeNames.has(a.head.text) || a.head.text === 'ATOMIC'))
+    if (c.args.length < n) {
+      const missing = op.params[c.args.length]
+      const hint = missing?.kind === 'direction' ? `DIR is ${directions.map((d) => d.name).join(', ')}` : missing?.kind === 'device' ? 'the device comes first' : undefined
+      if (optionAmong === undefined) this.error('TB-208', c.op, op.name, `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ' or more' : ''}, found ${c.args.length}`, { ...usage, ...(hint === undefined ? {} : { hint }) })
+    }
+    const out: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false }
+    op.params.forEach((p, i) => {
+      const a = c.args[i]
+      if (a) this.arg(op, p, a, out)
+    })
+    const attributes: Name<Attribute>[] = []
+    const seen = new Set<string>()
+    for (const a of c.args.slice(n)) {
+      const word = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
+      if (word !== null && op.options.includes(word)) {
+        if (seen.has(word)) this.error('TB-230', a.at, word, `'${word}' stands twice`)
+        seen.add(word)
+        if (word === 'ATOMIC') out.atomic = true
+        else if (word === 'high') out.high = true
+        else attributes.push({ name: word as Attribute, at: where(a.at) })
+      } else if (word !== null && (attributeNames.has(word) || word === 'ATOMIC' || word === 'high')) {
+        this.error('TB-230', a.at, word, `'${op.name}' does not take ${word}`, op.options.length > 0 ? { expected: op.options } : usage)
+      } else if (word !== null && directionNames.has(bareDirection(word))) {
+        const made = op.result === null && /^dma_(unmap|sync|free)/.test(op.name)
+        this.error('TB-230', a.at, word, op.params.some((p) => p.kind === 'direction') ? `'${op.name}' takes one direction` : `'${op.name}' takes no direction`, { ...usage, ...(made ? { hint: 'size, direction and attributes of the making are passed by themselves' } : {}) })
+      } else if (word !== null && op.options.length > 0 && !this.scopes.devices.has(word) && !this.visible(word)) {
+        this.error('TB-230', a.at, word, `'${word}' is no ${op.options.some((o) => attributeNames.has(o)) ? 'attribute' : 'option'} of '${op.name}'`, { known: op.options, expected: op.options })
+      } else {
+        const made = /^dma_(unmap|sync|free)/.test(op.name) ? { hint: 'size, direction and attributes of the making are passed by themselves' } : {}
+        this.error('TB-208', a.at, text(a), `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ` and ${op.options.join(', ')}` : ''}, found ${c.args.length}`, { ...usage, ...made })
+        break
+      }
+    }
+    out.attributes = attributes
+    return this.errors.count === before ? out : null
+  }
+
+  private arg(op: OpWord, p: Param, a: RawExpr, out: { -readonly [K in keyof Args]: Args[K] }): void {
+    const word = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
+    const usage = { expected: [signature(op)] }
+    const wrong = (what: string, more: More = usage): void => this.error('TB-209', a.at, text(a), `'${op.name}' takes ${what} as ${p.name}, found ${this.describe(a)}`, more)
+    switch (p.kind) {
+      case 'device':
+        if (word === null) {
+          wrong('a device')
+          return
+        }
+        if (this.scopes.devices.has(word)) out.device = { name: word, at: where(a.at) }
+        else if (this.visible(word) || this.scopes.mmios.has(word) || this.scopes.threads.has(word)) wrong('a device')
+        else this.error('TB-211', a.at, word, `'${word}' is no device of this test`, { known: this.scopes.devices, expected: [...this.scopes.devices] })
+        return
+      case 'mmio':
+        if (word === null) {
+          wrong('an mmio range')
+          return
+        }
+        if (this.scopes.mmios.has(word)) out.mmio = { name: word, at: where(a.at) }
+        else if (this.visible(word) || this.scopes.devices.has(word) || this.scopes.threads.has(word)) wrong('an mmio range')
+        else this.error('TB-212', a.at, word, `'${word}' is no mmio range of this test`, { known: this.scopes.mmios, expected: [...this.scopes.mmios], hint: 'mmio NAME { of DEVICE, private or shared }' })
+        return
+      case 'size':
+        if (a.kind !== 'number') {
+          wrong('a size', { expected: ['a size: 4096, 4K, 2M'] })
+          return
+        }
+        if (a.value === 0) {
+          this.error('TB-232', a.at, a.text, 'a size is at least 1')
+          return
+        }
+        out.size = number(a)
+        return
+      case 'bits':
+        if (a.kind !== 'number') {
+          wrong('a number of bits', { expected: ['1 to 64'] })
+          return
+        }
+        if (!(a.value >= 1 && a.value <= 64)) {
+          if (!Number.isNaN(a.value)) this.error('TB-232', a.at, a.text, a.value === 0 ? 'a mask of 0 bits reaches nothing' : `a mask of ${a.text} bits does not exist`, { expected: ['1 to 64'] })
+          return
+        }
+        out.bits = number(a)
+        return
+      case 'label':
+        if (a.kind === 'string') {
+          wrong('a label', { expected: ['a word'], hint: `write ${a.text || 'data'} without quotes` })
+          return
+        }
+        if (word === null) {
+          wrong('a label', { expected: ["'secret'", 'a word'] })
+          return
+        }
+        if (contentWordNames.has(word) || word === 'ERR') {
+          this.error('TB-217', a.at, word, `'${word}' is what a read can yield and cannot be a label`, { hint: 'choose another word' })
+          return
+        }
+        out.label = { name: word, at: where(a.at) }
+        return
+      case 'direction': {
+        if (word !== null && directionNames.has(word)) out.direction = { name: word as Direction, at: where(a.at) }
+        else if (a.kind === 'number' && op.name.startsWith('dma_map')) this.error('TB-230', a.at, text(a), `'${op.name}' takes a direction here, found a size`, { expected: directions.map((d) => d.name), hint: `the size is that of ${op.params[1]?.name ?? 'x'}` })
+        else this.error('TB-230', a.at, text(a), `'${op.name}' takes a direction here, found ${this.describe(a)}`, { expected: directions.map((d) => d.name), ...(word === null ? {} : { known: directionNames }) })
+        return
+      }
+      case 'object': {
+        const o = this.object(op, p, a)
+        if (o) out.object = o
+        return
+      }
+      case 'objects': {
+        if (a.kind !== 'list') {
+          wrong('a list of buffers', { expected: ['[x, y]'] })
+          return
+        }
+        if (a.items.length === 0) {
+          this.error('TB-209', a.at, '[', `'${op.name}' takes at least one buffer`, { expected: ['[x, y]'] })
+          return
+        }
+        const list: VarRef[] = []
+        for (const i of a.items) {
+          const o = this.object(op, p, i)
+          if (o) list.push(o)
+        }
+        out.objects = list
+      }
+    }
+  }
+
+  private object(op: OpWord, p: Param, a: RawExpr): VarRef | null {
+    if (a.kind === 'call' && !functionNames.has(a.op.text)) {
+      const result = operationByName.get(a.op.text)?.result
+      if (result !== undefined && result !== null && p.accepts?.includes(result) === false) {
+        this.error('TB-209', a.at, a.op.text, `'${op.name}' takes ${oneOf(p.accepts)}, found ${valueKindText[result]}`, { expected: [signature(op)] })
+        return null
+      }
+      return this.hoist(a)?.ref ?? null
+    }
+    if (a.kind !== 'path') {
+      this.error('TB-209', a.at, text(a), `'${op.name}' takes a variable as ${p.name}, found ${this.describe(a)}`, { expected: [signature(op)] })
+      return null
+    }
+    const found = this.path(a)
+    if (found === null) return null
+    if (found.kind === 'name') {
+      this.unknownName(found.token, `'${op.name}' takes a variable`)
+      return null
+    }
+    if (found.kind !== 'var') {
+      this.error('TB-209', a.at, text(a), `'${op.name}' takes a variable as ${p.name}, found ${this.describe(a)}`, { expected: [signature(op)] })
+      return null
+    }
+    const { ref, v } = found
+    if (ref.index !== null && p.segment !== true) {
+      this.error('TB-209', a.at, text(a), `'${op.name}' takes a whole mapping, not one segment`, { hint: `write ${ref.name}` })
+      return null
+    }
+    if (!v.unknown && p.accepts && ![...v.kinds].some((k) => p.accepts?.includes(k))) {
+      this.error('TB-209', a.at, text(a), `'${op.name}' takes ${oneOf(p.accepts)}, and '${text(a)}' is ${oneOf([...v.kinds])}`, { expected: [signature(op)] })
+      return null
+    }
+    return ref
+  }
+
+  /** A call inside an expression or an argument: its own statement before, and a variable that holds its result. */
+  private hoist(c: RawCall): { ref: VarRef; v: Variable } | null {
+    const op = operationByName.get(c.op.text)
+    const before = this.errors.count
+    if (op && op.result === null) this.error('TB-234', c.op, c.op.text, `'${op.name}' yields nothing that could stand here`)
+    if (this.mode === 'final') return null // reported already
+    let n = 1
+    while (this.taken.has(`${c.op.text}_${n}`)) n++
+    const name = `${c.op.text}_${n}`
+    this.taken.add(name)
+    this.call(c, { name, at: where(c.at) }, null)
+    if (this.errors.count > before || !op?.result) return null
+    const l = c.args[1]
+    return {
+      ref: { kind: 'var', scope: this.mode === 'init' ? 'init' : 'own', thread: null, name, index: null, at: where(c.at) },
+      v: { kinds: new Set([op.result]), unknown: false, segments: op.result === 'sg' && l?.kind === 'list' ? l.items.length : 0 }
+    }
+  }
+
+  // ---- names -----------------------------------------------------------------------------------------------------
+
+  /** A variable that may be named plainly here, set yet or not. */
+  private visible(name: string): boolean {
+    return this.own.has(name) || this.scopes.init.has(name)
+  }
+
+  private path(p: RawPath): { kind: 'var'; ref: VarRef; v: Variable } | { kind: 'field'; typed: Typed } | { kind: 'name'; token: Token } | null {
+    const head = p.head
+    const [first, ...later] = p.rest
+    if (first?.kind === 'dot' && this.scopes.threads.has(head.text)) {
+      const vars = this.scopes.threads.get(head.text) as Variables
+      const x = first.name
+      if (this.mode === 'init') {
+        this.error('TB-219', head, head.text, `init runs before the threads: '${head.text}.${x.text}' is not known there`)
+        return null
+      }
+      const v = vars.get(x.text)
+      if (!v) {
+        if (this.lenient.has(x.text)) return null
+        const inInit = this.scopes.init.has(x.text)
+        this.error(inInit ? 'TB-219' : 'TB-210', x, x.text, inInit ? `'${x.text}' is set in init and known by its plain name` : `thread ${head.text} never sets '${x.text}'`, inInit ? { hint: `write ${x.text}` } : { known: vars.keys(), ...(fieldByName.has(x.text) ? { hint: `'${head.text}' is a thread` } : {}) })
+        return null
+      }
+      return this.steps(p, { kind: 'var', scope: 'thread', thread: head.text, name: x.text, index: null, at: where(p.at) }, v, later)
+    }
+    if (this.scopes.devices.has(head.text)) {
+      if (first === undefined) return { kind: 'name', token: head }
+      const f = first.kind === 'dot' ? fieldByName.get(first.name.text) : undefined
+      if (f?.of !== 'device' || later.length > 0 || first.kind !== 'dot') {
+        const bad = first.kind === 'dot' ? (f?.of === 'device' ? later[0] : first) : first
+        const at = bad?.kind === 'dot' ? bad.name : (bad?.at ?? p.at)
+        this.error('TB-214', at, bad?.kind === 'dot' ? bad.name.text : '[', `a device has ${fieldList('device')}${bad?.kind === 'dot' ? `, not '${bad.name.text}'` : ''}`, { known: fieldNames('device'), expected: fieldNames('device') })
+        return null
+      }
+      const name = f.name as 'accepted' | 'tdi' | 'tsm'
+      const what = `${head.text}.${name}`
+      return { kind: 'field', typed: { expr: { kind: 'device', device: head.text, field: name, at: where(p.at) }, type: f.words ? { k: 'words', words: f.words, what } : { k: 'flag', what } } }
+    }
+    if (this.own.has(head.text) || this.scopes.init.has(head.text)) {
+      // A thread that sets a name of init was told so; the name still means what init made.
+      const inInit = this.scopes.init.has(head.text)
+      const v = (inInit ? this.scopes.init : this.own).get(head.text) as Variable
+      if ((this.mode === 'init' || !inInit) && !this.known.has(head.text) && !this.lenient.has(head.text)) {
+        this.error('TB-210', head, head.text, `'${head.text}' is used before anything sets it`, { hint: 'it is set further down only' })
+        return null
+      }
+      return this.steps(p, { kind: 'var', scope: inInit ? 'init' : 'own', thread: null, name: head.text, index: null, at: where(p.at) }, v, p.rest)
+    }
+    if (first === undefined) return { kind: 'name', token: head }
+    if (this.lenient.has(head.text)) return null
+    if (this.scopes.mmios.has(head.text)) {
+      this.error('TB-214', p.at, text(p), `'${head.text}' is an mmio range and has no fields`)
+      return null
+    }
+    const candidates = [...this.scopes.threads.keys(), ...this.scopes.devices, ...this.own.keys(), ...this.scopes.init.keys()]
+    const field = first.kind === 'dot' ? fieldByName.get(first.name.text) : undefined
+    if (head.text === 'init' && first.kind === 'dot') this.error('TB-219', head, 'init', 'what init sets is known by its plain name', { hint: `write ${first.name.text}` })
+    else if (field?.of === 'device') this.error('TB-211', head, head.text, `'${head.text}' is no device of this test`, { known: this.scopes.devices, expected: [...this.scopes.devices] })
+    else if (field !== undefined || first.kind === 'index') this.unknownName(head, null)
+    else this.error('TB-213', head, head.text, `'${head.text}' is no thread, device or variable of this test`, { known: candidates })
+    return null
+  }
+
+  private steps(p: RawPath, ref: VarRef, v: Variable, rest: RawPath['rest']): { kind: 'var'; ref: VarRef; v: Variable } | { kind: 'field'; typed: Typed } | null {
+    let at = ref
+    let vv = v
+    for (const [i, s] of rest.entries()) {
+      if (s.kind === 'index') {
+        const n = s.index.kind === 'number' ? s.index.value : null
+        if (n === null) {
+          this.error('TB-209', s.index.at, text(s.index), `a segment is chosen by its number, found ${this.describe(s.index)}`, { expected: ['h[0]'] })
+          return null
+        }
+        if (i > 0 || (!v.unknown && !v.kinds.has('sg'))) {
+          this.error('TB-209', s.at, '[', i > 0 ? 'a segment has no segments' : `'${ref.name}' is ${oneOf([...v.kinds])} and has no segments`)
+          return null
+        }
+        if (!v.unknown && n >= v.segments) {
+          this.error('TB-232', s.index.at, text(s.index), `'${ref.name}' has ${v.segments === 1 ? 'one segment' : `${v.segments} segments`}, the first is ${ref.name}[0]`)
+          return null
+        }
+        at = { ...ref, index: n }
+        vv = { ...v, kinds: new Set(['sg']) }
+        continue
+      }
+      const f = fieldByName.get(s.name.text)
+      if (f?.of !== 'variable' || i < rest.length - 1) {
+        const bad = f?.of === 'variable' ? rest[i + 1] : s
+        const token = bad?.kind === 'dot' ? bad.name : s.name
+        this.error('TB-214', token, token.text, `a variable has ${fieldList('variable')}, not '${token.text}'`, { known: fieldNames('variable'), expected: fieldNames('variable'), ...(f?.of === 'device' ? { hint: `'${token.text}' is asked of a device` } : {}) })
+        return null
+      }
+      if (!v.unknown && f.accepts && ![...v.kinds].some((k) => f.accepts?.includes(k))) {
+        this.error('TB-209', s.name, s.name.text, `'${f.name}' is asked of ${oneOf(f.accepts)}, and '${ref.name}' is ${oneOf([...v.kinds])}`)
+        return null
+      }
+      const what = text(p)
+      const name = f.name as 'shared' | 'alias' | 'bounced'
+      return { kind: 'field', typed: { expr: { kind: 'field', of: { ...at, at: where(p.head) }, field: name, at: where(p.at) }, type: f.words ? { k: 'words', words: f.words, what } : { k: 'flag', what } } }
+    }
+    return { kind: 'var', ref: at, v: vv }
+  }
+
+  /** A plain name that is nothing here. `role`: what it should have been, when that says more. */
+  private unknownName(t: Token, role: string | null, alsoKnown: Iterable<string> = []): void {
+    if (this.lenient.has(t.text)) return
+    const plain = [...this.own.keys(), ...this.scopes.init.keys()].filter((n) => n !== t.text)
+    const setter = [...this.scopes.threads].filter(([name, vars]) => name !== this.threadName && vars.has(t.text)).map(([name]) => name)
+    if (this.scopes.devices.has(t.text)) this.error('TB-209', t, t.text, `'${t.text}' is a device${role ? `: ${role}` : ''}`)
+    else if (this.scopes.mmios.has(t.text)) this.error('TB-209', t, t.text, `'${t.text}' is an mmio range${role ? `: ${role}` : ''}`)
+    else if (this.scopes.threads.has(t.text)) this.error('TB-209', t, t.text, `'${t.text}' is a thread${role ? `: ${role}` : ''}`, { hint: `its variables are ${t.text}.x` })
+    else if (setter.length > 0 && this.mode === 'init') this.error('TB-219', t, t.text, `'${t.text}' is set by thread ${setter[0]}, and init runs before the threads`)
+    else if (setter.length > 0) this.error('TB-219', t, t.text, `'${t.text}' is a variable of thread ${setter.join(' and of thread ')}`, { hint: `write ${setter.map((s) => `${s}.${t.text}`).join(' or ')}` })
+    else this.error('TB-210', t, t.text, `nobody sets '${t.text}'`, { known: [...plain, ...this.scopes.devices, ...alsoKnown] })
+  }
+
+  // ---- expressions -----------------------------------------------------------------------------------------------
+
+  /** An expression whose truth counts. */
+  private truth(e: RawExpr): Expr | null {
+    const t = this.expr(e)
+    if (t === null) return null
+    if (t.type.k === 'unknown') {
+      this.loneWord(t.type.token)
+      return null
+    }
+    if (t.type.k === 'word' || t.type.k === 'words' || t.type.k === 'content') {
+      this.error('TB-237', e.at, text(e), `'${text(e)}' is a word: it is compared with == or !=`, t.type.k === 'words' ? { expected: t.type.words.map((w) => `${text(e)} == ${w}`) } : {})
+      return null
+    }
+    if (t.type.k === 'variable' && !t.type.v.unknown && ![...t.type.v.kinds].some((k) => k === 'number' || k === 'status')) {
+      this.error('TB-237', e.at, text(e), `'${text(e)}' is ${oneOf([...t.type.v.kinds])}, neither true nor false`, { expected: [`ok(${text(e)})`] })
+      return null
+    }
+    return t.expr
+  }
+
+  private loneWord(token: Token): void {
+    if (token.text === 'ERR') this.error('TB-237', token, 'ERR', 'every comparison with ERR is false', { expected: ['ok(x)'] })
+    else if (valueWords.has(token.text) || this.scopes.labels.has(token.text)) this.error('TB-237', token, token.text, `'${token.text}' is a word: it is compared with == or !=`)
+    else this.unknownName(token, null)
+  }
+
+  private expr(e: RawExpr): Typed | null {
+    switch (e.kind) {
+      case 'number': return Number.isNaN(e.value) ? null : { expr: number(e), type: { k: 'number', value: e.value } }
+      case 'string':
+        this.error('TB-215', e.at, text(e), 'a string cannot be compared', { hint: e.text === '' ? 'words stand without quotes' : `write ${e.text} without quotes` })
+        return null
+      case 'list':
+        this.error('TB-215', e.at, '[', 'a list cannot be compared', { hint: 'a list stands in dma_map_sg alone' })
+        return null
+      case 'path': {
+        const p = this.path(e)
+        if (p === null) return null
+        if (p.kind === 'field') return p.typed
+        if (p.kind === 'var') return { expr: p.ref, type: { k: 'variable', v: p.v, what: text(e) } }
+        return { expr: { kind: 'word', name: p.token.text, at: where(p.token) }, type: { k: 'unknown', token: p.token } }
+      }
+      case 'call': return functionNames.has(e.op.text) ? this.func(e) : this.calledValue(e)
+      case 'not': {
+        const inner = this.truth(e.expr)
+        return inner && { expr: { kind: 'not', expr: inner, at: where(e.at) }, type: { k: 'flag', what: text(e) } }
+      }
+      case 'binary': return this.binary(e)
+    }
+  }
+
+  private calledValue(c: RawCall): Typed | null {
+    const h = this.hoist(c)
+    return h && { expr: h.ref, type: { k: 'variable', v: h.v, what: `${c.op.text}(...)` } }
+  }
+
+  private func(c: RawCall): Typed | null {
+    const name = c.op.text as FunctionName
+    const a = c.args[0]
+    if (c.try) this.error('TB-235', c.try, 'try', `'try' stands before an access to memory, and '${name}' is none`)
+    if (c.args.length !== 1 || a === undefined) {
+      this.error('TB-208', c.op, name, `'${name}' takes one argument, found ${c.args.length}`, { expected: [`${name}(x)`] })
+      return null
+    }
+    let ref: VarRef
+    let v: Variable
+    if (a.kind === 'call' && !functionNames.has(a.op.text)) {
+      const h = this.hoist(a)
+      if (h === null) return null
+      ref = h.ref
+      v = h.v
+    } else {
+      const p = a.kind === 'path' ? this.path(a) : undefined
+      if (p === null) return null
+      if (p?.kind === 'name') {
+        this.unknownName(p.token, `'${name}' takes a variable`)
+        return null
+      }
+      if (p === undefined || p.kind !== 'var') {
+        this.error('TB-209', a.at, text(a), `'${name}' takes a variable, found ${this.describe(a)}`, { expected: [`${name}(x)`] })
+        return null
+      }
+      ref = p.ref
+      v = p.v
+    }
+    if (name === 'content' && !v.unknown && ![...v.kinds].some((k) => contentAccepts.includes(k))) {
+      this.error('TB-209', a.at, text(a), `'content' is asked of memory, and '${text(a)}' is ${oneOf([...v.kinds])}`, { ...(v.kinds.has('value') ? { hint: `compare ${text(a)} itself` } : {}) })
+      return null
+    }
+    return { expr: { kind: 'func', name, arg: ref, at: where(c.at) }, type: name === 'ok' ? { k: 'flag', what: `ok(${text(a)})` } : name === 'content' ? { k: 'content' } : { k: 'errno' } }
+  }
+
+  private binary(e: Extract<RawExpr, { kind: 'binary' }>): Typed | null {
+    // Long chains lean to the left; they are walked, not recursed into.
+    const chain: Extract<RawExpr, { kind: 'binary' }>[] = []
+    let leftmost: RawExpr = e
+    while (leftmost.kind === 'binary') {
+      chain.push(leftmost)
+      leftmost = leftmost.left
+    }
+    let left: Typed | null = null
+    let rawLeft: RawExpr = leftmost
+    let started = false
+    for (const b of chain.reverse()) {
+      const logical = b.op === '&&' || b.op === '||'
+      if (logical) {
+        const l: Expr | null = started ? left && this.truthOf(left, rawLeft) : this.truth(leftmost)
+        const r = this.truth(b.right)
+        left = l && r && { expr: this.node(b, l, r), type: { k: 'flag', what: text(b) } }
+      } else {
+        const l: Typed | null = started ? left : this.expr(leftmost)
+        const r = this.expr(b.right)
+        left = l && r && this.compared(b, l, rawLeft, r) ? { expr: this.node(b, l.expr, r.expr), type: { k: 'flag', what: text(b) } } : null
+      }
+      started = true
+      rawLeft = b
+    }
+    return left
+  }
+
+  private truthOf(t: Typed, raw: RawExpr): Expr | null {
+    // A chain's inner node is a comparison or a connective: always 0 or 1.
+    return t.type.k === 'flag' ? t.expr : this.truth(raw)
+  }
+
+  private node(b: Extract<RawExpr, { kind: 'binary' }>, left: Expr, right: Expr): Binary {
+    return { kind: 'binary', op: b.op as BinaryOp, left, right, at: where(b.at) }
+  }
+
+  /** Whether two operands can be compared so; a comparison that can never be true is a mistake of the test. */
+  private compared(b: Extract<RawExpr, { kind: 'binary' }>, l: Typed, rawL: RawExpr, r: Typed): boolean {
+    for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
+      if (side.type.k === 'unknown' && side.type.token.text === 'ERR') {
+        this.error('TB-237', raw.at, 'ERR', 'every comparison with ERR is false', { expected: ['ok(x)'], hint: 'ok(x) is 0 for ERR' })
+        return false
+      }
+    }
+    const before = this.errors.count
+    if (l.type.k === 'unknown' && r.type.k === 'unknown') {
+      this.loneWordPair(l.type.token, r.type.token)
+      return this.errors.count === before
+    }
+    if (l.type.k === 'unknown') this.wordAgainst(l.type.token, r.type)
+    else if (r.type.k === 'unknown') this.wordAgainst(r.type.token, l.type)
+    else if (l.type.k === 'number' && r.type.k !== 'number') this.numberAgainst(rawL, l.type.value, r.type)
+    else if (r.type.k === 'number' && l.type.k !== 'number') this.numberAgainst(b.right, r.type.value, l.type)
+    else {
+      this.ambiguous(rawL, l.type, r.type)
+      this.ambiguous(b.right, r.type, l.type)
+    }
+    if (this.errors.count > before) return false
+    if (b.op !== '==' && b.op !== '!=') {
+      for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
+        const k = side.type.k
+        const wordy = k === 'unknown' || k === 'words' || k === 'content' || k === 'errno' || (k === 'variable' && !side.type.v.unknown && ![...side.type.v.kinds].some((x) => x === 'number' || x === 'status'))
+        if (wordy) {
+          this.error('TB-237', b.opAt, b.op, `'${b.op}' compares numbers, and '${text(raw)}' is none`, { expected: ["'=='", "'!='"] })
+          return false
+        }
+      }
+    }
+    return true
+  }
+
+  private loneWordPair(a: Token, b: Token): void {
+    for (const t of [a, b]) {
+      if (!valueWords.has(t.text) && !this.scopes.labels.has(t.text)) {
+        this.unknownName(t, null)
+        return
+      }
+    }
+    this.error('TB-237', a, a.text, `'${a.text}' and '${b.text}' are both words: the comparison is settled before the test runs`)
+  }
+
+  private wordAgainst(t: Token, other: Type): void {
+    const word = t.text
+    const allowed: string[] = []
+    let what: string
+    switch (other.k) {
+      case 'words':
+        if (other.words.includes(word)) return
+        this.error('TB-215', t, word, `${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, not '${word}'`, { known: other.words, expected: other.words })
+        return
+      case 'flag':
+        if (!valueWords.has(word) && !this.scopes.labels.has(word)) {
+          this.unknownName(t, null)
+          return
+        }
+        this.error('TB-215', t, word, `${other.what} is 0 or 1, not '${word}'`, { expected: ['0', '1'] })
+        return
+      case 'content':
+        allowed.push(SECRET, ...this.scopes.labels, ...contentWordNames)
+        what = 'content is a label of the test or a word for what a platform yields'
+        break
+      case 'errno':
+        allowed.push(...errnos)
+        what = 'errno is 0 or the name of an errno'
+        break
+      case 'variable': {
+        if (other.v.unknown) {
+          if (!valueWords.has(word) && !this.scopes.labels.has(word)) this.unknownName(t, null)
+          return
+        }
+        const kinds = other.v.kinds
+        if (kinds.has('value')) allowed.push(SECRET, ...this.scopes.labels, ...contentWordNames)
+        if (kinds.has('status')) allowed.push(...errnos)
+        what = kinds.has('value') ? `'${other.what}' is a label of the test or a word for what a platform yields` : `'${other.what}' is ${oneOf([...kinds])}`
+        break
+      }
+      default:
+        if (!valueWords.has(word) && !this.scopes.labels.has(word)) this.unknownName(t, null)
+        else this.error('TB-215', t, word, `'${word}' is compared with a number`)
+        return
+    }
+    if (allowed.includes(word)) return
+    if (!valueWords.has(word) && !this.scopes.labels.has(word) && !errnoNames.has(word)) {
+      this.unknownName(t, null, allowed)
+      return
+    }
+    const memory = other.k === 'variable' && allowed.length === 0 && [...other.v.kinds].some((k) => contentAccepts.includes(k))
+    this.error('TB-215', t, word, `${what}, never '${word}'`, { ...(allowed.length > 0 ? { expected: allowed.slice(0, 12) } : {}), ...(memory && other.k === 'variable' ? { hint: `compare content(${other.what}) or read(${other.what})` } : {}) })
+  }
+
+  private numberAgainst(raw: RawExpr, value: number, other: Type): void {
+    switch (other.k) {
+      case 'words':
+        this.error('TB-215', raw.at, text(raw), `${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, not a number`, { expected: other.words })
+        return
+      case 'flag':
+        if (value > 1) this.error('TB-215', raw.at, text(raw), `${other.what} is 0 or 1, not ${text(raw)}`, { expected: ['0', '1'] })
+        return
+      case 'content':
+        if (value !== 0) this.error('TB-215', raw.at, text(raw), 'content is a label of the test; 0 is the content of a fresh page')
+        return
+      case 'variable': {
+        const { v } = other
+        if (v.unknown || v.kinds.has('number') || v.kinds.has('status')) return
+        if (v.kinds.has('value')) {
+          if (value !== 0) this.error('TB-215', raw.at, text(raw), `'${other.what}' is a label of the test; 0 is the content of a fresh page`)
+        } else this.error('TB-215', raw.at, text(raw), `'${other.what}' is ${oneOf([...v.kinds])}, not a number`, { expected: [`ok(${other.what})`] })
+      }
+    }
+  }
+
+  /** A name that is a label as well as a variable, against something that can be a label. */
+  private ambiguous(raw: RawExpr, type: Type, other: Type): void {
+    if (type.k !== 'variable' || raw.kind !== 'path' || raw.rest.length > 0 || !this.scopes.labels.has(raw.head.text)) return
+    const label = other.k === 'content' || (other.k === 'variable' && other.v.kinds.has('value'))
+    if (label) this.error('TB-216', raw.at, raw.head.text, `'${raw.head.text}' is a variable and a label of this test`, { hint: 'rename one of them' })
+  }
+
+  // ---- messages --------------------------------------------------------------------------------------------------
+
+  private error(code: string, at: At, word: string, message: string, more: More = {}): void {
+    this.errors.add(code, where(at), word, message, more)
+  }
+
+  /** What stands there, for a message. */
+  private describe(a: RawExpr): string {
+    switch (a.kind) {
+      case 'number': return `the number ${a.text}`
+      case 'string': return 'a string'
+      case 'list': return 'a list'
+      case 'call': return functionNames.has(a.op.text) ? `${a.op.text}(...)` : `a call of '${a.op.text}'`
+      case 'not': case 'binary': return 'an expression'
+      case 'path': {
+        const name = text(a)
+        if (a.rest.length > 0) return `'${name}'`
+        if (this.scopes.devices.has(name)) return `the device '${name}'`
+        if (this.scopes.mmios.has(name)) return `the mmio range '${name}'`
+        if (this.scopes.threads.has(name)) return `the thread '${name}'`
+        if (this.visible(name)) {
+          const v = this.own.get(name) ?? this.scopes.init.get(name)
+          return v && !v.unknown ? `'${name}', ${oneOf([...v.kinds])}` : `the variable '${name}'`
+        }
+        return `'${name}'`
+      }
+    }
+  }
+}
+
+const number = (e: Extract<RawExpr, { kind: 'number' }>): NumberLit => ({ kind: 'number', value: e.value, at: where(e.at) })
+const count = (n: number): string => (n === 0 ? 'no argument' : n === 1 ? '1 argument' : `${n} arguments`)
+const bareDirection = (word: string): string => (word.startsWith('DMA_') ? word.slice(4) : word)
+const fieldNames = (of: 'variable' | 'device'): FieldName[] => fields.filter((f) => f.of === of).map((f) => f.name)
+const fieldList = (of: 'variable' | 'device'): string => {
+  const names = fieldNames(of).map((n) => `.${n}`)
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function oneOf(kinds: readonly ValueKind[]): string {
+  const names = kinds.map((k) => valueKindText[k])
+  return names.length <= 1 ? (names[0] ?? 'nothing') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+}
+
+/** The expression as written, shortened. */
+export function text(e: RawExpr): string {
+  switch (e.kind) {
+    case 'number': return e.text
+    case 'string': return `"${e.text}"`
+    case 'path': return e.head.text + e.rest.map((s) => (s.kind === 'dot' ? `.${s.name.text}` : `[${text(s.index)}]`)).join('')
+    case 'call': return `${e.op.text}(...)`
+    case 'list': return '['
+    case 'not': return '!'
+    case 'binary': return e.op
+  }
+}

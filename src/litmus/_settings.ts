@@ -1,0 +1,283 @@
+// The parts that are no statements: names of kernels, platforms and properties, config, devices, mmio ranges, expectations.
+import type { At, ConfigEntry, Device, DeviceEntry, Expect, Expectation, Mmio, Name } from './ast.ts'
+import { matches } from './expect.ts'
+import type { Errors } from './_errors.ts'
+import type { Token } from './_lex.ts'
+import { badNumber, type RawTest } from './_syntax.ts'
+import {
+  type ConfigKey, type ConfigWord, configByName, type DeviceKey, deviceKeyByName, kernelByName, type KernelName, kernels, platformByName, type PlatformName,
+  platforms, properties, propertyByName, type PropertyName
+} from './vocabulary.ts'
+import { Bytes, ensure } from '../base/index.ts'
+
+const SLOT = 2048
+const SEGMENT_SLOTS = 128
+
+const place = (t: At): At => ({ line: t.line, column: t.column, length: t.length })
+const named = <N extends string>(t: Token): Name<N> => ({ name: t.text as N, at: place(t) })
+const powerOfTwo = (n: number): boolean => n > 0 && Number.isInteger(Math.log2(n))
+
+/** The value of a number token; null, and a message, when it is none. */
+export function numberOf(t: Token, errors: Errors): number | null {
+  const value = Bytes.parse(t.text)
+  if (value !== null && Number.isSafeInteger(value)) return value
+  badNumber(errors, t)
+  return null
+}
+
+// ---- lists of names ----------------------------------------------------------------------------------------------
+
+function resolveNames<N extends string>(tokens: readonly Token[], code: string, what: string, known: readonly string[], extra: readonly string[], errors: Errors): Name<N>[] {
+  const seen = new Set<string>()
+  const out: Name<N>[] = []
+  for (const t of tokens) {
+    if (!known.includes(t.text) && !extra.includes(t.text)) {
+      errors.add(code, t, t.text, `'${t.text}' is no ${what}`, { known: [...extra, ...known], expected: [...extra, ...known], ...(t.text.endsWith('*') ? { hint: 'a prefix stands only for kernels, in expect' } : {}) })
+    } else if (seen.has(t.text)) errors.add('TB-216', t, t.text, `'${t.text}' stands twice in the list`)
+    else {
+      seen.add(t.text)
+      out.push(named<N>(t))
+    }
+  }
+  return out
+}
+
+const kernelNames = kernels.map((k) => k.name)
+const platformNames = platforms.map((p) => p.name)
+const propertyNames = properties.map((p) => p.name)
+
+export const resolveKernels = (raw: RawTest, errors: Errors): Name<KernelName | 'all'>[] => resolveNames(raw.kernels, 'TB-226', 'kernel', kernelNames, ['all'], errors)
+export const resolvePlatforms = (raw: RawTest, errors: Errors): Name<PlatformName | 'all'>[] => resolveNames(raw.platforms, 'TB-227', 'platform', platformNames, ['all'], errors)
+export const resolveForbid = (raw: RawTest, errors: Errors): Name<PropertyName | 'default' | 'all'>[] => resolveNames(raw.forbid, 'TB-228', 'property', propertyNames, ['default', 'all'], errors)
+
+// ---- expect ------------------------------------------------------------------------------------------------------
+
+export function resolveExpects(raw: RawTest, errors: Errors): Expect[] {
+  const out: Expect[] = []
+  for (const e of raw.expects) {
+    const kernelList: Name[] = []
+    for (const t of e.kernels) {
+      const pattern = t.text === 'all' ? '*' : t.text
+      if (kernelByName.has(pattern) || (pattern.endsWith('*') && kernelNames.some((k) => matches(pattern, k)))) kernelList.push({ name: pattern, at: place(t) })
+      else errors.add('TB-226', t, t.text, t.text.endsWith('*') ? `no kernel's name begins with '${t.text.slice(0, -1)}'` : `'${t.text}' is no kernel`, { known: kernelNames, expected: ['*', ...kernelNames] })
+    }
+    const platformList: Name[] = []
+    for (const t of e.platforms) {
+      const name = t.text === 'all' ? '*' : t.text
+      if (name === '*' || platformByName.has(name)) platformList.push({ name, at: place(t) })
+      else errors.add('TB-227', t, t.text, `'${t.text}' is no platform`, { known: platformNames, expected: ['*', ...platformNames], ...(t.text.endsWith('*') ? { hint: 'a prefix stands only for kernels' } : {}) })
+    }
+    if (e.platforms.length === 0) platformList.push({ name: '*', at: place(e.at) })
+    const verdict = resolveVerdict(e.verdict, errors)
+    if (verdict) out.push({ kernels: kernelList, platforms: platformList, verdict, at: place(e.at) })
+  }
+  return out
+}
+
+function resolveVerdict(words: readonly Token[], errors: Errors): Expectation | null {
+  const found = new Set<string>()
+  let bad = false
+  for (const t of words) {
+    const verdict = t.text === 'ok' || t.text === 'vacuous'
+    if (!verdict && !propertyByName.has(t.text)) {
+      const never: Record<string, string> = {
+        violated: 'name the properties instead', incomplete: 'an incomplete search meets no expectation', skipped: 'a pair without meaning is skipped by itself',
+        default: 'name the properties', all: 'name the properties'
+      }
+      const hint = never[t.text]
+      errors.add('TB-228', t, t.text, `'${t.text}' is no verdict and no property`, { known: ['ok', 'vacuous', ...propertyNames], expected: ['ok', 'vacuous', ...propertyNames], ...(hint === undefined ? {} : { hint }) })
+      bad = true
+    } else if (found.has(t.text)) {
+      errors.add('TB-216', t, t.text, `'${t.text}' stands twice in the list`)
+      bad = true
+    } else if (found.size > 0 && (verdict || found.has('ok') || found.has('vacuous'))) {
+      errors.add('TB-229', t, t.text, `a verdict is 'ok', 'vacuous' or a list of properties, not a mixture`, { hint: 'write one expect line for each case; the last that applies wins' })
+      bad = true
+    } else found.add(t.text)
+  }
+  if (bad || found.size === 0) return null
+  if (found.has('ok')) return { kind: 'ok' }
+  if (found.has('vacuous')) return { kind: 'vacuous' }
+  return { kind: 'violated', properties: propertyNames.filter((p) => found.has(p)) }
+}
+
+// ---- config ------------------------------------------------------------------------------------------------------
+
+export function resolveConfigEntries(raw: RawTest, errors: Errors): ConfigEntry[] {
+  const out = new Map<ConfigKey, ConfigEntry>()
+  for (const { key, values } of raw.config) {
+    const word = ensure(configByName.get(key.text), key.text)
+    const k = key.text as ConfigKey
+    const first = ensure(values[0], 'value')
+    if (out.has(k)) {
+      errors.add('TB-222', key, key.text, `'${key.text}' is set twice`, { hint: `it is set on line ${out.get(k)?.at.line} too` })
+      continue
+    }
+    const value = configValue(word, values, errors)
+    const missing = word.notModelled ?? (value === null ? undefined : notModelledValue(word, first.text))
+    if (missing !== undefined) errors.notModelled(word.notModelled === undefined ? first : key, word.notModelled === undefined ? `${key.text} ${first.text}` : key.text, missing)
+    if (value !== null) out.set(k, { key: k, value, at: place(key), valueAt: place(first) })
+  }
+  return [...out.values()]
+}
+
+function notModelledValue(word: ConfigWord, said: string): string | undefined {
+  const size = word.kind === 'sizes' ? Bytes.parse(said) : null
+  return Object.entries(word.valuesNotModelled ?? {}).find(([v]) => v === said || (size !== null && Bytes.parse(v) === size))?.[1]
+}
+
+function configValue(word: ConfigWord, values: readonly Token[], errors: Errors): ConfigEntry['value'] | null {
+  const first = ensure(values[0], 'value')
+  if (word.kind === 'words' || word.kind === 'string' || (word.kind === 'limit' && first.kind === 'word')) return first.text
+  const n = numberOf(first, errors)
+  if (n === null) return null
+  if (word.kind === 'sizes') {
+    if (word.values?.some((v) => Bytes.parse(v) === n)) return n
+    errors.add('TB-221', first, first.text, `'${word.name}' is ${(word.values ?? []).join(', ')}, not ${first.text}`, { expected: word.values ?? [] })
+    return null
+  }
+  if (word.kind === 'slots') {
+    const second = values[1]
+    const areas = second === undefined ? null : numberOf(second, errors)
+    if (second !== undefined && areas === null) return null
+    return { slots: n, areas }
+  }
+  if (word.min !== undefined && n < word.min) {
+    errors.add('TB-222', first, first.text, word.min === 1 ? `'${word.name}' cannot be 0` : `'${word.name}' is at least ${word.min}, not ${first.text}`)
+    return null
+  }
+  if (word.max !== undefined && n > word.max) {
+    const most = word.kind === 'size' ? Bytes.format(word.max) : String(word.max)
+    errors.add('TB-222', first, first.text, `'${word.name}' is at most ${most}, not ${first.text}`, word.name === 'ram' ? { hint: 'the second bank of memory lies at 4G' } : {})
+    return null
+  }
+  return n
+}
+
+/** What does not fit together: pools and memory, areas and slots, pages and granules, CPUs, the shared alias and memory above it. */
+export function checkConfig(config: readonly ConfigEntry[], devices: readonly Device[], threads: readonly { cpu: number; cpuAt: Token | null }[], highPages: readonly At[], errors: Errors): void {
+  const entry = new Map(config.map((e) => [e.key, e]))
+  const num = (key: ConfigKey): number => {
+    const v = entry.get(key)?.value
+    if (typeof v === 'number') return v
+    return ensure(Bytes.parse(ensure(configByName.get(key)?.default, key)), key)
+  }
+  const bad = (at: At, word: string, message: string, hint?: string): void => errors.add('TB-222', at, word, message, hint === undefined ? {} : { hint })
+  const sayAt = (key: ConfigKey, message: string, hint?: string): void => {
+    const e = entry.get(key)
+    if (e) bad(e.valueAt, text(e.value), message, hint)
+  }
+  const ram = num('ram')
+  const page = num('guest_page')
+  const granule = num('host_granule')
+  if (granule < page) sayAt(entry.has('host_granule') ? 'host_granule' : 'guest_page', `the host's granule of ${Bytes.format(granule)} is smaller than the guest's page of ${Bytes.format(page)}`)
+  const unit = Math.max(page, granule)
+  if (ram % unit !== 0) sayAt(entry.has('ram') ? 'ram' : 'host_granule', `ram of ${Bytes.format(ram)} is no multiple of ${Bytes.format(unit)}`, 'memory consists of whole guest pages and host granules')
+
+  const ipaBits = num('ipa_bits')
+  if (ram > 2 ** (ipaBits - 1)) sayAt(entry.has('ipa_bits') ? 'ipa_bits' : 'ram', `ram of ${Bytes.format(ram)} does not fit below the shared alias at bit ${ipaBits - 1}`)
+  else if (2 ** 32 + ram > 2 ** (ipaBits - 1) && highPages[0]) {
+    const e = entry.get('ipa_bits')
+    const at = e?.valueAt ?? highPages[0]
+    bad(at, e ? text(e.value) : 'high', `alloc_page(high) needs memory above 4G, and the shared alias begins at bit ${ipaBits - 1}`, 'ipa_bits must be 34 or more')
+  }
+
+  // swiotlb: area_nslabs = nslabs / nareas, and an area holds at least one segment (kernel/dma/swiotlb.c, limit_nareas).
+  const swiotlb = entry.get('swiotlb')
+  const pool = swiotlb && typeof swiotlb.value === 'object' ? swiotlb.value : { slots: 512, areas: null }
+  if (swiotlb && pool.areas !== null) {
+    const word = `${pool.slots},${pool.areas}`
+    if (!powerOfTwo(pool.areas)) bad(swiotlb.valueAt, word, `the number of areas is a power of two, not ${pool.areas}`)
+    else if (pool.areas > 1 && pool.areas > pool.slots / SEGMENT_SLOTS) bad(swiotlb.valueAt, word, `${pool.areas} areas do not fit into ${pool.slots} slots`, `an area has at least ${SEGMENT_SLOTS} slots`)
+    else if (pool.slots % pool.areas !== 0) bad(swiotlb.valueAt, word, `${pool.slots} slots cannot be divided into ${pool.areas} areas`)
+  }
+  const pools: { name: string; slots: number; at: At; word: string }[] = [{ name: 'swiotlb', slots: pool.slots, at: swiotlb?.valueAt ?? entry.get('ram')?.valueAt ?? { line: 0, column: 0, length: 0 }, word: swiotlb ? text(swiotlb.value) : text(entry.get('ram')?.value ?? '') }]
+  const priv = entry.get('private_pool')
+  if (priv) pools.push({ name: 'private_pool', slots: num('private_pool'), at: priv.valueAt, word: text(priv.value) })
+  for (const d of devices) for (const e of d.entries) if (e.key === 'restricted_pool') pools.push({ name: `the restricted pool of ${d.name}`, slots: Number(e.value), at: e.at, word: e.key })
+  let slots = 0
+  for (const p of pools) {
+    slots += p.slots
+    if (slots * SLOT > ram) {
+      bad(p.at, p.word, `${p.name === 'swiotlb' ? 'the bounce pool' : p.name}${slots === p.slots ? '' : ' and the pools before it'} of ${slots} slots (${Bytes.format(slots * SLOT)}) does not fit into ram ${Bytes.format(ram)}`, `a slot is ${SLOT} bytes`)
+      break
+    }
+  }
+
+  if (!powerOfTwo(num('cache_line'))) sayAt('cache_line', 'cache_line is a power of two')
+  const vtom = entry.get('vtom')?.value
+  if (typeof vtom === 'number' && vtom % page !== 0) sayAt('vtom', `vtom is a multiple of the guest page of ${Bytes.format(page)}`)
+
+  const cpus = entry.get('cpus')
+  for (const t of threads) {
+    if (t.cpuAt === null) continue
+    if (cpus && t.cpu >= num('cpus')) errors.add('TB-232', t.cpuAt, t.cpuAt.text, `cpu ${t.cpu} does not exist: cpus is ${num('cpus')}`, { expected: [`0 to ${num('cpus') - 1}`] })
+    else if (t.cpu > 63) errors.add('TB-232', t.cpuAt, t.cpuAt.text, `cpu ${t.cpu} is too high`, { expected: ['0 to 63'] })
+  }
+}
+
+const text = (v: ConfigEntry['value']): string => (typeof v === 'object' ? (v.areas === null ? String(v.slots) : `${v.slots},${v.areas}`) : String(v))
+
+// ---- devices and mmio --------------------------------------------------------------------------------------------
+
+export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
+  return raw.devices.map((d) => {
+    const entries = new Map<DeviceKey, DeviceEntry>()
+    for (const { key, values } of d.entries) {
+      const k = key.text as DeviceKey
+      const { kind, notModelled } = ensure(deviceKeyByName.get(k), k)
+      if (notModelled !== undefined) errors.notModelled(key, key.text, notModelled)
+      if (entries.has(k)) {
+        errors.add('TB-224', key, key.text, `'${key.text}' stands twice in device ${d.name.text}`)
+        continue
+      }
+      const v = values[0]
+      const n = v === undefined ? true : numberOf(v, errors)
+      if (n === null) continue
+      if (v !== undefined && typeof n === 'number') {
+        const wrong = deviceValue(kind, n)
+        if (wrong !== null) {
+          errors.add('TB-224', v, v.text, `'${key.text}' ${wrong}, not ${v.text}`)
+          continue
+        }
+      }
+      entries.set(k, { key: k, value: n, at: place(key) })
+    }
+    return { name: d.name.text, at: place(d.name), entries: [...entries.values()] }
+  })
+}
+
+/** What is wrong with the value, or null. */
+function deviceValue(kind: string, n: number): string | null {
+  switch (kind) {
+    case 'bits': return n >= 1 && n <= 64 ? null : n === 0 ? 'of 0 bits reaches nothing: 1 to 64 bits' : 'is 1 to 64 bits'
+    case 'slots': return n >= 1 ? null : 'has at least one slot'
+    case 'address': return n >= 1 ? null : 'leaves an address to reach'
+    case 'mask': return n === 0 || powerOfTwo(n + 1) ? null : 'is 2^n - 1 (0xfff, 4095)'
+    default: return null
+  }
+}
+
+export function resolveMmios(raw: RawTest, errors: Errors): Mmio[] {
+  const out: Mmio[] = []
+  const deviceNames = raw.devices.map((d) => d.name.text)
+  for (const m of raw.mmios) {
+    let of: Name | null = null
+    let access: Token | null = null
+    for (const { key, values } of m.entries) {
+      const v = values[0]
+      if (key.text === 'of') {
+        if (of) errors.add('TB-225', key, key.text, `mmio ${m.name.text} is of one device`)
+        else if (v && !deviceNames.includes(v.text)) errors.add('TB-211', v, v.text, `'${v.text}' is no device of this test`, { known: deviceNames, expected: deviceNames })
+        if (v) of = named(v)
+      } else {
+        if (access) errors.add('TB-225', key, key.text, access.text === key.text ? `'${key.text}' stands twice in mmio ${m.name.text}` : `mmio ${m.name.text} is private or shared, not both`)
+        access = key
+      }
+    }
+    if (of === null) errors.add('TB-225', m.name, m.name.text, `mmio ${m.name.text} names no device`, { expected: ["'of DEVICE'"] })
+    else if (access === null) errors.add('TB-225', m.name, m.name.text, `mmio ${m.name.text} is neither private nor shared`, { expected: ["'private'", "'shared'"] })
+    else out.push({ name: m.name.text, at: place(m.name), of, access: access.text === 'private' ? 'private' : 'shared' })
+  }
+  return out
+}

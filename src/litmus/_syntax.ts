@@ -1,0 +1,773 @@
+// Tokens to a raw tree: the shape is right, the names are not looked at yet. Recursive descent, one function a rule of
+// docs/litmus-language.md; an error is reported where it is met and the parser goes on at the next statement, entry or part.
+// Why by hand and not with a parser library: docs/decisions/0001-litmus-parser.md.
+import type { At } from './ast.ts'
+import type { Errors, More } from './_errors.ts'
+import { lex, type Token } from './_lex.ts'
+import { configByName, deviceKeyByName, keywordNames, keywords, kernels, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
+import { Bytes } from '../base/index.ts'
+
+// ---- the raw tree ------------------------------------------------------------------------------------------------
+
+export type RawExpr =
+  | { readonly kind: 'number'; readonly value: number; readonly at: At; readonly text: string }
+  | { readonly kind: 'string'; readonly at: At; readonly text: string }
+  | RawPath
+  | RawCall
+  | { readonly kind: 'list'; readonly items: readonly RawExpr[]; readonly at: At }
+  | { readonly kind: 'not'; readonly expr: RawExpr; readonly at: At }
+  | RawBinary
+
+/** a, a.b, a.b.c, h[0].alias */
+export interface RawPath {
+  readonly kind: 'path'
+  readonly head: Token
+  readonly rest: readonly RawStep[]
+  readonly at: At
+}
+export type RawStep = { readonly kind: 'dot'; readonly name: Token } | { readonly kind: 'index'; readonly index: RawExpr; readonly at: At }
+
+export interface RawCall {
+  readonly kind: 'call'
+  readonly op: Token
+  readonly try: Token | null
+  readonly args: readonly RawExpr[]
+  readonly at: At
+  readonly close: At
+}
+
+export interface RawBinary {
+  readonly kind: 'binary'
+  readonly op: string
+  readonly opAt: At
+  readonly left: RawExpr
+  readonly right: RawExpr
+  readonly at: At
+}
+
+export type RawStmt =
+  | { readonly kind: 'do'; readonly at: At; readonly target: Token | null; readonly value: RawExpr }
+  | { readonly kind: 'if'; readonly at: At; readonly cond: RawExpr; readonly then: readonly RawStmt[]; readonly else: readonly RawStmt[] }
+  | { readonly kind: 'choose'; readonly at: At; readonly branches: readonly (readonly RawStmt[])[] }
+  | { readonly kind: 'repeat'; readonly at: At; readonly count: RawExpr; readonly body: readonly RawStmt[] }
+  | { readonly kind: 'wait' | 'assert'; readonly at: At; readonly cond: RawExpr }
+  /** What could not be read; the names it would have set are kept, so that their use is no further error. */
+  | { readonly kind: 'bad'; readonly at: At; readonly target: Token | null; readonly body: readonly RawStmt[] }
+
+export interface RawEntry {
+  readonly key: Token
+  /** A number, a word or a string; two numbers of swiotlb; none for a flag. */
+  readonly values: readonly Token[]
+}
+
+export interface RawBlock {
+  readonly name: Token
+  readonly entries: readonly RawEntry[]
+}
+
+export interface RawThread {
+  readonly name: Token
+  readonly cpu: Token | null
+  readonly body: readonly RawStmt[]
+}
+
+export interface RawExpect {
+  readonly at: At
+  readonly kernels: readonly Token[]
+  readonly platforms: readonly Token[]
+  readonly verdict: readonly Token[]
+}
+
+export interface RawTest {
+  readonly tokens: readonly Token[]
+  name: { readonly text: string; readonly at: At } | null
+  text: string
+  sources: string[]
+  platforms: Token[]
+  kernels: Token[]
+  forbid: Token[]
+  config: RawEntry[]
+  devices: RawBlock[]
+  mmios: RawBlock[]
+  init: readonly RawStmt[] | null
+  threads: RawThread[]
+  conditions: { readonly kind: 'exists' | 'never'; readonly expr: RawExpr; readonly at: At }[]
+  expects: RawExpect[]
+}
+
+/** Where content assist was asked for: what the grammar wanted there. */
+export type Wanted =
+  | { readonly kind: 'part' | 'platform' | 'kernel' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'configKey' | 'deviceKey' | 'mmioKey' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'elseOr' }
+  | { readonly kind: 'configValue'; readonly key: string }
+  | { readonly kind: 'arg'; readonly op: string; readonly index: number; readonly inList: boolean; readonly used: readonly string[] }
+  | { readonly kind: 'compared'; readonly with: RawExpr }
+  | { readonly kind: 'field'; readonly path: RawPath }
+
+/** Deeper nesting than any reader follows; keeps the parser's own stack bounded. */
+const MOST_DEPTH = 100
+/** Operators and operands in one expression. */
+const MOST_TERMS = 500
+
+class Recover extends Error {}
+
+const span = (a: At, b: At): At => ({ line: a.line, column: a.column, length: a.line === b.line ? Math.max(b.column + b.length - a.column, a.length) : a.length })
+const is = (t: Token, text: string): boolean => t.kind === 'punct' && t.text === text
+/** A token as a message shows it. */
+const show = (t: Token): string => (t.kind === 'end' ? 'the end of the file' : t.kind === 'string' ? 'a string' : `'${t.text}'`)
+
+export class Syntax {
+  readonly test: RawTest
+  /** Content assist: all that the grammar wanted at the cursor, and the thread it stands in. */
+  readonly wanted: Wanted[] = []
+  wantedIn: { readonly thread: string | null; readonly init: boolean } = { thread: null, init: false }
+  private readonly tokens: Token[]
+  private readonly errors: Errors
+  private pos = 0
+  private depth = 0
+  private terms = 0
+  private thread: string | null = null
+  private inInit = false
+
+  constructor(text: string, errors: Errors, cursor = -1) {
+    this.errors = errors
+    this.tokens = lex(text, errors, cursor)
+    this.test = { tokens: this.tokens, name: null, text: '', sources: [], platforms: [], kernels: [], forbid: [], config: [], devices: [], mmios: [], init: null, threads: [], conditions: [], expects: [] }
+    this.file()
+  }
+
+  // ---- tools -----------------------------------------------------------------------------------------------------
+
+  private tok(): Token {
+    return this.tokens[this.pos] as Token // the last token is `end`, and nothing moves beyond it
+  }
+
+  private following(): Token {
+    return this.tokens[Math.min(this.pos + 1, this.tokens.length - 1)] as Token
+  }
+
+  private next(): Token {
+    const t = this.tok()
+    if (t.kind !== 'end') this.pos++
+    return t
+  }
+
+  private accept(text: string): boolean {
+    if (!is(this.tok(), text)) return false
+    this.pos++
+    return true
+  }
+
+  private want(w: Wanted): void {
+    if (this.tok().cursor !== true) return
+    this.wanted.push(w)
+    this.wantedIn = { thread: this.thread, init: this.inInit }
+  }
+
+  private error(code: string, t: Token, message: string, more: More = {}): void {
+    this.errors.add(code, t, t.kind === 'end' ? '' : t.text, message, more)
+  }
+
+  /** Reports and gives up the current statement, entry or part. */
+  private fail(code: string, t: Token, message: string, more: More = {}): never {
+    this.error(code, t, message, more)
+    throw new Recover()
+  }
+
+  private expect(text: string, why: string, more: More = {}): Token {
+    if (is(this.tok(), text)) return this.next()
+    return this.fail('TB-203', this.tok(), `expected '${text}' ${why}, found ${show(this.tok())}`, { expected: [`'${text}'`], ...more })
+  }
+
+  /** The closing half of a pair; when the line or the file ends first, the opening half is what is wrong. */
+  private close(text: string, open: Token, otherwise: string): Token {
+    if (is(this.tok(), text)) return this.next()
+    const t = this.tok()
+    if (t.kind === 'end' || t.nl || is(t, '}') || is(t, '{')) return this.fail('TB-204', open, `'${open.text}' is not closed`, { expected: [`'${text}'`] })
+    return this.fail('TB-203', t, `expected ${otherwise} or '${text}', found ${show(t)}`, { expected: [otherwise, `'${text}'`] })
+  }
+
+  private name(what: string): Token {
+    const t = this.tok()
+    if (t.kind === 'word' && !t.text.endsWith('*')) return this.next()
+    return this.fail('TB-203', t, `expected ${what}, found ${show(t)}`, { expected: [what] })
+  }
+
+  private deeper<T>(rule: () => T): T {
+    if (this.depth >= MOST_DEPTH) return this.fail('TB-241', this.tok(), `nested more than ${MOST_DEPTH} deep`)
+    this.depth++
+    try {
+      return rule()
+    } finally {
+      this.depth--
+    }
+  }
+
+  private atPart(): boolean {
+    const t = this.tok()
+    return t.kind === 'word' && t.nl && partNames.has(t.text) && t.cursor !== true && !is(this.following(), '=')
+  }
+
+  /** Runs a rule; after an error the parser stands where it was met. */
+  private recovering(rule: () => void): boolean {
+    const depth = this.depth
+    try {
+      rule()
+      return true
+    } catch (e) {
+      if (!(e instanceof Recover)) throw e
+      this.depth = depth
+      return false
+    }
+  }
+
+  // ---- file and parts --------------------------------------------------------------------------------------------
+
+  private file(): void {
+    const first = this.tok()
+    if (first.kind === 'end') {
+      this.error('TB-205', first, 'the file holds no test', { expected: ['litmus NAME "text"'] })
+      return
+    }
+    if (!(first.kind === 'word' && first.text === 'litmus') && first.cursor !== true) {
+      this.error('TB-205', first, `a test begins with 'litmus', found ${show(first)}`, { expected: ['litmus NAME "text"'], ...(first.kind === 'word' && !partNames.has(first.text) ? { known: ['litmus'] } : {}) })
+      if (!partNames.has(first.text)) this.skipPart()
+    }
+    while (this.tok().kind !== 'end') {
+      const start = this.pos
+      if (!this.recovering(() => this.part())) this.skipPart()
+      if (this.pos === start && this.tok().kind !== 'end') this.pos++
+    }
+  }
+
+  private readonly rules: Readonly<Record<PartName, () => void>> = {
+    litmus: () => this.litmus(),
+    source: () => this.source(),
+    platform: () => this.nameList(this.test.platforms, { kind: 'platform' }, 'a platform', platforms.map((p) => p.name)),
+    kernel: () => this.nameList(this.test.kernels, { kind: 'kernel' }, 'a kernel', kernels.map((k) => k.name)),
+    forbid: () => this.nameList(this.test.forbid, { kind: 'property' }, 'a property', properties.map((p) => p.name)),
+    config: () => this.config(),
+    device: () => this.device(),
+    mmio: () => this.mmio(),
+    init: () => this.init(),
+    thread: () => this.threadPart(),
+    exists: () => this.condition('exists'),
+    never: () => this.condition('never'),
+    expect: () => this.expectPart()
+  }
+
+  private part(): void {
+    const t = this.tok()
+    if (this.accept(';')) return
+    this.want({ kind: 'part' })
+    const rule = t.kind === 'word' && partNames.has(t.text) ? this.rules[t.text as PartName] : undefined
+    if (rule) {
+      rule()
+      return
+    }
+    if (is(t, '}')) this.fail('TB-203', this.next(), "'}' closes nothing", { hint: 'no block is open here' })
+    const statement = keywordNames.has(t.text) || operationByName.has(t.text) || (t.kind === 'word' && (is(this.following(), '(') || is(this.following(), '=')))
+    this.fail('TB-206', t, `${show(t)} begins no part of a test`, {
+      expected: parts.map((p) => p.name),
+      ...(statement ? { hint: 'statements stand in init { } or thread NAME { }' } : t.kind === 'word' ? { known: partNames } : {})
+    })
+  }
+
+  /** To the next line that begins a part. */
+  private skipPart(): void {
+    while (this.tok().kind !== 'end' && !this.atPart()) this.pos++
+  }
+
+  /** A part that is a line ends with the line, with `;`, or where the next part begins. */
+  private endOfPart(after: string): void {
+    const t = this.tok()
+    if (this.accept(';') || t.nl || t.kind === 'end') return
+    if (t.cursor === true) {
+      this.want({ kind: 'part' })
+      this.pos++
+      return
+    }
+    if (t.kind === 'word' && partNames.has(t.text)) return
+    this.fail('TB-203', t, `expected ',' or the line's end after ${after}, found ${show(t)}`, { expected: ["','", "the line's end"] })
+  }
+
+  private litmus(): void {
+    const keyword = this.next()
+    if (this.test.name !== null) this.fail('TB-238', keyword, 'a second test in the file', { hint: 'one test a file' })
+    const first = this.tok()
+    let text = ''
+    // A name may hold dots and begin with a digit; its pieces stand together.
+    while ((this.tok().kind === 'word' || this.tok().kind === 'number' || is(this.tok(), '.')) && (text === '' || this.tok().glued)) text += this.next().text
+    if (text === '') this.fail('TB-203', first, `expected the test's name after 'litmus', found ${show(first)}`, { expected: ['NAME'], hint: 'litmus NAME "text"' })
+    this.test.name = { text, at: { line: first.line, column: first.column, length: text.length } }
+    if (this.tok().kind !== 'string') this.fail('TB-203', this.tok(), `expected the test's text in quotes after its name, found ${show(this.tok())}`, { expected: ['"text"'], hint: 'litmus NAME "text"' })
+    this.test.text = this.next().text
+    if (this.tok().kind === 'string') this.fail('TB-203', this.tok(), 'a test has one text', { hint: 'where the case was argued stands after `source`' })
+    this.endOfPart("the test's text")
+  }
+
+  private source(): void {
+    this.next()
+    do {
+      if (this.tok().kind !== 'string') this.fail('TB-203', this.tok(), `expected a string after 'source', found ${show(this.tok())}`, { expected: ['"..."'] })
+      this.test.sources.push(this.next().text)
+    } while (this.accept(','))
+    this.endOfPart('the source')
+  }
+
+  private nameList(into: Token[], wanted: Wanted, what: string, known: readonly string[]): void {
+    this.next()
+    this.names(into, wanted, what, known, false)
+    this.endOfPart('the list')
+  }
+
+  private names(into: Token[], wanted: Wanted, what: string, known: readonly string[], star: boolean): void {
+    do {
+      this.want(wanted)
+      const t = this.tok()
+      const listed = t.kind === 'word' || (star && is(t, '*'))
+      if (!listed || (this.atPart() && !known.includes(t.text))) this.fail('TB-203', t, `expected ${what}, found ${show(t)}`, { expected: known })
+      into.push(this.next())
+    } while (this.accept(','))
+  }
+
+  private condition(kind: 'exists' | 'never'): void {
+    const t = this.next()
+    const open = this.expect('(', `after '${kind}'`)
+    this.terms = 0
+    const expr = this.expr()
+    this.close(')', open, 'an operator')
+    this.test.conditions.push({ kind, expr, at: t })
+    this.endOfPart('the condition')
+  }
+
+  private expectPart(): void {
+    const at = this.next()
+    const kernelTokens: Token[] = []
+    const platformTokens: Token[] = []
+    const verdict: Token[] = []
+    this.names(kernelTokens, { kind: 'expectKernel' }, "'*' or a kernel", ['*', ...kernels.map((k) => k.name)], true)
+    this.want({ kind: 'on' })
+    if (this.tok().kind === 'word' && this.tok().text === 'on') {
+      this.next()
+      this.names(platformTokens, { kind: 'expectPlatform' }, "'*' or a platform", ['*', ...platforms.map((p) => p.name)], true)
+    }
+    if (this.tok().cursor === true) this.pos++
+    this.expect(':', 'before the expected verdict', { hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' })
+    this.names(verdict, { kind: 'verdict' }, 'ok, vacuous or a property', ['ok', 'vacuous', ...properties.map((p) => p.name)], false)
+    this.test.expects.push({ at, kernels: kernelTokens, platforms: platformTokens, verdict })
+    this.endOfPart('the verdict')
+  }
+
+  private init(): void {
+    const t = this.next()
+    if (this.test.init !== null) this.error('TB-238', t, 'a second init', { hint: 'a test has one init; put its statements together' })
+    this.inInit = true
+    const body = this.block("'init'")
+    this.inInit = false
+    this.test.init = [...(this.test.init ?? []), ...body]
+  }
+
+  private threadPart(): void {
+    this.next()
+    const name = this.name("the thread's name")
+    let cpu: Token | null = null
+    this.want({ kind: 'cpu' })
+    if (this.tok().kind === 'word' && !is(this.tok(), '{')) {
+      if (this.tok().text !== 'cpu') this.fail('TB-203', this.tok(), `expected '{' or 'cpu N' after the thread's name, found ${show(this.tok())}`, { expected: ["'{'", "'cpu N'"], known: ['cpu'] })
+      this.next()
+      if (this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected the CPU's number after 'cpu', found ${show(this.tok())}`, { expected: ['N'] })
+      cpu = this.next()
+    }
+    this.thread = name.text
+    try {
+      const body = this.block(`'thread ${name.text}'`)
+      this.test.threads.push({ name, cpu, body })
+    } catch (e) {
+      // The thread is known even when its block is missing.
+      if (e instanceof Recover) this.test.threads.push({ name, cpu, body: [] })
+      throw e
+    } finally {
+      this.thread = null
+    }
+  }
+
+  // ---- config, device, mmio --------------------------------------------------------------------------------------
+
+  /** `{ entry ... }`: entries separated by blanks, commas, semicolons or line ends. */
+  private entries(what: string, key: Wanted, known: readonly string[], entry: (t: Token) => void): void {
+    const open = this.expect('{', `after ${what}`)
+    while (!is(this.tok(), '}')) {
+      if (this.accept(',') || this.accept(';')) continue
+      // `device`, `kernel` and the like begin a part, never an entry: the block was not closed.
+      if (this.tok().kind === 'end' || this.atPart()) {
+        this.error('TB-204', open, "'{' is not closed", { expected: ["'}'"] })
+        return
+      }
+      this.want(key)
+      const start = this.pos
+      if (!this.recovering(() => {
+        const t = this.tok()
+        if (t.kind !== 'word') this.fail('TB-203', t, `expected a key of ${what}, found ${show(t)}`, { expected: known })
+        entry(t)
+      })) {
+        if (this.pos === start) this.pos++
+        while (!(this.tok().nl || this.tok().kind === 'end' || is(this.tok(), ',') || is(this.tok(), ';') || is(this.tok(), '}') || (this.tok().kind === 'word' && known.includes(this.tok().text)))) this.pos++
+      }
+    }
+    this.next()
+  }
+
+  /** An `=` or `:` between key and value is reported, and the value still read. */
+  private noEquals(): void {
+    if (!(is(this.tok(), '=') || is(this.tok(), ':'))) return
+    this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between key and value`, { hint: 'write the key, a blank and the value' })
+    this.pos++
+  }
+
+  private config(): void {
+    const known = [...configByName.keys()]
+    this.next()
+    this.entries("'config'", { kind: 'configKey' }, known, (t) => {
+      const word = configByName.get(t.text)
+      if (!word) this.fail('TB-220', t, `'${t.text}' is no key of config`, { known, expected: known })
+      this.next()
+      this.noEquals()
+      this.want({ kind: 'configValue', key: t.text })
+      const v = this.tok()
+      const number = word.kind === 'size' || word.kind === 'number' || word.kind === 'sizes' || word.kind === 'slots'
+      const fits = number ? v.kind === 'number'
+        : word.kind === 'string' ? v.kind === 'string'
+          : word.kind === 'limit' ? v.kind === 'number' || (v.kind === 'word' && v.text === 'max')
+            : v.kind === 'word' && word.values?.includes(v.text) === true
+      if (!fits) {
+        const takes = configTakes(word.kind, word.values)
+        const missing = v.kind !== 'word' || known.includes(v.text)
+        if (missing && (v.kind === 'word' || is(v, '}') || is(v, ',') || is(v, ';') || v.kind === 'end')) this.fail('TB-221', t, `'${t.text}' has no value: it takes ${takes}`, { expected: word.values ?? [takes] })
+        this.pos++
+        this.fail('TB-221', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: word.values ?? [takes], ...(v.kind === 'word' ? { known: word.values ?? (word.kind === 'limit' ? ['max'] : []) } : {}) })
+      }
+      const values = [this.next()]
+      if (word.kind === 'slots' && is(this.tok(), ',') && this.following().kind === 'number') {
+        this.next()
+        values.push(this.next())
+      }
+      this.test.config.push({ key: t, values })
+    })
+  }
+
+  private device(): void {
+    this.next()
+    const name = this.name("the device's name")
+    const known = [...deviceKeyByName.keys()]
+    const entries: RawEntry[] = []
+    this.test.devices.push({ name, entries })
+    this.entries(`'device ${name.text}'`, { kind: 'deviceKey' }, known, (t) => {
+      const word = deviceKeyByName.get(t.text)
+      if (!word) this.fail('TB-223', t, `'${t.text}' is no key of a device`, { known, expected: known })
+      this.next()
+      this.noEquals()
+      if (word.kind === 'flag') {
+        if (this.tok().kind === 'number' || this.tok().kind === 'string') this.fail('TB-223', this.next(), `'${t.text}' takes no value`)
+        entries.push({ key: t, values: [] })
+        return
+      }
+      const takes = word.kind === 'bits' ? 'a number of bits' : word.kind === 'slots' ? 'a number of slots' : word.kind === 'mask' ? 'a mask' : 'an address'
+      const v = this.tok()
+      if (v.kind !== 'number') {
+        if ((v.kind === 'word' && !known.includes(v.text)) || v.kind === 'string') {
+          this.pos++
+          this.fail('TB-223', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: [takes] })
+        }
+        this.fail('TB-223', t, `'${t.text}' has no value: it takes ${takes}`, { expected: [takes] })
+      }
+      entries.push({ key: t, values: [this.next()] })
+    })
+  }
+
+  private mmio(): void {
+    this.next()
+    const name = this.name('the name of the mmio range')
+    const known = mmioKeys.map((k) => k.name)
+    const entries: RawEntry[] = []
+    this.test.mmios.push({ name, entries })
+    this.entries(`'mmio ${name.text}'`, { kind: 'mmioKey' }, known, (t) => {
+      if (!known.some((k) => k === t.text)) this.fail('TB-225', t, `'${t.text}' is no key of an mmio range`, { known, expected: known })
+      this.next()
+      if (t.text !== 'of') {
+        entries.push({ key: t, values: [] })
+        return
+      }
+      this.want({ kind: 'mmioDevice' })
+      if (this.tok().kind !== 'word') this.fail('TB-225', t, "'of' names no device", { expected: ['a device'] })
+      entries.push({ key: t, values: [this.next()] })
+    })
+  }
+
+  // ---- statements ------------------------------------------------------------------------------------------------
+
+  private block(after: string): RawStmt[] {
+    const open = this.expect('{', `after ${after}`)
+    return this.deeper(() => {
+      const out: RawStmt[] = []
+      while (!is(this.tok(), '}')) {
+        if (this.accept(';')) continue
+        if (this.tok().kind === 'end' || this.atPart()) {
+          this.error('TB-204', open, "'{' is not closed", { expected: ["'}'"] })
+          return out
+        }
+        this.statementOrSkip(out)
+      }
+      this.next()
+      return out
+    })
+  }
+
+  private statementOrSkip(out: RawStmt[]): void {
+    const start = this.pos
+    const first = this.tok()
+    const target = first.kind === 'word' && is(this.following(), '=') ? first : null
+    let read: RawStmt | null = null
+    const ok = this.recovering(() => {
+      read = this.statement()
+      const block = is(this.tokens[this.pos - 1] as Token, '}')
+      const t = this.tok()
+      if (this.accept(';') || t.nl || t.kind === 'end' || is(t, '}') || block) return
+      this.fail('TB-203', t, `expected the line's end or ';' after the statement, found ${show(t)}`, { expected: ["the line's end", "';'"] })
+    })
+    if (read !== null) out.push(read)
+    if (ok) return
+    const body: RawStmt[] = []
+    if (this.pos === start) this.pos++
+    while (!(this.tok().kind === 'end' || this.tok().nl || is(this.tok(), ';') || is(this.tok(), '}'))) {
+      // The block of a statement that could not be read is read all the same: it may set names, and hold its own errors.
+      if (is(this.tok(), '{')) {
+        if (!this.recovering(() => { body.push(...this.block('the statement')) })) this.pos++
+      } else this.pos++
+    }
+    if (read === null) out.push({ kind: 'bad', at: first, target, body })
+  }
+
+  private statement(): RawStmt {
+    const t = this.tok()
+    this.terms = 0
+    this.want({ kind: 'statement' })
+    if (t.kind !== 'word') return this.fail('TB-203', t, `expected a statement, found ${show(t)}`, { expected: ['a call', 'x = CALL', ...keywords.filter((k) => k.name !== 'else' && k.name !== 'or').map((k) => k.name)] })
+    switch (t.text) {
+      case 'if': return this.ifStatement()
+      case 'choose': {
+        this.next()
+        const branches = [this.block("'choose'")]
+        this.want({ kind: 'elseOr' })
+        while (this.tok().kind === 'word' && this.tok().text === 'or') {
+          this.next()
+          branches.push(this.block("'or'"))
+        }
+        if (branches.length < 2) this.error('TB-203', t, "'choose' has one branch", { expected: ["'or { }'"], hint: 'choose { } or { }: either may happen' })
+        return { kind: 'choose', at: t, branches }
+      }
+      case 'repeat': {
+        this.next()
+        if (this.tok().kind !== 'number') return this.fail('TB-203', this.tok(), `expected a number after 'repeat', found ${show(this.tok())}`, { expected: ['N'] })
+        const count = this.primary()
+        return { kind: 'repeat', at: t, count, body: this.block("'repeat'") }
+      }
+      case 'wait': case 'assert': {
+        this.next()
+        const cond = this.parenthesised(t.text)
+        return { kind: t.text, at: t, cond }
+      }
+      case 'else': case 'or': return this.fail('TB-203', this.next(), t.text === 'else' ? "'else' has no 'if' before it" : "'or' has no 'choose' before it")
+    }
+    if (is(this.following(), '=') && !this.following().nl) {
+      this.next()
+      this.next()
+      return { kind: 'do', at: t, target: t, value: this.rhs(t) }
+    }
+    if (t.text !== 'try' && !is(this.following(), '(')) {
+      const more: More = { expected: ['NAME(...)', 'x = ...'], known: [...keywordNames, ...operationByName.keys()] }
+      if (is(this.following(), '==')) return this.fail('TB-203', this.following(), "'==' compares; a statement sets with '='", { expected: ["'='"] })
+      if (operationByName.has(t.text)) return this.fail('TB-203', this.following(), `expected '(' after '${t.text}', found ${this.following().nl ? "the line's end" : show(this.following())}`, { expected: ["'('"] })
+      if (t.cursor === true) {
+        this.pos++
+        throw new Recover()
+      }
+      return this.fail('TB-206', t, `'${t.text}' begins no statement`, more)
+    }
+    return { kind: 'do', at: t, target: null, value: this.primary() }
+  }
+
+  private rhs(target: Token): RawExpr {
+    this.want({ kind: 'rhs' })
+    const t = this.tok()
+    if (t.nl || t.kind === 'end' || is(t, ';') || is(t, '}')) return this.fail('TB-203', target, `'${target.text} =' is followed by nothing`, { expected: ['a call', 'a number'] })
+    return this.expr()
+  }
+
+  private ifStatement(): RawStmt {
+    return this.deeper(() => {
+      const t = this.next()
+      const cond = this.parenthesised('if')
+      const then = this.block("'if (...)'")
+      let otherwise: readonly RawStmt[] = []
+      this.want({ kind: 'elseOr' })
+      if (this.tok().kind === 'word' && this.tok().text === 'else') {
+        this.next()
+        otherwise = this.tok().kind === 'word' && this.tok().text === 'if' ? [this.ifStatement()] : this.block("'else'")
+      }
+      return { kind: 'if', at: t, cond, then, else: otherwise }
+    })
+  }
+
+  private parenthesised(after: string): RawExpr {
+    const open = this.expect('(', `after '${after}'`, { hint: `${after} (EXPR)` })
+    const e = this.expr()
+    this.close(')', open, 'an operator')
+    return e
+  }
+
+  // ---- expressions -----------------------------------------------------------------------------------------------
+
+  private expr(): RawExpr {
+    return this.deeper(() => this.binary(0))
+  }
+
+  // As in C, loosest first.
+  private static readonly levels: readonly (readonly string[])[] = [['||'], ['&&'], ['==', '!='], ['<', '<=', '>', '>=']]
+
+  private binary(level: number): RawExpr {
+    const ops = Syntax.levels[level]
+    if (ops === undefined) return this.unary()
+    let left = this.binary(level + 1)
+    while (this.tok().kind === 'punct' && ops.includes(this.tok().text)) {
+      const op = this.next()
+      if (++this.terms > MOST_TERMS) this.fail('TB-241', op, `an expression of more than ${MOST_TERMS} operators`)
+      if (level === 2) this.want({ kind: 'compared', with: left })
+      const right = this.binary(level + 1)
+      left = { kind: 'binary', op: op.text, opAt: op, left, right, at: span(left.at, right.at) }
+    }
+    if (is(this.tok(), '=') && !this.tok().nl) this.fail('TB-203', this.tok(), "'=' sets a variable; an expression compares with '=='", { expected: ["'=='"] })
+    return left
+  }
+
+  private unary(): RawExpr {
+    if (!is(this.tok(), '!')) return this.primary()
+    const t = this.next()
+    const expr = this.deeper(() => this.unary())
+    return { kind: 'not', expr, at: span(t, expr.at) }
+  }
+
+  private primary(): RawExpr {
+    const t = this.tok()
+    if (is(t, '(')) {
+      this.next()
+      const e = this.expr()
+      this.close(')', t, 'an operator')
+      return e
+    }
+    if (is(t, '[')) return this.list()
+    if (t.kind === 'number') return this.number()
+    if (t.kind === 'string') {
+      this.next()
+      return { kind: 'string', at: t, text: t.text }
+    }
+    if (t.kind !== 'word') return this.fail('TB-203', t, `expected a name, a number or a call, found ${t.nl && t.kind !== 'end' ? "the line's end" : show(t)}`, { expected: ['a name', 'a number', 'a call'] })
+    this.want({ kind: 'expr' })
+    if (t.text === 'try' && !is(this.following(), '=')) {
+      this.next()
+      const op = this.tok()
+      this.want({ kind: 'operation' })
+      if (op.kind !== 'word' || op.nl || !is(this.following(), '(')) return this.fail('TB-203', op, `expected a call after 'try', found ${op.nl ? "the line's end" : show(op)}`, { expected: ['a call'], hint: 'v = try dev_read(dev, h)' })
+      return this.call(t)
+    }
+    if (is(this.following(), '(') && !this.following().nl) return this.call(null)
+    return this.path()
+  }
+
+  private number(): RawExpr {
+    const t = this.next()
+    const value = Bytes.parse(t.text)
+    if (value !== null && Number.isSafeInteger(value)) return { kind: 'number', value, at: t, text: t.text }
+    badNumber(this.errors, t)
+    return { kind: 'number', value: Number.NaN, at: t, text: t.text }
+  }
+
+  private call(tryToken: Token | null): RawExpr {
+    const op = this.next()
+    const open = this.next()
+    const args: RawExpr[] = []
+    return this.deeper(() => {
+      this.wantArg(op, args, false)
+      if (!is(this.tok(), ')')) {
+        do {
+          this.wantArg(op, args, false)
+          if (is(this.tok(), ')') && args.length > 0) this.fail('TB-203', this.tok(), "an argument is missing after ','", { expected: ['an argument'] })
+          if (is(this.tok(), ',')) this.fail('TB-203', this.tok(), "an argument is missing before ','", { expected: ['an argument'] })
+          if (this.tok().kind === 'end' || is(this.tok(), '}') || this.atPart()) this.close(')', open, "','")
+          args.push(is(this.tok(), '[') ? this.list(op, args) : this.expr())
+        } while (this.accept(','))
+      }
+      const close = this.close(')', open, "','")
+      return { kind: 'call' as const, op, try: tryToken, args, at: span(tryToken ?? op, close), close }
+    })
+  }
+
+  private wantArg(op: Token, args: readonly RawExpr[], inList: boolean): void {
+    if (this.tok().cursor !== true) return
+    this.want({ kind: 'arg', op: op.text, index: args.length, inList, used: args.flatMap((a) => (a.kind === 'path' && a.rest.length === 0 ? [a.head.text] : [])) })
+  }
+
+  private list(op?: Token, args: readonly RawExpr[] = []): RawExpr {
+    const open = this.next()
+    const items: RawExpr[] = []
+    return this.deeper(() => {
+      if (op) this.wantArg(op, args, true)
+      while (!is(this.tok(), ']')) {
+        if (op) this.wantArg(op, args, true)
+        items.push(this.expr())
+        if (!this.accept(',')) break
+      }
+      const close = this.close(']', open, "','")
+      return { kind: 'list' as const, items, at: span(open, close) }
+    })
+  }
+
+  private path(): RawExpr {
+    const head = this.next()
+    const rest: RawStep[] = []
+    let end: At = head
+    for (;;) {
+      if (is(this.tok(), '.') && !this.tok().nl) {
+        this.next()
+        this.want({ kind: 'field', path: { kind: 'path', head, rest: [...rest], at: span(head, end) } })
+        if (this.tok().nl && this.tok().cursor !== true) this.fail('TB-203', this.tokens[this.pos - 1] as Token, "expected a name after '.', found the line's end", { expected: ['a name'] })
+        const name = this.name("a name after '.'")
+        rest.push({ kind: 'dot', name })
+        end = name
+      } else if (is(this.tok(), '[') && !this.tok().nl) {
+        const open = this.next()
+        const index = this.expr()
+        end = this.close(']', open, 'a number')
+        rest.push({ kind: 'index', index, at: span(open, end) })
+      } else return { kind: 'path', head, rest, at: span(head, end) }
+      if (rest.length > 8) this.fail('TB-241', this.tok(), 'a name of more than eight parts')
+    }
+  }
+}
+
+function configTakes(kind: string, values: readonly string[] | undefined): string {
+  switch (kind) {
+    case 'size': return 'a size'
+    case 'number': return 'a number'
+    case 'slots': return 'SLOTS or SLOTS,AREAS'
+    case 'string': return 'a string in quotes'
+    case 'limit': return "'max' or an address"
+    default: return (values ?? []).join(' or ')
+  }
+}
+
+/** Reports a number token that is no number, or too large for one. */
+export function badNumber(errors: Errors, t: Token): void {
+  const large = /^(\d+[KMGT]?(i?B)?|0x[0-9a-f]+)$/i.test(t.text)
+  errors.add('TB-231', t, t.text, large ? `the number '${t.text}' is too large` : `'${t.text}' is no number`,
+    large ? { hint: 'numbers go up to 2^53 - 1' } : { expected: ['4096', '4K', '2M', '1G', '0x1000'] })
+}

@@ -1,0 +1,93 @@
+// The door of the front end: text in, a checked test or messages out. Never throws.
+import type { Expect, Test, Thread } from './ast.ts'
+import { Errors } from './_errors.ts'
+import { collectScopes, Resolver } from './_resolve.ts'
+import { checkConfig, numberOf, resolveConfigEntries, resolveDeviceParts, resolveExpects, resolveForbid, resolveKernels, resolveMmios, resolvePlatforms } from './_settings.ts'
+import { type RawTest, Syntax } from './_syntax.ts'
+import { kernelByName, type KernelName, keywordNames, partNames, platformByName, type PlatformName } from './vocabulary.ts'
+import type { Diagnostic } from '../base/index.ts'
+
+export interface Parsed {
+  /** There when nothing is wrong. A test with a word that has no machine yet is there too, together with its TB-003. */
+  readonly test?: Test
+  readonly errors: readonly Diagnostic[]
+}
+
+/**
+ * Reads one litmus test. `file` is only repeated in messages.
+ * @example parse('litmus empty "no thread"', 'empty.litmus').errors[0]?.code // 'TB-233'
+ */
+export function parse(text: string, file: string): Parsed {
+  const errors = new Errors(file)
+  const raw = new Syntax(text, errors).test
+  const test = resolve(raw, errors, errors.count > 0)
+  return errors.count === 0 && test ? { test, errors: errors.all() } : { errors: errors.all() }
+}
+
+function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
+  uniqueNames(raw, errors)
+  const kernels = resolveKernels(raw, errors)
+  const platforms = resolvePlatforms(raw, errors)
+  const forbid = resolveForbid(raw, errors)
+  const expects: Expect[] = resolveExpects(raw, errors)
+  const config = resolveConfigEntries(raw, errors)
+  const devices = resolveDeviceParts(raw, errors)
+  const mmios = resolveMmios(raw, errors)
+  const scopes = collectScopes(raw)
+  const resolver = new Resolver(raw, scopes, errors, broken)
+  const init = resolver.init(raw.init ?? [])
+  const cpus: { cpu: number; cpuAt: RawTest['threads'][number]['cpu'] }[] = []
+  const threads: Thread[] = raw.threads.map((t) => {
+    const cpu = t.cpu ? (numberOf(t.cpu, errors) ?? 0) : 0
+    cpus.push({ cpu, cpuAt: t.cpu })
+    return { name: t.name.text, at: place(t.name), cpu, body: resolver.thread(t.name.text, t.body) }
+  })
+  const conditions = raw.conditions.flatMap((c) => {
+    const expr = resolver.condition(c.expr)
+    return expr ? [{ kind: c.kind, expr, at: place(c.at) }] : []
+  })
+  checkConfig(config, devices, cpus, resolver.highPages, errors)
+  const last = raw.tokens.at(-1)
+  if (raw.threads.length === 0 && raw.name !== null && last) {
+    errors.add('TB-233', raw.name.at, raw.name.text, `the test '${raw.name.text}' has no thread`, { expected: ['thread NAME { ... }'] })
+  }
+  if (raw.name === null) return null
+  return {
+    file: errors.file, name: raw.name.text, at: raw.name.at, text: raw.text, sources: raw.sources, platforms, kernels, forbid, config, devices, mmios, init, threads,
+    conditions, expects
+  }
+}
+
+const place = (t: { line: number; column: number; length: number }): { line: number; column: number; length: number } => ({ line: t.line, column: t.column, length: t.length })
+
+/** Devices, mmio ranges and threads share one set of names. */
+function uniqueNames(raw: RawTest, errors: Errors): void {
+  const seen = new Map<string, { what: string; line: number }>()
+  const add = (list: readonly { readonly name: { readonly text: string; readonly line: number; readonly column: number; readonly length: number } }[], what: string): void => {
+    for (const { name } of list) {
+      const other = seen.get(name.text)
+      if (partNames.has(name.text) || keywordNames.has(name.text)) errors.add('TB-217', name, name.text, `'${name.text}' is a word of the language and cannot name a ${what}`)
+      else if (other) errors.add('TB-216', name, name.text, `a second '${name.text}': line ${other.line} has a ${other.what} of that name`)
+      else seen.set(name.text, { what, line: name.line })
+    }
+  }
+  add(raw.devices, 'device')
+  add(raw.mmios, 'mmio range')
+  add(raw.threads, 'thread')
+}
+
+/** Two tests of one name: a message for each but the first. */
+export function duplicateTests(tests: readonly Test[]): Diagnostic[] {
+  const seen = new Map<string, Test>()
+  const out: Diagnostic[] = []
+  for (const t of tests) {
+    const other = seen.get(t.name)
+    if (other) out.push({ code: 'TB-239', file: t.file, line: t.at.line, column: t.at.column, word: t.name, message: `a second test '${t.name}': ${other.file} has that name` })
+    else seen.set(t.name, t)
+  }
+  return out
+}
+
+/** Why there is no machine for this pair yet, or null: what `check` answers with TB-003 when the pair is asked for. */
+export const pairNotModelled = (kernel: KernelName, platform: PlatformName): string | null =>
+  kernelByName.get(kernel)?.notModelled ?? platformByName.get(platform)?.notModelled ?? null

@@ -48,6 +48,9 @@ export const codes = {
   'TB-239': 'two tests of one name',
   'TB-240': 'too many errors to show them all',
   'TB-241': 'an expression or block too deep or too long',
+  'TB-520': 'a recording of RMI commands does not have the form of one',
+  'TB-521': 'a line of a recording is no RMI command, or its arguments are wrong',
+  'TB-522': 'an RMI command that the model does not carry out',
   'TB-301': 'a recording of swiotlb operations does not have the form of one'
 } as const
 

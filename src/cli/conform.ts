@@ -6,19 +6,14 @@ type Sub = (io: Io) => Command
 
 /** The sub-commands that are built, one line each; their modules are loaded only when `conform` runs. */
 const subs: ReadonlyArray<() => Promise<Sub>> = [
+  async () => (await import('./conform-swiotlb.ts')).conformSwiotlb,
   async () => (await import('./conform-rmm.ts')).conformRmm,
 ]
 
-/** Loads the sub-commands; the result makes the verb. */
-export async function loadConform(): Promise<(io: Io) => Command> {
-  const built = await Promise.all(subs.map((load) => load()))
-  return (io) => {
-    const c = new Command('conform').description('Replays recordings of real systems on the model and reports every difference.')
-      .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz')
-    for (const sub of built) {
-      const s = sub(io).exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err }).showHelpAfterError()
-      c.addCommand(s)
-    }
-    return c
-  }
+/** The verb `conform`: registers its sub-commands. */
+export async function conformVerb(io: Io): Promise<Command> {
+  const c = new Command('conform').description('Replays recordings of real systems on the model and reports every difference.')
+    .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n')
+  for (const load of subs) c.addCommand((await load())(io))
+  return c
 }

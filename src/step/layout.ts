@@ -194,6 +194,8 @@ export class Layout {
   /** Words of the whole shared part. */
   get totalWords(): number { return this.byteWords + this.words }
   get wordCount(): number { return this.words }
+  /** Names of the words, in order. */
+  get names(): readonly string[] { return this.wordNames }
 
   /** Name of the byte at `addr`, for the reader. */
   nameOf(addr: number): string {

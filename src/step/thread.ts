@@ -11,6 +11,14 @@ export const KIND: Readonly<Record<FastKind, number>> = { read: 0, test: 1, zero
 export const OTHER = 7
 export const ENDED = 8
 
+/** How a position's action relates to steps: it is one; it is silent and begins a statement; it is silent and goes with the step before. */
+export const STEP = 0
+export const LEADS = 1
+export const FOLLOWS = 2
+
+/** A silent action with several outcomes is a step all the same. */
+export const isSilent = (a: Action): boolean => a.silent && a.outcomes === 1
+
 interface Position {
   readonly pc: number
   readonly env: readonly number[]
@@ -40,8 +48,8 @@ export class Positions {
   value = new Uint8Array(64)
   /** By position: outcomes of the action. */
   outcomes = new Uint16Array(64)
-  /** By position: 1 when the action happens together with the one before it. A silent action with several outcomes is a step. */
-  silent = new Uint8Array(64)
+  /** By position: STEP, LEADS or FOLLOWS. */
+  glue = new Uint8Array(64)
   /** By position: 1 when no step of its instruction has happened yet. */
   entries = new Uint8Array(64)
   /** Where a position's part of `table` starts, and how many results it has there. */
@@ -58,7 +66,12 @@ export class Positions {
     this.keep = new Set(program.keep ?? [])
     this.watched = program.watched === undefined ? this.keep : new Set(program.watched)
     this.liveness = live(program, this.keep)
-    this.start = this.settle(0, program.variables.map((_, i) => program.initial?.[i] ?? UNSET))
+    this.start = this.startWith(program.initial ?? [])
+  }
+
+  /** The position at the start when variables already have values (UNSET where missing). */
+  startWith(initial: readonly number[]): number {
+    return this.settle(0, this.program.variables.map((_, i) => initial[i] ?? UNSET))
   }
 
   get size(): number { return this.list.length }
@@ -171,7 +184,7 @@ export class Positions {
     this.addr[id] = fast?.addr ?? 0
     this.value[id] = fast?.value ?? 0
     this.outcomes[id] = a.outcomes
-    this.silent[id] = a.silent && a.outcomes === 1 ? 1 : 0
+    this.glue[id] = !isSilent(a) ? STEP : entry ? LEADS : FOLLOWS
     let width = NEAR
     if (results !== null) {
       width = 0
@@ -193,7 +206,7 @@ export class Positions {
     this.addr = grown(this.addr, new Uint16Array(n))
     this.value = grown(this.value, new Uint8Array(n))
     this.outcomes = grown(this.outcomes, new Uint16Array(n))
-    this.silent = grown(this.silent, new Uint8Array(n))
+    this.glue = grown(this.glue, new Uint8Array(n))
     this.entries = grown(this.entries, new Uint8Array(n))
     this.base = grown(this.base, new Uint32Array(n))
     this.width = grown(this.width, new Uint16Array(n))

@@ -32,11 +32,11 @@ export class Walk {
   /** Statements that ended at the last `advance` (or at the start), in order. */
   passed: Passed[] = []
 
-  constructor(readonly program: Program) {
+  constructor(readonly program: Program, initial: readonly number[] = program.initial ?? []) {
     this.keep = new Set(program.keep ?? [])
     this.watched = program.watched === undefined ? this.keep : new Set(program.watched)
     this.liveness = live(program, this.keep)
-    this.env = program.variables.map((_, i) => program.initial?.[i] ?? UNSET)
+    this.env = program.variables.map((_, i) => initial[i] ?? UNSET)
     this.settle()
   }
 

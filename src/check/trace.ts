@@ -1,0 +1,143 @@
+// From a finding back to the steps that lead to it. The states on the way come from the search's parent links; the steps are
+// then done again, with the real functions on a store of their own, and compared with what the search saw.
+import { assertTrue, ensure } from '../base/index.ts'
+import { type Finding, type Layout, type Passed, type Place, Run, type Store } from '../step/index.ts'
+import type { Start } from './model.ts'
+import type { Exploration, Found, Move, Search } from './search.ts'
+
+/** Something of the shared state that a step has changed, as text. */
+export interface Change { readonly what: string; readonly before: string; readonly after: string }
+
+export interface TraceAccess { readonly text: string; readonly site: readonly string[]; readonly silent: boolean }
+
+export interface TraceStep {
+  readonly thread: number
+  /** The thread's name. */
+  readonly name: string
+  /** The access that others can observe; where there is none, the silent ones. */
+  readonly text: string
+  /** Kernel functions of that access, innermost first. */
+  readonly site: readonly string[]
+  /** The statement it belongs to. */
+  readonly statement: string
+  readonly place: Place | null
+  /** All accesses of the step, silent ones too. */
+  readonly accesses: readonly TraceAccess[]
+  /** How the environment decided, for a schedule. */
+  readonly outcome: number
+  readonly changed: readonly Change[]
+  /** Statements that ended with this step, and what they yielded. */
+  readonly passed: readonly Passed[]
+  /** What was noticed during the step. */
+  readonly findings: readonly Finding[]
+}
+
+export interface Trace {
+  /** Which of the model's starts. */
+  readonly start: number
+  readonly steps: readonly TraceStep[]
+  /** Replays the trace: thread names, with the outcome where it is not the first. */
+  readonly schedule: string
+  /** The shared state at the end. */
+  readonly end: Store
+}
+
+export interface TraceOptions {
+  /** Text for a changed component word. Default: the numbers. */
+  readonly describe?: (component: string, before: number, after: number) => readonly Change[]
+  /** The key that the exploration was made with. */
+  readonly key?: (f: Finding) => string
+}
+
+/** The shortest way to `found`. @throws Error when doing it again gives anything else */
+export function traceOf(x: Exploration, found: Found, o: TraceOptions = {}): Trace {
+  const { search } = x
+  const last = found.thread < 0 ? null : ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread &&
+    m.micros.some((a) => a.findings.some((f) => (o.key ?? defaultKey)(f) === found.key))), 'the move that made the finding')
+  return traceTo(x, found.state, last, o)
+}
+
+/** The shortest way to a state, with one more move after it. */
+export function traceTo(x: Exploration, state: number, last: Move | null = null, o: TraceOptions = {}): Trace {
+  const { search } = x
+  const path = search.path(state)
+  const moves: Move[] = []
+  for (let i = 1; i < path.length; i++) moves.push(moveBetween(search, path[i - 1] as number, path[i] as number))
+  if (last !== null) moves.push(last)
+  const first = path[0] as number
+  const start = search.startOf(first)
+  return perform(search, start, ensure(search.model.starts[start], 'a start for the first state'), moves, o)
+}
+
+export const defaultKey = (f: Finding): string => `${f.property}|${f.site}|${f.decision}`
+
+function moveBetween(search: Search, from: number, to: number): Move {
+  const want = search.vector(to)
+  return ensure(search.movesFrom(from).find((m) => m.to?.every((w, i) => w === want[i])), `a move from state ${from} to ${to}`)
+}
+
+/** A store of its own for one run. */
+class TraceStore implements Store {
+  readonly u8: Uint8Array
+  readonly u32: Uint32Array
+  findings: Finding[] = []
+  run: Run | null = null
+  constructor(words: number) {
+    this.u32 = new Uint32Array(words)
+    this.u8 = new Uint8Array(this.u32.buffer)
+  }
+  local(thread: number, index: number): number { return ensure(this.run, 'a run').local(thread, index) }
+  finding(f: Finding): void { this.findings.push(f) }
+}
+
+function perform(search: Search, startIndex: number, start: Start, moves: readonly Move[], o: TraceOptions): Trace {
+  const { layout, programs } = search.model
+  const store = new TraceStore(layout.totalWords)
+  start.init(store)
+  const run = new Run(programs, store, start.locals === undefined ? undefined : programs.map((p, t) => start.locals?.[t] ?? p.initial ?? []), true)
+  store.run = run
+  const steps: TraceStep[] = []
+  for (const move of moves) {
+    for (let done = 0; done < move.micros.length;) {
+      const before = store.u32.slice()
+      store.findings = []
+      const rest = move.micros.slice(done)
+      const turn = run.turn(move.thread, () => rest.find((m) => m.action.outcomes > 1)?.outcome ?? 0, () => store.findings.some((f) => f.fatal))
+      assertTrue(turn.accesses.length > 0, 'a step of a trace can be done again')
+      for (const [i, a] of turn.accesses.entries()) {
+        const m = rest[i]
+        assertTrue(m !== undefined && m.action.key === a.action.key && m.result === a.result, `doing '${a.action.key}' again gives the same`)
+      }
+      done += turn.accesses.length
+      const visible = turn.accesses.find((a) => !a.action.silent || a.action.outcomes > 1) ?? ensure(turn.accesses[0], 'an access')
+      const text = (a: typeof visible): string => a.action.text(a.result, a.outcome)
+      steps.push({
+        thread: move.thread, name: programs[move.thread]?.name ?? String(move.thread), text: text(visible), site: visible.site,
+        statement: visible.statement, place: visible.place,
+        accesses: turn.accesses.map((a) => ({ text: text(a), site: a.site, silent: a.action.silent })),
+        outcome: visible.outcome, changed: changes(layout, before, store.u32, o), passed: turn.passed, findings: store.findings
+      })
+    }
+    if (move.to !== null) for (let w = 0; w < layout.totalWords; w++) assertTrue(move.to[w] === ((store.u32[w] as number) | 0), `word ${w} after '${steps[steps.length - 1]?.text ?? ''}' is what the search saw`)
+  }
+  const schedule = steps.map((s) => s.outcome === 0 ? s.name : `${s.name}:${s.outcome}`).join(',')
+  return { start: startIndex, steps, schedule, end: store }
+}
+
+/** What differs between two shared states, field by field, then component by component. */
+export function changes(layout: Layout, before: Uint32Array, after: Uint32Array, o: TraceOptions = {}): Change[] {
+  const out: Change[] = []
+  const b8 = new Uint8Array(before.buffer, before.byteOffset)
+  const a8 = new Uint8Array(after.buffer, after.byteOffset)
+  for (const f of layout.fields) {
+    for (let i = 0; i < f.count; i++) {
+      const [b, a] = [b8[f.base + i] as number, a8[f.base + i] as number]
+      if (b !== a) out.push({ what: f.label(i), before: f.valueName(b), after: f.valueName(a) })
+    }
+  }
+  for (const [i, name] of layout.names.entries()) {
+    const [b, a] = [before[layout.byteWords + i] as number, after[layout.byteWords + i] as number]
+    if (b !== a) out.push(...(o.describe?.(name, b, a) ?? [{ what: name, before: String(b), after: String(a) }]))
+  }
+  return out
+}

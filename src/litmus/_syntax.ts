@@ -97,7 +97,8 @@ export interface RawTest {
 
 /** Where content assist was asked for: what the grammar wanted there. */
 export type Wanted =
-  | { readonly kind: 'part' | 'platform' | 'kernel' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'configKey' | 'deviceKey' | 'mmioKey' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'elseOr' }
+  | { readonly kind: 'part' | 'platform' | 'kernel' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'else' | 'or' }
+  | { readonly kind: 'configKey' | 'deviceKey' | 'mmioKey'; readonly used: readonly string[] }
   | { readonly kind: 'configValue'; readonly key: string }
   | { readonly kind: 'arg'; readonly op: string; readonly index: number; readonly inList: boolean; readonly used: readonly string[] }
   | { readonly kind: 'compared'; readonly with: RawExpr }
@@ -282,7 +283,6 @@ export class Syntax {
     const t = this.tok()
     if (this.accept(';') || t.nl || t.kind === 'end') return
     if (t.cursor === true) {
-      this.want({ kind: 'part' })
       this.pos++
       return
     }
@@ -394,7 +394,7 @@ export class Syntax {
   // ---- config, device, mmio --------------------------------------------------------------------------------------
 
   /** `{ entry ... }`: entries separated by blanks, commas, semicolons or line ends. */
-  private entries(what: string, key: Wanted, known: readonly string[], entry: (t: Token) => void): void {
+  private entries(what: string, key: 'configKey' | 'deviceKey' | 'mmioKey', into: readonly RawEntry[], known: readonly string[], entry: (t: Token) => void): void {
     const open = this.expect('{', `after ${what}`)
     while (!is(this.tok(), '}')) {
       if (this.accept(',') || this.accept(';')) continue
@@ -403,7 +403,7 @@ export class Syntax {
         this.error('TB-204', open, "'{' is not closed", { expected: ["'}'"] })
         return
       }
-      this.want(key)
+      this.want({ kind: key, used: into.map((e) => e.key.text) })
       const start = this.pos
       if (!this.recovering(() => {
         const t = this.tok()
@@ -427,7 +427,7 @@ export class Syntax {
   private config(): void {
     const known = [...configByName.keys()]
     this.next()
-    this.entries("'config'", { kind: 'configKey' }, known, (t) => {
+    this.entries("'config'", 'configKey', this.test.config, known, (t) => {
       const word = configByName.get(t.text)
       if (!word) this.fail('TB-220', t, `'${t.text}' is no key of config`, { known, expected: known })
       this.next()
@@ -461,7 +461,7 @@ export class Syntax {
     const known = [...deviceKeyByName.keys()]
     const entries: RawEntry[] = []
     this.test.devices.push({ name, entries })
-    this.entries(`'device ${name.text}'`, { kind: 'deviceKey' }, known, (t) => {
+    this.entries(`'device ${name.text}'`, 'deviceKey', entries, known, (t) => {
       const word = deviceKeyByName.get(t.text)
       if (!word) this.fail('TB-223', t, `'${t.text}' is no key of a device`, { known, expected: known })
       this.next()
@@ -490,7 +490,7 @@ export class Syntax {
     const known = mmioKeys.map((k) => k.name)
     const entries: RawEntry[] = []
     this.test.mmios.push({ name, entries })
-    this.entries(`'mmio ${name.text}'`, { kind: 'mmioKey' }, known, (t) => {
+    this.entries(`'mmio ${name.text}'`, 'mmioKey', entries, known, (t) => {
       if (!known.some((k) => k === t.text)) this.fail('TB-225', t, `'${t.text}' is no key of an mmio range`, { known, expected: known })
       this.next()
       if (t.text !== 'of') {
@@ -557,10 +557,11 @@ export class Syntax {
       case 'choose': {
         this.next()
         const branches = [this.block("'choose'")]
-        this.want({ kind: 'elseOr' })
+        this.want({ kind: 'or' })
         while (this.tok().kind === 'word' && this.tok().text === 'or') {
           this.next()
           branches.push(this.block("'or'"))
+          this.want({ kind: 'or' })
         }
         if (branches.length < 2) this.error('TB-203', t, "'choose' has one branch", { expected: ["'or { }'"], hint: 'choose { } or { }: either may happen' })
         return { kind: 'choose', at: t, branches }
@@ -609,7 +610,7 @@ export class Syntax {
       const cond = this.parenthesised('if')
       const then = this.block("'if (...)'")
       let otherwise: readonly RawStmt[] = []
-      this.want({ kind: 'elseOr' })
+      this.want({ kind: 'else' })
       if (this.tok().kind === 'word' && this.tok().text === 'else') {
         this.next()
         otherwise = this.tok().kind === 'word' && this.tok().text === 'if' ? [this.ifStatement()] : this.block("'else'")

@@ -1,5 +1,8 @@
 export * from './ast.ts'
+export * from './complete.ts'
 export * from './config.ts'
 export * from './expect.ts'
+export * from './explain.ts'
 export * from './parse.ts'
+export * from './print.ts'
 export * as vocabulary from './vocabulary.ts'

@@ -1,0 +1,617 @@
+// Machine, kernel and devices put together: what a scene is made of, with one function for each operation of the language. The
+// functions run under the checker (every access a step) and on a running system (at once).
+import { PAGE_SIZE, pieces } from '../base/index.ts'
+import { act, choose, Layout, type Store } from '../step/index.ts'
+import {
+  ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, type Platform, PTE, SECRET_WORD, TDI, tdiNames, Words, wordOf, ZERO_WORD
+} from '../machine/index.ts'
+import {
+  aliasAccess, ATTR, bind, type Device, device_cc_accepted, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, remove, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind, unknownAttribute, failed
+} from '../kernel/index.ts'
+import { type CoherentObject, errno, isErr, isObject, isUnset, type MappingObject, Objects, type ResourceObject, type TbitObject, wordValue } from './values.ts'
+
+/** What watches a system: properties under the checker, the log of a run. All calls happen within a step. */
+export interface Watcher {
+  cpuWrite?(st: Store, addr: number, len: number, word: number): void
+  cpuRead?(st: Store, addr: number, len: number, got: Label, user: boolean): void
+  mapped?(st: Store, id: number, m: MappingObject): void
+  unmapped?(st: Store, id: number, m: MappingObject): void
+  synced?(st: Store, id: number, m: MappingObject, forCpu: boolean): void
+  allocated?(st: Store, addr: number, len: number, zeroed: boolean): void
+  freed?(st: Store, id: number, o: TbitObject): void
+  deviceRead?(st: Store, dev: number, id: number, o: TbitObject, phys: number, at: number, len: number, got: Label, outcome: string): void
+  deviceWrote?(st: Store, dev: number, id: number, o: TbitObject, phys: number, at: number, len: number, word: number, outcome: string): void
+  explicitConversion?(st: Store, addr: number, len: number, shared: boolean): void
+  hostWrote?(st: Store, addr: number, len: number, word: number, id: number | null): void
+  pageForgotten?(st: Store, addr: number, len: number): void
+}
+
+export interface SystemOptions {
+  readonly platform: Platform
+  readonly revision: Revision
+  readonly config: MachineConfig
+  readonly devices: readonly DeviceConfig[]
+  readonly mmios?: readonly MmioConfig[]
+  /** Bytes for a running system, labels (default) for the checker. */
+  readonly content?: 'labels' | 'bytes' | ((layout: Layout, words: Words) => Content)
+}
+
+/** [bus address, length, kernel-made alias is shared, object for watchers] of what a device may be told to use. */
+interface Target { readonly handle: number; readonly size: number; readonly id: number; readonly o: MappingObject | ResourceObject | CoherentObject }
+
+export class System {
+  readonly layout = new Layout()
+  readonly words = new Words()
+  readonly objects = new Objects()
+  readonly machine: Machine
+  readonly kernel: Kernel
+  readonly content: Content
+  watcher: Watcher = {}
+
+  constructor(readonly options: SystemOptions) {
+    const c = options.content ?? 'labels'
+    this.content = c === 'labels' ? new LabelContent(this.layout) : c === 'bytes' ? new ByteContent(this.words) : c(this.layout, this.words)
+    this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content)
+    this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices)
+  }
+
+  /** State before boot: everything private, nothing shared, devices as configured. */
+  reset(st: Store): void {
+    this.kernel.boot(st)
+    for (const d of this.kernel.devices) {
+      if (!d.config.accepted || !this.kernel.accepts) continue
+      this.machine.tdi.set(st, TDI.run, d.index)
+      this.kernel.f.tsm_state.set(st, this.kernel.rev.accept === 'tio-v2' ? 1 : 3, d.index)
+      if (this.kernel.config.flag_storage === 'shared_byte') this.kernel.f.bits.set(st, this.kernel.f.bits.get(st, d.index) | 0x80, d.index)
+      else this.kernel.f.flag.set(st, 1, d.index)
+    }
+  }
+
+  /** Whether this mem's memory is shared at boot on this pair. */
+  private poolConverted(restricted: boolean): boolean {
+    const { platform, config, rev } = this.kernel
+    if (platform.conversion === 'none') return false
+    if (rev.capableChecksForce) return config.memory_encrypt_reported
+    // Before the series: the default pool where the platform's boot code asks for it; restricted pools always.
+    if (restricted) return platform.conversion !== 'pte' || config.memory_encrypt_reported
+    return platform.name !== 'pkvm'
+  }
+
+  /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
+  boot(): number {
+    const k = this.kernel
+    const may = k.config.conversions === 'may_fail'
+    for (const mem of k.mems) {
+      if (mem.kind.private || !this.poolConverted(mem.kind.restricted)) continue
+      const { pfn, n } = mem.pages
+      const how = may ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0
+      act(`boot:${mem.index}:${how}`, () => (how === 0 ? `boot: ${mem.name} shared` : `boot: converting ${mem.name} failed`), (st) => {
+        if (how === 0) k.bootShare(st, pfn, n)
+        else {
+          if (how === 2 && k.platform.conversion === 'rsi') this.machine.setPte(st, pfn, n, PTE.invalid_shr)
+          if (k.rev.decryptFailure === 'unusable') k.f.pool_unusable.set(st, 1, mem.index)
+        }
+        return 0
+      }, { results: [0], silent: true })
+    }
+    if (k.atomic.shared) {
+      act('boot:atomic', () => 'boot: atomic pools shared', (st) => {
+        for (const p of k.atomic.pools) k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
+        return 0
+      }, { results: [0], silent: true })
+    }
+    return 0
+  }
+
+  private device(i: number): Device { return this.kernel.device(i) }
+  private absent(dev: number): number { return act(`present:${dev}`, (r) => (r ? 'device present' : 'device is gone'), (st) => this.kernel.f.present.get(st, dev), { results: [0, 1], silent: true }) === 0 ? errno.ENODEV : 0 }
+
+  /** The range of an object in guest physical memory. */
+  range(v: number): { phys: number; size: number } {
+    const o = this.objects.get(v)
+    switch (o.kind) {
+      case 'sg': return o.segments[0] as MappingObject
+      case 'mapping': return { phys: o.bounce >= 0 ? o.bounce : o.phys, size: o.size }
+      default: return { phys: o.phys, size: o.size }
+    }
+  }
+
+  // --- memory ---------------------------------------------------------------------------------------------------------------
+
+  alloc_page(high: boolean): number {
+    const pfn = this.kernel.pages.alloc_pages(0, { high, tag: TAG.page, zero: true, why: 'the test' })
+    if (pfn < 0) return errno.ENOMEM
+    this.note(`allocated:${pfn}`, (st) => this.watcher.allocated?.(st, pfn * PAGE_SIZE, PAGE_SIZE, true))
+    return this.objects.value({ kind: 'page', phys: pfn * PAGE_SIZE, size: PAGE_SIZE })
+  }
+
+  free_page(p: number): number {
+    if (!isObject(p)) return 0
+    const o = this.objects.get(p)
+    this.kernel.pages.free_pages(this.range(p).phys / PAGE_SIZE, 0, 'free_page')
+    this.note(`forgotten:${this.objects.id(p)}`, (st) => { this.watcher.pageForgotten?.(st, this.range(p).phys, PAGE_SIZE); this.watcher.freed?.(st, this.objects.id(p), o) })
+    return 0
+  }
+
+  kmalloc(size: number): number {
+    const at = this.kernel.slab.kmalloc(size)
+    if (at < 0) return errno.ENOMEM
+    this.note(`allocated:${at}:${size}`, (st) => this.watcher.allocated?.(st, at, size, false))
+    return this.objects.value({ kind: 'buffer', phys: at, size })
+  }
+
+  kfree(b: number): number {
+    if (!isObject(b)) return 0
+    const { phys, size } = this.range(b)
+    this.kernel.slab.kfree(phys, size)
+    this.note(`forgotten:${this.objects.id(b)}`, (st) => this.watcher.pageForgotten?.(st, phys, size))
+    return 0
+  }
+
+  private note(key: string, fn: (st: Store) => void): void { act(`note:${key}`, () => 'note', (st) => { fn(st); return 0 }, { silent: true, results: [0] }) }
+
+  /** Class of data written to an object by the CPU. */
+  private writtenClass(o: TbitObject, word: number): number {
+    if (o.kind === 'coherent' || o.kind === 'pages' || o.kind === 'usermap') return o.accepted ? CLASS.accepted : CLASS.plain
+    return word === SECRET_WORD ? CLASS.secret : CLASS.plain
+  }
+
+  fill(x: number, word: number, tryIt: boolean): number {
+    if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const o = this.objects.get(x)
+    const m = this.machine
+    const { phys, size } = this.range(x)
+    const l = label(word, this.writtenClass(o, word))
+    const r = act(`fill:${this.objects.id(x)}:${l}`, (v) => `CPU writes ${this.words.name(word)} to 0x${phys.toString(16)}${v === 0 ? '' : v === 1 ? ': aborted' : ': through the wrong key'}`, (st) => {
+      const a = this.cpu(st, o, phys, size)
+      if (a === 'invalid' || a === 'abort') return 1
+      m.content.fill(st, phys, size, a === 'cipher' ? label(MIXED_WORD, CLASS.plain) : l)
+      this.watcher.cpuWrite?.(st, phys, size, word)
+      return 0
+    }, { results: [0, 1] })
+    if (r === 1) return this.cpuAbort(o, 'write', tryIt)
+    return 0
+  }
+
+  read(x: number, tryIt: boolean): number {
+    if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const o = this.objects.get(x)
+    const { phys, size } = this.range(x)
+    const r = act(`read:${this.objects.id(x)}`, (v) => (v < 0 ? 'CPU read aborted' : `CPU reads ${this.words.name(v)} from 0x${phys.toString(16)}`), (st) => {
+      const a = this.cpu(st, o, phys, size)
+      if (a === 'invalid' || a === 'abort') return -1
+      const got = a === 'cipher' ? label(4, CLASS.plain) : this.content.read(st, phys, size)
+      this.watcher.cpuRead?.(st, phys, size, got, o.kind === 'usermap')
+      return wordOf(got)
+    })
+    if (r < 0) return this.cpuAbort(o, 'read', tryIt)
+    return wordValue(r)
+  }
+
+  private cpu(st: Store, o: TbitObject, phys: number, size: number): 'ok' | 'cipher' | 'abort' | 'invalid' {
+    if (o.kind === 'usermap') return aliasAccess(this.machine, st, phys, o.alias)
+    if (o.kind === 'coherent' && o.buffer.cookie) return 'abort'
+    if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.alias !== null) return aliasAccess(this.machine, st, phys, o.buffer.alias)
+    return this.machine.cpuAccess(st, phys, size)
+  }
+
+  private cpuAbort(o: TbitObject, what: string, tryIt: boolean): number {
+    if (tryIt) return errno.EFAULT
+    if (o.kind === 'usermap') {
+      this.finding('fault', 'dma_mmap', `user ${what} through the ${o.alias} alias`, `user space ${what}s through a mapping that the kernel made with the ${o.alias} alias, and the access is aborted`)
+      return errno.EFAULT
+    }
+    this.kernel.crash(`cpu_${what}`, 'cpu access aborted', `the kernel ${what}s memory whose mapping is invalid or of the wrong alias`)
+  }
+
+  private finding(property: string, site: string, decision: string, summary: string): void {
+    act(`finding:${property}:${site}:${decision}`, () => summary, (st) => { st.finding({ property, site, decision, summary }); return 0 }, { silent: true, results: [0] })
+  }
+
+  set_memory(x: number, shared: boolean): number {
+    if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const { phys, size } = this.range(x)
+    const first = Math.floor(phys / PAGE_SIZE)
+    const n = Math.floor((phys + size - 1) / PAGE_SIZE) - first + 1
+    this.note(`explicit:${phys}:${size}:${shared}`, (st) => this.watcher.explicitConversion?.(st, phys, size, shared))
+    return shared ? set_memory_decrypted(this.kernel, first * PAGE_SIZE, n) : set_memory_encrypted(this.kernel, first * PAGE_SIZE, n)
+  }
+
+  // --- streaming DMA --------------------------------------------------------------------------------------------------------
+
+  /** A DMA API call begins: what the kernel believes of the device now fixes the class of the data (or lets the host see it). */
+  private begin(name: string, dev: Device, ranges: ReadonlyArray<{ phys: number; size: number }>, dir: number, attrs: number, describe: string): boolean {
+    const k = this.kernel
+    const toDevice = dir !== DIR.FROM_DEVICE
+    const cc = (attrs & ATTR.CC_SHARED) !== 0
+    return act(`begin:${name}:${dev.index}:${ranges.map((r) => `${r.phys}+${r.size}`).join()}:${dir}:${attrs}`, () => describe, (st) => {
+      const accepted = this.believed(st, dev.index)
+      for (const r of ranges) {
+        if (cc || (toDevice && !accepted)) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain')
+        else if (toDevice && accepted) this.content.reclass(st, r.phys, r.size, (c) => (c === CLASS.secret ? c : CLASS.accepted), 'acc')
+      }
+      void k
+      return accepted ? 1 : 0
+    }, { results: [0, 1] }) === 1
+  }
+
+  /** The flag as it is, outside of any step. */
+  believed(st: Store, dev: number): boolean {
+    const k = this.kernel
+    if (!k.accepts) return false
+    return k.config.flag_storage === 'shared_byte' ? (k.f.bits.get(st, dev) & 0x80) !== 0 : (k.f.flag.get(st, dev) & 1) !== 0
+  }
+
+  private cpuOf = 0
+  /** CPU that the running thread is on: chooses the first area of a pool. */
+  onCpu(cpu: number): void { this.cpuOf = cpu }
+
+  dma_map_single(cpu: number, devIndex: number, x: number, dir: number, attrs: number): number {
+    if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const gone = this.absent(devIndex)
+    if (gone) return gone
+    const dev = this.device(devIndex)
+    const { phys, size } = this.range(x)
+    if (unknownAttribute(dev, attrs)) { this.declassify(dev, [{ phys, size }], attrs); return errno.EOPNOTSUPP }
+    const accepted = this.begin('map', dev, [{ phys, size }], dir, attrs, `dma_map_single(${dev.name}, 0x${phys.toString(16)}, ${size})`)
+    const addr = dma_map_phys(dev, cpu, phys, size, dir, attrs)
+    if (addr === DMA_MAPPING_ERROR) return this.mapFailed(dev, phys, size, attrs)
+    return this.mapping(dev, addr, phys, size, dir, attrs, accepted)
+  }
+
+  private declassify(dev: Device, ranges: ReadonlyArray<{ phys: number; size: number }>, attrs: number): void {
+    if ((attrs & ATTR.CC_SHARED) === 0) return
+    this.note(`declassify:${dev.index}:${ranges.map((r) => r.phys).join()}`, (st) => { for (const r of ranges) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain') })
+  }
+
+  private makeMapping(dev: Device, addr: number, phys: number, size: number, dir: number, attrs: number, accepted: boolean): MappingObject {
+    const back = dev.config.iommu ? phys : dma_to_phys(dev, addr)
+    const bounce = !dev.config.iommu && swiotlb_find_pool(dev, back) !== null ? back : -1
+    return { kind: 'mapping', dev: dev.index, handle: addr, phys, size, dir, attrs, bounce, accepted }
+  }
+
+  private mapping(dev: Device, addr: number, phys: number, size: number, dir: number, attrs: number, accepted: boolean): number {
+    const o = this.makeMapping(dev, addr, phys, size, dir, attrs, accepted)
+    const v = this.objects.value(o)
+    this.note(`mapped:${this.objects.id(v)}`, (st) => this.watcher.mapped?.(st, this.objects.id(v), o))
+    return v
+  }
+
+  /** Why it failed has been said by the kernel function (event `failed`); here the request is added for whoever judges it. */
+  private mapFailed(dev: Device, phys: number, size: number, attrs: number): number {
+    this.note(`mapfailed:${dev.index}:${phys}:${size}:${attrs}`, (st) => this.request?.(st, { dev: dev.index, phys, size, attrs, alloc: false }))
+    return errno.EIO
+  }
+  /** Judges a refused request; set by the checker. */
+  request: ((st: Store, r: { dev: number; phys: number; size: number; attrs: number; alloc: boolean }) => void) | null = null
+
+  dma_unmap_single(h: number): number {
+    if (!isObject(h)) return 0
+    const o = this.objects.get(h)
+    if (o.kind !== 'mapping') return errno.EINVAL
+    this.unmapOne(o, this.objects.id(h), o.attrs)
+    return 0
+  }
+
+  private unmapOne(o: MappingObject, id: number, attrs: number): void {
+    const dev = this.device(o.dev)
+    dma_unmap_phys(dev, o.handle, o.size, o.dir, attrs)
+    this.note(`unmapped:${id}`, (st) => this.watcher.unmapped?.(st, id, o))
+  }
+
+  dma_map_sg(cpu: number, devIndex: number, xs: readonly number[], dir: number, attrs: number): number {
+    for (const x of xs) if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const gone = this.absent(devIndex)
+    if (gone) return gone
+    const dev = this.device(devIndex)
+    const ranges = xs.map((x) => this.range(x))
+    if (unknownAttribute(dev, attrs)) { this.declassify(dev, ranges, attrs); return errno.EOPNOTSUPP }
+    const accepted = this.begin('map_sg', dev, ranges, dir, attrs, `dma_map_sg(${dev.name}, ${ranges.length} segments)`)
+    const done: MappingObject[] = []
+    for (const r of ranges) {
+      const addr = dma_map_phys(dev, cpu, r.phys, r.size, dir, attrs)
+      if (addr === DMA_MAPPING_ERROR) {
+        // On an error the entries before are unmapped with SKIP_CPU_SYNC.
+        for (const m of done) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs | ATTR.SKIP_CPU_SYNC)
+        return this.mapFailed(dev, r.phys, r.size, attrs)
+      }
+      const o = this.makeMapping(dev, addr, r.phys, r.size, dir, attrs, accepted)
+      done.push(o)
+      const v = this.objects.value(o)
+      this.note(`mapped:${this.objects.id(v)}`, (st) => this.watcher.mapped?.(st, this.objects.id(v), o))
+    }
+    return this.objects.value({ kind: 'sg', dev: devIndex, segments: done })
+  }
+
+  dma_unmap_sg(h: number): number {
+    if (!isObject(h)) return 0
+    const o = this.objects.get(h)
+    if (o.kind !== 'sg') return errno.EINVAL
+    for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs)
+    return 0
+  }
+
+  dma_map_resource(cpu: number, devIndex: number, mmio: number, dir: number, attrs: number): number {
+    const gone = this.absent(devIndex)
+    if (gone) return gone
+    const dev = this.device(devIndex)
+    const m = this.machine.mmios[mmio]
+    if (m === undefined) return errno.EINVAL
+    if (unknownAttribute(dev, attrs)) return errno.EOPNOTSUPP
+    const accepted = this.begin('map_resource', dev, [], dir, attrs, `dma_map_resource(${dev.name}, ${m.config.name})`)
+    const addr = dma_map_resource(dev, cpu, m.base, PAGE_SIZE, dir, attrs)
+    if (addr === DMA_MAPPING_ERROR) return this.mapFailed(dev, m.base, PAGE_SIZE, attrs | ATTR.MMIO)
+    return this.objects.value({ kind: 'resource', dev: devIndex, handle: addr, phys: m.base, size: PAGE_SIZE, dir, attrs, mmio, accepted })
+  }
+
+  dma_unmap_resource(h: number): number {
+    if (!isObject(h)) return 0
+    const o = this.objects.get(h)
+    if (o.kind !== 'resource') return errno.EINVAL
+    dma_unmap_resource(this.device(o.dev), o.handle, o.size, o.dir, o.attrs)
+    return 0
+  }
+
+  dma_sync(h: number, segment: number, forCpu: boolean): number {
+    if (!isObject(h)) return 0
+    const o = this.objects.get(h)
+    const list = o.kind === 'mapping' ? [o] : o.kind === 'sg' ? (segment >= 0 ? o.segments.slice(segment, segment + 1) : o.segments) : []
+    for (const m of list) {
+      const dev = this.device(m.dev)
+      const id = this.objects.id(this.objects.value(m))
+      if (!forCpu && m.dir !== DIR.FROM_DEVICE) this.reclassAtSync(m)
+      dma_sync_single(dev, m.handle, m.size, m.dir, forCpu)
+      this.note(`synced:${id}:${forCpu}`, (st) => this.watcher.synced?.(st, id, m, forCpu))
+    }
+    return 0
+  }
+
+  // Handing a buffer to the device again: what the CPU has put in since has the class of the mapping.
+  private reclassAtSync(m: MappingObject): void {
+    const cc = (m.attrs & ATTR.CC_SHARED) !== 0
+    act(`sync_begin:${m.phys}:${m.size}:${m.accepted}:${cc}`, () => 'dma_sync_single_for_device', (st) => {
+      this.content.reclass(st, m.phys, m.size, (c) => (cc || !m.accepted ? CLASS.plain : c === CLASS.secret ? c : CLASS.accepted), cc || !m.accepted ? 'plain' : 'acc')
+      return 0
+    }, { results: [0] })
+  }
+
+  // --- coherent DMA ---------------------------------------------------------------------------------------------------------
+
+  dma_alloc(cpu: number, devIndex: number, size: number, atomic: boolean, attrs: number, pages: boolean, dir: number): number {
+    const gone = this.absent(devIndex)
+    if (gone) return gone
+    const dev = this.device(devIndex)
+    if (unknownAttribute(dev, attrs)) return errno.EOPNOTSUPP
+    const name = pages ? 'dma_alloc_pages' : 'dma_alloc_coherent'
+    // The caller may not ask for shared memory: the DMA API decides.
+    const accepted = this.begin(name, dev, [], DIR.BIDIRECTIONAL, attrs, `${name}(${dev.name}, ${size}${atomic ? ', ATOMIC' : ''})`)
+    if (attrs & ATTR.CC_SHARED) { failed(dev, 'attribute'); return errno.ENOMEM }
+    const b = pages ? dma_alloc_pages(dev, cpu, size, !atomic) : dma_alloc_attrs(dev, cpu, size, !atomic, attrs)
+    if (b === null) {
+      this.note(`allocfailed:${devIndex}:${size}:${attrs}`, (st) => this.request?.(st, { dev: devIndex, phys: -1, size, attrs, alloc: true }))
+      return errno.ENOMEM
+    }
+    this.note(`allocated:${b.phys}:${b.size}:${b.cookie}`, (st) => this.watcher.allocated?.(st, b.phys, b.size, !b.cookie))
+    return this.objects.value({ kind: pages ? 'pages' : 'coherent', dev: devIndex, buffer: b, attrs, dir, accepted, phys: b.phys, size })
+  }
+
+  dma_free(v: number): number {
+    if (!isObject(v)) return 0
+    const o = this.objects.get(v)
+    if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
+    const dev = this.device(o.dev)
+    if (o.kind === 'coherent') dma_free_attrs(dev, o.buffer, o.attrs)
+    else dma_free_pages(dev, o.buffer)
+    this.note(`freed:${this.objects.id(v)}`, (st) => this.watcher.freed?.(st, this.objects.id(v), o))
+    return 0
+  }
+
+  dma_mmap(v: number): number {
+    if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    const o = this.objects.get(v)
+    if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
+    const alias = dma_direct_mmap_alias(this.device(o.dev))
+    return this.objects.value({ kind: 'usermap', dev: o.dev, alias, phys: o.phys, size: o.size, accepted: o.accepted })
+  }
+
+  dma_set_mask(dev: number, bits: number): number {
+    const gone = this.absent(dev)
+    return gone ? gone : dma_set_mask(this.device(dev), bits)
+  }
+
+  // --- the device -----------------------------------------------------------------------------------------------------------
+
+  private targets(v: number, segment: number): Target[] {
+    const o = this.objects.get(v)
+    switch (o.kind) {
+      case 'mapping':
+      case 'resource': return [{ handle: o.handle, size: o.size, id: this.objects.id(v), o }]
+      case 'coherent':
+      case 'pages': return [{ handle: o.buffer.handle, size: o.size, id: this.objects.id(v), o }]
+      case 'sg': return (segment >= 0 ? o.segments.slice(segment, segment + 1) : o.segments).map((m) => ({ handle: m.handle, size: m.size, id: this.objects.id(this.objects.value(m)), o: m }))
+      default: return []
+    }
+  }
+
+  private outcomes: string[] = []
+  private outcome(s: string): number {
+    let i = this.outcomes.indexOf(s)
+    if (i < 0) i = this.outcomes.push(s) - 1
+    return i
+  }
+
+  /** A DMA of the device over all of a handle's segments. Answers the word read, 0 for a write, or an errno after a fault. */
+  private dma(devIndex: number, v: number, segment: number, write: boolean, word: number, tryIt: boolean): number {
+    if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    const gone = this.absent(devIndex)
+    if (gone) return gone
+    const m = this.machine
+    let result = write ? 0 : -1
+    for (const t of this.targets(v, segment)) {
+      const cc = (t.o.attrs & ATTR.CC_SHARED) !== 0
+      const name = this.kernel.devices[devIndex]?.name ?? ''
+      const r = act(`dma:${write ? 'w' : 'r'}:${devIndex}:${t.id}:${write ? word : ''}`, (x) => {
+        const [what, rule] = (this.outcomes[Math.floor(x / 4096)] ?? '').split('|')
+        return `${name} ${write ? `writes ${this.words.name(word)} to` : `reads ${this.words.name(x % 4096)} from`} 0x${t.handle.toString(16)}: ${what} [${rule}]`
+      }, (st) => {
+        const run = m.tdi.get(st, devIndex) === TDI.run || this.options.devices[devIndex]?.private_only === true
+        const cls = write && run && !cc ? CLASS.accepted : CLASS.plain
+        let got = -1
+        const last = m.dma(st, devIndex, t.handle, t.size, write, cc ? 'non_tee' : 'tee', (q, at, n) => {
+          if (m.mmios.length > 0 && q.phys >= 0x18_0000_0000) { got = write ? 0 : ZERO_WORD; return }
+          if (write) {
+            if (q.outcome === 'ok') m.content.fill(st, q.phys, n, label(word, cls))
+            else if (q.outcome === 'poison') m.content.fill(st, q.phys, n, label(MIXED_WORD, CLASS.plain))
+            this.watcher.deviceWrote?.(st, devIndex, t.id, t.o, q.phys, at, n, word, q.outcome)
+          } else {
+            const l = m.answered(st, q, n)
+            this.watcher.deviceRead?.(st, devIndex, t.id, t.o, q.phys, at, n, l, q.outcome)
+            got = got === -1 || got === wordOf(l) ? wordOf(l) : MIXED_WORD
+          }
+        })
+        return this.outcome(`${last.outcome}|${last.rule}|${last.note}`) * 4096 + Math.max(0, got)
+      })
+      const [what = '', rule = '', why = ''] = (this.outcomes[Math.floor(r / 4096)] ?? '').split('|')
+      const bad = what === 'blocked' || what.startsWith('fault:') || what === 'drop' || what === 'poison' || what === 'ones'
+      if (bad && !tryIt) this.finding('fault', `dev_${write ? 'write' : 'read'}`, rule, `${name}'s DMA ${write ? 'write' : 'read'} at 0x${t.handle.toString(16)} is ${what === 'blocked' ? 'not sent' : what === 'ones' || what === 'drop' ? 'blocked' : 'aborted'} (${what.replace('fault:', '')}): ${why}`)
+      if (what === 'blocked' || what.startsWith('fault:')) return errno.EFAULT
+      if (!write) result = result === -1 || result === r % 4096 ? r % 4096 : MIXED_WORD
+    }
+    return write ? 0 : result < 0 ? errno.EINVAL : wordValue(result)
+  }
+
+  dev_read(dev: number, v: number, segment: number, tryIt: boolean): number { return this.dma(dev, v, segment, false, 0, tryIt) }
+  dev_write(dev: number, v: number, segment: number, word: number, tryIt: boolean): number { return this.dma(dev, v, segment, true, word, tryIt) }
+
+  // --- administrator ----------------------------------------------------------------------------------------------------------
+
+  admin(op: string, dev: number): number {
+    switch (op) {
+      case 'tsm_register': return tsm_register(this.kernel)
+      case 'tsm_unregister': return tsm_unregister(this.kernel)
+      default: break
+    }
+    const d = this.device(dev)
+    switch (op) {
+      case 'bind': return bind(d)
+      case 'unbind': return unbind(d)
+      case 'remove': return remove(d)
+      case 'tsm_connect': return tsm_connect(d)
+      case 'tsm_disconnect': return tsm_disconnect(d)
+      case 'tsm_lock': return tsm_lock(d)
+      case 'tsm_accept': return tsm_accept(d)
+      case 'tsm_unlock': return tsm_unlock(d)
+      default: return errno.EOPNOTSUPP
+    }
+  }
+
+  // --- the host ---------------------------------------------------------------------------------------------------------------
+
+  host_device(op: 'host_stop' | 'host_reset' | 'host_error', dev: number): number {
+    const m = this.machine
+    return act(`${op}:${dev}`, () => `host: ${op.slice(5)} ${this.kernel.devices[dev]?.name}`, (st) => {
+      switch (op) {
+        case 'host_stop': m.tdi.set(st, TDI.unlocked, dev); break
+        case 'host_reset': m.tdi.set(st, TDI.unlocked, dev); m.session.set(st, 0, dev); break
+        case 'host_error': { const t = m.tdi.get(st, dev); if (t === TDI.locked || t === TDI.run) m.tdi.set(st, TDI.error, dev) }
+      }
+      return 0
+    }, { results: [0] })
+  }
+
+  host_write(v: number, word: number): number {
+    if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    const o = this.objects.get(v)
+    const { phys, size } = this.range(v)
+    return act(`host_write:${this.objects.id(v)}:${word}`, (r) => `host writes ${this.words.name(word)} to 0x${phys.toString(16)}${r < 0 ? ': blocked' : ''}`, (st) => {
+      if (!this.machine.hostWrite(st, phys, size, label(word, CLASS.plain))) return errno.EFAULT
+      this.watcher.hostWrote?.(st, phys, size, word, o.kind === 'mapping' && o.bounce >= 0 ? this.objects.id(v) : null)
+      return 0
+    }, { results: [0, errno.EFAULT] })
+  }
+
+  host_read(v: number): number {
+    if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    const { phys, size } = this.range(v)
+    const r = act(`host_read:${this.objects.id(v)}`, (x) => (x < 0 ? `host reads 0x${phys.toString(16)}: blocked` : `host reads ${this.words.name(x)} from 0x${phys.toString(16)}`), (st) => {
+      const l = this.machine.hostRead(st, phys, size)
+      return l === 'fault' ? -1 : wordOf(l)
+    })
+    return r < 0 ? errno.EFAULT : wordValue(r)
+  }
+
+  host_stage2(op: 'host_remap' | 'host_unmap', v: number): number {
+    if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    const { phys, size } = this.range(v)
+    return act(`${op}:${phys}:${size}`, () => `host: ${op.slice(5)} page 0x${Math.floor(phys / PAGE_SIZE).toString(16)}`, (st) => {
+      for (let p = Math.floor(phys / PAGE_SIZE); p * PAGE_SIZE < phys + size; p++) {
+        if (op === 'host_unmap') this.machine.hostUnmap(st, p)
+        else this.machine.hostRemap(st, p)
+      }
+      this.watcher.hostWrote?.(st, Math.floor(phys / PAGE_SIZE) * PAGE_SIZE, PAGE_SIZE, -1, null)
+      return 0
+    }, { results: [0] })
+  }
+
+  // --- what expressions ask -----------------------------------------------------------------------------------------------------
+
+  /** x.shared: the memory under x is shared. */
+  isShared(st: Store, v: number): boolean {
+    const { phys } = this.range(v)
+    const hw = this.machine.hw(st, Math.floor(phys / PAGE_SIZE))
+    return hw === HW.shr || hw === HW.shr_unmapped || hw === HW.shr_realm
+  }
+
+  /** x.alias: the form of the address: of a handle what the device is given, else the CPU's mapping. */
+  isSharedAlias(st: Store, v: number): boolean {
+    const o = this.objects.get(v)
+    const form = (handle: number): boolean => {
+      const { platform, config } = this.kernel
+      const bit = platform.sharedBit(config)
+      if (bit !== 0) return handle >= bit
+      if (platform.encBit !== 0) return handle < platform.encBit
+      return this.isShared(st, v)
+    }
+    switch (o.kind) {
+      case 'mapping':
+      case 'resource': return form(o.handle)
+      case 'sg': return form((o.segments[0] as MappingObject).handle)
+      case 'coherent':
+      case 'pages': return form(o.buffer.handle)
+      case 'usermap': return o.alias === 'shared'
+      default: {
+        const pte = this.machine.pte(st, Math.floor(o.phys / PAGE_SIZE))
+        return this.machine.platform.cpuAlias ? pte === PTE.shr || pte === PTE.invalid_shr : this.isShared(st, v)
+      }
+    }
+  }
+
+  /** x.bounced. */
+  isBounced(v: number): boolean {
+    const o = this.objects.get(v)
+    return o.kind === 'mapping' ? o.bounce >= 0 : o.kind === 'sg' ? o.segments.some((s) => s.bounce >= 0) : false
+  }
+
+  contentWord(st: Store, v: number): number { const { phys, size } = this.range(v); return wordOf(this.content.read(st, phys, size)) }
+  tdiName(st: Store, dev: number): string { return tdiNames[this.machine.tdi.get(st, dev)] ?? '' }
+
+  /** DEV.tsm: the TSM core's belief. */
+  tsmName(st: Store, dev: number): string {
+    const k = this.kernel
+    const s = k.f.tsm_state.get(st, dev)
+    switch (k.rev.accept) {
+      case 'none': return 'none'
+      case 'rfc-v1':
+      case 'rfc-v1-05': return ['none', 'connected', 'locked', 'accepted'][s] ?? 'none'
+      case 'tio-v2': return s === 0 ? 'none' : this.believed(st, dev) ? 'accepted' : 'locked'
+    }
+  }
+
+  /** For printing: the pages that are not as a fresh guest's. */
+  describePages(st: Store): string[] {
+    return pieces(this.machine.pages.get(st), 0, 2 ** 30, 0).filter((p) => p[2] !== 0).map(([s, e, v]) => `0x${s.toString(16)}..0x${e.toString(16)} ${v}`)
+  }
+}
+
+export { classOf, isUnset, LOST_WORD }

@@ -3,7 +3,8 @@ import type { At } from './ast.ts'
 import type { Errors } from './_errors.ts'
 
 export interface Token extends At {
-  readonly kind: 'word' | 'number' | 'string' | 'punct' | 'end'
+  /** `bad`: a character that the language does not use, reported already. */
+  readonly kind: 'word' | 'number' | 'string' | 'punct' | 'bad' | 'end'
   /** As written; of a string its content. */
   readonly text: string
   readonly offset: number
@@ -86,9 +87,10 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       if (!cursorDone && cursor < i) cursorDone = true
       continue
     }
-    if (c === '"') {
+    if (c === '"' || c === '“' || c === '”') {
       const [value, end, closed] = string(text, i)
-      if (!closed) errors.add('TB-201', at(i, end - i), text.slice(i, Math.min(end, i + 20)), 'the string is not closed on its line', { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' })
+      if (c !== '"') errors.add('TB-200', at(i, 1), c, `the language does not use the character '${c}'`, { hint: 'strings stand in straight quotes: "..."' })
+      else if (!closed) errors.add('TB-201', at(i, end - i), text.slice(i, Math.min(end, i + 20)), 'the string is not closed on its line', { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' })
       push('string', i, end, value)
       i = end
       if (!cursorDone && cursor < i) cursorDone = true
@@ -114,6 +116,7 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
     }
     const ch = String.fromCodePoint(text.codePointAt(i) ?? 0)
     errors.add('TB-200', at(i, ch.length), ch, `the language does not use the character '${ch}'`, hintFor(ch))
+    push('bad', i, i + ch.length, ch)
     i += ch.length
   }
   if (!cursorDone && cursor >= 0) push('word', text.length, text.length, '', true)
@@ -127,7 +130,7 @@ function string(text: string, start: number): [string, number, boolean] {
   let i = start + 1
   for (; i < text.length && text[i] !== '\n'; i++) {
     const c = text[i] as string
-    if (c === '"') return [value, i + 1, true]
+    if (c === '"' || (text[start] !== '"' && (c === '”' || c === '“'))) return [value, i + 1, true]
     if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i] as string
     else value += c
   }
@@ -135,7 +138,6 @@ function string(text: string, start: number): [string, number, boolean] {
 }
 
 function hintFor(ch: string): { hint?: string } {
-  if (ch === '“' || ch === '”') return { hint: 'strings stand in straight quotes: "..."' }
   if (ch === '&') return { hint: "and is '&&'; there are no pointers: write the name alone" }
   if (ch === '|') return { hint: "or is '||'; attributes are listed with commas: CC_SHARED, NO_WARN" }
   if (ch === '-' || ch === '+' || ch === '/' || ch === '%') return { hint: 'there is no arithmetic: write the number' }

@@ -346,6 +346,8 @@ export class Resolver {
       } else if (word !== null && (attributeNames.has(word) || word === 'ATOMIC' || word === 'high')) {
         this.error('TB-230', a.at, word, `'${op.name}' does not take ${word}`, op.options.length > 0 ? { expected: op.options } : usage)
       } else if (word !== null && directionNames.has(bareDirection(word))) {
+        // A size in the direction's place pushed it here.
+        if (this.errors.count > before) continue
         const made = op.result === null && /^dma_(unmap|sync|free)/.test(op.name)
         this.error('TB-230', a.at, word, op.params.some((p) => p.kind === 'direction') ? `'${op.name}' takes one direction` : `'${op.name}' takes no direction`, { ...usage, ...(made ? { hint: 'size, direction and attributes of the making are passed by themselves' } : {}) })
       } else if (word !== null && op.options.length > 0 && !this.scopes.devices.has(word) && !this.visible(word)) {

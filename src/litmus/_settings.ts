@@ -155,8 +155,10 @@ function configValue(word: ConfigWord, values: readonly Token[], errors: Errors)
 }
 
 /** What does not fit together: pools and memory, areas and slots, pages and granules, CPUs, the shared alias and memory above it. */
-export function checkConfig(config: readonly ConfigEntry[], devices: readonly Device[], threads: readonly { cpu: number; cpuAt: Token | null }[], highPages: readonly At[], errors: Errors): void {
+export function checkConfig(raw: RawTest, config: readonly ConfigEntry[], devices: readonly Device[], threads: readonly { cpu: number; cpuAt: Token | null }[], highPages: readonly At[], errors: Errors): void {
   const entry = new Map(config.map((e) => [e.key, e]))
+  const written = new Map(raw.config.map((e) => [e.key.text, e.values.map((v) => v.text).join(',')]))
+  const wordOf = (key: ConfigKey): string => written.get(key) ?? ''
   const num = (key: ConfigKey): number => {
     const v = entry.get(key)?.value
     if (typeof v === 'number') return v
@@ -165,7 +167,7 @@ export function checkConfig(config: readonly ConfigEntry[], devices: readonly De
   const bad = (at: At, word: string, message: string, hint?: string): void => errors.add('TB-222', at, word, message, hint === undefined ? {} : { hint })
   const sayAt = (key: ConfigKey, message: string, hint?: string): void => {
     const e = entry.get(key)
-    if (e) bad(e.valueAt, text(e.value), message, hint)
+    if (e) bad(e.valueAt, wordOf(key), message, hint)
   }
   const ram = num('ram')
   const page = num('guest_page')
@@ -179,21 +181,21 @@ export function checkConfig(config: readonly ConfigEntry[], devices: readonly De
   else if (2 ** 32 + ram > 2 ** (ipaBits - 1) && highPages[0]) {
     const e = entry.get('ipa_bits')
     const at = e?.valueAt ?? highPages[0]
-    bad(at, e ? text(e.value) : 'high', `alloc_page(high) needs memory above 4G, and the shared alias begins at bit ${ipaBits - 1}`, 'ipa_bits must be 34 or more')
+    bad(at, e ? wordOf('ipa_bits') : 'alloc_page', `alloc_page(high) needs memory above 4G, and the shared alias begins at bit ${ipaBits - 1}`, 'ipa_bits must be 34 or more')
   }
 
   // swiotlb: area_nslabs = nslabs / nareas, and an area holds at least one segment (kernel/dma/swiotlb.c, limit_nareas).
   const swiotlb = entry.get('swiotlb')
   const pool = swiotlb && typeof swiotlb.value === 'object' ? swiotlb.value : { slots: 512, areas: null }
   if (swiotlb && pool.areas !== null) {
-    const word = `${pool.slots},${pool.areas}`
+    const word = wordOf('swiotlb')
     if (!powerOfTwo(pool.areas)) bad(swiotlb.valueAt, word, `the number of areas is a power of two, not ${pool.areas}`)
     else if (pool.areas > 1 && pool.areas > pool.slots / SEGMENT_SLOTS) bad(swiotlb.valueAt, word, `${pool.areas} areas do not fit into ${pool.slots} slots`, `an area has at least ${SEGMENT_SLOTS} slots`)
     else if (pool.slots % pool.areas !== 0) bad(swiotlb.valueAt, word, `${pool.slots} slots cannot be divided into ${pool.areas} areas`)
   }
-  const pools: { name: string; slots: number; at: At; word: string }[] = [{ name: 'swiotlb', slots: pool.slots, at: swiotlb?.valueAt ?? entry.get('ram')?.valueAt ?? { line: 0, column: 0, length: 0 }, word: swiotlb ? text(swiotlb.value) : text(entry.get('ram')?.value ?? '') }]
+  const pools: { name: string; slots: number; at: At; word: string }[] = [{ name: 'swiotlb', slots: pool.slots, at: swiotlb?.valueAt ?? entry.get('ram')?.valueAt ?? { line: 0, column: 0, length: 0 }, word: wordOf(swiotlb ? 'swiotlb' : 'ram') }]
   const priv = entry.get('private_pool')
-  if (priv) pools.push({ name: 'private_pool', slots: num('private_pool'), at: priv.valueAt, word: text(priv.value) })
+  if (priv) pools.push({ name: 'private_pool', slots: num('private_pool'), at: priv.valueAt, word: wordOf('private_pool') })
   for (const d of devices) for (const e of d.entries) if (e.key === 'restricted_pool') pools.push({ name: `the restricted pool of ${d.name}`, slots: Number(e.value), at: e.at, word: e.key })
   let slots = 0
   for (const p of pools) {
@@ -215,8 +217,6 @@ export function checkConfig(config: readonly ConfigEntry[], devices: readonly De
     else if (t.cpu > 63) errors.add('TB-232', t.cpuAt, t.cpuAt.text, `cpu ${t.cpu} is too high`, { expected: ['0 to 63'] })
   }
 }
-
-const text = (v: ConfigEntry['value']): string => (typeof v === 'object' ? (v.areas === null ? String(v.slots) : `${v.slots},${v.areas}`) : String(v))
 
 // ---- devices and mmio --------------------------------------------------------------------------------------------
 

@@ -236,7 +236,7 @@ export class Syntax {
     while (this.tok().kind !== 'end') {
       const start = this.pos
       if (!this.recovering(() => this.part())) this.skipPart()
-      if (this.pos === start && this.tok().kind !== 'end') this.pos++
+      if (this.pos === start && this.tok().kind !== 'end') this.next()
     }
   }
 
@@ -275,7 +275,7 @@ export class Syntax {
 
   /** To the next line that begins a part. */
   private skipPart(): void {
-    while (this.tok().kind !== 'end' && !this.atPart()) this.pos++
+    while (this.tok().kind !== 'end' && !this.atPart()) this.next()
   }
 
   /** A part that is a line ends with the line, with `;`, or where the next part begins. */
@@ -283,7 +283,7 @@ export class Syntax {
     const t = this.tok()
     if (this.accept(';') || t.nl || t.kind === 'end') return
     if (t.cursor === true) {
-      this.pos++
+      this.next()
       return
     }
     if (t.kind === 'word' && partNames.has(t.text)) return
@@ -351,7 +351,7 @@ export class Syntax {
       this.next()
       this.names(platformTokens, { kind: 'expectPlatform' }, "'*' or a platform", ['*', ...platforms.map((p) => p.name)], true)
     }
-    if (this.tok().cursor === true) this.pos++
+    if (this.tok().cursor === true) this.next()
     this.expect(':', 'before the expected verdict', { hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' })
     this.names(verdict, { kind: 'verdict' }, 'ok, vacuous or a property', ['ok', 'vacuous', ...properties.map((p) => p.name)], false)
     this.test.expects.push({ at, kernels: kernelTokens, platforms: platformTokens, verdict })
@@ -371,22 +371,20 @@ export class Syntax {
     this.next()
     const name = this.name("the thread's name")
     let cpu: Token | null = null
-    this.want({ kind: 'cpu' })
-    if (this.tok().kind === 'word' && !is(this.tok(), '{')) {
-      if (this.tok().text !== 'cpu') this.fail('TB-203', this.tok(), `expected '{' or 'cpu N' after the thread's name, found ${show(this.tok())}`, { expected: ["'{'", "'cpu N'"], known: ['cpu'] })
-      this.next()
-      if (this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected the CPU's number after 'cpu', found ${show(this.tok())}`, { expected: ['N'] })
-      cpu = this.next()
-    }
+    let body: RawStmt[] = []
     this.thread = name.text
     try {
-      const body = this.block(`'thread ${name.text}'`)
-      this.test.threads.push({ name, cpu, body })
-    } catch (e) {
-      // The thread is known even when its block is missing.
-      if (e instanceof Recover) this.test.threads.push({ name, cpu, body: [] })
-      throw e
+      this.want({ kind: 'cpu' })
+      if (this.tok().kind === 'word') {
+        if (this.tok().text !== 'cpu') this.fail('TB-203', this.tok(), `expected '{' or 'cpu N' after the thread's name, found ${show(this.tok())}`, { expected: ["'{'", "'cpu N'"], known: ['cpu'] })
+        this.next()
+        if (this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected the CPU's number after 'cpu', found ${show(this.tok())}`, { expected: ['N'] })
+        cpu = this.next()
+      }
+      body = this.block(`'thread ${name.text}'`)
     } finally {
+      // The thread is known even when its block is missing.
+      this.test.threads.push({ name, cpu, body })
       this.thread = null
     }
   }
@@ -410,8 +408,8 @@ export class Syntax {
         if (t.kind !== 'word') this.fail('TB-203', t, `expected a key of ${what}, found ${show(t)}`, { expected: known })
         entry(t)
       })) {
-        if (this.pos === start) this.pos++
-        while (!(this.tok().nl || this.tok().kind === 'end' || is(this.tok(), ',') || is(this.tok(), ';') || is(this.tok(), '}') || (this.tok().kind === 'word' && known.includes(this.tok().text)))) this.pos++
+        if (this.pos === start) this.next()
+        while (!(this.tok().nl || this.tok().kind === 'end' || is(this.tok(), ',') || is(this.tok(), ';') || is(this.tok(), '}') || (this.tok().kind === 'word' && known.includes(this.tok().text)))) this.next()
       }
     }
     this.next()
@@ -421,7 +419,7 @@ export class Syntax {
   private noEquals(): void {
     if (!(is(this.tok(), '=') || is(this.tok(), ':'))) return
     this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between key and value`, { hint: 'write the key, a blank and the value' })
-    this.pos++
+    this.next()
   }
 
   private config(): void {
@@ -441,9 +439,15 @@ export class Syntax {
             : v.kind === 'word' && word.values?.includes(v.text) === true
       if (!fits) {
         const takes = configTakes(word.kind, word.values)
+        if (word.kind === 'string' && v.kind === 'word' && !v.nl) {
+          // An unquoted command line: all of it is meant.
+          this.error('TB-221', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: ['"..."'] })
+          while (!(this.tok().nl || this.tok().kind === 'end' || is(this.tok(), '}'))) this.next()
+          throw new Recover()
+        }
         const missing = v.kind !== 'word' || known.includes(v.text)
         if (missing && (v.kind === 'word' || is(v, '}') || is(v, ',') || is(v, ';') || v.kind === 'end')) this.fail('TB-221', t, `'${t.text}' has no value: it takes ${takes}`, { expected: word.values ?? [takes] })
-        this.pos++
+        this.next()
         this.fail('TB-221', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: word.values ?? [takes], ...(v.kind === 'word' ? { known: word.values ?? (word.kind === 'limit' ? ['max'] : []) } : {}) })
       }
       const values = [this.next()]
@@ -475,7 +479,7 @@ export class Syntax {
       const v = this.tok()
       if (v.kind !== 'number') {
         if ((v.kind === 'word' && !known.includes(v.text)) || v.kind === 'string') {
-          this.pos++
+          this.next()
           this.fail('TB-223', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: [takes] })
         }
         this.fail('TB-223', t, `'${t.text}' has no value: it takes ${takes}`, { expected: [takes] })
@@ -537,12 +541,12 @@ export class Syntax {
     if (read !== null) out.push(read)
     if (ok) return
     const body: RawStmt[] = []
-    if (this.pos === start) this.pos++
+    if (this.pos === start) this.next()
     while (!(this.tok().kind === 'end' || this.tok().nl || is(this.tok(), ';') || is(this.tok(), '}'))) {
       // The block of a statement that could not be read is read all the same: it may set names, and hold its own errors.
       if (is(this.tok(), '{')) {
-        if (!this.recovering(() => { body.push(...this.block('the statement')) })) this.pos++
-      } else this.pos++
+        if (!this.recovering(() => { body.push(...this.block('the statement')) })) this.next()
+      } else this.next()
     }
     if (read === null) out.push({ kind: 'bad', at: first, target, body })
   }
@@ -589,7 +593,7 @@ export class Syntax {
       if (is(this.following(), '==')) return this.fail('TB-203', this.following(), "'==' compares; a statement sets with '='", { expected: ["'='"] })
       if (operationByName.has(t.text)) return this.fail('TB-203', this.following(), `expected '(' after '${t.text}', found ${this.following().nl ? "the line's end" : show(this.following())}`, { expected: ["'('"] })
       if (t.cursor === true) {
-        this.pos++
+        this.next()
         throw new Recover()
       }
       return this.fail('TB-206', t, `'${t.text}' begins no statement`, more)

@@ -46,9 +46,8 @@ function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
     const expr = resolver.condition(c.expr)
     return expr ? [{ kind: c.kind, expr, at: place(c.at) }] : []
   })
-  checkConfig(config, devices, cpus, resolver.highPages, errors)
-  const last = raw.tokens.at(-1)
-  if (raw.threads.length === 0 && raw.name !== null && last) {
+  checkConfig(raw, config, devices, cpus, resolver.highPages, errors)
+  if (raw.threads.length === 0 && raw.name !== null && !raw.tokens.some((t) => t.nl && t.text === 'thread')) {
     errors.add('TB-233', raw.name.at, raw.name.text, `the test '${raw.name.text}' has no thread`, { expected: ['thread NAME { ... }'] })
   }
   if (raw.name === null) return null

@@ -34,9 +34,9 @@ export function print(test: Test, notes: Notes = {}): string {
   }
   for (const d of test.devices) out.push(...device(d, notes.devices?.get(d.name) ?? [], full))
   for (const m of test.mmios) out.push(`mmio ${m.name} { of ${m.of.name}, ${m.access} }`)
-  if (test.init.length > 0) out.push('', 'init {', ...test.init.flatMap((s) => printStmt(s, 1)), '}')
+  if (test.init.length > 0) out.push('', 'init {', ...test.init.map((s) => printStmt(s, 1)), '}')
   for (const t of test.threads) {
-    out.push('', `thread ${t.name} ${full || t.cpu > 0 ? `cpu ${t.cpu} ` : ''}{`, ...t.body.flatMap((s) => printStmt(s, 1)), '}')
+    out.push('', `thread ${t.name} ${full || t.cpu > 0 ? `cpu ${t.cpu} ` : ''}{`, ...t.body.map((s) => printStmt(s, 1)), '}')
   }
   if (test.conditions.length > 0 || test.expects.length > 0) out.push('')
   for (const c of test.conditions) out.push(`${c.kind} (${printExpr(c.expr)})`)
@@ -70,10 +70,12 @@ function printExpect(e: Expect, full: boolean): string {
 
 // ---- statements --------------------------------------------------------------------------------------------------
 
-/** A statement as lines, indented by `depth` steps of two blanks. */
-export function printStmt(s: Stmt, depth = 0): string[] {
+/** A statement as text, indented by `depth` steps of two blanks; no line end behind it. */
+export const printStmt = (s: Stmt, depth = 0): string => stmtLines(s, depth).join('\n')
+
+function stmtLines(s: Stmt, depth: number): string[] {
   const pad = '  '.repeat(depth)
-  const block = (body: readonly Stmt[]): string[] => body.flatMap((b) => printStmt(b, depth + 1))
+  const block = (body: readonly Stmt[]): string[] => body.flatMap((b) => stmtLines(b, depth + 1))
   switch (s.kind) {
     case 'call': return [pad + printCall(s)]
     case 'assign': return [`${pad}${s.target.name} = ${s.value}`]

@@ -51,7 +51,8 @@ export const codes = {
   'TB-520': 'a recording of RMI commands does not have the form of one',
   'TB-521': 'a line of a recording is no RMI command, or its arguments are wrong',
   'TB-522': 'an RMI command that the model does not carry out',
-  'TB-301': 'a recording of swiotlb operations does not have the form of one'
+  'TB-301': 'a recording of swiotlb operations does not have the form of one',
+  'TB-302': 'a size, platform or kernel given to `size` is not one'
 } as const
 
 export interface Diagnostic {

@@ -423,12 +423,18 @@ export function swiotlb_free(pool: IoTlbPool, min_align_mask: number, tlb_addr: 
   return true
 }
 
-/** Marks all slots used, as the merged cc-shared series does with a default pool that could not be decrypted: every search then fails. */
+/**
+ * swiotlb_mark_pool_used(): what the merged cc-shared series does with a default pool that could not be decrypted. Every search then fails;
+ * the total in use stays as it is.
+ */
 export function swiotlb_mark_pool_used(pool: IoTlbPool): void {
-  pool.list.fill(0)
+  pool.area_index.fill(0)
   for (let a = 0; a < pool.nareas; a++) pool.area_used[a] = pool.area_nslabs
-  for (let i = 0; i < pool.nslabs; i++) pool.seg_used[i >> 7] = Math.min(IO_TLB_SEGSIZE, pool.nslabs - (i & ~SEG_MASK))
-  pool.usage.total_used = pool.nslabs
+  pool.list.fill(0)
+  pool.orig_addr.fill(INVALID_PHYS_ADDR)
+  pool.alloc_size.fill(0)
+  pool.pad_slots.fill(0)
+  for (let i = 0; i < pool.nslabs; i += IO_TLB_SEGSIZE) pool.seg_used[i >> 7] = Math.min(IO_TLB_SEGSIZE, pool.nslabs - i)
 }
 
 /** Most free slots in one run that a single allocation could take, over all areas; what "fragmented" means when it is below the request. */

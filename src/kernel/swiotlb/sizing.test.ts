@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { GiB, KiB, MiB } from '../../base/index.ts'
+import { type SizingRequest, advise, kernelVersion, maxMappingSize, parseSizingKernel, parseSwiotlbParam, sizePool, sizingKernelNames, sizingPlatforms } from './sizing.ts'
+
+const ask = (o: Partial<SizingRequest>): SizingRequest => ({ ram: 8 * GiB, platform: 'amd-sev-snp', kernel: 'linux-6.12', cpus: 4, cmdline: '', ...o })
+const pool = (o: Partial<SizingRequest>) => {
+  const r = sizePool(ask(o))
+  if (!r.ok) throw new Error(r.error)
+  return r.value
+}
+
+describe('recorded boots', () => {
+  const boots = readFileSync(new URL('../../../test/fixtures/swiotlb/boots.txt', import.meta.url), 'utf8').split(/^# /m).slice(1)
+  test.each(boots.map((b) => [b.split('\n')[0] ?? '', b] as const))('%s: the pool that the kernel printed', (_, log) => {
+    const cmdline = /Kernel command line: (.*)/.exec(log)?.[1] ?? ''
+    const kib = Number(/Memory: \d+K\/(\d+)K/.exec(log)?.[1])
+    const cpus = Number(/(\d+) CPUs/.exec(log)?.[1])
+    const [, start, end] = /mapped \[mem (\w+)-(\w+)\]/.exec(log) ?? []
+    const s = pool({ platform: 'none', arch: /aarch64/.test(log) ? 'arm64' : 'x86', ram: kib * KiB, cpus, cmdline })
+    expect(s.bytes).toBe(Number(end) - Number(start))
+    expect(s.areas).toBe(Number(/area num (\d+)/.exec(log)?.[1]))
+    expect(s.force_bounce).toBe(cmdline.includes('force'))
+  })
+})
+
+test('encrypted x86 guests: 6 % of RAM between 64 MiB and 1 GiB, then a power of two', () => {
+  const table: Array<[number, number, RegExp]> = [
+    [1, 64, /^64 MiB minimum/], [2, 128, /^6% of RAM/], [4, 256, /^6% of RAM/], [8, 512, /^6% of RAM/], [16, 1024, /^6% of RAM/], [32, 1024, /^1 GiB clamp/], [256, 1024, /^1 GiB clamp/]
+  ]
+  for (const [ram, mib, limit] of table) {
+    for (const platform of ['amd-sev-snp', 'intel-tdx']) {
+      const s = pool({ ram: ram * GiB, platform })
+      expect([ram, s.bytes / MiB, s.slots, s.areas]).toEqual([ram, mib, mib * 512, 4])
+      expect(s.limited_by).toMatch(limit)
+      expect(s.force_bounce).toBe(true)
+    }
+  }
+  // 6 % of 4 GiB are 245.8 MiB = 125952 slots in whole segments before rounding.
+  expect(pool({ ram: 4 * GiB }).steps.map((x) => x.slots)).toEqual([32768, 125952, 125952, 131072])
+})
+
+test('what users counted by hand: kernels without areas do not round, kernels without halving end without a pool', () => {
+  // AMDSEV issue 116 (Oct 2022): 8G -> 491M before areas, 512M with them; 12G and more fail where low memory is short.
+  expect(Math.floor(pool({ kernel: '5.19' }).bytes / MiB)).toBe(491)
+  expect(pool({ kernel: '6.0' }).bytes / MiB).toBe(512)
+  for (const ram of [12, 16, 32, 64, 128]) {
+    const s = pool({ kernel: '6.0', ram: ram * GiB, low_free: 900 * MiB })
+    expect([s.slots, s.areas]).toEqual([0, 0])
+    expect(s.limited_by).toMatch(/^low memory: 1 GiB/)
+    expect(pool({ kernel: '6.2', ram: ram * GiB, low_free: 900 * MiB }).bytes / MiB).toBe(512)
+  }
+})
+
+test('low memory: what cannot be had in one piece is halved, and the areas follow', () => {
+  // AMDSEV issue 281 and a review of 24 Jun 2026: 2 GiB asked, 1 GiB had; 4 GiB asked, 2 GiB had where more is low.
+  const two = pool({ ram: 64 * GiB, cmdline: 'swiotlb=1048576' })
+  expect([two.bytes / GiB, two.limited_by]).toEqual([1, expect.stringMatching(/^low memory/)])
+  expect(pool({ ram: 64 * GiB, cmdline: 'swiotlb=2097152', low_free: 3 * GiB }).bytes / GiB).toBe(2)
+  expect(pool({ ram: 64 * GiB, cmdline: 'swiotlb=2097152', swiotlb_any: true }).bytes / GiB).toBe(4)
+  const tiny = pool({ cpus: 64, low_free: 2 * MiB })
+  expect([tiny.slots, tiny.areas]).toEqual([1024, 8])
+  expect(pool({ low_free: MiB / 2 }).slots).toBe(0)
+})
+
+test('platforms and releases: who has a pool, and who is forced', () => {
+  expect(pool({ platform: 'arm-cca', kernel: 'linux-6.15' })).toMatchObject({ slots: 32768, force_bounce: true, limited_by: '64 MiB default' })
+  expect(pool({ platform: 'arm-cca', kernel: 'linux-7.3' })).toMatchObject({ slots: 32768, force_bounce: false })
+  expect(pool({ platform: 'arm-cca', kernel: 'cc-v4' }).force_bounce).toBe(false)
+  expect(pool({ platform: 'arm-cca', kernel: 'rfc-v1' }).force_bounce).toBe(true)
+  expect(sizePool(ask({ platform: 'arm-cca', kernel: 'linux-6.12' }))).toMatchObject({ ok: false, error: expect.stringContaining('6.13') })
+  expect(sizePool(ask({ platform: 'intel-tdx', kernel: '5.15' })).ok).toBe(false)
+  expect(pool({ platform: 's390-pv' })).toMatchObject({ slots: 32768, force_bounce: true })
+  expect(pool({ platform: 'amd-sme-host' })).toMatchObject({ slots: 32768, force_bounce: false })
+  expect(pool({ platform: 'none', ram: 2 * GiB })).toMatchObject({ slots: 0, limited_by: expect.stringContaining('no RAM above 4 GiB') })
+  expect(pool({ platform: 'none', ram: 2 * GiB, cmdline: 'swiotlb=force' })).toMatchObject({ slots: 32768, force_bounce: true })
+  expect(pool({ platform: 'none', ram: 8 * GiB, cmdline: 'iommu=off' }).slots).toBe(0)
+  // An RK3566 board's boot log: 3930112K of RAM, "adjusted to 3MB", 4 areas, "roundup to 4MB".
+  expect(pool({ platform: 'pkvm', ram: 2 * GiB })).toMatchObject({ slots: 1024 })
+  expect(pool({ platform: 'none', arch: 'arm64', ram: 3 * GiB, kernel: '6.6' }).bytes / MiB).toBe(4)
+  expect(pool({ platform: 'none', arch: 'arm64', ram: 3 * GiB, kernel: '6.1' }).slots).toBe(0)
+  expect(sizePool(ask({ kernel: 'linux-six' })).ok).toBe(false)
+})
+
+test('CPUs make areas, and areas make the pool grow', () => {
+  expect(pool({ platform: 'arm-cca', kernel: 'linux-6.15', cpus: 6 })).toMatchObject({ areas: 8, slots: 32768 })
+  expect(pool({ platform: 'arm-cca', kernel: 'linux-6.15', cpus: 300 })).toMatchObject({ areas: 512, slots: 65536, limited_by: expect.stringContaining('512') })
+  expect(pool({ cmdline: 'swiotlb=512', cpus: 300 })).toMatchObject({ areas: 512, slots: 65536 })
+  expect(pool({ cmdline: 'swiotlb=512,2', cpus: 300 })).toMatchObject({ areas: 2, slots: 512 })
+})
+
+test('swiotlb= as the kernel reads it, and what it ignores without a word', () => {
+  const p = (line: string, v = kernelVersion(6, 12)) => parseSwiotlbParam(line, v)
+  expect(p('a swiotlb=65536,force b')).toMatchObject({ nslabs: 65536, nareas: null, force: true, notes: [] })
+  expect(p('swiotlb=1000')).toMatchObject({ nslabs: 1024 })
+  expect(p('swiotlb=0x10000,3')).toMatchObject({ nslabs: 65536, nareas: 4 })
+  expect(p('swiotlb=0200')).toMatchObject({ nslabs: 128 })
+  expect(p('swiotlb=,4,noforce')).toMatchObject({ nslabs: null, nareas: 4, noforce: true })
+  expect(p('swiotlb=256M')).toMatchObject({ nslabs: 256, notes: [expect.stringContaining('swiotlb=131072')] })
+  expect(p('swiotlb=force,65536')).toMatchObject({ force: false, notes: [expect.stringContaining('last')] })
+  expect(p('swiotlb=any')).toMatchObject({ nslabs: null, notes: [expect.stringContaining('ignored')] })
+  expect(p('swiotlb=512 swiotlb=force')).toMatchObject({ nslabs: 512, force: true, notes: [expect.stringContaining('2 times')] })
+  expect(p('swiotlb=512,force,track_hiwater', kernelVersion(7, 3))).toMatchObject({ force: true, notes: [] })
+  expect(p('swiotlb=512,force,track_hiwater')).toMatchObject({ force: false })
+  expect(p('swiotlb=512,4', kernelVersion(5, 15))).toMatchObject({ nslabs: 512, nareas: null })
+  expect(pool({ cmdline: 'swiotlb=noforce' })).toMatchObject({ slots: 0, notes: [expect.stringContaining('no device')] })
+  expect(pool({ cmdline: 'mem=1G' }).bytes / MiB).toBe(64)
+})
+
+test('advice is what the model itself then gives; no setting means no setting', () => {
+  expect(advise(ask({ ram: 16 * GiB, platform: 'arm-cca', kernel: 'linux-6.15' }), 512 * MiB)).toMatchObject({ ok: true, value: { reachable: true, setting: 'swiotlb=262144', gives: { bytes: 512 * MiB } } })
+  // 32768 slots are the default, so a SEV guest with much RAM cannot ask for 64 MiB.
+  expect(advise(ask({ ram: 32 * GiB }), 64 * MiB)).toMatchObject({ ok: true, value: { setting: 'swiotlb=65536', why: expect.stringContaining('default') } })
+  expect(advise(ask({ ram: 64 * GiB }), 2 * GiB)).toMatchObject({ ok: true, value: { reachable: false, setting: 'swiotlb=524288', why: expect.stringContaining('below 4 GiB') } })
+  expect(advise(ask({ platform: 'none', ram: 2 * GiB }), 64 * MiB)).toMatchObject({ ok: true, value: { setting: 'swiotlb=32768,force', why: expect.stringContaining('every device bounces') } })
+  expect(advise(ask({ ram: 16 * GiB }), GiB)).toMatchObject({ ok: true, value: { setting: '' } })
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(sizingPlatforms)), fc.constantFrom('5.15', '6.0', '6.6', ...sizingKernelNames), fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 4096 }), (platform, kernel, cpus, ram, want) => {
+      const q = ask({ platform, kernel, cpus, ram: ram * GiB })
+      const now = sizePool(q)
+      const a = advise(q, want * MiB)
+      expect(a.ok).toBe(now.ok)
+      if (!a.ok || !now.ok) return
+      expect(now.value.slots % 128).toBe(0)
+      expect(now.value.areas * 128).toBeLessThanOrEqual(Math.max(now.value.slots, kernel === '6.0' ? 1e9 : 0))
+      if (a.value.reachable) {
+        const then = sizePool({ ...q, cmdline: a.value.setting })
+        expect(then.ok && then.value.bytes).toBe(a.value.gives.bytes)
+        expect(a.value.gives.bytes).toBeGreaterThanOrEqual(want * MiB)
+      } else expect(a.value.gives.bytes).toBeLessThan(want * MiB)
+    })
+  )
+})
+
+test('kernel names, and the largest single mapping', () => {
+  expect(parseSizingKernel('6.12.117-1~deb12u1')?.version).toBe(kernelVersion(6, 12))
+  expect(parseSizingKernel('v6.6')?.version).toBe(kernelVersion(6, 6))
+  expect(parseSizingKernel('6.16.0-snp-guest-038d61fd6422+')?.version).toBe(kernelVersion(6, 16))
+  expect(parseSizingKernel('banana')).toBe(null)
+  // The recordings' max_mapping_size of devices with these masks.
+  expect([0, 4095, 2047, 65535, 511].map(maxMappingSize)).toEqual([262144, 258048, 260096, 196608, 260096])
+})

@@ -14,6 +14,7 @@ interface Options {
   readonly cmdline: string
   readonly want?: string
   readonly lowFree?: string
+  readonly lowRam?: string
   readonly arch?: SizingArch
   readonly swiotlbAny?: boolean
   readonly rules?: boolean
@@ -29,6 +30,7 @@ export function sizeVerb(io: Io): Command {
     .option('--cpus <n>', 'possible CPUs; they make the areas (default: those of this machine, named in the result)')
     .option('--cmdline <string>', 'kernel command line', '')
     .option('--want <size>', 'the pool you need: what to write on the command line, or why nothing helps')
+    .option('--low-ram <size>', 'how much of the RAM lies below 4 GiB (s390: 2 GiB); default: assumed from QEMU\'s layout')
     .option('--low-free <size>', 'largest free stretch of memory below 4 GiB (s390: 2 GiB) at boot; default: assumed from QEMU\'s layout')
     .addOption(new Option('--arch <arch>', 'for platform none').choices(['x86', 'arm64', 's390']))
     .option('--swiotlb-any', 'the kernel has the patch that lets x86 guests put the pool anywhere in memory')
@@ -64,6 +66,8 @@ export function sizeVerb(io: Io): Command {
       if (want === null) return
       const low = size('--low-free', o.lowFree)
       if (low === null) return
+      const lowRam = size('--low-ram', o.lowRam)
+      if (lowRam === null) return
       const platform = o.platform ?? ''
       if (!Object.hasOwn(sizingPlatforms, platform)) return fail(unknownWord({ code: 'TB-302', file: 'tbit size', line: 0, column: 0, word: platform, message: `unknown platform '${platform}'`, expected: Object.keys(sizingPlatforms) }, Object.keys(sizingPlatforms)))
       const kernel = o.kernel ?? ''
@@ -71,7 +75,7 @@ export function sizeVerb(io: Io): Command {
       const cpus = o.cpus === undefined ? availableParallelism() : /^\d+$/.test(o.cpus) ? Number(o.cpus) : 0
       if (cpus < 1 || cpus > 8192) return fail({ word: o.cpus ?? '', message: `--cpus '${o.cpus}' is no number of CPUs`, expected: ['1 to 8192'] })
       const q: SizingRequest = {
-        ram, platform, kernel, cpus, cmdline: o.cmdline, ...(low === undefined ? {} : { low_free: low }),
+        ram, platform, kernel, cpus, cmdline: o.cmdline, ...(lowRam === undefined ? {} : { low_ram: lowRam }), ...(low === undefined ? {} : { low_free: low }),
         ...(o.arch === undefined ? {} : { arch: o.arch }), ...(o.swiotlbAny ? { swiotlb_any: true } : {})
       }
       const s = sizePool(q)

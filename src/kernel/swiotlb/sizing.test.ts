@@ -77,6 +77,8 @@ test('platforms and releases: who has a pool, and who is forced', () => {
   expect(pool({ platform: 'none', ram: 2 * GiB, cmdline: 'swiotlb=force' })).toMatchObject({ slots: 32768, force_bounce: true })
   expect(pool({ platform: 'none', ram: 8 * GiB, cmdline: 'iommu=off' }).slots).toBe(0)
   // An RK3566 board's boot log: 3930112K of RAM, "adjusted to 3MB", 4 areas, "roundup to 4MB".
+  const board = pool({ platform: 'none', arch: 'arm64', ram: 3930112 * KiB, low_ram: 4 * GiB, kernel: '6.12', cpus: 4 })
+  expect([Math.floor(((board.steps[1]?.slots ?? 0) * 2) / 1024), board.areas, board.bytes / MiB]).toEqual([3, 4, 4])
   expect(pool({ platform: 'pkvm', ram: 2 * GiB })).toMatchObject({ slots: 1024 })
   expect(pool({ platform: 'none', arch: 'arm64', ram: 3 * GiB, kernel: '6.6' }).bytes / MiB).toBe(4)
   expect(pool({ platform: 'none', arch: 'arm64', ram: 3 * GiB, kernel: '6.1' }).slots).toBe(0)

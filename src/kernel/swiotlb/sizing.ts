@@ -69,6 +69,8 @@ export interface SizingRequest {
   /** Possible CPUs. */
   readonly cpus: number
   readonly cmdline: string
+  /** How much of the RAM lies below 4 GiB (s390: 2 GiB), in bytes; by default QEMU's layout. */
+  readonly low_ram?: number
   /** Largest free stretch of memory below the limit (4 GiB, s390: 2 GiB) when the pool is allocated, in bytes. */
   readonly low_free?: number
   /** The kernel carries the patch that gives x86 guests SWIOTLB_ANY (posted 2025-2026, in no release known here). */
@@ -189,7 +191,11 @@ const ASSUMED_TAKEN = 128 * MiB
 
 // Where RAM lies: below the pool's address limit, and whether any is above 4 GiB. QEMU's layouts, unless the caller knows better: q35 puts all
 // RAM below 4 GiB up to 2.75 GiB and 2 GiB of it from there on (the recordings: 4 GiB, 2 of them low); virt begins at 1 GiB.
-function layout(arch: SizingArch, ram: number): { readonly low: number; readonly above4G: boolean; readonly how: string } {
+function layout(arch: SizingArch, ram: number, low_ram: number | undefined): { readonly low: number; readonly above4G: boolean; readonly how: string } {
+  if (low_ram !== undefined) {
+    const low = Math.min(ram, low_ram)
+    return { low, above4G: ram > low, how: `${sizeText(low)} of RAM in low memory, as given` }
+  }
   if (arch === 'x86') {
     const low = ram >= 2816 * MiB ? 2 * GiB : ram
     return { low, above4G: ram > low, how: `QEMU's q35: ${sizeText(low)} of RAM below 4 GiB` }
@@ -236,7 +242,7 @@ export function sizePool(q: SizingRequest): Result<Sizing, string> {
   const mem = /(?:^|\s)mem=(\d+)([KMG])\b/i.exec(q.cmdline)
   const ram = mem ? Math.min(q.ram, Number(mem[1]) * 1024 ** ('KMG'.indexOf((mem[2] ?? 'K').toUpperCase()) + 1)) : q.ram
   if (ram !== q.ram) notes.push(`mem= leaves ${sizeText(ram)} of RAM`)
-  const where = layout(arch, ram)
+  const where = layout(arch, ram, q.low_ram)
 
   // early_param("swiotlb")
   const param = parseSwiotlbParam(q.cmdline, v)

@@ -41,6 +41,8 @@ export interface SystemOptions {
 interface Target { readonly handle: number; readonly size: number; readonly id: number; readonly o: MappingObject | ResourceObject | CoherentObject }
 
 export class System {
+  /** Rows of the platform that requests have met, for the coverage line. */
+  readonly rowsMet = new Set<string>()
   readonly layout = new Layout()
   readonly words = new Words()
   readonly objects = new Objects()
@@ -470,6 +472,7 @@ export class System {
             got = got === -1 || got === wordOf(l) ? wordOf(l) : MIXED_WORD
           }
         })
+        this.rowsMet.add(last.rule)
         return this.outcome(`${last.outcome}|${last.rule}|${last.note}`) * 4096 + Math.max(0, got)
       })
       const [what = '', rule = '', why = ''] = (this.outcomes[Math.floor(r / 4096)] ?? '').split('|')

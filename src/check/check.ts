@@ -1,0 +1,234 @@
+// One litmus test on one kernel revision and one platform: built, explored, judged.
+import { type Finding, type Store } from '../step/index.ts'
+import { Bytes } from '../base/index.ts'
+import { type MachineConfig, type MmioConfig, platformByName } from '../machine/index.ts'
+import { noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
+import { System } from '../system/index.ts'
+import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, type Test, vocabulary } from '../litmus/index.ts'
+import { compile } from '../litmus/threads.ts'
+import type { Model, Start } from './model.ts'
+import { explore, type Exploration, type Found } from './search.ts'
+import { Properties } from './properties.ts'
+import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
+import { Watch } from './watch.ts'
+import { describeChange } from './describe.ts'
+
+export type Verdict = 'violated' | 'incomplete' | 'vacuous' | 'ok' | 'skipped'
+
+export interface Violation {
+  /** Stable from one revision of a patch to the next: property, decision and site, minimal sequence. */
+  readonly id: string
+  readonly property: string
+  readonly site: string
+  readonly decision: string
+  readonly summary: string
+  readonly trace: readonly TraceStep[]
+  /** Steps of `init` before the threads. */
+  readonly initSteps: readonly TraceStep[]
+  /** For `tbit run --schedule`. */
+  readonly schedule: string
+  readonly final: boolean
+}
+
+export interface CheckResult {
+  readonly file: string
+  readonly test: string
+  readonly kernel: string
+  readonly platform: string
+  readonly verdict: Verdict
+  /** Why it was skipped. */
+  readonly reason: string | null
+  readonly violations: readonly Violation[]
+  /** Findings that are not forbidden. */
+  readonly reported: readonly Violation[]
+  readonly states: number
+  readonly transitions: number
+  readonly complete: boolean
+  readonly expected: 'match' | 'mismatch' | null
+  readonly expectation: Expectation | null
+  readonly coverage: Coverage
+}
+
+/** What the search could use: said beside each verdict. */
+export interface Coverage {
+  readonly interleave: 'steps' | 'calls'
+  readonly maxStates: number
+  readonly threads: number
+  /** Operations of the language that the test uses, of all there are. */
+  readonly operations: number
+  readonly operationsKnown: number
+  /** Settings of the platform's named switches in force. */
+  readonly switches: readonly string[]
+  /** Rows of the platform's table that the run met, of all it has. */
+  readonly rows: number
+  readonly rowsKnown: number
+  readonly depth: number
+}
+
+export interface CheckOptions {
+  readonly maxStates?: number
+  readonly interleave?: 'steps' | 'calls'
+  readonly onProgress?: (states: number, transitions: number) => boolean
+  /** Instead of the named revision: for `compare`, which flips one decision at a time. */
+  readonly revision?: Revision
+}
+
+const DEFAULT_MAX = 2_000_000
+
+/** Builds the system of a test for one pair. */
+export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; content?: 'labels' | 'bytes' } = {}): System {
+  const p = platformByName(platform)
+  const r = o.revision ?? revisionByName(kernel)
+  if (p === undefined || r === undefined) throw new Error(`unknown pair ${kernel} ${platform}`)
+  const config = resolveConfig(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName) as MachineConfig
+  const devices = resolveDevices(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
+  const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
+  return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}) })
+}
+
+/** Checks a test on one pair. Never throws for anything a test can say. */
+export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
+  const interleave = o.interleave ?? 'steps'
+  const maxStates = o.maxStates ?? DEFAULT_MAX
+  const expectation = expectFor(test, kernel, platform)
+  const base = { file: test.file, test: test.name, kernel, platform, expectation }
+  const operations = new Set([...walk(test)]).size
+  const reason = noMeaning(kernel, platform)
+  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowsKnown: 0, depth: 0 }
+  if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
+
+  const sys = systemFor(test, kernel, platform, o.revision ? { revision: o.revision } : {})
+  const watch = new Watch(sys)
+  const properties = new Properties(sys, watch)
+  const compiled = compile(test, sys)
+  const progress = o.onProgress ? { onProgress: o.onProgress } : {}
+
+  // Boot and init run alone; each way they can end is a start for the threads.
+  const initModel: Model = { layout: sys.layout, programs: [compiled.init], starts: [{ init: (st) => sys.reset(st) }] }
+  const starts: Start[] = []
+  const initEnds: number[] = []
+  const initX = explore(initModel, {
+    maxStates, interleave, onState: properties.onState,
+    onFinal: (st, state) => {
+      const words = st.u32.slice(0, sys.layout.totalWords)
+      const values = compiled.init.variables.map((_, i) => st.local(0, i))
+      starts.push({ init: (to: Store) => { to.u32.set(words) }, locals: compiled.threads.map((p, t) => p.variables.map((_, v) => { const from = (compiled.imports[t] ?? []).find(([own]) => own === v); return from ? (values[from[1]] as number) : -1000000000 })) })
+      initEnds.push(state)
+      return null
+    }
+  })
+  const held = new Set<number>()
+  const model: Model = { layout: sys.layout, programs: compiled.threads, starts }
+  const x = explore(model, {
+    maxStates, interleave, ...progress, onState: properties.onState,
+    onFinal: (st) => {
+      const out: Finding[] = []
+      for (const [i, c] of compiled.conditions.entries()) {
+        if (!c.holds(st)) continue
+        held.add(i)
+        if (c.kind === 'never') out.push({ property: 'reached', site: 'never', decision: `${c.text} line ${c.line}`, summary: `${c.text} is reached` })
+      }
+      return out
+    },
+    onDeadlock: (_st, waiting) => [{
+      property: 'deadlock', site: 'threads', decision: waiting.map((w) => w.action.key).join(' / '),
+      summary: `nobody can go on: ${waiting.map((w) => `${compiled.threads[w.thread]?.name} waits in '${w.action.text(0, 0)}'`).join(', ')}`
+    }]
+  })
+
+  const describe = describeChange(sys)
+  const complete = initX.complete && x.complete
+  const forbidden = forbiddenProperties(test)
+  const violations: Violation[] = []
+  const reported: Violation[] = []
+  const traced = (from: Exploration, f: Found, init: readonly TraceStep[] | null): Violation => {
+    const t = traceOf(from, f, { describe })
+    const before = init ?? []
+    return violation(f.finding, t, before, from === initX)
+  }
+  const initTraces = new Map<number, readonly TraceStep[]>()
+  const initOf = (start: number): readonly TraceStep[] => {
+    let t = initTraces.get(start)
+    if (t === undefined) initTraces.set(start, (t = initEnds.length === 0 ? [] : traceTo(initX, initEnds[start] as number, null, { describe }).steps))
+    return t
+  }
+  const seen = new Set<string>()
+  for (const [from, list] of [[initX, initX.findings], [x, x.findings]] as const) {
+    for (const f of list) {
+      if (seen.has(f.key)) continue
+      seen.add(f.key)
+      const v = traced(from, f, from === initX ? null : initOf(from.search.startOf(from.search.path(f.state)[0] as number)))
+      if (forbidden.has(f.finding.property as vocabulary.PropertyName)) violations.push(v)
+      else reported.push(v)
+    }
+  }
+  if (complete) {
+    for (const [i, c] of compiled.conditions.entries()) {
+      if (c.kind === 'exists' && !held.has(i)) violations.push({ id: `unreached/exists/${hash(c.text)}`, property: 'unreached', site: 'exists', decision: c.text, summary: `${c.text} holds in no final state`, trace: [], initSteps: [], schedule: '', final: false })
+    }
+  }
+  const vacuous = complete && x.finals === 0
+  const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
+  const rows = sys.kernel.platform.rows
+  const coverage: Coverage = {
+    interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length,
+    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: sys.rowsMet.size, rowsKnown: rows.length, depth: x.depth
+  }
+  return {
+    ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
+    expected: judge(expectation, verdict, violations, complete, vacuous), coverage
+  }
+}
+
+const show = (v: unknown): string => (typeof v === 'boolean' ? (v ? 'on' : 'off') : v === null ? 'max' : typeof v === 'number' && v >= 4096 ? Bytes.format(v) : String(v))
+
+/** `ok`, `vacuous` or the exact set; null for an incomplete search unless a finding outside the set was met. */
+function judge(e: Expectation | null, verdict: Verdict, violations: readonly Violation[], complete: boolean, vacuous: boolean): 'match' | 'mismatch' | null {
+  if (e === null) return null
+  const got = new Set(violations.map((v) => v.property))
+  const want = new Set<string>(e.kind === 'violated' ? e.properties : [])
+  for (const p of got) if (!want.has(p)) return 'mismatch'
+  if (!complete) return null
+  switch (e.kind) {
+    case 'ok': return verdict === 'ok' ? 'match' : 'mismatch'
+    case 'vacuous': return vacuous && got.size === 0 ? 'match' : 'mismatch'
+    case 'violated': return got.size === want.size ? 'match' : 'mismatch'
+  }
+}
+
+function sorted(v: readonly Violation[]): Violation[] {
+  const order = vocabulary.properties.map((p) => p.name as string)
+  return [...v].sort((a, b) => order.indexOf(a.property) - order.indexOf(b.property) || a.trace.length - b.trace.length || (a.id < b.id ? -1 : 1))
+}
+
+function violation(f: Finding, t: Trace, before: readonly TraceStep[], inInit: boolean): Violation {
+  const minimal = [...before, ...t.steps].map((s) => `${s.name}:${s.statement}`).filter((s, i, all) => s !== all[i - 1]).join(';')
+  return {
+    id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: f.summary,
+    trace: t.steps, initSteps: inInit ? [] : before, schedule: t.schedule, final: false
+  }
+}
+
+const slug = (s: string): string => s.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 48)
+
+/** FNV-1a, 32 bits: names a sequence of statements. */
+export function hash(s: string): string {
+  let h = 0x811c9dc5
+  for (let i = 0; i < s.length; i++) h = Math.imul(h ^ s.charCodeAt(i), 0x01000193)
+  return (h >>> 0).toString(16).padStart(8, '0')
+}
+
+function* walk(test: Test): Generator<string> {
+  const list = [...test.init, ...test.threads.flatMap((t) => t.body)]
+  while (list.length > 0) {
+    const s = list.pop()
+    if (s === undefined) break
+    switch (s.kind) {
+      case 'call': yield s.op; break
+      case 'if': list.push(...s.then, ...s.else); break
+      case 'choose': list.push(...s.branches.flat()); break
+      case 'repeat': list.push(...s.body); break
+      default: break
+    }
+  }
+}

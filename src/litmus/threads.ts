@@ -1,0 +1,322 @@
+// From a checked test to threads that run: one program a thread whose calls are the system's operations. What a test says of
+// memory, devices and the host is asked of the system in one step, so that an expression is never torn.
+import { ensure, unreachable } from '../base/index.ts'
+import { act, BLOCKED, type CallFn, type Instr, type Operand, type Place, type Program, type Store, UNSET } from '../step/index.ts'
+import { ATTR, DIR } from '../kernel/index.ts'
+import { errnoName, isErr, isObject, isUnset, isWord, System, valueWord } from '../system/index.ts'
+import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
+import { printExpr, printStmt } from './print.ts'
+
+/** A status that an administrator's operation yields: not ERR, but the name of the errno. Encoded below every ERR. */
+const STATUS_BASE = -1000
+const statusOf = (rc: number): number => (rc < 0 ? STATUS_BASE + rc : rc)
+const isStatus = (v: number): boolean => v < STATUS_BASE && v > -10000
+const statusErrno = (v: number): number => v - STATUS_BASE
+
+export interface Compiled {
+  /** Boot and the statements of `init`; its variables are in `initVariables`. */
+  readonly init: Program
+  readonly threads: readonly Program[]
+  /** How a thread's program gets init's variables: pairs of (variable of the thread, variable of init). */
+  readonly imports: ReadonlyArray<ReadonlyArray<readonly [number, number]>>
+  /** Final conditions on a state in which all threads have ended. */
+  readonly conditions: ReadonlyArray<{ readonly kind: 'exists' | 'never'; readonly text: string; readonly line: number; readonly holds: (st: Store) => boolean }>
+}
+
+type Value = number | string | null
+
+class Scope {
+  readonly names: string[] = []
+  readonly imports: Array<readonly [number, number]> = []
+  readonly keep = new Set<number>()
+  index(name: string): number {
+    let i = this.names.indexOf(name)
+    if (i < 0) i = this.names.push(name) - 1
+    return i
+  }
+}
+
+export function compile(test: Test, sys: System): Compiled {
+  const init = new Scope()
+  const scopes = test.threads.map(() => new Scope())
+  const threadIndex = new Map(test.threads.map((t, i) => [t.name, i]))
+  const device = (name: string): number => ensure(sys.options.devices.findIndex((d) => d.name === name) >= 0 ? sys.options.devices.findIndex((d) => d.name === name) : null, `device ${name}`)
+  const mmio = (name: string): number => sys.machine.mmios.findIndex((m) => m.config.name === name)
+
+  /** Where a variable is found by the code of `self` (null: a final condition). */
+  const importedAs = (self: Scope, name: string): number => {
+    const from = init.index(name)
+    const own = self.index(`init.${name}`)
+    if (!self.imports.some(([a]) => a === own)) self.imports.push([own, from])
+    return own
+  }
+
+  type Getter = (st: Store, args: readonly number[]) => number
+  /** A variable as an operand of its own thread, or a look at another thread. */
+  const variable = (self: Scope | null, ref: VarRef, operands: Operand[]): Getter => {
+    if (ref.scope === 'thread' || self === null) {
+      if (ref.scope === 'init') {
+        // Only in final conditions: any thread has it as its own; the first does.
+        const s = scopes[0] as Scope
+        const v = importedAs(s, ref.name)
+        s.keep.add(v)
+        return (st) => st.local(0, v)
+      }
+      const t = threadIndex.get(ref.thread ?? '') ?? 0
+      const s = scopes[t] as Scope
+      const v = s.index(ref.name)
+      s.keep.add(v)
+      return (st) => st.local(t, v)
+    }
+    const v = ref.scope === 'init' && self !== init ? importedAs(self, ref.name) : self.index(ref.name)
+    let at = operands.findIndex((o) => typeof o !== 'number' && o.v === v)
+    if (at < 0) at = operands.push({ v }) - 1
+    return (_st, args) => args[at] as number
+  }
+
+  const segment = (v: number, index: number | null): number => {
+    if (index === null || !isObject(v)) return v
+    const o = sys.objects.get(v)
+    const m = o.kind === 'sg' ? o.segments[index] : undefined
+    return m === undefined ? -22 : sys.objects.value(m)
+  }
+  const asValue = (v: number): Value => {
+    if (isUnset(v)) return null
+    if (isStatus(v)) return errnoName(statusErrno(v))
+    if (isErr(v)) return null
+    if (isWord(v)) return sys.words.name(valueWord(v))
+    return v
+  }
+
+  /** Whether an expression looks at anything beside its own thread's variables. */
+  const shared = (e: Expr): boolean => {
+    switch (e.kind) {
+      case 'number': case 'word': return false
+      case 'var': return e.scope === 'thread'
+      case 'field': return e.field !== 'bounced' || e.of.scope === 'thread'
+      case 'device': return true
+      case 'func': return e.name === 'content' || e.arg.scope === 'thread'
+      case 'not': return shared(e.expr)
+      case 'binary': return shared(e.left) || shared(e.right)
+      default: return unreachable(e)
+    }
+  }
+
+  const expr = (self: Scope | null, e: Expr, operands: Operand[]): ((st: Store, args: readonly number[]) => Value) => {
+    switch (e.kind) {
+      case 'number': return () => e.value
+      case 'word': return () => e.name
+      case 'var': { const get = variable(self, e, operands); return (st, a) => asValue(segment(get(st, a), e.index)) }
+      case 'field': {
+        const get = variable(self, e.of, operands)
+        return (st, a) => {
+          const v = segment(get(st, a), e.of.index)
+          if (!isObject(v)) return null
+          switch (e.field) {
+            case 'shared': return sys.isShared(st, v) ? 1 : 0
+            case 'alias': return sys.isSharedAlias(st, v) ? 'shared' : 'private'
+            case 'bounced': return sys.isBounced(v) ? 1 : 0
+          }
+        }
+      }
+      case 'device': {
+        const d = device(e.device)
+        return (st) => (e.field === 'accepted' ? (sys.believed(st, d) ? 1 : 0) : e.field === 'tdi' ? sys.tdiName(st, d) : sys.tsmName(st, d))
+      }
+      case 'func': {
+        const get = variable(self, e.arg, operands)
+        return (st, a) => {
+          const v = segment(get(st, a), e.arg.index)
+          switch (e.name) {
+            case 'ok': return isUnset(v) || isErr(v) || isStatus(v) ? 0 : 1
+            case 'errno': return isUnset(v) ? null : isStatus(v) ? errnoName(statusErrno(v)) : isErr(v) ? errnoName(v) : 0
+            case 'content': return isObject(v) ? sys.words.name(sys.contentWord(st, v)) : null
+          }
+        }
+      }
+      case 'not': { const x = expr(self, e.expr, operands); return (st, a) => (truth(x(st, a)) ? 0 : 1) }
+      case 'binary': {
+        const l = expr(self, e.left, operands)
+        const r = expr(self, e.right, operands)
+        return (st, a) => {
+          if (e.op === '&&') return truth(l(st, a)) && truth(r(st, a)) ? 1 : 0
+          if (e.op === '||') return truth(l(st, a)) || truth(r(st, a)) ? 1 : 0
+          return compare(e.op, l(st, a), r(st, a)) ? 1 : 0
+        }
+      }
+      default: return unreachable(e)
+    }
+  }
+
+  let exprs = 0
+  const code = (self: Scope, body: readonly Stmt[], cpu: number, threadName: string): Instr[] => {
+    const out: Instr[] = []
+    let group = 0
+    const cond = (e: Expr, how: 'value' | 'wait' | 'assert', text: string, place: Place): { fn: CallFn; operands: Operand[] } => {
+      const operands: Operand[] = []
+      const eval_ = expr(self, e, operands)
+      const id = exprs++
+      const needsState = shared(e)
+      const fn: CallFn = (...args) => {
+        if (how === 'value' && !needsState) return truth(eval_(NO_STORE, args)) ? 1 : 0
+        return act(`expr:${threadName}:${id}:${args.join()}`, (r) => `${text}${how === 'value' ? (r ? ': yes' : ': no') : ''}`, (st) => {
+          const t = truth(eval_(st, args))
+          if (how === 'wait') return t ? 1 : BLOCKED
+          if (how === 'assert' && !t) st.finding({ property: 'assert', site: threadName, decision: `${text} line ${place.line}`, summary: `${text} does not hold` })
+          return t ? 1 : 0
+        }, { results: [0, 1] })
+      }
+      return { fn, operands }
+    }
+    const emit = (list: readonly Stmt[]): void => {
+      for (const s of list) {
+        const place: Place = { line: s.at.line, column: s.at.column, file: test.file }
+        switch (s.kind) {
+          case 'call': {
+            const { fn, operands } = operation(self, s, cpu)
+            out.push({ op: 'call', fn, args: operands, dst: s.target === null ? -1 : self.index(s.target.name), text: printStmt(s).trim(), place, group: group++ })
+            break
+          }
+          case 'assign': out.push({ op: 'call', fn: () => s.value, args: [], dst: self.index(s.target.name), text: printStmt(s).trim(), place, group: group++ }); break
+          case 'if': {
+            const text = `if (${printExpr(s.cond)})`
+            const { fn, operands } = cond(s.cond, 'value', text, place)
+            const tmp = self.index('(condition)')
+            out.push({ op: 'call', fn, args: operands, dst: tmp, text, place, group: group++ })
+            const at = out.length
+            out.push({ op: 'branch', v: tmp, yes: at + 1, no: 0, text, place })
+            emit(s.then)
+            if (s.else.length > 0) {
+              const jump = out.push({ op: 'jump', to: 0 }) - 1
+              out[at] = { op: 'branch', v: tmp, yes: at + 1, no: out.length, text, place }
+              emit(s.else)
+              out[jump] = { op: 'jump', to: out.length }
+            } else out[at] = { op: 'branch', v: tmp, yes: at + 1, no: out.length, text, place }
+            break
+          }
+          case 'choose': {
+            const at = out.push({ op: 'choose', targets: [], text: 'choose', place, group: group++ }) - 1
+            const targets: number[] = []
+            const jumps: number[] = []
+            for (const b of s.branches) {
+              targets.push(out.length)
+              emit(b)
+              jumps.push(out.push({ op: 'jump', to: 0 }) - 1)
+            }
+            out[at] = { op: 'choose', targets, text: 'choose', place, group: group++ }
+            for (const j of jumps) out[j] = { op: 'jump', to: out.length }
+            break
+          }
+          case 'repeat': for (let i = 0; i < s.count; i++) emit(s.body); break
+          case 'wait': {
+            const text = `wait (${printExpr(s.cond)})`
+            const { fn, operands } = cond(s.cond, 'wait', text, place)
+            out.push({ op: 'call', fn, args: operands, dst: -1, text, place, group: group++ })
+            break
+          }
+          case 'assert': {
+            const text = `assert (${printExpr(s.cond)})`
+            const { fn, operands } = cond(s.cond, 'assert', text, place)
+            out.push({ op: 'call', fn, args: operands, dst: -1, text, place, group: group++ })
+            break
+          }
+          default: unreachable(s)
+        }
+      }
+    }
+    emit(body)
+    return out
+  }
+
+  /** One operation of the language as a function of its operands' values. */
+  const operation = (self: Scope, c: Call, cpu: number): { fn: CallFn; operands: Operand[] } => {
+    const operands: Operand[] = []
+    const a = c.args
+    const obj = (ref: VarRef | undefined): ((args: readonly number[]) => number) => {
+      const r = ensure(ref, `operand of ${c.op}`)
+      if (r.scope === 'thread') {
+        const t = threadIndex.get(r.thread ?? '') ?? 0
+        const s = scopes[t] as Scope
+        const v = s.index(r.name)
+        s.keep.add(v)
+        return () => act(`local:${t}:${v}`, () => `${r.thread}.${r.name}`, (st) => st.local(t, v), { silent: false })
+      }
+      const get = variable(self, r, operands)
+      return (args) => get(NO_STORE, args)
+    }
+    const dev = a.device ? device(a.device.name) : -1
+    const dir = a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL
+    const attrs = a.attributes.reduce((m, n) => m | ATTR[n.name], 0)
+    const word = a.label ? sys.words.id(a.label.name) : 0
+    const size = a.size?.value ?? 0
+    const seg = (ref: VarRef | undefined): number => ref?.index ?? -1
+    const fnOf = (): CallFn => {
+      switch (c.op) {
+        case 'alloc_page': return () => sys.alloc_page(a.high)
+        case 'free_page': { const o = obj(a.object); return (...x) => sys.free_page(o(x)) }
+        case 'kmalloc': return () => sys.kmalloc(size)
+        case 'kfree': { const o = obj(a.object); return (...x) => sys.kfree(o(x)) }
+        case 'fill': { const o = obj(a.object); return (...x) => sys.fill(o(x), word, c.try) }
+        case 'read': { const o = obj(a.object); return (...x) => sys.read(o(x), c.try) }
+        case 'set_memory_decrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), true) }
+        case 'set_memory_encrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), false) }
+        case 'dma_map_single': { const o = obj(a.object); return (...x) => sys.dma_map_single(cpu, dev, o(x), dir, attrs) }
+        case 'dma_unmap_single': { const o = obj(a.object); return (...x) => sys.dma_unmap_single(o(x)) }
+        case 'dma_map_sg': { const os = (a.objects ?? []).map((r) => obj(r)); return (...x) => sys.dma_map_sg(cpu, dev, os.map((o) => o(x)), dir, attrs) }
+        case 'dma_unmap_sg': { const o = obj(a.object); return (...x) => sys.dma_unmap_sg(o(x)) }
+        case 'dma_map_resource': { const m = mmio(a.mmio?.name ?? ''); return () => sys.dma_map_resource(cpu, dev, m, dir, attrs) }
+        case 'dma_unmap_resource': { const o = obj(a.object); return (...x) => sys.dma_unmap_resource(o(x)) }
+        case 'dma_sync_for_cpu': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), true) }
+        case 'dma_sync_for_device': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), false) }
+        case 'dma_alloc_coherent': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, false, dir)
+        case 'dma_free_coherent': { const o = obj(a.object); return (...x) => sys.dma_free(o(x)) }
+        case 'dma_alloc_pages': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, true, dir)
+        case 'dma_free_pages': { const o = obj(a.object); return (...x) => sys.dma_free(o(x)) }
+        case 'dma_mmap': { const o = obj(a.object); return (...x) => sys.dma_mmap(o(x)) }
+        case 'dma_set_mask': return () => sys.dma_set_mask(dev, a.bits?.value ?? 64)
+        case 'dev_read': { const o = obj(a.object); return (...x) => sys.dev_read(dev, o(x), seg(a.object), c.try) }
+        case 'dev_write': { const o = obj(a.object); return (...x) => sys.dev_write(dev, o(x), seg(a.object), word, c.try) }
+        case 'host_stop': case 'host_reset': case 'host_error': { const op = c.op; return () => sys.host_device(op, dev) }
+        case 'host_write': { const o = obj(a.object); return (...x) => sys.host_write(segment(o(x), a.object?.index ?? null), word) }
+        case 'host_read': { const o = obj(a.object); return (...x) => sys.host_read(segment(o(x), a.object?.index ?? null)) }
+        case 'host_remap': case 'host_unmap': { const op = c.op; const o = obj(a.object); return (...x) => sys.host_stage2(op, segment(o(x), a.object?.index ?? null)) }
+        default: return () => statusOf(sys.admin(c.op, dev))
+      }
+    }
+    return { fn: fnOf(), operands }
+  }
+
+  const bodies = test.threads.map((t, i) => code(scopes[i] as Scope, t.body, t.cpu, t.name))
+  const conditions = test.conditions.map((c) => {
+    const e = expr(null, c.expr, [])
+    return { kind: c.kind, text: `${c.kind} (${printExpr(c.expr)})`, line: c.at.line, holds: (st: Store) => truth(e(st, [])) }
+  })
+  const initCode: Instr[] = [{ op: 'call', fn: () => sys.boot(), args: [], dst: -1, text: 'boot', group: -1 }, ...code(init, test.init, 0, 'init')]
+  return {
+    init: { name: 'init', variables: init.names, code: initCode, keep: init.names.map((_, i) => i) },
+    threads: test.threads.map((t, i) => {
+      const s = scopes[i] as Scope
+      return { name: t.name, variables: s.names, code: bodies[i] as Instr[], keep: [...s.keep] }
+    }),
+    imports: scopes.map((s) => s.imports),
+    conditions
+  }
+}
+
+const truth = (v: Value): boolean => v !== null && v !== 0
+
+function compare(op: string, l: Value, r: Value): boolean {
+  if (l === null || r === null) return false
+  if (op === '==') return l === r
+  if (op === '!=') return l !== r
+  if (typeof l !== 'number' || typeof r !== 'number') return false
+  switch (op) {
+    case '<': return l < r
+    case '<=': return l <= r
+    case '>': return l > r
+    default: return l >= r
+  }
+}
+
+// For expressions over a thread's own variables only: they never look at it.
+const NO_STORE: Store = { u8: new Uint8Array(0), u32: new Uint32Array(0), local: () => UNSET, finding: () => {} }

@@ -7,6 +7,7 @@ type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) 
 
 // One line a verb, in the order of the help text. A verb that is not built yet is not listed.
 const verbs: Record<string, Loader> = {
+  replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },
   conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb },
 }

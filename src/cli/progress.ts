@@ -1,0 +1,35 @@
+// One line on stderr while a long input is read: how far, how fast, how long still. Only when stderr is a terminal, only after a second.
+import { Bytes } from '../base/index.ts'
+import type { Io } from './io.ts'
+
+const AFTER = 1000
+const EVERY = 200
+
+export class Progress {
+  private readonly begun = Date.now()
+  private shown = 0
+  private drawn = false
+
+  constructor(private readonly io: Io) {}
+
+  bytes(done: number, total: number): void {
+    if (!this.io.progress) return
+    const now = Date.now()
+    if (now - this.begun < AFTER || now - this.shown < EVERY) return
+    this.shown = now
+    this.drawn = true
+    this.io.err(`\r\x1b[K${progressLine(done, total, (now - this.begun) / 1000)}`)
+  }
+
+  done(): void {
+    if (this.drawn) this.io.err('\r\x1b[K')
+  }
+}
+
+/** `412 MiB of 1 GiB (40 %), 310 MiB/s, 2 s left`. */
+export function progressLine(done: number, total: number, seconds: number): string {
+  const rate = done / Math.max(seconds, 0.001)
+  const left = total > done && rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ''
+  const of = total > 0 ? ` of ${Bytes.human(total)} (${Math.floor((100 * Math.min(done, total)) / total)} %)` : ''
+  return `${Bytes.human(Math.round(done))}${of}, ${Bytes.human(Math.round(rate))}/s${left}`
+}

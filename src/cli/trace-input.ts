@@ -1,0 +1,333 @@
+// Trace files as a stream of events: finds out by content what each file is (text, trace.dat, either of them packed), reads it in bounded
+// memory and hands events to a sink. Several files are one trace: parts follow each other; a trace.dat stands alone.
+import { closeSync, createWriteStream, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createGunzip, inflateSync } from 'node:zlib'
+import { Decompress } from 'fzstd'
+import type { Diagnostic } from '../base/index.ts'
+import { type ByteSource, type EventSink, isTraceDat, type Names, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
+
+/** What reading came to. */
+export interface TraceInput {
+  /** `text`, `trace.dat`, with `(gzip)` or `(zstd)` after it. */
+  format: string
+  /** Bytes of trace text or records, unpacked. */
+  bytes: number
+  lines: number
+  events: number
+  /** Number of CPUs that a header names. */
+  cpus: number | null
+  overwritten: number
+  others: Map<string, number>
+  errors: Diagnostic[]
+  interrupted: boolean
+  kernel: string | null
+}
+
+export interface ReadHooks {
+  /** Asked now and then; true stops reading where it is. */
+  stop(): boolean
+  /** Bytes of the input files read so far and in all (0: not known). */
+  progress(done: number, total: number): void
+  /** A header said how many CPUs there are. */
+  cpus(n: number): void
+}
+
+const CHUNK = 1 << 20
+const STDIN = '-'
+const nameOf = (path: string): string => (path === STDIN ? '(standard input)' : path)
+
+/** Reads all files into the sink, in their order. Never throws for what a file holds. */
+export async function readTraces(paths: readonly string[], sink: EventSink, names: Names, skips: Skips, hooks: ReadHooks): Promise<TraceInput> {
+  const scanner = new TextScanner(sink, names, skips)
+  const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], interrupted: false, kernel: null }
+  const formats = new Set<string>()
+  let total = 0
+  let before = 0
+  for (const p of paths) total += p === STDIN ? Number.NaN : sizeOf(p)
+  let texts = 0
+  for (const path of paths) {
+    const bad = (code: string, message: string, hint?: string): void => { out.errors.push({ code, file: nameOf(path), line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) }) }
+    const raw = new RawFile(path)
+    const opened = await raw.open()
+    if (opened !== null) {
+      bad('TB-002', opened)
+      continue
+    }
+    const report = (): void => hooks.progress(before + raw.done, Number.isNaN(total) ? 0 : total)
+    try {
+      const layers: string[] = []
+      let stream = raw.chunks()
+      let first = await head(stream)
+      for (let depth = 0; depth < 3; depth++) {
+        const kind = packing(first.bytes)
+        if (kind === null) break
+        layers.push(kind)
+        const packed = stream
+        const start = first
+        stream = unpack(kind, chain(start.bytes, packed), (message) => bad('TB-357', message, 'what could be unpacked before that is in the report'))
+        first = await head(stream)
+      }
+      const wrong = unreadable(first.bytes)
+      if (wrong !== null) {
+        bad('TB-358', wrong.message, wrong.hint)
+        continue
+      }
+      const label = layers.length > 0 ? ` (${layers.join(', ')})` : ''
+      if (isTraceDat(first.bytes)) {
+        formats.add(`trace.dat${label}`)
+        await readTraceDat(path, layers.length > 0 || !raw.seekable, chain(first.bytes, stream), sink, names, skips, hooks, out, bad, (part) => hooks.progress(before + part * raw.size, Number.isNaN(total) ? 0 : total))
+      } else {
+        if (first.bytes.length === 0) {
+          bad('TB-359', 'the file is empty')
+          continue
+        }
+        formats.add(`text${label}`)
+        if (texts++ > 0) scanner.boundary(first.bytes[0] as number)
+        let seen: number | null = null
+        for await (const chunk of chain(first.bytes, stream)) {
+          scanner.push(chunk)
+          if (seen === null && scanner.header.cpus !== null) {
+            seen = scanner.header.cpus
+            hooks.cpus(seen)
+          }
+          report()
+          if (hooks.stop()) {
+            out.interrupted = true
+            break
+          }
+        }
+      }
+    } catch (e) {
+      bad('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
+    } finally {
+      before += raw.size
+      await raw.close()
+    }
+    if (out.interrupted) break
+  }
+  scanner.end()
+  out.format = [...formats].join(' + ')
+  out.bytes += scanner.bytes
+  out.lines += scanner.lines
+  out.events += scanner.events
+  out.cpus = scanner.header.cpus ?? out.cpus
+  const { entriesInBuffer, entriesWritten } = scanner.header
+  if (entriesInBuffer !== null && entriesWritten !== null) out.overwritten += Math.max(0, entriesWritten - entriesInBuffer)
+  return out
+}
+
+function sizeOf(path: string): number {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      const s = fstatSync(fd)
+      return s.isFile() ? s.size : Number.NaN
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return 0
+  }
+}
+
+// A file or standard input, read ahead by one chunk.
+class RawFile {
+  done = 0
+  size = 0
+  seekable = false
+  private handle: FileHandle | null = null
+
+  constructor(private readonly path: string) {}
+
+  /** What went wrong, or null. */
+  async open(): Promise<string | null> {
+    if (this.path === STDIN) return null
+    try {
+      this.handle = await open(this.path, 'r')
+      const s = await this.handle.stat()
+      if (s.isDirectory()) return 'is a directory; name the trace files in it'
+      this.seekable = s.isFile()
+      this.size = s.isFile() ? s.size : 0
+      return null
+    } catch (e) {
+      const x = e as NodeJS.ErrnoException
+      return x.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${x.message}`
+    }
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const handle = this.handle
+    if (handle === null) {
+      for await (const c of process.stdin as AsyncIterable<Buffer>) {
+        this.done += c.length
+        yield c
+      }
+      return
+    }
+    // Two buffers: one is filled while the other is parsed.
+    const buffers = [new Uint8Array(CHUNK), new Uint8Array(CHUNK)]
+    let turn = 0
+    let pending = handle.read(buffers[0] as Uint8Array, 0, CHUNK, null)
+    for (;;) {
+      const { bytesRead } = await pending
+      if (bytesRead === 0) return
+      const mine = buffers[turn] as Uint8Array
+      turn = 1 - turn
+      pending = handle.read(buffers[turn] as Uint8Array, 0, CHUNK, null)
+      pending.catch(() => {})
+      this.done += bytesRead
+      yield mine.subarray(0, bytesRead)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle?.close().catch(() => {})
+  }
+}
+
+// The first bytes of a stream (at least 16, if there are as many); the stream goes on behind them.
+async function head(stream: AsyncGenerator<Uint8Array>): Promise<{ bytes: Uint8Array }> {
+  let bytes = new Uint8Array(0)
+  while (bytes.length < 16) {
+    const n = await stream.next()
+    if (n.done) break
+    const more = new Uint8Array(bytes.length + n.value.length)
+    more.set(bytes)
+    more.set(n.value, bytes.length)
+    bytes = more
+  }
+  return { bytes }
+}
+
+async function* chain(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first
+  yield* rest
+}
+
+function packing(b: Uint8Array): 'gzip' | 'zstd' | null {
+  if (b[0] === 0x1f && b[1] === 0x8b) return 'gzip'
+  if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) return 'zstd'
+  return null
+}
+
+// Formats that people have at hand and that are not ours.
+function unreadable(b: Uint8Array): { message: string; hint: string } | null {
+  const ascii = String.fromCharCode(...b.subarray(0, 8))
+  if (ascii === 'PERFILE2') return { message: 'a perf.data file', hint: 'perf script -i FILE makes the text that is read here' }
+  if (b[0] === 0xfd && ascii.startsWith('7zXZ', 1)) return { message: 'compressed with xz, which is not read here', hint: 'xz -dc FILE | tbit replay -' }
+  if (ascii.startsWith('BZh')) return { message: 'compressed with bzip2, which is not read here', hint: 'bzip2 -dc FILE | tbit replay -' }
+  if (b[0] === 0x50 && b[1] === 0x4b && b[2] === 3 && b[3] === 4) return { message: 'a zip archive', hint: 'unzip -p FILE | tbit replay -' }
+  if (b[0] === 0x04 && b[1] === 0x22 && b[2] === 0x4d && b[3] === 0x18) return { message: 'compressed with lz4, which is not read here', hint: 'lz4 -dc FILE | tbit replay -' }
+  return null
+}
+
+async function* unpack(kind: 'gzip' | 'zstd', source: AsyncGenerator<Uint8Array>, broken: (message: string) => void): AsyncGenerator<Uint8Array> {
+  if (kind === 'gzip') {
+    const gunzip = createGunzip({ chunkSize: CHUNK })
+    const feed = (async () => {
+      for await (const c of source) {
+        if (gunzip.destroyed) return
+        // The source's buffer is used again: the stream keeps a copy.
+        if (!gunzip.write(Uint8Array.from(c))) await new Promise<void>((done) => { gunzip.once('drain', done); gunzip.once('close', () => done()) })
+      }
+      gunzip.end()
+    })()
+    feed.catch((e: Error) => gunzip.destroy(e))
+    let bytes = 0
+    try {
+      for await (const c of gunzip as AsyncIterable<Buffer>) {
+        bytes += c.length
+        yield c
+      }
+    } catch (e) {
+      const x = e as { code?: string; message: string }
+      broken(x.code === 'Z_BUF_ERROR' ? `the gzip data is cut off, after ${bytes} unpacked bytes` : `the gzip data is damaged, after ${bytes} unpacked bytes (${x.message})`)
+    }
+    return
+  }
+  const ready: Uint8Array[] = []
+  let bytes = 0
+  const zstd = new Decompress((c) => { if (c.length > 0) ready.push(c) })
+  try {
+    for await (const c of source) {
+      zstd.push(Uint8Array.from(c))
+      for (const r of ready.splice(0)) {
+        bytes += r.length
+        yield r
+      }
+    }
+    zstd.push(new Uint8Array(0), true)
+    for (const r of ready.splice(0)) {
+      bytes += r.length
+      yield r
+    }
+  } catch (e) {
+    for (const r of ready.splice(0)) {
+      bytes += r.length
+      yield r
+    }
+    broken(`the zstd data is cut off or damaged, after ${bytes} unpacked bytes (${e instanceof Error ? e.message : String(e)})`)
+  }
+}
+
+async function readTraceDat(
+  path: string, spool: boolean, stream: AsyncGenerator<Uint8Array>, sink: EventSink, names: Names, skips: Skips, hooks: ReadHooks, out: TraceInput,
+  bad: (code: string, message: string, hint?: string) => void, progress: (part: number) => void
+): Promise<void> {
+  let file = path
+  let dir: string | null = null
+  if (spool) {
+    // Its parts lie all over the file: a packed one, or one from a pipe, goes through a temporary file.
+    dir = mkdtempSync(join(tmpdir(), 'tbit-replay-'))
+    file = join(dir, 'trace.dat')
+    const to = createWriteStream(file)
+    for await (const c of stream) if (!to.write(Uint8Array.from(c))) await new Promise<void>((done) => to.once('drain', done))
+    await new Promise<void>((done) => to.end(done))
+  }
+  const fd = openSync(file, 'r')
+  try {
+    const size = fstatSync(fd).size
+    const source: ByteSource = {
+      name: nameOf(path), size,
+      read(offset, length) {
+        const b = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+        let n = 0
+        while (n < b.length) {
+          const got = readSync(fd, b, n, b.length - n, offset + n)
+          if (got === 0) break
+          n += got
+        }
+        return b.subarray(0, n)
+      }
+    }
+    const opened = TraceDat.open(source, names, skips, (d) => inflateSync(d))
+    if (!opened.ok) {
+      out.errors.push(opened.error)
+      return
+    }
+    const dat = opened.value
+    out.cpus = Math.max(out.cpus ?? 0, dat.info.cpus)
+    hooks.cpus(dat.info.cpus)
+    if (dat.info.uname) out.kernel = dat.info.uname
+    while (dat.pump(sink, 16384)) {
+      progress(dat.dataBytes > 0 ? dat.done / dat.dataBytes : 1)
+      if (hooks.stop()) {
+        out.interrupted = true
+        break
+      }
+      await new Promise<void>((done) => setImmediate(done))
+    }
+    out.bytes += size
+    out.lines += dat.records
+    out.events += dat.records
+    out.overwritten += dat.info.overrun + dat.info.dropped
+    for (const [name, n] of dat.others) out.others.set(name, (out.others.get(name) ?? 0) + n)
+    if (skips.list().some((s) => s.reason === 'cutRecord')) bad('TB-356', 'this trace.dat is cut off or damaged', 'what could be read is in the report; events of a CPU whose data is missing look like losses')
+  } finally {
+    closeSync(fd)
+    if (dir !== null) rmSync(dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,109 @@
+// What a trace says about one device: counts, and the DMA parameters that its addresses betray.
+
+/** Where a device's min_align_mask comes from. */
+export type MaskSource = 'observed' | 'driver' | 'assumed'
+
+/** Drivers that call dma_set_min_align_mask(), with what they set (kernel sources 6.12: nvme pci.c NVME_CTRL_PAGE_SIZE - 1, storvsc_drv.c HV_HYP_PAGE_SIZE - 1, hns3/mana none). */
+export const DRIVER_MIN_ALIGN_MASK: Readonly<Record<string, number>> = { nvme: 4095, storvsc: 4095, hv_storvsc: 4095 }
+
+const BITS = 16
+
+export class DeviceState {
+  maps = 0
+  segments = 0
+  bytes = 0
+  bouncedSegments = 0
+  bouncedBytes = 0
+  /** Bytes copied into the pool (at map and sync for device) and out of it (at unmap and sync for cpu). */
+  copiedIn = 0
+  copiedOut = 0
+  /** Copies made: one per segment and direction. */
+  crossings = 0
+  failedMaps = 0
+  failedSg = 0
+  /** Segments of truncated scatter-gather events whose addresses and sizes the trace does not show. */
+  hiddenSegments = 0
+  unmapsWithoutMap = 0
+  allocs = 0
+  allocBytes = 0
+  /** swiotlb_bounced events, and those that said FORCE. */
+  bounces = 0
+  forced = 0
+  /** dma_mask of its swiotlb_bounced events; 0 when it had none. */
+  dmaMask = 0
+  largest = 0
+  /** Failures by cause. */
+  readonly causes = new Float64Array(6)
+  private conflict = 0
+  private readonly ones = new Int32Array(BITS)
+  private given = -1
+  private inferred = 0
+  private source_: MaskSource = 'assumed'
+  private observed = 0
+
+  constructor(readonly id: number, readonly name: string) {}
+
+  /** Learns from a bounce: original and bounce address share the low bits that min_align_mask names. */
+  observe(phys: number, dma: number): void {
+    const p = phys | 0
+    const x = (p ^ (dma | 0)) & 0xffff
+    const news = x & ~this.conflict
+    const ones = p & ~x & 0xffff
+    if (news === 0 && (ones === 0 || this.observed > 64)) return
+    this.conflict |= x
+    if (ones !== 0) {
+      this.observed++
+      for (let b = 0; b < BITS; b++) if (ones & (1 << b)) (this.ones[b] as number) < 1000 && (this.ones[b] = (this.ones[b] as number) + 1)
+    }
+    this.infer()
+  }
+
+  // The mask is 2^m - 1. Below the slot one shared bit decides (without a mask a bounce starts at a slot); above it chance agrees half the
+  // time, so eight agreements and no disagreement are asked for, but a page is assumed once there is any mask: no driver asks for less.
+  private infer(): void {
+    const usable = this.conflict === 0 ? BITS : 31 - Math.clz32(this.conflict & -this.conflict)
+    let top = 0
+    for (let b = 0; b < Math.min(usable, 11); b++) if ((this.ones[b] as number) > 0) top = b + 1
+    if (top === 0) {
+      this.inferred = 0
+      const seen = this.conflict & 0x7ff
+      this.source_ = seen !== 0 ? 'observed' : 'assumed'
+      return
+    }
+    this.source_ = 'observed'
+    if (usable < 11) {
+      this.inferred = 2 ** usable - 1
+      return
+    }
+    let m = Math.min(usable, 12)
+    while (m < usable && m < BITS && (this.ones[m] as number) >= 8) m++
+    this.inferred = 2 ** m - 1
+  }
+
+  /** A slot was passed over that only this mask explains. Taken for true until an address contradicts it. */
+  suppose(mask: number): void {
+    if (this.source_ === 'assumed' && this.given < 0) {
+      this.inferred = mask
+      this.source_ = 'observed'
+    }
+  }
+
+  /** The driver is known to set this mask. */
+  driverMask(mask: number): void {
+    this.given = mask
+  }
+
+  /** min_align_mask as far as known. */
+  get minAlignMask(): number {
+    return this.source_ === 'observed' ? this.inferred : Math.max(this.given, 0)
+  }
+
+  get maskSource(): MaskSource {
+    return this.source_ === 'observed' ? 'observed' : this.given >= 0 ? 'driver' : 'assumed'
+  }
+}
+
+/** Largest mapping that dma_max_mapping_size() allows a device that bounces: 256 KiB less the room its alignment may cost (swiotlb_max_mapping_size). */
+export function maxMappingSize(minAlignMask: number): number {
+  return 256 * 1024 - (minAlignMask === 0 ? 0 : Math.ceil(minAlignMask / 2048) * 2048)
+}

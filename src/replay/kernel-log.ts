@@ -1,0 +1,85 @@
+// What a kernel log tells about the pool of the boot that a trace comes from. Only facts that replay needs; `explain log` reads the rest.
+import { DRIVER_MIN_ALIGN_MASK } from './device.ts'
+
+export interface PoolFacts {
+  /** Guest physical address of slot 0; null when the log has no "mapped" line. */
+  readonly start: number | null
+  readonly nslabs: number | null
+  /** "area num N"; 1 for kernels before areas (6.0); null when not said. */
+  readonly nareas: number | null
+  /** More than one pool line: pools that grew or restricted ones are not modelled. */
+  readonly pools: number
+  /** The command line forces bouncing. */
+  readonly forced: boolean
+  readonly kernel: string | null
+  /** "swiotlb buffer is full" lines, and those the rate limit ate. */
+  readonly full: number
+  readonly suppressed: number
+  readonly firstFull: string | null
+  /** Driver by PCI or bus name. */
+  readonly drivers: ReadonlyMap<string, string>
+}
+
+/** Reads a kernel log (dmesg, with or without time stamps). Never fails: what is not there is null. */
+export function readKernelLog(text: string): PoolFacts {
+  let start: number | null = null
+  let nslabs: number | null = null
+  let nareas: number | null = null
+  let pools = 0
+  let forced = false
+  let kernel: string | null = null
+  let full = 0
+  let suppressed = 0
+  let firstFull: string | null = null
+  const drivers = new Map<string, string>()
+  for (const raw of text.split('\n')) {
+    const line = raw.replace(/\r$/, '').replace(/^(?:<\d+>)?\s*(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s*)?/, '')
+    const mapped = /software IO TLB: mapped \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\]/i.exec(line)
+    if (mapped) {
+      pools++
+      if (start === null) {
+        start = Number.parseInt(mapped[1] as string, 16)
+        nslabs = Math.round((Number.parseInt(mapped[2] as string, 16) - start) / 2048)
+      }
+      continue
+    }
+    const area = /software IO TLB: area num (\d+)/.exec(line)
+    if (area) {
+      nareas = Number(area[1])
+      continue
+    }
+    const version = /^Linux version (\S+)/.exec(line)
+    if (version) kernel = version[1] as string
+    const cmdline = /command line:.*\bswiotlb=(\S+)/i.exec(line)
+    if (cmdline && (cmdline[1] as string).split(',').includes('force')) forced = true
+    if (line.includes('swiotlb buffer is full')) {
+      full++
+      firstFull ??= line
+    }
+    const callbacks = /swiotlb_tbl_map_single: (\d+) callbacks suppressed/.exec(line)
+    if (callbacks) suppressed += Number(callbacks[1])
+    const pci = /^nvme \S+: pci function (\S+)$/.exec(line)
+    if (pci) drivers.set(pci[1] as string, 'nvme')
+    const bound = /^([\w-]+) ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:: | )/.exec(line)
+    if (bound && !NOT_DRIVERS.has(bound[1] as string) && !drivers.has(bound[2] as string)) drivers.set(bound[2] as string, bound[1] as string)
+    const vmbus = /^(hv_storvsc|storvsc|hv_netvsc) (\S+?):/.exec(line)
+    if (vmbus) drivers.set(vmbus[2] as string, vmbus[1] as string)
+  }
+  if (nareas === null && kernel !== null) {
+    const v = /^(\d+)\.(\d+)/.exec(kernel)
+    if (v && Number(v[1]) < 6) nareas = 1
+  }
+  return { start, nslabs, nareas, pools, forced, kernel, full, suppressed, firstFull, drivers }
+}
+
+const NOT_DRIVERS = new Set(['pci', 'pci_bus', 'pcieport', 'platform', 'system', 'acpi', 'IOMMU', 'iommu', 'usb', 'scsi', 'ata', 'device', 'pnp'])
+
+/** min_align_mask by device, for the drivers that are known to set one. */
+export function minAlignMasks(facts: PoolFacts): Map<string, number> {
+  const out = new Map<string, number>()
+  for (const [device, driver] of facts.drivers) {
+    const mask = DRIVER_MIN_ALIGN_MASK[driver]
+    if (mask !== undefined) out.set(device, mask)
+  }
+  return out
+}

@@ -1,0 +1,149 @@
+// What a replay found, as one plain value: what every rendering is made from.
+import type { CostTerms } from './cost.ts'
+import { CAUSE_NAMES, type PoolPlace } from './pool-sim.ts'
+import type { Miss, MissReason } from './misses.ts'
+import { type Replay, UNPREDICTED } from './replay.ts'
+import type { Skip, Skips } from './skips.ts'
+import type { Track } from './timeline.ts'
+import type { WhatIfResult } from './what-if.ts'
+
+export interface DeviceResult {
+  readonly name: string
+  readonly driver: string | null
+  /** Successful mapping calls, their segments and bytes. */
+  readonly maps: number
+  readonly segments: number
+  readonly bytes: number
+  readonly bouncedSegments: number
+  readonly bouncedBytes: number
+  readonly peakSlots: number
+  readonly copiedIn: number
+  readonly copiedOut: number
+  readonly crossings: number
+  readonly failedMaps: number
+  readonly failedSg: number
+  readonly forced: number
+  readonly bounces: number
+  readonly dmaMask: number
+  readonly minAlignMask: number
+  readonly minAlignMaskFrom: string
+  readonly largest: number
+  readonly hiddenSegments: number
+  readonly unmapsWithoutMap: number
+  /** Failures by cause; `unpredicted`: the kernel failed where the model had room. */
+  readonly causes: Readonly<Record<string, number>>
+}
+
+export interface ReplayResult {
+  readonly source: { readonly files: readonly string[]; readonly format: string; readonly bytes: number; readonly kernel: string | null; readonly interrupted: boolean }
+  readonly lines: number
+  /** Events of the classes dma and swiotlb. */
+  readonly events: number
+  readonly otherEvents: readonly { readonly name: string; readonly count: number }[]
+  readonly losses: {
+    /** All that is known to be missing: reported as lost while reading, and overwritten in the ring buffer. */
+    readonly total: number
+    readonly reported: number
+    readonly places: number
+    readonly placesWithoutCount: number
+    readonly overwritten: number
+    readonly byCpu: readonly { readonly cpu: number; readonly lost: number }[]
+  }
+  readonly skipped: readonly Skip[]
+  readonly clock: { readonly first: number; readonly last: number; readonly backwards: number; readonly backwardsMost: number; readonly backwardsLine: number }
+  readonly pool: (PoolPlace & { readonly from: string }) | null
+  readonly predicted: { readonly hiwater: number | null; readonly hiwaterWithPrior: number | null; readonly failedMaps: number; readonly failedSg: number; readonly compared: number; readonly equal: number }
+  readonly measured: { readonly hiwater: number | null; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
+  readonly misses: { readonly total: number; readonly reasons: readonly { readonly reason: MissReason; readonly count: number }[]; readonly first: readonly Miss[] }
+  readonly failures: { readonly total: number; readonly agreed: number; readonly firstTime: number; readonly causes: Readonly<Record<string, number>>; readonly unbounced: number }
+  readonly oddities: {
+    readonly unmapsWithoutMap: number
+    readonly mapsOverLive: number
+    readonly mapsWithoutBounce: number
+    readonly bouncesWithoutOutcome: number
+    readonly truncatedSg: number
+    readonly hiddenSegments: number
+    readonly outsidePool: number
+    readonly liveAtEnd: number
+    readonly forgotten: number
+    readonly priorSlots: number
+    readonly poolAllocs: number
+  }
+  readonly devices: readonly DeviceResult[]
+  readonly timeline: { readonly start: number; readonly width: number; readonly tracks: readonly Track[] }
+  readonly marks: readonly { readonly time: number; readonly text: string }[]
+  readonly whatIf: readonly WhatIfResult[]
+  /** Price of copying: the user's, or fitted to the recording; null when none was asked for. */
+  readonly terms: CostTerms | null
+  readonly usedAtEnd: number | null
+}
+
+export interface ResultInput {
+  readonly files: readonly string[]
+  readonly format: string
+  readonly bytes: number
+  readonly lines: number
+  readonly kernel: string | null
+  readonly interrupted: boolean
+  readonly overwritten: number
+  readonly otherEvents: ReadonlyMap<string, number>
+  readonly drivers: ReadonlyMap<string, string>
+  readonly fullMessages: number | null
+  readonly whatIf: readonly WhatIfResult[]
+  readonly terms: CostTerms | null
+}
+
+const causesOf = (c: Float64Array): Record<string, number> => {
+  const out: Record<string, number> = {}
+  for (let i = 1; i < CAUSE_NAMES.length; i++) if ((c[i] as number) > 0) out[CAUSE_NAMES[i] as string] = c[i] as number
+  if ((c[UNPREDICTED] as number) > 0) out['unpredicted'] = c[UNPREDICTED] as number
+  return out
+}
+
+/** Collects what a finished replay knows. */
+export function replayResult(r: Replay, skips: Skips, input: ResultInput): ReplayResult {
+  const causes = new Float64Array(6)
+  const devices: DeviceResult[] = []
+  for (const d of r.devices) {
+    for (let i = 0; i < 6; i++) causes[i] = (causes[i] as number) + (d.causes[i] as number)
+    if (d.maps + d.bounces + d.allocs + d.unmapsWithoutMap + d.failedMaps === 0) continue
+    devices.push({
+      name: d.name, driver: input.drivers.get(d.name) ?? null, maps: d.maps, segments: d.segments, bytes: d.bytes, bouncedSegments: d.bouncedSegments, bouncedBytes: d.bouncedBytes,
+      peakSlots: r.sim?.devPeak[d.id] ?? 0, copiedIn: d.copiedIn, copiedOut: d.copiedOut, crossings: d.crossings, failedMaps: d.failedMaps, failedSg: d.failedSg, forced: d.forced,
+      bounces: d.bounces, dmaMask: d.dmaMask, minAlignMask: d.minAlignMask, minAlignMaskFrom: d.maskSource, largest: d.largest, hiddenSegments: d.hiddenSegments,
+      unmapsWithoutMap: d.unmapsWithoutMap, causes: causesOf(d.causes)
+    })
+  }
+  devices.sort((a, b) => b.bouncedBytes - a.bouncedBytes || b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
+  const usage = r.sim?.pool.usage ?? null
+  return {
+    source: { files: input.files, format: input.format, bytes: input.bytes, kernel: input.kernel, interrupted: input.interrupted },
+    lines: input.lines,
+    events: r.dmaEvents,
+    otherEvents: [...input.otherEvents].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
+    losses: {
+      total: r.lostEvents + input.overwritten, reported: r.lostEvents, places: r.lostPlaces, placesWithoutCount: r.lostUnknown, overwritten: input.overwritten,
+      byCpu: [...r.lostByCpu].map(([cpu, lost]) => ({ cpu, lost })).sort((a, b) => a.cpu - b.cpu)
+    },
+    skipped: skips.list(),
+    clock: { first: r.firstTime, last: r.lastTime, backwards: r.backwards, backwardsMost: r.backwardsMost, backwardsLine: r.backwardsLine },
+    pool: r.sim ? { ...r.sim.place, from: r.poolSource } : null,
+    predicted: {
+      hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && r.priorSlots > 0 ? r.hiwaterWithPrior + r.priorSlots : null, failedMaps: r.predictedFailedMaps, failedSg: r.predictedFailedSg,
+      compared: r.compared, equal: r.equal
+    },
+    measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: r.actualFailedMaps, failedSg: r.actualFailedSg, fullMessages: input.fullMessages },
+    misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
+    failures: { total: r.actualFailedMaps + r.actualFailedSg, agreed: r.failuresAgreed, firstTime: r.firstFailure, causes: causesOf(causes), unbounced: r.failedUnbounced },
+    oddities: {
+      unmapsWithoutMap: r.unmapsWithoutMap, mapsOverLive: r.mapsOverLive, mapsWithoutBounce: r.mapsWithoutBounce, bouncesWithoutOutcome: r.unknownOutcome, truncatedSg: r.truncated,
+      hiddenSegments: r.hiddenSegments, outsidePool: r.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: r.priorSlots, poolAllocs: r.poolAllocs
+    },
+    devices,
+    timeline: { start: r.timeline.start, width: r.timeline.width, tracks: r.timeline.tracks() },
+    marks: r.measured.marks,
+    whatIf: input.whatIf,
+    terms: input.terms,
+    usedAtEnd: usage?.total_used ?? null
+  }
+}

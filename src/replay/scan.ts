@@ -1,0 +1,703 @@
+// Text of trace events to records, on bytes: tracefs `trace` and `trace_pipe` (with LOST lines and the TGID column), `trace-cmd report`
+// (with its unparsed arrays) and `perf script`. No string per line; names are interned by hash. This file may be ugly: its readable twin is
+// scan-slow.ts, and a property test holds the two together.
+//
+// An event line is: anything, `[CPU]`, maybe irq flags, a time, a colon, the event's name (maybe with its system before it), a colon, then
+// fields by name. Nothing is taken by position but the device's name, which has no key.
+import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
+import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
+import type { Skips } from './skips.ts'
+
+/** A longer line is passed over and counted. */
+export const MAX_LINE = 1 << 20
+
+const HEX = new Uint8Array(256).fill(255)
+for (let i = 0; i < 10; i++) HEX[48 + i] = i
+for (let i = 0; i < 6; i++) HEX[97 + i] = HEX[65 + i] = 10 + i
+
+const enc = new TextEncoder()
+const hashOf = (s: string): number => hashBytes(enc.encode(s), 0, s.length)
+
+// Event names and keys by hash: two small open-addressed tables. Unknown text with an equal 32-bit hash would be taken for the known name;
+// the name's length is compared as well.
+class HashTable {
+  readonly hash = new Int32Array(256)
+  readonly length = new Uint8Array(256)
+  readonly value = new Uint8Array(256)
+  add(name: string, value: number): void {
+    let at = hashOf(name) & 255
+    while (this.length[at] !== 0) at = (at + 1) & 255
+    this.hash[at] = hashOf(name)
+    this.length[at] = name.length
+    this.value[at] = value
+  }
+  get(hash: number, length: number): number {
+    let at = hash & 255
+    while (this.length[at] !== 0) {
+      if (this.hash[at] === hash && this.length[at] === length) return this.value[at] as number
+      at = (at + 1) & 255
+    }
+    return 0
+  }
+}
+
+const kinds = new HashTable()
+for (const e of TRACE_EVENTS) kinds.add(e.name, e.kind)
+
+const K = { dir: 1, dma: 2, size: 3, phys: 4, attrs: 5, mask: 6, devAddr: 7, nents: 8, ents: 9, dmas: 10, sizes: 11, physs: 12, device: 13, force: 14, truncated: 15, fullNents: 16, fullEnts: 17, addrs: 18 } as const
+const keys = new HashTable()
+for (const [name, id] of [
+  ['dir', K.dir], ['dma_addr', K.dma], ['addr', K.dma], ['size', K.size], ['phys_addr', K.phys], ['attrs', K.attrs], ['dma_mask', K.mask], ['dev_addr', K.devAddr],
+  ['nents', K.nents], ['ents', K.ents], ['dma_addrs', K.dmas], ['sizes', K.sizes], ['lengths', K.sizes], ['phys_addrs', K.physs], ['device', K.device], ['dev_name', K.device],
+  ['force', K.force], ['truncated', K.truncated], ['full_nents', K.fullNents], ['full_ents', K.fullEnts], ['addrs', K.addrs]
+] as const) keys.add(name, id)
+
+const IRQ_OF = new Uint8Array(256)
+IRQ_OF[46] = Irq.task
+IRQ_OF[115] = Irq.soft
+for (const c of 'hH') IRQ_OF[c.charCodeAt(0)] = Irq.hard
+for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
+
+const NL = 10
+const SP = 32
+const COLON = 58
+const EQ = 61
+
+/** What a text trace's comments say. */
+export interface TextHeader {
+  /** "entries-in-buffer/entries-written"; the difference was overwritten. Null when there is no such line. */
+  entriesInBuffer: number | null
+  entriesWritten: number | null
+  /** `#P:N`, or `cpus=N` of trace-cmd. */
+  cpus: number | null
+  /** `# tracer:`; null when there is no such line. */
+  tracer: string | null
+}
+
+/** Feeds on chunks of bytes and hands events to the sink. Parts of one file are pushed one after the other. */
+export class TextScanner {
+  readonly header: TextHeader = { entriesInBuffer: null, entriesWritten: null, cpus: null, tracer: null }
+  /** Lines seen, comments and blank ones included. */
+  lines = 0
+  /** Bytes seen. */
+  bytes = 0
+  /** Lines that were well-formed events of any name, known or not. */
+  events = 0
+  /** Well-formed events whose name means nothing to us, by name. */
+  readonly others = new Map<string, number>()
+  private readonly ev = new TraceEvent()
+  private readonly decoder = new TextDecoder('utf-8')
+  private carry = new Uint8Array(64 * 1024)
+  private carried = 0
+  private dropping = false
+  private readonly otherIds = new Map<number, { name: string; count: number }>()
+  private pos = 0
+  private num = 0
+  private bad = false
+
+  constructor(private readonly sink: EventSink, readonly names: Names, readonly skips: Skips) {}
+
+  /** Reads one more chunk. The chunk may be reused after the call. */
+  push(chunk: Uint8Array): void {
+    this.bytes += chunk.length
+    let from = 0
+    if (this.carried > 0 || this.dropping) {
+      const nl = chunk.indexOf(NL)
+      if (nl < 0) {
+        this.keep(chunk, 0)
+        return
+      }
+      if (this.dropping) {
+        this.dropping = false
+        this.lines++
+        this.carried = 0
+      } else {
+        this.keep(chunk.subarray(0, nl + 1), 0)
+        // keep() may have found the line too long.
+        if (this.dropping) {
+          this.dropping = false
+          this.lines++
+        } else {
+          const n = this.carried
+          this.carried = 0
+          this.scan(this.carry, 0, n)
+        }
+        this.carried = 0
+      }
+      from = nl + 1
+    }
+    const last = chunk.lastIndexOf(NL)
+    if (last >= from) {
+      this.scan(chunk, from, last + 1)
+      from = last + 1
+    }
+    if (from < chunk.length) this.keep(chunk, from)
+  }
+
+  /** The next file begins with this byte. A line that the last file left unfinished goes on in it, unless the byte looks like a line's beginning. */
+  boundary(next: number): void {
+    if (this.carried > 0 && (next === 35 || next === SP)) this.push(LINE_END)
+  }
+
+  /** No more bytes. A last line without line end is read, and counted as cut when it is not whole. */
+  end(): void {
+    if (this.dropping) this.lines++
+    if (this.carried > 0) {
+      const n = this.carried
+      this.carried = 0
+      this.room(n + 1)
+      this.carry[n] = NL
+      this.atEnd = true
+      this.scan(this.carry, 0, n + 1)
+      this.atEnd = false
+    }
+    for (const o of this.otherIds.values()) this.others.set(o.name, (this.others.get(o.name) ?? 0) + o.count)
+    this.otherIds.clear()
+    this.dropping = false
+  }
+  private atEnd = false
+
+  private room(n: number): void {
+    if (n <= this.carry.length) return
+    const more = new Uint8Array(Math.max(n, this.carry.length * 2))
+    more.set(this.carry.subarray(0, Math.min(this.carried, this.carry.length)))
+    this.carry = more
+  }
+
+  private keep(chunk: Uint8Array, from: number): void {
+    if (this.dropping) return
+    const n = chunk.length - from
+    if (this.carried + n > MAX_LINE) {
+      this.dropping = true
+      this.carried = 0
+      this.skips.add('longLine', this.lines + 1)
+      return
+    }
+    this.room(this.carried + n)
+    this.carry.set(chunk.subarray(from), this.carried)
+    this.carried += n
+  }
+
+  // All lines of buf[from, to), which ends with a line end.
+  private scan(buf: Uint8Array, from: number, to: number): void {
+    let p = from
+    while (p < to) {
+      this.lines++
+      p = this.line(buf, p)
+    }
+  }
+
+  // One line; the position after its line end.
+  private line(buf: Uint8Array, start: number): number {
+    const ev = this.ev
+    let p = start
+    let c = buf[p] as number
+    if (c === 35) return this.comment(buf, start)
+    // The first `[digits] `: the CPU.
+    let cpu = -1
+    for (;;) {
+      while (c !== 91 && c !== NL) c = buf[++p] as number
+      if (c === NL) return this.noEvent(buf, start, p)
+      let q = p + 1
+      let d = (buf[q] as number) - 48
+      if (d >= 0 && d <= 9) {
+        let n = d
+        d = (buf[++q] as number) - 48
+        while (d >= 0 && d <= 9) {
+          n = n * 10 + d
+          d = (buf[++q] as number) - 48
+        }
+        if (buf[q] === 93 && buf[q + 1] === SP && n < 65536) {
+          cpu = n
+          break
+        }
+      }
+      if (buf[p + 1] === 76 || (d === SP - 48 && q > p + 1)) {
+        const after = this.lost(buf, start, p)
+        if (after > 0) return after
+      }
+      c = buf[++p] as number
+    }
+    const bracket = p
+    // irq flags, then the time.
+    p++
+    while (buf[p] !== 93) p++
+    p++
+    while (buf[p] === SP) p++
+    let irq: number = Irq.unknown
+    c = buf[p] as number
+    if (c < 48 || c > 57) {
+      if (c === NL) return this.noEvent(buf, start, p)
+      const third = buf[p + 1] === NL ? NL : (buf[p + 2] as number)
+      irq = third === NL ? Irq.unknown : (IRQ_OF[third] as number)
+      while (c !== SP && c !== NL) c = buf[++p] as number
+      while (c === SP) c = buf[++p] as number
+    }
+    let d = c - 48
+    if (!(d >= 0 && d <= 9)) return this.noEvent(buf, start, this.eol(buf, p))
+    let sec = 0
+    while (d >= 0 && d <= 9) {
+      sec = sec * 10 + d
+      d = (buf[++p] as number) - 48
+    }
+    let time: number
+    if (d === -2) {
+      let frac = 0
+      let scale = 1e9
+      d = (buf[++p] as number) - 48
+      while (d >= 0 && d <= 9) {
+        frac = frac * 10 + d
+        scale /= 10
+        d = (buf[++p] as number) - 48
+      }
+      time = sec * 1e9 + Math.round(frac * scale)
+    } else time = sec
+    if (buf[p] !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
+    p++
+    while (buf[p] === SP) p++
+    // The name, after `system:` if there is one.
+    let nameAt = p
+    let hash = 0
+    c = buf[p] as number
+    for (;;) {
+      while (c !== COLON && c !== SP && c !== NL) {
+        hash = (Math.imul(hash, 31) + c) | 0
+        c = buf[++p] as number
+      }
+      if (c !== COLON) break
+      const next = buf[p + 1] as number
+      if (next === SP || next === NL || next === 13) break
+      c = next
+      p++
+      nameAt = p
+      hash = 0
+    }
+    if (c !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
+    const kind = kinds.get(hash, p - nameAt) as TraceKind
+    this.events++
+    if (kind === Trace.none) {
+      const known = this.otherIds.get(hash)
+      if (known !== undefined) known.count++
+      else if (this.otherIds.size < 4096) this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
+      else this.others.set('(more names)', (this.others.get('(more names)') ?? 0) + 1)
+      return this.eol(buf, p) + 1
+    }
+    p++
+    ev.clear()
+    ev.kind = kind
+    ev.time = time
+    ev.cpu = cpu
+    ev.irq = irq
+    ev.pid = this.pidBefore(buf, start, bracket)
+    ev.line = this.lines
+    this.pos = p
+    this.bad = false
+    if (kind === Trace.mark) {
+      const end = this.eol(buf, p)
+      let from = p
+      while (buf[from] === SP) from++
+      ev.text = this.decoder.decode(buf.subarray(from, Math.min(end, from + 4096)))
+      if (ev.text.startsWith('tracing_mark_write: ')) ev.text = ev.text.slice(20)
+      this.sink.event(ev)
+      return end + 1
+    }
+    this.args(buf)
+    const end = this.pos
+    const missing = (REQUIRED[kind] as number) & ~ev.has
+    if (missing !== 0 || this.bad) {
+      this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
+      this.events--
+    } else if (this.atEnd && !whole(ev)) {
+      this.skips.add('cutLine', this.lines)
+      this.events--
+    } else this.sink.event(ev)
+    return end + 1
+  }
+
+  private eol(buf: Uint8Array, p: number): number {
+    let q = p
+    while (buf[q] !== NL) q++
+    return q
+  }
+
+  // Task ids end in -PID (tracefs, trace-cmd), ` PID` or `PID/TID` (perf), with a `( TGID)` column after it or not.
+  private pidBefore(buf: Uint8Array, start: number, bracket: number): number {
+    let p = bracket - 1
+    while (p > start && buf[p] === SP) p--
+    if (buf[p] === 41) {
+      while (p > start && buf[p] !== 40) p--
+      p--
+      while (p > start && buf[p] === SP) p--
+    }
+    let pid = 0
+    let scale = 1
+    let d = (buf[p] as number) - 48
+    while (p >= start && d >= 0 && d <= 9) {
+      pid += d * scale
+      scale *= 10
+      d = (buf[--p] as number) - 48
+    }
+    return pid
+  }
+
+  // `CPU:0 [LOST 90 EVENTS]`, `[LOST EVENTS]`, `CPU:0 [90 EVENTS DROPPED]`. The position after the line, 0 when it is none of these.
+  private lost(buf: Uint8Array, start: number, bracket: number): number {
+    const end = this.eol(buf, bracket)
+    const text = this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
+    const m = /^\s*(?:CPU[: ]\s*(\d+)\s*)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/.exec(text)
+    if (!m) return 0
+    this.events++
+    const ev = this.ev
+    ev.clear()
+    ev.kind = Trace.lost
+    ev.cpu = m[1] === undefined ? 0 : Number(m[1])
+    ev.pid = 0
+    ev.irq = Irq.unknown
+    ev.time = 0
+    ev.count = m[2] !== undefined ? Number(m[2]) : m[3] !== undefined ? Number(m[3]) : -1
+    ev.line = this.lines
+    this.sink.event(ev)
+    this.events--
+    return end + 1
+  }
+
+  private noEvent(buf: Uint8Array, start: number, end: number): number {
+    let binary = false
+    let p = start
+    let c = buf[p] as number
+    while (c === SP || c === 9 || c === 13) c = buf[++p] as number
+    if (p >= end) return end + 1
+    for (let i = p; i < end && i < p + 4096; i++) {
+      c = buf[i] as number
+      if (c < 9 || (c > 13 && c < 27)) {
+        binary = true
+        break
+      }
+    }
+    if (!binary) {
+      const text = this.decoder.decode(buf.subarray(p, Math.min(end, p + 200)))
+      const cpus = /^cpus=(\d+)\s*$/.exec(text)
+      if (cpus) {
+        this.header.cpus = Math.max(this.header.cpus ?? 0, Number(cpus[1]))
+        return end + 1
+      }
+      if (/^(CPU \d+ is empty|version = \d+|##### CPU \d+ buffer started ####)\s*$/.test(text)) return end + 1
+      this.skips.add(this.atEnd ? 'cutLine' : 'noEvent', this.lines, () => text)
+    } else this.skips.add('binary', this.lines)
+    return end + 1
+  }
+
+  private comment(buf: Uint8Array, start: number): number {
+    const end = this.eol(buf, start)
+    const text = this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
+    const entries = /entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)\s+#P:(\d+)/.exec(text)
+    if (entries) {
+      this.header.entriesInBuffer = (this.header.entriesInBuffer ?? 0) + Number(entries[1])
+      this.header.entriesWritten = (this.header.entriesWritten ?? 0) + Number(entries[2])
+      this.header.cpus = Math.max(this.header.cpus ?? 0, Number(entries[3]))
+    }
+    const tracer = /^# tracer: (\S+)/.exec(text)
+    if (tracer) this.header.tracer = tracer[1] ?? null
+    return end + 1
+  }
+
+  // Hex digits at pos, `0x` before them allowed, into num. The kernel's %llx.
+  private hex(buf: Uint8Array): void {
+    let p = this.pos
+    if (buf[p] === 48 && (buf[p + 1] === 120 || buf[p + 1] === 88)) p += 2
+    let d = HEX[buf[p] as number] as number
+    if (d === 255) this.bad = true
+    // Seven digits fit a small integer; the rest is done in doubles.
+    let v = 0
+    let n = 0
+    while (d !== 255 && n < 7) {
+      v = (v << 4) | d
+      n++
+      d = HEX[buf[++p] as number] as number
+    }
+    let w = v
+    while (d !== 255) {
+      w = w * 16 + d
+      d = HEX[buf[++p] as number] as number
+    }
+    this.num = w
+    this.pos = p
+  }
+
+  // Decimal digits at pos, or hex after 0x.
+  private dec(buf: Uint8Array): void {
+    let p = this.pos
+    if (buf[p] === 48 && (buf[p + 1] === 120 || buf[p + 1] === 88)) {
+      this.hex(buf)
+      return
+    }
+    let d = (buf[p] as number) - 48
+    if (!(d >= 0 && d <= 9)) this.bad = true
+    let v = 0
+    while (d >= 0 && d <= 9) {
+      v = v * 10 + d
+      d = (buf[++p] as number) - 48
+    }
+    this.num = v
+    this.pos = p
+  }
+
+  // The fields of the event at pos, up to the line end.
+  private args(buf: Uint8Array): void {
+    const ev = this.ev
+    // trace-cmd prints fields it cannot format as name=value with plain numbers in decimal.
+    let raw = false
+    let p = this.pos
+    let c = buf[p] as number
+    for (;;) {
+      while (c === SP || c === 9 || c === 13) c = buf[++p] as number
+      if (c === NL) break
+      const from = p
+      let hash = 0
+      while (c !== EQ && c !== SP && c !== NL) {
+        hash = (Math.imul(hash, 31) + c) | 0
+        c = buf[++p] as number
+      }
+      if (c !== EQ) {
+        let length = p - from
+        if (length > 0 && buf[p - 1] === 13) length--
+        p = this.bare(buf, from, length, hash)
+        if (p < 0) {
+          p = -p
+          raw = true
+        }
+        c = buf[p] as number
+        continue
+      }
+      const key = keys.get(hash, p - from)
+      this.pos = p + 1
+      switch (key) {
+        case K.dir: this.direction(buf); break
+        case K.dma:
+          if (raw) this.dec(buf)
+          else this.hex(buf)
+          ev.dma = this.num
+          ev.has |= Has.dma
+          break
+        case K.size: this.dec(buf); ev.size = this.num; ev.has |= Has.size; break
+        case K.phys:
+        case K.devAddr:
+          if (raw) this.dec(buf)
+          else this.hex(buf)
+          ev.phys = this.num
+          ev.has |= Has.phys
+          break
+        case K.attrs: this.attributes(buf); break
+        case K.mask:
+          if (raw) this.dec(buf)
+          else this.hex(buf)
+          ev.mask = this.num
+          ev.has |= Has.mask
+          break
+        case K.nents: ev.nents = this.total(buf); break
+        case K.ents: ev.ents = this.total(buf); break
+        case K.fullNents: this.dec(buf); ev.nents = this.num; break
+        case K.fullEnts: this.dec(buf); ev.ents = this.num; break
+        case K.truncated: this.dec(buf); ev.truncated = this.num !== 0; break
+        case K.force: this.dec(buf); ev.force = this.num !== 0; break
+        case K.dmas: this.array(buf, Has.dmaList); break
+        case K.sizes: this.array(buf, Has.sizeList); break
+        case K.physs:
+        case K.addrs: this.array(buf, Has.physList); break
+        case K.device: {
+          raw = true
+          this.deviceAt(buf, p + 1)
+          break
+        }
+        default: break
+      }
+      p = this.pos
+      c = buf[p] as number
+      while (c !== SP && c !== NL) c = buf[++p] as number
+    }
+    this.pos = p
+    if (ev.has & Has.physList && ev.kind === Trace.mapSg && ev.nents === 0) {
+      ev.nents = ev.nphys
+      ev.ents = ev.ndma
+    }
+    if (ev.nents > ev.nphys && ev.kind === Trace.mapSg) ev.truncated = true
+  }
+
+  // A word without `=`: the device's name (the first one), `dev_name:` before it, FORCE or NORMAL, [TRUNCATED], [FAILED TO PARSE].
+  // The position after what was read; negative when fields are raw from here on.
+  private bare(buf: Uint8Array, from: number, length: number, hash: number): number {
+    const ev = this.ev
+    const end = from + length
+    const first = buf[from] as number
+    if (first === 91) {
+      if (buf[from + 1] === 84) ev.truncated = true
+      else if (buf[from + 1] === 70) {
+        let p = end
+        while (buf[p] !== 93 && buf[p] !== NL) p++
+        return buf[p] === NL ? p : -(p + 1)
+      }
+      return end
+    }
+    if (buf[end - 1] === COLON) {
+      // `dev_name:`
+      let p = end
+      while (buf[p] === SP) p++
+      this.deviceAt(buf, p)
+      return this.pos
+    }
+    if ((ev.has & Has.device) === 0) {
+      ev.dev = this.names.ofBytes(buf, from, end, length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash)
+      if (length > 0) ev.has |= Has.device
+      return Math.max(end, from + 1)
+    }
+    if (length === 5 && first === 70 && ev.kind === Trace.bounced) ev.force = true
+    return Math.max(end, from + 1)
+  }
+
+  private deviceAt(buf: Uint8Array, from: number): void {
+    let p = from
+    let hash = 0
+    let c = buf[p] as number
+    while (c !== SP && c !== NL && c !== 13) {
+      hash = (Math.imul(hash, 31) + c) | 0
+      c = buf[++p] as number
+    }
+    if (p > from) {
+      this.ev.dev = this.names.ofBytes(buf, from, p, hash)
+      this.ev.has |= Has.device
+    }
+    this.pos = p
+  }
+
+  private direction(buf: Uint8Array): void {
+    const c = buf[this.pos] as number
+    let dir = -1
+    if (c === 70) dir = 2
+    else if (c === 84) dir = 1
+    else if (c === 66) dir = 0
+    else if (c === 78) dir = 3
+    else if (c >= 48 && c <= 57) {
+      this.dec(buf)
+      dir = this.num
+    }
+    if (dir < 0 || dir > 3) {
+      this.bad = true
+      return
+    }
+    this.ev.dir = dir
+    this.ev.has |= Has.dir
+  }
+
+  private attributes(buf: Uint8Array): void {
+    const from = this.pos
+    let p = from
+    let c = buf[p] as number
+    while (c !== SP && c !== NL && c !== 13) c = buf[++p] as number
+    this.ev.has |= Has.attrs
+    if (p > from) {
+      const text = this.decoder.decode(buf.subarray(from, p))
+      // Names of a newer kernel are no error; they are just not known.
+      this.ev.attrs = parseAttrs(text) ?? parseAttrs(text.split('|').filter((w) => parseAttrs(w) !== null).join('|')) ?? 0
+    }
+    this.pos = p
+  }
+
+  // `a/b`: the second number, the first when there is no second.
+  private total(buf: Uint8Array): number {
+    this.dec(buf)
+    if (buf[this.pos] === 47) {
+      this.pos++
+      this.dec(buf)
+    }
+    return this.num
+  }
+
+  // {0x..,0x..} (plain digits are decimal: libtraceevent), or ARRAY[c0, 28, ..] of bytes, lowest first.
+  private array(buf: Uint8Array, which: number): void {
+    const ev = this.ev
+    let p = this.pos
+    let n = 0
+    if (buf[p] === 123) {
+      p++
+      let c = buf[p] as number
+      while (c !== 125 && c !== NL) {
+        if (c === 44 || c === SP) {
+          c = buf[++p] as number
+          continue
+        }
+        this.pos = p
+        this.dec(buf)
+        if (this.pos === p) break
+        p = this.pos
+        if (n >= MAX_SEGMENTS) {
+          this.bad = true
+          break
+        }
+        if (n >= ev.dmas.length) ev.grow()
+        if (which === Has.dmaList) ev.dmas[n++] = this.num
+        else if (which === Has.sizeList) ev.sizes[n++] = this.num
+        else ev.physs[n++] = this.num
+        c = buf[p] as number
+      }
+      if (c !== 125) this.bad = true
+      else p++
+    } else if (buf[p] === 65) {
+      while (buf[p] !== 91 && buf[p] !== NL) p++
+      const width = which === Has.sizeList ? 4 : 8
+      let lo = 0
+      let scale = 1
+      let hi = 0
+      let k = 0
+      let c = buf[p] === NL ? NL : (buf[++p] as number)
+      while (c !== 93 && c !== NL) {
+        const d = HEX[c] as number
+        if (d === 255) {
+          c = buf[++p] as number
+          continue
+        }
+        let byte = d
+        const e = HEX[buf[p + 1] as number] as number
+        if (e !== 255) {
+          byte = d * 16 + e
+          p++
+        }
+        lo += byte * scale
+        scale *= 256
+        hi = hi * 256 + byte
+        if (++k === width) {
+          // Bytes of a big-endian kernel: an address with its top byte set and its low one clear is not plausible the other way round.
+          const v = width === 8 && lo >= 2 ** 56 && lo < MAPPING_ALL_ONES && hi < 2 ** 56 ? hi : width === 4 && lo >= 2 ** 28 && hi < 2 ** 28 ? hi : lo
+          if (n >= MAX_SEGMENTS) {
+            this.bad = true
+            break
+          }
+          if (n >= ev.dmas.length) ev.grow()
+          if (which === Has.dmaList) ev.dmas[n++] = v
+          else if (which === Has.sizeList) ev.sizes[n++] = v
+          else ev.physs[n++] = v
+          lo = 0
+          hi = 0
+          scale = 1
+          k = 0
+        }
+        c = buf[++p] as number
+      }
+      if (c !== 93 || k !== 0) this.bad = true
+    } else this.bad = true
+    if (which === Has.dmaList) ev.ndma = n
+    else if (which === Has.sizeList) ev.nsize = n
+    else ev.nphys = n
+    ev.has |= which
+    this.pos = p
+  }
+}
+
+const MAPPING_ALL_ONES = 2 ** 64
+const LINE_END = new Uint8Array([NL])
+
+/** A line cut at the end of the input can look whole; it is not when its lists disagree or the last field (attrs) never came. */
+function whole(ev: TraceEvent): boolean {
+  if (ev.kind === Trace.mapSg) return ev.ndma === ev.nsize && ev.nsize === ev.nphys
+  if (ev.kind === Trace.map || ev.kind === Trace.unmap || ev.kind === Trace.unmapSg || ev.kind === Trace.alloc || ev.kind === Trace.free) return (ev.has & Has.attrs) !== 0
+  return true
+}

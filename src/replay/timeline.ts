@@ -1,0 +1,112 @@
+// Values over time in bounded memory: a fixed number of buckets whose width doubles when time runs out of them. Each track keeps the highest
+// and the last value of each bucket.
+
+const NONE = -1
+
+/** One track as its reader gets it: values per bucket, carried on where nothing changed. */
+export interface Track {
+  readonly name: string
+  readonly max: Int32Array
+  readonly last: Int32Array
+}
+
+export class Timeline {
+  /** Nanoseconds per bucket. */
+  width = 1e5
+  /** Time of the first bucket's start; NaN before the first value. */
+  start = Number.NaN
+  private end = 0
+  private readonly names: string[] = []
+  private readonly max: Int32Array[] = []
+  private readonly last: Int32Array[] = []
+  private limit = 0
+  private at = 0
+  private atFrom = Number.POSITIVE_INFINITY
+  private atTo = Number.NEGATIVE_INFINITY
+
+  constructor(readonly buckets = 4096) {}
+
+  /** A new track; its number. */
+  track(name: string): number {
+    this.names.push(name)
+    this.max.push(new Int32Array(this.buckets).fill(NONE))
+    this.last.push(new Int32Array(this.buckets).fill(NONE))
+    return this.names.length - 1
+  }
+
+  /** The value of a track from this time on. Times before the present bucket count as the present one. */
+  set(track: number, time: number, value: number): void {
+    if (time >= this.atTo || time < this.atFrom) this.seek(time)
+    const max = this.max[track] as Int32Array
+    if (value > (max[this.at] as number)) max[this.at] = value
+    ;(this.last[track] as Int32Array)[this.at] = value
+  }
+
+  private seek(time: number): void {
+    if (Number.isNaN(this.start)) {
+      this.start = time
+      this.limit = time + this.width * this.buckets
+    }
+    while (time >= this.limit) this.halve()
+    const at = Math.max(this.at, Math.floor((time - this.start) / this.width))
+    this.at = at
+    this.atFrom = Number.NEGATIVE_INFINITY
+    this.atTo = this.start + (at + 1) * this.width
+    this.end = Math.max(this.end, at)
+  }
+
+  private halve(): void {
+    for (let t = 0; t < this.names.length; t++) {
+      const max = this.max[t] as Int32Array
+      const last = this.last[t] as Int32Array
+      for (let i = 0; i < this.buckets / 2; i++) {
+        max[i] = Math.max(max[2 * i] as number, max[2 * i + 1] as number)
+        last[i] = last[2 * i + 1] !== NONE ? (last[2 * i + 1] as number) : (last[2 * i] as number)
+      }
+      max.fill(NONE, this.buckets / 2)
+      last.fill(NONE, this.buckets / 2)
+    }
+    this.width *= 2
+    this.at = Math.floor(this.at / 2)
+    this.end = Math.floor(this.end / 2)
+    this.limit = this.start + this.width * this.buckets
+  }
+
+  /** Buckets in use. */
+  get length(): number {
+    return Number.isNaN(this.start) ? 0 : this.end + 1
+  }
+
+  /** All tracks, gaps filled: a bucket without a change holds what the one before it ended with (0 at first). */
+  tracks(): Track[] {
+    return this.names.map((name, t) => {
+      const n = this.length
+      const max = new Int32Array(n)
+      const last = new Int32Array(n)
+      let carry = 0
+      for (let i = 0; i < n; i++) {
+        const m = (this.max[t] as Int32Array)[i] as number
+        max[i] = m === NONE ? carry : Math.max(m, carry)
+        const l = (this.last[t] as Int32Array)[i] as number
+        if (l !== NONE) carry = l
+        last[i] = carry
+      }
+      return { name, max, last }
+    })
+  }
+}
+
+/** Eight levels of block, for one line of text: `max` per cell, scaled to `top`. */
+export function sparkline(values: ArrayLike<number>, cells: number, top: number): string {
+  const marks = '▁▂▃▄▅▆▇█'
+  const n = values.length
+  if (n === 0 || top <= 0) return ''
+  const width = Math.min(cells, n)
+  let out = ''
+  for (let c = 0; c < width; c++) {
+    let m = 0
+    for (let i = Math.floor((c * n) / width); i < Math.max(Math.floor(((c + 1) * n) / width), Math.floor((c * n) / width) + 1); i++) m = Math.max(m, values[i] as number)
+    out += m === 0 ? ' ' : marks[Math.min(7, Math.floor((m / top) * 8))]
+  }
+  return out
+}

@@ -76,7 +76,7 @@ export interface CheckOptions {
 const DEFAULT_MAX = 2_000_000
 
 /** Builds the system of a test for one pair. */
-export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; content?: 'labels' | 'bytes' } = {}): System {
+export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; content?: 'labels' | 'bytes' | 'both' } = {}): System {
   const p = platformByName(platform)
   const r = o.revision ?? revisionByName(kernel)
   if (p === undefined || r === undefined) throw new Error(`unknown pair ${kernel} ${platform}`)
@@ -232,3 +232,6 @@ function* walk(test: Test): Generator<string> {
     }
   }
 }
+
+/** Ghost state and properties for a single run: what is wrong with each state it comes through. */
+export function watchRun(sys: System): (st: Store) => readonly Finding[] | null { return new Properties(sys, new Watch(sys)).onState }

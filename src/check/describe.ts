@@ -1,6 +1,6 @@
 // What changed in a component, in words: pages, content, pools, owners.
 import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
-import { hwNames, LabelContent, pteNames } from '../machine/index.ts'
+import { hwNames, pteNames } from '../machine/index.ts'
 import { tagNames } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
 import type { Change } from './trace.ts'
@@ -32,8 +32,8 @@ export function describeChange(sys: System): (component: string, before: number,
         return { what: e - s === 1 ? `page ${hex(s)}` : `pages ${hex(s)}..${hex(e - 1)}`, before: words(b), after: words(a) }
       })
       case 'content': {
-        if (!(sys.content instanceof LabelContent)) return []
-        return diff(sys.content.state.value(before), sys.content.state.value(after), (s, e, b, a) => ({ what: `content of ${hex(s)}+${e - s}`, before: sys.words.describe(b), after: sys.words.describe(a) }))
+        if (sys.labels === null) return []
+        return diff(sys.labels.state.value(before), sys.labels.state.value(after), (s, e, b, a) => ({ what: `content of ${hex(s)}+${e - s}`, before: sys.words.describe(b), after: sys.words.describe(a) }))
       }
       case 'page_owner': return diff(sys.kernel.pages.state.value(before).owner, sys.kernel.pages.state.value(after).owner, (s, e, b, a) => ({ what: e - s === 1 ? `owner of page ${hex(s)}` : `owner of pages ${hex(s)}..${hex(e - 1)}`, before: tagNames[b] ?? '', after: tagNames[a] ?? '' }))
       case 'slab': return []

@@ -2,7 +2,7 @@
 // remembered by the numbers of the components it looks at, so that a state costs a few look-ups.
 import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
 import type { Finding, Store } from '../step/index.ts'
-import { CLASS, classNames, classOf, HW, LabelContent, TDI, tdiNames, wordOf } from '../machine/index.ts'
+import { CLASS, classNames, classOf, HW, TDI, tdiNames, wordOf } from '../machine/index.ts'
 import { belief, TAG } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
 import type { Watch } from './watch.ts'
@@ -18,7 +18,7 @@ export class Properties {
   /** What is wrong with this state. */
   readonly onState = (st: Store): readonly Finding[] | null => {
     const sys = this.sys
-    const mem = sys.content instanceof LabelContent ? sys.content.state.at(st) : 0
+    const mem = sys.labels?.state.at(st) ?? 0
     const key = `${sys.machine.pages.at(st)},${mem},${sys.kernel.pages.state.at(st)},${sys.kernel.slab.state.at(st)},${this.watch.explicit.at(st)}`
     let m = this.memory.get(key)
     if (m === undefined) this.memory.set(key, (m = this.reachable(st)))
@@ -32,7 +32,7 @@ export class Properties {
     if (!machine.platform.guest) return NONE
     const out: Finding[] = []
     const add = (f: Finding): void => { if (!out.some((x) => x.property === f.property && x.decision === f.decision)) out.push(f) }
-    const content: Intervals = this.sys.content instanceof LabelContent ? this.sys.content.state.get(st) : []
+    const content: Intervals = this.sys.labels?.state.get(st) ?? []
     for (const [s, e, v] of pieces(machine.pages.get(st), 0, 2 ** 36, 0)) {
       const hw = v & 7
       if (hw !== HW.shr && hw !== HW.shr_unmapped) continue

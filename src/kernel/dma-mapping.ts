@@ -9,6 +9,7 @@ import {
 import { iommu_dma_alloc, iommu_dma_free, iommu_dma_map_phys, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
 import { ATTR } from './swiotlb.ts'
+import { MAPPING_ERROR, Trace } from './trace-events.ts'
 
 const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
 
@@ -20,12 +21,17 @@ export function unknownAttribute(dev: Device, attrs: number): boolean {
 
 /** dma_map_page_attrs(), dma_map_phys(). */
 export function dma_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
-  return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
+  const addr = use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
+  if (dev.k.logging) dev.k.trace(Trace.map, { device: dev.name, dir, dma_addr: traced(addr), size, phys_addr: phys, attrs }, cpu)
+  return addr
 }
+
+const traced = (addr: number): number => (addr === DMA_MAPPING_ERROR ? MAPPING_ERROR : addr)
 
 export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
   if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
   else dma_direct_unmap_phys(dev, addr, size, dir, attrs)
+  if (dev.k.logging) dev.k.trace(Trace.unmap, { device: dev.name, dir, dma_addr: addr, size, attrs }, 0)
 }
 
 /** dma_map_resource(). */
@@ -57,17 +63,21 @@ export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir
 /** dma_sync_single_for_cpu(), dma_sync_single_for_device(): nothing at all while dma_skip_sync is set. */
 export function dma_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
   if (!dma_dev_need_sync(dev)) return
+  if (dev.k.logging) dev.k.trace(forCpu ? Trace.sync : Trace.syncDevice, { device: dev.name, dir, dma_addr: addr, size }, 0)
   if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
 }
 
 /** dma_alloc_attrs(). CC_SHARED is refused from the series on (the DMA API decides). */
 export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
-  return use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
+  const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
+  if (dev.k.logging && b !== null) dev.k.trace(Trace.alloc, { device: dev.name, dir: 0, dma_addr: b.handle, size, virt_addr: b.cpu, flags: gfpBlocks ? 'GFP_KERNEL' : 'GFP_ATOMIC', attrs }, cpu)
+  return b
 }
 
 export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
   if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
   else dma_direct_free(dev, b, attrs)
+  if (dev.k.logging) dev.k.trace(Trace.free, { device: dev.name, dir: 0, dma_addr: b.handle, size: b.size, virt_addr: b.cpu, attrs }, 0)
 }
 
 export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {

@@ -9,6 +9,7 @@ import { Slab } from './slab.ts'
 import { SwiotlbMem } from './swiotlb-mem.ts'
 import { AtomicPools } from './pool.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
+import type { TraceKind, TraceValues } from './trace-events.ts'
 
 /** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
 export type KernelEvent =
@@ -19,6 +20,7 @@ export type KernelEvent =
   | { readonly kind: 'bounce'; readonly dev: number; readonly bytes: number; readonly toDevice: boolean }
   | { readonly kind: 'failed'; readonly reason: string; readonly dev: number }
   | { readonly kind: 'tsm_done'; readonly op: string; readonly dev: number; readonly rc: number }
+  | { readonly kind: 'trace'; readonly event: TraceKind; readonly values: TraceValues; readonly cpu: number }
   | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string }
 
 export interface Observer {
@@ -131,6 +133,11 @@ export class Kernel {
 
   printk(level: 'info' | 'warn' | 'err', text: string): void {
     if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text })
+  }
+
+  /** A trace event, where the kernel has its tracepoint; only while somebody records. */
+  trace(event: TraceKind, values: TraceValues, cpu: number): void {
+    if (this.logging) this.emit(`trace:${event}:${JSON.stringify(values)}`, { kind: 'trace', event, values, cpu })
   }
 
   /** A WARN, WARN_ON, WARN_ONCE or dev_WARN_ONCE. Not for pr_warn and dev_warn, which are printk. */

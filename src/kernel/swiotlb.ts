@@ -1,14 +1,16 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
 import { act } from '../step/index.ts'
-import { clear_dma_skip_sync, force_dma_unencrypted } from './device.ts'
+import { clear_dma_skip_sync, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device } from './kernel.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
 import { messages } from './dma-messages.ts'
+import { Trace } from './trace-events.ts'
 
 export const DIR = { BIDIRECTIONAL: 0, TO_DEVICE: 1, FROM_DEVICE: 2 } as const
-export const ATTR = { SKIP_CPU_SYNC: 1, NO_WARN: 2, NO_KERNEL_MAPPING: 4, MMIO: 8, REQUIRE_COHERENT: 16, CC_SHARED: 32 } as const
+/** DMA_ATTR_* as include/linux/dma-mapping.h has them (REQUIRE_COHERENT and CC_SHARED from 7.1). */
+export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN: 1 << 8, MMIO: 1 << 10, REQUIRE_COHERENT: 1 << 12, CC_SHARED: 1 << 13 } as const
 
 /** Largest contiguous bounce: 128 slots. */
 export const SEGMENT_BYTES = 256 * 1024
@@ -97,6 +99,7 @@ export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: 
 export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const k = dev.k
   void dir
+  if (k.logging) k.trace(Trace.bounced, { dev_name: dev.name, dma_mask: dma_limit(dev), dev_addr: phys_to_dma(dev, phys), size, force: is_swiotlb_force_bounce(dev) }, cpu)
   const b = swiotlb_tbl_map_single(dev, cpu, phys, size, attrs)
   if (b === null) return DMA_MAPPING_ERROR
   const addr = b.shared ? phys_to_dma_unencrypted(dev, b.tlb) : phys_to_dma(dev, b.tlb)

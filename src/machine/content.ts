@@ -146,3 +146,21 @@ export class ByteContent implements Content {
     return label(MIXED_WORD, CLASS.plain)
   }
 }
+
+/**
+ * Bytes and labels side by side: a run that moves real bytes and still knows whose they are. A read on which the two disagree is a defect
+ * of one of them. @throws Error from `read` when they do
+ */
+export class TeeContent implements Content {
+  constructor(readonly bytes: ByteContent, readonly labels: LabelContent, private readonly words: Words) {}
+  copy(st: Store, dst: number, src: number, len: number): void { this.bytes.copy(st, dst, src, len); this.labels.copy(st, dst, src, len) }
+  fill(st: Store, addr: number, len: number, l: Label): void { this.bytes.fill(st, addr, len, l); this.labels.fill(st, addr, len, l) }
+  destroy(st: Store, addr: number, len: number): void { this.bytes.destroy(st, addr, len); this.labels.destroy(st, addr, len) }
+  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void { this.labels.reclass(st, addr, len, fn, key) }
+  read(st: Store, addr: number, len: number): Label {
+    const l = this.labels.read(st, addr, len)
+    const b = this.bytes.read(st, addr, len)
+    if (wordOf(l) !== wordOf(b)) throw new Error(`bytes at 0x${addr.toString(16)} are '${this.words.name(wordOf(b))}' and labels say '${this.words.name(wordOf(l))}'`)
+    return l
+  }
+}

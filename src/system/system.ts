@@ -1,9 +1,9 @@
 // Machine, kernel and devices put together: what a scene is made of, with one function for each operation of the language. The
 // functions run under the checker (every access a step) and on a running system (at once).
-import { PAGE_SIZE, pieces } from '../base/index.ts'
+import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
 import { act, choose, Layout, type Store } from '../step/index.ts'
 import {
-  ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, type Platform, PTE, SECRET_WORD, TDI, tdiNames, Words, wordOf, ZERO_WORD
+  ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
   aliasAccess, ATTR, bind, type Device, device_cc_accepted, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
@@ -33,8 +33,8 @@ export interface SystemOptions {
   readonly config: MachineConfig
   readonly devices: readonly DeviceConfig[]
   readonly mmios?: readonly MmioConfig[]
-  /** Bytes for a running system, labels (default) for the checker. */
-  readonly content?: 'labels' | 'bytes' | ((layout: Layout, words: Words) => Content)
+  /** Bytes for a running system, labels (default) for the checker, both for one run of a test. */
+  readonly content?: 'labels' | 'bytes' | 'both'
 }
 
 /** [bus address, length, kernel-made alias is shared, object for watchers] of what a device may be told to use. */
@@ -49,11 +49,15 @@ export class System {
   readonly machine: Machine
   readonly kernel: Kernel
   readonly content: Content
+  /** The labels of memory; null when only bytes move. */
+  readonly labels: LabelContent | null
   watcher: Watcher = {}
 
   constructor(readonly options: SystemOptions) {
     const c = options.content ?? 'labels'
-    this.content = c === 'labels' ? new LabelContent(this.layout) : c === 'bytes' ? new ByteContent(this.words) : c(this.layout, this.words)
+    this.labels = c === 'bytes' ? null : new LabelContent(this.layout)
+    const bytes = c === 'labels' ? null : new ByteContent(this.words)
+    this.content = bytes === null ? ensure(this.labels, 'labels') : this.labels === null ? bytes : new TeeContent(bytes, this.labels, this.words)
     this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content)
     this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices)
   }

@@ -1,0 +1,54 @@
+// What a running system writes down: the kernel's log and its trace events in tracefs text. Time is the count of accesses, one
+// microsecond each: a run has no clock of its own, so that the same run gives the same text.
+import type { Store } from '../step/index.ts'
+import type { KernelEvent, Observer } from '../kernel/index.ts'
+import { formatTraceHeader, formatTraceLine, kernelAtLeast, type TraceKind, traceEventFor, traceEventsOf } from '../kernel/trace-events.ts'
+
+/** The version whose event names and formats a revision uses. */
+export function traceVersion(revision: string): string {
+  const m = /^linux-(\d+\.\d+)$/.exec(revision)
+  if (m?.[1] !== undefined) return m[1]
+  if (revision.startsWith('rfc-')) return '6.16'
+  return revision.startsWith('cc-') ? '7.2' : '6.18'
+}
+
+export class KernelLog implements Observer {
+  /** Lines as dmesg prints them. */
+  readonly lines: string[] = []
+  /** Lines as /sys/kernel/tracing/trace has them, without the header. */
+  readonly events: string[] = []
+  private readonly version: string
+  time = 0
+  task = 'init'
+  pid = 1
+  /** Also told everything; the log keeps only what a kernel would print. */
+  next: Observer | null = null
+
+  constructor(revision: string, private readonly cpus: number, private readonly onLine: (line: string) => void = () => {}) {
+    this.version = traceVersion(revision)
+  }
+
+  event(st: Store, e: KernelEvent): void {
+    if (e.kind === 'printk') this.printk(e.text)
+    else if (e.kind === 'trace') this.trace(e.event, e.values, e.cpu)
+    else this.next?.event(st, e)
+  }
+
+  printk(text: string): void {
+    const s = `${Math.floor(this.time / 1e6)}`.padStart(5)
+    const line = `[${s}.${String(this.time % 1_000_000).padStart(6, '0')}] ${text}`
+    this.lines.push(line)
+    this.onLine(line)
+  }
+
+  private trace(kind: TraceKind, values: Readonly<Record<string, string | number | boolean | readonly number[]>>, cpu: number): void {
+    const spec = traceEventFor(this.version, kind)
+    if (spec === undefined) return
+    this.events.push(formatTraceLine(spec, values, { task: this.task, pid: this.pid, cpu, time: this.time * 1000 }, this.version))
+  }
+
+  /** The whole trace as tracefs would give it. */
+  traceText(): string { return `${formatTraceHeader(this.events.length, this.cpus)}${this.events.join('\n')}${this.events.length > 0 ? '\n' : ''}` }
+}
+
+export { kernelAtLeast, traceEventsOf }

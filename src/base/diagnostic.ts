@@ -66,11 +66,23 @@ export const codes = {
   'TB-365': 'an input without a single event of a trace',
   'TB-366': 'a trace without any DMA event',
   'TB-367': 'a device after accepted= that the trace does not have',
+  'TB-501': 'two images of a plan occupy the same granule',
+  'TB-502': 'the RAM of a plan does not fit into the protected half of the IPA space',
+  'TB-503': 'an address or size of a plan is not a multiple of the granule',
+  'TB-504': 'the firmware has no IPA space of this size',
+  'TB-505': 'a stage 2 of this size cannot start at this level',
+  'TB-506': 'a strategy or page size that this interface generation or geometry does not have',
+  'TB-507': 'an image lies outside the RAM of the plan',
+  'TB-508': 'a number of a plan is out of range',
+  'TB-509': 'a cost file does not have the form of one, or names an unknown command',
+  'TB-510': 'an option of tbit plan cannot be understood',
+  'TB-511': 'a command sequence is too long to be written out',
   'TB-520': 'a recording of RMI commands does not have the form of one',
   'TB-521': 'a line of a recording is no RMI command, or its arguments are wrong',
   'TB-522': 'an RMI command that the model does not carry out',
   'TB-301': 'a recording of swiotlb operations does not have the form of one',
-  'TB-302': 'a size, platform or kernel given to `size` is not one'
+  'TB-302': 'a size, platform or kernel given to `size` is not one',
+  'TB-303': 'what was given as a kernel log is empty or not text'
 } as const
 
 export interface Diagnostic {

@@ -11,6 +11,7 @@ const verbs: Record<string, Loader> = {
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   explain: { summary: 'a pasted kernel log in words: what failed, which limit binds, what to do', load: async () => (await import('./explain.ts')).explainVerb },
   size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },
+  plan: { summary: 'populate a Realm\'s stage 2: commands, cost, measurement', load: async () => (await import('./plan.ts')).planVerb },
   conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb },
 }
 

@@ -61,6 +61,8 @@ export interface RecEnterOptions {
   /** GIC state that the RMM refuses. */
   readonly badGic?: boolean
   readonly action?: RealmAction
+  /** The Realm goes on to `action` in the same entry after a call it waited in has returned (the recorded harness does not). */
+  readonly resume?: boolean
 }
 
 // Syndrome of a stage-2 data abort as the host sees it (ESR_EL2).
@@ -459,7 +461,7 @@ export class RmmCommon extends RmmState {
     rec.lastIpa = 0
     this.exit = { reason: Exit.FIQ }
     if (sea) this.exit.sea = true
-    if (this.completeRequests(rec, flags)) return Rmi.SUCCESS
+    if (this.completeRequests(rec, flags) && o.resume !== true) return Rmi.SUCCESS
     rec.hostCall = false
     if (o.action !== undefined) this.act(rec, o.action)
     return Rmi.SUCCESS

@@ -9,7 +9,6 @@ export interface PaRange {
 }
 
 const CHUNK = 4096
-const SHIFT = 12
 
 /** States of the granules of one range, stored sparsely: a small realm costs a few kilobytes whatever the range's size. */
 export class GranuleArray {
@@ -25,14 +24,15 @@ export class GranuleArray {
 
   /** State at an index that `index` returned. */
   at(i: number): number {
-    const c = this.chunks[i >>> SHIFT]
-    return c === undefined ? 0 : (c[i & (CHUNK - 1)] as number)
+    const low = i & (CHUNK - 1)
+    const c = this.chunks[(i - low) / CHUNK]
+    return c === undefined ? 0 : (c[low] as number)
   }
 
   set(i: number, state: number): void {
-    const n = i >>> SHIFT
-    const c = (this.chunks[n] ??= new Uint8Array(CHUNK))
-    c[i & (CHUNK - 1)] = state
+    const low = i & (CHUNK - 1)
+    const c = (this.chunks[(i - low) / CHUNK] ??= new Uint8Array(CHUNK))
+    c[low] = state
   }
 
   /** Calls `f` for each granule whose state is not 0, ascending. */

@@ -1,0 +1,219 @@
+// `tbit plan`: how to populate a Realm's stage 2, what it costs, what it measures.
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { hash, rimRipas } from '../machine/rmm/index.ts'
+import {
+  type CostTable, chainLength, Counter, defaultTable, elsewhere, type Entry, type Generation, generations, type Image, makePlan, makeSpec, type PageName, pageLevels, parseCosts, planRim, type PlanSpec,
+  sideBySide, strategies, type Strategy
+} from '../plan/index.ts'
+import { coverageJson, coverageText, costTableText, emitPlan, planJson, planText, type RimReport } from '../report/plan.ts'
+import type { Io } from './io.ts'
+
+/** Chains longer than this are computed only when asked for. */
+const LONG_CHAIN = 100_000
+/** Longest sequence that is written out. */
+const LONGEST_EMIT = 20_000_000
+
+interface Options {
+  ram?: number
+  ramBase: number
+  image: string[]
+  page: PageName
+  strategy?: Strategy
+  rmi?: Generation
+  ipaBits?: number
+  startLevel?: number
+  vcpus: number
+  conversions: number
+  costs?: string
+  showCosts?: boolean
+  emit?: string
+  rim?: boolean
+  algo: 'sha256' | 'sha512' | 'both'
+  entry?: number
+  gpr: string[]
+  coverage?: boolean
+  format: 'text' | 'json'
+}
+
+const sizeArg = (v: string): number => {
+  const n = Bytes.parse(v)
+  if (n === null) throw new InvalidArgumentError('a size such as 4096, 4K, 512M, 16G, 12T or 0x40000000 is needed.')
+  return n
+}
+const intArg = (v: string): number => {
+  if (!/^-?\d+$/.test(v)) throw new InvalidArgumentError('a whole number is needed.')
+  return Number(v)
+}
+const collect = (v: string, all: string[]): string[] => [...all, v]
+
+const problem = (code: string, file: string, word: string, message: string, hint?: string): Diagnostic => ({ code, file, line: 0, column: 0, word, message, ...(hint === undefined ? {} : { hint }) })
+
+/** `FILE@ADDR`: a file and where its first byte is in the guest. */
+function readImage(text: string): { image: Image; path: string } | Diagnostic {
+  const at = text.lastIndexOf('@')
+  if (at <= 0) return problem('TB-510', 'tbit plan', text, `--image ${text}: no address`, 'an image is FILE@ADDR, for example Image@0x200000')
+  const path = text.slice(0, at)
+  const addr = Bytes.parse(text.slice(at + 1))
+  if (addr === null) return problem('TB-510', 'tbit plan', text.slice(at + 1), `--image ${text}: '${text.slice(at + 1)}' is no address`, 'an image is FILE@ADDR, for example Image@0x200000')
+  try {
+    const st = statSync(path)
+    if (!st.isFile()) return problem('TB-002', path, path, 'cannot be read: not a file')
+    closeSync(openSync(path, 'r'))
+    return { image: { name: basename(path), addr, size: st.size }, path }
+  } catch (e) {
+    return problem('TB-002', path, path, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`, 'the image must be a readable file')
+  }
+}
+
+/** Seconds one extension and one measured granule take here: a short piece of the chain is run. */
+function hashRate(algo: number): { extension: number; granule: number } {
+  const time = (n: number, f: () => void): number => {
+    for (let i = 0; i < n / 4; i++) f()
+    const from = performance.now()
+    for (let i = 0; i < n; i++) f()
+    return (performance.now() - from) / 1000 / n
+  }
+  const page = new Uint8Array(4096)
+  let rim = hash(algo, page)
+  return { extension: time(2000, () => { rim = rimRipas(algo, rim, 0, 4096) }), granule: time(200, () => { hash(algo, page) }) }
+}
+
+function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: Entry | null): RimReport | Diagnostic {
+  const c = new Counter(spec)
+  c.run()
+  const extensions = chainLength(c.tally.extensions, entry)
+  const algo = o.algo === 'sha512' ? 'sha512' : 'sha256'
+  const base = { algo, extensions, withRec: entry !== null } as const
+  if (extensions > LONG_CHAIN && o.rim !== true) {
+    const rate = hashRate(algo === 'sha256' ? 0 : 1)
+    const granules = c.tally.work.get('measured granule') ?? 0
+    const expectedSeconds = extensions * rate.extension + granules * rate.granule
+    return { ...base, sha256: null, sha512: null, expectedSeconds, missing: `not computed: ${extensions} extensions would take about ${expectedSeconds.toFixed(1)} s here; --rim computes it` }
+  }
+  const images: Image[] = []
+  for (const [i, image] of spec.images.entries()) {
+    const path = paths[i] ?? ''
+    try {
+      images.push({ ...image, bytes: readFileSync(path) })
+    } catch (e) {
+      return problem('TB-002', path, path, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`)
+    }
+  }
+  const whole = { ...spec, images }
+  // Both algorithms while that is quick; the chosen one in any case.
+  const both = o.algo === 'both' || extensions <= 10_000
+  return {
+    ...base, expectedSeconds: null, missing: null, sha256: both || algo === 'sha256' ? planRim(whole, 0, entry) : null, sha512: both || algo === 'sha512' ? planRim(whole, 1, entry) : null
+  }
+}
+
+export function planVerb(io: Io): Command {
+  const fail = (errors: readonly Diagnostic[], json: boolean): void => {
+    if (json) io.out(`${JSON.stringify({ format: 1, errors }, null, 2)}\n`)
+    for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
+    io.exit(2)
+  }
+  return new Command('plan')
+    .description('How to populate the stage 2 of an Arm CCA Realm: commands, tables, relative cost, what a page conversion costs afterwards, the Realm\'s initial measurement; beside it the T=0 side, AMD SEV-SNP and Intel TDX.')
+    .option('--ram <size>', 'memory of the guest (4K to 128T)', sizeArg)
+    .option('--ram-base <addr>', 'where RAM begins in the guest', sizeArg, 0)
+    .option('--image <file@addr>', 'a measured file in the guest before it starts; repeatable, the order counts for the RIM', collect, [])
+    .addOption(new Option('--page <size>', 'host page size under the guest: what is contiguous and aligned').choices(Object.keys(pageLevels)).default('1G'))
+    .addOption(new Option('--strategy <name>', 'one strategy instead of all').choices([...strategies]))
+    .addOption(new Option('--rmi <generation>', 'interface generation (default 1.x; 2.0 with --strategy blocks)').choices([...generations]))
+    .option('--ipa-bits <n>', 'size of the IPA space, 32 to 48 (default: 40, more when RAM needs it)', intArg)
+    .option('--start-level <n>', 'level at which stage 2 starts (default: the shortest walk with 1G blocks)', intArg)
+    .option('--vcpus <n>', 'RECs to create; the first one is runnable', intArg, 1)
+    .option('--conversions <n>', 'pages that lazy shares and takes back', intArg, 1)
+    .option('--costs <file>', 'JSON that replaces relative costs: {"costs": {"RTT_FOLD": 2.5}, "unit_ns": 1500}')
+    .option('--show-costs', 'the cost table and the reason of each row')
+    .option('--emit <file>', 'write the command sequence (tbit conform rmm replays it); - is standard output')
+    .option('--rim', 'compute the RIM however long its chain is')
+    .addOption(new Option('--algo <name>', 'hash algorithm of the Realm').choices(['sha256', 'sha512', 'both']).default('sha256'))
+    .option('--entry <pc>', 'program counter of the boot REC: the RIM then includes it', sizeArg)
+    .option('--gpr <n=value>', 'register x0 to x7 of the boot REC; repeatable', collect, [])
+    .option('--coverage', 'which RMI and RSI commands of each generation are modelled')
+    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addHelpText('after', `
+Example:
+  tbit plan --ram 16G --image Image@0x200000 --page 1G
+  tbit plan --ram 12T --strategy blocks --format json
+
+Exit code: 0 a plan, 2 input that no firmware would accept.
+`)
+    .action((o: Options) => {
+      const json = o.format === 'json'
+      if (o.coverage === true) {
+        io.out(json ? coverageJson() : coverageText())
+        return
+      }
+      if (o.showCosts === true) {
+        io.out(costTableText())
+        return
+      }
+      if (o.ram === undefined) return fail([problem('TB-001', 'tbit plan', '--ram', '--ram SIZE is missing', 'for example: tbit plan --ram 16G')], json)
+      const errors: Diagnostic[] = []
+      const images: Image[] = []
+      const paths: string[] = []
+      for (const text of o.image) {
+        const r = readImage(text)
+        if ('code' in r) errors.push(r)
+        else {
+          images.push(r.image)
+          if (r.image.size > 0) paths.push(r.path)
+        }
+      }
+      let costs: CostTable = defaultTable
+      if (o.costs !== undefined) {
+        try {
+          const parsed = parseCosts(o.costs, readFileSync(o.costs, 'utf8'))
+          if (parsed.ok) costs = parsed.value
+          else errors.push(parsed.error)
+        } catch (e) {
+          errors.push(problem('TB-002', o.costs, o.costs, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`))
+        }
+      }
+      let entry: Entry | null = null
+      const gprs: number[] = []
+      for (const g of o.gpr) {
+        const m = /^x?([0-7])=(0x[0-9a-f]+|\d+)$/i.exec(g)
+        if (m === null) errors.push(problem('TB-510', 'tbit plan', g, `--gpr ${g}: x0 to x7 and a value are needed`, 'for example --gpr 0=0x1000'))
+        else gprs[Number(m[1])] = Number(m[2])
+      }
+      if (o.entry !== undefined) entry = { pc: o.entry, gprs: Array.from({ length: 8 }, (_, i) => gprs[i] ?? 0) }
+      const made = makeSpec({
+        ram: o.ram, ramBase: o.ramBase, images, page: o.page, vcpus: o.vcpus, conversions: o.conversions, ...(o.strategy === undefined ? {} : { strategy: o.strategy }), ...(o.rmi === undefined ? {} : { generation: o.rmi }),
+        ...(o.ipaBits === undefined ? {} : { s2sz: o.ipaBits }), ...(o.startLevel === undefined ? {} : { start: o.startLevel })
+      })
+      if (!made.ok) return fail([...errors, ...made.error], json)
+      if (errors.length > 0) return fail(errors, json)
+      const spec = made.value
+      const chosen = makePlan(spec, costs)
+      const plans = o.strategy === undefined ? sideBySide(spec, costs) : [chosen]
+      const rim = measure(spec, paths, o, entry)
+      if ('code' in rim) return fail([rim], json)
+      if (o.emit !== undefined) {
+        if (chosen.total > LONGEST_EMIT) {
+          return fail([problem('TB-511', o.emit, o.emit, `the sequence has ${chosen.total} commands; at most ${LONGEST_EMIT} are written`, 'larger host pages, --rmi 2.0 with --strategy blocks, or a smaller guest give a shorter one')], json)
+        }
+        try {
+          const tables = chosen.peakTableBytes / 4096
+          if (o.emit === '-') emitPlan(spec, tables, io.out)
+          else {
+            const fd = openSync(o.emit, 'w')
+            try { emitPlan(spec, tables, (t) => { writeSync(fd, t) }) } finally { closeSync(fd) }
+          }
+        } catch (e) {
+          const code = (e as NodeJS.ErrnoException).code
+          if (code === undefined) throw e
+          return fail([problem('TB-002', o.emit, o.emit, `cannot be written: ${code}`)], json)
+        }
+        if (o.emit === '-') return
+      }
+      const e = elsewhere(spec)
+      io.out(json ? planJson(chosen, plans, e, costs, rim) : planText(plans, e, costs, rim))
+    })
+}

@@ -1,0 +1,144 @@
+// What is to be planned: a guest's memory and the firmware that holds its stage 2. Checking the user's numbers, with the rule each one
+// breaks and the nearest legal value.
+import { Bytes, type Diagnostic, err, hex, ok, PAGE_SIZE, type Result } from '../base/index.ts'
+import { aligned, type Geometry, ipaEnd, levelSize, MAX_S2SZ, MIN_S2SZ, parEnd, rootCount, startLevels } from '../machine/rmm/index.ts'
+
+export const strategies = ['fold', 'blocks', 'fault-in', 'lazy'] as const
+export type Strategy = (typeof strategies)[number]
+export const generations = ['1.x', '2.0'] as const
+export type Generation = (typeof generations)[number]
+
+/** The host's page size under the guest: memory of one such page is contiguous and aligned, so it can become one block. */
+export const pageLevels = { '4K': 3, '2M': 2, '1G': 1 } as const
+export type PageName = keyof typeof pageLevels
+
+/** A file that is in the guest before it starts. */
+export interface Image {
+  readonly name: string
+  readonly addr: number
+  readonly size: number
+  /** Its bytes, when the RIM is wanted. */
+  readonly bytes?: Uint8Array
+}
+
+export interface PlanSpec {
+  readonly generation: Generation
+  readonly strategy: Strategy
+  readonly ramBase: number
+  readonly ramSize: number
+  readonly page: PageName
+  readonly geo: Geometry
+  /** In the order in which they are loaded: the RIM depends on it. */
+  readonly images: readonly Image[]
+  readonly vcpus: number
+  /** Page conversions (to shared and back) that `lazy` counts. */
+  readonly conversions: number
+}
+
+/** What the user said; everything but `ram` may be left out. */
+export interface PlanRequest {
+  readonly ram: number
+  readonly ramBase?: number
+  readonly images?: readonly Image[]
+  readonly page?: PageName
+  readonly strategy?: Strategy
+  readonly generation?: Generation
+  readonly s2sz?: number
+  readonly start?: number
+  readonly vcpus?: number
+  readonly conversions?: number
+}
+
+const diag = (code: string, word: string, message: string, hint?: string, expected?: string[]): Diagnostic =>
+  ({ code, file: 'tbit plan', line: 0, column: 0, word, message, ...(hint === undefined ? {} : { hint }), ...(expected === undefined ? {} : { expected }) })
+
+const down = (a: number, size: number): number => a - (a % size)
+const up = (a: number, size: number): number => (aligned(a, size) ? a : down(a, size) + size)
+const size = (n: number): string => (n === 0 ? '0' : Bytes.format(n))
+
+/** The smallest IPA space that Linux and QEMU would pick: 40 bits, more when the memory needs it. */
+export function defaultS2sz(top: number): number {
+  let bits = 40
+  while (bits < MAX_S2SZ && 2 ** (bits - 1) < top) bits++
+  return bits
+}
+
+/** The start level with the shortest walk that still allows 1G blocks. */
+export function defaultStart(s2sz: number): number {
+  const legal = startLevels(s2sz).filter((l) => l <= 1)
+  return legal[legal.length - 1] ?? startLevels(s2sz)[0] ?? 0
+}
+
+/** Checks a request. All rules that are broken are told, each with the nearest legal value. */
+export function makeSpec(q: PlanRequest): Result<PlanSpec, Diagnostic[]> {
+  const errors: Diagnostic[] = []
+  const ramBase = q.ramBase ?? 0
+  const page = q.page ?? '1G'
+  const generation = q.generation ?? (q.strategy === 'blocks' ? '2.0' : '1.x')
+  const strategy = q.strategy ?? 'fold'
+
+  if (q.ram <= 0) errors.push(diag('TB-503', size(q.ram), 'a guest needs memory', 'nearest legal value: --ram 4K'))
+  else if (!aligned(q.ram, PAGE_SIZE)) errors.push(diag('TB-503', String(q.ram), `the RAM size ${q.ram} is not a multiple of the 4 KiB granule`, `nearest legal value: --ram ${Math.max(PAGE_SIZE, Math.round(q.ram / PAGE_SIZE) * PAGE_SIZE)}`))
+  if (!aligned(ramBase, PAGE_SIZE)) errors.push(diag('TB-503', hex(ramBase), `the RAM base ${hex(ramBase)} is not aligned to the 4 KiB granule`, `nearest legal value: --ram-base ${hex(Math.round(ramBase / PAGE_SIZE) * PAGE_SIZE)}`))
+  const top = ramBase + q.ram
+
+  // The address space: the protected half must hold the memory.
+  const s2sz = q.s2sz ?? defaultS2sz(top)
+  if (!Number.isInteger(s2sz) || s2sz < MIN_S2SZ || s2sz > MAX_S2SZ) {
+    errors.push(diag('TB-504', String(s2sz), `an IPA space of ${s2sz} bits: the firmware has ${MIN_S2SZ} to ${MAX_S2SZ}`, `nearest legal value: --ipa-bits ${Math.min(MAX_S2SZ, Math.max(MIN_S2SZ, Math.round(s2sz) || MIN_S2SZ))}`))
+    return err(errors)
+  }
+  const start = q.start ?? defaultStart(s2sz)
+  const legal = startLevels(s2sz)
+  if (!legal.includes(start)) {
+    const near = [...legal].sort((a, b) => Math.abs(a - start) - Math.abs(b - start))[0] ?? 0
+    errors.push(diag('TB-505', String(start), `a stage 2 of ${s2sz} bits cannot start at level ${start}: with n = 3 - level, the bits must lie in [9n+13, 9n+21], four more at levels above 0`, `nearest legal value: --start-level ${near} (${rootCount(s2sz, near)} root table${rootCount(s2sz, near) === 1 ? '' : 's'})`, legal.map((l) => `--start-level ${l}`)))
+    return err(errors)
+  }
+  const geo: Geometry = { s2sz, start, num: rootCount(s2sz, start) }
+  if (top > parEnd(geo)) {
+    const bits = defaultS2sz(top)
+    const fits = 2 ** (bits - 1) >= top
+    errors.push(diag('TB-502', size(q.ram), `RAM [${hex(ramBase)}, ${hex(top)}) runs beyond the protected half of a ${s2sz}-bit IPA space, which ends at ${hex(parEnd(geo))}; the other half is for shared aliases`,
+      fits && bits !== s2sz ? `nearest legal value: --ipa-bits ${bits}, or --ram ${size(down(parEnd(geo) - ramBase, PAGE_SIZE))}` : `nearest legal value: --ram ${size(Math.max(0, 2 ** (MAX_S2SZ - 1) - ramBase))} (the largest IPA space has ${MAX_S2SZ} bits)`))
+  }
+
+  if (pageLevels[page] < start) errors.push(diag('TB-506', page, `${page} blocks are entries of level ${pageLevels[page]} tables; a stage 2 that starts at level ${start} has none`, `nearest legal value: --page ${start === 2 ? '2M' : '4K'}, or --start-level ${legal[0]}`))
+  if (strategy === 'blocks' && generation === '1.x') errors.push(diag('TB-506', 'blocks', 'RMI 1.x maps pages only (DATA_CREATE and DATA_CREATE_UNKNOWN are page commands); blocks come from RTT_FOLD', 'nearest legal value: --strategy fold, or --rmi 2.0'))
+
+  const images = q.images ?? []
+  for (const i of images) {
+    const word = `${i.name}@${hex(i.addr)}`
+    if (!aligned(i.addr, PAGE_SIZE)) {
+      const near = Math.round(i.addr / PAGE_SIZE) * PAGE_SIZE
+      errors.push(diag('TB-503', word, `image ${i.name}: address ${hex(i.addr)} is not aligned to the 4 KiB granule (DATA_CREATE copies whole granules)`, `nearest legal value: ${i.name}@${hex(near)}`))
+      continue
+    }
+    const end = up(i.addr + i.size, PAGE_SIZE)
+    if (i.size > q.ram) errors.push(diag('TB-507', word, `image ${i.name} has ${size(i.size)}, the guest has ${size(q.ram)} of RAM`, `nearest legal value: --ram ${size(up(i.size, PAGE_SIZE))}`))
+    else if (i.addr < ramBase || end > top) {
+      const near = i.addr < ramBase ? up(ramBase, PAGE_SIZE) : down(top - up(i.size, PAGE_SIZE), PAGE_SIZE)
+      errors.push(diag('TB-507', word, `image ${i.name} at [${hex(i.addr)}, ${hex(end)}) lies outside RAM [${hex(ramBase)}, ${hex(top)})`, `nearest legal value: ${i.name}@${hex(near)}`))
+    }
+  }
+  const byAddr = images.map((image, n) => ({ image, n })).filter(({ image }) => aligned(image.addr, PAGE_SIZE) && image.size > 0).sort((a, b) => a.image.addr - b.image.addr || a.n - b.n)
+  for (let k = 1; k < byAddr.length; k++) {
+    const a = (byAddr[k - 1] as { image: Image }).image
+    const b = (byAddr[k] as { image: Image }).image
+    const end = up(a.addr + a.size, PAGE_SIZE)
+    if (b.addr < end) errors.push(diag('TB-501', `${b.name}@${hex(b.addr)}`, `image ${b.name} at ${hex(b.addr)} overlaps image ${a.name}, which occupies the granules [${hex(a.addr)}, ${hex(end)})`, `nearest legal value: ${b.name}@${hex(end)}`))
+  }
+  const vcpus = q.vcpus ?? 1
+  if (!Number.isInteger(vcpus) || vcpus < 1) errors.push(diag('TB-508', String(vcpus), `${vcpus} vCPUs`, 'nearest legal value: --vcpus 1'))
+  const conversions = q.conversions ?? 1
+  if (!Number.isInteger(conversions) || conversions < 0) errors.push(diag('TB-508', String(conversions), `${conversions} conversions`, 'nearest legal value: --conversions 0'))
+  if (errors.length > 0) return err(errors)
+  return ok({ generation, strategy, ramBase, ramSize: q.ram, page, geo, images: images.filter((i) => i.size > 0), vcpus, conversions })
+}
+
+export const ramTop = (s: PlanSpec): number => s.ramBase + s.ramSize
+/** Size of the host's pages in bytes. */
+export const pageSize = (s: PlanSpec): number => levelSize(pageLevels[s.page])
+/** Granules of an image, the last one filled with zeros. */
+export const imagePages = (i: Image): number => Math.ceil(i.size / PAGE_SIZE)
+export { ipaEnd, parEnd }

@@ -45,6 +45,12 @@ export const coherent_limit = (dev: Device): number => min_not_zero(DMA_BIT_MASK
 
 /** arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is remembered. */
 export function force_dma_unencrypted(dev: Device): boolean {
+  const r = __force_dma_unencrypted(dev)
+  dev.k.decide('force_dma_unencrypted', r ? 'yes: the device can reach only shared memory' : 'no')
+  return r
+}
+
+function __force_dma_unencrypted(dev: Device): boolean {
   const { platform, rev } = dev.k
   switch (platform.name) {
     case 'arm-cca':
@@ -64,6 +70,12 @@ export const guestForcesSwiotlb = (dev: Device): boolean => ['arm-cca', 'amd-sev
 
 /** is_swiotlb_force_bounce(dev). */
 export function is_swiotlb_force_bounce(dev: Device): boolean {
+  const r = __is_swiotlb_force_bounce(dev)
+  dev.k.decide('is_swiotlb_force_bounce', r ? 'yes: every mapping bounces' : 'no')
+  return r
+}
+
+function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
   if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
     dev.k.printk('warn', `${dev.name}: (TIO) Disable SWIOTLB`)

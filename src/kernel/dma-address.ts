@@ -44,6 +44,12 @@ export type Capable = 'ok' | 'mask' | 'state'
  * any other address; the caller cannot tell that from a small mask (the reason is only for the reader).
  */
 export function dma_capable(dev: Device, addr: number, size: number, shared: boolean): Capable {
+  const r = __dma_capable(dev, addr, size, shared)
+  dev.k.decide('dma_capable', r === 'ok' ? `yes: 0x${addr.toString(16)} fits` : r === 'mask' ? `no: 0x${addr.toString(16)}+${size} is beyond the mask or bus limit` : 'no: not CC_SHARED, and the device can reach only shared memory')
+  return r
+}
+
+function __dma_capable(dev: Device, addr: number, size: number, shared: boolean): Capable {
   if (addr === DMA_MAPPING_ERROR) return 'mask'
   if (dev.k.rev.capableChecksForce && !shared && force_dma_unencrypted(dev)) return 'state'
   return addr + size - 1 <= dma_limit(dev) ? 'ok' : 'mask'
@@ -51,5 +57,7 @@ export function dma_capable(dev: Device, addr: number, size: number, shared: boo
 
 /** dma_coherent_ok(): the address that the handle will have fits the coherent mask. */
 export function dma_coherent_ok(dev: Device, phys: number, size: number): boolean {
-  return phys_to_dma_direct(dev, phys) + size - 1 <= coherent_limit(dev)
+  const r = phys_to_dma_direct(dev, phys) + size - 1 <= coherent_limit(dev)
+  dev.k.decide('dma_coherent_ok', r ? 'yes: the address fits the coherent mask' : 'no: the address is beyond the coherent mask')
+  return r
 }

@@ -21,6 +21,7 @@ export type KernelEvent =
   | { readonly kind: 'failed'; readonly reason: string; readonly dev: number }
   | { readonly kind: 'tsm_done'; readonly op: string; readonly dev: number; readonly rc: number }
   | { readonly kind: 'trace'; readonly event: TraceKind; readonly values: TraceValues; readonly cpu: number }
+  | { readonly kind: 'decision'; readonly fn: string; readonly text: string }
   | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string }
 
 export interface Observer {
@@ -78,6 +79,8 @@ export class Kernel {
   observer: Observer = { event: () => {} }
   /** printk costs steps of nobody's: only kept when somebody reads the log. */
   logging = false
+  /** Decisions are told to the observer, one by one: for `explain dma`. */
+  explaining = false
 
   constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[]) {
     const n = Math.max(1, deviceConfigs.length)
@@ -134,6 +137,9 @@ export class Kernel {
   printk(level: 'info' | 'warn' | 'err', text: string): void {
     if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text })
   }
+
+  /** A predicate has decided: only told while somebody asks why. */
+  decide(fn: string, text: string): void { if (this.explaining) this.emit(`decide:${fn}:${text}`, { kind: 'decision', fn, text }) }
 
   /** A trace event, where the kernel has its tracepoint; only while somebody records. */
   trace(event: TraceKind, values: TraceValues, cpu: number): void {

@@ -16,7 +16,7 @@ export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN:
 export const SEGMENT_BYTES = 256 * 1024
 
 /** Why a mapping failed; not something the kernel returns. */
-export function failed(dev: Device, reason: string): void { dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
+export function failed(dev: Device, reason: string): void { dev.k.decide('error', reason); dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
 
 /** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
 export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'

@@ -177,6 +177,8 @@ export class Machine {
     }
     const { phys, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
+    // The host's own IOMMU tables carry the C-bit.
+    if (d.iommu && this.platform.conversion === 'pte') alias = 'P'
     const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })
     if (this.platform.name === 'amd-sev-snp') {
       if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')

@@ -1,3 +1,4 @@
+export * from './log.ts'
 export * from './mem.ts'
 export * from './pool.ts'
 export * from './sizing.ts'

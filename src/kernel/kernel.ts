@@ -84,17 +84,19 @@ export class Kernel {
 
   constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[]) {
     const n = Math.max(1, deviceConfigs.length)
+    const owners = deviceConfigs.map((d) => d.name)
     const config = machine.config
+    const tsmNames = rev.accept === 'tio-v2' ? ['NULL', 'set'] : ['INIT', 'CONNECT', 'LOCK', 'ACCEPT']
     this.f = {
-      bits: layout.field('dev.bits', { count: n }),
-      flag: layout.field('dev.accepted', { count: n, max: 3 }),
-      driver: layout.field('dev.driver', { count: n, max: 1, values: ['none', 'bound'] }),
-      present: layout.field('dev.present', { count: n, max: 1 }),
-      device_lock: layout.field('dev.mutex', { count: n, max: 1 }),
-      mask: layout.field('dev.dma_mask_bits', { count: n, max: 64 }),
+      bits: layout.field('bits', { count: n, owners }),
+      flag: layout.field('accepted', { count: n, max: 3, owners }),
+      driver: layout.field('driver', { count: n, max: 1, values: ['none', 'bound'], owners }),
+      present: layout.field('present', { count: n, max: 1, owners }),
+      device_lock: layout.field('mutex', { count: n, max: 1, owners }),
+      mask: layout.field('dma_mask_bits', { count: n, max: 64, owners }),
       tsm_rwsem: layout.field('pci_tsm_rwsem'),
-      pf0_lock: layout.field('tsm_pf0.lock', { count: n, max: 1 }),
-      tsm_state: layout.field('pdev.tsm', { count: n, max: 3 }),
+      pf0_lock: layout.field('tsm_pf0.lock', { count: n, max: 1, owners }),
+      tsm_state: layout.field('tsm', { count: n, max: 3, values: tsmNames, owners }),
       tsm_registered: layout.field('tsm_registered', { max: 1 }),
       tsm_in_flight: layout.field('tsm_in_flight'),
       pool_unusable: layout.field('pool_unusable', { count: 2 + n, max: 1 })

@@ -62,8 +62,8 @@ export class Machine {
   ) {
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
-    this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames })
-    this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1 })
+    this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames, owners: devices.map((d) => d.name) })
+    this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
   }
 

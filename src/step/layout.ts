@@ -17,12 +17,14 @@ export class Field {
     /** Largest value: the domain of a read. */
     readonly max: number,
     /** Names of the values, for the reader. */
-    readonly values: readonly string[] = []
+    readonly values: readonly string[] = [],
+    /** Whose field element i is, for the reader: `nic.accepted` instead of `accepted[0]`. */
+    readonly owners: readonly string[] = []
   ) {
     this.domain = Array.from({ length: max + 1 }, (_, i) => i)
   }
 
-  label(i: number): string { return this.count > 1 ? `${this.name}[${i}]` : this.name }
+  label(i: number): string { return this.owners[i] !== undefined ? `${this.owners[i]}.${this.name}` : this.count > 1 ? `${this.name}[${i}]` : this.name }
   valueName(v: number): string { return this.values[v] ?? String(v) }
 
   /** One access; made once and kept, so that a replay costs no garbage. */
@@ -175,9 +177,9 @@ export class Layout {
   private words = 0
   private readonly wordNames: string[] = []
 
-  field(name: string, o: { count?: number; max?: number; values?: readonly string[] } = {}): Field {
+  field(name: string, o: { count?: number; max?: number; values?: readonly string[]; owners?: readonly string[] } = {}): Field {
     const count = o.count ?? 1
-    const f = new Field(name, this.bytes, count, o.max ?? (o.values ? o.values.length - 1 : 255), o.values ?? [])
+    const f = new Field(name, this.bytes, count, o.max ?? (o.values ? o.values.length - 1 : 255), o.values ?? [], o.owners ?? [])
     this.bytes += count
     this.fields.push(f)
     return f

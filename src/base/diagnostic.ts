@@ -82,7 +82,18 @@ export const codes = {
   'TB-522': 'an RMI command that the model does not carry out',
   'TB-301': 'a recording of swiotlb operations does not have the form of one',
   'TB-302': 'a size, platform or kernel given to `size` is not one',
-  'TB-303': 'what was given as a kernel log is empty or not text'
+  'TB-303': 'what was given as a kernel log is empty or not text',
+  'TB-600': 'not a kernel source tree, or a tarball that cannot be unpacked',
+  'TB-601': 'a kernel version that is not supported',
+  'TB-602': 'a kernel source tree without a file that is needed',
+  'TB-603': 'a tool to unpack a tarball is missing',
+  'TB-604': 'a kernel function has a parameter that the shim cannot fill',
+  'TB-605': 'a kernel function or structure that the shim needs is not in the tree',
+  'TB-606': 'the compiler or the lowering library is not installed',
+  'TB-607': 'the tree does not compile with the shim',
+  'TB-608': 'a directory of additions to the shim that cannot be used',
+  'TB-609': 'the compiler did not finish',
+  'TB-610': 'a recording that a built kernel cannot replay'
 } as const
 
 export interface Diagnostic {

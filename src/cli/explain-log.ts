@@ -1,0 +1,76 @@
+// `tbit explain log`: paste a kernel log.
+import { existsSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
+import { KernelLog, type LogFacts, parseSizingKernel, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
+import { explainLogErrors, explainLogJson, explainLogText } from '../report/explain-log.ts'
+import type { Io } from './io.ts'
+import { readLines } from './read-lines.ts'
+
+interface Options {
+  readonly platform?: string
+  readonly kernel?: string
+  readonly ram?: string
+  readonly cpus?: string
+  readonly cmdline?: string
+  readonly format: string
+}
+
+export function explainLog(io: Io): Command {
+  return new Command('log')
+    .summary('a pasted kernel log: what happened, which limit binds, what to do')
+    .description('Reads a kernel log (dmesg, journalctl -k, a single pasted line; gzip and zstd by content) and says what failed in DMA bouncing, which limit binds, what to do, and what to record to know more. ' +
+      'Without a file it reads standard input. Exit code 0 when the log was read, whatever it says; 2 when it is no text or cannot be read.')
+    .argument('[file]', 'the log, or the message itself in quotes; - or nothing: standard input', '-')
+    .option('--platform <name>', `where the log does not say: ${Object.keys(sizingPlatforms).join(', ')}`)
+    .option('--kernel <version>', 'where the log does not say: linux-6.12, 6.6')
+    .option('--ram <size>', 'where the log does not say: 16G')
+    .option('--cpus <n>', 'where the log does not say')
+    .option('--cmdline <string>', 'where the log does not say')
+    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addHelpText('after', "\nExample:\n  dmesg | tbit explain log\n  tbit explain log 'nvme 0000:00:02.0: swiotlb buffer is full (sz: 262144 bytes), total 524288 (slots), used 523564 (slots)'")
+    .action(async (file: string, o: Options) => {
+      const errors: Diagnostic[] = []
+      const at = { file: 'tbit explain log', line: 0, column: 0 }
+      let facts: LogFacts = {}
+      if (o.platform !== undefined) {
+        if (Object.hasOwn(sizingPlatforms, o.platform)) facts = { ...facts, platform: o.platform }
+        else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.platform, message: `unknown platform '${o.platform}'`, expected: Object.keys(sizingPlatforms) }, Object.keys(sizingPlatforms)))
+      }
+      if (o.kernel !== undefined) {
+        if (parseSizingKernel(o.kernel)) facts = { ...facts, kernel: o.kernel }
+        else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.kernel, message: `unknown kernel '${o.kernel}'`, expected: ['a version like 6.12'] }, sizingKernelNames))
+      }
+      if (o.ram !== undefined) {
+        const ram = Bytes.parse(o.ram)
+        if (ram !== null && ram > 0) facts = { ...facts, ram }
+        else errors.push({ ...at, code: 'TB-302', word: o.ram, message: `--ram '${o.ram}' is no size`, expected: ['16G', '512M'] })
+      }
+      if (o.cpus !== undefined) {
+        if (/^[1-9]\d*$/.test(o.cpus)) facts = { ...facts, cpus: Number(o.cpus) }
+        else errors.push({ ...at, code: 'TB-302', word: o.cpus, message: `--cpus '${o.cpus}' is no number of CPUs` })
+      }
+      if (o.cmdline !== undefined) facts = { ...facts, cmdline: o.cmdline }
+      const log = new KernelLog()
+      if (errors.length === 0) {
+        // A message pasted as the argument itself, as long as no file has that name.
+        const pasted = /swiotlb|software IO TLB|DMA addr|SWIOTLB/.test(file) && /\s/.test(file) && !existsSync(file)
+        if (pasted) for (const line of file.split('\n')) log.next(line)
+        const broken = pasted ? null : await readLines(file, (line) => {
+          log.next(line)
+          return true
+        })
+        if (broken) errors.push(broken)
+        const name = file === '-' ? '(standard input)' : file
+        if (!broken && log.count === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
+        else if (log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
+      }
+      const explanation = log.explain(facts)
+      if (o.format === 'json') io.out(explainLogJson(explanation, errors))
+      else {
+        if (explanation.understood > 0 || errors.length === 0) io.out(explainLogText(explanation))
+        if (errors.length > 0) io.err(explainLogErrors(errors))
+      }
+      io.exit(errors.length > 0 ? 2 : 0)
+    })
+}

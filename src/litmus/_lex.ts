@@ -53,7 +53,9 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
   }
   while (i < text.length) {
     const c = text[i] as string
-    if (!cursorDone && cursor <= i && (cursor < i || match(LEXEME, i) === null)) {
+    // Inside an operator of two characters nothing can be completed.
+    if (cursor < i) cursorDone = true
+    if (!cursorDone && cursor === i && match(LEXEME, i) === null) {
       cursorDone = true
       push('word', i, i, '', true)
     }

@@ -12,6 +12,7 @@ import { Properties } from './properties.ts'
 import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
 import { Watch } from './watch.ts'
 import { describeChange } from './describe.ts'
+import { named } from './naming.ts'
 
 export type Verdict = 'violated' | 'incomplete' | 'vacuous' | 'ok' | 'skipped'
 
@@ -142,14 +143,14 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const violations: Violation[] = []
   const reported: Violation[] = []
   const traced = (from: Exploration, f: Found, init: readonly TraceStep[] | null): Violation => {
-    const t = traceOf(from, f, { describe })
+    const t = named(sys, traceOf(from, f, { describe }))
     const before = init ?? []
     return violation(f.finding, t, before, from === initX)
   }
   const initTraces = new Map<number, readonly TraceStep[]>()
   const initOf = (start: number): readonly TraceStep[] => {
     let t = initTraces.get(start)
-    if (t === undefined) initTraces.set(start, (t = initEnds.length === 0 ? [] : traceTo(initX, initEnds[start] as number, null, { describe }).steps))
+    if (t === undefined) initTraces.set(start, (t = initEnds.length === 0 ? [] : named(sys, traceTo(initX, initEnds[start] as number, null, { describe })).steps))
     return t
   }
   const seen = new Set<string>()

@@ -38,7 +38,12 @@ export function describeChange(sys: System): (component: string, before: number,
       case 'page_owner': return diff(sys.kernel.pages.state.value(before).owner, sys.kernel.pages.state.value(after).owner, (s, e, b, a) => ({ what: e - s === 1 ? `owner of page ${hex(s)}` : `owner of pages ${hex(s)}..${hex(e - 1)}`, before: tagNames[b] ?? '', after: tagNames[a] ?? '' }))
       case 'slab': return []
       case 'iopt': return diff(sys.machine.iopt.value(before), sys.machine.iopt.value(after), (s, _e, b, a) => ({ what: `IOVA ${hex((s % 2 ** 40) * PAGE_SIZE)}`, before: b ? hex((b - 1) * PAGE_SIZE) : 'unmapped', after: a ? hex((a - 1) * PAGE_SIZE) : 'unmapped' }))
-      default: return [{ what: component, before: 'state', after: 'changed' }]
+      default: {
+        const mem = sys.kernel.mems.find((m) => m.name === component)
+        if (mem === undefined) return [{ what: component, before: 'state', after: 'changed' }]
+        const [b, a] = [mem.usedText(before), mem.usedText(after)]
+        return b === a ? [] : [{ what: `used slots of ${component}`, before: b, after: a }]
+      }
     }
   }
 }

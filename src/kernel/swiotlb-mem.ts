@@ -74,6 +74,22 @@ export class SwiotlbMem {
     return o.result
   }
 
+  /** The slots in use in state `id` of this pool, for the reader: `0..1, 8`. */
+  usedText(id: number): string {
+    if (this.loaded !== id) {
+      restore(this.pool, this.state.value(id))
+      this.loaded = id
+    }
+    const runs: string[] = []
+    for (let i = 0; i < this.nslabs; i++) {
+      if (this.pool.list[i] !== 0) continue
+      const first = i
+      while (i + 1 < this.nslabs && this.pool.list[i + 1] === 0) i++
+      runs.push(first === i ? `${first}` : `${first}..${i}`)
+    }
+    return runs.length === 0 ? 'none' : runs.join(', ')
+  }
+
   /** The pool as it is in this state; read it before anything else runs. */
   view(st: Store): IoTlbPool { this.load(st); return this.pool }
   hash(st: Store): number { return state_hash(this.view(st)) }

@@ -10,8 +10,8 @@ import { printExpr, printStmt } from './print.ts'
 /** A status that an administrator's operation yields: not ERR, but the name of the errno. Encoded below every ERR. */
 const STATUS_BASE = -1000
 const statusOf = (rc: number): number => (rc < 0 ? STATUS_BASE + rc : rc)
-const isStatus = (v: number): boolean => v < STATUS_BASE && v > -10000
-const statusErrno = (v: number): number => v - STATUS_BASE
+export const isStatus = (v: number): boolean => v < STATUS_BASE && v > -10000
+export const statusErrno = (v: number): number => v - STATUS_BASE
 
 export interface Compiled {
   /** Boot and the statements of `init`; its variables are in `initVariables`. */

@@ -6,12 +6,13 @@ type Sub = (io: Io) => Command
 
 /** The sub-commands that are built; each module is loaded only when `explain` runs. */
 const subs: ReadonlyArray<() => Promise<Sub>> = [
-  async () => (await import('./explain-log.ts')).explainLog
+  async () => (await import('./explain-log.ts')).explainLog,
+  async () => (await import('./explain-dma.ts')).explainDmaVerb
 ]
 
 /** The verb `explain`: registers its sub-commands. */
 export async function explainVerb(io: Io): Promise<Command> {
-  const c = new Command('explain').description('Explains in words: a pasted kernel log.')
+  const c = new Command('explain').description('Explains in words: a pasted kernel log, or one DMA request.')
   for (const load of subs) c.addCommand((await load())(io))
   return c
 }

@@ -8,6 +8,7 @@ type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) 
 // One line a verb, in the order of the help text. A verb that is not built yet is not listed.
 const verbs: Record<string, Loader> = {
   run: { summary: 'one execution of a litmus test on real bytes, as a kernel would log it', load: async () => (await import('./run.ts')).runVerb },
+  rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   explain: { summary: 'a pasted kernel log in words: what failed, which limit binds, what to do', load: async () => (await import('./explain.ts')).explainVerb },
   size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },

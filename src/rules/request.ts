@@ -97,7 +97,8 @@ export function requestPath(spec: RequestSpec): RequestPath {
   sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'decision') { if (e.fn === 'error') reason = e.text; else decisions.push({ fn: e.fn, text: e.text }) } } }
   const seen = (a: Action, result: number, outcome: number): void => {
     if (a.key.startsWith('emit:') || a.key.startsWith('note:') || a.key.startsWith('begin:') || a.key.startsWith('present:') || a.key.startsWith('finding:')) return
-    decisions.push({ fn: siteOf(new Error().stack ?? '')[0] ?? '', text: a.text(result, outcome) })
+    // The callback itself stands first in the stack.
+    decisions.push({ fn: siteOf(new Error().stack ?? '').find((f) => f !== 'seen') ?? '', text: a.text(result, outcome) })
   }
   const attrs = spec.attrs.reduce((m, a) => m | ATTR[a], 0)
   let v: number

@@ -52,7 +52,7 @@ const cases: readonly Case[] = [
   { code: 'TB-203', text: body('  «choose» { tsm_lock(nic) }'), message: "'choose' has one branch", expected: "'or { }'" },
   { code: 'TB-203', text: body('  «else» { }'), message: "'else' has no 'if' before it" },
   { code: 'TB-203', text: body('  repeat «tsm_lock»(nic)'), message: "expected a number after 'repeat'" },
-  { code: 'TB-203', text: body('  tsm_lock«»\n'.replace('«»', '') + '  «tsm_accept»(nic)'), message: "expected '(' after 'tsm_lock', found the line's end" },
+  { code: 'TB-203', text: body('  tsm_lock\n  «tsm_accept»(nic)'), message: "expected '(' after 'tsm_lock', found the line's end" },
   { code: 'TB-203', text: body('  dma_set_mask(nic,«)»'), message: "an argument is missing after ','" },
   { code: 'TB-203', text: part('expect * «ok»'), message: "expected ':' before the expected verdict" },
   { code: 'TB-203', text: part('config { ram «=» 16M }'), message: "no '=' stands between key and value" },

@@ -1,10 +1,11 @@
-// All reachable states of a model, breadth first, so that the first way to a finding is a shortest one. States are flat words in
-// one arena, found again through an open hash table of 32-bit indexes; no object per state. Successors are collected in a buffer and
-// put into the table together: their cache misses then overlap, which is most of the time of a large search.
+// All reachable states of a model, breadth first, so that the first way to a finding is a shortest one. States are a few words
+// each (codec.ts) in one arena, found again through an open hash table of 32-bit indexes; no object per state. Successors are
+// collected in a buffer and put into the table together: their cache misses then overlap, which is most of the time of a large search.
 //
 // The slow twin is reference.ts; trace.ts turns a finding back into steps.
-import { type Action, BLOCKED, ENDED, type Finding, FOLLOWS, type GraphOptions, Graphs, OTHER, Positions, STEP, type Store } from '../step/index.ts'
+import { type Action, BLOCKED, ENDED, type Finding, FOLLOWS, type GraphOptions, Graphs, KIND, OTHER, Positions, STEP, type Store } from '../step/index.ts'
 import { Words } from './arena.ts'
+import { Codec } from './codec.ts'
 import type { Model, Start } from './model.ts'
 
 export interface ExploreOptions {
@@ -14,7 +15,7 @@ export interface ExploreOptions {
   readonly interleave?: 'steps' | 'calls'
   /** Called now and then; answering false ends the search, which is then incomplete. */
   readonly onProgress?: (states: number, transitions: number) => boolean
-  /** Called once for each state; answers what is wrong with it. The store is only valid during the call and must not be written. */
+  /** Called once for each state, in the order of discovery; answers what is wrong with it. The store is only valid during the call and must not be written. */
   readonly onState?: (store: Store, state: number) => readonly Finding[] | null | undefined
   /** Called for each state in which all threads have ended. */
   readonly onFinal?: (store: Store, state: number) => readonly Finding[] | null | undefined
@@ -66,7 +67,7 @@ export interface Micro { readonly thread: number; readonly action: Action; reado
 export interface Move {
   readonly thread: number
   readonly micros: readonly Micro[]
-  /** Shared words and packed positions afterwards; null when a fatal finding ends the run. */
+  /** Shared words, then positions, afterwards; null when a fatal finding ends the run. */
   readonly to: Int32Array | null
 }
 
@@ -79,19 +80,25 @@ export function explore(model: Model, options: ExploreOptions = {}): Exploration
 
 const BATCH = 128
 const NO_PARENT = -1
+const TRY = KIND.try
+/** Places for states met lately, less 1. */
+const RECENT = 0x3fff
 
-class SlotStore implements Store {
+/** A state in its working form: shared bytes and words, then a word for each thread's position. */
+class Working implements Store {
   readonly u8: Uint8Array
   readonly u32: Uint32Array
   readonly i32: Int32Array
-  constructor(private readonly search: Search, buffer: ArrayBuffer, from: number, words: number) {
-    this.i32 = new Int32Array(buffer, from * 4, words)
-    this.u32 = new Uint32Array(buffer, from * 4, words)
-    this.u8 = new Uint8Array(buffer, from * 4, words * 4)
+  private readonly shared: number
+  constructor(private readonly search: Search, words: number) {
+    this.i32 = new Int32Array(words)
+    this.u32 = new Uint32Array(this.i32.buffer)
+    this.u8 = new Uint8Array(this.i32.buffer)
+    this.shared = search.sharedWords
   }
 
   local(thread: number, index: number): number {
-    return (this.search.threads[thread] as Positions).local(this.search.lane(this.i32, thread), index)
+    return (this.search.threads[thread] as Positions).local(this.i32[this.shared + thread] as number, index)
   }
 
   finding(f: Finding): void { this.search.note(f) }
@@ -100,14 +107,9 @@ class SlotStore implements Store {
 export class Search {
   readonly graphs: Graphs
   readonly threads: Positions[]
-  /** Words of the shared part, and of a whole vector. */
+  /** Words of the shared part. */
   readonly sharedWords: number
-  private width = 0
-  /** Where a thread's position lies in the vector. */
-  private laneBits = 8
-  private laneWord: Int32Array
-  private laneShift: Int32Array
-  private laneMask = 0xff
+  private codec: Codec
 
   private readonly arena = new Words(1024)
   private readonly parents = new Words(256)
@@ -116,7 +118,6 @@ export class Search {
   private transitions = 0
   private head = 0
   private depth = 0
-  private maxDepth = 0
   private levelEnd = 0
   private finals = 0
   private deadlocks = 0
@@ -125,23 +126,28 @@ export class Search {
   private readonly calls: boolean
   private readonly keyOf: (f: Finding) => string
   private readonly found = new Map<string, Found>()
-  private readonly stopped = new Set<number>()
 
-  // The buffer of successors.
-  private buffer: ArrayBuffer
-  private i32: Int32Array
-  private slots: SlotStore[] = []
+  // Successors that wait for the table, in their stored form.
+  private buffer: Int32Array
   private readonly hashes = new Int32Array(BATCH)
   private readonly heads = new Int32Array(BATCH)
   private readonly from = new Int32Array(BATCH)
+  private readonly left = new Int32Array(BATCH)
+  private recent: Int32Array
   private pending = 0
   /** Keeps the loads of a batch from being dropped. */
   sink = 0
 
-  // The state being expanded, and intermediate states of moves of several accesses.
-  private current: SlotStore
-  private levels: SlotStore[] = []
+  /** The state at `head`; valid when `loaded`. */
+  private readonly current: Working
+  /** Equal to `current` between actions: an action is performed here, then undone. */
+  private readonly work: Working
+  private loaded = false
+  /** Intermediate states of moves of several accesses. */
+  private readonly levels: Working[] = []
   private noted: Finding[] = []
+  private readonly pathFindings: Finding[] = []
+  private readonly passes = new Set<string>()
   private moves: Move[] | null = null
   private micros: Micro[] = []
 
@@ -149,111 +155,43 @@ export class Search {
     this.graphs = new Graphs(options.graph)
     this.threads = model.programs.map((p) => new Positions(p, this.graphs))
     this.sharedWords = model.layout.totalWords
+    this.codec = new Codec(model.layout, this.threads.length)
     this.maxStates = options.maxStates ?? 10_000_000
     this.calls = options.interleave === 'calls'
     this.keyOf = options.key ?? ((f) => `${f.property}|${f.site}|${f.decision}`)
     this.table = new Int32Array(1024)
-    this.laneWord = new Int32Array(this.threads.length)
-    this.laneShift = new Int32Array(this.threads.length)
-    this.placeLanes(8)
-    this.buffer = new ArrayBuffer(BATCH * this.width * 4)
-    this.i32 = new Int32Array(this.buffer)
-    this.makeSlots()
-    this.current = this.scratch()
+    this.recent = new Int32Array(RECENT + 1)
+    this.buffer = new Int32Array(BATCH * this.codec.width)
+    this.current = this.working()
+    this.work = this.working()
   }
 
-  // --- the vector ---------------------------------------------------------------------------------------------------------
-
-  private placeLanes(bits: number): void {
-    this.laneBits = bits
-    this.laneMask = bits === 32 ? -1 : (1 << bits) - 1
-    const each = 32 / bits
-    for (let t = 0; t < this.threads.length; t++) {
-      this.laneWord[t] = this.sharedWords + Math.floor(t / each)
-      this.laneShift[t] = (t % each) * bits
-    }
-    this.width = Math.max(1, this.sharedWords + Math.ceil(this.threads.length / each))
-  }
-
-  private makeSlots(): void {
-    this.buffer = new ArrayBuffer(BATCH * this.width * 4)
-    this.i32 = new Int32Array(this.buffer)
-    this.slots = []
-  }
-
-  private scratch(): SlotStore { return new SlotStore(this, new ArrayBuffer(this.width * 4), 0, this.width) }
-  private slot(i: number): SlotStore { return this.slots[i] ??= new SlotStore(this, this.buffer, i * this.width, this.width) }
-
-  lane(v: Int32Array, t: number): number { return ((v[this.laneWord[t] as number] as number) >>> (this.laneShift[t] as number)) & this.laneMask }
-
-  private setLane(v: Int32Array, t: number, position: number): void {
-    const w = this.laneWord[t] as number
-    const s = this.laneShift[t] as number
-    v[w] = ((v[w] as number) & ~(this.laneMask << s)) | (position << s)
-  }
-
-  /** Sets a position in a vector that may have become too narrow for it; answers the vector to go on with. */
-  private moveTo(st: SlotStore, t: number, position: number): SlotStore {
-    if (this.laneBits < 32 && position > this.laneMask) {
-      const places = this.threads.map((_, i) => this.lane(st.i32, i))
-      const shared = st.i32.slice(0, this.sharedWords)
-      st = this.widen(st)
-      st.i32.set(shared)
-      for (let i = 0; i < places.length; i++) this.setLane(st.i32, i, places[i] as number)
-    }
-    this.setLane(st.i32, t, position)
-    return st
-  }
-
-  /** Doubles the bits of a position in every state stored; answers what has become of `st`. */
-  private widen(st: SlotStore): SlotStore {
-    const level = this.levels.indexOf(st)
-    const isCurrent = st === this.current
-    this.flush()
-    const old = { width: this.width, word: this.laneWord.slice(), shift: this.laneShift.slice(), mask: this.laneMask }
-    this.placeLanes(this.laneBits * 2)
-    const repack = (from: Int32Array, at: number, to: Int32Array, into: number): void => {
-      for (let i = 0; i < this.sharedWords; i++) to[into + i] = from[at + i] as number
-      for (let i = this.sharedWords; i < this.width; i++) to[into + i] = 0
-      for (let t = 0; t < this.threads.length; t++) {
-        const p = ((from[at + (old.word[t] as number)] as number) >>> (old.shift[t] as number)) & old.mask
-        const w = into + (this.laneWord[t] as number)
-        to[w] = (to[w] as number) | (p << (this.laneShift[t] as number))
-      }
-    }
-    if (this.width !== old.width) {
-      // From the last state backwards, so that none is overwritten before it is read.
-      this.arena.ensure(this.count * this.width)
-      const one = new Int32Array(old.width)
-      for (let i = this.count - 1; i >= 0; i--) {
-        for (let k = 0; k < old.width; k++) one[k] = this.arena.words[i * old.width + k] as number
-        repack(one, 0, this.arena.words, i * this.width)
-      }
-      const renew = (s: SlotStore): SlotStore => { const n = this.scratch(); repack(s.i32, 0, n.i32, 0); return n }
-      this.makeSlots()
-      this.current = renew(this.current)
-      this.levels = this.levels.map(renew)
-    } else {
-      const one = new Int32Array(this.width)
-      for (let i = 0; i < this.count; i++) {
-        one.set(this.arena.words.subarray(i * this.width, (i + 1) * this.width))
-        repack(one, 0, this.arena.words, i * this.width)
-      }
-      for (const s of [this.current, ...this.levels]) {
-        one.set(s.i32)
-        repack(one, 0, s.i32, 0)
-      }
-    }
-    this.rehash(this.table.length)
-    return isCurrent ? this.current : level >= 0 ? this.levels[level] as SlotStore : this.slot(0)
-  }
+  private working(): Working { return new Working(this, this.codec.loose) }
+  private level(i: number): Working { return this.levels[i] ??= this.working() }
 
   // --- the table ----------------------------------------------------------------------------------------------------------
+
+  /** Stores all states anew so that word `i`, a component or position, can hold `value`. */
+  private widen(i: number, value: number): void {
+    this.flush()
+    const old = this.codec
+    const codec = old.widened(i, value)
+    const words = this.arena.words.slice(0, this.count * old.width)
+    const state = new Int32Array(old.loose)
+    this.arena.ensure(this.count * codec.width)
+    for (let k = 0; k < this.count; k++) {
+      old.unpack(words, k * old.width, state)
+      codec.pack(state, this.arena.words, k * codec.width)
+    }
+    this.codec = codec
+    this.buffer = new Int32Array(BATCH * codec.width)
+    this.rehash(this.table.length)
+  }
 
   private rehash(size: number): void {
     const table = size === this.table.length ? this.table.fill(0) : new Int32Array(size)
     const mask = size - 1
-    const W = this.width
+    const W = this.codec.width
     const words = this.arena.words
     for (let i = 0; i < this.count; i++) {
       const h = hashOf(words, i * W, W)
@@ -262,6 +200,7 @@ export class Search {
       table[s] = (h & ~mask) | (i + 1)
     }
     this.table = table
+    this.recent.fill(0)
   }
 
   /** Puts the buffer's states into the table, in order; new ones into the arena. */
@@ -269,27 +208,41 @@ export class Search {
     const n = this.pending
     if (n === 0) return
     this.pending = 0
-    const W = this.width
-    const buf = this.i32
+    const W = this.codec.width
+    const buf = this.buffer
     const hashes = this.hashes
     const heads = this.heads
+    const left = this.left
+    const recent = this.recent
     let table = this.table
     let mask = table.length - 1
     let words = this.arena.words
-    for (let i = 0; i < n; i++) {
-      const h = hashOf(buf, i * W, W)
-      hashes[i] = h
-      heads[i] = table[h & mask] as number
+    // Most states that are not new were met shortly before: those need no look into the table.
+    let m = 0
+    next: for (let i = 0; i < n; i++) {
+      const b = i * W
+      const h = hashOf(buf, b, W)
+      const e = recent[h & RECENT] as number
+      if (e !== 0 && ((e ^ h) & ~mask) === 0) {
+        const o = ((e & mask) - 1) * W
+        let k = 0
+        while (k < W && words[o + k] === buf[b + k]) k++
+        if (k === W) continue next
+      }
+      hashes[m] = h
+      left[m++] = i
     }
+    for (let j = 0; j < m; j++) heads[j] = table[(hashes[j] as number) & mask] as number
     let sink = 0
-    for (let i = 0; i < n; i++) {
-      const e = heads[i] as number
+    for (let j = 0; j < m; j++) {
+      const e = heads[j] as number
       if (e !== 0) sink ^= words[((e & mask) - 1) * W] as number
     }
     this.sink = sink
-    next: for (let i = 0; i < n; i++) {
-      const h = hashes[i] as number
+    next: for (let j = 0; j < m; j++) {
+      const h = hashes[j] as number
       const tag = h & ~mask
+      const i = left[j] as number
       const b = i * W
       let s = h & mask
       for (;;) {
@@ -299,17 +252,20 @@ export class Search {
           const o = ((e & mask) - 1) * W
           let k = 0
           while (k < W && words[o + k] === buf[b + k]) k++
-          if (k === W) continue next
+          if (k === W) {
+            recent[h & RECENT] = e
+            continue next
+          }
         }
         s = (s + 1) & mask
       }
       const at = this.count
       if (at >= this.maxStates) {
         this.complete = false
-        this.pending = 0
         return
       }
       table[s] = tag | (at + 1)
+      recent[h & RECENT] = tag | (at + 1)
       const o = at * W
       if (o + W > words.length) {
         this.arena.ensure(o + W)
@@ -324,16 +280,18 @@ export class Search {
         table = this.table
         mask = table.length - 1
       }
-      if (this.options.onState !== undefined) this.look(this.options.onState(this.slot(i), at), at, this.from[i] === NO_PARENT ? 0 : this.depth + 1)
     }
   }
 
-  private look(findings: readonly Finding[] | null | undefined, state: number, length: number): void {
-    if (!findings) return
+  /** Records what is wrong with the state at `head`; false when one of it is fatal. */
+  private look(findings: readonly Finding[] | null | undefined, state: number): boolean {
+    if (!findings) return true
+    let goesOn = true
     for (const finding of findings) {
-      this.record(finding, state, -1, length)
-      if (finding.fatal) this.stopped.add(state)
+      this.record(finding, state, -1, this.depth)
+      if (finding.fatal) goesOn = false
     }
+    return goesOn
   }
 
   private record(finding: Finding, state: number, thread: number, length: number): void {
@@ -348,10 +306,9 @@ export class Search {
   // --- the search -----------------------------------------------------------------------------------------------------------
 
   run(): void {
-    for (const start of this.model.starts) this.begin(start)
+    for (const start of this.model.starts) this.submit(this.begin(start), NO_PARENT)
     this.flush()
     this.levelEnd = this.count
-    this.transitions = 0
     const progress = this.options.onProgress
     let next = 1 << 16
     while (this.complete) {
@@ -363,27 +320,42 @@ export class Search {
       }
       if (progress !== undefined && this.head >= next) {
         next += 1 << 16
-        if (progress(this.count, this.transitions) === false) this.complete = false
+        if (progress(this.count, this.transitions) === false) {
+          this.complete = false
+          break
+        }
       }
-      if (this.stopped.size === 0 || !this.stopped.has(this.head)) this.expand()
+      if (this.visit()) this.expand()
       this.head++
     }
-    this.maxDepth = this.depth
+    // States that will not be expanded are looked at all the same.
+    for (; this.head < this.count; this.head++) {
+      if (this.head === this.levelEnd) {
+        this.depth++
+        this.levelEnd = this.count
+      }
+      this.visit()
+    }
   }
 
-  private begin(start: Start): void {
-    const st = this.slot(this.pending)
+  /** Looks at the state at `head`; false when the search must not go on from it. */
+  private visit(): boolean {
+    this.loaded = false
+    const { onState } = this.options
+    return onState === undefined || this.look(onState(this.load(), this.head), this.head)
+  }
+
+  private begin(start: Start): Working {
+    const st = this.level(0)
     st.i32.fill(0)
     start.init(st)
     this.noted.length = 0
-    let to = st
     for (let t = 0; t < this.threads.length; t++) {
       const positions = this.threads[t] as Positions
       const locals = start.locals?.[t]
-      to = this.moveTo(to, t, locals === undefined ? positions.start : positions.startWith(locals))
+      st.i32[this.sharedWords + t] = locals === undefined ? positions.start : positions.startWith(locals)
     }
-    this.from[this.pending] = NO_PARENT
-    if (++this.pending === BATCH) this.flush()
+    return st
   }
 
   /** All moves from the state at `head`. */
@@ -393,99 +365,176 @@ export class Search {
     const T = this.threads.length
     for (let t = 0; t < T; t++) {
       const positions = this.threads[t] as Positions
-      const p = ((this.arena.words[this.head * this.width + (this.laneWord[t] as number)] as number) >>> (this.laneShift[t] as number)) & this.laneMask
+      const lane = this.sharedWords + t
+      // The codec is read anew each time: a state may have been stored in a wider form meanwhile.
+      const codec = this.codec
+      const p = ((this.arena.words[this.head * codec.width + (codec.word[lane] as number)] as number) >>> (codec.shift[lane] as number)) & (codec.mask[lane] as number)
       const kind = positions.kind[p] as number
-      if (kind === ENDED) {
-        ended++
-        continue
-      }
-      if (this.calls || positions.glue[p] !== STEP) {
-        this.macro(t, p)
-        continue
-      }
-      if (kind === OTHER) {
+      if (kind === ENDED) ended++
+      else if (this.calls || positions.glue[p] !== STEP) this.macro(t, p)
+      else if (kind === OTHER) {
         const action = positions.actions[p] as Action
         const n = positions.outcomes[p] as number
-        for (let c = 0; c < n; c++) this.other(t, p, positions, action, c)
-        continue
-      }
-      // Byte accesses, without a call.
-      const addr = positions.addr[p] as number
-      const value = positions.value[p] as number
-      const outcomes = kind === 4 ? 2 : 1
-      for (let c = 0; c < outcomes; c++) {
-        const st = this.slot(this.pending)
-        const to = st.i32
-        const W = this.width
-        const at = this.head * W
-        const from = this.arena.words
-        for (let k = 0; k < W; k++) to[k] = from[at + k] as number
-        const u8 = st.u8
-        const v = u8[addr] as number
-        let r = 0
-        switch (kind) {
-          case 0: r = v; break
-          case 1: r = (v & value) !== 0 ? 1 : 0; break
-          case 2: r = v === 0 ? 1 : 0; break
-          case 3: u8[addr] = value; break
-          case 4: if (c === 0) { u8[addr] = value; r = 1 } break
-          case 5: if (v !== 0) r = BLOCKED; else u8[addr] = 1; break
-          case 6: u8[addr] = 0; break
-        }
-        if (r === BLOCKED) break
-        let n = r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
-        if (n === 0) n = positions.advance(p, r) + 1
-        this.arrive(st, t, n - 1, positions)
+        if (!this.loaded) this.load()
+        this.other(t, p, positions, action, n)
+      } else {
+        this.byte(t, p, positions, kind, 0)
+        if (kind === TRY) this.byte(t, p, positions, kind, 1)
       }
     }
     if (ended === T) {
       this.finals++
-      if (this.options.onFinal !== undefined) this.look(this.options.onFinal(this.load(), this.head), this.head, this.depth)
+      if (this.options.onFinal !== undefined) this.look(this.options.onFinal(this.load(), this.head), this.head)
     } else if (this.transitions === before) {
       this.deadlocks++
       const waiting = this.waiting()
       const say = this.options.onDeadlock ?? deadlock(this.model)
-      this.look(say(this.current, waiting), this.head, this.depth)
+      this.look(say(this.load(), waiting), this.head)
     }
   }
 
-  /** One outcome of any action but a byte access. */
-  private other(t: number, p: number, positions: Positions, action: Action, outcome: number): void {
-    const st = this.slot(this.pending)
-    const to = st.i32
-    const W = this.width
-    const at = this.head * W
-    const from = this.arena.words
-    for (let k = 0; k < W; k++) to[k] = from[at + k] as number
-    const r = action.perform(st, outcome)
-    if (r === BLOCKED) {
-      if (this.noted.length > 0) this.noted.length = 0
-      return
+  /** The state at `head` in its working form. */
+  private load(): Working {
+    this.codec.unpack(this.arena.words, this.head * this.codec.width, this.current.i32)
+    this.work.i32.set(this.current.i32)
+    this.loaded = true
+    return this.current
+  }
+
+  /** A byte access, done on the stored form. */
+  private byte(t: number, p: number, positions: Positions, kind: number, outcome: number): void {
+    const codec = this.codec
+    const W = codec.width
+    const o = this.head * W
+    const words = this.arena.words
+    const addr = positions.addr[p] as number
+    const w = codec.byteWord[addr] as number
+    const s = codec.byteShift[addr] as number
+    const m = codec.byteMask[addr] as number
+    const v = ((words[o + w] as number) >>> s) & m
+    let to = v
+    let r = 0
+    switch (kind) {
+      case 0: r = v; break
+      case 1: r = (v & (positions.value[p] as number)) !== 0 ? 1 : 0; break
+      case 2: r = v === 0 ? 1 : 0; break
+      case 3: to = positions.value[p] as number; break
+      case TRY: if (outcome === 0) { to = positions.value[p] as number; r = 1 } break
+      case 5: if (v !== 0) return; to = 1; break
+      case 6: to = 0; break
     }
-    if (this.noted.length > 0 && this.take(t)) return
-    let n = r >= 0 && r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
+    let n = r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
     if (n === 0) n = positions.advance(p, r) + 1
-    this.arrive(st, t, n - 1, positions)
-  }
-
-  /** A step of thread `t` led to position `n` in the slot `st`: done, unless silent actions follow. */
-  private arrive(st: SlotStore, t: number, n: number, positions: Positions): void {
+    n--
+    const lane = this.sharedWords + t
+    const laneMask = codec.mask[lane] as number
+    if (to > m) throw new Error(`invariant broken: ${this.model.layout.nameOf(addr)} = ${to}, beyond its largest value`)
     if (positions.glue[n] === FOLLOWS) {
       const at = this.level(0)
-      at.i32.set(st.i32)
-      this.moveTo(at, t, n)
+      codec.unpack(words, o, at.i32)
+      at.u8[addr] = to
+      at.i32[lane] = n
       this.go(0, t, n, true)
       return
     }
-    if (n > this.laneMask && this.laneBits < 32) st = this.moveTo(st, t, n)
-    else {
-      const w = this.laneWord[t] as number
-      const s = this.laneShift[t] as number
-      const to = st.i32
-      to[w] = ((to[w] as number) & ~(this.laneMask << s)) | (n << s)
+    if ((n & ~laneMask) !== 0) {
+      this.widen(lane, n)
+      this.byte(t, p, positions, kind, outcome)
+      return
     }
+    const buf = this.buffer
+    const b = this.pending * W
+    for (let k = 0; k < W; k++) buf[b + k] = words[o + k] as number
+    buf[b + w] = ((buf[b + w] as number) & ~(m << s)) | (to << s)
+    const lw = b + (codec.word[lane] as number)
+    const ls = codec.shift[lane] as number
+    buf[lw] = ((buf[lw] as number) & ~(laneMask << ls)) | (n << ls)
     this.transitions++
     this.from[this.pending] = this.head
+    if (++this.pending === BATCH) this.flush()
+  }
+
+  /** Any other action, in all its outcomes. */
+  private other(t: number, p: number, positions: Positions, action: Action, outcomes: number): void {
+    const work = this.work
+    const to = work.i32
+    const cur = this.current.i32
+    const shared = this.sharedWords
+    const lane = shared + t
+    for (let outcome = 0; outcome < outcomes; outcome++) {
+      const r = action.perform(work, outcome)
+      if (r === BLOCKED) {
+        // Whatever it did before it found that it cannot happen is undone.
+        for (let i = 0; i < shared; i++) to[i] = cur[i] as number
+        if (this.noted.length > 0) this.noted.length = 0
+        continue
+      }
+      if (this.noted.length > 0 && this.take(t)) {
+        to.set(cur)
+        continue
+      }
+      let n = r >= 0 && r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
+      if (n === 0) n = positions.advance(p, r) + 1
+      n--
+      if (positions.glue[n] === FOLLOWS) {
+        const at = this.level(0).i32
+        at.set(to)
+        at[lane] = n
+        to.set(cur)
+        this.go(0, t, n, true)
+      } else {
+        this.transitions++
+        if (!this.addChanged(to, cur, lane, n)) {
+          to[lane] = n
+          this.submit(work, this.head)
+          to.set(cur)
+        }
+      }
+    }
+  }
+
+  /**
+   * Adds to the buffer what has become of the state at `head`: words that differ between `to` and `cur`, and the position `n`.
+   * Then `to` is `cur` again. False, and nothing done, when something does not fit.
+   */
+  private addChanged(to: Int32Array, cur: Int32Array, lane: number, n: number): boolean {
+    const codec = this.codec
+    const { width, word, shift, mask } = codec
+    const shared = this.sharedWords
+    const laneMask = mask[lane] as number
+    if ((n & ~laneMask) !== 0) return false
+    const o = this.head * width
+    const words = this.arena.words
+    const buf = this.buffer
+    const b = this.pending * width
+    for (let k = 0; k < width; k++) buf[b + k] = words[o + k] as number
+    for (let i = 0; i < shared; i++) {
+      const x = to[i] as number
+      if (x === cur[i]) continue
+      const y = codec.encode(i, x)
+      const m = mask[i] as number
+      if ((y & ~m) !== 0) return false
+      const w = b + (word[i] as number)
+      const s = shift[i] as number
+      buf[w] = ((buf[w] as number) & ~(m << s)) | (y << s)
+    }
+    for (let i = 0; i < shared; i++) to[i] = cur[i] as number
+    const w = b + (word[lane] as number)
+    const s = shift[lane] as number
+    buf[w] = ((buf[w] as number) & ~(laneMask << s)) | (n << s)
+    this.from[this.pending] = this.head
+    if (++this.pending === BATCH) this.flush()
+    return true
+  }
+
+  /** Adds any state to the buffer. */
+  private submit(st: Working, from: number): void {
+    for (;;) {
+      const i = this.codec.pack(st.i32, this.buffer, this.pending * this.codec.width)
+      if (i < 0) break
+      this.widen(i, st.i32[i] as number)
+    }
+    this.from[this.pending] = from
     if (++this.pending === BATCH) this.flush()
   }
 
@@ -503,28 +552,12 @@ export class Search {
 
   // --- moves of several accesses ------------------------------------------------------------------------------------------
 
-  private level(i: number): SlotStore { return this.levels[i] ??= this.scratch() }
-
-  /** The state at `head` in `current`. */
-  private load(): SlotStore {
-    const W = this.width
-    const o = this.head * W
-    for (let k = 0; k < W; k++) this.current.i32[k] = this.arena.words[o + k] as number
-    return this.current
-  }
-
   /** Moves of thread `t` that begin with silent actions, or whole calls. */
   private macro(t: number, p: number): void {
     this.pathFindings.length = 0
-    const at = this.level(0)
-    const W = this.width
-    const o = this.head * W
-    for (let k = 0; k < W; k++) at.i32[k] = this.arena.words[o + k] as number
+    this.codec.unpack(this.arena.words, this.head * this.codec.width, this.level(0).i32)
     this.go(0, t, p, false)
   }
-
-  private readonly pathFindings: Finding[] = []
-  private passes = new Set<string>()
 
   /**
    * Goes on from the state at level `depth`, where thread `t` stands at `p` and has already moved (`depth` > 0 or `visible`).
@@ -533,37 +566,39 @@ export class Search {
   private go(depth: number, t: number, p: number, visible: boolean): void {
     const positions = this.threads[t] as Positions
     const action = positions.actions[p] as Action
+    const from = this.level(depth)
+    const to = this.level(depth + 1)
     let blocked = true
     if (depth === 0 && this.passes.size > 0) this.passes.clear()
     for (let c = 0; c < action.outcomes; c++) {
-      // Read anew each time: a vector may have been widened meanwhile.
-      let to = this.level(depth + 1)
-      to.i32.set(this.level(depth).i32)
+      to.i32.set(from.i32)
       const r = action.perform(to, c)
       if (r === BLOCKED) {
-        this.noted.length = 0
+        if (this.noted.length > 0) this.noted.length = 0
         continue
       }
       blocked = false
       const mark = this.pathFindings.length
       const findings = this.noted
-      this.noted = []
-      for (const f of findings) this.pathFindings.push(f)
-      if (this.moves !== null) this.micros.push({ thread: t, action, outcome: c, result: r, findings })
+      if (findings.length > 0) {
+        this.noted = []
+        for (const f of findings) this.pathFindings.push(f)
+      }
+      if (this.moves !== null) this.micros.push({ thread: t, action, outcome: c, result: r, findings: [...findings] })
       if (findings.some((f) => f.fatal)) this.commit(null, t)
       else {
         const n = positions.next(p, r)
-        to = this.moveTo(to, t, n)
-        const seen = visible || positions.glue[p] === STEP
-        if (this.stops(positions, p, n, seen)) this.commit(to, t)
-        else if (!this.repeats(to, depth)) this.go(depth + 1, t, n, seen)
+        to.i32[this.sharedWords + t] = n
+        const done = visible || positions.glue[p] === STEP
+        if (this.stops(positions, p, n, done)) this.commit(to, t)
+        else if (!this.repeats(to, depth)) this.go(depth + 1, t, n, done)
       }
       if (this.moves !== null) this.micros.pop()
       this.pathFindings.length = mark
     }
     // A call that blocks in its middle stops there, as does a silent action that cannot happen now. A statement whose first step
     // cannot happen has not begun.
-    if (blocked && (depth > 0 || visible) && (this.calls || positions.glue[p] === FOLLOWS)) this.commit(this.level(depth), t)
+    if (blocked && (depth > 0 || visible) && (this.calls || positions.glue[p] === FOLLOWS)) this.commit(from, t)
   }
 
   /** Whether a move that went from `p` to `n` is over. */
@@ -574,7 +609,7 @@ export class Search {
   }
 
   /** Whether a long move has been here before: it would never end. */
-  private repeats(st: SlotStore, depth: number): boolean {
+  private repeats(st: Working, depth: number): boolean {
     if (depth < 64) return false
     const key = st.i32.join()
     if (this.passes.has(key)) return true
@@ -582,35 +617,29 @@ export class Search {
     return false
   }
 
-  private commit(st: SlotStore | null, t: number): void {
+  private commit(st: Working | null, t: number): void {
     if (this.moves !== null) {
       this.moves.push({ thread: t, micros: [...this.micros], to: st === null ? null : st.i32.slice() })
       return
     }
     for (const f of this.pathFindings) this.record(f, this.head, t, this.depth + 1)
     this.transitions++
-    if (st === null) return
-    this.slot(this.pending).i32.set(st.i32)
-    this.from[this.pending] = this.head
-    if (++this.pending === BATCH) this.flush()
+    if (st !== null) this.submit(st, this.head)
   }
 
-  /** What each thread that has not ended waits for, in the state at `head`, which is then in `current`. */
+  /** What each thread that has not ended waits for, in the state at `head`. */
   private waiting(): Waiting[] {
-    this.load()
     const out: Waiting[] = []
     for (let t = 0; t < this.threads.length; t++) {
       const positions = this.threads[t] as Positions
-      let p = this.lane(this.current.i32, t)
-      if (positions.ended(p)) continue
-      // Silent actions that begin a statement can happen; what comes after them cannot.
       const at = this.level(0)
-      at.i32.set(this.current.i32)
-      while (positions.glue[p] !== STEP) {
+      this.codec.unpack(this.arena.words, this.head * this.codec.width, at.i32)
+      let p = at.i32[this.sharedWords + t] as number
+      // Silent actions that begin a statement can happen; what comes after them cannot.
+      while (positions.kind[p] !== ENDED && positions.glue[p] !== STEP) {
         const r = (positions.actions[p] as Action).perform(at, 0)
         if (r === BLOCKED) break
         p = positions.next(p, r)
-        if (positions.kind[p] === ENDED) break
       }
       this.noted.length = 0
       const action = positions.actions[p]
@@ -628,57 +657,44 @@ export class Search {
     return out.reverse()
   }
 
-  /** The vector of a state: a copy. */
-  vector(state: number): Int32Array { return this.arena.words.slice(state * this.width, (state + 1) * this.width) }
-
   /** The state as a store, valid until the next call. */
   view(state: number): Store {
     this.head = state
     return this.load()
   }
 
-  /** Any vector of this search as a store, valid until the next call. */
-  viewOf(vector: Int32Array): Store {
-    this.current.i32.set(vector)
-    return this.current
+  /** A state's shared words, then its positions: a copy. */
+  vector(state: number): Int32Array {
+    const v = new Int32Array(this.codec.loose)
+    this.codec.unpack(this.arena.words, state * this.codec.width, v)
+    return v
   }
 
   /** Which of the model's starts a state without a parent came from: the first that gives it. */
   startOf(state: number): number {
     const want = this.vector(state)
-    return this.model.starts.findIndex((start) => {
-      const st = this.scratch()
-      start.init(st)
-      for (let t = 0; t < this.threads.length; t++) {
-        const positions = this.threads[t] as Positions
-        const locals = start.locals?.[t]
-        this.setLane(st.i32, t, locals === undefined ? positions.start : positions.startWith(locals))
-      }
-      this.noted.length = 0
-      return st.i32.every((w, i) => w === want[i])
-    })
+    return this.model.starts.findIndex((start) => this.begin(start).i32.every((w, i) => w === want[i]))
   }
 
   /** All moves from a state, access by access, in the order of the search. */
   movesFrom(state: number): Move[] {
     this.head = state
     const moves: Move[] = []
+    this.moves = moves
     for (let t = 0; t < this.threads.length; t++) {
-      const p = this.lane(this.load().i32, t)
-      if ((this.threads[t] as Positions).ended(p)) continue
-      this.moves = moves
+      const p = this.load().i32[this.sharedWords + t] as number
       this.micros = []
-      this.macro(t, p)
-      this.moves = null
+      if (!(this.threads[t] as Positions).ended(p)) this.macro(t, p)
     }
+    this.moves = null
     return moves
   }
 
   result(): Exploration {
     return {
-      states: this.count, transitions: this.transitions, complete: this.complete, finals: this.finals, deadlocks: this.deadlocks, depth: this.maxDepth,
+      states: this.count, transitions: this.transitions, complete: this.complete, finals: this.finals, deadlocks: this.deadlocks, depth: this.depth,
       findings: [...this.found.values()].sort((a, b) => a.length - b.length),
-      bytesPerState: this.count === 0 ? 0 : this.width * 4 + 4 + this.table.length * 4 / this.count,
+      bytesPerState: this.count === 0 ? 0 : this.codec.width * 4 + 4 + this.table.length * 4 / this.count,
       positions: this.threads.reduce((n, p) => n + p.size, 0), nodes: this.graphs.size, search: this
     }
   }

@@ -53,10 +53,10 @@ export class Positions {
   /** By position: 1 when no step of its instruction has happened yet. */
   entries = new Uint8Array(64)
   /** Where a position's part of `table` starts, and how many results it has there. */
-  base = new Uint32Array(64)
+  base = new Int32Array(64)
   width = new Uint16Array(64)
   /** Next position + 1 by result; 0: not known yet. */
-  table = new Uint32Array(256)
+  table = new Int32Array(256)
   readonly actions: Array<Action | null> = []
 
   /** The position at the thread's start. */
@@ -191,7 +191,7 @@ export class Positions {
       for (const r of results) if (r >= width && r < 4096) width = r + 1
     }
     if (this.tableUsed + width > this.table.length) {
-      const bigger = new Uint32Array(Math.max(this.table.length * 2, this.tableUsed + width))
+      const bigger = new Int32Array(Math.max(this.table.length * 2, this.tableUsed + width))
       bigger.set(this.table)
       this.table = bigger
     }
@@ -201,14 +201,14 @@ export class Positions {
   }
 
   private enlarge(n: number): void {
-    const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, to: T): T => { to.set(from); return to }
+    const grown = <T extends Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T => { to.set(from); return to }
     this.kind = grown(this.kind, new Uint8Array(n))
     this.addr = grown(this.addr, new Uint16Array(n))
     this.value = grown(this.value, new Uint8Array(n))
     this.outcomes = grown(this.outcomes, new Uint16Array(n))
     this.glue = grown(this.glue, new Uint8Array(n))
     this.entries = grown(this.entries, new Uint8Array(n))
-    this.base = grown(this.base, new Uint32Array(n))
+    this.base = grown(this.base, new Int32Array(n))
     this.width = grown(this.width, new Uint16Array(n))
   }
 }

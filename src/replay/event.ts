@@ -72,16 +72,12 @@ export class TraceEvent {
   /** Line (text) or record number (binary) it came from, from 1. */
   line = 0
 
-  /** Ready for the next event. */
+  /** Ready for the next event. Numbers that `has` does not name keep what they held. */
   clear(): void {
     this.kind = Trace.none
     this.has = 0
     this.dir = 0
     this.attrs = 0
-    this.dma = 0
-    this.phys = 0
-    this.size = 0
-    this.mask = 0
     this.force = false
     this.nents = 0
     this.ents = 0

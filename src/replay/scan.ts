@@ -58,6 +58,17 @@ IRQ_OF[115] = Irq.soft
 for (const c of 'hH') IRQ_OF[c.charCodeAt(0)] = Irq.hard
 for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
 
+// Four bytes of text as the little-endian word that DataView reads.
+const w = (t: string): number => (t.charCodeAt(0) | (t.charCodeAt(1) << 8) | (t.charCodeAt(2) << 16) | (t.charCodeAt(3) << 24)) >>> 0
+const W = {
+  swio: w('swio'), tlb_: w('tlb_'), boun: w('boun'), ced: w('ced:'), dma_: w('dma_'), map_: w('map_'), page: w('page'), phys: w('phys'), unma: w('unma'), p_pa: w('p_pa'), p_ph: w('p_ph'), ge: w('ge: '), ys: w('ys: '),
+  sg: w('sg: '), p_sg: w('p_sg'), sDev: w(' dev'), _nam: w('_nam'), _mas: w('_mas'), sDma: w(' dma'), _add: w('_add'), ffff: w('ffff'), sSiz: w(' siz'), sPhy: w(' phy'), s_ad: w('s_ad'), sDir: w(' dir'),
+  sAtt: w(' att'), sFor: w(' FOR'), sNor: w(' NOR')
+} as const
+/** Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. */
+const AHEAD = 48
+const POW16 = [1, 16, 256, 4096, 65536, 2 ** 20, 2 ** 24, 2 ** 28, 2 ** 32]
+
 const NL = 10
 const SP = 32
 const COLON = 58
@@ -180,12 +191,21 @@ export class TextScanner {
 
   // All lines of buf[from, to), which ends with a line end.
   private scan(buf: Uint8Array, from: number, to: number): void {
+    if (buf !== this.viewed) {
+      this.viewed = buf
+      this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
+      this.far = buf.length - AHEAD
+    }
     let p = from
     while (p < to) {
       this.lines++
       p = this.line(buf, p)
     }
   }
+  private viewed: Uint8Array | null = null
+  private view: DataView = new DataView(new ArrayBuffer(0))
+  /** Beyond this place no fast step is tried. */
+  private far = 0
 
   // One line; the position after its line end.
   private line(buf: Uint8Array, start: number): number {
@@ -243,37 +263,42 @@ export class TextScanner {
     let time: number
     if (d === -2) {
       let frac = 0
-      let scale = 1e9
+      const from = p + 1
       d = (buf[++p] as number) - 48
       while (d >= 0 && d <= 9) {
         frac = frac * 10 + d
-        scale /= 10
         d = (buf[++p] as number) - 48
       }
-      time = sec * 1e9 + Math.round(frac * scale)
+      const digits = p - from
+      time = sec * 1e9 + (digits === 6 ? frac * 1000 : digits === 9 ? frac : Math.round(frac * 10 ** (9 - digits)))
     } else time = sec
     if (buf[p] !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
     p++
     while (buf[p] === SP) p++
     // The name, after `system:` if there is one.
+    let kind: TraceKind = p < this.far ? this.quickName(p) : Trace.none
     let nameAt = p
     let hash = 0
-    c = buf[p] as number
-    for (;;) {
-      while (c !== COLON && c !== SP && c !== NL) {
-        hash = (Math.imul(hash, 31) + c) | 0
-        c = buf[++p] as number
+    if (kind !== Trace.none && buf[this.pos + 1] === SP) {
+      p = this.pos
+    } else {
+      c = buf[p] as number
+      for (;;) {
+        while (c !== COLON && c !== SP && c !== NL) {
+          hash = (Math.imul(hash, 31) + c) | 0
+          c = buf[++p] as number
+        }
+        if (c !== COLON) break
+        const next = buf[p + 1] as number
+        if (next === SP || next === NL || next === 13) break
+        c = next
+        p++
+        nameAt = p
+        hash = 0
       }
-      if (c !== COLON) break
-      const next = buf[p + 1] as number
-      if (next === SP || next === NL || next === 13) break
-      c = next
-      p++
-      nameAt = p
-      hash = 0
+      if (c !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
+      kind = kinds.get(hash, p - nameAt) as TraceKind
     }
-    if (c !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
-    const kind = kinds.get(hash, p - nameAt) as TraceKind
     this.events++
     if (kind === Trace.none) {
       const known = this.otherIds.get(hash)
@@ -301,8 +326,18 @@ export class TextScanner {
       this.sink.event(ev)
       return end + 1
     }
-    this.args(buf)
+    while (buf[p + 1] === SP) p++
+    this.pos = p
+    if (p < this.far) this.quickArgs(buf, kind)
+    if (buf[this.pos] !== NL) this.args(buf)
     const end = this.pos
+    if (kind === Trace.mapSg) {
+      if (ev.nents === 0) {
+        ev.nents = ev.nphys
+        ev.ents = ev.ndma
+      }
+      if (ev.nents > ev.nphys) ev.truncated = true
+    }
     const missing = (REQUIRED[kind] as number) & ~ev.has
     if (missing !== 0 || this.bad) {
       this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
@@ -313,6 +348,188 @@ export class TextScanner {
     } else this.sink.event(ev)
     return end + 1
   }
+
+  // The common event names, four bytes at a time; pos at the colon.
+  private quickName(p: number): TraceKind {
+    const v = this.view
+    const first = v.getUint32(p, true)
+    if (first === W.swio) {
+      if (v.getUint32(p + 4, true) === W.tlb_ && v.getUint32(p + 8, true) === W.boun && v.getUint32(p + 12, true) === W.ced) {
+        this.pos = p + 15
+        return Trace.bounced
+      }
+      return Trace.none
+    }
+    if (first !== W.dma_) return Trace.none
+    const second = v.getUint32(p + 4, true)
+    const third = v.getUint32(p + 8, true)
+    if (second === W.map_) {
+      if ((third === W.page || third === W.phys) && v.getUint8(p + 12) === COLON) {
+        this.pos = p + 12
+        return Trace.map
+      }
+      if (third === W.sg) {
+        this.pos = p + 10
+        return Trace.mapSg
+      }
+    } else if (second === W.unma) {
+      const fourth = v.getUint32(p + 12, true)
+      if ((third === W.p_pa && fourth === W.ge) || (third === W.p_ph && fourth === W.ys)) {
+        this.pos = p + 14
+        return Trace.unmap
+      }
+      if (third === W.p_sg && v.getUint8(p + 12) === COLON) {
+        this.pos = p + 12
+        return Trace.unmapSg
+      }
+    }
+    return Trace.none
+  }
+
+  // The fields of the common events, as long as they come in the order in which 6.12 prints them and each key is the one expected; where that
+  // ends, pos stays and the general reader goes on from there. At pos is the blank before the first field.
+  private quickArgs(buf: Uint8Array, kind: TraceKind): void {
+    const v = this.view
+    const ev = this.ev
+    const far = this.far
+    let q = this.pos
+    if (kind === Trace.bounced) {
+      if (v.getUint32(q, true) !== W.sDev || v.getUint32(q + 4, true) !== W._nam || buf[q + 8] !== 101 || buf[q + 9] !== COLON || buf[q + 10] !== SP) return
+      q = this.quickDevice(buf, q + 11)
+      if (q < 0) return
+      this.pos = q
+      if (q < far && v.getUint32(q, true) === W.sDma && v.getUint32(q + 4, true) === W._mas && buf[q + 8] === 107 && buf[q + 9] === EQ) {
+        if (v.getUint32(q + 10, true) === W.ffff && v.getUint32(q + 14, true) === W.ffff && v.getUint32(q + 18, true) === W.ffff && v.getUint32(q + 22, true) === W.ffff && buf[q + 26] === SP) {
+          ev.mask = MAPPING_ALL_ONES
+          q += 26
+        } else {
+          q = this.quickHex(buf, q + 10)
+          if (q < 0) return
+          ev.mask = this.num
+        }
+        ev.has |= Has.mask
+        this.pos = q
+      }
+      if (q >= far || v.getUint32(q, true) !== W.sDev || v.getUint32(q + 4, true) !== W._add || buf[q + 8] !== 114 || buf[q + 9] !== EQ) return
+      q = this.quickHex(buf, q + 10)
+      if (q < 0) return
+      ev.phys = this.num
+      ev.has |= Has.phys
+      this.pos = q
+      q = this.quickSize(buf, q)
+      if (q < 0 || q >= far) return
+      const word = v.getUint32(q, true)
+      if (word === W.sFor && buf[q + 4] === 67 && buf[q + 5] === 69 && buf[q + 6] === NL) {
+        ev.force = true
+        this.pos = q + 6
+      } else if (word === W.sNor && buf[q + 4] === 77 && buf[q + 5] === 65 && buf[q + 6] === 76 && buf[q + 7] === NL) this.pos = q + 7
+      return
+    }
+    if (kind !== Trace.map && kind !== Trace.unmap && kind !== Trace.mapSg && kind !== Trace.unmapSg) return
+    q = this.quickDevice(buf, q + 1)
+    if (q < 0) return
+    this.pos = q
+    if (q >= far || v.getUint32(q, true) !== W.sDir || buf[q + 4] !== EQ) return
+    const c = buf[q + 5]
+    const dir = c === 84 ? 1 : c === 70 ? 2 : c === 66 ? 0 : -1
+    if (dir < 0) return
+    q += dir === 1 ? 14 : dir === 2 ? 16 : 18
+    if (buf[q] !== SP || buf[q - 1] !== (dir === 0 ? 76 : 69)) return
+    ev.dir = dir
+    ev.has |= Has.dir
+    this.pos = q
+    if (kind === Trace.mapSg || kind === Trace.unmapSg) return
+    if (q >= far || v.getUint32(q, true) !== W.sDma || v.getUint32(q + 4, true) !== W._add || buf[q + 8] !== 114 || buf[q + 9] !== EQ) return
+    q = this.quickHex(buf, q + 10)
+    if (q < 0) return
+    ev.dma = this.num
+    ev.has |= Has.dma
+    this.pos = q
+    q = this.quickSize(buf, q)
+    if (q < 0) return
+    if (kind === Trace.map) {
+      if (q >= far || v.getUint32(q, true) !== W.sPhy || v.getUint32(q + 4, true) !== W.s_ad || buf[q + 8] !== 100 || buf[q + 9] !== 114 || buf[q + 10] !== EQ) return
+      q = this.quickHex(buf, q + 11)
+      if (q < 0) return
+      ev.phys = this.num
+      ev.has |= Has.phys
+      this.pos = q
+    }
+    if (q < far && v.getUint32(q, true) === W.sAtt && buf[q + 4] === 114 && buf[q + 5] === 115 && buf[q + 6] === EQ && buf[q + 7] === NL) {
+      ev.has |= Has.attrs
+      this.pos = q + 7
+    }
+  }
+
+  // ` size=` and its digits at q; the place behind them, negative when it is something else.
+  private quickSize(buf: Uint8Array, q: number): number {
+    if (q >= this.far || this.view.getUint32(q, true) !== W.sSiz || buf[q + 4] !== 101 || buf[q + 5] !== EQ) return -1
+    let p = q + 6
+    let d = (buf[p] as number) - 48
+    if (!(d >= 0 && d <= 9)) return -1
+    let n = 0
+    while (d >= 0 && d <= 9) {
+      n = n * 10 + d
+      d = (buf[++p] as number) - 48
+    }
+    const c = buf[p]
+    if (c !== SP && c !== NL) return -1
+    this.ev.size = n
+    this.ev.has |= Has.size
+    this.pos = p
+    return p
+  }
+
+  // Up to 16 hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is something else.
+  private quickHex(buf: Uint8Array, q: number): number {
+    let p = q
+    let d = HEX[buf[p] as number] as number
+    let v = 0
+    while (d !== 255 && p < q + 7) {
+      v = (v << 4) | d
+      d = HEX[buf[++p] as number] as number
+    }
+    if (d !== 255) {
+      const from = p
+      let lo = 0
+      while (d !== 255 && p < from + 7) {
+        lo = (lo << 4) | d
+        d = HEX[buf[++p] as number] as number
+      }
+      this.num = v * (POW16[p - from] as number) + lo
+    } else this.num = v
+    const c = buf[p]
+    return p > q && (c === SP || c === NL) ? p : -1
+  }
+
+  // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is something else.
+  private quickDevice(buf: Uint8Array, q: number): number {
+    if (q >= this.far) return -1
+    if (buf[q + 12] === SP) {
+      const a = this.view.getInt32(q, true)
+      const b = this.view.getInt32(q + 4, true)
+      const c = this.view.getInt32(q + 8, true)
+      const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
+      if (this.dev2[slot] === c && this.dev1[slot] === b && this.dev0[slot] === a) {
+        this.ev.dev = this.devId[slot] as number
+        this.ev.has |= Has.device
+        return q + 12
+      }
+      for (let i = q; i < q + 12; i++) if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || buf[i] === COLON && i === q + 11) return -1
+      this.dev0[slot] = a
+      this.dev1[slot] = b
+      this.dev2[slot] = c
+      this.devId[slot] = this.names.ofBytes(buf, q, q + 12, hashBytes(buf, q, q + 12))
+      this.ev.dev = this.devId[slot] as number
+      this.ev.has |= Has.device
+      return q + 12
+    }
+    return -1
+  }
+  private readonly dev0 = new Int32Array(64)
+  private readonly dev1 = new Int32Array(64)
+  private readonly dev2 = new Int32Array(64)
+  private readonly devId = new Int32Array(64)
 
   private eol(buf: Uint8Array, p: number): number {
     let q = p
@@ -516,11 +733,6 @@ export class TextScanner {
       while (c !== SP && c !== NL) c = buf[++p] as number
     }
     this.pos = p
-    if (ev.has & Has.physList && ev.kind === Trace.mapSg && ev.nents === 0) {
-      ev.nents = ev.nphys
-      ev.ents = ev.ndma
-    }
-    if (ev.nents > ev.nphys && ev.kind === Trace.mapSg) ev.truncated = true
   }
 
   // A word without `=`: the device's name (the first one), `dev_name:` before it, FORCE or NORMAL, [TRUNCATED], [FAILED TO PARSE].
@@ -592,15 +804,30 @@ export class TextScanner {
     const from = this.pos
     let p = from
     let c = buf[p] as number
-    while (c !== SP && c !== NL && c !== 13) c = buf[++p] as number
+    let hash = 0
+    while (c !== SP && c !== NL && c !== 13) {
+      hash = (Math.imul(hash, 31) + c) | 0
+      c = buf[++p] as number
+    }
     this.ev.has |= Has.attrs
     if (p > from) {
+      if (hash === this.attrsHash && p - from === this.attrsLength) {
+        this.ev.attrs = this.attrsValue
+        this.pos = p
+        return
+      }
       const text = this.decoder.decode(buf.subarray(from, p))
       // Names of a newer kernel are no error; they are just not known.
       this.ev.attrs = parseAttrs(text) ?? parseAttrs(text.split('|').filter((w) => parseAttrs(w) !== null).join('|')) ?? 0
+      this.attrsHash = hash
+      this.attrsLength = p - from
+      this.attrsValue = this.ev.attrs
     }
     this.pos = p
   }
+  private attrsHash = 0
+  private attrsLength = 0
+  private attrsValue = 0
 
   // `a/b`: the second number, the first when there is no second.
   private total(buf: Uint8Array): number {
@@ -620,6 +847,41 @@ export class TextScanner {
     if (buf[p] === 123) {
       p++
       let c = buf[p] as number
+      // Entries as the kernel prints them: 0x, at most 14 digits.
+      for (;;) {
+        if (c !== 48 || buf[p + 1] !== 120) break
+        const from = p + 2
+        let k = from
+        let d = HEX[buf[k] as number] as number
+        let v = 0
+        while (d !== 255 && k < from + 7) {
+          v = (v << 4) | d
+          d = HEX[buf[++k] as number] as number
+        }
+        let value = v
+        if (d !== 255) {
+          const second = k
+          let lo = 0
+          while (d !== 255 && k < second + 7) {
+            lo = (lo << 4) | d
+            d = HEX[buf[++k] as number] as number
+          }
+          value = v * (POW16[k - second] as number) + lo
+        }
+        const after = buf[k] as number
+        if (k === from || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
+        if (n >= ev.dmas.length) ev.grow()
+        if (which === Has.dmaList) ev.dmas[n++] = value
+        else if (which === Has.sizeList) ev.sizes[n++] = value
+        else ev.physs[n++] = value
+        if (after === 125) {
+          p = k
+          c = 125
+          break
+        }
+        p = k + 1
+        c = buf[p] as number
+      }
       while (c !== 125 && c !== NL) {
         if (c === 44 || c === SP) {
           c = buf[++p] as number

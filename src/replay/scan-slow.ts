@@ -1,0 +1,241 @@
+// The readable twin of scan.ts: one line of text to one event, with regular expressions and strings. Slow; it says what the scanner must do,
+// and a property test holds the two together. Not used by the tool itself.
+import { parseAttrs, Trace, traceEvent } from '../kernel/trace-events.ts'
+import { Has, Irq, REQUIRED } from './event.ts'
+
+/** An event with everything spelled out; undefined where the line says nothing. */
+export interface SlowEvent {
+  kind: number
+  has: number
+  time: number
+  cpu: number
+  pid: number
+  irq: number
+  device?: string
+  dir?: number
+  dma?: number
+  phys?: number
+  size?: number
+  mask?: number
+  attrs: number
+  force: boolean
+  nents: number
+  ents: number
+  truncated: boolean
+  dmas?: number[]
+  sizes?: number[]
+  physs?: number[]
+  text?: string
+  count: number
+}
+
+export type SlowLine =
+  | { readonly type: 'nothing' }
+  | { readonly type: 'skip'; readonly reason: 'noEvent' | 'missingField' | 'badNumber' | 'binary' }
+  | { readonly type: 'other'; readonly name: string }
+  | { readonly type: 'event'; readonly event: SlowEvent }
+
+const LOST = /^\s*(?:CPU[: ]\s*(\d+)\s*)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/
+// Anything, [CPU], maybe flags, a time.
+const PLACE = /^(.*?)\[(\d+)\] +(?:([^\d ][^ ]*) +)?(\d+)(?:\.(\d*))?: *(.*)$/s
+// Maybe systems, the name, the rest.
+const NAME = /^(?:[^ :]*:(?=[^ \r]))*([^ :]*):(?=[ \r]|$)(.*)$/s
+
+const irqOf = (flags: string | undefined): number => {
+  switch (flags?.[2]) {
+    case '.': return Irq.task
+    case 's': return Irq.soft
+    case 'h':
+    case 'H': return Irq.hard
+    case 'z':
+    case 'Z': return Irq.nmi
+    default: return Irq.unknown
+  }
+}
+
+/** Reads one line, without its line end. */
+export function slowLine(line: string): SlowLine {
+  if (line.startsWith('#')) return { type: 'nothing' }
+  if (line.trim() === '') return { type: 'nothing' }
+  const lost = LOST.exec(line)
+  if (lost) {
+    const n = lost[2] ?? lost[3]
+    return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(lost[1] ?? 0), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: n === undefined ? -1 : Number(n) } }
+  }
+  const bracket = /\[\d{1,9}\] /.exec(line)
+  const place = bracket ? PLACE.exec(line) : null
+  const name = place ? NAME.exec(place[6] as string) : null
+  if (!place || !name || place[1]?.length !== bracket?.index) return notAnEvent(line)
+  const spec = traceEvent(name[1] as string)
+  if (!spec) return { type: 'other', name: name[1] as string }
+  const frac = place[5] ?? ''
+  const time = place[5] === undefined ? Number(place[4]) : Number(place[4]) * 1e9 + Math.round(Number(frac === '' ? 0 : frac) * 10 ** (9 - frac.length))
+  const before = (place[1] as string).trimEnd().replace(/\([^()]*\)$/, '').trimEnd()
+  const ev: SlowEvent = {
+    kind: spec.kind, has: 0, time, cpu: Number(place[2]), pid: Number(/(\d*)$/.exec(before)?.[1] ?? 0), irq: irqOf(place[3]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0
+  }
+  const rest = name[2] as string
+  if (spec.kind === Trace.mark) {
+    ev.text = rest.replace(/^ +/, '').replace(/^tracing_mark_write: /, '')
+    return { type: 'event', event: ev }
+  }
+  if (!fields(ev, rest)) return { type: 'skip', reason: 'badNumber' }
+  if (ev.kind === Trace.mapSg) {
+    if (ev.nents === 0) {
+      ev.nents = ev.physs?.length ?? 0
+      ev.ents = ev.dmas?.length ?? 0
+    }
+    if (ev.nents > (ev.physs?.length ?? 0)) ev.truncated = true
+  }
+  if ((REQUIRED[ev.kind] as number) & ~ev.has) return { type: 'skip', reason: 'missingField' }
+  return { type: 'event', event: ev }
+}
+
+function notAnEvent(line: string): SlowLine {
+  for (let i = 0; i < Math.min(line.length, 4096); i++) {
+    const c = line.trimStart().charCodeAt(i)
+    if (c < 9 || (c > 13 && c < 27)) return { type: 'skip', reason: 'binary' }
+  }
+  if (/^\s*(cpus=\d+|CPU \d+ is empty|version = \d+|##### CPU \d+ buffer started ####)\s*$/.test(line)) return { type: 'nothing' }
+  return { type: 'skip', reason: 'noEvent' }
+}
+
+// Reads the fields after the name; false when a value cannot be read.
+function fields(ev: SlowEvent, text: string): boolean {
+  let raw = false
+  let good = true
+  let rest = text
+  const number = (t: string, base: 10 | 16): number => {
+    const m = /^0[xX]([0-9a-fA-F]*)/.exec(t)
+    const digits = m ? (m[1] as string) : (base === 16 ? /^[0-9a-fA-F]*/ : /^\d*/).exec(t)?.[0] ?? ''
+    if (digits === '') good = false
+    let v = 0
+    for (const d of digits) v = v * (m ? 16 : base) + Number.parseInt(d, 16)
+    return v
+  }
+  for (;;) {
+    rest = rest.replace(/^[ \t\r]+/, '')
+    if (rest === '') break
+    const word = (/^[^ =]*/.exec(rest)?.[0] ?? '')
+    if (rest[word.length] !== '=') {
+      if (rest.startsWith('[FAILED')) {
+        const end = rest.indexOf(']')
+        raw = true
+        rest = end < 0 ? '' : rest.slice(end + 1)
+        if (end < 0) raw = false
+        continue
+      }
+      const bare = word.replace(/\r$/, '')
+      if (bare.startsWith('[')) {
+        if (bare[1] === 'T') ev.truncated = true
+        rest = rest.slice(Math.max(1, bare.length))
+        continue
+      }
+      if (bare.endsWith(':')) {
+        const after = rest.slice(bare.length).replace(/^ +/, '')
+        const device = /^[^ \r]*/.exec(after)?.[0] ?? ''
+        if (device !== '') {
+          ev.device = device
+          ev.has |= Has.device
+        }
+        rest = after.slice(device.length)
+        continue
+      }
+      if (!(ev.has & Has.device)) {
+        if (bare !== '') {
+          ev.device = bare
+          ev.has |= Has.device
+        }
+      } else if (bare.length === 5 && bare.startsWith('F') && ev.kind === Trace.bounced) ev.force = true
+      rest = rest.slice(Math.max(1, bare.length))
+      continue
+    }
+    const value = rest.slice(word.length + 1)
+    const hex = raw ? 10 : 16
+    // How much of the rest belongs to the value: arrays hold blanks.
+    let used = 0
+    const array = (width: 4 | 8): number[] => {
+      const braces = /^\{[^}]*\}?/.exec(value)
+      const bytes = /^A[^[]*\[[^\]]*\]?/.exec(value)
+      if (braces) {
+        used = braces[0].length
+        if (!braces[0].endsWith('}')) good = false
+        return braces[0].slice(1).replace(/\}$/, '').split(/[ ,]+/).filter((t) => t !== '').map((t) => {
+          if (!/^(0[xX][0-9a-fA-F]+|\d+)$/.test(t)) good = false
+          return number(t, 10)
+        })
+      }
+      if (bytes) {
+        used = bytes[0].length
+        if (!bytes[0].endsWith(']')) good = false
+        const all = (bytes[0].slice(bytes[0].indexOf('[') + 1).match(/[0-9a-fA-F]{1,2}/g) ?? []).map((t) => Number.parseInt(t, 16))
+        if (all.length % width !== 0) good = false
+        const out: number[] = []
+        for (let i = 0; i + width <= all.length; i += width) {
+          const one = all.slice(i, i + width)
+          const lo = one.reduceRight((v, b) => v * 256 + b, 0)
+          const hi = one.reduce((v, b) => v * 256 + b, 0)
+          const swapped = width === 8 ? lo >= 2 ** 56 && lo < 2 ** 64 && hi < 2 ** 56 : lo >= 2 ** 28 && hi < 2 ** 28
+          out.push(swapped ? hi : lo)
+        }
+        return out
+      }
+      good = false
+      return []
+    }
+    const total = (): number => {
+      const first = number(value, 10)
+      const after = value.slice((/^(0[xX][0-9a-fA-F]*|\d*)/.exec(value)?.[0] ?? '').length)
+      return after.startsWith('/') ? number(after.slice(1), 10) : first
+    }
+    switch (word) {
+      case 'dir': {
+        const known = { F: 2, T: 1, B: 0, N: 3 }[value[0] ?? '']
+        const dir = known ?? (/^\d/.test(value) ? number(value, 10) : -1)
+        if (dir < 0 || dir > 3) good = false
+        else {
+          ev.dir = dir
+          ev.has |= Has.dir
+        }
+        break
+      }
+      case 'dma_addr':
+      case 'addr': ev.dma = number(value, hex); ev.has |= Has.dma; break
+      case 'phys_addr':
+      case 'dev_addr': ev.phys = number(value, hex); ev.has |= Has.phys; break
+      case 'dma_mask': ev.mask = number(value, hex); ev.has |= Has.mask; break
+      case 'size': ev.size = number(value, 10); ev.has |= Has.size; break
+      case 'attrs': {
+        const t = /^[^ \r]*/.exec(value)?.[0] ?? ''
+        ev.has |= Has.attrs
+        if (t !== '') ev.attrs = parseAttrs(t) ?? parseAttrs(t.split('|').filter((x) => parseAttrs(x) !== null).join('|')) ?? 0
+        break
+      }
+      case 'nents': ev.nents = total(); break
+      case 'ents': ev.ents = total(); break
+      case 'full_nents': ev.nents = number(value, 10); break
+      case 'full_ents': ev.ents = number(value, 10); break
+      case 'truncated': ev.truncated = number(value, 10) !== 0; break
+      case 'force': ev.force = number(value, 10) !== 0; break
+      case 'dma_addrs': ev.dmas = array(8); ev.has |= Has.dmaList; break
+      case 'sizes':
+      case 'lengths': ev.sizes = array(4); ev.has |= Has.sizeList; break
+      case 'phys_addrs':
+      case 'addrs': ev.physs = array(8); ev.has |= Has.physList; break
+      case 'device':
+      case 'dev_name': {
+        raw = true
+        const device = /^[^ \r]*/.exec(value)?.[0] ?? ''
+        if (device !== '') {
+          ev.device = device
+          ev.has |= Has.device
+        }
+        break
+      }
+      default: break
+    }
+    const end = value.indexOf(' ', used)
+    rest = end < 0 ? '' : value.slice(end)
+  }
+  return good
+}

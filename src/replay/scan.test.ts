@@ -1,0 +1,240 @@
+import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { formatTraceLine, MAPPING_ERROR, Trace, traceEventsOf, type TraceValues } from '../kernel/trace-events.ts'
+import { Has, Irq, Names, type TraceEvent } from './event.ts'
+import { type SlowEvent, slowLine } from './scan-slow.ts'
+import { MAX_LINE, TextScanner } from './scan.ts'
+import { Skips } from './skips.ts'
+
+// An event as plainly as the twin gives it.
+function plain(ev: TraceEvent, names: Names): SlowEvent {
+  const has = (bit: number): boolean => (ev.has & bit) !== 0
+  return {
+    kind: ev.kind, has: ev.has, time: ev.time, cpu: ev.cpu, pid: ev.pid, irq: ev.irq, attrs: ev.attrs, force: ev.force, nents: ev.nents, ents: ev.ents, truncated: ev.truncated, count: ev.count,
+    ...(has(Has.device) ? { device: names.name(ev.dev) } : {}), ...(has(Has.dir) ? { dir: ev.dir } : {}), ...(has(Has.dma) ? { dma: ev.dma } : {}), ...(has(Has.phys) ? { phys: ev.phys } : {}),
+    ...(has(Has.size) ? { size: ev.size } : {}), ...(has(Has.mask) ? { mask: ev.mask } : {}), ...(has(Has.dmaList) ? { dmas: [...ev.dmas.subarray(0, ev.ndma)] } : {}),
+    ...(has(Has.sizeList) ? { sizes: [...ev.sizes.subarray(0, ev.nsize)] } : {}), ...(has(Has.physList) ? { physs: [...ev.physs.subarray(0, ev.nphys)] } : {}),
+    ...(ev.kind === Trace.mark ? { text: ev.text } : {})
+  }
+}
+
+function fast(text: string, cuts: readonly number[] = []): { events: SlowEvent[]; skips: Skips; scanner: TextScanner } {
+  const names = new Names()
+  const skips = new Skips()
+  const events: SlowEvent[] = []
+  const scanner = new TextScanner({ event: (ev) => { events.push(plain(ev, names)) } }, names, skips)
+  const bytes = new TextEncoder().encode(text)
+  let from = 0
+  for (const cut of [...cuts].sort((a, b) => a - b)) {
+    const to = Math.max(from, Math.min(bytes.length, cut))
+    scanner.push(bytes.slice(from, to))
+    from = to
+  }
+  scanner.push(bytes.slice(from))
+  scanner.end()
+  return { events, skips, scanner }
+}
+
+function slow(text: string): { events: SlowEvent[]; skipped: Record<string, number>; others: number } {
+  const events: SlowEvent[] = []
+  const skipped: Record<string, number> = {}
+  let others = 0
+  for (const line of text.split('\n')) {
+    const r = slowLine(line)
+    if (r.type === 'event') events.push(r.event)
+    else if (r.type === 'skip') skipped[r.reason] = (skipped[r.reason] ?? 0) + 1
+    else if (r.type === 'other') others++
+  }
+  return { events, skipped, others }
+}
+
+const counts = (s: Skips): Record<string, number> => Object.fromEntries(s.list().map((x) => [x.reason, x.count]))
+const fixture = (name: string): string => {
+  const b = readFileSync(join(__dirname, '../../test/fixtures/replay', name))
+  return (name.endsWith('.gz') ? gunzipSync(b) : b).toString('utf8')
+}
+
+// ---- Generators: well-formed lines of every event, in the four text dialects, then damage.
+const address = fc.oneof(fc.nat({ max: 2 ** 31 - 1 }), fc.bigInt({ min: 0n, max: 2n ** 52n - 1n }).map(Number), fc.constant(MAPPING_ERROR))
+const list = fc.array(fc.bigInt({ min: 0n, max: 2n ** 50n }).map(Number), { maxLength: 9 })
+const device = fc.constantFrom('0000:00:02.0', '0000:00:1f.2', 'vmbus_1', 'a', '0001:c0:00.0')
+const kernel = fc.constantFrom('6.12', '6.18', '7.1')
+const values = fc.record({
+  device, dev_name: device, dir: fc.nat({ max: 3 }), dma_addr: address, size: fc.nat({ max: 1 << 20 }), phys_addr: address, dev_addr: address, dma_mask: address, attrs: fc.nat({ max: 0x3fff }),
+  force: fc.boolean(), nents: fc.nat({ max: 200 }), ents: fc.nat({ max: 200 }), truncated: fc.boolean(), dma_addrs: list, sizes: list, phys_addrs: list, virt_addr: fc.nat(), flags: fc.constant('GFP_KERNEL|__GFP_NOWARN'),
+  err: fc.nat(), text: fc.constantFrom('phase begin', 'swiotlb_sample used=3 hiwater=7 nslabs=512', '')
+})
+const place = fc.record({
+  task: fc.constantFrom('ioload', '<idle>', 'kworker/u8:1', 'a b', 'x[1]y', 'tricky: n', 'sh-4'), pid: fc.nat({ max: 4194304 }), cpu: fc.nat({ max: 300 }),
+  flags: fc.constantFrom('.....', 'd.h1.', '..s..', 'dNH2.', '.z...', 'b....'), time: fc.nat({ max: 2 ** 31 - 1 }).map((n) => n * 1e6 + 1000)
+})
+const line = fc.tuple(kernel, fc.nat(), values, place).map(([k, n, v, at]) => {
+  const specs = traceEventsOf(k)
+  return formatTraceLine(specs[n % specs.length] as (typeof specs)[number], v as unknown as TraceValues, at, k)
+})
+const dialect = fc.tuple(line, fc.constantFrom('tracefs', 'pipe', 'report', 'perf', 'crlf')).map(([l, d]) => {
+  const m = /^(\s*.*)-(\d+)\s+\[(\d+)\] (\S+)\s+(\d+\.\d+): (\w+): (.*)$/s.exec(l)
+  if (!m) return l
+  const [, task, pid, cpu, flags, time, name, args] = m
+  switch (d) {
+    case 'pipe': return `${task}-${pid}     (    ${pid}) [${cpu}] ${flags}    ${time}: ${name}: ${args}`
+    case 'report': return `${task}-${pid}    [${cpu}]    ${time}: ${(`${name}:`).padEnd(21)} ${args}`
+    case 'perf': return `${task} ${pid} [${cpu}]   ${time}: dma:${name}: ${args}`
+    case 'crlf': return `${l}\r`
+    default: return l
+  }
+})
+const damage = fc.tuple(dialect, fc.nat(), fc.nat({ max: 6 }), fc.constantFrom('', ' ', '=', '{', '}', '0x', ',', '[', ']', ':', 'ffffffffffffffff', '[TRUNCATED]', '[FAILED TO PARSE]', '-', 'g')).map(([l, at, drop, put]) => {
+  const i = at % (l.length + 1)
+  return l.slice(0, i) + put + l.slice(i + drop)
+})
+const odd = fc.constantFrom('CPU:0 [LOST 90 EVENTS]', 'CPU:3 [LOST EVENTS]', 'CPU:1 [7 EVENTS DROPPED]', '# comment', '', 'cpus=2', 'garbage', '[000] nothing', '##### CPU 1 buffer started ####',
+  'x-1 [000] 1.5: dma_map_sg: [FAILED TO PARSE] device=0000:00:1f.2 full_nents=1 full_ents=1 truncated=0 phys_addrs=ARRAY[c0, 28, e6, 01, 01, 00, 00, 00] dma_addrs=ARRAY[00, f0, 9f, 7d, 00, 00, 00, 00] lengths=ARRAY[00, 02, 00, 00] dir=2 attrs=0x0',
+  'x-1 [000] 1.5: dma_unmap_sg: [FAILED TO PARSE] device=0000:00:1f.2 addrs=ARRAY[00, 00, 00, 01, 01, e6, 28, c0] dir=2 attrs=0x0',
+  'x-1 [001] 17: sched_switch: prev=a next=b')
+
+describe('the scanner and its readable twin agree', () => {
+  test('on generated lines of all events and dialects', () => {
+    fc.assert(fc.property(fc.array(fc.oneof(dialect, odd), { minLength: 1, maxLength: 6 }), (lines) => {
+      const text = `${lines.join('\n')}\n`
+      const a = fast(text)
+      const b = slow(text)
+      expect(a.events).toEqual(b.events)
+      expect(counts(a.skips)).toEqual(b.skipped)
+    }), { numRuns: 3000 })
+  })
+
+  test('on damaged lines', () => {
+    fc.assert(fc.property(fc.array(fc.oneof(damage, odd), { minLength: 1, maxLength: 4 }), (lines) => {
+      const text = `${lines.join('\n')}\n${' '.repeat(80)}\n`
+      const a = fast(text)
+      const b = slow(text)
+      expect(a.events).toEqual(b.events)
+      expect(counts(a.skips)).toEqual(b.skipped)
+    }), { numRuns: 6000 })
+  })
+
+  test('wherever the chunks are cut', () => {
+    fc.assert(fc.property(fc.array(fc.oneof(dialect, damage, odd), { minLength: 1, maxLength: 5 }), fc.array(fc.nat({ max: 1500 }), { maxLength: 5 }), (lines, cuts) => {
+      const text = `${lines.join('\n')}\n`
+      expect(fast(text, cuts).events).toEqual(fast(text).events)
+    }), { numRuns: 1500 })
+  })
+
+  test.each(['r02-tracefs.txt.gz', 'r04-full.txt.gz', 'r08-pipe.txt.gz', 'r09-report.txt.gz', 'r20-truncated.txt.gz', 'probes.txt'])('on extracts of recordings: %s', (name) => {
+    const text = fixture(name)
+    const a = fast(text)
+    const b = slow(text)
+    expect(a.events.length).toBeGreaterThan(10)
+    expect(a.events).toEqual(b.events)
+    expect(counts(a.skips)).toEqual(b.skipped)
+  })
+})
+
+describe('what an event says', () => {
+  const one = (text: string): SlowEvent => {
+    const { events } = fast(`${text}\n`)
+    expect(events.length).toBe(1)
+    return events[0] as SlowEvent
+  }
+
+  test('a failed mapping is MAPPING_ERROR; sizes are decimal, lists hex', () => {
+    expect(one('          ioload-399     [000] .....    17.884683: dma_map_page: 0000:00:02.0 dir=FROM_DEVICE dma_addr=ffffffffffffffff size=258048 phys_addr=10d6bd000 attrs=')).toMatchObject({
+      kind: Trace.map, time: 17884683000, cpu: 0, pid: 399, irq: Irq.task, device: '0000:00:02.0', dir: 2, dma: MAPPING_ERROR, size: 258048, phys: 0x10d6bd000
+    })
+    expect(one('x-1 [001] dNH2. 1.000002: dma_map_sg: d dir=TO_DEVICE nents=2/2 ents=2/2 dma_addrs={0x10,0x20} sizes={0x200,0x1000} phys_addrs={0x1,0x2} attrs=NO_WARN')).toMatchObject({
+      irq: Irq.hard, dmas: [16, 32], sizes: [512, 4096], physs: [1, 2], nents: 2, truncated: false, attrs: 256
+    })
+  })
+
+  test('keys count, not places: another order of fields is the same event', () => {
+    const a = one('x-1 [001] ..... 1.0: dma_map_page: d dir=TO_DEVICE dma_addr=10 size=512 phys_addr=20 attrs=')
+    const b = one('x-1 [001] ..... 1.0: dma_map_page: d attrs= phys_addr=20 new_key=7 size=512 dma_addr=10 dir=TO_DEVICE')
+    expect(b).toEqual(a)
+  })
+
+  test('dma_map_phys of 6.18 is what dma_map_page was; attributes of later kernels are read', () => {
+    expect(one('x-1 [001] ..... 1.0: dma_map_phys: d dir=TO_DEVICE dma_addr=10 size=512 phys_addr=20 attrs=MMIO|CC_SHARED')).toMatchObject({ kind: Trace.map, attrs: (1 << 10) + (1 << 13) })
+    expect(one('x-1 [001] ..... 1.0: dma_map_phys: d dir=TO_DEVICE dma_addr=10 size=512 phys_addr=20 attrs=NO_WARN|OF_THE_FUTURE')).toMatchObject({ attrs: 256 })
+  })
+
+  test('a truncated scatter-gather event keeps both counts', () => {
+    expect(one('x-1 [000] d..1. 9.395389: dma_map_sg: d dir=FROM_DEVICE nents=128/168 ents=128/168 [TRUNCATED] dma_addrs={0x1} sizes={0x2} phys_addrs={0x3} attrs=')).toMatchObject({ nents: 168, ents: 168, truncated: true })
+  })
+
+  test('libtraceevent prints lists in decimal with blanks', () => {
+    expect(one('x 1 [000] 9.395389123: dma:dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={4096 8192} attrs=')).toMatchObject({ physs: [4096, 8192], time: 9395389123, pid: 1, irq: Irq.unknown })
+  })
+
+  test('lost events keep their CPU and count', () => {
+    expect(one('CPU:3 [LOST 90 EVENTS]')).toMatchObject({ kind: Trace.lost, cpu: 3, count: 90 })
+    expect(one('CPU:3 [LOST EVENTS]')).toMatchObject({ count: -1 })
+    expect(one('CPU:1 [12 EVENTS DROPPED]')).toMatchObject({ cpu: 1, count: 12 })
+  })
+})
+
+describe('input that is not what it should be', () => {
+  const good = 'x-1 [001] ..... 1.0: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=\n'
+
+  test('a line over 1 MiB is passed over and counted; the next line is read', () => {
+    for (const chunk of [1 << 16, 1 << 20, 1 << 22]) {
+      const text = `${good}${'y'.repeat(MAX_LINE + 10)}\n${good}`
+      const cuts = Array.from({ length: Math.ceil(text.length / chunk) }, (_, i) => (i + 1) * chunk)
+      const r = fast(text, cuts)
+      expect(r.events.length).toBe(2)
+      expect(r.scanner.lines).toBe(3)
+      // In one chunk the line is at hand and is only no event.
+      expect(r.skips.total).toBe(1)
+    }
+  })
+
+  test('a last line without its end is read when whole, else counted as cut', () => {
+    expect(fast(good.trimEnd()).events.length).toBe(1)
+    for (let n = 20; n < good.length - 2; n++) {
+      const r = fast(good + good.slice(0, n))
+      expect(r.events.length).toBe(1)
+      expect(r.skips.total).toBe(1)
+    }
+  })
+
+  test('binary rubbish never throws and is counted', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 4000 }), (bytes) => {
+      const skips = new Skips()
+      let n = 0
+      const s = new TextScanner({ event: () => { n++ } }, new Names(), skips)
+      s.push(bytes)
+      s.end()
+      expect(n).toBeLessThanOrEqual(s.lines)
+    }), { numRuns: 500 })
+    const r = fast('\u0000\u0001\u0002\u0003 [000] ..... \n\u0007\u0007\n')
+    expect(counts(r.skips)).toEqual({ binary: 2 })
+  })
+
+  test('known events without a field, or with a value that is none, are counted by reason with a sample', () => {
+    const r = fast('x-1 [001] ..... 1.0: dma_map_page: d dir=TO_DEVICE dma_addr=10 attrs=\nx-1 [001] ..... 1.0: dma_unmap_page: d dir=SIDEWAYS dma_addr=zz size=1 attrs=\n')
+    expect(counts(r.skips)).toEqual({ missingField: 1, badNumber: 1 })
+    expect(r.skips.list()[0]).toMatchObject({ first: 1, sample: expect.stringContaining('dma_map_page') })
+  })
+
+  test('events of other names are counted by name', () => {
+    const r = fast('x-1 [001] ..... 1.0: dma_map_future: d\nx-1 [001] ..... 1.0: map: (swiotlb_tbl_map_single+0x4/0x770) dev=0xff orig=0x10177c000\n')
+    expect(Object.fromEntries(r.scanner.others)).toEqual({ dma_map_future: 1, map: 1 })
+  })
+
+  test('two files are joined where the first was cut, and kept apart where it only lacks its line end', () => {
+    const names = new Names()
+    for (const [a, b, events] of [[good.slice(0, 40), good.slice(40), 1], [good.trimEnd(), `      ${good}`, 2], [good.trimEnd(), `# tracer: nop\n${good}`, 2]] as const) {
+      let n = 0
+      const s = new TextScanner({ event: () => { n++ } }, names, new Skips())
+      const enc = new TextEncoder()
+      s.push(enc.encode(a))
+      s.boundary(enc.encode(b)[0] as number)
+      s.push(enc.encode(b))
+      s.end()
+      expect(n).toBe(events)
+    }
+  })
+})

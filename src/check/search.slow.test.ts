@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test as it } from 'vitest'
-import { COUNTS, cdma } from '../../bench/cdma-model.ts'
-import { KNOWN, xlModel } from '../../bench/xl.ts'
+import { COUNTS, cdma } from '../../bench/models/cdma.ts'
+import { KNOWN, xlModel } from '../../bench/models/xl.ts'
 import { sameAsReference, shape } from '../../test/engine/random-model.ts'
 import { explore } from './search.ts'
 

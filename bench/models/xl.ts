@@ -1,6 +1,6 @@
 // The study's set of programs over the small kernel: threads that use pages through the DMA API against one that drives the TSM.
-import type { Instr, Program } from '../src/step/index.ts'
-import type { Model } from '../src/check/model.ts'
+import type { Instr, Program } from '../../src/step/index.ts'
+import type { Model } from '../../src/check/model.ts'
 import { type SmallKernel, smallKernel } from './small-kernel.ts'
 
 type Statement = readonly [fn: string, dev: number, arg?: string | number | undefined, dst?: string | undefined]

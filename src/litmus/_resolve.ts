@@ -7,7 +7,7 @@ import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
 import {
   type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
   functionNames, type FunctionName, keywordNames, operationByName, type OpName, type OpWord, type Param, reservedNames, SECRET, signature, type ValueKind,
-  valueKindText, valueWords
+  valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
 
 /** A variable over its whole scope: everything that is ever assigned to it. */
@@ -416,7 +416,7 @@ export class Resolver {
           wrong('a label', { expected: ["'secret'", 'a word'] })
           return
         }
-        if (contentWordNames.has(word) || word === 'ERR') {
+        if ((contentWordNames.has(word) && word !== ZERO) || word === 'ERR') {
           this.error('TB-217', a.at, word, `'${word}' is what a read can yield and cannot be a label`, { hint: 'choose another word' })
           return
         }
@@ -736,7 +736,7 @@ export class Resolver {
       } else {
         const l: Typed | null = started ? left : this.expr(leftmost)
         const r = this.expr(b.right)
-        left = l && r && this.compared(b, l, rawLeft, r) ? { expr: this.node(b, l.expr, r.expr), type: { k: 'flag', what: text(b) } } : null
+        left = l && r && this.compared(b, l, rawLeft, r) ? { expr: this.node(b, zeroContent(l, r), zeroContent(r, l)), type: { k: 'flag', what: text(b) } } : null
       }
       started = true
       rawLeft = b
@@ -856,13 +856,13 @@ export class Resolver {
         if (value > 1) this.error('TB-215', raw.at, text(raw), `${other.what} is 0 or 1, not ${text(raw)}`, { expected: ['0', '1'] })
         return
       case 'content':
-        if (value !== 0) this.error('TB-215', raw.at, text(raw), 'content is a label of the test; 0 is the content of a fresh page')
+        if (value !== 0) this.error('TB-215', raw.at, text(raw), 'content is a label of the test; 0 or zero is the content of a fresh page')
         return
       case 'variable': {
         const { v } = other
         if (v.unknown || v.kinds.has('number') || v.kinds.has('status')) return
         if (v.kinds.has('value')) {
-          if (value !== 0) this.error('TB-215', raw.at, text(raw), `'${other.what}' is a label of the test; 0 is the content of a fresh page`)
+          if (value !== 0) this.error('TB-215', raw.at, text(raw), `'${other.what}' is a label of the test; 0 or zero is the content of a fresh page`)
         } else this.error('TB-215', raw.at, text(raw), `'${other.what}' is ${oneOf([...v.kinds])}, not a number`, { expected: [`ok(${other.what})`] })
       }
     }
@@ -903,6 +903,12 @@ export class Resolver {
       }
     }
   }
+}
+
+/** `0` beside something that can only be content is the content of a fresh page. */
+function zeroContent(side: Typed, other: Typed): Expr {
+  const content = other.type.k === 'content' || (other.type.k === 'variable' && !other.type.v.unknown && [...other.type.v.kinds].every((k) => k === 'value'))
+  return content && side.expr.kind === 'number' && side.expr.value === 0 ? { kind: 'word', name: ZERO, at: side.expr.at } : side.expr
 }
 
 const number = (e: Extract<RawExpr, { kind: 'number' }>): NumberLit => ({ kind: 'number', value: e.value, at: where(e.at) })

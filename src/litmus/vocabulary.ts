@@ -332,8 +332,12 @@ export type FunctionName = (typeof functions)[number]['name']
 /** What `content(x)` takes. */
 export const contentAccepts: readonly ValueKind[] = [...MEMORY, 'mapping', 'sg', 'resource', 'usermap']
 
-/** Words that a read can yield beside the labels of the test. They cannot be labels. */
+/** The content of a fresh page; `0` in a comparison means the same. It may be filled, like a label. */
+export const ZERO = 'zero'
+
+/** Words that a read can yield beside the labels of the test. Apart from `zero` they cannot be labels. */
 export const contentWords = [
+  { name: ZERO, does: 'nothing was written since the page was fresh; `0` means the same' },
   { name: 'ones', does: 'all ones: a read that the platform answered so' },
   { name: 'cipher', does: 'ciphertext' },
   { name: 'mixed', does: 'unlike cells' },

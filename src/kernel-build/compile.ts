@@ -1,0 +1,71 @@
+// Compiles and links the assembled sources to one wasm64 module: no native tool chain, no network. The compiler runs in a child
+// process (clang-child.mjs says why); here is what it is told and what its errors mean.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
+import type { Sources } from './assemble.ts'
+import { shimDir } from './shim-dir.ts'
+import { complain } from './tree.ts'
+
+export interface CompileError { readonly file: string; readonly line: number; readonly column: number; readonly text: string }
+
+const FLAGS = [
+  '--target=wasm64-unknown-unknown', '-std=gnu11', '-O2', '-ffreestanding', '-fno-builtin', '-fno-strict-aliasing', '-fwrapv', '-fno-vectorize', '-fno-slp-vectorize', '-fno-delete-null-pointer-checks', '-fms-extensions',
+  // no memory.fill and memory.copy: they would pass by the marks that tell a snapshot what was written
+  '-mno-bulk-memory', '-mno-bulk-memory-opt', '-mno-sign-ext', '-mno-multivalue', '-mno-reference-types',
+  '-w', '-Werror=implicit-function-declaration', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-fno-caret-diagnostics', '-fno-color-diagnostics', '-ferror-limit=12', '-nostdlib', '-g0',
+  '-D__KERNEL__', '-include', 'shim/kernel.h'
+] as const
+
+const LINK = [
+  '-mwasm64', '--no-entry', '--stack-first', '-z', 'stack-size=65536', '--initial-memory=1048576', '--max-memory=268435456',
+  '--export=__stack_pointer', '--export=__data_end', '--export=__heap_base', '--import-undefined', '--gc-sections'
+] as const
+
+/** Seconds after which the compiler is taken to hang. */
+const LIMIT = 180
+
+type Answer = { readonly ok?: true; readonly missing?: string; readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }> }
+
+function child(job: string, flags: readonly string[], progress: (what: string) => void): Promise<{ code: number | null; out: Buffer; err: string; hung: boolean }> {
+  const script = ensure([join(shimDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
+  return new Promise((resolve, reject) => {
+    const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const out: Buffer[] = []
+    let text = ''
+    let hung = false
+    const timer = setTimeout(() => { hung = true; p.kill('SIGKILL') }, LIMIT * 1000)
+    p.stdout.on('data', (b: Buffer) => out.push(b))
+    p.stderr.on('data', (b: Buffer) => {
+      text += b.toString()
+      for (const l of b.toString().split('\n')) if (/^(compiling|linking)/.test(l)) progress(l)
+    })
+    p.on('error', reject)
+    p.on('close', (code) => { clearTimeout(timer); resolve({ code, out: Buffer.concat(out), err: text, hung }) })
+    p.stdin.on('error', () => {})
+    p.stdin.end(job)
+  })
+}
+
+/** Compiles and links. A list of places is the compiler's own errors; one diagnostic (TB-606, TB-609) when it could not run. */
+export async function compile(s: Sources, defines: readonly string[], progress: (what: string) => void = () => {}): Promise<Result<Uint8Array, CompileError[] | Diagnostic>> {
+  const job = JSON.stringify({ files: [...s.files], units: s.units, flags: FLAGS, link: LINK, defines, includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`))) })
+  let r = await child(job, ['--liftoff-only'], progress)
+  // a node without that option says so at once
+  if (r.code === 9) r = await child(job, [], progress)
+  if (r.hung) return err(complain('TB-609', 'clang', `the compiler had not finished after ${LIMIT} seconds and was ended`))
+  const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
+  if (r.code !== 0 || size === 0) return err(complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, { hint: r.err.trim().split('\n').slice(-3).join(' | ') }))
+  const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer
+  if (a.missing !== undefined) return err(complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, { hint: 'it is an optional dependency of about 100 MB: npm install --include=optional' }))
+  if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))
+  return ok(new Uint8Array(r.out.subarray(4 + size)))
+}
+
+function errorsIn(unit: string, stderr: string): CompileError[] {
+  const found = [...stderr.matchAll(/^(\S+?):(\d+):(\d+): (?:fatal )?error: (.*)$/gm)].map((m) => ({ file: m[1] ?? '', line: Number(m[2]), column: Number(m[3]), text: m[4] ?? '' }))
+  const link = [...stderr.matchAll(/^wasm-ld: error: (.*)$/gm)].map((m) => ({ file: 'the linker', line: 0, column: 0, text: m[1] ?? '' }))
+  if (found.length + link.length > 0) return [...found, ...link]
+  return [{ file: unit, line: 0, column: 0, text: stderr.trim().split('\n')[0] ?? 'the compiler failed without a message' }]
+}

@@ -1,0 +1,133 @@
+/* The public DMA API as drivers call it: dispatch, checks and all. */
+#include "kernel/dma/mapping.c"
+
+#define EXPORT(name) __attribute__((export_name(#name), used))
+struct device *tbit_dev(int i);
+#define OUT tbit_scratch.out
+static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
+static inline u64 tbit_dma(double a) { return a < 0 ? ~0ULL : (u64)a; }
+#include "tbit-cpu-addr.h"
+
+EXPORT(tbit_dma_map) double tbit_dma_map(int d, int cpu, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_addr(TBIT_CALL_dma_map);
+}
+EXPORT(tbit_dma_unmap) void tbit_dma_unmap(int d, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	dma_addr_t addr = tbit_dma(p); size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	TBIT_CALL_dma_unmap;
+}
+EXPORT(tbit_dma_map_resource) double tbit_dma_map_resource(int d, int cpu, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_addr(TBIT_CALL_dma_map_resource);
+}
+EXPORT(tbit_dma_unmap_resource) void tbit_dma_unmap_resource(int d, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	dma_addr_t addr = tbit_dma(p); size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	TBIT_CALL_dma_unmap_resource;
+}
+EXPORT(tbit_dma_sync_single_for_cpu) void tbit_dma_sync_single_for_cpu(int d, double p, double n, int dir) { dma_sync_single_for_cpu(tbit_dev(d), tbit_dma(p), (u64)n, dir); }
+EXPORT(tbit_dma_sync_single_for_device) void tbit_dma_sync_single_for_device(int d, double p, double n, int dir) { dma_sync_single_for_device(tbit_dev(d), tbit_dma(p), (u64)n, dir); }
+
+EXPORT(tbit_dma_alloc) double tbit_dma_alloc(int d, int cpu, double n, int g, int a)
+{
+	struct device *dev = tbit_dev(d);
+	size_t size = (u64)n; gfp_t gfp = g; unsigned long attrs = (u32)a;
+	dma_addr_t handle = ~0ULL;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_cpu_result(TBIT_CALL_dma_alloc, handle);
+}
+EXPORT(tbit_dma_free) void tbit_dma_free(int d, double n, double p, int kind, double h, int a)
+{
+	struct device *dev = tbit_dev(d);
+	size_t size = (u64)n; void *cpu_addr = tbit_cpu_addr(p, kind); dma_addr_t addr = tbit_dma(h); unsigned long attrs = (u32)a;
+
+	TBIT_CALL_dma_free;
+}
+EXPORT(tbit_dma_alloc_pages) double tbit_dma_alloc_pages(int d, int cpu, double n, int dir, int g)
+{
+	struct device *dev = tbit_dev(d);
+	size_t size = (u64)n; gfp_t gfp = g;
+	dma_addr_t handle = ~0ULL;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_cpu_result(TBIT_CALL_dma_alloc_pages, handle);
+}
+EXPORT(tbit_dma_free_pages) void tbit_dma_free_pages(int d, double n, double p, double h, int dir)
+{
+	struct device *dev = tbit_dev(d);
+	size_t size = (u64)n; struct page *page = phys_to_page((u64)p); dma_addr_t addr = tbit_dma(h);
+
+	TBIT_CALL_dma_free_pages;
+}
+/* The protection a user mapping of this buffer gets: 1 decrypted, 0 not, or a negative errno. */
+EXPORT(tbit_dma_mmap) int tbit_dma_mmap(int d, double n, double p, int kind, double h, int a)
+{
+	struct device *dev = tbit_dev(d);
+	size_t size = (u64)n; void *cpu_addr = tbit_cpu_addr(p, kind); dma_addr_t addr = tbit_dma(h); unsigned long attrs = (u32)a;
+	struct vm_area_struct area = { .vm_start = 0x10000, .vm_end = 0x10000 + PAGE_ALIGN(size) }, *vma = &area;
+	int e = TBIT_CALL_dma_mmap;
+
+	return e ? e : !!(pgprot_val(area.vm_page_prot) & TBIT_PROT_DECRYPTED);
+}
+EXPORT(tbit_dma_set_mask) int tbit_dma_set_mask(int d, int lo, int hi) { return dma_set_mask(tbit_dev(d), (u64)(u32)hi << 32 | (u32)lo); }
+EXPORT(tbit_dma_set_coherent_mask) int tbit_dma_set_coherent_mask(int d, int lo, int hi) { return dma_set_coherent_mask(tbit_dev(d), (u64)(u32)hi << 32 | (u32)lo); }
+EXPORT(tbit_dma_max_mapping_size) double tbit_dma_max_mapping_size(int d) { return (double)dma_max_mapping_size(tbit_dev(d)); }
+EXPORT(tbit_dma_addressing_limited) int tbit_dma_addressing_limited(int d) { return dma_addressing_limited(tbit_dev(d)); }
+EXPORT(tbit_dma_need_sync) int tbit_dma_need_sync(int d, double a) { return dma_need_sync(tbit_dev(d), tbit_dma(a)); }
+
+/* Scatter-gather: a list belongs to its user, a handle of the embedder, and lives as long as the mapping. */
+static struct sg_table *tbit_sg_tables[64];
+EXPORT(tbit_sg_new) int tbit_sg_new(int nents)
+{
+	struct sg_table *t;
+	int i, h;
+
+	for (h = 0; h < 64 && tbit_sg_tables[h]; h++)
+		;
+	if (h == 64)
+		return -1;
+	t = tbit_kzalloc(sizeof(*t), 16);
+	t->sgl = tbit_kzalloc(sizeof(struct scatterlist) * nents, 16);
+	t->orig_nents = t->nents = nents;
+	for (i = 0; i < nents; i++)
+		t->sgl[i].page_link = i == nents - 1 ? 2 : 0;
+	tbit_sg_tables[h] = t;
+	return h;
+}
+EXPORT(tbit_sg_set) void tbit_sg_set(int h, int i, double p, double n) { sg_set_page(&tbit_sg_tables[h]->sgl[i], phys_to_page((u64)p), (unsigned int)n, (u64)p & 0xfff); }
+EXPORT(tbit_sg_addr) double tbit_sg_addr(int h, int i) { return tbit_addr(sg_dma_address(&tbit_sg_tables[h]->sgl[i])); }
+EXPORT(tbit_sg_len) double tbit_sg_len(int h, int i) { return (double)sg_dma_len(&tbit_sg_tables[h]->sgl[i]); }
+EXPORT(tbit_sg_free) void tbit_sg_free(int h)
+{
+	tbit_kfree(tbit_sg_tables[h]->sgl);
+	tbit_kfree(tbit_sg_tables[h]);
+	tbit_sg_tables[h] = NULL;
+}
+/* what dma_map_sg_attrs answers: the number of DMA segments, 0 on failure; out[0] has the errno of dma_map_sgtable */
+EXPORT(tbit_dma_map_sg) int tbit_dma_map_sg(int d, int cpu, int h, int dir, int a)
+{
+	struct sg_table *t = tbit_sg_tables[h];
+	int e;
+
+	tbit_scratch.cpu = cpu;
+	e = dma_map_sgtable(tbit_dev(d), t, dir, (u32)a);
+	OUT[0] = e;
+	return e ? 0 : t->nents;
+}
+EXPORT(tbit_dma_unmap_sg) void tbit_dma_unmap_sg(int d, int h, int dir, int a) { dma_unmap_sg_attrs(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir, (u32)a); }
+EXPORT(tbit_dma_sync_sg_for_cpu) void tbit_dma_sync_sg_for_cpu(int d, int h, int dir) { dma_sync_sg_for_cpu(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
+EXPORT(tbit_dma_sync_sg_for_device) void tbit_dma_sync_sg_for_device(int d, int h, int dir) { dma_sync_sg_for_device(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }

@@ -1,0 +1,197 @@
+/* The pool. Includes the tree's own file, so that its statics can be reached. */
+#include "kernel/dma/swiotlb.c"
+
+#define EXPORT(name) __attribute__((export_name(#name), used))
+struct device *tbit_dev(int i);
+#define OUT tbit_scratch.out
+
+#ifdef TBIT_POOL_STRUCT
+#define POOL(mem) (&(mem)->defpool)
+#else
+#define POOL(mem) (mem)
+#endif
+
+/* Boot: the command line, then swiotlb_init as the architecture calls it, then the conversion of the pool. */
+EXPORT(tbit_swiotlb_cmdline) void tbit_swiotlb_cmdline(int length)
+{
+	char text[256];
+	int i;
+
+	/* parsing prints, and printing uses the buffer the text came in */
+	for (i = 0; i < length && i < 255; i++)
+		text[i] = tbit_text[i];
+	text[i] = 0;
+	setup_io_tlb_npages(text);
+}
+EXPORT(tbit_swiotlb_init) void tbit_swiotlb_init(int addressing_limit, int force, int update)
+{
+	swiotlb_init(addressing_limit, force ? TBIT_SWIOTLB_FORCE : 0);
+	if (update)
+		swiotlb_update_mem_attributes();
+}
+/* A pool of any size, as no boot would make it. */
+EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nareas, int force)
+{
+	struct io_tlb_mem *mem = &io_tlb_default_mem;
+	phys_addr_t tlb_start = (u64)start;
+	void *tlb_vaddr = phys_to_virt(tlb_start);
+
+	/* releasing the last slots of a pool whose size is no multiple of 128 reads an entry beyond: 128 zeroed ones follow */
+	POOL(mem)->slots = tbit_kzalloc(sizeof(struct io_tlb_slot) * (nslabs + 128), 64);
+	POOL(mem)->areas = tbit_kzalloc(sizeof(struct io_tlb_area) * nareas, 64);
+	mem->force_bounce = force;
+	default_nareas = nareas;
+	TBIT_INIT_POOL;
+#ifdef TBIT_POOL_STRUCT
+	add_mem_pool(mem, POOL(mem));
+#endif
+	mem->force_bounce = force;
+	(void)tlb_vaddr;
+}
+#ifdef CONFIG_DMA_RESTRICTED_POOL
+EXPORT(tbit_swiotlb_restricted) int tbit_swiotlb_restricted(int d, double base, double size)
+{
+	struct reserved_mem *r = tbit_kzalloc(sizeof(*r), 16);
+
+	r->name = "restricted";
+	r->base = (u64)base;
+	r->size = (u64)size;
+	return rmem_swiotlb_device_init(r, tbit_dev(d));
+}
+#endif
+
+static struct io_tlb_mem *tbit_mem(int d) { return d < 0 ? &io_tlb_default_mem : tbit_dev(d)->dma_io_tlb_mem; }
+EXPORT(tbit_force_bounce_set) void tbit_force_bounce_set(int d, int on) { tbit_mem(d)->force_bounce = on; }
+EXPORT(tbit_pool_stats) int tbit_pool_stats(int d)
+{
+	struct io_tlb_mem *mem = tbit_mem(d);
+	unsigned int i;
+	unsigned long used = 0;
+
+	if (!mem)
+		return 0;
+	for (i = 0; i < POOL(mem)->nareas; i++)
+		used += POOL(mem)->areas[i].used;
+	OUT[0] = (double)POOL(mem)->start;
+	OUT[1] = (double)POOL(mem)->nslabs;
+	OUT[2] = (double)POOL(mem)->nareas;
+	OUT[3] = (double)used;
+#ifdef TBIT_TOTAL_USED
+	OUT[4] = (double)atomic_long_read(&mem->total_used);
+	OUT[5] = (double)atomic_long_read(&mem->used_hiwater);
+#else
+	OUT[4] = (double)used;
+	OUT[5] = -1;
+#endif
+	OUT[6] = mem->force_bounce;
+	OUT[7] = mem->for_alloc;
+	OUT[8] = (double)(unsigned long)POOL(mem)->slots;
+	OUT[9] = (double)(unsigned long)POOL(mem)->areas;
+	return 1;
+}
+/* The high-water mark only ever grows: a search that does not ask for it forgets it, so that states can meet. */
+EXPORT(tbit_forget_hiwater) void tbit_forget_hiwater(void)
+{
+#ifdef TBIT_TOTAL_USED
+	atomic_long_set(&io_tlb_default_mem.used_hiwater, 0);
+#endif
+}
+EXPORT(tbit_slot) int tbit_slot(int d, int i)
+{
+	struct io_tlb_mem *mem = tbit_mem(d);
+	struct io_tlb_slot *s;
+
+	if (!mem || i < 0 || i >= (int)POOL(mem)->nslabs)
+		return 0;
+	s = &POOL(mem)->slots[i];
+	OUT[0] = (double)s->list;
+	OUT[1] = s->orig_addr == INVALID_PHYS_ADDR ? -1 : (double)s->orig_addr;
+	OUT[2] = (double)(s64)s->alloc_size;
+#ifdef TBIT_PAD_SLOTS
+	OUT[3] = (double)s->pad_slots;
+#else
+	OUT[3] = 0;
+#endif
+	return 1;
+}
+EXPORT(tbit_area) int tbit_area(int d, int i)
+{
+	struct io_tlb_mem *mem = tbit_mem(d);
+
+	if (!mem || i < 0 || i >= (int)POOL(mem)->nareas)
+		return 0;
+	OUT[0] = (double)POOL(mem)->areas[i].index;
+	OUT[1] = (double)POOL(mem)->areas[i].used;
+	return 1;
+}
+
+/* FNV-1a over little-endian u64: per area (index, used), then per slot (list, orig_addr, alloc_size, pad_slots). */
+static u32 tbit_fnv(u32 h, u64 v) { int i; for (i = 0; i < 8; i++) { h ^= (u8)v; h *= 16777619u; v >>= 8; } return h; }
+EXPORT(tbit_pool_hash) int tbit_pool_hash(int d)
+{
+	struct io_tlb_mem *mem = tbit_mem(d);
+	u32 h = 2166136261u;
+	unsigned long i;
+
+	for (i = 0; i < POOL(mem)->nareas; i++) {
+		h = tbit_fnv(h, POOL(mem)->areas[i].index);
+		h = tbit_fnv(h, POOL(mem)->areas[i].used);
+	}
+	for (i = 0; i < POOL(mem)->nslabs; i++) {
+		struct io_tlb_slot *s = &POOL(mem)->slots[i];
+		h = tbit_fnv(h, s->list);
+		h = tbit_fnv(h, s->orig_addr);
+		h = tbit_fnv(h, s->alloc_size);
+#ifdef TBIT_PAD_SLOTS
+		h = tbit_fnv(h, s->pad_slots);
+#else
+		h = tbit_fnv(h, 0);
+#endif
+	}
+	return h;
+}
+
+/* The calls. What their parameters are called and in which order is the tree's matter: the build fills them in. */
+static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
+EXPORT(tbit_swiotlb_tbl_map_single) double tbit_swiotlb_tbl_map_single(int d, int cpu, double p, double n, int align_mask, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_addr(TBIT_CALL_swiotlb_tbl_map_single);
+}
+EXPORT(tbit_swiotlb_map) double tbit_swiotlb_map(int d, int cpu, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	tbit_scratch.cpu = cpu;
+	return tbit_addr(TBIT_CALL_swiotlb_map);
+}
+EXPORT(tbit_swiotlb_tbl_unmap_single) void tbit_swiotlb_tbl_unmap_single(int d, double p, double n, int dir, int a)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t tlb_addr = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
+
+	(void)attrs;
+	TBIT_CALL_swiotlb_tbl_unmap_single;
+}
+EXPORT(tbit_swiotlb_sync_single_for_device) void tbit_swiotlb_sync_single_for_device(int d, double p, double n, int dir)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t tlb_addr = (u64)p; size_t size = (u64)n;
+
+	TBIT_CALL_swiotlb_sync_single_for_device;
+}
+EXPORT(tbit_swiotlb_sync_single_for_cpu) void tbit_swiotlb_sync_single_for_cpu(int d, double p, double n, int dir)
+{
+	struct device *dev = tbit_dev(d);
+	phys_addr_t tlb_addr = (u64)p; size_t size = (u64)n;
+
+	TBIT_CALL_swiotlb_sync_single_for_cpu;
+}
+EXPORT(tbit_swiotlb_max_mapping_size) double tbit_swiotlb_max_mapping_size(int d) { return (double)swiotlb_max_mapping_size(tbit_dev(d)); }
+/* -1 where the tree has no such predicate with a single device parameter */
+EXPORT(tbit_is_swiotlb_active) int tbit_is_swiotlb_active(int d) { return is_swiotlb_active(tbit_dev(d)); }
+EXPORT(tbit_is_swiotlb_force_bounce) int tbit_is_swiotlb_force_bounce(int d) { return is_swiotlb_force_bounce(tbit_dev(d)); }

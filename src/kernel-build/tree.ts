@@ -1,0 +1,112 @@
+// A kernel source tree: a directory (git checkout or unpacked package) or a tarball, of which only the needed parts are unpacked.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, openSync, readSync, closeSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
+import { cacheDir } from './cache.ts'
+
+export interface Tree {
+  /** As the user named it. */
+  readonly name: string
+  readonly dir: string
+  /** `6.12.117` from the top Makefile. */
+  readonly version: string
+  readonly major: number
+  readonly minor: number
+  /** The text of a file of the tree, null when there is none. */
+  read(path: string): string | null
+}
+
+export const complain = (code: string, file: string, message: string, more: Partial<Diagnostic> = {}): Diagnostic => ({ code, file, line: 0, column: 0, word: '', message, ...more })
+
+/** Oldest kernel the shim knows. */
+export const OLDEST = { major: 6, minor: 1 } as const
+/** Versions on which the whole self-test has been run; others are built, and said to be untested. */
+export const TESTED: readonly string[] = ['6.1', '6.12']
+
+// What the units include, with room for a patch that includes more from the same places.
+const PARTS = ['Makefile', 'kernel/dma', 'include/linux', 'include/asm-generic', 'arch/arm64/Kconfig', 'arch/arm64/mm', 'arch/arm64/include', 'arch/x86/Kconfig', 'arch/x86/mm', 'arch/x86/include']
+
+function makefileVersion(text: string): { version: string; major: number; minor: number } | null {
+  const get = (k: string) => new RegExp(`^${k}[ \\t]*=[ \\t]*(\\S*)`, 'm').exec(text)?.[1]
+  const [v, p, s, e] = [get('VERSION'), get('PATCHLEVEL'), get('SUBLEVEL'), get('EXTRAVERSION')]
+  if (!v || !p || !/^\d+$/.test(v) || !/^\d+$/.test(p)) return null
+  return { version: `${v}.${p}.${s || '0'}${e ?? ''}`, major: Number(v), minor: Number(p) }
+}
+
+/** Opens a tree by directory or tarball. Errors: TB-600 to TB-603. */
+export function openTree(path: string): Result<Tree, Diagnostic> {
+  if (!existsSync(path)) return err(complain('TB-600', path, 'no such file or directory', { hint: 'give a kernel source directory, or a tarball such as linux-source-6.12.tar.xz' }))
+  const st = statSync(path)
+  if (st.isDirectory()) return openDir(path, resolve(path))
+  if (!st.isFile()) return err(complain('TB-600', path, 'neither a directory nor a file'))
+  return openTarball(path)
+}
+
+function openDir(name: string, dir: string): Result<Tree, Diagnostic> {
+  const read = (p: string): string | null => {
+    try {
+      return readFileSync(join(dir, p), 'utf8')
+    } catch {
+      return null
+    }
+  }
+  const makefile = read('Makefile')
+  const v = makefile === null ? null : makefileVersion(makefile)
+  if (!v) {
+    // One directory down is where a tarball puts it.
+    const below = readdirSync(dir, { withFileTypes: true }).filter((e) => e.isDirectory() && existsSync(join(dir, e.name, 'kernel/dma/direct.c'))).map((e) => e.name)
+    return err(complain('TB-600', name, makefile === null ? 'not a kernel source tree: it has no Makefile' : 'not a kernel source tree: its Makefile names no VERSION and PATCHLEVEL',
+      { hint: below.length > 0 ? `there is one below: ${below.map((b) => join(name, b)).join(', ')}` : 'the top directory of the source is wanted, the one with kernel/ and include/' }))
+  }
+  if (v.major < OLDEST.major || (v.major === OLDEST.major && v.minor < OLDEST.minor)) {
+    return err(complain('TB-601', name, `Linux ${v.version} is not supported`, { word: v.version, expected: [`${OLDEST.major}.${OLDEST.minor} or later`] }))
+  }
+  for (const f of ['kernel/dma/swiotlb.c', 'kernel/dma/direct.c', 'kernel/dma/direct.h', 'include/linux/swiotlb.h', 'include/linux/device.h', 'include/linux/dma-mapping.h']) {
+    if (read(f) === null) return err(complain('TB-602', name, `the tree has no ${f}`, { word: f, hint: 'a partial checkout will do, if it has kernel/dma, include and arch' }))
+  }
+  return ok({ name, dir, ...v, read })
+}
+
+function magic(path: string): string {
+  const fd = openSync(path, 'r')
+  const b = Buffer.alloc(6)
+  const n = readSync(fd, b, 0, 6, 0)
+  closeSync(fd)
+  if (n >= 6 && b[0] === 0xfd && b.toString('latin1', 1, 5) === '7zXZ') return 'xz'
+  if (n >= 2 && b[0] === 0x1f && b[1] === 0x8b) return 'gzip'
+  if (n >= 3 && b.toString('latin1', 0, 3) === 'BZh') return 'bzip2'
+  if (n >= 4 && b.readUInt32LE(0) === 0xfd2fb528) return 'zstd'
+  return ''
+}
+
+// A tarball is unpacked once; its key is its name, size and time, as reading 150 MB to hash it would cost more than the build.
+function openTarball(path: string): Result<Tree, Diagnostic> {
+  const full = resolve(path)
+  const st = statSync(full)
+  const kind = magic(full)
+  const named = /\.tar(\.\w+)?$|\.t[gx]z$/.test(full)
+  if (!kind && !named) return err(complain('TB-600', path, 'neither a directory nor a tarball', { hint: 'give a kernel source directory, or a .tar, .tar.xz, .tar.gz, .tar.bz2 or .tar.zst' }))
+  const key = createHash('sha256').update(`${full}\0${st.size}\0${st.mtimeMs}\0${PARTS.join()}`).digest('hex').slice(0, 16)
+  const at = join(cacheDir(), 'trees', `${basename(full).replace(/\.t.*$/, '')}-${key}`)
+  if (!existsSync(at)) {
+    const has = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined
+    const missing = ['tar', ...(kind ? [kind] : [])].filter((t) => !has(t))
+    if (missing.length > 0) return err(complain('TB-603', path, `cannot unpack: ${missing.join(' and ')} not found`, { word: missing[0] ?? '', hint: `install ${missing.map((m) => (m === 'xz' ? 'xz (package xz-utils)' : m)).join(' and ')}, or unpack the source and give its directory` }))
+    const part = `${at}.part-${process.pid}`
+    rmSync(part, { recursive: true, force: true })
+    mkdirSync(part, { recursive: true })
+    const r = spawnSync('tar', ['-xf', full, '-C', part, '--no-same-owner', '--strip-components=1', '--wildcards', ...PARTS.flatMap((p) => [`*/${p}`, `./*/${p}`])], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+    // tar complains about patterns that match nothing; what counts is what came out
+    if (!existsSync(join(part, 'Makefile'))) {
+      rmSync(part, { recursive: true, force: true })
+      const why = r.stderr.split('\n').find((l) => l.trim() !== '' && !/Not found in archive/.test(l)) ?? ''
+      return err(complain('TB-600', path, why ? `cannot unpack: ${why.trim()}` : 'the tarball holds no kernel source: no Makefile in its top directory'))
+    }
+    rmSync(at, { recursive: true, force: true })
+    renameSync(part, at)
+  }
+  const t = openDir(path, at)
+  return t
+}

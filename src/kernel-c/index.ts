@@ -1,0 +1,5 @@
+export * from './image.ts'
+export * from './kernel-c.ts'
+export * from './recording-host.ts'
+export * from './states.ts'
+export * from './wasm.ts'

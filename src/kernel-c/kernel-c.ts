@@ -1,0 +1,460 @@
+// The kernel's own C behind the names it has in the kernel. A call is atomic: it runs to its end. Guest memory, the page
+// allocator and conversions belong to the embedder (Host); addresses are plain numbers, -1 is DMA_MAPPING_ERROR or NULL.
+import { ensure } from '../base/index.ts'
+import { type KernelMeta, kernelMeta } from './image.ts'
+import { Wasm, type WasmGlobal, type WasmMemory, type WasmModule } from './wasm.ts'
+
+/** enum dma_data_direction. */
+export const DMA_BIDIRECTIONAL = 0
+export const DMA_TO_DEVICE = 1
+export const DMA_FROM_DEVICE = 2
+/** include/linux/dma-mapping.h; the same numbers from 6.1 to 7.3. */
+export const DMA_ATTR = { WRITE_COMBINE: 1 << 2, NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN: 1 << 8, MMIO: 1 << 10, REQUIRE_COHERENT: 1 << 12, CC_SHARED: 1 << 13 } as const
+/** The gfp flags of src/kernel-build/shim/kernel.h. */
+export const GFP_KERNEL = 0xcc0
+export const GFP_ATOMIC = 0x820
+
+/** What arch_* the code asked for. */
+export const CACHE_OPS = ['sync_for_device', 'sync_for_cpu', 'mark_clean', 'prep_coherent'] as const
+
+/** The embedder's side of a call. All addresses are physical; `vmapped` tells that the access goes through a remapped address. */
+export interface Host {
+  /** 2^order pages, -1 for none. zone: 0 any, 1 below 4G (GFP_DMA32), 2 the DMA zone. */
+  alloc_pages(order: number, zone: 0 | 1 | 2, gfp: number): number
+  free_pages(phys: number, order: number): void
+  /** set_memory_decrypted or _encrypted; 0 or a negative errno. */
+  set_memory(decrypted: boolean, phys: number, numpages: number): number
+  copy(dst: number, src: number, len: number): void
+  fill(dst: number, byte: number, len: number, vmapped: boolean): void
+  cache(op: number, phys: number, size: number, dir: number): void
+  /** A mapping of its own; false fails it. */
+  vmap(phys: number, size: number, decrypted: boolean): boolean
+  vunmap(phys: number): void
+  /** Trace event swiotlb_bounced. */
+  swiotlb_bounced(dev: number, dma_addr: number, size: number): void
+  /** printk, pr_* and dev_*: the text, or the bare format when the kernel was booted quiet. dev is -1 without a device. */
+  log(level: number, dev: number, text: string): void
+  /** WARN and its family, each time: who wants only the first remembers the site. */
+  warn(dev: number, site: string, text: string): void
+}
+
+export interface BootConfig {
+  readonly cpus: number
+  /** End of memory, in bytes. */
+  readonly ram: number
+  /** Highest address of ZONE_DMA; the kernel's default is 24 bits. */
+  readonly zone_dma_limit?: number
+  /** The bounce pool: where boot put it, and the command line's `swiotlb=`. Absent: no pool. */
+  readonly swiotlb?: { readonly start: number; readonly cmdline: string; /** SWIOTLB_FORCE, as a guest's architecture code passes it. */ readonly force?: boolean }
+  /** A pool of a size no boot would make (nslabs no multiple of 128). */
+  readonly raw?: { readonly start: number; readonly nslabs: number; readonly nareas: number; readonly force_bounce: boolean }
+  /** is_realm_world(). */
+  readonly realm?: boolean
+  /** Bit number of the shared alias in an address (Arm realm). */
+  readonly shared_bit?: number
+  /** Bit number of the C-bit (sme_me_mask). */
+  readonly c_bit?: number
+  readonly cc?: { readonly mem_encrypt?: boolean; readonly host_mem_encrypt?: boolean; readonly guest_mem_encrypt?: boolean }
+  /** Whether set_memory_* reach the embedder. */
+  readonly conversions?: boolean
+  /** Formats log texts. Off, a message costs no formatting and the embedder gets the format. */
+  readonly verbose?: boolean
+}
+
+export interface DeviceInit {
+  readonly dma_mask?: bigint
+  readonly coherent_dma_mask?: bigint
+  readonly bus_dma_limit?: bigint
+  readonly min_align_mask?: number
+  /** 0: unset, the kernel then uses 0xffffffff. */
+  readonly segment_boundary_mask?: bigint
+  readonly ranges?: ReadonlyArray<{ readonly cpu_start: number; readonly dma_start: number; readonly size: number }>
+  /** Fields of struct device by name, applied last: dma_coherent, tdi_enabled, ... */
+  readonly fields?: Readonly<Record<string, number | bigint | boolean>>
+}
+
+export interface PoolStats { readonly start: number; readonly nslabs: number; readonly nareas: number; /** Sum over the areas. */ readonly used: number; readonly total_used: number; /** -1 where the tree keeps none. */ readonly hiwater: number; readonly force_bounce: boolean; readonly for_alloc: boolean }
+export interface Allocation { /** -1: NULL. */ readonly phys: number; readonly handle: number; /** 0 linear map, 1 remapped, 2 a struct page as cookie. */ readonly kind: number }
+
+/**
+ * The kernel went no further: BUG, a null or wild pointer, a runaway loop, a call to something nobody provides.
+ * The instance's state is then undefined: load a snapshot.
+ */
+export class KernelFault extends Error {
+  constructor(readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved', /** Kernel function, or file:line. */ readonly site: string, readonly summary: string, /** Innermost first. */ readonly calls: readonly string[]) {
+    super(`${kind} in ${site}: ${summary}`)
+  }
+}
+
+/** Turns of loops that one call may take before it counts as never returning: seconds of a real machine. */
+export const DEFAULT_FUEL = 1 << 24
+
+type Num = (...args: number[]) => number
+
+// An accessor a name, so that a misspelt one is found by the compiler. All take and return numbers.
+const EXPORTS = [
+  'tbit_start', 'tbit_ram', 'tbit_platform', 'tbit_cc_attr', 'tbit_conversions', 'tbit_pool_place', 'tbit_swiotlb_cmdline', 'tbit_swiotlb_init', 'tbit_swiotlb_raw',
+  'tbit_force_bounce_set', 'tbit_pool_stats', 'tbit_forget_hiwater', 'tbit_slot', 'tbit_area', 'tbit_pool_hash', 'tbit_device_new', 'tbit_device_masks', 'tbit_device_parms', 'tbit_device_range',
+  'tbit_field_has', 'tbit_field_set', 'tbit_field_get', 'tbit_dev_set_flag', 'tbit_alloc', 'tbit_heap_end', 'tbit_works', 'tbit_run_work', 'tbit_take_dirty', 'tbit_watch', 'tbit_refuel',
+  'tbit_swiotlb_tbl_map_single', 'tbit_swiotlb_map', 'tbit_swiotlb_tbl_unmap_single', 'tbit_swiotlb_sync_single_for_device', 'tbit_swiotlb_sync_single_for_cpu', 'tbit_swiotlb_max_mapping_size',
+  'tbit_is_swiotlb_active', 'tbit_is_swiotlb_force_bounce', 'tbit_dma_direct_map', 'tbit_dma_direct_unmap', 'tbit_dma_direct_sync_single_for_device', 'tbit_dma_direct_sync_single_for_cpu',
+  'tbit_dma_direct_alloc', 'tbit_dma_direct_free', 'tbit_dma_direct_max_mapping_size', 'tbit_dma_direct_get_required_mask', 'tbit_dma_direct_supported', 'tbit_force_dma_unencrypted', 'tbit_phys_to_dma',
+  'tbit_phys_to_dma_unencrypted', 'tbit_dma_to_phys', 'tbit_dma_map', 'tbit_dma_unmap', 'tbit_dma_map_resource', 'tbit_dma_unmap_resource', 'tbit_dma_sync_single_for_cpu', 'tbit_dma_sync_single_for_device',
+  'tbit_dma_alloc', 'tbit_dma_free', 'tbit_dma_alloc_pages', 'tbit_dma_free_pages', 'tbit_dma_mmap', 'tbit_dma_set_mask', 'tbit_dma_set_coherent_mask', 'tbit_dma_max_mapping_size', 'tbit_dma_addressing_limited',
+  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device'
+] as const
+type Exports = { readonly [K in (typeof EXPORTS)[number]]: Num }
+
+const lo = (v: bigint): number => Number(BigInt.asIntN(32, v))
+const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n))
+
+/** struct tbit_scratch in the shim: 16 doubles of results at this address. */
+const SCRATCH = 2048
+const TEXT = 3072
+/** Everything below is stack, scratch and the guard page: not state. */
+export const STATE_BASE = 65536
+
+// The name section keeps C names; those of the shim are no news to a reader.
+function calls(e: unknown): string[] {
+  const all = [...((e as Error).stack ?? '').matchAll(/at (?:[\w$.]*\.)?([\w$]+) \(wasm:\/\//g)].map((m) => m[1] ?? '')
+  const out = all.filter((n) => !n.startsWith('tbit_'))
+  // what was called from outside, when the optimiser has left only its wrapper
+  const entry = all.at(-1)?.replace(/^tbit_/, '')
+  return out.length > 0 || !entry ? out : [entry]
+}
+
+export class KernelC {
+  readonly meta: KernelMeta
+  readonly memory: WasmMemory
+  private readonly x: Exports
+  private readonly stack: WasmGlobal
+  private readonly stackTop: bigint
+  private host: Host
+  private out: Float64Array
+  private readonly fieldNumber: ReadonlyMap<string, number>
+  /** Loop turns a call may take. */
+  fuel = DEFAULT_FUEL
+
+  /** An instance that has not booted. @throws TypeError when the module is no kernel image. */
+  constructor(module: WasmModule, host: Host) {
+    const meta = kernelMeta(module)
+    if (!meta) throw new TypeError('not a kernel image')
+    this.meta = meta
+    this.host = host
+    const missing: Record<string, Record<string, unknown>> = {}
+    for (const i of Wasm.Module.imports(module)) {
+      if (i.module !== 'tbit') (missing[i.module] ??= {})[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which the shim does not provide`, calls(new Error())) }
+    }
+    const instance = new Wasm.Instance(module, {
+      ...missing,
+      tbit: {
+        alloc_pages: (order: number, zone: number, gfp: number) => this.host.alloc_pages(order, zone as 0 | 1 | 2, gfp),
+        free_pages: (phys: number, order: number) => this.host.free_pages(phys, order),
+        set_memory: (decrypted: number, phys: number, n: number) => this.host.set_memory(decrypted !== 0, phys, n),
+        copy: (dst: number, src: number, len: number) => this.host.copy(dst, src, len),
+        fill: (dst: number, byte: number, len: number, vmapped: number) => this.host.fill(dst, byte, len, vmapped !== 0),
+        cache: (op: number, phys: number, size: number, dir: number) => this.host.cache(op, phys, size, dir),
+        vmap: (phys: number, size: number, decrypted: number) => (this.host.vmap(phys, size, decrypted !== 0) ? 1 : 0),
+        vunmap: (phys: number) => this.host.vunmap(phys),
+        trace: (_event: number, dev: number, addr: number, size: number) => this.host.swiotlb_bounced(dev, addr, size),
+        log: (level: number, dev: number, at: bigint, length: number) => this.host.log(level, dev, this.text(at, length)),
+        warn: (dev: number, site: bigint, line: number, at: bigint, length: number) => this.host.warn(dev, this.site(site, line), this.text(at, length)),
+        bug: (site: bigint, line: number) => { throw new KernelFault('bug', this.site(site, line), 'BUG', calls(new Error())) },
+        oops: (what: bigint, addr: number) => { throw new KernelFault('oops', calls(new Error())[0] ?? 'the kernel', `${this.text(what, -1)} (${addr < 0 ? addr : `0x${addr.toString(16)}`})`, calls(new Error())) },
+        runaway: () => { const c = calls(new Error()); throw new KernelFault('runaway', c[0] ?? 'the kernel', `has not returned after ${this.fuel} turns of its loops`, c) },
+        set_limit: () => {}
+      }
+    })
+    for (const n of EXPORTS) ensure(instance.exports[n], `export ${n}`)
+    this.x = instance.exports as unknown as Exports
+    this.memory = instance.exports['memory'] as WasmMemory
+    this.stack = instance.exports['__stack_pointer'] as WasmGlobal
+    this.stackTop = this.stack.value as bigint
+    this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)
+    this.fieldNumber = new Map(meta.fields.map((f, i) => [f, i]))
+  }
+
+  /** Who answers from now on; the search swaps hosts between states. */
+  setHost(host: Host): void {
+    this.host = host
+  }
+
+  private text(at: bigint, length: number): string {
+    const b = new Uint8Array(this.memory.buffer)
+    const from = Number(at)
+    let n = length
+    if (n < 0) {
+      n = 0
+      while (b[from + n]) n++
+    }
+    return new TextDecoder().decode(b.slice(from, from + n))
+  }
+  private site(at: bigint, line: number): string {
+    return `${this.text(at, -1).replace(/^(?:shim\/\.\.\/|tree\/)?/, '')}:${line}`
+  }
+
+  // Everything that leaves the wasm side abnormally comes through here: the stack pointer is put back, the fault gets its name.
+  private fault(e: unknown): KernelFault {
+    this.stack.value = this.stackTop
+    if (e instanceof KernelFault) return e
+    const c = calls(e)
+    if (e instanceof Wasm.RuntimeError) {
+      const what = /memory access out of bounds/.test(e.message) ? 'a null or wild pointer' : /null function|table index|indirect call|function signature/i.test(e.message) ? 'a call through a null or wild function pointer' : /divide by zero|remainder/.test(e.message) ? 'a division by zero'
+          : e.message === 'unreachable' ? 'a null or wild pointer, or code that is said never to be reached' : e.message
+      return new KernelFault('oops', c[0] ?? 'the kernel', what, c)
+    }
+    if (e instanceof RangeError && /call stack/.test(e.message)) return new KernelFault('runaway', c[0] ?? 'the kernel', 'endless recursion', c.slice(0, 8))
+    throw e
+  }
+
+  private begin(): Exports {
+    this.x.tbit_refuel(this.fuel)
+    return this.x
+  }
+  private results(): Float64Array {
+    if (this.out.buffer !== this.memory.buffer) this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)
+    return this.out
+  }
+
+  /** Boots as the architecture does: memory, platform, pool, conversion of the pool. @throws KernelFault */
+  boot(c: BootConfig): void {
+    try {
+      const x = this.begin()
+      x.tbit_start(c.cpus, c.verbose ? 1 : 0)
+      x.tbit_ram(Math.floor(c.ram / 4096), c.zone_dma_limit ?? 0xffffff)
+      x.tbit_platform(c.realm ? 1 : 0, c.shared_bit ?? -1, c.c_bit ?? -1)
+      x.tbit_cc_attr(0, c.cc?.mem_encrypt ? 1 : 0)
+      x.tbit_cc_attr(1, c.cc?.host_mem_encrypt ? 1 : 0)
+      x.tbit_cc_attr(2, c.cc?.guest_mem_encrypt ? 1 : 0)
+      if (c.conversions) x.tbit_conversions(1)
+      if (c.raw) x.tbit_swiotlb_raw(c.raw.start, c.raw.nslabs, c.raw.nareas, c.raw.force_bounce ? 1 : 0)
+      else if (c.swiotlb) {
+        x.tbit_pool_place(c.swiotlb.start, 0)
+        const text = new TextEncoder().encode(c.swiotlb.cmdline)
+        new Uint8Array(this.memory.buffer).set(text, TEXT)
+        if (text.length > 0) x.tbit_swiotlb_cmdline(text.length)
+        x.tbit_swiotlb_init(1, c.swiotlb.force ? 1 : 0, c.conversions ? 1 : 0)
+      }
+    } catch (e) {
+      throw this.fault(e)
+    }
+  }
+
+  /** Whether set_memory_* reach the embedder from now on; once on it stays on where the tree registers its hooks for good. */
+  conversions(on: boolean): void { this.x.tbit_conversions(on ? 1 : 0) }
+
+  /** A new device, -1 when there are 64 already. @throws KernelFault, RangeError for a field the tree has not */
+  device(init: DeviceInit = {}): number {
+    const all = 0xffffffffffffffffn
+    const d = this.begin().tbit_device_new()
+    if (d < 0) return d
+    const [m, c, b, s] = [init.dma_mask ?? all, init.coherent_dma_mask ?? all, init.bus_dma_limit ?? 0n, init.segment_boundary_mask ?? 0n]
+    this.x.tbit_device_masks(d, lo(m), hi(m), lo(c), hi(c), lo(b), hi(b))
+    this.x.tbit_device_parms(d, init.min_align_mask ?? 0, lo(s), hi(s))
+    for (const [i, r] of (init.ranges ?? []).entries()) this.x.tbit_device_range(d, i, r.cpu_start, r.dma_start, r.size)
+    for (const [k, v] of Object.entries(init.fields ?? {})) this.setField(d, k, v)
+    return d
+  }
+
+  /** Whether struct device of this tree, in this configuration, has the field or flag. */
+  hasField(name: string): boolean {
+    const n = this.fieldNumber.get(name)
+    return (n !== undefined && this.x.tbit_field_has(n) === 1) || this.meta.flagFunctions.includes(name)
+  }
+  /** Number of a field, for setFieldNumber in a hot loop; a predicate kept outside struct device is negative. @throws RangeError */
+  fieldOf(name: string): number {
+    const n = this.fieldNumber.get(name)
+    if (n !== undefined && this.x.tbit_field_has(n) === 1) return n
+    const f = this.meta.flagFunctions.indexOf(name)
+    if (f >= 0) return -1 - f
+    throw new RangeError(`struct device of ${this.meta.tree} has no field '${name}'`)
+  }
+  setFieldNumber(dev: number, field: number, value: number): void {
+    if (field < 0) this.x.tbit_dev_set_flag(dev, -1 - field, value ? 1 : 0)
+    else this.x.tbit_field_set(dev, field, value | 0, Math.floor(value / 4294967296) | 0)
+  }
+  /** Sets a scalar field of struct device, a flag of its bitmap, or the answer of a predicate kept elsewhere. @throws RangeError */
+  setField(dev: number, name: string, value: number | bigint | boolean): void {
+    const f = this.fieldOf(name)
+    const v = BigInt(value)
+    if (f < 0) this.x.tbit_dev_set_flag(dev, -1 - f, v ? 1 : 0)
+    else this.x.tbit_field_set(dev, f, lo(v), hi(v))
+  }
+  /** @throws RangeError */
+  getField(dev: number, name: string): number {
+    const f = this.fieldOf(name)
+    if (f < 0) throw new RangeError(`'${name}' is a predicate: it can be set, not read`)
+    return this.x.tbit_field_get(dev, f)
+  }
+
+  // --- kernel/dma/mapping.c: the API a driver calls ---
+  dma_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
+    try { return this.begin().tbit_dma_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
+    try { this.begin().tbit_dma_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_map_resource(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
+    try { return this.begin().tbit_dma_map_resource(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_unmap_resource(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
+    try { this.begin().tbit_dma_unmap_resource(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_sync_single_for_cpu(dev: number, addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_dma_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  dma_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_dma_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  private allocation(phys: number): Allocation {
+    const o = this.results()
+    return { phys, handle: o[0] as number, kind: o[1] as number }
+  }
+  dma_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
+    try { return this.allocation(this.begin().tbit_dma_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+  }
+  dma_free(dev: number, size: number, a: Allocation, attrs = 0): void {
+    try { this.begin().tbit_dma_free(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_alloc_pages(dev: number, cpu: number, size: number, dir: number, gfp: number): Allocation {
+    try { return this.allocation(this.begin().tbit_dma_alloc_pages(dev, cpu, size, dir, gfp)) } catch (e) { throw this.fault(e) }
+  }
+  dma_free_pages(dev: number, size: number, phys: number, handle: number, dir: number): void {
+    try { this.begin().tbit_dma_free_pages(dev, size, phys, handle, dir) } catch (e) { throw this.fault(e) }
+  }
+  /** Whether a user mapping would be decrypted (1 or 0), or a negative errno. */
+  dma_mmap(dev: number, size: number, a: Allocation, attrs = 0): number {
+    try { return this.begin().tbit_dma_mmap(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_set_mask(dev: number, mask: bigint): number {
+    try { return this.begin().tbit_dma_set_mask(dev, lo(mask), hi(mask)) } catch (e) { throw this.fault(e) }
+  }
+  dma_set_coherent_mask(dev: number, mask: bigint): number {
+    try { return this.begin().tbit_dma_set_coherent_mask(dev, lo(mask), hi(mask)) } catch (e) { throw this.fault(e) }
+  }
+  /** Bytes; SIZE_MAX comes as 2^64. */
+  dma_max_mapping_size(dev: number): number {
+    try { return this.begin().tbit_dma_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+  }
+  dma_need_sync(dev: number, addr: number): boolean {
+    try { return this.begin().tbit_dma_need_sync(dev, addr) !== 0 } catch (e) { throw this.fault(e) }
+  }
+  /** A scatterlist in the kernel's memory; -1 when 64 are in use. */
+  sg(segments: ReadonlyArray<{ readonly phys: number; readonly size: number }>): number {
+    const h = this.begin().tbit_sg_new(segments.length)
+    if (h >= 0) for (const [i, s] of segments.entries()) this.x.tbit_sg_set(h, i, s.phys, s.size)
+    return h
+  }
+  sg_addresses(h: number, n: number): Array<{ addr: number; len: number }> {
+    return Array.from({ length: n }, (_, i) => ({ addr: this.x.tbit_sg_addr(h, i), len: this.x.tbit_sg_len(h, i) }))
+  }
+  sg_free(h: number): void {
+    this.x.tbit_sg_free(h)
+  }
+  /** dma_map_sg_attrs: segments mapped, 0 on failure; the errno of dma_map_sgtable beside it. */
+  dma_map_sg(dev: number, cpu: number, h: number, dir: number, attrs = 0): { nents: number; errno: number } {
+    try {
+      const nents = this.begin().tbit_dma_map_sg(dev, cpu, h, dir, attrs)
+      return { nents, errno: this.results()[0] as number }
+    } catch (e) { throw this.fault(e) }
+  }
+  dma_unmap_sg(dev: number, h: number, dir: number, attrs = 0): void {
+    try { this.begin().tbit_dma_unmap_sg(dev, h, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_sync_sg_for_cpu(dev: number, h: number, dir: number): void {
+    try { this.begin().tbit_dma_sync_sg_for_cpu(dev, h, dir) } catch (e) { throw this.fault(e) }
+  }
+  dma_sync_sg_for_device(dev: number, h: number, dir: number): void {
+    try { this.begin().tbit_dma_sync_sg_for_device(dev, h, dir) } catch (e) { throw this.fault(e) }
+  }
+
+  // --- kernel/dma/direct.c ---
+  dma_direct_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
+    try { return this.begin().tbit_dma_direct_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
+    try { this.begin().tbit_dma_direct_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_dma_direct_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_sync_single_for_cpu(dev: number, addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_dma_direct_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
+    try { return this.allocation(this.begin().tbit_dma_direct_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_free(dev: number, size: number, a: Allocation, attrs = 0): void {
+    try { this.begin().tbit_dma_direct_free(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_max_mapping_size(dev: number): number {
+    try { return this.begin().tbit_dma_direct_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+  }
+  dma_direct_get_required_mask(dev: number): number {
+    try { return this.begin().tbit_dma_direct_get_required_mask(dev) } catch (e) { throw this.fault(e) }
+  }
+  force_dma_unencrypted(dev: number): boolean {
+    try { return this.begin().tbit_force_dma_unencrypted(dev) !== 0 } catch (e) { throw this.fault(e) }
+  }
+  phys_to_dma(dev: number, phys: number): number { return this.begin().tbit_phys_to_dma(dev, phys) }
+  phys_to_dma_unencrypted(dev: number, phys: number): number { return this.begin().tbit_phys_to_dma_unencrypted(dev, phys) }
+  dma_to_phys(dev: number, addr: number): number { return this.begin().tbit_dma_to_phys(dev, addr) }
+
+  // --- kernel/dma/swiotlb.c ---
+  swiotlb_tbl_map_single(dev: number, cpu: number, phys: number, size: number, alloc_align_mask: number, dir: number, attrs = 0): number {
+    try { return this.begin().tbit_swiotlb_tbl_map_single(dev, cpu, phys, size, alloc_align_mask, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  swiotlb_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
+    try { return this.begin().tbit_swiotlb_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  swiotlb_tbl_unmap_single(dev: number, tlb_addr: number, size: number, dir: number, attrs = 0): void {
+    try { this.begin().tbit_swiotlb_tbl_unmap_single(dev, tlb_addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+  }
+  swiotlb_sync_single_for_device(dev: number, tlb_addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_swiotlb_sync_single_for_device(dev, tlb_addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  swiotlb_sync_single_for_cpu(dev: number, tlb_addr: number, size: number, dir: number): void {
+    try { this.begin().tbit_swiotlb_sync_single_for_cpu(dev, tlb_addr, size, dir) } catch (e) { throw this.fault(e) }
+  }
+  swiotlb_max_mapping_size(dev: number): number {
+    try { return this.begin().tbit_swiotlb_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+  }
+  is_swiotlb_active(dev: number): boolean { return this.begin().tbit_is_swiotlb_active(dev) !== 0 }
+  is_swiotlb_force_bounce(dev: number): boolean {
+    try { return this.begin().tbit_is_swiotlb_force_bounce(dev) !== 0 } catch (e) { throw this.fault(e) }
+  }
+  /** Sets force_bounce of the default pool (dev -1) or of a device's. */
+  set_force_bounce(dev: number, on: boolean): void { this.x.tbit_force_bounce_set(dev, on ? 1 : 0) }
+
+  /** The default pool (dev -1), or that of a device; null without one. */
+  pool(dev = -1): PoolStats | null {
+    if (this.begin().tbit_pool_stats(dev) === 0) return null
+    const o = this.results()
+    return { start: o[0] as number, nslabs: o[1] as number, nareas: o[2] as number, used: o[3] as number, total_used: o[4] as number, hiwater: o[5] as number, force_bounce: o[6] !== 0, for_alloc: o[7] !== 0 }
+  }
+  slot(i: number, dev = -1): { list: number; orig_addr: number; alloc_size: number; pad_slots: number } | null {
+    if (this.begin().tbit_slot(dev, i) === 0) return null
+    const o = this.results()
+    return { list: o[0] as number, orig_addr: o[1] as number, alloc_size: o[2] as number, pad_slots: o[3] as number }
+  }
+  area(i: number, dev = -1): { index: number; used: number } | null {
+    if (this.begin().tbit_area(dev, i) === 0) return null
+    const o = this.results()
+    return { index: o[0] as number, used: o[1] as number }
+  }
+  /** FNV-1a/32 over areas and slots, as the recordings have it. */
+  pool_hash(dev = -1): number { return this.begin().tbit_pool_hash(dev) >>> 0 }
+  /** Zeroes the high-water mark: a search that does not look at it must forget it, or no two states ever meet. */
+  forget_hiwater(): void { this.x.tbit_forget_hiwater() }
+
+  /** Runs the next pending work item (pool growth); false when there is none. */
+  run_work(): boolean {
+    try { return this.begin().tbit_run_work() !== 0 } catch (e) { throw this.fault(e) }
+  }
+
+  // --- for states.ts ---
+  watch(base: number, chunkBits: number): void { this.x.tbit_watch(base, chunkBits) }
+  takeDirtyLow(): number { return this.x.tbit_take_dirty(0) }
+  takeDirtyHigh(): number { return this.x.tbit_take_dirty(1) }
+  heapEnd(): number { return this.x.tbit_heap_end() }
+}

@@ -1,6 +1,6 @@
 // The commands of recorded sequences, carried out on the model. One table: name, arguments in the order of the ABI, what to call.
 // Formats: shared data README, section rmm.
-import { granuleNames, Gpi, indexOf, type RealmAction, Rmm1, statusName, toHex, UniformContent, exitNames, type RmmCommon } from '../machine/rmm/index.ts'
+import { type AddrDesc, DRAM_BASE, exitNames, Gpi, granuleNames, indexOf, type RealmAction, Rmi, Rmm1, Rmm2, rmmMemoryDefaults, statusName, toHex, UniformContent } from '../machine/rmm/index.ts'
 import { type Diagnostic, unknownWord } from '../base/index.ts'
 
 /** What the model answers to one command, in the words of the recordings. */
@@ -25,19 +25,20 @@ export interface Answer {
 
 /** One model with what a recording keeps beside it. */
 export interface Session {
-  readonly rmm: RmmCommon
+  readonly rmm: Rmm1 | Rmm2
   readonly content: UniformContent
   /** The Realm's next action, queued until a REC_ENTER carries it out. */
   action: RealmAction | undefined
 }
 
-export function newSession(generation: '1.x' | '2.0' = '1.x'): Session {
+/** The machine of the recordings; a text sequence may ask for another with GENERATION and MEMORY lines at its beginning. */
+export function newSession(generation: '1.x' | '2.0' = '1.x', granules: number = rmmMemoryDefaults.dram.granules): Session {
   const content = new UniformContent()
-  if (generation === '2.0') throw new Error('recordings are of RMI 1.x')
-  return { rmm: new Rmm1({ content }), content, action: undefined }
+  const config = { content, dram: { base: DRAM_BASE, granules } }
+  return { rmm: generation === '2.0' ? new Rmm2(config) : new Rmm1(config), content, action: undefined }
 }
 
-type Kind = 'granule' | 'address' | 'number' | 'signed' | 'word'
+type Kind = 'granule' | 'address' | 'number' | 'signed' | 'word' | 'oaddr'
 interface Arg { readonly name: string; readonly kind: Kind; readonly optional?: boolean }
 type Values = readonly number[]
 type Keys = ReadonlyMap<string, string>
@@ -46,7 +47,7 @@ interface Command {
   readonly args: readonly Arg[]
   /** key=value arguments it knows. */
   readonly keys?: readonly string[]
-  readonly run: (s: Session, a: Values, keys: Keys, addr: (t: string) => number) => Answer
+  readonly run: (s: Session, a: Values, keys: Keys, addr: (t: string) => number, oaddr: readonly AddrDesc[]) => Answer
 }
 
 const arg = (spec: string): Arg => {
@@ -58,17 +59,21 @@ const args = (spec: string): Arg[] => (spec === '' ? [] : spec.split(' ').map(ar
 
 const answer = (word: number, out?: readonly number[]): Answer => ({ status: statusName(word), index: indexOf(word), ...(out ? { out } : {}) })
 
-/** A command of RMI 1.x: its method on the model and how many outputs it has. */
-function rmi(spec: string, outputs: number, call: (m: Rmm1, a: Values) => number): Command {
-  return {
-    args: args(spec),
-    run: (s, a) => {
-      const m = s.rmm as Rmm1
-      const word = call(m, a)
-      return answer(word, outputs === 0 ? undefined : [m.x1, m.x2, m.x3, m.x4].slice(0, outputs))
-    }
-  }
-}
+const outputsOf = (m: Rmm1 | Rmm2, word: number, outputs: number): Answer => answer(word, outputs === 0 ? undefined : [m.x1, m.x2, m.x3, m.x4].slice(0, outputs))
+
+/** A command of both generations: its method on the model and how many outputs it has. */
+const both = (spec: string, outputs: number, call: (m: Rmm1 | Rmm2, a: Values) => number): Command => ({ args: args(spec), run: (s, a) => outputsOf(s.rmm, call(s.rmm, a), outputs) })
+
+/** A command of RMI 1.x only; 2.0 answers that it has none. */
+const rmi = (spec: string, outputs: number, call: (m: Rmm1, a: Values) => number): Command => ({
+  args: args(spec), run: (s, a) => (s.rmm instanceof Rmm1 ? outputsOf(s.rmm, call(s.rmm, a), outputs) : answer(Rmi.ERROR_NOT_SUPPORTED))
+})
+
+/** A command of RMI 2.0 only. `oaddr` arguments are `gN/LEVEL*COUNT`, several joined by commas. */
+const rmi2 = (spec: string, outputs: number, call: (m: Rmm2, a: Values, oaddr: readonly AddrDesc[]) => number): Command => ({
+  args: args(spec),
+  run: (s, a, _keys, _addr, oaddr) => (s.rmm instanceof Rmm2 ? outputsOf(s.rmm, call(s.rmm, a, oaddr), outputs) : answer(Rmi.ERROR_NOT_SUPPORTED))
+})
 
 const n = (a: Values, i: number): number => a[i] ?? 0
 
@@ -104,9 +109,9 @@ export const commands: Readonly<Record<string, Command>> = {
       da: bool(k, 'da'), auxPlanes: num(k, 'planes', 0), mecid: num(k, 'mecid', 0)
     }))
   },
-  REALM_ACTIVATE: rmi('rd', 0, (m, a) => m.realmActivate(n(a, 0))),
-  REALM_DESTROY: rmi('rd', 0, (m, a) => m.realmDestroy(n(a, 0))),
-  REC_AUX_COUNT: rmi('rd', 1, (m, a) => m.recAuxCount(n(a, 0))),
+  REALM_ACTIVATE: both('rd', 0, (m, a) => m.realmActivate(n(a, 0))),
+  REALM_DESTROY: both('rd', 0, (m, a) => m.realmDestroy(n(a, 0))),
+  REC_AUX_COUNT: both('rd', 1, (m, a) => m.recAuxCount(n(a, 0))),
   REC_CREATE: {
     args: args('rd rec'),
     keys: ['aux', 'num_aux', 'params', 'mpidr', 'flags', 'runnable', 'pc', 'gprs'],
@@ -120,19 +125,19 @@ export const commands: Readonly<Record<string, Command>> = {
       }))
     }
   },
-  REC_DESTROY: rmi('rec', 0, (m, a) => m.recDestroy(n(a, 0))),
+  REC_DESTROY: both('rec', 0, (m, a) => m.recDestroy(n(a, 0))),
   REC_ENTER: {
     args: args('rec'),
-    keys: ['flags', 'run', 'gic'],
+    keys: ['flags', 'run', 'gic', 'resume'],
     run: (s, a, k, addr) => {
       const word = s.rmm.recEnter(n(a, 0), {
-        run: k.has('run') ? addr(k.get('run') ?? '') : lastGranule(s, 1), flags: num(k, 'flags', 0), badGic: k.get('gic') === 'bad', ...(s.action === undefined ? {} : { action: s.action })
+        run: k.has('run') ? addr(k.get('run') ?? '') : lastGranule(s, 1), flags: num(k, 'flags', 0), badGic: k.get('gic') === 'bad', resume: bool(k, 'resume'), ...(s.action === undefined ? {} : { action: s.action })
       })
       const r = answer(word)
       if (word !== 0) return r
       const e = s.rmm.exit
       // The action stays queued while the Realm was still finishing its last call.
-      if (e.rsi === undefined || s.action?.op === 'ripas_get' || e.rsi[0] !== 0) s.action = undefined
+      if (bool(k, 'resume') || e.rsi === undefined || s.action?.op === 'ripas_get' || e.rsi[0] !== 0) s.action = undefined
       r.exit = exitNames[e.reason]
       if (e.esr !== undefined) { r.esr = e.esr; r.hpfar = e.hpfar ?? 0; r.far = e.far ?? 0 }
       if (e.ripas !== undefined) r.ripas = [e.ripas.base, e.ripas.top, e.ripas.value]
@@ -141,12 +146,12 @@ export const commands: Readonly<Record<string, Command>> = {
       return r
     }
   },
-  RTT_CREATE: rmi('rd rtt ipa:address level:signed', 0, (m, a) => m.rttCreate(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
-  RTT_DESTROY: rmi('rd ipa:address level:signed', 2, (m, a) => m.rttDestroy(n(a, 0), n(a, 1), n(a, 2))),
-  RTT_FOLD: rmi('rd ipa:address level:signed', 1, (m, a) => m.rttFold(n(a, 0), n(a, 1), n(a, 2))),
-  RTT_READ_ENTRY: rmi('rd ipa:address level:signed', 4, (m, a) => m.rttReadEntry(n(a, 0), n(a, 1), n(a, 2))),
-  RTT_INIT_RIPAS: rmi('rd base:address top:address', 1, (m, a) => m.rttInitRipas(n(a, 0), n(a, 1), n(a, 2))),
-  RTT_SET_RIPAS: rmi('rd rec base:address top:address', 1, (m, a) => m.rttSetRipas(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
+  RTT_CREATE: both('rd rtt ipa:address level:signed', 0, (m, a) => m.rttCreate(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
+  RTT_DESTROY: both('rd ipa:address level:signed', 2, (m, a) => m.rttDestroy(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_FOLD: both('rd ipa:address level:signed', 1, (m, a) => m.rttFold(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_READ_ENTRY: both('rd ipa:address level:signed', 4, (m, a) => m.rttReadEntry(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_INIT_RIPAS: both('rd base:address top:address', 1, (m, a) => m.rttInitRipas(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_SET_RIPAS: both('rd rec base:address top:address', 1, (m, a) => m.rttSetRipas(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
   DATA_CREATE: rmi('rd data ipa:address src flags:number', 0, (m, a) => m.dataCreate(n(a, 0), n(a, 1), n(a, 2), n(a, 3), n(a, 4))),
   DATA_CREATE_UNKNOWN: rmi('rd data ipa:address', 0, (m, a) => m.dataCreateUnknown(n(a, 0), n(a, 1), n(a, 2))),
   DATA_DESTROY: rmi('rd ipa:address', 2, (m, a) => m.dataDestroy(n(a, 0), n(a, 1))),
@@ -155,6 +160,18 @@ export const commands: Readonly<Record<string, Command>> = {
   DEV_MEM_MAP: rmi('rd ipa:address level:signed pa', 0, (m, a) => m.devMemMap(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
   DEV_MEM_UNMAP: rmi('rd ipa:address level:signed', 2, (m, a) => m.devMemUnmap(n(a, 0), n(a, 1), n(a, 2))),
   RTT_DEV_MEM_VALIDATE: rmi('rd rec base:address top:address', 1, (m, a) => m.rttDevMemValidate(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
+
+  // RMI 2.0
+  GRANULE_RANGE_DELEGATE: rmi2('base top', 1, (m, a) => m.granuleRangeDelegate(n(a, 0), n(a, 1))),
+  GRANULE_RANGE_UNDELEGATE: rmi2('base top', 1, (m, a) => m.granuleRangeUndelegate(n(a, 0), n(a, 1))),
+  RTT_DATA_MAP: rmi2('rd base:address top:address oaddr:oaddr', 1, (m, a, o) => m.rttDataMap(n(a, 0), n(a, 1), n(a, 2), o)),
+  RTT_DATA_MAP_INIT: rmi2('rd data ipa:address src flags:number', 0, (m, a) => m.rttDataMapInit(n(a, 0), n(a, 1), n(a, 2), n(a, 3), n(a, 4))),
+  RTT_DATA_UNMAP: rmi2('rd base:address top:address', 1, (m, a) => m.rttDataUnmap(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_UNPROT_MAP: rmi2('rd base:address top:address attrs:number oaddr:oaddr', 1, (m, a, o) => m.rttUnprotMap(n(a, 0), n(a, 1), n(a, 2), n(a, 3), o)),
+  RTT_UNPROT_UNMAP: rmi2('rd base:address top:address', 1, (m, a) => m.rttUnprotUnmap(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_DEV_MAP: rmi2('rd base:address top:address oaddr:oaddr', 1, (m, a, o) => m.rttDevMap(n(a, 0), n(a, 1), n(a, 2), o)),
+  RTT_DEV_UNMAP: rmi2('rd base:address top:address', 1, (m, a) => m.rttDevUnmap(n(a, 0), n(a, 1), n(a, 2))),
+  RTT_DEV_VALIDATE: rmi2('rd rec base:address top:address', 1, (m, a) => m.rttDevValidate(n(a, 0), n(a, 1), n(a, 2), n(a, 3))),
 
   // What the Realm does at its next entry.
   REALM_SET: queue('base:address top:address ripas:number flags:number', (a) => ({ op: 'ripas_set', base: n(a, 0), top: n(a, 1), ripas: n(a, 2), destroyed: n(a, 3) % 2 === 1 })),
@@ -246,6 +263,7 @@ export function perform(s: Session, cmd: string, at: { readonly file: string; re
   }
   const values: number[] = []
   const keys = new Map<string, string>()
+  const oaddr: AddrDesc[] = []
   const wrong = (word: string, message: string, expected: string[]): Diagnostic => ({ ...base, code: 'TB-521', word, message: `${at.where}: ${name}: ${message}`, expected })
   const usage = `${name} ${c.args.map((a) => a.name).join(' ')}${c.keys === undefined ? '' : ` [${c.keys.map((k) => `${k}=..`).join(' ')}]`}`
   for (const w of words.slice(1)) {
@@ -261,13 +279,23 @@ export function perform(s: Session, cmd: string, at: { readonly file: string; re
     }
     const a = c.args[values.length]
     if (a === undefined) return wrong(w, `one argument too many: '${w}'`, [usage])
+    if (a.kind === 'oaddr') {
+      for (const part of w.split(',')) {
+        const m = /^(.+)\/([0-3])\*(\d+)$/.exec(part)
+        const pa = m === null ? Number.NaN : parseAddress(s, m[1] ?? '')
+        if (m === null || Number.isNaN(pa)) return wrong(w, `'${w}' is no address range: gN/LEVEL*COUNT`, [usage])
+        oaddr.push({ pa, level: Number(m[2]), count: Number(m[3]) })
+      }
+      values.push(0)
+      continue
+    }
     const v = a.kind === 'word' ? (worlds[w.toUpperCase()] ?? Number.NaN) : parseAddress(s, w)
     if (Number.isNaN(v)) return wrong(w, `'${w}' is no ${a.kind === 'granule' ? 'granule (gN, dN or an address)' : a.kind === 'word' ? 'world' : a.kind}`, a.kind === 'word' ? Object.keys(worlds) : [usage])
     values.push(v)
   }
   const missing = c.args.filter((a) => a.optional !== true)[values.length]
   if (missing !== undefined) return wrong('', `${missing.name} is missing`, [usage])
-  return c.run(s, values, keys, (t) => parseAddress(s, t))
+  return c.run(s, values, keys, (t) => parseAddress(s, t), oaddr)
 }
 
 export const isDiagnostic = (a: Answer | Diagnostic): a is Diagnostic => 'code' in a

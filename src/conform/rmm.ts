@@ -40,10 +40,12 @@ interface RimPair { model: string; recorded: string }
 
 /** Replays one sequence and adds what was found to `total`. */
 export function conformSequence(file: string, q: Sequence, total: RmmConformance, most = 1000): void {
-  const s = newSession()
+  const machine = header(q)
+  const s = newSession(machine.generation, machine.granules)
   const last = new Map<string, RimPair>()
   total.sequences++
   for (const [i, step] of q.steps.entries()) {
+    if (i < machine.lines) continue
     const a = perform(s, step.cmd, { file, line: step.line, where: `${q.name}, step ${i + 1}` })
     if (isDiagnostic(a)) {
       total.errors.push(a)
@@ -61,6 +63,21 @@ export function conformSequence(file: string, q: Sequence, total: RmmConformance
       total.defects.push(`${q.name}: firmware stopped at ${q.diedOn}; the model answers ${a.status}`)
     }
   }
+}
+
+/** `GENERATION 1.x|2.0` and `MEMORY GRANULES` lines at the beginning say which machine the sequence is for. */
+function header(q: Sequence): { generation: '1.x' | '2.0'; granules: number | undefined; lines: number } {
+  let generation: '1.x' | '2.0' = '1.x'
+  let granules: number | undefined
+  let lines = 0
+  for (const step of q.steps) {
+    const m = /^(?:GENERATION (1\.x|2\.0)|MEMORY (\d+))$/.exec(step.cmd.trim())
+    if (m === null) break
+    if (m[1] === '1.x' || m[1] === '2.0') generation = m[1]
+    else granules = Number(m[2])
+    lines++
+  }
+  return { generation, granules, lines }
 }
 
 const show = (v: number): string => hex(v)

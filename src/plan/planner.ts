@@ -3,7 +3,7 @@
 //
 //   fold      measured images, then every other page, each table folded when it is complete (1.x: by page; 2.0: by ranges of pages)
 //   blocks    RTT_DATA_MAP of whole blocks; only tables with an image in them are filled by page and folded (2.0)
-//   fault-in  images; the guest runs and touches; each fault brings one host page
+//   fault-in  images; the guest runs and touches; each fault brings one granule (1.x, which maps pages) or one host page (2.0)
 //   lazy      as fold (1.x) or blocks (2.0), then the guest shares a page, takes it back, and the host folds again
 import { PAGE_SIZE } from '../base/index.ts'
 import { levelSize } from '../machine/rmm/index.ts'
@@ -12,12 +12,12 @@ import { imagePages, pageLevels, pageSize, type PlanSpec } from './spec.ts'
 
 export abstract class Planner {
   readonly layout: Layout
-  /** Level of the blocks that the host's pages allow. */
+  /** Level of the unit that arrives whole: the host's page; with fault-in by RMI 1.x the granule the guest touched. */
   readonly pageLevel: number
 
   constructor(readonly spec: PlanSpec) {
     this.layout = new Layout(spec)
-    this.pageLevel = pageLevels[spec.page]
+    this.pageLevel = spec.strategy === 'fault-in' && spec.generation === '1.x' ? 3 : pageLevels[spec.page]
   }
 
   // What emit and count do differently.

@@ -29,9 +29,9 @@ class ImageContent implements Content {
 
   /** Says which page the next copy copies. */
   next(image: number, page: number): void {
-    const bytes = this.spec.images[image]?.bytes
+    const read = this.spec.images[image]?.read
     const page4K = new Uint8Array(PAGE_SIZE)
-    if (bytes !== undefined) page4K.set(bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE))
+    if (read !== undefined) page4K.set(read(page * PAGE_SIZE, PAGE_SIZE))
     this.current = page4K
   }
 

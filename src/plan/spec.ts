@@ -17,9 +17,12 @@ export interface Image {
   readonly name: string
   readonly addr: number
   readonly size: number
-  /** Its bytes, when the RIM is wanted. */
-  readonly bytes?: Uint8Array
+  /** `length` of its bytes from `offset` on (fewer at the end), when the RIM is wanted. */
+  readonly read?: (offset: number, length: number) => Uint8Array
 }
+
+/** Reads from bytes in memory. */
+export const bytesOf = (bytes: Uint8Array) => (offset: number, length: number): Uint8Array => bytes.subarray(offset, offset + length)
 
 export interface PlanSpec {
   readonly generation: Generation

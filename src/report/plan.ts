@@ -15,6 +15,8 @@ export interface RimReport {
   readonly withRec: boolean
   /** Why there is no value, or null. */
   readonly missing: string | null
+  /** What is uncertain about the value, or null. */
+  readonly note: string | null
 }
 
 const thousands = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
@@ -22,7 +24,7 @@ const few = (n: number): string => (Number.isInteger(n) ? String(n) : n.toFixed(
 const units = (c: Cost): string => (c.low === c.high ? short(c.mid) : `${short(c.low)}-${short(c.high)}`)
 const short = (n: number): string => (n >= 1e9 ? `${few(n / 1e9)} G` : n >= 1e6 ? `${few(n / 1e6)} M` : n >= 1e4 ? `${few(n / 1e3)} k` : few(n))
 const seconds = (ns: number): string => (ns >= 1e9 ? `${few(ns / 1e9)} s` : ns >= 1e6 ? `${few(ns / 1e6)} ms` : `${few(ns / 1e3)} us`)
-const counts = (c: Readonly<Record<string, number>>): string => Object.entries(c).map(([k, n]) => (n === 1 ? k : `${n} ${k}`)).join(', ') || 'nothing'
+const counts = (c: Readonly<Record<string, number>>): string => Object.entries(c).filter(([, n]) => n > 0).map(([k, n]) => (n === 1 ? k : `${thousands(n)} ${k}`)).join(', ') || 'nothing'
 
 function leaves(r: PlanResult): string {
   const parts = (['1G', '2M', '4K'] as const).filter((b) => r.blocks[b] > 0).map((b) => `${thousands(r.blocks[b])} x ${b}`)
@@ -60,8 +62,8 @@ export function planText(rs: readonly PlanResult[], e: Elsewhere, costs: CostTab
   out.push('T=1 DMA faults: after the plan is done, and for how much memory for a moment while one page is shared (breaking up its block) and, for lazy, taken back (folding).')
   out.push('')
   for (const r of rs) {
-    out.push(`${r.spec.strategy}, RMI ${r.spec.generation}: ${counts(mapThousands(r.commands))}`)
-    if (r.faults > 0) out.push(`  ${thousands(r.faults)} touches of the guest fault, ${thousands(r.extensions)} RIM extensions`)
+    out.push(`${r.spec.strategy}, RMI ${r.spec.generation}: ${counts(r.commands)}`)
+    if (r.faults > 0) out.push(`  ${thousands(r.faults)} ${r.faults === 1 ? 'touch' : 'touches'} of the guest fault`)
     if (r.conversion !== null) out.push(`  share a page: ${counts(r.conversion.commandsToShared)}; take it back: ${counts(r.conversion.commandsToPrivate)}`)
   }
   for (const t of e.t0) out.push(`${t.name}: ${t.fault}; needs: ${t.needs}`)
@@ -70,11 +72,9 @@ export function planText(rs: readonly PlanResult[], e: Elsewhere, costs: CostTab
   return `${out.join('\n')}\n`
 }
 
-const mapThousands = (c: Readonly<Record<string, number>>): Record<string, number> => c
-
 function counterpart(c: Counterpart): string[] {
   return [
-    `${c.name}: ${counts(c.commands)}${c.cost === null ? '' : `; ${short(c.cost[0])}-${short(c.cost[1])} units (${c.scale})`}`,
+    `${c.name}: ${counts(c.commands)}${c.cost === null ? '' : `; ${units({ low: c.cost[0], mid: c.cost[0], high: c.cost[1] })} units (${c.scale})`}`,
     `  share a page: ${counts(c.toShared)}; take it back: ${counts(c.toPrivate)}`,
     `  T=1 DMA: ${c.t1}; blocks: ${c.blocks}`
   ]
@@ -87,6 +87,7 @@ function rimText(r: RimReport): string {
   if (r.sha512 !== null) lines.push(`RIM sha512 ${r.sha512}`)
   if (r.missing !== null) lines.push(`RIM: ${r.missing}`)
   lines.push(`  ${plural(r.extensions, 'extension')}, ${what}`)
+  if (r.note !== null) lines.push(`  ${r.note}`)
   return lines.join('\n')
 }
 
@@ -94,7 +95,7 @@ const costJson = (c: Cost) => ({ low: c.low, mid: c.mid, high: c.high })
 
 function planObject(r: PlanResult): Record<string, unknown> {
   return {
-    strategy: r.spec.strategy, rmi: r.spec.generation, commands: r.commands, total_commands: r.total, table_bytes: r.tableBytes, table_bytes_peak: r.peakTableBytes,
+    strategy: r.spec.strategy, rmi: r.spec.generation, commands: r.commands, total_commands: r.total, table_bytes: r.tableBytes, table_bytes_peak: r.peakTableBytes, tables: r.tableBytes / 4096,
     cost_units: r.cost.mid, cost_units_range: [r.cost.low, r.cost.high], blocks: r.blocks, faults: r.faults, rim_extensions: r.extensions,
     conversion: r.conversion === null ? null : {
       to_shared: { commands: r.conversion.commandsToShared, cost_units: costJson(r.conversion.toShared) }, to_private: { commands: r.conversion.commandsToPrivate, cost_units: costJson(r.conversion.toPrivate) }
@@ -108,7 +109,7 @@ export function planJson(chosen: PlanResult, rs: readonly PlanResult[], e: Elsew
   const s = chosen.spec
   return `${JSON.stringify({
     format: 1, ...planObject(chosen), rim: rim[rim.algo], rim_algorithm: rim.algo, rims: { sha256: rim.sha256, sha512: rim.sha512 }, rim_extensions: rim.extensions, rim_includes_rec: rim.withRec,
-    rim_expected_seconds: rim.expectedSeconds, rim_missing: rim.missing,
+    rim_expected_seconds: rim.expectedSeconds, rim_missing: rim.missing, rim_note: rim.note,
     cost_scale: { unit: costs.unit, unit_ns: costs.unitNs, kind: costs.replaced.length > 0 ? 'relative units, partly replaced' : 'relative units, reconstruction', replaced: costs.replaced },
     ...(costs.unitNs === null ? {} : { time_ns: chosen.cost.mid * costs.unitNs }),
     guest: { ram_base: s.ramBase, ram_size: s.ramSize, page: s.page, ipa_bits: s.geo.s2sz, start_level: s.geo.start, root_tables: s.geo.num, vcpus: s.vcpus, images: s.images.map((i) => ({ name: i.name, addr: i.addr, size: i.size })) },

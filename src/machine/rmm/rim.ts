@@ -34,6 +34,9 @@ export const rimRules: Record<'1.x' | '2.0', RimRules> = {
   '2.0': { ripasMeasured: false, initAllFields: true }
 }
 
+/** H by algorithm. The default is `hash`; a program that has a faster one may pass it, the values are the same. */
+export type HashFn = (algo: number, data: Uint8Array) => Uint8Array
+
 /** H of the Realm. @throws RangeError for an algorithm that is neither 0 (SHA-256) nor 1 (SHA-512) */
 export function hash(algo: number, data: Uint8Array): Uint8Array {
   if (algo === HashAlgo.SHA256) return sha256(data)
@@ -47,7 +50,7 @@ function u64(v: DataView, at: number, n: number): void {
 }
 
 /** The RIM after REALM_CREATE. */
-export function rimInit(p: RimParams, rules: RimRules = rimRules['1.x']): Uint8Array {
+export function rimInit(p: RimParams, rules: RimRules = rimRules['1.x'], h: HashFn = hash): Uint8Array {
   const page = new Uint8Array(4096)
   const v = new DataView(page.buffer)
   if (rules.initAllFields) {
@@ -59,7 +62,7 @@ export function rimInit(p: RimParams, rules: RimRules = rimRules['1.x']): Uint8A
     v.setUint32(0x28, p.pmuCtrs, true)
   }
   page[0x30] = p.algo
-  return hash(p.algo, page)
+  return h(p.algo, page)
 }
 
 const DESC = 256
@@ -74,32 +77,32 @@ function descriptor(type: number, rim: Uint8Array): { bytes: Uint8Array; view: D
 }
 
 /** DATA_CREATE: `content` is H of the 4096 bytes when `flags` is 1 (measure), else null. */
-export function rimData(algo: number, rim: Uint8Array, ipa: number, flags: number, content: Uint8Array | null): Uint8Array {
+export function rimData(algo: number, rim: Uint8Array, ipa: number, flags: number, content: Uint8Array | null, h: HashFn = hash): Uint8Array {
   const d = descriptor(0, rim)
   u64(d.view, 0x50, ipa)
   u64(d.view, 0x58, flags)
   if (content !== null) d.bytes.set(content, 0x60)
-  return hash(algo, d.bytes)
+  return h(algo, d.bytes)
 }
 
 /** REC_CREATE of a runnable REC. */
-export function rimRec(algo: number, rim: Uint8Array, rec: RecParams): Uint8Array {
+export function rimRec(algo: number, rim: Uint8Array, rec: RecParams, h: HashFn = hash): Uint8Array {
   const page = new Uint8Array(4096)
   const v = new DataView(page.buffer)
   u64(v, 0x000, rec.flags)
   u64(v, 0x200, rec.pc)
   for (let i = 0; i < 8; i++) u64(v, 0x300 + 8 * i, rec.gprs[i] ?? 0)
   const d = descriptor(1, rim)
-  d.bytes.set(hash(algo, page), 0x50)
-  return hash(algo, d.bytes)
+  d.bytes.set(h(algo, page), 0x50)
+  return h(algo, d.bytes)
 }
 
 /** RTT_INIT_RIPAS: one RTT entry [base, top). */
-export function rimRipas(algo: number, rim: Uint8Array, base: number, top: number): Uint8Array {
+export function rimRipas(algo: number, rim: Uint8Array, base: number, top: number, h: HashFn = hash): Uint8Array {
   const d = descriptor(2, rim)
   u64(d.view, 0x50, base)
   u64(d.view, 0x58, top)
-  return hash(algo, d.bytes)
+  return h(algo, d.bytes)
 }
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))

@@ -38,7 +38,7 @@ const GFP_DMA = 1
 const GFP_DMA32 = 2
 
 /** The recorder's page allocator: two zones, first fit, blocks aligned to their order. */
-class RecordedPages {
+export class RecordedPages {
   private readonly zones: ReadonlyArray<{ readonly start: number; readonly used: Uint8Array }>
 
   constructor(pool_start: number, buf_phys: number) {
@@ -49,9 +49,9 @@ class RecordedPages {
   }
 
   /** First page address of 2^order pages, -1 when no zone has them. */
-  alloc(order: number, gfp: number): number {
+  alloc(order: number, low: boolean): number {
     const n = 2 ** order
-    for (const z of (gfp & (GFP_DMA | GFP_DMA32)) !== 0 ? [0] : [1, 0]) {
+    for (const z of low ? [0] : [1, 0]) {
       const zone = this.zones[z] as (typeof this.zones)[number]
       // Aligned by address, not by position in the zone.
       const skew = (n - ((zone.start / PAGE_SIZE) % n)) % n
@@ -220,7 +220,7 @@ export class RecordedDirect {
     const phys_limit = !r ? plain : plain >= BigInt(r.dma_start) && plain - BigInt(r.dma_start) < BigInt(r.size) ? plain - BigInt(r.dma_start) + BigInt(r.cpu_start) : MASK64
     let gfp = phys_limit <= ZONE_DMA_LIMIT ? GFP_DMA : phys_limit <= 0xffffffffn ? GFP_DMA32 : 0
     for (;;) {
-      const phys = this.pages.alloc(order, gfp)
+      const phys = this.pages.alloc(order, (gfp & (GFP_DMA | GFP_DMA32)) !== 0)
       if (phys < 0) return -1
       this.events.push(['ap', phys, 2 ** order])
       if (this.dma_coherent_ok(dev, phys, size)) return phys

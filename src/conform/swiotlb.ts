@@ -1,8 +1,10 @@
 // Replays recordings of swiotlb and dma-direct operations (one JSON object, then one JSON array a line) on the model and compares every
 // result, counter, event and state hash with what the kernel's own C did.
 import { type Diagnostic, type Result, err, ok, unknownWord } from '../base/index.ts'
-import { BOUNDARY_ALL_ONES, IO_TLB_SEGSIZE, IO_TLB_SIZE, IoTlbPool, state_hash } from '../kernel/swiotlb/index.ts'
-import { DMA_MAPPING_ERROR, type Event, RecordedDirect, type RecordedDevice } from './_swiotlb-direct.ts'
+import { BOUNDARY_ALL_ONES, IO_TLB_SEGSIZE, IO_TLB_SIZE, type IoTlbPool, state_hash } from '../kernel/swiotlb/index.ts'
+import { DMA_MAPPING_ERROR } from '../kernel/index.ts'
+import { BareKernel } from '../system/index.ts'
+import { RecordedPages, type RecordedDevice } from './_swiotlb-direct.ts'
 
 /** Operations and the number of values of their line, name included. */
 const operations: Readonly<Record<string, { readonly name: string; readonly values: number }>> = {
@@ -41,9 +43,6 @@ export interface SwiotlbFileResult {
   readonly first: SwiotlbMismatch | null
 }
 
-/** Bits of the Arm realm recordings: force_dma_unencrypted() holds and U() sets bit 47. */
-const REALM_SHARED_BIT = 2 ** 47
-
 /** Reads one recording, line by line. Bad input is a Diagnostic; a difference is counted and the replay goes on. */
 export class SwiotlbConform {
   private readonly file: string
@@ -53,7 +52,8 @@ export class SwiotlbConform {
   private first: SwiotlbMismatch | null = null
   private kernel = ''
   private pool: IoTlbPool | null = null
-  private direct: RecordedDirect | null = null
+  private direct: BareKernel | null = null
+  private index = new Map<number, number>()
   private readonly devices = new Map<number, RecordedDevice>()
 
   constructor(file: string) {
@@ -105,11 +105,21 @@ export class SwiotlbConform {
     this.kernel = typeof h['kernel'] === 'string' ? h['kernel'] : 'not named'
     // Without `raw` the kernel made the pool: areas of whole segments.
     if (h['raw'] !== 1 && nslabs % IO_TLB_SEGSIZE !== 0) return err(this.bad(1, 'nslabs', "a pool of a kernel's own making has whole segments; others are marked raw", ['a multiple of 128']))
-    this.pool = new IoTlbPool(start, nslabs, nareas)
-    this.direct = new RecordedDirect({
-      pool: this.pool, buf_phys: int('buf_phys') ?? 0, force_bounce: h['force_bounce'] === 1 || h['force_bounce'] === true,
-      shared_bit: /cca|realm/.test(this.kernel) || /(^|[-_/])realm[-_.]/.test(this.file) ? REALM_SHARED_BIT : 0
+    const realm = /cca|realm/.test(this.kernel) || /(^|[-_/])realm[-_.]/.test(this.file)
+    const list = [...this.devices.values()]
+    list.forEach((d, n) => this.index.set(d.id, n))
+    const pages = new RecordedPages(start, int('buf_phys') ?? 0)
+    // The recorder's configuration: no remap, no CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC; what forces a bounce is said by the machine line alone.
+    this.direct = new BareKernel({
+      kernel: realm ? 'linux-6.15' : 'linux-6.12', platform: realm ? 'arm-cca' : 'none', ipa_bits: 48, pool: { start, nslabs, nareas }, force: h['force_bounce'] === 1 || h['force_bounce'] === true, forceBounce: 'cmdline',
+      dmaDirectRemap: false, bounceUnalignedKmalloc: false,
+      allocator: { alloc: (order, zone) => { const phys = pages.alloc(order, zone !== 'normal'); return phys < 0 ? -1 : phys / 4096 }, free: (pfn, order) => { pages.free(pfn * 4096, order) } },
+      devices: list.map((d) => ({
+        min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, bus_limit: Number(d.bus_dma_limit), noncoherent: !d.dma_coherent, masks: { dma: Number(d.dma_mask), coherent: Number(d.coherent_dma_mask) },
+        ...(d.range ? { range_map: d.range } : {})
+      }))
     })
+    this.pool = this.direct.pool
     return ok(undefined)
   }
 
@@ -149,7 +159,7 @@ export class SwiotlbConform {
     for (const v of value.slice(1)) {
       if (typeof v !== 'number' && !Array.isArray(v) && name !== 'h') return err(this.bad(1, String(v), `the values of '${name}' are numbers`))
     }
-    const direct = this.direct as RecordedDirect
+    const direct = this.direct as BareKernel
     const pool = this.pool as IoTlbPool
     const n = value as number[]
     const at = (i: number): number => n[i] as number
@@ -164,47 +174,47 @@ export class SwiotlbConform {
     }
     const dev = this.devices.get(at(1))
     if (!dev) return err(this.bad(1, String(n[1]), `the machine has no device ${String(n[1])}`, [...this.devices.keys()].map(String)))
+    const d = this.index.get(dev.id) as number
     direct.events = []
     direct.bounced = 0
     let events: unknown = null
     switch (name) {
       case 'm':
-        compare('tlb_addr', at(8), direct.swiotlb_tbl_map_single(dev, at(2), at(3), at(4), at(5)))
+        compare('tlb_addr', at(8), direct.swiotlb_tbl_map_single(d, at(2), at(3), at(4), at(5)))
         break
       case 'sm':
-        compare('dma_addr', at(7), direct.swiotlb_map(dev, at(2), at(3), at(4), at(6)))
+        compare('dma_addr', at(7), direct.swiotlb_map(d, at(2), at(3), at(4), at(5), at(6)))
         break
       case 'u':
-        if (direct.swiotlb_tbl_unmap_single(dev, at(2), at(3), at(4), at(5)) <= 0) compare('slots released', 'some', 'none: no mapping begins at this address')
+        if (direct.swiotlb_tbl_unmap_single(d, at(2), at(3), at(4), at(5)) <= 0) compare('slots released', 'some', 'none: no mapping begins at this address')
         break
       case 's':
-        direct.swiotlb_sync_single(dev, at(2), at(3), at(4), at(5) !== 0)
+        direct.swiotlb_sync_single(d, at(2), at(3), at(4), at(5) !== 0)
         break
       case 'dm':
-        compare('dma_addr', at(7), direct.dma_direct_map_page(dev, at(2), at(3), at(4), at(6)))
+        compare('dma_addr', at(7), direct.dma_direct_map_phys(d, at(2), at(3), at(4), at(5), at(6)))
         events = value[8]
         break
       case 'du':
-        direct.dma_direct_unmap_page(dev, at(2), at(3), at(4), at(5))
+        direct.dma_direct_unmap_phys(d, at(2), at(3), at(4), at(5))
         events = value[6]
         break
       case 'ds':
-        if (at(5) !== 0) direct.dma_direct_sync_single_for_cpu(dev, at(2), at(3), at(4))
-        else direct.dma_direct_sync_single_for_device(dev, at(2), at(3), at(4))
+        direct.dma_direct_sync_single(d, at(2), at(3), at(4), at(5) !== 0)
         events = value[6]
         break
       case 'da': {
-        const [phys, handle] = direct.dma_direct_alloc(dev, at(3))
-        compare('phys', at(4), phys)
-        compare('dma_handle', at(5), phys === 0 ? DMA_MAPPING_ERROR : handle)
+        const b = direct.dma_direct_alloc(d, at(2), at(3))
+        compare('phys', at(4), b?.phys ?? 0)
+        compare('dma_handle', at(5), b?.handle ?? DMA_MAPPING_ERROR)
         events = value[6]
         break
       }
       default:
-        direct.dma_direct_free(dev, at(2), at(3), at(4))
+        direct.dma_direct_free(d, direct.buffer(at(3), at(4), at(2)))
         events = value[5]
     }
-    if (events !== null) compare('events', JSON.stringify(events), JSON.stringify(direct.events satisfies Event[]))
+    if (events !== null) compare('events', JSON.stringify(events), JSON.stringify(direct.events))
     compare('used', at(op.values - 3), pool.total_used)
     compare('hiwater', at(op.values - 2), pool.used_hiwater)
     compare('bounced', at(op.values - 1), direct.bounced)

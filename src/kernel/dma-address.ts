@@ -6,16 +6,28 @@ import { coherent_limit, device_cc_accepted, dma_limit, force_dma_unencrypted } 
 /** DMA_MAPPING_ERROR, all ones in the kernel. */
 export const DMA_MAPPING_ERROR = -1
 
+/** translate_phys_to_dma(): through the range map, DMA_MAPPING_ERROR outside of it. */
+function translate_phys_to_dma(dev: Device, phys: number): number {
+  const r = dev.config.range_map
+  if (r === undefined) return phys
+  return phys >= r.cpu_start && phys - r.cpu_start < r.size ? phys - r.cpu_start + r.dma_start : DMA_MAPPING_ERROR
+}
+
 /** phys_to_dma_unencrypted(): the form in which a device reaches shared memory. */
 export function phys_to_dma_unencrypted(dev: Device, phys: number): number {
   const { platform, config, rev } = dev.k
-  if (platform.name === 'intel-tdx' && !rev.tdxSharedBit) return phys
-  return phys + platform.sharedBit(config)
+  const addr = translate_phys_to_dma(dev, phys)
+  if (platform.name === 'intel-tdx' && !rev.tdxSharedBit) return addr
+  const bit = platform.sharedBit(config)
+  // All ones have the bit already.
+  return addr === DMA_MAPPING_ERROR || (bit !== 0 && addr >= bit) ? addr : addr + bit
 }
 
 /** phys_to_dma(), phys_to_dma_encrypted(): the private form. */
-export function phys_to_dma(dev: Device, phys: number): number {
+export function phys_to_dma(dev: Device, p: number): number {
   const { platform, rev } = dev.k
+  const phys = translate_phys_to_dma(dev, p)
+  if (phys === DMA_MAPPING_ERROR) return phys
   if (platform.encBit === 0) return phys
   if (platform.name === 'amd-sev-snp') {
     if (rev.snpPrivateHandle === 'plain') return phys
@@ -24,14 +36,22 @@ export function phys_to_dma(dev: Device, phys: number): number {
   return phys + platform.encBit
 }
 
-/** dma_to_phys(): either form loses its bits, so that it cannot tell which one it was. */
+/**
+ * dma_to_phys(): either form loses its bits, so that it cannot tell which one it was. -1 (all ones) when the range map does not know
+ * the address. 6.12 asks the range map before it clears the C-bit, and then does not find such an address (fixed by c380931712d1).
+ */
 export function dma_to_phys(dev: Device, addr: number): number {
-  const { platform, config } = dev.k
-  const bit = platform.sharedBit(config)
-  let a = addr
-  if (bit !== 0 && a >= bit) a -= bit
-  if (platform.encBit !== 0 && a >= platform.encBit) a -= platform.encBit
-  return a
+  const { platform, config, rev } = dev.k
+  const r = dev.config.range_map
+  const inverse = (a: number): number => (r === undefined ? a : a >= r.dma_start && a - r.dma_start < r.size ? a - r.dma_start + r.cpu_start : -1)
+  const clear = (x: number): number => {
+    const bit = platform.sharedBit(config)
+    let a = x
+    if (bit !== 0 && a >= bit) a -= bit
+    if (platform.encBit !== 0 && a >= platform.encBit) a -= platform.encBit
+    return a
+  }
+  return rev.clearBitsAfterRangeMap ? clear(inverse(addr)) : inverse(clear(addr))
 }
 
 /** phys_to_dma_direct(): for allocations; asks the device's state. */
@@ -57,7 +77,8 @@ function __dma_capable(dev: Device, addr: number, size: number, shared: boolean)
 
 /** dma_coherent_ok(): the address that the handle will have fits the coherent mask. */
 export function dma_coherent_ok(dev: Device, phys: number, size: number): boolean {
-  const r = phys_to_dma_direct(dev, phys) + size - 1 <= coherent_limit(dev)
+  const addr = phys_to_dma_direct(dev, phys)
+  const r = addr !== DMA_MAPPING_ERROR && addr + size - 1 <= coherent_limit(dev)
   dev.k.decide('dma_coherent_ok', r ? 'yes: the address fits the coherent mask' : 'no: the address is beyond the coherent mask')
   return r
 }

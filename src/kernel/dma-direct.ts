@@ -2,7 +2,7 @@
 // and TIO trees on it), `jiri` 7.1, `capable` the cc-shared series. Where they differ by one decision the record is asked.
 import { PAGE_SIZE } from '../base/index.ts'
 import { isZero, test } from '../step/index.ts'
-import { DEV_BITS, type CpuAlias, type Device } from './kernel.ts'
+import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
 import { coherent_limit, force_dma_unencrypted, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
@@ -23,8 +23,8 @@ export function get_order(size: number): number {
 
 /** dma_kmalloc_needs_bounce(): CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC (arm64), by size alone. */
 function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number): boolean {
-  const { platform, config } = dev.k
-  if (platform.architecture !== 'arm64' || dev.coherent || dir === DIR.TO_DEVICE) return false
+  const { platform, config, parts } = dev.k
+  if (!(parts.bounceUnalignedKmalloc ?? platform.architecture === 'arm64') || dev.coherent || dir === DIR.TO_DEVICE) return false
   const ARCH_DMA_MINALIGN = 128
   if (size >= 2 * ARCH_DMA_MINALIGN) return false
   return kmalloc_size_roundup(size) % config.cache_line !== 0
@@ -39,6 +39,9 @@ export function dma_direct_map_phys(dev: Device, cpu: number, phys: number, size
   }
 }
 
+/** arch_sync_dma_for_device() and _for_cpu(): nothing moves in the model's memory, the event is told. */
+function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number): void { if (!dev.coherent) dev.k.record(op, phys, size) }
+
 // 6.12.117 kernel/dma/direct.h
 function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const d = phys_to_dma(dev, phys)
@@ -49,6 +52,7 @@ function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: numbe
     failed(dev, 'mask')
     return DMA_MAPPING_ERROR
   }
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) arch_sync_dma(dev, 'sd', phys, size)
   return d
 }
 
@@ -121,15 +125,19 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
 export function dma_direct_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
   if (dev.k.rev.mapPhys === 'capable' && attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) return
   const phys = dma_to_phys(dev, addr)
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) dma_direct_sync_single(dev, addr, size, dir, true)
   const mem = swiotlb_find_pool(dev, phys)
-  if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs)
+  // Copied back above; the release never copies again.
+  if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs | ATTR.SKIP_CPU_SYNC)
 }
 
 /** dma_direct_sync_single_for_cpu() and _for_device(). */
 export function dma_direct_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
   const phys = dma_to_phys(dev, addr)
   const mem = swiotlb_find_pool(dev, phys)
+  if (forCpu) arch_sync_dma(dev, 'sc', phys, size)
   if (mem !== null) swiotlb_sync_single(dev, mem, phys, size, dir, forCpu)
+  if (!forCpu) arch_sync_dma(dev, 'sd', phys, size)
 }
 
 /** dma_direct_map_resource(): the raw address until the series made it a map_phys with MMIO. */
@@ -184,16 +192,36 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
     return phys
   }
   const order = get_order(size)
-  const pfn = k.pages.alloc_pages(order, { tag: TAG.dma, why: 'dma_direct_alloc' })
-  if (pfn < 0) { failed(dev, 'exhausted'); return -1 }
-  const phys = pfn * PAGE_SIZE
-  if (!dma_coherent_ok(dev, phys, size)) {
-    // The low bank is already the lowest zone: DMA32 and DMA find nothing better.
-    k.pages.free_pages(pfn, order, 'dma_direct_alloc_pages')
-    failed(dev, 'mask')
-    return -1
+  // dma_direct_optimal_gfp_mask(); a limit that the range map does not know is all ones.
+  const back = dma_to_phys(dev, coherent_limit(dev))
+  const phys_limit = back < 0 ? 2 ** 64 : back
+  let zone: DmaZone = phys_limit <= ZONE_DMA_LIMIT ? 'dma' : phys_limit <= 0xffffffff ? 'dma32' : 'normal'
+  for (;;) {
+    const pfn = k.parts.allocator ? k.parts.allocator.alloc(order, zone) : k.pages.alloc_pages(order, { tag: TAG.dma, why: 'dma_direct_alloc' })
+    if (pfn < 0) { failed(dev, 'exhausted'); return -1 }
+    const phys = pfn * PAGE_SIZE
+    k.record('ap', phys, 2 ** order)
+    if (dma_coherent_ok(dev, phys, size)) return phys
+    dma_free_contiguous(dev, pfn, order, 'dma_direct_alloc_pages')
+    // The scenes' low bank is already the lowest zone: narrowing finds nothing better there.
+    if (k.parts.allocator !== undefined && phys_limit < 2 ** 64 && zone === 'normal') zone = 'dma32'
+    else if (k.parts.allocator !== undefined && zone !== 'dma') zone = 'dma'
+    else {
+      failed(dev, 'mask')
+      return -1
+    }
   }
-  return phys
+}
+
+/** zone_dma_limit as direct.c initialises it: DMA_BIT_MASK(24). */
+const ZONE_DMA_LIMIT = 0xffffff
+
+/** dma_free_contiguous(): back to the page allocator. */
+function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void {
+  const { parts, pages } = dev.k
+  if (parts.allocator) parts.allocator.free(pfn, order)
+  else pages.free_pages(pfn, order, site)
+  dev.k.record('fp', pfn * PAGE_SIZE, 2 ** order)
 }
 
 /** dma_direct_alloc() of 6.12: force_dma_unencrypted() is asked at every place it appears. `gfpBlocks`: the allocation may sleep. */
@@ -204,7 +232,7 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
   if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
   let remap = false
   if (!dev.coherent) {
-    remap = k.platform.architecture === 'arm64'
+    remap = k.dmaDirectRemap
     if (!remap) { failed(dev, 'noncoherent'); k.printk('warn', 'coherent DMA allocations not supported on this platform.'); return null }
   }
   if ((remap || force_dma_unencrypted(dev)) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, null, force_dma_unencrypted(dev), attrs)
@@ -266,7 +294,7 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
   if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
   let remap = false
   if (!dev.coherent) {
-    remap = k.platform.architecture === 'arm64'
+    remap = k.dmaDirectRemap
     if (!remap) { failed(dev, 'noncoherent'); return null }
   }
   if ((remap || A) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, A, A, attrs)
@@ -293,17 +321,17 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   if (k.rev.allocByAttr) {
     const A = force_dma_unencrypted(dev)
     let reencrypt = A
-    if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { k.pages.free_pages(b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+    if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { dma_free_contiguous(dev, b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
     if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
     const phys = dma_to_phys(dev, b.handle)
     const mem = swiotlb_find_pool(dev, phys)
     if (mem !== null) reencrypt = false
     if (reencrypt && set_memory_encrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
     if (mem !== null) swiotlb_free(dev, phys)
-    else k.pages.free_pages(phys / PAGE_SIZE, order, 'dma_direct_free')
+    else dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
     return
   }
-  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { k.pages.free_pages(b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { dma_free_contiguous(dev, b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
   if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
@@ -315,7 +343,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
       return
     }
   }
-  if (!swiotlb_free(dev, phys)) k.pages.free_pages(phys / PAGE_SIZE, order, 'dma_direct_free')
+  if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
 }
 
 /** dma_direct_alloc_pages(). */
@@ -356,7 +384,7 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
     else k.pages.leak(b.phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_free_pages', true)
     return
   }
-  if (!swiotlb_free(dev, b.phys)) k.pages.free_pages(b.phys / PAGE_SIZE, get_order(size), 'dma_direct_free_pages')
+  if (!swiotlb_free(dev, b.phys)) dma_free_contiguous(dev, b.phys / PAGE_SIZE, get_order(size), 'dma_direct_free_pages')
 }
 
 /** dma_direct_mmap(): the user mapping's protection is decrypted iff the device is forced to shared memory now. */

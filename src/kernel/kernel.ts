@@ -21,6 +21,8 @@ export type KernelEvent =
   | { readonly kind: 'failed'; readonly reason: string; readonly dev: number }
   | { readonly kind: 'tsm_done'; readonly op: string; readonly dev: number; readonly rc: number }
   | { readonly kind: 'trace'; readonly event: TraceKind; readonly values: TraceValues; readonly cpu: number }
+  /** Pages taken by or given back by a DMA allocation, conversions asked for, cache maintenance: only while `recording`. */
+  | { readonly kind: 'op'; readonly op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc'; readonly phys: number; readonly n: number }
   | { readonly kind: 'decision'; readonly fn: string; readonly text: string }
   | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string }
 
@@ -50,6 +52,20 @@ export interface KernelFields {
   /** The pool of this kernel could not be decrypted. */
   readonly pool_unusable: Field
 }
+
+/** Parts of a kernel that a recording or another kernel fixes. */
+export interface KernelParts {
+  readonly pool?: { readonly start: number; readonly nslabs: number; readonly nareas: number }
+  /** First page of 2^order pages for a DMA allocation, or -1. */
+  readonly allocator?: { alloc(order: number, zone: DmaZone): number; free(pfn: number, order: number): void }
+  readonly dmaDirectRemap?: boolean
+  readonly bounceUnalignedKmalloc?: boolean
+  /** The pool lives in place: no state to go back to. */
+  readonly inPlace?: boolean
+}
+
+/** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
+export type DmaZone = 'normal' | 'dma32' | 'dma'
 
 export class Device {
   readonly io_tlb_mem: SwiotlbMem | null
@@ -81,8 +97,10 @@ export class Kernel {
   logging = false
   /** Decisions are told to the observer, one by one: for `explain dma`. */
   explaining = false
+  /** Allocator, conversion and cache events are told to the observer, in call order. */
+  recording = false
 
-  constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[]) {
+  constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[], readonly parts: KernelParts = {}) {
     const n = Math.max(1, deviceConfigs.length)
     const owners = deviceConfigs.map((d) => d.name)
     const config = machine.config
@@ -111,7 +129,7 @@ export class Kernel {
     // Reserved at boot from the top of the low bank downwards.
     let top = config.ram
     const reserve = (bytes: number): number => { top = Math.floor((top - bytes) / PAGE_SIZE) * PAGE_SIZE; return top }
-    this.default_mem = slots > 0 ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', reserve(slots * SLOT_SIZE), slots, areas, { restricted: false, private: false }, 0)) : null
+    this.default_mem = parts.pool ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', parts.pool.start, parts.pool.nslabs, parts.pool.nareas, { restricted: false, private: false }, 0)) : slots > 0 ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', reserve(slots * SLOT_SIZE), slots, areas, { restricted: false, private: false }, 0)) : null
     this.private_mem = config.private_pool > 0 ? this.addMem(new SwiotlbMem(layout, this, 'private_pool', reserve(config.private_pool * SLOT_SIZE), config.private_pool, 1, { restricted: false, private: true }, 1)) : null
     this.devices = deviceConfigs.map((d, i) => new Device(this, i, d, d.restricted_pool > 0
       ? this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, reserve(d.restricted_pool * SLOT_SIZE), d.restricted_pool, 1, { restricted: true, private: false }, 2 + i))
@@ -139,6 +157,12 @@ export class Kernel {
   printk(level: 'info' | 'warn' | 'err', text: string): void {
     if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text })
   }
+
+  /** An event of the allocator, a conversion or the caches. */
+  record(op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', phys: number, n: number): void { if (this.recording) this.emit(`op:${op}:${phys}:${n}`, { kind: 'op', op, phys, n }) }
+
+  /** CONFIG_DMA_DIRECT_REMAP: arm64 has it. */
+  get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.platform.architecture === 'arm64' }
 
   /** A predicate has decided: only told while somebody asks why. */
   decide(fn: string, text: string): void { if (this.explaining) this.emit(`decide:${fn}:${text}`, { kind: 'decision', fn, text }) }

@@ -37,6 +37,7 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
   const pfn = Math.floor(addr / PAGE_SIZE)
   const site = shared ? 'set_memory_decrypted' : 'set_memory_encrypted'
   const kind = k.platform.conversion
+  k.record(shared ? 'dec' : 'enc', addr, n)
   if (kind === 'none') return 0
   // Before the first step: nothing has changed (x86: conversion lock held by kexec; arm64: not the linear map).
   if (k.config.conversions === 'may_fail' && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY

@@ -48,6 +48,7 @@ export class SwiotlbMem {
   }
 
   private load(st: Store): number {
+    if (this.k.parts.inPlace) return 0
     const id = this.state.at(st)
     if (this.loaded !== id) {
       restore(this.pool, this.state.value(id))
@@ -57,6 +58,7 @@ export class SwiotlbMem {
   }
 
   private op(st: Store, key: string, fn: () => number): number {
+    if (this.k.parts.inPlace) return fn()
     const id = this.state.at(st)
     let m = this.memo[id]
     if (m === undefined) this.memo[id] = m = new Map()

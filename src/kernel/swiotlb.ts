@@ -36,7 +36,7 @@ export function swiotlb_find_pool(dev: Device, phys: number): SwiotlbMem | null 
 }
 
 /** swiotlb_tbl_map_single(): the bounce's physical address and the state it is in, or an error. */
-export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number): { tlb: number; shared: boolean } | null {
+export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number, alloc_align_mask = 0): { tlb: number; shared: boolean } | null {
   const k = dev.k
   const mem = bounce_mem(dev)
   if (mem === null || mem.nslabs === 0) {
@@ -63,7 +63,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
       break
   }
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
-  const tlb = mem.map(dev, cpu, base, phys, size, 0)
+  const tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
   if (tlb === SLOT_BUG) k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON')
   if (tlb === SLOT_FULL) {
     if ((attrs & ATTR.NO_WARN) === 0) k.printk('warn', messages.full(dev.name, size, mem.nslabs))
@@ -111,6 +111,7 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
     failed(dev, capable === 'mask' ? 'mask' : 'state')
     return DMA_MAPPING_ERROR
   }
+  if (!dev.coherent && (attrs & ATTR.SKIP_CPU_SYNC) === 0) k.record('sd', b.tlb, size)
   return addr
 }
 

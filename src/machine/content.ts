@@ -147,6 +147,9 @@ export class ByteContent implements Content {
   }
 }
 
+/** No content at all: for systems of which only addresses, slots and events are looked at. */
+export const noContent: Content = { copy: () => {}, fill: () => {}, destroy: () => {}, reclass: () => {}, read: () => 0 }
+
 /**
  * Bytes and labels side by side: a run that moves real bytes and still knows whose they are. A read on which the two disagree is a defect
  * of one of them. @throws Error from `read` when they do

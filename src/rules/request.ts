@@ -97,8 +97,9 @@ export function requestPath(spec: RequestSpec): RequestPath {
   sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'decision') { if (e.fn === 'error') reason = e.text; else decisions.push({ fn: e.fn, text: e.text }) } } }
   const seen = (a: Action, result: number, outcome: number): void => {
     if (a.key.startsWith('emit:') || a.key.startsWith('note:') || a.key.startsWith('begin:') || a.key.startsWith('present:') || a.key.startsWith('finding:')) return
-    // The callback itself stands first in the stack.
-    decisions.push({ fn: siteOf(new Error().stack ?? '').find((f) => f !== 'seen') ?? '', text: a.text(result, outcome) })
+    // The callback itself stands first in the stack, before the step.
+    const lines = (new Error().stack ?? '').split('\n')
+    decisions.push({ fn: siteOf(lines.slice(lines.findIndex((l) => /\bstep\d* /.test(l))).join('\n'))[0] ?? '', text: a.text(result, outcome) })
   }
   const attrs = spec.attrs.reduce((m, a) => m | ATTR[a], 0)
   let v: number

@@ -1,3 +1,4 @@
+export * from './bare.ts'
 export * from './boot.ts'
 export * from './kernel-log.ts'
 export * from './system.ts'

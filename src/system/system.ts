@@ -3,11 +3,11 @@
 import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
 import { act, choose, Layout, type Store } from '../step/index.ts'
 import {
-  ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
+  ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
   aliasAccess, ATTR, bind, type Device, device_cc_accepted, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, remove, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind, unknownAttribute, failed
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, remove, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind, unknownAttribute, failed
 } from '../kernel/index.ts'
 import { type CoherentObject, errno, isErr, isObject, isUnset, type MappingObject, Objects, type ResourceObject, type TbitObject, wordValue } from './values.ts'
 
@@ -34,7 +34,8 @@ export interface SystemOptions {
   readonly devices: readonly DeviceConfig[]
   readonly mmios?: readonly MmioConfig[]
   /** Bytes for a running system, labels (default) for the checker, both for one run of a test. */
-  readonly content?: 'labels' | 'bytes' | 'both'
+  readonly content?: 'labels' | 'bytes' | 'both' | 'none'
+  readonly parts?: KernelParts
 }
 
 /** [bus address, length, kernel-made alias is shared, object for watchers] of what a device may be told to use. */
@@ -55,11 +56,11 @@ export class System {
 
   constructor(readonly options: SystemOptions) {
     const c = options.content ?? 'labels'
-    this.labels = c === 'bytes' ? null : new LabelContent(this.layout)
-    const bytes = c === 'labels' ? null : new ByteContent(this.words)
-    this.content = bytes === null ? ensure(this.labels, 'labels') : this.labels === null ? bytes : new TeeContent(bytes, this.labels, this.words)
+    this.labels = c === 'bytes' || c === 'none' ? null : new LabelContent(this.layout)
+    const bytes = c === 'labels' || c === 'none' ? null : new ByteContent(this.words)
+    this.content = c === 'none' ? noContent : bytes === null ? ensure(this.labels, 'labels') : this.labels === null ? bytes : new TeeContent(bytes, this.labels, this.words)
     this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content)
-    this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices)
+    this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices, options.parts ?? {})
   }
 
   /** State before boot: everything private, nothing shared, devices as configured. */

@@ -8,7 +8,7 @@ const linux612: Revision = {
   name: 'linux-6.12', title: 'Linux 6.12', accept: 'none', acceptedClearsForce: () => false, pkvmForces: false, forceBounce: 'guest', mapPhys: 'map_page',
   capableChecksForce: false, attributes: [], mmioIsShared: 'raw', poolMatches: 'any', allocByAttr: false, decryptRemapped: false, poolsMatchRequest: false,
   convertRestricted: true, decryptFailure: 'ignore', poolExpandFailure: 'free', reencryptOnFree: 'force_now', maxMappingForced: false, snpPrivateHandle: 'cbit', tdxSharedBit: false,
-  atomicDevFlags: false, freePagesByLinear: true, iommuCcShared: 'unknown', usesPrivatePool: true,
+  atomicDevFlags: false, freePagesByLinear: true, iommuCcShared: 'unknown', usesPrivatePool: true, clearBitsAfterRangeMap: true,
   sources: {
     forceBounce: 'SWIOTLB_FORCE by the platform (x86 mem_encrypt.c, s390 mm/init.c; arm64 realm: fbf979a01375)',
     mapPhys: 'kernel/dma/direct.h dma_direct_map_page, 6.12.117',
@@ -19,7 +19,7 @@ const linux612: Revision = {
 }
 
 const linux615: Revision = {
-  ...linux612, name: 'linux-6.15', title: 'Linux 6.15 (realm guests with aliased DMA addresses)',
+  ...linux612, name: 'linux-6.15', title: 'Linux 6.15 (realm guests with aliased DMA addresses)', clearBitsAfterRangeMap: false,
   sources: { ...linux612.sources, address: '7d953a062416, b66e2ee7b6c8, c380931712d1 (S. Poulose, 27 Feb 2025)' }
 }
 

@@ -52,6 +52,8 @@ export interface Revision {
   readonly freePagesByLinear: boolean
   /** dma-iommu with CC_SHARED: unknown attribute or an error. */
   readonly iommuCcShared: 'unknown' | 'error'
+  /** dma_to_phys clears the encryption bit only after the range map was asked. */
+  readonly clearBitsAfterRangeMap: boolean
   /** The pool of an accepted device is looked up at each map (private_pool what-if): never implemented. */
   readonly usesPrivatePool: boolean
 }

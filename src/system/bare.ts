@@ -1,0 +1,99 @@
+// A system of which only addresses, slots, counters and events are looked at: the product's own DMA functions on a pool in place,
+// with an allocator and devices that somebody else fixes. Recordings and the kernel's own C are held against it.
+import { PAGE_SIZE } from '../base/index.ts'
+import { runOn, type Finding, type Store } from '../step/index.ts'
+import { defaultConfig, defaultDevice, type DeviceConfig, platformByName } from '../machine/index.ts'
+import { dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, revisionByName, set_accepted, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
+import { System } from './system.ts'
+import type { IoTlbPool } from '../kernel/swiotlb/index.ts'
+
+export type BareEvent = readonly ['ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', number, number]
+
+export interface BareOptions {
+  readonly kernel: string
+  readonly platform: string
+  readonly pool: { readonly start: number; readonly nslabs: number; readonly nareas: number }
+  readonly devices: ReadonlyArray<Partial<DeviceConfig>>
+  readonly force: boolean
+  readonly ipa_bits?: number
+  readonly allocator?: KernelParts['allocator']
+  readonly dmaDirectRemap?: boolean
+  readonly bounceUnalignedKmalloc?: boolean
+  /** Instead of the revision's own decision. */
+  readonly forceBounce?: 'guest' | 'unless_accepted' | 'unaccepted' | 'cmdline'
+}
+
+class BareStore implements Store {
+  readonly u32: Uint32Array
+  readonly u8: Uint8Array
+  constructor(words: number, private readonly seen: Finding[]) {
+    this.u32 = new Uint32Array(words)
+    this.u8 = new Uint8Array(this.u32.buffer)
+  }
+  local(): number { return -1000000000 }
+  finding(f: Finding): void { this.seen.push(f) }
+}
+
+/** The functions under test, by their kernel names; each call runs at once. */
+export class BareKernel {
+  readonly system: System
+  readonly pool: IoTlbPool
+  /** What the last calls did, in call order; the caller empties it. */
+  events: BareEvent[] = []
+  /** Bytes copied by bouncing since the caller set it to 0. */
+  bounced = 0
+  readonly findings: Finding[] = []
+  private readonly st: BareStore
+
+  constructor(o: BareOptions) {
+    const platform = platformByName(o.platform)
+    const base = revisionByName(o.kernel)
+    if (platform === undefined || base === undefined) throw new RangeError(`unknown pair ${o.kernel} ${o.platform}`)
+    const revision = o.forceBounce === undefined ? base : { ...base, forceBounce: o.forceBounce }
+    this.system = new System({
+      platform, revision, content: 'none',
+      config: { ...defaultConfig, ram: 2 ** 32, ipa_bits: o.ipa_bits ?? defaultConfig.ipa_bits, cmdline: o.force ? 'swiotlb=force' : '', swiotlb_slots: 0, flag_storage: 'own_byte' },
+      devices: o.devices.map((d, i) => ({ ...defaultDevice, name: `dev${i}`, tdisp: platform.tdisp, ...d })),
+      parts: {
+        pool: o.pool, inPlace: true, ...(o.allocator ? { allocator: o.allocator } : {}), ...(o.dmaDirectRemap === undefined ? {} : { dmaDirectRemap: o.dmaDirectRemap }),
+        ...(o.bounceUnalignedKmalloc === undefined ? {} : { bounceUnalignedKmalloc: o.bounceUnalignedKmalloc })
+      }
+    })
+    this.st = new BareStore(this.system.layout.totalWords, this.findings)
+    this.system.reset(this.st)
+    runOn(this.st, () => this.system.boot())
+    const k = this.system.kernel
+    k.recording = true
+    k.observer = { event: (_st, e: KernelEvent) => { if (e.kind === 'op') this.events.push([e.op, e.phys, e.n]); else if (e.kind === 'bounce') this.bounced += e.bytes } }
+    this.pool = (k.default_mem as NonNullable<typeof k.default_mem>).pool
+  }
+
+  private dev(i: number): Device { return this.system.kernel.device(i) }
+  private run<T>(fn: () => T): T { return runOn(this.st, fn) }
+
+  /** The accepted flag, set from outside of any TSM: for tests that flip it. */
+  set_accepted(dev: number, on: boolean): void { this.run(() => { set_accepted(this.dev(dev), on, 'test') }) }
+
+  swiotlb_tbl_map_single(dev: number, cpu: number, phys: number, size: number, alloc_align_mask: number): number { return this.run(() => swiotlb_tbl_map_single(this.dev(dev), cpu, phys, size, 0, alloc_align_mask)?.tlb ?? DMA_MAPPING_ERROR) }
+  swiotlb_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs: number): number { return this.run(() => swiotlb_map(this.dev(dev), cpu, phys, size, dir, attrs)) }
+  private get mem() { return this.system.kernel.default_mem as NonNullable<typeof this.system.kernel.default_mem> }
+  /** Slots given back. */
+  swiotlb_tbl_unmap_single(dev: number, tlb: number, size: number, dir: number, attrs: number): number {
+    const before = this.pool.total_used
+    this.run(() => { swiotlb_tbl_unmap_single(this.dev(dev), this.mem, tlb, size, dir, attrs) })
+    return before - this.pool.total_used
+  }
+  swiotlb_sync_single(dev: number, tlb: number, size: number, dir: number, forCpu: boolean): void { this.run(() => { swiotlb_sync_single(this.dev(dev), this.mem, tlb, size, dir, forCpu) }) }
+
+  dma_direct_map_phys(dev: number, cpu: number, phys: number, size: number, dir: number, attrs: number): number { return this.run(() => dma_direct_map_phys(this.dev(dev), cpu, phys, size, dir, attrs)) }
+  dma_direct_unmap_phys(dev: number, addr: number, size: number, dir: number, attrs: number): void { this.run(() => { dma_direct_unmap_phys(this.dev(dev), addr, size, dir, attrs) }) }
+  dma_direct_sync_single(dev: number, addr: number, size: number, dir: number, forCpu: boolean): void { this.run(() => { dma_direct_sync_single(this.dev(dev), addr, size, dir, forCpu) }) }
+  dma_direct_alloc(dev: number, cpu: number, size: number, gfpBlocks = true, attrs = 0): DmaBuffer | null { return this.run(() => dma_direct_alloc(this.dev(dev), cpu, size, gfpBlocks, attrs)) }
+  dma_direct_free(dev: number, b: DmaBuffer, attrs = 0): void { this.run(() => { dma_direct_free(this.dev(dev), b, attrs) }) }
+  dma_direct_alloc_pages(dev: number, cpu: number, size: number, gfpBlocks = true): DmaBuffer | null { return this.run(() => dma_direct_alloc_pages(this.dev(dev), cpu, size, gfpBlocks)) }
+  dma_direct_free_pages(dev: number, b: DmaBuffer): void { this.run(() => { dma_direct_free_pages(this.dev(dev), b) }) }
+  dma_direct_max_mapping_size(dev: number): number { return this.run(() => dma_direct_max_mapping_size(this.dev(dev))) }
+
+  /** A buffer as dma_direct_free() wants it, from what a recording keeps of it. */
+  buffer(phys: number, handle: number, size: number): DmaBuffer { return { cpu: phys, handle, phys, size: Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, alias: null, from: 'buddy', vmap: false, cookie: false } }
+}

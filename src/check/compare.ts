@@ -10,8 +10,8 @@ export interface Cause {
   readonly after: string
   /** Where the later revision's value comes from. */
   readonly source: string | null
-  /** `both`: taking it back undoes the change, and it alone makes it; `needed`: taking it back undoes the change; `enough`: it alone makes it. */
-  readonly role: 'both' | 'needed' | 'enough'
+  /** `both`: taking it back undoes the change, and it alone makes it; `needed`: taking it back undoes the change; `enough`: it alone makes it; `part`: taking it back changes the verdict, but not to the old one. */
+  readonly role: 'both' | 'needed' | 'enough' | 'part'
 }
 
 export interface Comparison {
@@ -25,8 +25,9 @@ export interface Comparison {
   readonly fresh: readonly string[]
   readonly fixed: readonly string[]
   readonly unchanged: readonly string[]
-  /** Empty when nothing changed, or when no single decision explains it (then `together` is true). */
+  /** Decisions that matter; empty when nothing changed, or when none does alone. */
   readonly causes: readonly Cause[]
+  /** No single decision explains the change; true also says that the named parts together do, when there are any. */
   readonly together: boolean
 }
 
@@ -46,7 +47,10 @@ export function show(v: unknown): string {
 }
 
 /** The verdict as one comparable text: what is violated and what is only reported. */
-export const outcome = (r: CheckResult): string => `${r.verdict}: ${[...new Set(r.violations.map((v) => v.property))].join(', ')}${r.reported.length > 0 ? ` (reported: ${[...new Set(r.reported.map((v) => v.property))].join(', ')})` : ''}`
+export const outcome = (r: CheckResult): string => {
+  const names = (list: CheckResult['violations']): string => [...new Set(list.map((v) => v.property))].join(', ')
+  return `${r.verdict}${r.violations.length > 0 ? `: ${names(r.violations)}` : ''}${r.reported.length > 0 ? ` (reported: ${names(r.reported)})` : ''}`
+}
 
 // Identity without the sequence: a longer way to the same finding is not a new one.
 const identity = (v: { property: string; site: string; decision: string }): string => `${v.property} / ${v.site} / ${v.decision}`
@@ -67,14 +71,15 @@ export function compareTest(test: Test, before: string, after: string, platform:
   if (changed) {
     for (const d of differences(a, b)) {
       // Flag storage follows the TSM core by default; the tests of both sides keep what their own revision has.
-      const back = outcome(checkTest(test, after, platform, { ...o, revision: { ...b, [d]: a[d] } as Revision })) === oa
+      const taken = outcome(checkTest(test, after, platform, { ...o, revision: { ...b, [d]: a[d] } as Revision }))
+      const back = taken === oa
       const alone = outcome(checkTest(test, before, platform, { ...o, revision: { ...a, [d]: b[d] } as Revision })) === ob
-      if (back || alone) causes.push({ decision: d, before: show(a[d]), after: show(b[d]), source: b.sources[d] ?? a.sources[d] ?? null, role: back && alone ? 'both' : back ? 'needed' : 'enough' })
+      if (back || alone || taken !== ob) causes.push({ decision: d, before: show(a[d]), after: show(b[d]), source: b.sources[d] ?? a.sources[d] ?? null, role: back && alone ? 'both' : back ? 'needed' : alone ? 'enough' : 'part' })
     }
   }
   return {
     file: test.file, test: test.name, platform, before: ra, after: rb, changed,
     fresh: ib.filter((x) => !ia.includes(x)), fixed: ia.filter((x) => !ib.includes(x)), unchanged: ia.filter((x) => ib.includes(x)),
-    causes, together: changed && causes.length === 0
+    causes, together: changed && causes.every((c) => c.role === 'part')
   }
 }

@@ -1,5 +1,6 @@
 // struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
 import { atomicBit, peek, rmwBit, test } from '../step/index.ts'
+import { formatMessage } from './messages.ts'
 import { DEV_BITS, type Device, DMA_BIT_MASK } from './kernel.ts'
 
 /** The flag's bit in a byte or word of its own. */
@@ -78,7 +79,7 @@ export function is_swiotlb_force_bounce(dev: Device): boolean {
 function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
   if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
-    dev.k.printk('warn', `${dev.name}: (TIO) Disable SWIOTLB`)
+    if (dev.k.logging) dev.k.printk('warn', formatMessage('tio_disable', { dev: dev.name }))
     return false
   }
   const mem = dev.io_tlb_mem

@@ -106,7 +106,7 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
   const raw = (attrs & ATTR.MMIO) !== 0 && rev.mmioIsShared === 'raw'
   const d = raw ? phys : shared ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
   if (attrs & ATTR.MMIO) {
-    const c = dma_capable(dev, d, size, shared || raw)
+    const c = dma_capable(dev, d, size, shared)
     if (c === 'ok') return d
     failed(dev, c === 'mask' ? 'mask' : 'mmio_state')
     dev.k.printk('err', `${dev.name}: DMA addr overflow`)
@@ -166,7 +166,7 @@ export function dma_direct_max_mapping_size(dev: Device): number {
 // --- coherent and page allocations ----------------------------------------------------------------------------------------
 
 export interface DmaBuffer {
-  /** What the CPU uses. For NO_KERNEL_MAPPING a cookie that must not be touched. */
+  /** What the CPU uses. */
   readonly cpu: number
   readonly handle: number
   readonly phys: number
@@ -175,6 +175,7 @@ export interface DmaBuffer {
   readonly alias: CpuAlias
   readonly from: 'buddy' | 'atomic' | 'swiotlb' | 'device'
   readonly vmap: boolean
+  /** What the caller holds is no address of the buffer: a struct page (NO_KERNEL_MAPPING), or an address passed off as a struct page. */
   readonly cookie: boolean
 }
 
@@ -321,7 +322,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   if (k.rev.allocByAttr) {
     const A = force_dma_unencrypted(dev)
     let reencrypt = A
-    if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { dma_free_contiguous(dev, b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+    if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
     if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
     const phys = dma_to_phys(dev, b.handle)
     const mem = swiotlb_find_pool(dev, phys)
@@ -331,19 +332,34 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
     else dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
     return
   }
-  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { dma_free_contiguous(dev, b.phys / PAGE_SIZE, order, 'dma_direct_free'); return }
+  if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
   if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
     // vunmap: no encryption change.
   } else if (force_dma_unencrypted(dev)) {
-    if (set_memory_encrypted(k, b.cpu, n) !== 0) {
+    if ((b.cookie ? encryptCookie(dev) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
       else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)
       return
     }
   }
   if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
+}
+
+// NO_KERNEL_MAPPING of a device that is not forced: cpu_addr is taken for a struct page, also when it was allocated while it was forced.
+function free_no_mapping(dev: Device, b: DmaBuffer): void {
+  if (!b.cookie) dev.k.crash('dma_direct_free', 'address taken for a struct page', 'the buffer was allocated with a kernel address and is freed as if it were a struct page')
+  dma_free_contiguous(dev, b.phys / PAGE_SIZE, get_order(b.size), 'dma_direct_free')
+}
+
+// The other way round, before the series converted by the linear alias of the pages: a struct page is given to set_memory_encrypted(). arm64 refuses what
+// is not in the linear map; elsewhere the memory map itself is converted.
+function encryptCookie(dev: Device): number {
+  const { k } = dev
+  if (k.platform.conversion !== 'rsi') k.crash('dma_direct_free', 'struct page taken for an address', 'set_memory_encrypted() is given a struct page and converts the memory map')
+  k.warn('set_memory_encrypted', 'not the linear map: pages will be leaked')
+  return -22
 }
 
 /** dma_direct_alloc_pages(). */
@@ -353,7 +369,10 @@ export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number,
   const n = size / PAGE_SIZE
   const byAttr = k.rev.allocByAttr
   const A = force_dma_unencrypted(dev)
-  if (A && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, 0)
+  if (A && !gfpBlocks && !is_swiotlb_for_alloc(dev)) {
+    const b = dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, 0)
+    return b === null || k.rev.allocPagesReturnsPage ? b : { ...b, cookie: true }
+  }
   const phys = __dma_direct_alloc_pages(dev, cpu, size, A)
   if (phys < 0) return null
   const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
@@ -376,6 +395,7 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
   const k = dev.k
   const { size } = b
   const n = size / PAGE_SIZE
+  if (b.cookie) k.crash('dma_direct_free_pages', 'address taken for a struct page', 'page_address() of what is no struct page')
   if (k.atomic.contains(b.phys)) { k.atomic.free(b.phys, size); return }
   const reencrypt = force_dma_unencrypted(dev)
   const mem = swiotlb_find_pool(dev, b.phys)

@@ -7,6 +7,7 @@ import {
   swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
 } from './swiotlb/index.ts'
 import type { Device, Kernel } from './kernel.ts'
+import { formatMessage } from './messages.ts'
 
 export const SLOT_SIZE = IO_TLB_SIZE
 export { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED }
@@ -132,6 +133,14 @@ export class SwiotlbMem {
     return (this.pool.list[i] as number) === 0
   }
   used(st: Store): number { this.load(st); return this.pool.total_used }
+
+  /** "swiotlb buffer is full": with what is used now. */
+  printFull(dev: Device, size: number): void {
+    act(`full:${this.index}:${dev.index}:${size}`, () => 'swiotlb buffer is full', (st) => {
+      this.k.observer.event(st, { kind: 'printk', level: 'warn', text: formatMessage('full', { dev: dev.name, size, total: this.nslabs, used: this.used(st) }) })
+      return 0
+    }, { silent: true, results: [0] })
+  }
 
   markUsed(st: Store): void { this.op(st, 'mark', () => { swiotlb_mark_pool_used(this.pool); return 0 }) }
 }

@@ -5,7 +5,7 @@ import { clear_dma_skip_sync, dma_limit, force_dma_unencrypted, is_swiotlb_force
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device } from './kernel.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
-import { messages } from './dma-messages.ts'
+import { formatMessage } from './messages.ts'
 import { Trace } from './trace-events.ts'
 
 export const DIR = { BIDIRECTIONAL: 0, TO_DEVICE: 1, FROM_DEVICE: 2 } as const
@@ -40,7 +40,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   const k = dev.k
   const mem = bounce_mem(dev)
   if (mem === null || mem.nslabs === 0) {
-    k.printk('warn', messages.noPool(dev.name))
+    if (k.logging) k.printk('warn', formatMessage('no_pool', { dev: dev.name }))
     failed(dev, 'no_pool')
     return null
   }
@@ -66,7 +66,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   const tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
   if (tlb === SLOT_BUG) k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON')
   if (tlb === SLOT_FULL) {
-    if ((attrs & ATTR.NO_WARN) === 0) k.printk('warn', messages.full(dev.name, size, mem.nslabs))
+    if ((attrs & ATTR.NO_WARN) === 0 && k.logging) mem.printFull(dev, size)
     failed(dev, size > SEGMENT_BYTES ? 'too_large' : 'exhausted')
     return null
   }

@@ -248,7 +248,11 @@ export function tsm_register(k: Kernel): number {
 function teardown(dev: Device): void {
   const k = dev.k
   if (k.rev.accept !== 'tio-v2') {
-    if (read(k.f.tsm_state, dev.index) > STATE.INIT) rfc_disconnect(dev)
+    if (read(k.f.tsm_state, dev.index) > STATE.INIT) {
+      rfc_disconnect(dev)
+      // The context goes whatever that did; a new one begins at INIT.
+      write(k.f.tsm_state, dev.index, STATE.INIT)
+    }
     return
   }
   if (isZero(k.f.tsm_state, dev.index)) return

@@ -12,8 +12,8 @@ export function compareText(list: readonly Comparison[], before: string, after: 
     out.push(...columns([[`  ${before}`, outcome(c.before)], [`  ${after}`, outcome(c.after)]]).split('\n'))
     for (const f of c.fresh) out.push(`  new    ${f}`)
     for (const f of c.fixed) out.push(`  fixed  ${f}`)
-    for (const k of c.causes) out.push(`  ${k.role === 'both' ? 'because of' : k.role === 'needed' ? 'needs' : 'enough is'} ${k.decision}: ${k.before} -> ${k.after}${k.source ? ` [${k.source}]` : ''}`)
-    if (c.together) out.push('  no single decision explains it: several together')
+    for (const k of c.causes) out.push(`  ${{ both: 'because of', needed: 'needs', enough: 'enough is', part: 'part of it is' }[k.role]} ${k.decision}: ${k.before} -> ${k.after}${k.source ? ` [${k.source}]` : ''}`)
+    if (c.together) out.push(c.causes.length > 0 ? '  these together: none explains it alone' : '  no single decision explains it')
     out.push('')
   }
   for (const c of skipped) out.push(`${c.test} on ${c.platform}: skipped: ${c.before.reason ?? c.after.reason}`)

@@ -4,6 +4,7 @@ import { Bytes, nearest, PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Action, type Finding, type Store } from '../step/index.ts'
 import { ByteContent, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, type MachineConfig, type MmioConfig, platformByName, platforms } from '../machine/index.ts'
 import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
+import { formatMessage } from '../kernel/messages.ts'
 import { KernelLog } from './kernel-log.ts'
 import { System } from './system.ts'
 import { errnoName, isErr, type MappingObject } from './values.ts'
@@ -72,7 +73,7 @@ export class Guest {
     const mem = system.kernel.default_mem
     this.log.printk(`tbit: ${system.kernel.rev.name} on ${system.machine.platform.name}`)
     this.call(() => system.boot())
-    if (mem !== null) this.log.printk(`software IO TLB: mapped [mem 0x${mem.start.toString(16).padStart(16, '0')}-0x${mem.end.toString(16).padStart(16, '0')}] (${Math.floor((mem.nslabs * 2048) / (1 << 20))}MB)`)
+    if (mem !== null) this.log.printk(formatMessage('mapped', { start: mem.start, end: mem.end, mb: Math.floor((mem.nslabs * 2048) / (1 << 20)) }))
   }
 
   private call<T>(fn: () => T): T {

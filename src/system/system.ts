@@ -88,7 +88,7 @@ export class System {
   /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
   boot(): number {
     const k = this.kernel
-    const may = k.config.conversions === 'may_fail'
+    const may = k.config.conversions === 'may_fail' && k.platform.conversion !== 'ultravisor'
     for (const mem of k.mems) {
       if (mem.kind.private || !this.poolConverted(mem.kind.restricted)) continue
       const { pfn, n } = mem.pages
@@ -198,7 +198,7 @@ export class System {
 
   private cpu(st: Store, o: TbitObject, phys: number, size: number): 'ok' | 'cipher' | 'abort' | 'invalid' {
     if (o.kind === 'usermap') return aliasAccess(this.machine, st, phys, o.alias)
-    if (o.kind === 'coherent' && o.buffer.cookie) return 'abort'
+    if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.cookie) return 'abort'
     if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.alias !== null) return aliasAccess(this.machine, st, phys, o.buffer.alias)
     return this.machine.cpuAccess(st, phys, size)
   }
@@ -391,9 +391,8 @@ export class System {
     const dev = this.device(devIndex)
     if (unknownAttribute(dev, attrs)) return errno.EOPNOTSUPP
     const name = pages ? 'dma_alloc_pages' : 'dma_alloc_coherent'
-    // The caller may not ask for shared memory: the DMA API decides.
     const accepted = this.begin(name, dev, [], DIR.BIDIRECTIONAL, attrs, `${name}(${dev.name}, ${size}${atomic ? ', ATOMIC' : ''})`)
-    if (attrs & ATTR.CC_SHARED) { failed(dev, 'attribute'); return errno.ENOMEM }
+    if (attrs & ATTR.CC_SHARED && this.kernel.rev.allocByAttr) { failed(dev, 'attribute'); return errno.ENOMEM }
     const b = pages ? dma_alloc_pages(dev, cpu, size, !atomic) : dma_alloc_attrs(dev, cpu, size, !atomic, attrs)
     if (b === null) {
       this.note(`allocfailed:${devIndex}:${size}:${attrs}`, (st) => this.request?.(st, { dev: devIndex, phys: -1, size, attrs, alloc: true }))

@@ -8,19 +8,20 @@ const linux612: Revision = {
   name: 'linux-6.12', title: 'Linux 6.12', accept: 'none', acceptedClearsForce: () => false, pkvmForces: false, forceBounce: 'guest', mapPhys: 'map_page',
   capableChecksForce: false, attributes: [], mmioIsShared: 'raw', poolMatches: 'any', allocByAttr: false, decryptRemapped: false, poolsMatchRequest: false,
   convertRestricted: true, decryptFailure: 'ignore', poolExpandFailure: 'free', reencryptOnFree: 'force_now', maxMappingForced: false, snpPrivateHandle: 'cbit', tdxSharedBit: false,
-  atomicDevFlags: false, freePagesByLinear: true, iommuCcShared: 'unknown', usesPrivatePool: true, clearBitsAfterRangeMap: true,
+  atomicDevFlags: false, allocPagesReturnsPage: true, freePagesByLinear: true, iommuCcShared: 'unknown', usesPrivatePool: true, clearBitsAfterRangeMap: true,
   sources: {
     forceBounce: 'SWIOTLB_FORCE by the platform (x86 mem_encrypt.c, s390 mm/init.c; arm64 realm: fbf979a01375)',
     mapPhys: 'kernel/dma/direct.h dma_direct_map_page, 6.12.117',
     decryptRemapped: 'kernel/dma/direct.c dma_direct_alloc, 6.12.117: the remap branch converts nothing',
     reencryptOnFree: 'kernel/dma/direct.c dma_direct_free, 6.12.117',
-    poolExpandFailure: 'kernel/dma/pool.c atomic_pool_expand, 6.12.117'
+    poolExpandFailure: 'kernel/dma/pool.c atomic_pool_expand, 6.12.117',
+    allocPagesReturnsPage: '94a04ad732c9, in the 6.12.117 stable tree'
   }
 }
 
 const linux615: Revision = {
-  ...linux612, name: 'linux-6.15', title: 'Linux 6.15 (realm guests with aliased DMA addresses)', clearBitsAfterRangeMap: false,
-  sources: { ...linux612.sources, address: '7d953a062416, b66e2ee7b6c8, c380931712d1 (S. Poulose, 27 Feb 2025)' }
+  ...linux612, name: 'linux-6.15', title: 'Linux 6.15 (realm guests with aliased DMA addresses)', clearBitsAfterRangeMap: false, allocPagesReturnsPage: false,
+  sources: { ...linux612.sources, allocPagesReturnsPage: 'kernel/dma/direct.c dma_direct_alloc_pages, 5.10 until 94a04ad732c9 (2026)', address: '7d953a062416, b66e2ee7b6c8, c380931712d1 (S. Poulose, 27 Feb 2025)' }
 }
 
 const linux71: Revision = {
@@ -46,11 +47,11 @@ const tioV2: Revision = {
 
 const ccBase: Revision = {
   ...linux71, accept: 'tio-v2', acceptedClearsForce: t1, forceBounce: 'cmdline', mapPhys: 'capable', capableChecksForce: true, allocByAttr: true, decryptRemapped: true,
-  poolsMatchRequest: true, convertRestricted: false, maxMappingForced: true, snpPrivateHandle: 'plain', tdxSharedBit: true, freePagesByLinear: false, usesPrivatePool: true,
+  poolsMatchRequest: true, convertRestricted: false, maxMappingForced: true, snpPrivateHandle: 'plain', tdxSharedBit: true, allocPagesReturnsPage: true, freePagesByLinear: false, usesPrivatePool: true,
   name: 'cc', title: '', poolExpandFailure: 'leak',
   sources: {
     ...linux71.sources, forceBounce: '04a19b35dc05: SWIOTLB_FORCE removed', capableChecksForce: '20beb6884b83', mapPhys: '30c5e45ee2c5', allocByAttr: 'b5ef0dd28e11', decryptRemapped: 'f253a83ff94c',
-    poolsMatchRequest: '8277a12d0d60', convertRestricted: 'b5ef0dd28e11', snpPrivateHandle: 'fd01136e25c6', tdxSharedBit: 'fd01136e25c6', acceptedClearsForce: 'arm64 CCA RFC v3 (12 Mar 2026), x86 5/9 and 6/9 (25 Feb 2026): not merged',
+    allocPagesReturnsPage: '94a04ad732c9', poolsMatchRequest: '8277a12d0d60', convertRestricted: 'b5ef0dd28e11', snpPrivateHandle: 'fd01136e25c6', tdxSharedBit: 'fd01136e25c6', acceptedClearsForce: 'arm64 CCA RFC v3 (12 Mar 2026), x86 5/9 and 6/9 (25 Feb 2026): not merged',
     accept: 'the TSM core of tio-v2; not merged'
   }
 }

@@ -48,6 +48,8 @@ export interface Revision {
   readonly tdxSharedBit: boolean
   /** struct device's bits are an atomic bitmap: no lost updates. */
   readonly atomicDevFlags: boolean
+  /** dma_alloc_pages from an atomic pool answers a struct page; before, the CPU address passed off as one. */
+  readonly allocPagesReturnsPage: boolean
   /** dma_direct_free_pages finds a page of the atomic pool by the address that can be wrong when remapped. */
   readonly freePagesByLinear: boolean
   /** dma-iommu with CC_SHARED: unknown attribute or an error. */

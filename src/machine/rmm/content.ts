@@ -23,7 +23,7 @@ export class UniformContent implements Content {
   /** The byte a granule is full of (0 before anything was written), null when it is not defined. */
   byte(granule: number): number | null { return this.bytes.has(granule) ? (this.bytes.get(granule) ?? null) : 0 }
   copy(dst: number, src: number): void { this.bytes.set(dst, this.byte(src)) }
-  zero(granule: number): void { this.bytes.set(granule, 0) }
+  zero(granule: number): void { this.bytes.delete(granule) }
   own(granule: number): void { this.bytes.set(granule, null) }
   digest(granule: number, algo: number): Uint8Array {
     const key = (this.byte(granule) ?? 0) + 256 * algo

@@ -76,5 +76,12 @@ function nearestWords(word: string, known: Iterable<string>): string[] {
   // Of a short word, half is no likeness: `foo` is not near `or`.
   const most = Math.max(1, Math.floor(word.length / 2))
   const w = word.toLowerCase()
-  return nearest(word, all).filter((n) => (w.length > 2 && n.toLowerCase().startsWith(w)) || (n.length > 2 && w.startsWith(n.toLowerCase())) || distance(w, n.toLowerCase()) <= most)
+  const near = nearest(word, all).filter((n) => (w.length > 2 && n.toLowerCase().startsWith(w)) || (n.length > 2 && w.startsWith(n.toLowerCase())) || distance(w, n.toLowerCase()) <= most)  // dma_sync_single_for_cpu has all the parts of dma_sync_for_cpu, accept is a part of tsm_accept.
+  const pieces = w.split('_').filter((x) => x !== '')
+  const alike = all.filter((n) => {
+    const theirs = n.toLowerCase().split('_')
+    const [few, many] = theirs.length < pieces.length ? [theirs, pieces] : [pieces, theirs]
+    return theirs.length !== pieces.length && few.every((x) => many.includes(x)) && few.join('').length > 3
+  })
+  return [...new Set([...near, ...alike])].slice(0, 3)
 }

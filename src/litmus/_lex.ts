@@ -89,9 +89,9 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       if (!cursorDone && cursor < i) cursorDone = true
       continue
     }
-    if (c === '"' || c === '“' || c === '”') {
+    if (c === '"' || c === '“' || c === '”' || (c === "'" && /^'[^'"\n]*'/.test(text.slice(i, i + 80)))) {
       const [value, end, closed] = string(text, i)
-      if (c !== '"') errors.add('TB-200', at(i, 1), c, `the language does not use the character '${c}'`, { hint: 'strings stand in straight quotes: "..."' })
+      if (c !== '"') errors.add('TB-200', at(i, 1), c, `the language does not use the character '${c}'`, { hint: c === "'" ? 'a label stands without quotes, a string in "..."' : 'strings stand in straight quotes: "..."' })
       else if (!closed) errors.add('TB-201', at(i, end - i), text.slice(i, Math.min(end, i + 20)), 'the string is not closed on its line', { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' })
       push('string', i, end, value)
       i = end
@@ -117,7 +117,8 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       continue
     }
     const ch = String.fromCodePoint(text.codePointAt(i) ?? 0)
-    errors.add('TB-200', at(i, ch.length), ch, `the language does not use the character '${ch}'`, hintFor(ch))
+    // Of a row of them, the first is enough.
+    if (out.at(-1)?.kind !== 'bad' || previousEnd !== i) errors.add('TB-200', at(i, ch.length), ch, `the language does not use the character ${printable(ch)}`, hintFor(ch))
     push('bad', i, i + ch.length, ch)
     i += ch.length
   }
@@ -128,21 +129,24 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
 
 /** Content, offset behind it, and whether it was closed. */
 function string(text: string, start: number): [string, number, boolean] {
+  const first = text[start]
   let value = ''
   let i = start + 1
   for (; i < text.length && text[i] !== '\n'; i++) {
     const c = text[i] as string
-    if (c === '"' || (text[start] !== '"' && (c === '”' || c === '“'))) return [value, i + 1, true]
+    if ((c === '"' && first !== "'") || (first === "'" && c === "'") || (first !== '"' && first !== "'" && (c === '”' || c === '“'))) return [value, i + 1, true]
     if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i] as string
     else value += c
   }
   return [value, text[i - 1] === '\r' ? i - 1 : i, false]
 }
 
+/** A character as a message can show it. */
+const printable = (ch: string): string => (/[\p{C}\p{Z}]/u.test(ch) ? `U+${(ch.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}` : `'${ch}'`)
+
 function hintFor(ch: string): { hint?: string } {
   if (ch === '&') return { hint: "and is '&&'; there are no pointers: write the name alone" }
   if (ch === '|') return { hint: "or is '||'; attributes are listed with commas: CC_SHARED, NO_WARN" }
   if (ch === '-' || ch === '+' || ch === '/' || ch === '%') return { hint: 'there is no arithmetic: write the number' }
-  if (ch === '\'') return { hint: 'a label stands without quotes' }
   return {}
 }

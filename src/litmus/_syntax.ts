@@ -104,6 +104,13 @@ export type Wanted =
   | { readonly kind: 'compared'; readonly with: RawExpr }
   | { readonly kind: 'field'; readonly path: RawPath }
 
+/** Words of C that one writes by habit, and what the language has instead. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  while: 'loops are repeat N { }; wait (EXPR) waits', for: 'loops are repeat N { }', do: 'loops are repeat N { }', return: 'put what follows into if (EXPR) { }',
+  goto: 'there are no jumps', break: 'there are no jumps', continue: 'there are no jumps', switch: 'use if (EXPR) { } else { }', int: 'variables are not declared',
+  void: 'variables are not declared', struct: 'variables are not declared', const: 'variables are not declared', static: 'variables are not declared', let: 'variables are not declared'
+}
+
 /** Deeper nesting than any reader follows; keeps the parser's own stack bounded. */
 const MOST_DEPTH = 100
 /** Operators and operands in one expression. */
@@ -175,8 +182,12 @@ export class Syntax {
   }
 
   private expect(text: string, why: string, more: More = {}): Token {
-    if (is(this.tok(), text)) return this.next()
-    return this.fail('TB-203', this.tok(), `expected '${text}' ${why}, found ${show(this.tok())}`, { expected: [`'${text}'`], ...more })
+    const t = this.tok()
+    if (is(t, text)) return this.next()
+    // What is missing is missing where the line ended, not where the next one begins.
+    const before = this.tokens[this.pos - 1]
+    if ((t.nl || t.kind === 'end') && before && t.cursor !== true) return this.fail('TB-203', before, `expected '${text}' ${why}, found ${t.kind === 'end' ? show(t) : "the line's end"}`, { expected: [`'${text}'`], ...more })
+    return this.fail('TB-203', t, `expected '${text}' ${why}, found ${show(t)}`, { expected: [`'${text}'`], ...more })
   }
 
   /** The closing half of a pair; when the line or the file ends first, the opening half is what is wrong. */
@@ -203,9 +214,10 @@ export class Syntax {
     }
   }
 
-  private atPart(): boolean {
+  /** A line begins here with the word of a part. Inside a block `source = 1` is a statement, if a wrong one. */
+  private atPart(inBlock = true): boolean {
     const t = this.tok()
-    return t.kind === 'word' && t.nl && partNames.has(t.text) && t.cursor !== true && !is(this.following(), '=')
+    return t.kind === 'word' && t.nl && partNames.has(t.text) && t.cursor !== true && !(inBlock && is(this.following(), '='))
   }
 
   /** Runs a rule; after an error the parser stands where it was met. */
@@ -275,7 +287,7 @@ export class Syntax {
 
   /** To the next line that begins a part. */
   private skipPart(): void {
-    while (this.tok().kind !== 'end' && !this.atPart()) this.next()
+    while (this.tok().kind !== 'end' && !this.atPart(false)) this.next()
   }
 
   /** A part that is a line ends with the line, with `;`, or where the next part begins. */
@@ -316,6 +328,7 @@ export class Syntax {
 
   private nameList(into: Token[], wanted: Wanted, what: string, known: readonly string[]): void {
     this.next()
+    this.noEquals()
     this.names(into, wanted, what, known, false)
     this.endOfPart('the list')
   }
@@ -418,7 +431,7 @@ export class Syntax {
   /** An `=` or `:` between key and value is reported, and the value still read. */
   private noEquals(): void {
     if (!(is(this.tok(), '=') || is(this.tok(), ':'))) return
-    this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between key and value`, { hint: 'write the key, a blank and the value' })
+    this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between a word and its value`, { hint: 'a blank is enough' })
     this.next()
   }
 
@@ -542,7 +555,10 @@ export class Syntax {
     if (ok) return
     const body: RawStmt[] = []
     if (this.pos === start) this.next()
-    while (!(this.tok().kind === 'end' || this.tok().nl || is(this.tok(), ';') || is(this.tok(), '}'))) {
+    let open = 0
+    while (!(this.tok().kind === 'end' || this.tok().nl || (open <= 0 && is(this.tok(), ';')) || is(this.tok(), '}'))) {
+      if (is(this.tok(), '(')) open++
+      else if (is(this.tok(), ')')) open--
       // The block of a statement that could not be read is read all the same: it may set names, and hold its own errors.
       if (is(this.tok(), '{')) {
         if (!this.recovering(() => { body.push(...this.block('the statement')) })) this.next()
@@ -588,6 +604,8 @@ export class Syntax {
       this.next()
       return { kind: 'do', at: t, target: t, value: this.rhs(t) }
     }
+    const foreign = operationByName.has(t.text) ? undefined : FOREIGN[t.text]
+    if (foreign !== undefined && !is(this.following(), '=')) return this.fail('TB-206', t, `'${t.text}' begins no statement`, { hint: foreign })
     if (t.text !== 'try' && !is(this.following(), '(')) {
       const more: More = { expected: ['NAME(...)', 'x = ...'], known: [...keywordNames, ...operationByName.keys()] }
       if (is(this.following(), '==')) return this.fail('TB-203', this.following(), "'==' compares; a statement sets with '='", { expected: ["'='"] })
@@ -596,6 +614,8 @@ export class Syntax {
         this.next()
         throw new Recover()
       }
+      if (this.following().kind === 'bad' && !this.following().nl) throw new Recover() // reported as a character
+      if (is(this.following(), '.')) return this.fail('TB-206', t, `'${t.text}' begins no statement`, { ...more, hint: 'fields are asked in expressions; operations change them' })
       return this.fail('TB-206', t, `'${t.text}' begins no statement`, more)
     }
     return { kind: 'do', at: t, target: null, value: this.primary() }

@@ -2,7 +2,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
-import { basename } from 'node:path'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { type HashFn, rimRipas } from '../machine/rmm/index.ts'
 import {
@@ -63,7 +62,7 @@ function readImage(text: string): { image: Image; path: string } | Diagnostic {
     const st = statSync(path)
     if (!st.isFile()) return problem('TB-002', path, path, 'cannot be read: not a file')
     closeSync(openSync(path, 'r'))
-    return { image: { name: basename(path), addr, size: st.size }, path }
+    return { image: { name: path, addr, size: st.size }, path }
   } catch (e) {
     return problem('TB-002', path, path, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`, 'the image must be a readable file')
   }

@@ -84,6 +84,8 @@ export interface T0Side {
   readonly toShared: Counts
   readonly toPrivate: Counts
   readonly fault: string
+  /** What a T=0 access to a private page ends as. */
+  readonly faultKind: 'F_TRANSLATION' | 'GPF'
   readonly needs: string
 }
 
@@ -93,11 +95,11 @@ export function t0Sides(spec: PlanSpec): T0Side[] {
   return [
     {
       name: 'T=0: SMMU stage 2 kept in step', entries: 0, toShared: { 'map 4K': 1 }, toPrivate: { 'unmap 4K': 1, 'SMMU TLBI and sync': 1 },
-      fault: 'T=0 DMA to a private page: F_TRANSLATION, in the host event queue', needs: 'the VMM mirrors every conversion'
+      fault: 'T=0 DMA to a private page: F_TRANSLATION, in the host event queue', faultKind: 'F_TRANSLATION', needs: 'the VMM mirrors every conversion'
     },
     {
       name: `T=0: static ${spec.page} blocks, GPT protects`, entries, toShared: {}, toPrivate: {},
-      fault: 'T=0 DMA to a private page: GPF, in the root registers and not in the host event queue', needs: 'guest_memfd lets a page change hands while it is mapped (open)'
+      fault: 'T=0 DMA to a private page: GPF, in the root registers and not in the host event queue', faultKind: 'GPF', needs: 'guest_memfd lets a page change hands while it is mapped (open)'
     }
   ]
 }

@@ -53,8 +53,9 @@ export function planText(rs: readonly PlanResult[], e: Elsewhere, costs: CostTab
       c === null ? '-' : units(c.toShared), c === null ? '-' : units(c.toPrivate), dma(r), r.oneGig
     ])
   }
-  for (const t of e.t0) rows.push([t.name, `${thousands(t.entries)} entries`, '-', '-', 'no figure', counts(t.toShared), counts(t.toPrivate), '-', '-'])
-  for (const c of e.counterparts) rows.push([c.name, thousands(sumCounts(c.commands)), '-', '-', c.cost === null ? 'no figure' : 'own scale', `${sumCounts(c.toShared)} steps`, `${sumCounts(c.toPrivate)} steps`, '(below)', '(below)'])
+  const steps = (c: Readonly<Record<string, number>>): string => plural(sumCounts(c), 'step')
+  for (const t of e.t0) rows.push([t.name, plural(t.entries, 'entry', 'entries'), '-', '-', 'no figure', steps(t.toShared), steps(t.toPrivate), `T=0: ${t.faultKind}`, '-'])
+  for (const c of e.counterparts) rows.push([c.name, thousands(sumCounts(c.commands)), '-', '-', c.cost === null ? 'no figure' : 'own scale', steps(c.toShared), steps(c.toPrivate), 'until accepted', 'no'])
   out.push(columns(rows))
   out.push('')
   out.push(`cost: in units of one ${costs.unit}. Relative units, a reconstruction from what the code does, not a measurement${costs.replaced.length > 0 ? `; replaced by the cost file: ${costs.replaced.join(', ')}` : '; --costs FILE replaces any of them'}.`)
@@ -66,7 +67,7 @@ export function planText(rs: readonly PlanResult[], e: Elsewhere, costs: CostTab
     if (r.faults > 0) out.push(`  ${thousands(r.faults)} ${r.faults === 1 ? 'touch' : 'touches'} of the guest fault`)
     if (r.conversion !== null) out.push(`  share a page: ${counts(r.conversion.commandsToShared)}; take it back: ${counts(r.conversion.commandsToPrivate)}`)
   }
-  for (const t of e.t0) out.push(`${t.name}: ${t.fault}; needs: ${t.needs}`)
+  for (const t of e.t0) out.push(`${t.name}: share a page: ${counts(t.toShared)}; take it back: ${counts(t.toPrivate)}; ${t.fault}; needs: ${t.needs}`)
   for (const c of e.counterparts) out.push(...counterpart(c))
   if (rim !== null) out.push('', rimText(rim))
   return `${out.join('\n')}\n`

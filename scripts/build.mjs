@@ -27,7 +27,8 @@ export async function build() {
   const out = join(root, 'dist')
   const begun = new Date()
   await esbuild.build({
-    entryPoints: [join(root, 'src/cli/main.ts')],
+    // The worker threads of `check` start from a file of their own.
+    entryPoints: [join(root, 'src/cli/main.ts'), join(root, 'src/cli/check-worker.ts')],
     outdir: out,
     bundle: true,
     splitting: true,

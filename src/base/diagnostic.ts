@@ -6,6 +6,8 @@ export const codes = {
   'TB-001': 'wrong use of the command line',
   'TB-002': 'a file cannot be read or written',
   'TB-003': 'the thing asked for is not modelled yet',
+  'TB-004': 'a directory without a litmus test',
+  'TB-005': 'the model contradicts itself: a bug of tbit, not of the input',
   'TB-200': 'a character that the litmus language does not use',
   'TB-201': 'a string is not closed on its line',
   'TB-202': 'a comment is not closed',

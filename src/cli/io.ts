@@ -7,6 +7,8 @@ export interface Io {
   readonly colour: boolean
   /** stderr is a terminal: progress may be shown there. */
   readonly progress: boolean
+  /** Columns of the terminal; absent when stdout is none. */
+  readonly width?: number
   /** Sets the exit code: 0 as expected, 1 a finding, 2 wrong use or bad input, 125 undecided. */
   exit(code: number): void
 }

@@ -1,0 +1,183 @@
+// `tbit check`: litmus tests on kernel revisions and platforms, all interleavings.
+import { Command, Option } from 'commander'
+import { type Diagnostic, nearest } from '../base/index.ts'
+import { pairsOf, type Selection } from '../check/pairs.ts'
+import { explain, type Test, vocabulary } from '../litmus/index.ts'
+import { checkB4 } from '../report/check-b4.ts'
+import { checkJson } from '../report/check-json.ts'
+import { checkJunit } from '../report/check-junit.ts'
+import { checkKtap } from '../report/check-ktap.ts'
+import { checkMail } from '../report/check-mail.ts'
+import { type CheckRun, exitCode, type ExitStyle } from '../report/check-run.ts'
+import { checkText, errorsText } from '../report/check-text.ts'
+import { type Job, runJobs } from './check-pool.ts'
+import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
+import type { Io } from './io.ts'
+import { terminalPaint } from './paint.ts'
+
+type Format = 'text' | 'json' | 'ktap' | 'junit' | 'b4' | 'mail'
+
+interface Options {
+  readonly kernel?: string
+  readonly platform?: string
+  readonly interleave: 'steps' | 'calls'
+  readonly maxStates?: string
+  readonly format: Format
+  readonly exit?: ExitStyle
+  readonly explain?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+}
+
+const HELP = `
+FILE is read whatever its name, a DIR for its *.litmus files, - is standard input; without any, the library of tests of this package.
+A test runs on the kernels and platforms it names unless --kernel or --platform say otherwise.
+
+Exit code: 0 all as expected, 1 a finding or an expectation not met, 2 wrong use or bad input, 125 a limit was hit before the search was
+complete (git bisect run skips such a commit). With --format ktap those of kselftest: 0, 1, and 4 when every run was skipped.
+
+Example:
+  tbit check litmus/coherent/coherent-free-after-accept.litmus --kernel rfc-v1,cc-v8
+`
+
+export function checkVerb(io: Io): Command {
+  return new Command('check')
+    .description('Explores every interleaving of litmus tests and says what is violated, with the shortest way to it.')
+    .argument('[file...]', 'litmus tests, directories of them, or - for standard input')
+    .option('--kernel <names>', 'kernel revisions, separated by commas, or all; cc-* for several (default: those of each test)')
+    .option('--platform <names>', 'platforms, separated by commas, or all (default: those of each test)')
+    .addOption(new Option('--interleave <how>', 'interleave single steps inside kernel functions, or whole calls (an abstraction)').choices(['steps', 'calls']).default('steps'))
+    .option('--max-states <n>', 'states at which a search gives up and is incomplete (default 2000000)')
+    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json', 'ktap', 'junit', 'b4', 'mail']).default('text'))
+    .addOption(new Option('--exit <style>', 'exit codes as another tool reads them').choices(['tbit', 'kselftest', 'nipa']))
+    .option('--explain', 'print each test in its normal form with every default spelled out, and check nothing')
+    .option('-q, --quiet', 'only what is not as expected, and the summary')
+    .option('-v, --verbose', 'every step of a counterexample, with its kernel functions; counterexamples for directories too')
+    .addHelpText('after', HELP)
+    .action((names: string[], o: Options) => check(io, names, o))
+}
+
+async function check(io: Io, names: readonly string[], o: Options): Promise<void> {
+  const style = o.exit ?? (o.format === 'ktap' ? 'kselftest' : 'tbit')
+  const errors: Diagnostic[] = []
+  const selection: Selection = {
+    kernels: chosen('--kernel', o.kernel, vocabulary.kernels.map((k) => k.name), errors),
+    platforms: chosen('--platform', o.platform, vocabulary.platforms.map((p) => p.name), errors)
+  }
+  const maxStates = limit(o.maxStates, errors)
+  if (errors.length > 0) return finish(io, o, style, { tests: [], results: [], errors, texts: new Map(), interrupted: null }, 'tests')
+
+  const wanted = names.length > 0 ? names : [libraryDirectory()]
+  const { files, errors: unread } = litmusFiles(wanted)
+  const loaded = loadTests(files)
+  const all: Diagnostic[] = [...unread, ...loaded.errors]
+  if (o.explain) return explainAll(io, o, loaded, all, selection)
+
+  const jobs: Job[] = []
+  const skippedPairs: Diagnostic[] = []
+  for (const test of loaded.tests) {
+    for (const p of pairsOf(test, selection)) {
+      if (p.notModelled === null) jobs.push({ test, kernel: p.kernel, platform: p.platform })
+      else skippedPairs.push({ code: 'TB-003', file: test.file, line: test.at.line, column: test.at.column, word: test.name, message: `${p.kernel} on ${p.platform} is not modelled yet: ${p.notModelled}` })
+    }
+  }
+  all.push(...skippedPairs)
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort()
+  }
+  process.on('SIGINT', interrupt)
+  const progress = new RunProgress(io)
+  const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
+  progress.clear()
+  process.off('SIGINT', interrupt)
+  for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
+  const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
+  finish(io, o, style, run, shapeOf(wanted, files))
+}
+
+// Files that the user names are told one by one; directories make a matrix.
+const shapeOf = (wanted: readonly string[], files: readonly string[]): 'tests' | 'matrix' => (wanted.every((n) => files.includes(n)) ? 'tests' : 'matrix')
+
+function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'matrix'): void {
+  if (o.format !== 'json') io.err(errorsText(run))
+  switch (o.format) {
+    case 'text':
+      if (run.tests.length > 0 || run.results.length > 0) io.out(checkText(run, { width: io.width ?? 100, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
+      break
+    case 'json': io.out(checkJson(run)); break
+    case 'ktap': io.out(checkKtap(run)); break
+    case 'junit': io.out(checkJunit(run)); break
+    case 'b4': io.out(checkB4(run)); break
+    case 'mail': io.out(checkMail(run)); break
+  }
+  io.exit(run.interrupted !== null ? 130 : exitCode(run, style))
+}
+
+/** Names of an option: separated by commas, `all`, `prefix*`; null when the option is not given. */
+function chosen<N extends string>(option: string, text: string | undefined, known: readonly N[], errors: Diagnostic[]): N[] | null {
+  if (text === undefined) return null
+  const out = new Set<N>()
+  for (const word of text.split(',').map((w) => w.trim()).filter((w) => w !== '')) {
+    const hit = word === 'all' ? known : known.filter((k) => k === word || (word.endsWith('*') && k.startsWith(word.slice(0, -1))))
+    for (const k of hit) out.add(k)
+    if (hit.length > 0) continue
+    const near = nearest(word, known)
+    errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word, message: `${option}: unknown ${option.slice(2)} '${word}'`, ...(near.length > 0 ? { nearest: near } : {}), expected: [...known, 'all'] })
+  }
+  if (out.size === 0 && errors.length === 0) errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word: text, message: `${option} names nothing`, expected: [...known, 'all'] })
+  return known.filter((k) => out.has(k))
+}
+
+function limit(text: string | undefined, errors: Diagnostic[]): number | null {
+  if (text === undefined) return null
+  const n = /^\d+$/.test(text) ? Number(text) : 0
+  if (n < 1 || n > 1e9) errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word: text, message: `--max-states: '${text}' is no number of states`, expected: ['1 to 1000000000'] })
+  return n
+}
+
+function explainAll(io: Io, o: Options, loaded: Loaded, errors: readonly Diagnostic[], selection: Selection): void {
+  const texts = loaded.tests.flatMap((test) => {
+    const pairs = pairsOf(test, selection)
+    const first = pairs[0]
+    return first === undefined ? [] : [{ file: test.file, test: test.name, kernel: first.kernel, platform: first.platform, text: explainPairs(test, pairs) }]
+  })
+  if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, explain: texts, errors }, null, 1)}\n`)
+  else {
+    io.err(errorsText({ errors, texts: loaded.texts }))
+    io.out(texts.map((t) => (t.text.endsWith('\n') ? t.text : `${t.text}\n`)).join('\n'))
+  }
+  io.exit(errors.length > 0 ? 2 : 0)
+}
+
+// The normal form for the first pair; where other pairs differ, a comment says so, so that the text is still one test.
+function explainPairs(test: Test, pairs: ReturnType<typeof pairsOf>): string {
+  const [first, ...rest] = pairs
+  if (first === undefined) return ''
+  const text = explain(test, first.kernel, first.platform)
+  const lines = new Set(text.split('\n'))
+  const notes = new Map<string, string[]>()
+  for (const p of rest) {
+    const differ = explain(test, p.kernel, p.platform).split('\n').slice(1).filter((l) => !lines.has(l)).map((l) => l.trim().replace(/^(\/\/|#)\s*/, '').replace(/\s+/g, ' ')).filter((l) => l !== '')
+    if (differ.length === 0) continue
+    const key = differ.join('; ')
+    notes.set(key, [...(notes.get(key) ?? []), `${p.kernel} on ${p.platform}`])
+  }
+  if (notes.size === 0) return text
+  return `${text.trimEnd()}\n\n${[...notes].map(([what, where]) => `// ${where.join(', ')}: ${what}`).join('\n')}\n`
+}
+
+/** One line on stderr, only on a terminal, only after a second. */
+class RunProgress {
+  private readonly begun = Date.now()
+  private drawn = false
+  constructor(private readonly io: Io) {}
+  show(done: number, all: number, states: number): void {
+    const seconds = (Date.now() - this.begun) / 1000
+    if (!this.io.progress || seconds < 1) return
+    this.drawn = true
+    this.io.err(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
+  }
+  clear(): void { if (this.drawn) this.io.err('\r\x1b[K') }
+}

@@ -1,0 +1,96 @@
+// Finding and reading litmus files: what the user names, directories down to the last *.litmus, the library of the package.
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Diagnostic } from '../base/index.ts'
+import { duplicateTests, parse, type Test } from '../litmus/index.ts'
+
+export interface Loaded {
+  readonly tests: readonly Test[]
+  readonly errors: readonly Diagnostic[]
+  readonly texts: ReadonlyMap<string, string>
+}
+
+const whole = (code: string, file: string, message: string, hint?: string): Diagnostic => ({ code, file, line: 0, column: 0, word: file, message, ...(hint ? { hint } : {}) })
+
+const why = (e: unknown): string => {
+  const { code, message } = e as NodeJS.ErrnoException
+  const known: Record<string, string> = { ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EISDIR: 'it is a directory', ELOOP: 'too many symbolic links' }
+  return code === undefined ? message : (known[code] ?? code)
+}
+
+/** The checkout that this program runs from: the directory of package.json. */
+export function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(dir, 'package.json')) && dirname(dir) !== dir) dir = dirname(dir)
+  return dir
+}
+
+/** The package's own library, named as seen from here when that is shorter to read. */
+export function libraryDirectory(): string {
+  const full = join(packageRoot(), 'litmus')
+  const near = relative(process.cwd(), full)
+  return near === '' || near.startsWith('..') ? full : near
+}
+
+/** Litmus files under `names` (files as they are, directories by their *.litmus in the order of names), each once. `-` is standard input. */
+export function litmusFiles(names: readonly string[]): { files: string[]; errors: Diagnostic[] } {
+  const files: string[] = []
+  const errors: Diagnostic[] = []
+  const seen = new Set<string>()
+  const add = (file: string): void => {
+    let real = file
+    try { real = file === '-' ? file : realpathSync(file) } catch { /* reading it says why */ }
+    if (seen.has(real)) return
+    seen.add(real)
+    files.push(file)
+  }
+  const walk = (dir: string): number => {
+    let n = 0
+    const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+    for (const e of entries) {
+      const path = join(dir, e.name)
+      if (e.name.startsWith('.') || e.name === 'node_modules') continue
+      try {
+        if (e.isDirectory()) n += walk(path)
+        else if (e.name.endsWith('.litmus')) { add(path); n++ }
+      } catch (x) {
+        errors.push(whole('TB-002', path, `cannot be read: ${why(x)}`))
+      }
+    }
+    return n
+  }
+  for (const name of names) {
+    try {
+      if (name === '-' || !statSync(name).isDirectory()) add(name)
+      else if (walk(name) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
+    } catch (e) {
+      errors.push(whole('TB-002', name, `cannot be read: ${why(e)}`))
+    }
+  }
+  return { files, errors }
+}
+
+/** Reads and checks the files. A file with an error gives no test; the others do. */
+export function loadTests(files: readonly string[]): Loaded {
+  const tests: Test[] = []
+  const errors: Diagnostic[] = []
+  const texts = new Map<string, string>()
+  for (const file of files) {
+    const shown = file === '-' ? '<stdin>' : file
+    let text: string
+    try {
+      text = readFileSync(file === '-' ? 0 : file, 'utf8')
+    } catch (e) {
+      errors.push(whole('TB-002', shown, `cannot be read: ${why(e)}`))
+      continue
+    }
+    texts.set(shown, text)
+    const parsed = parse(text, shown)
+    errors.push(...parsed.errors)
+    if (parsed.test !== undefined && parsed.errors.length === 0) tests.push(parsed.test)
+  }
+  const doubles = duplicateTests(tests)
+  const bad = new Set(doubles.map((d) => d.file))
+  return { tests: tests.filter((t) => !bad.has(t.file)), errors: [...errors, ...doubles], texts }
+}

@@ -133,8 +133,6 @@ export class Watch implements Watcher, Observer {
     const name = this.sys.kernel.devices[dev]?.name ?? ''
     const hw = this.sys.machine.hostReaches(st, Math.floor(phys / PAGE_SIZE))
     if (outcome === 'ok' && hw && this.passesAccepted(st, dev, o)) st.finding({ property: 'tampered', site: 'dev_read', decision: 'accepted device reads shared memory', summary: `${name}, accepted, reads its data from memory that the host can write` })
-    // Answered with ones: reported as a blocked access.
-    if (outcome === 'ones') return
     if (o.kind === 'mapping') {
       if (o.dir === DIR.FROM_DEVICE) return
       const want = this.differs(st, view(id) + at, len, got)
@@ -155,7 +153,8 @@ export class Watch implements Watcher, Observer {
   }
 
   deviceWrote(st: Store, _dev: number, id: number, o: TbitObject, _phys: number, at: number, len: number, word: number, outcome: string): void {
-    void outcome
+    // A write that the platform drops is no legal write: it never happened.
+    if (outcome !== 'ok') return
     if (o.kind === 'mapping') {
       if (o.dir === DIR.TO_DEVICE) {
         this.ideal.fill(st, view(id) + at, len, this.plain(this.any))

@@ -480,8 +480,9 @@ export class System {
         return this.outcome(`${last.outcome}|${last.rule}|${last.note}`) * 4096 + Math.max(0, got)
       })
       const [what = '', rule = '', why = ''] = (this.outcomes[Math.floor(r / 4096)] ?? '').split('|')
-      const bad = what === 'blocked' || what.startsWith('fault:') || what === 'drop' || what === 'poison' || what === 'ones'
-      if (bad && !tryIt) this.finding('fault', `dev_${write ? 'write' : 'read'}`, rule, `${name}'s DMA ${write ? 'write' : 'read'} at 0x${t.handle.toString(16)} is ${what === 'blocked' ? 'not sent' : what === 'ones' || what === 'drop' ? 'blocked' : 'aborted'} (${what.replace('fault:', '')}): ${why}`)
+      // A read that is answered, with ones or ciphertext, is no fault: the reader has other data (wrong_data).
+      const bad = what === 'blocked' || what.startsWith('fault:') || what === 'drop' || what === 'poison'
+      if (bad && !tryIt) this.finding('fault', `dev_${write ? 'write' : 'read'}`, rule, `${name}'s DMA ${write ? 'write' : 'read'} at 0x${t.handle.toString(16)} is ${what === 'blocked' ? 'not sent' : what === 'drop' ? 'dropped' : 'aborted'} (${what.replace('fault:', '')}): ${why}`)
       if (what === 'blocked' || what.startsWith('fault:')) return errno.EFAULT
       if (!write) result = result === -1 || result === r % 4096 ? r % 4096 : MIXED_WORD
     }

@@ -22,7 +22,7 @@ const CONVERT_RESULTS = ['ok', 'nochange', 'refused', 'unchanged'] as const
 /** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
 function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
   // s390's ultravisor calls never fail.
-  const may = k.config.conversions === 'may_fail' && k.platform.conversion !== 'ultravisor'
+  const may = conversionsMayFail(k)
   const r = act(`convert:${pfn}:${n}:${shared}`, (v) => `${call}(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} ${shared ? 'shared' : 'private'})${v === 4 ? ' fails' : v === 1 ? ': no change' : v === 2 ? ': the host refuses less than its granule' : ''}`, (st, outcome) => {
     if (outcome === 1) return 4
     const was = k.machine.convert(st, pfn, n, shared)
@@ -44,7 +44,7 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
   k.record(shared ? 'dec' : 'enc', addr, n)
   if (kind === 'none') return 0
   // Before the first step: nothing has changed (x86: conversion lock held by kexec; arm64: not the linear map).
-  if (k.config.conversions === 'may_fail' && kind !== 'ultravisor' && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY
+  if (conversionsMayFail(k) && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY
   switch (kind) {
     case 'rsi': {
       // arch/arm64/mm/pageattr.c __set_memory_enc_dec: mapping invalid, RSI, mapping valid.

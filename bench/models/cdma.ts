@@ -1,7 +1,7 @@
 // The anchor model of the benchmark (its Promela form is a text file beside SPIN's figures), written against the engine's own
 // interface: P guest pages, B driver buffers, one device, an administrator, a host that looks at every shared page. Where a
 // buffer stands in its life is where its thread stands; the pages it has chosen are the thread's variables.
-import { act, type Instr, Layout, type Program, type Store } from '../../src/step/index.ts'
+import { act, BLOCKED, type Instr, Layout, moment, type Program, type Store, write } from '../../src/step/index.ts'
 import type { ExploreOptions } from '../../src/check/search.ts'
 import type { Model } from '../../src/check/model.ts'
 
@@ -33,7 +33,6 @@ export function cdma(o: CdmaOptions): { model: Model; options: ExploreOptions } 
   const direct = layout.field('direct', { max: o.buffers })
 
   // The accesses below read bytes at fixed places, without a look-up: this is the inner loop of a benchmark.
-  const BLOCKED = -0x40000000
   const [SH, US, DA, TSM, DRAIN, DIRECT] = [shared.base, used.base, data.base, tsm.base, drain.base, direct.base] as [number, number, number, number, number, number]
   const accepting = (u8: Uint8Array): boolean => u8[TSM] === ACPT && u8[DRAIN] === 0
   const DIRECTLY = P + 1
@@ -67,9 +66,9 @@ export function cdma(o: CdmaOptions): { model: Model; options: ExploreOptions } 
     return 0
   }, { outcomes: P + 2, results: [...pages, P, P + 1] })
 
-  const open = (bn: number): number => act(`open:${bn}`, () => `page ${bn - 1} made shared`, ({ u8 }) => { u8[SH + bn - 1] = 1; return 0 }, one)
-  const copy = (bn: number): number => act(`copy:${bn}`, () => `page ${bn - 1} = public data`, ({ u8 }) => { u8[DA + bn - 1] = PUB; return 0 }, one)
-  const post = (): number => act('post', () => 'posted', () => 0, one)
+  const open = (bn: number): number => { write(shared, bn - 1, 1); return 0 }
+  const copy = (bn: number): number => { write(data, bn - 1, PUB); return 0 }
+  const post = (): number => { moment('posted'); return 0 }
   const dma = (pg: number, bn: number): number => act(`dma:${pg}:${bn}`, () => `device uses page ${bn === DIRECTLY ? pg - 1 : bn - 1}`, (st) => {
     const { u8 } = st
     const fine = bn === DIRECTLY ? u8[TSM] === ACPT && u8[SH + pg - 1] === 0 : u8[SH + bn - 1] === 1
@@ -77,9 +76,9 @@ export function cdma(o: CdmaOptions): { model: Model; options: ExploreOptions } 
     return 0
   }, one)
   const undirect = (): number => act('undirect', () => 'unmapped', ({ u8 }) => { u8[DIRECT] = (u8[DIRECT] as number) - 1; return 0 }, one)
-  const unmap = (): number => act('unmap', () => 'unmapped, bounce page still shared', () => 0, one)
-  const close = (bn: number): number => act(`close:${bn}`, () => `page ${bn - 1} made private`, ({ u8 }) => {
-    if (o.bug !== 'free' || u8[TSM] !== ACPT) u8[SH + bn - 1] = 0
+  const unmap = (): number => { moment('unmapped, bounce page still shared'); return 0 }
+  const close = o.bug !== 'free' ? (bn: number): number => { write(shared, bn - 1, 0); return 0 } : (bn: number): number => act(`close:${bn}`, () => `page ${bn - 1} made private unless accepted`, ({ u8 }) => {
+    if (u8[TSM] !== ACPT) u8[SH + bn - 1] = 0
     return 0
   }, one)
   const release = (bn: number): number => act(`release:${bn}`, () => `page ${bn - 1} released`, ({ u8 }) => { u8[DA + bn - 1] = ZERO; u8[US + bn - 1] = 0; return 0 }, one)

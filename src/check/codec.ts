@@ -36,9 +36,9 @@ export class Codec {
     this.word = new Int32Array(this.loose)
     this.shift = new Int32Array(this.loose)
     this.mask = new Int32Array(this.loose)
-    this.byteWord = new Int32Array(byteWords * 4)
-    this.byteShift = new Int32Array(byteWords * 4)
-    this.byteMask = new Int32Array(byteWords * 4)
+    this.byteWord = new Int32Array(Math.max(1, byteWords) * 4)
+    this.byteShift = new Int32Array(Math.max(1, byteWords) * 4)
+    this.byteMask = new Int32Array(Math.max(1, byteWords) * 4)
     for (const f of layout.fields) {
       const bits = Math.max(1, 32 - Math.clz32(f.max))
       for (let a = f.base; a < f.base + f.count; a++) this.group[a >> 2] = Math.max(this.group[a >> 2] as number, bits)

@@ -51,6 +51,7 @@ export class Field {
       perform: (st, outcome) => performFast(st.u8, fast, outcome),
       text: (r, outcome) => {
         switch (kind) {
+          case 'none': return 'passes'
           case 'read': return `${name} is ${this.valueName(r)}`
           case 'test': return `${name} & 0x${value.toString(16)} is ${r ? 'set' : 'clear'}`
           case 'zero': return `${name} is ${r ? 'zero' : 'not zero'}`
@@ -68,12 +69,13 @@ export class Field {
   set(st: Store, v: number, i = 0): void { st.u8[this.base + i] = v }
 }
 
-const KIND: Record<FastKind, number> = { read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6 }
+const KIND: Record<FastKind, number> = { none: 7, read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6 }
 
 /** What a byte access does. `try`: outcome 0 writes and answers 1, outcome 1 fails and answers 0. */
 export function performFast(u8: Uint8Array, f: Fast, outcome: number): number {
   const v = u8[f.addr] as number
   switch (f.kind) {
+    case 'none': return 0
     case 'read': return v
     case 'test': return (v & f.value) !== 0 ? 1 : 0
     case 'zero': return v === 0 ? 1 : 0
@@ -161,6 +163,11 @@ export function choose(what: string, n: number): number {
     key: `choose:${what}:${n}`, silent: false, outcomes: n, results: Array.from({ length: n }, (_, i) => i),
     text: (_r, outcome) => `${what}: ${outcome}`, perform: (_st, outcome) => outcome
   })
+}
+
+/** A moment that others can come before and after, and that touches nothing: one step. */
+export function moment(text: string): void {
+  step({ key: `moment:${text}`, text: () => text, outcomes: 1, results: ZERO, silent: false, fast: { kind: 'none', addr: 0, value: 0 }, perform: () => 0 })
 }
 
 /** An action of the machine or of a ghost: atomic, visible to others as one step (or none when `silent`). */

@@ -53,8 +53,8 @@ export interface Action {
   perform(store: Store, outcome: number): number
 }
 
-export type FastKind = 'read' | 'test' | 'zero' | 'write' | 'try' | 'lock' | 'unlock'
-/** `kind` on byte `addr` with operand `value` (write: new value; test: mask). */
+export type FastKind = 'none' | 'read' | 'test' | 'zero' | 'write' | 'try' | 'lock' | 'unlock'
+/** `kind` (`none`: a moment that touches nothing) on byte `addr` with operand `value` (write: new value; test: mask). */
 export interface Fast { readonly kind: FastKind; readonly addr: number; readonly value: number }
 
 /** Thrown by an access beyond the recorded results. */

@@ -7,9 +7,9 @@ import type { Graphs, Node } from './graph.ts'
 import { type Call, type Choose, instrAt, type Liveness, live, type Program, UNSET } from './program.ts'
 
 /** Kinds of a position's action, as the search dispatches on them: the byte accesses, any other action, the thread's end. */
-export const KIND: Readonly<Record<FastKind, number>> = { read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6 }
-export const OTHER = 7
-export const ENDED = 8
+export const KIND: Readonly<Record<FastKind, number>> = { read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6, none: 7 }
+export const OTHER = 8
+export const ENDED = 9
 
 /** How a position's action relates to steps: it is one; it is silent and begins a statement; it is silent and goes with the step before. */
 export const STEP = 0

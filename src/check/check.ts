@@ -1,5 +1,5 @@
 // One litmus test on one kernel revision and one platform: built, explored, judged.
-import { type Finding, type Store } from '../step/index.ts'
+import type { Finding, Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
 import { type MachineConfig, type MmioConfig, platformByName } from '../machine/index.ts'
 import { noMeaning, revisionByName, type Revision } from '../kernel/index.ts'

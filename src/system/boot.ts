@@ -2,7 +2,7 @@
 // real bytes; devices move bytes through the IOMMU and the protection checks, and the host sees what the platform lets it see.
 import { Bytes, nearest, PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Action, type Finding, type Store } from '../step/index.ts'
-import { ByteContent, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, type MachineConfig, type MmioConfig, platformByName, platforms } from '../machine/index.ts'
+import { type ByteContent, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, type MachineConfig, type MmioConfig, platformByName, platforms } from '../machine/index.ts'
 import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
 import { formatMessage } from '../kernel/messages.ts'
 import { KernelLog } from './kernel-log.ts'

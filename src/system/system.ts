@@ -88,7 +88,7 @@ export class System {
   /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
   boot(): number {
     const k = this.kernel
-    const may = conversionsMayFail(k) && k.platform.conversion !== 'ultravisor'
+    const may = conversionsMayFail(k)
     for (const mem of k.mems) {
       if (mem.kind.private || !this.poolConverted(mem.kind.restricted)) continue
       const { pfn, n } = mem.pages
@@ -249,10 +249,6 @@ export class System {
     if (!k.accepts) return false
     return k.config.flag_storage === 'shared_byte' ? (k.f.bits.get(st, dev) & 0x80) !== 0 : (k.f.flag.get(st, dev) & 1) !== 0
   }
-
-  private cpuOf = 0
-  /** CPU that the running thread is on: chooses the first area of a pool. */
-  onCpu(cpu: number): void { this.cpuOf = cpu }
 
   dma_map_single(cpu: number, devIndex: number, x: number, dir: number, attrs: number): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL

@@ -162,7 +162,8 @@ export function siteOf(stack: string): readonly string[] {
     if (!inside && (name === '' || PRIMITIVES.has(name) || PRIMITIVES.has(plain))) continue
     if (/^(Error|Recorder)\b/.test(line.trim()) || name === '' || name === 'fn' || name === 'anonymous>') continue
     inside = true
-    names.push(name)
+    // A bundler numbers functions of one name apart; a kernel name that ends in a number has an underscore before it.
+    names.push(name.replace(/([a-z])\d+$/, '$1'))
   }
   return names
 }

@@ -1,13 +1,15 @@
 // `tbit replay`: traces of real kernels against the pool.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import {
-  type CostTerms, type Follower, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, Skips, WhatIf
+  type CostTerms, type Follower, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayJson } from '../report/replay-json.ts'
+import type { EventTable } from '../report/replay-parquet.ts'
 import { replayText } from '../report/replay.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
@@ -145,7 +147,20 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   const names = new Names()
   const skips = new Skips()
   const followers: Follower[] = []
-  const replay: Replay = new Replay(names, { pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), followers, fitCost: options.cost === 'measured' })
+  let table: EventTable | null = null
+  let parquet: typeof import('../report/replay-parquet.ts') | null = null
+  if (options.parquet !== undefined) {
+    try {
+      mkdirSync(options.parquet, { recursive: true })
+      parquet = await import('../report/replay-parquet.ts')
+      table = new parquet.EventTable((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'events.parquet')), (id) => names.name(id))
+    } catch (e) {
+      io.err(`tbit replay: error TB-002: ${options.parquet}: cannot be written: ${e instanceof Error ? e.message : String(e)}\n`)
+      io.exit(2)
+      return
+    }
+  }
+  const replay: Replay = new Replay(names, { pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), followers, fitCost: options.cost === 'measured', ...(table ? { recorder: (e: SimulatedEvent) => (table as EventTable).add(e) } : {}) })
   const whatIfs = questions.map((q) => new WhatIf(q, () => replay.sim?.place ?? null, () => replay.cpus))
   followers.push(...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
@@ -157,7 +172,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   }
   process.on('SIGINT', onInterrupt)
   const progress = new Progress(io)
-  const input = await readTraces(files, replay, names, skips, { stop: () => interrupted, progress: (done, total) => progress.bytes(done, total), cpus: (n) => replay.headerCpus(n) })
+  const input = await readTraces(files, replay, names, skips, { stop: () => interrupted, progress: (done, total) => progress.bytes(done, total), cpus: (n) => replay.headerCpus(n), overwritten: () => replay.headerOverwrites() })
   replay.end()
   progress.done()
   process.off('SIGINT', onInterrupt)
@@ -175,7 +190,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   })
   for (const e of input.errors) io.err(`${formatDiagnostic(e)}\n`)
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0
-  if (result.events === 0 && !input.interrupted) {
+  if (result.events === 0 && !input.interrupted && (input.errors.length === 0 || input.lines > 0)) {
     const d: Diagnostic = input.events === 0
       ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
       : { code: 'TB-366', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: `a trace without any DMA event (${input.events} events of other classes)`, hint: 'record with the events dma and swiotlb enabled: trace-cmd record -e dma -e swiotlb (Linux 6.12 or later)' }
@@ -185,6 +200,10 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   if (result.whatIf.some((w) => w.unknownDevices.length > 0)) code = 2
   if (code !== 2 || result.events > 0 || input.lines > 0) io.out(options.format === 'json' ? replayJson(result) : replayText(result))
   try {
+    if (table && parquet && options.parquet !== undefined) {
+      table.finish()
+      parquet.writeSamples((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'samples.parquet')), result)
+    }
     if (options.perfetto !== undefined) {
       const { perfettoTrace } = await import('../report/perfetto.ts')
       writeFileSync(options.perfetto, perfettoTrace(result))

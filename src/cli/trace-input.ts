@@ -33,6 +33,8 @@ export interface ReadHooks {
   progress(done: number, total: number): void
   /** A header said how many CPUs there are. */
   cpus(n: number): void
+  /** A header said that the oldest events were overwritten. */
+  overwritten(): void
 }
 
 const CHUNK = 1 << 20
@@ -92,6 +94,7 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
           if (seen === null && scanner.header.cpus !== null) {
             seen = scanner.header.cpus
             hooks.cpus(seen)
+            if ((scanner.header.entriesWritten ?? 0) > (scanner.header.entriesInBuffer ?? 0)) hooks.overwritten()
           }
           report()
           if (hooks.stop()) {
@@ -311,6 +314,7 @@ async function readTraceDat(
     const dat = opened.value
     out.cpus = Math.max(out.cpus ?? 0, dat.info.cpus)
     hooks.cpus(dat.info.cpus)
+    if (dat.info.overrun > 0) hooks.overwritten()
     if (dat.info.uname) out.kernel = dat.info.uname
     while (dat.pump(sink, 16384)) {
       progress(dat.dataBytes > 0 ? dat.done / dat.dataBytes : 1)

@@ -34,6 +34,9 @@ export class DeviceState {
   largest = 0
   /** Failures by cause. */
   readonly causes = new Float64Array(6)
+  /** Lifetimes of its mappings: how many lasted at least 2^k microseconds but less than 2^(k+1). */
+  private readonly lives = new Float64Array(48)
+  private livesTotal = 0
   private conflict = 0
   private readonly ones = new Int32Array(BITS)
   private given = -1
@@ -42,6 +45,25 @@ export class DeviceState {
   private observed = 0
 
   constructor(readonly id: number, readonly name: string) {}
+
+  /** A mapping that was seen to begin and to end lasted so many nanoseconds. */
+  lived(ns: number): void {
+    const us = ns / 1000
+    const k = us < 1 ? 0 : us < 2 ** 31 ? 31 - Math.clz32(us) : 31
+    this.lives[k] = (this.lives[k] as number) + 1
+    this.livesTotal++
+  }
+
+  /** A mapping that lasts longer than this, in nanoseconds, has very likely ended: 4 times what 99.9 % stay below. Infinite as long as too few are known. */
+  get outlived(): number {
+    if (this.livesTotal < 200) return Number.POSITIVE_INFINITY
+    let above = 0
+    for (let k = this.lives.length - 1; k > 0; k--) {
+      above += this.lives[k] as number
+      if (above > this.livesTotal / 1000) return 4 * 2 ** (k + 1) * 1000
+    }
+    return 8000
+  }
 
   /** Learns from a bounce: original and bounce address share the low bits that min_align_mask names. */
   observe(phys: number, dma: number): void {

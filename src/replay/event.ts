@@ -65,7 +65,7 @@ export class TraceEvent {
   dmas = new Float64Array(256)
   sizes = new Float64Array(256)
   physs = new Float64Array(256)
-  /** Lost events: how many, -1 when the trace does not say. In a mark, nothing. */
+  /** Lost events: how many, -1 when the trace does not say; 0: events are missing here, counted elsewhere. */
   count = 0
   /** Text of a mark. */
   text = ''

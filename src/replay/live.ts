@@ -27,6 +27,8 @@ export class LiveTable {
   blockSize = new Int32Array(1024)
   /** Order of arrival. */
   born = new Float64Array(1024)
+  /** Time of the mapping. */
+  time = new Float64Array(1024)
   private chain = new Int32Array(1024)
   private heads = new Int32Array(4096)
   private top = 1
@@ -141,6 +143,7 @@ export class LiveTable {
     this.bouncedBytes = doubles(this.bouncedBytes)
     this.bytes = doubles(this.bytes)
     this.born = doubles(this.born)
+    this.time = doubles(this.time)
     const d = new Uint8Array(n)
     d.set(this.dir)
     this.dir = d

@@ -209,6 +209,13 @@ export class Replay implements EventSink {
     return d
   }
 
+  /** The header says that the oldest events were overwritten. */
+  headerOverwrites(): void {
+    this.overwrites = true
+  }
+  private overwrites = false
+  private readonly seenCpus = new Set<number>()
+
   /** Number of CPUs that the trace's header names; used to find the pool's areas when the log is not there. */
   headerCpus(n: number): void {
     this.cpusInHeader = n
@@ -247,6 +254,8 @@ export class Replay implements EventSink {
   event(ev: TraceEvent): void {
     const kind = ev.kind
     if (kind === Trace.lost) {
+      this.lastLoss = this.lastTime
+      if (ev.count === 0) return
       this.lostPlaces++
       if (ev.count < 0) this.lostUnknown++
       else this.lostEvents += ev.count
@@ -268,6 +277,11 @@ export class Replay implements EventSink {
     }
     this.dmaEvents++
     if (ev.cpu > this.maxCpu) this.maxCpu = ev.cpu
+    // In an overwritten buffer each CPU's events begin at another time: until its first one, those of that CPU are missing.
+    if (this.overwrites && !this.seenCpus.has(ev.cpu)) {
+      this.seenCpus.add(ev.cpu)
+      this.lastLoss = time
+    }
     const dev = ev.dev < this.devices.length ? (this.devices[ev.dev] as DeviceState) : this.device(ev.dev)
     switch (kind) {
       case Trace.bounced: this.onBounced(ev, dev); break
@@ -406,6 +420,7 @@ export class Replay implements EventSink {
         dev.causes[Cause.mask] = (dev.causes[Cause.mask] as number) + 1
       }
       if (Number.isNaN(this.firstFailure)) this.firstFailure = ev.time
+      if (this.recorder) this.state[this.push(ev) & (this.cap - 1)] = St.failed
       return
     }
     dev.maps++
@@ -544,7 +559,8 @@ export class Replay implements EventSink {
       const id = this.headId
       const at = id & (this.cap - 1)
       if (this.state[at] === St.open && !this.resolveHead(id, at)) {
-        if (!all && this.tailId - this.headId < WINDOW && this.waitingEntries < WINDOW_ENTRIES) return
+        const waited = this.tailId - this.headId
+        if (!all && waited < WINDOW && this.waitingEntries < WINDOW_ENTRIES && !(waited > GAP && this.lossy && this.roomy())) return
         this.unknown(id, at)
       } else this.simulate(id, at)
       this.headId = id + 1
@@ -560,6 +576,12 @@ export class Replay implements EventSink {
     if (place) this.setPool(place, this.options.pool.start !== null ? (this.options.poolSource ?? 'log') : 'trace')
   }
 
+  // So much of the pool is free that a failure is not to be thought of.
+  private roomy(): boolean {
+    const sim = this.sim
+    return sim !== null && sim.pool.usage.total_used < sim.pool.nslabs * 0.75
+  }
+
   // The head is a bounce without outcome: does a later scatter-gather mapping of its device begin at the same address?
   private resolveHead(id: number, at: number): boolean {
     if (this.checkedId === id && this.checkedVersion === this.sgVersion) return false
@@ -567,7 +589,8 @@ export class Replay implements EventSink {
     this.checkedVersion = this.sgVersion
     const index = this.sgIndex[this.dev[at] as number]
     const later = index?.get(this.phys[at] as number)?.find((x) => x > id)
-    if (later === undefined) return false
+    // Where events are lost and there is room, its map event is missing; the later mapping is another one of the same memory.
+    if (later === undefined || (this.lossy && this.roomy())) return false
     const list = this.lists.get(later)
     const c = this.contexts.get(this.key[at] as number)
     if (list === undefined || c === undefined || c.open[0] !== id) return false
@@ -600,14 +623,50 @@ export class Replay implements EventSink {
   }
   private lastStamp = 0
 
+  // After a loss: mappings from before it that have outlived what their device's mappings last are taken for unmapped in the gap.
+  private sweep(): void {
+    const live = this.live
+    const limit = new Map<number, number>()
+    const gone: number[] = []
+    live.forEach((i) => {
+      const d = live.dev[i] as number
+      let most = limit.get(d)
+      if (most === undefined) {
+        most = (this.devices[d] as DeviceState).outlived
+        limit.set(d, most)
+      }
+      const t = live.time[i] as number
+      if (t <= this.lastLoss && this.lastStamp - t > most) gone.push(i)
+    })
+    for (const i of gone) {
+      const dev = live.dev[i] as number
+      this.dropLive(i)
+      this.presumedGone++
+      if (this.sim) this.stamp(dev, 0)
+    }
+    this.nextSweep = this.headId + Math.max(SWEEP, live.size / 4)
+  }
+  /** Events are missing somewhere before the present one. */
+  get lossy(): boolean {
+    return this.lastLoss !== Number.NEGATIVE_INFINITY
+  }
+  private lastLoss = Number.NEGATIVE_INFINITY
+  private nextSweep = 0
+  /** Mappings whose unmap is taken for lost. */
+  presumedGone = 0
+
   private simulate(id: number, at: number): void {
     const kind = this.kind[at] as number
     const dev = this.devices[this.dev[at] as number] as DeviceState
     this.lastStamp = this.time[at] as number
+    if (id >= this.nextSweep && this.lossy) this.sweep()
     let predicted = Number.NaN
     switch (kind) {
       case Trace.bounced: predicted = this.simulateBounce(id, at, dev); break
-      case Trace.map: this.simulateMap(id, at, dev, false); break
+      case Trace.map:
+        // A failed one is in the window only for the recorder.
+        if (this.state[at] !== St.failed) this.simulateMap(id, at, dev, false)
+        break
       case Trace.mapSg: this.simulateMap(id, at, dev, true); break
       case Trace.unmap: this.simulateUnmap(at, dev, this.plain(this.dma[at] as number), this.size[at] as number, 0); break
       case Trace.unmapSg: this.simulateUnmap(at, dev, this.phys[at] as number, this.dma[at] as number, Math.max(1, this.nents[at] as number)); break
@@ -755,7 +814,7 @@ export class Replay implements EventSink {
       this.actualFailedSg++
       dev.failedSg++
       this.endRun(c, sim)
-    } else if (this.lostPlaces > 0) {
+    } else if (this.lossy) {
       // The map event was lost: the slots stay taken until an unmap or another owner says otherwise.
       dev.copiedIn += this.size[at] as number
       dev.crossings++
@@ -763,6 +822,7 @@ export class Replay implements EventSink {
       this.live.block[entry] = mine
       this.live.bytes[entry] = this.size[at] as number
       this.live.bouncedBytes[entry] = this.size[at] as number
+      this.live.time[entry] = this.time[at] as number
     } else {
       if (c.run.length === 0) c.runFirst = phys
       c.run.push(mine)
@@ -799,6 +859,7 @@ export class Replay implements EventSink {
     const entry = this.addLive(dev.id, key, tag, n)
     const live = this.live
     live.dir[entry] = this.dir[at] as number
+    live.time[entry] = this.time[at] as number
     live.bytes[entry] = this.size[at] as number
     live.bouncedBytes[entry] = (flags & 4) === 0 ? 0 : sg ? (this.mask[at] as number) : (this.size[at] as number)
     let chain = this.head[at] as number
@@ -884,6 +945,8 @@ export class Replay implements EventSink {
     const dir = this.dir[at] as number
     const back = ((this.flags[at] as number) & 2) === 0 && (dir === DIR_FROM_DEVICE || dir === DIR_BIDIRECTIONAL)
     const bounced = live.bouncedBytes[entry] as number
+    // Across a gap the unmap may be that of a later mapping.
+    if ((live.time[entry] as number) > this.lastLoss) dev.lived((this.time[at] as number) - (live.time[entry] as number))
     if (back && bounced > 0) {
       dev.copiedOut += bounced
       dev.crossings += Math.max(1, nents)
@@ -928,5 +991,9 @@ export class Replay implements EventSink {
 
 const TWO46 = 2 ** 46
 const PAGE_SIZE = 4096
+/** Events between two sweeps after a loss. */
+const SWEEP = 512
+/** After so many events a bounce without outcome in a lossy, roomy recording is taken to have lost its map event. */
+const GAP = 4096
 /** The kernel failed where the model found slots; index into DeviceState.causes. */
 export const UNPREDICTED = 5

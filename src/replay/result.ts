@@ -49,6 +49,8 @@ export interface ReplayResult {
     readonly overwritten: number
     readonly byCpu: readonly { readonly cpu: number; readonly lost: number }[]
   }
+  /** Events are missing, counted or not: counts are too low, occupancy is an estimate. */
+  readonly lossy: boolean
   readonly skipped: readonly Skip[]
   readonly clock: { readonly first: number; readonly last: number; readonly backwards: number; readonly backwardsMost: number; readonly backwardsLine: number }
   readonly pool: (PoolPlace & { readonly from: string }) | null
@@ -68,6 +70,8 @@ export interface ReplayResult {
     readonly forgotten: number
     readonly priorSlots: number
     readonly poolAllocs: number
+    /** Mappings whose unmap is taken for lost, as they outlived what their device's mappings last. */
+    readonly presumedGone: number
   }
   readonly devices: readonly DeviceResult[]
   readonly timeline: { readonly start: number; readonly width: number; readonly tracks: readonly Track[] }
@@ -125,11 +129,12 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
       total: r.lostEvents + input.overwritten, reported: r.lostEvents, places: r.lostPlaces, placesWithoutCount: r.lostUnknown, overwritten: input.overwritten,
       byCpu: [...r.lostByCpu].map(([cpu, lost]) => ({ cpu, lost })).sort((a, b) => a.cpu - b.cpu)
     },
+    lossy: r.lossy || input.overwritten > 0,
     skipped: skips.list(),
     clock: { first: r.firstTime, last: r.lastTime, backwards: r.backwards, backwardsMost: r.backwardsMost, backwardsLine: r.backwardsLine },
     pool: r.sim ? { ...r.sim.place, from: r.poolSource } : null,
     predicted: {
-      hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && r.priorSlots > 0 ? r.hiwaterWithPrior + r.priorSlots : null, failedMaps: r.predictedFailedMaps, failedSg: r.predictedFailedSg,
+      hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && r.priorSlots > 0 && r.lostPlaces === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.hiwaterWithPrior + r.priorSlots : null, failedMaps: r.predictedFailedMaps, failedSg: r.predictedFailedSg,
       compared: r.compared, equal: r.equal
     },
     measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: r.actualFailedMaps, failedSg: r.actualFailedSg, fullMessages: input.fullMessages },
@@ -137,7 +142,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     failures: { total: r.actualFailedMaps + r.actualFailedSg, agreed: r.failuresAgreed, firstTime: r.firstFailure, causes: causesOf(causes), unbounced: r.failedUnbounced },
     oddities: {
       unmapsWithoutMap: r.unmapsWithoutMap, mapsOverLive: r.mapsOverLive, mapsWithoutBounce: r.mapsWithoutBounce, bouncesWithoutOutcome: r.unknownOutcome, truncatedSg: r.truncated,
-      hiddenSegments: r.hiddenSegments, outsidePool: r.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: r.priorSlots, poolAllocs: r.poolAllocs
+      hiddenSegments: r.hiddenSegments, outsidePool: r.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: r.priorSlots, poolAllocs: r.poolAllocs, presumedGone: r.presumedGone
     },
     devices,
     timeline: { start: r.timeline.start, width: r.timeline.width, tracks: r.timeline.tracks() },

@@ -55,6 +55,8 @@ const irqOf = (flags: string | undefined): number => {
 
 /** Reads one line, without its line end. */
 export function slowLine(line: string): SlowLine {
+  const started = /^##### CPU (\d+) buffer started ####/.exec(line)
+  if (started) return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(started[1]), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0 } }
   if (line.startsWith('#')) return { type: 'nothing' }
   if (line.trim() === '') return { type: 'nothing' }
   const lost = LOST.exec(line)
@@ -96,7 +98,7 @@ function notAnEvent(line: string): SlowLine {
     const c = line.trimStart().charCodeAt(i)
     if (c < 9 || (c > 13 && c < 27)) return { type: 'skip', reason: 'binary' }
   }
-  if (/^\s*(cpus=\d+|CPU \d+ is empty|version = \d+|##### CPU \d+ buffer started ####)\s*$/.test(line)) return { type: 'nothing' }
+  if (/^\s*(cpus=\d+|CPU \d+ is empty|version = \d+)\s*$/.test(line)) return { type: 'nothing' }
   return { type: 'skip', reason: 'noEvent' }
 }
 

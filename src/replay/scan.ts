@@ -342,7 +342,7 @@ export class TextScanner {
     if (missing !== 0 || this.bad) {
       this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
       this.events--
-    } else if (this.atEnd && !whole(ev)) {
+    } else if (this.atEnd && !whole(ev, this.decoder.decode(buf.subarray(Math.max(start, end - 8), end)))) {
       this.skips.add('cutLine', this.lines)
       this.events--
     } else this.sink.event(ev)
@@ -598,7 +598,7 @@ export class TextScanner {
         this.header.cpus = Math.max(this.header.cpus ?? 0, Number(cpus[1]))
         return end + 1
       }
-      if (/^(CPU \d+ is empty|version = \d+|##### CPU \d+ buffer started ####)\s*$/.test(text)) return end + 1
+      if (/^(CPU \d+ is empty|version = \d+)\s*$/.test(text)) return end + 1
       this.skips.add(this.atEnd ? 'cutLine' : 'noEvent', this.lines, () => text)
     } else this.skips.add('binary', this.lines)
     return end + 1
@@ -612,6 +612,19 @@ export class TextScanner {
       this.header.entriesInBuffer = (this.header.entriesInBuffer ?? 0) + Number(entries[1])
       this.header.entriesWritten = (this.header.entriesWritten ?? 0) + Number(entries[2])
       this.header.cpus = Math.max(this.header.cpus ?? 0, Number(entries[3]))
+    }
+    const started = /^##### CPU (\d+) buffer started ####/.exec(text)
+    if (started) {
+      // The events of this CPU before here were overwritten.
+      const ev = this.ev
+      ev.clear()
+      ev.kind = Trace.lost
+      ev.cpu = Number(started[1])
+      ev.pid = 0
+      ev.irq = Irq.unknown
+      ev.time = 0
+      ev.line = this.lines
+      this.sink.event(ev)
     }
     const tracer = /^# tracer: (\S+)/.exec(text)
     if (tracer) this.header.tracer = tracer[1] ?? null
@@ -958,8 +971,9 @@ const MAPPING_ALL_ONES = 2 ** 64
 const LINE_END = new Uint8Array([NL])
 
 /** A line cut at the end of the input can look whole; it is not when its lists disagree or the last field (attrs) never came. */
-function whole(ev: TraceEvent): boolean {
-  if (ev.kind === Trace.mapSg) return ev.ndma === ev.nsize && ev.nsize === ev.nphys
-  if (ev.kind === Trace.map || ev.kind === Trace.unmap || ev.kind === Trace.unmapSg || ev.kind === Trace.alloc || ev.kind === Trace.free) return (ev.has & Has.attrs) !== 0
+function whole(ev: TraceEvent, tail: string): boolean {
+  if (ev.kind === Trace.bounced) return /(FORCE|NORMAL)\s*$/.test(tail)
+  if (ev.kind === Trace.mapSg && (ev.ndma !== ev.nsize || ev.nsize !== ev.nphys)) return false
+  if (ev.kind === Trace.map || ev.kind === Trace.unmap || ev.kind === Trace.mapSg || ev.kind === Trace.unmapSg || ev.kind === Trace.alloc || ev.kind === Trace.free) return (ev.has & Has.attrs) !== 0
   return true
 }

@@ -109,16 +109,11 @@ export class TraceDat {
       let best: Cursor | null = null
       for (const c of this.cursors) if (c.time < (best === null ? Number.POSITIVE_INFINITY : best.time)) best = c
       if (best === null) return false
+      // A CPU whose data broke off: whatever it recorded later is missing from here on.
+      if (this.records % 1024 === 0) for (const c of this.cursors) if (c.broken && c.time === Number.POSITIVE_INFINITY) this.tellLoss(c, 0, sink)
       if (best.lost !== 0) {
-        const ev = this.ev
-        ev.clear()
-        ev.kind = Trace.lost
-        ev.cpu = best.data.cpu
-        ev.count = best.lost
-        ev.time = best.time
-        ev.line = this.records + 1
+        this.tellLoss(best, best.lost, sink)
         best.lost = 0
-        sink.event(ev)
       }
       this.records++
       this.decode(best, sink)
@@ -126,6 +121,17 @@ export class TraceDat {
     }
     this.done = this.cursors.reduce((n, c) => n + c.consumed, 0)
     return true
+  }
+
+  private tellLoss(c: Cursor, count: number, sink: EventSink): void {
+    const ev = this.ev
+    ev.clear()
+    ev.kind = Trace.lost
+    ev.cpu = c.data.cpu
+    ev.count = count
+    ev.time = Number.isFinite(c.time) ? c.time : 0
+    ev.line = this.records + 1
+    sink.event(ev)
   }
 
   private decode(c: Cursor, sink: EventSink): void {
@@ -568,6 +574,8 @@ class Cursor {
   view: DataView = new DataView(new ArrayBuffer(0))
   /** Events lost before the present record: a count, or -1. */
   lost = 0
+  /** Its data is cut off or damaged. */
+  broken = false
   /** Bytes of the file consumed. */
   consumed = 0
   private pos = 0
@@ -585,7 +593,8 @@ class Cursor {
   constructor(readonly data: CpuData, private readonly head: Head, private readonly source: ByteSource, inflate: Inflate | null, private readonly skips: Skips) {
     this.fileAt = data.offset
     this.fileEnd = Math.min(source.size, data.offset + data.size)
-    if (data.offset + data.size > source.size) skips.add('cutRecord', 0, () => `CPU ${data.cpu}: ${data.offset + data.size - Math.max(data.offset, source.size)} bytes of its data are missing`)
+    this.broken = data.offset + data.size > source.size
+    if (this.broken) skips.add('cutRecord', 0, () => `CPU ${data.cpu}: ${data.offset + data.size - Math.max(data.offset, source.size)} bytes of its data are missing`)
     this.unpack = decompressor(head.compression, inflate)
     if (data.compressed && this.fileAt + 4 <= this.fileEnd) {
       this.chunksLeft = new Reader(source, this.fileAt, head.le).u32()
@@ -716,6 +725,7 @@ class Cursor {
       } catch (e) {
         this.skips.add('cutRecord', 0, () => `CPU ${this.data.cpu}: ${e instanceof Error ? e.message : String(e)}`)
         this.chunksLeft = 0
+        this.broken = true
         this.chunk = new Uint8Array(0)
         return false
       }

@@ -38,6 +38,7 @@ export function replayValue(r: ReplayResult): object {
     })),
     source: { files: r.source.files, format: r.source.format, bytes: r.source.bytes, kernel: r.source.kernel, interrupted: r.source.interrupted },
     losses: { reported: r.losses.reported, places: r.losses.places, places_without_count: r.losses.placesWithoutCount, overwritten: r.losses.overwritten, by_cpu: r.losses.byCpu },
+    lossy: r.lossy,
     skipped: r.skipped.map((s) => ({ reason: s.reason, count: s.count, first: s.first, sample: s.sample })),
     other_events: r.otherEvents,
     clock: { first: finite(r.clock.first), last: finite(r.clock.last), backwards: r.clock.backwards, backwards_most: r.clock.backwardsMost, backwards_line: r.clock.backwardsLine },
@@ -46,13 +47,13 @@ export function replayValue(r: ReplayResult): object {
     oddities: {
       unmaps_without_map: r.oddities.unmapsWithoutMap, maps_over_live: r.oddities.mapsOverLive, maps_without_bounce: r.oddities.mapsWithoutBounce,
       bounces_without_outcome: r.oddities.bouncesWithoutOutcome, truncated_sg: r.oddities.truncatedSg, hidden_segments: r.oddities.hiddenSegments, outside_pool: r.oddities.outsidePool,
-      live_at_end: r.oddities.liveAtEnd, forgotten: r.oddities.forgotten, prior_slots: r.oddities.priorSlots, coherent_from_pool: r.oddities.poolAllocs
+      live_at_end: r.oddities.liveAtEnd, forgotten: r.oddities.forgotten, prior_slots: r.oddities.priorSlots, coherent_from_pool: r.oddities.poolAllocs, presumed_gone: r.oddities.presumedGone
     },
     used_at_end: r.usedAtEnd,
     occupancy: total ? { start: finite(r.timeline.start), width: r.timeline.width * Math.max(1, Math.ceil(total.max.length / SKETCH)), max: thin(total.max) } : null,
     what_if: r.whatIf.map((w) => ({
       text: w.text, pool: { nslabs: w.pool.nslabs, areas: w.pool.nareas }, kernel: w.kernel === '' ? null : w.kernel, acceptance_helps: w.acceptanceHelps, accepted: w.spec.accepted,
-      bounced_segments: w.bouncedSegments, bounced_bytes: w.bouncedBytes, copied_bytes: w.copiedBytes, crossings: w.crossings, copied_less: w.copiedLess, hiwater: w.hiwater,
+      bounced_segments: w.bouncedSegments, bounced_bytes: w.bouncedBytes, copied_bytes: w.copiedBytes, crossings: w.crossings, copied_less: w.copiedLess, hiwater: w.hiwater, hiwater_range: w.hiwaterRange,
       failed_maps: w.failedMaps, causes: w.causes, first_failure: finite(w.firstFailure), needed_slots: w.neededSlots, seconds: w.seconds,
       devices: w.devices.map((d) => ({
         name: d.name, accepted: d.accepted, bounced_segments: d.bouncedSegments, bounced_bytes: d.bouncedBytes, direct_bytes: d.directBytes, copied_bytes: d.copiedBytes,

@@ -28,8 +28,8 @@ function whatIf(w: WhatIfResult, r: ReplayResult): string {
     ['pool', `${num(w.pool.nslabs)} slots (${Bytes.human(w.pool.nslabs * 2048)}), ${plural(w.pool.nareas, 'area')}`],
     ['bounced', `${num(w.bouncedSegments)} segments, ${Bytes.human(w.bouncedBytes)}`],
     ['copied', `${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}`],
-    ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.pool.nslabs)} of the pool)`],
-    ['failed', w.failedMaps === 0 ? 'none' : `${num(w.failedMaps)} mappings (${causes(w.causes)}), the first at ${secs(w.firstFailure)}`],
+    ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : ''}`],
+    ['no room', w.failedMaps === 0 ? 'never' : `for ${num(w.failedMaps)} mappings at their first try (${causes(w.causes)}), the first at ${secs(w.firstFailure)}`],
     ['pool needed', w.neededSlots === null ? 'more than 524 288 slots (1 GiB)' : w.neededSlots === 0 ? 'none: nothing bounces' : `${num(w.neededSlots)} slots (${Bytes.human(w.neededSlots * 2048)}): the smallest power of two in which nothing failed; write swiotlb=${w.neededSlots}`]
   ]
   if (w.seconds !== null) rows.push(['copying takes', `${w.seconds.toPrecision(3)} s of one copier, ${pct(w.seconds * 1e9, r.clock.last - r.clock.first)} of the recording`])
@@ -108,17 +108,19 @@ export function replayText(r: ReplayResult, width = 72): string {
   }
   const lacks: string[] = []
   const o = r.oddities
-  if (r.losses.total > 0 || r.losses.placesWithoutCount > 0) {
-    lacks.push(`${num(r.losses.total)} events are missing (${num(r.losses.reported)} reported lost in ${plural(r.losses.places, 'place')}${r.losses.placesWithoutCount > 0 ? `, ${num(r.losses.placesWithoutCount)} of them without a count` : ''}, ${num(r.losses.overwritten)} overwritten in the ring buffer)`)
-    lacks.push('  maps, bytes and bounces above are those that were recorded: the real ones are higher. Slots whose unmap is missing stay taken here until')
-    lacks.push('  another mapping shows that they were free, so occupancy, peaks and the high-water mark are estimates; misses are gaps in the recording, not errors of the kernel')
+  if (r.lossy) {
+    if (r.losses.total > 0 || r.losses.placesWithoutCount > 0) lacks.push(`${num(r.losses.total)} events are missing (${num(r.losses.reported)} reported lost in ${plural(r.losses.places, 'place')}${r.losses.placesWithoutCount > 0 ? `, ${num(r.losses.placesWithoutCount)} of them without a count` : ''}, ${num(r.losses.overwritten)} overwritten in the ring buffer)`)
+    lacks.push('  maps, bytes and bounces above are those that were recorded: the real ones are higher. Slots whose unmap is missing stay taken here until another')
+    lacks.push('  mapping shows that they were free, or the mapping has outlived all others of its device: occupancy, peaks and the high-water mark are')
+    lacks.push('  estimates, and misses are gaps in the recording, not errors of the kernel')
+    if (o.presumedGone > 0) lacks.push(`${num(o.presumedGone)} mappings outlived all others of their device: their unmaps are taken for lost`)
   }
-  if (o.unmapsWithoutMap > 0) lacks.push(`${num(o.unmapsWithoutMap)} unmaps without a map (${r.losses.total > 0 ? 'their maps were lost or made before' : 'made before'} the recording began)${o.priorSlots > 0 ? `: at least ${num(o.priorSlots)} slots were taken before` : ''}`)
+  if (o.unmapsWithoutMap > 0) lacks.push(`${num(o.unmapsWithoutMap)} unmaps without a map (${r.lossy ? 'their maps are missing, or were made before' : 'made before'} the recording began)${o.priorSlots > 0 ? `: at least ${num(o.priorSlots)} slots were taken before` : ''}`)
   if (o.liveAtEnd > 0) lacks.push(`${num(o.liveAtEnd)} mappings are live at the end`)
   if (o.forgotten > 0) lacks.push(`${num(o.forgotten)} old mappings were forgotten to bound memory`)
   if (o.truncatedSg > 0) lacks.push(`${num(o.truncatedSg)} scatter-gather events are truncated to 128 entries: ${num(o.hiddenSegments)} segments are counted, but their bytes and addresses are not in the trace`)
   if (o.mapsWithoutBounce > 0) lacks.push(`${num(o.mapsWithoutBounce)} bounced segments without a swiotlb_bounced event: taken at their map event, not compared`)
-  if (o.bouncesWithoutOutcome > 0) lacks.push(`${num(o.bouncesWithoutOutcome)} bounces without outcome: ${r.losses.total > 0 ? 'their map events are missing' : 'failed scatter-gather calls that were not repeated, or calls that were under way at the end'}`)
+  if (o.bouncesWithoutOutcome > 0) lacks.push(`${num(o.bouncesWithoutOutcome)} bounces without outcome: ${r.lossy ? 'their map events are missing' : 'failed scatter-gather calls that were not repeated, or calls that were under way at the end'}`)
   if (o.outsidePool > 0) lacks.push(`${num(o.outsidePool)} bounces outside this pool: another pool (restricted, dynamic), or the place of the pool is wrong`)
   if (o.mapsOverLive > 0) lacks.push(`${num(o.mapsOverLive)} maps at the address of a live mapping: legal, the unmap of the first is logged late by another CPU`)
   if (o.poolAllocs > 0) lacks.push(`${num(o.poolAllocs)} coherent allocations lie in the pool: a restricted pool, whose allocations are not simulated`)

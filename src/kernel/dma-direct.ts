@@ -1,9 +1,10 @@
 // kernel/dma/direct.c and direct.h. Each function follows the C of its revision in order: `map_page` is 6.12 to 6.15 (and the RFC
 // and TIO trees on it), `jiri` 7.1, `capable` the cc-shared series. Where they differ by one decision the record is asked.
 import { PAGE_SIZE } from '../base/index.ts'
+import { HIGH_BANK } from '../machine/index.ts'
 import { isZero, test } from '../step/index.ts'
 import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
-import { coherent_limit, force_dma_unencrypted, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
+import { coherent_limit, dma_limit, force_dma_unencrypted, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { kmalloc_size_roundup } from './slab.ts'
@@ -108,9 +109,9 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
   if (attrs & ATTR.MMIO) {
     const c = dma_capable(dev, d, size, shared)
     if (c === 'ok') return d
+    // The same err_overflow as below, dev_WARN_ONCE (v7 16/22, 20260701054926.825925-17).
     failed(dev, c === 'mask' ? 'mask' : 'mmio_state')
-    dev.k.printk('err', `${dev.name}: DMA addr overflow`)
-    return DMA_MAPPING_ERROR
+    return overflow(dev, attrs)
   }
   const c = dma_capable(dev, d, size, shared)
   if (c !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
@@ -158,7 +159,9 @@ export const dma_dev_need_sync = (dev: Device): boolean => !test(dev.k.f.bits, d
 /** dma_direct_max_mapping_size(); Infinity is SIZE_MAX. */
 export function dma_direct_max_mapping_size(dev: Device): number {
   const k = dev.k
-  const addressing_limited = coherent_limit(dev) < k.config.ram
+  // dma_direct_get_required_mask(): the last page's start, in the form this device uses, rounded up to all ones.
+  const last = phys_to_dma_direct(dev, HIGH_BANK + k.config.ram - PAGE_SIZE)
+  const addressing_limited = dma_limit(dev) < 2 ** (Math.floor(Math.log2(last)) + 1) - 1
   if (is_swiotlb_active(dev) && (addressing_limited || is_swiotlb_force_bounce(dev) || (k.rev.maxMappingForced && force_dma_unencrypted(dev)))) return swiotlb_max_mapping_size(dev)
   return Number.POSITIVE_INFINITY
 }

@@ -18,7 +18,7 @@ export const classOf = (l: Label): number => l & 3
 export class Words {
   private readonly byName = new Map<string, number>()
   private readonly names: string[] = []
-  constructor() { for (const w of ['zero', 'lost', 'secret', 'ones', 'cipher', 'mixed', 'host']) this.id(w) }
+  constructor() { for (const w of ['zero', 'lost', 'secret', 'ones', 'cipher', 'mixed', '(host)']) this.id(w) }
   id(word: string): number {
     let i = this.byName.get(word)
     if (i === undefined) {

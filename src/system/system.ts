@@ -455,7 +455,8 @@ export class System {
       const name = this.kernel.devices[devIndex]?.name ?? ''
       const r = act(`dma:${write ? 'w' : 'r'}:${devIndex}:${t.id}:${write ? word : ''}`, (x) => {
         const [what, rule] = (this.outcomes[Math.floor(x / 4096)] ?? '').split('|')
-        return `${name} ${write ? `writes ${this.words.name(word)} to` : `reads ${this.words.name(x % 4096)} from`} 0x${t.handle.toString(16)}: ${what} [${rule}]`
+        const failed = what === 'blocked' || (what ?? '').startsWith('fault:')
+        return `${name} ${write ? `writes ${this.words.name(word)} to` : failed ? 'reads' : `reads ${this.words.name(x % 4096)} from`} 0x${t.handle.toString(16)}: ${(what ?? '').replace('fault:', 'fault ')} [${rule}]`
       }, (st) => {
         const run = m.tdi.get(st, devIndex) === TDI.run || this.options.devices[devIndex]?.private_only === true
         const cls = write && run && !cc ? CLASS.accepted : CLASS.plain

@@ -13,6 +13,7 @@ import { type Tree, complain, openTree } from './tree.ts'
 
 export { ARCHES, type Arch, PROFILES, type Profile } from './detect.ts'
 export { cacheDir } from './cache.ts'
+export { shimDir } from './shim-dir.ts'
 export { openTree, type Tree } from './tree.ts'
 
 export interface BuildOptions {

@@ -113,14 +113,12 @@ export function weave(text: string): string {
   }
 
   const result: S[] = []
-  let imports = 0
   for (const item of module) {
     const h = head(item)
     if (h !== 'func' || typeof item === 'string') {
       // the import that moves the limit becomes a function of its own, below
       if (h === 'import' && typeof item !== 'string' && item[2] === '"set_limit"') continue
       result.push(item)
-      if (h === 'import') imports = result.length
       continue
     }
     locals = []
@@ -131,8 +129,8 @@ export function weave(text: string): string {
   }
   const setLimit = module.find((i): i is S[] => head(i) === 'import' && (i as S[])[2] === '"set_limit"')
   const name = setLimit ? ensure((setLimit[3] as S[])[1], 'the import name') as string : '$tbit_set_limit'
-  result.splice(imports, 0,
-    ['import', '"tbit"', '"runaway"', ['func', '$tbit_runaway']])
+  // an import stands before any definition
+  result.splice(result.findIndex((x) => typeof x !== 'string'), 0, ['import', '"tbit"', '"runaway"', ['func', '$tbit_runaway']])
   result.push(
     ['global', '$tbit_fuel', ['mut', 'i32'], ['i32.const', '16777216']],
     ['global', '$tbit_dirty', ['mut', 'i64'], ['i64.const', '0']],

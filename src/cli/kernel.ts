@@ -1,0 +1,137 @@
+// `tbit kernel`: the kernel's own C in place of our model of it.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Diagnostic } from '../base/index.ts'
+import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
+import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
+import { Wasm, type WasmModule } from '../kernel-c/index.ts'
+import { kernelBuildJson, kernelBuildText, kernelErrorsJson, kernelErrorsText, selfTestJson, selfTestText } from '../report/kernel.ts'
+import { type Io, worst } from './io.ts'
+import { filesOf, readLines } from './read-lines.ts'
+
+export interface TreeOptions { arch: Arch; shim?: string; fresh?: boolean; format: string }
+
+/** The options that every sub-command with a tree has. */
+export const treeOptions = (c: Command): Command => c
+  .addOption(new Option('--arch <arch>', 'whose decisions: force_dma_unencrypted, conversions').choices(ARCHES).default('arm64'))
+  .option('--shim <dir>', 'additions to the shim: headers by include path, extra.h (included everywhere), further units *.c')
+  .option('--fresh', 'build even what the cache has')
+
+/** One line that says what is being done, where a terminal shows it. */
+export function progressOf(io: Io): { say: (what: string) => void; done: () => void } {
+  const begun = Date.now()
+  let drawn = false
+  return {
+    say: (what) => {
+      if (!io.progress || Date.now() - begun < 1000) return
+      drawn = true
+      io.err(`\r\x1b[K${what}`)
+    },
+    done: () => { if (drawn) io.err('\r\x1b[K') }
+  }
+}
+
+/** Builds one profile; the diagnostics go to the reader in the asked form and null comes back. */
+export async function buildFor(io: Io, dir: string, profile: Profile, o: TreeOptions): Promise<Built | null> {
+  const p = progressOf(io)
+  const options: BuildOptions = { arch: o.arch, profile, progress: p.say, ...(o.shim === undefined ? {} : { teach: o.shim }), ...(o.fresh ? { fresh: true } : {}) }
+  const b = await buildKernel(dir, options)
+  p.done()
+  if (b.ok) return b.value
+  complain(io, b.error, o.format)
+  return null
+}
+
+export function complain(io: Io, errors: readonly Diagnostic[], format: string): void {
+  if (format === 'json') io.out(kernelErrorsJson(errors))
+  else if (format === 'b4') io.out('[]\n')
+  if (format !== 'json') io.err(kernelErrorsText(errors))
+  io.exit(2)
+}
+
+const formats = (c: Command): Command => c.addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+
+function buildCommand(io: Io): Command {
+  return formats(treeOptions(new Command('build')
+    .summary('compiles the DMA code of a kernel source tree')
+    .description('Compiles kernel/dma and the memory encryption of an architecture, unmodified, to WebAssembly: from a directory (a git checkout, an unpacked package) or a tarball, of Linux 6.1 or later. ' +
+      'Nothing but npm packages is needed. The image is kept by content in $XDG_CACHE_HOME/tbit. Exit code 2 when the tree cannot be built, with what is missing and how to teach the shim.')
+    .argument('<tree>', 'kernel source: a directory or a tarball')
+    .addOption(new Option('--config <profile>', 'guest: what Kconfig selects for a confidential guest; recorded, recorded-realm: that of the recordings').choices(PROFILES).default('guest'))
+    .option('--out <file>', 'also writes the image there')
+    .addHelpText('after', '\nExample:\n  tbit kernel build /usr/src/linux-source-6.12.tar.xz --arch x86')))
+    .action(async (dir: string, o: TreeOptions & { config: Profile; out?: string }) => {
+      const begun = Date.now()
+      const b = await buildFor(io, dir, o.config, o)
+      if (!b) return
+      if (o.out !== undefined) {
+        try {
+          writeFileSync(o.out, b.wasm)
+        } catch (e) {
+          complain(io, [{ code: 'TB-002', file: o.out, line: 0, column: 0, word: '', message: `cannot be written: ${(e as Error).message}` }], o.format)
+          return
+        }
+      }
+      const report = { meta: b.meta, cached: b.cached, path: o.out ?? b.path, bytes: b.wasm.length, seconds: (Date.now() - begun) / 1000 }
+      io.out(o.format === 'json' ? kernelBuildJson(report) : kernelBuildText(report))
+      io.exit(0)
+    })
+}
+
+function testCommand(io: Io): Command {
+  return formats(treeOptions(new Command('test')
+    .summary('replays recordings of the real code on a built kernel')
+    .description('Replays recorded operations of swiotlb and dma-direct (../shared/data/swiotlb; a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
+      "the tree's (another version), or ours. Exit code 0 without a difference, 1 with one, 2 for input that cannot be used.")
+    .argument('<tree>', 'kernel source: a directory or a tarball')
+    .argument('[recordings...]', 'files, or a directory of them (default: those of this repository)')
+    .addHelpText('after', '\nExample:\n  tbit kernel test /usr/src/linux-source-6.12.tar.xz recordings/swiotlb')))
+    .action(async (dir: string, args: string[], o: TreeOptions) => {
+      const paths = args.length > 0 ? args : [join(shimDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
+      const tree = openTree(dir)
+      if (!tree.ok) return complain(io, [tree.error], o.format)
+      const { files, errors } = filesOf(paths, ['.jsonl', '.jsonl.gz', '.jsonl.zst'])
+      const all: Diagnostic[] = [...errors]
+      const modules = new Map<Profile, { module: WasmModule; built: Built }>()
+      const results: SelfTestFile[] = []
+      for (const file of files) {
+        const lines: string[] = []
+        const broken = await readLines(file, (l) => { lines.push(l); return true })
+        if (broken) { all.push(broken); continue }
+        const profile = profileFor(lines[0] ?? '')
+        if (profile === null) {
+          all.push({ code: 'TB-610', file, line: 1, column: 1, word: '', message: 'the first line must be the machine: a JSON object with nslabs and devices' })
+          continue
+        }
+        let m = modules.get(profile)
+        if (!m) {
+          const built = await buildFor(io, dir, profile, o)
+          if (!built) return
+          m = { module: new Wasm.Module(built.wasm), built }
+          modules.set(profile, m)
+        }
+        const r = selfTest(m.module, file, lines)
+        if (r.ok) results.push(r.value)
+        else all.push(r.error)
+      }
+      const first = [...modules.values()][0]
+      if (!first) return complain(io, all.length > 0 ? all : [{ code: 'TB-610', file: paths.join(' '), line: 0, column: 0, word: '', message: 'no recording to replay' }], o.format)
+      const report = { meta: first.built.meta, files: results, errors: all }
+      io.out(o.format === 'json' ? selfTestJson(report) : selfTestText(report))
+      io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
+    })
+}
+
+/** A positive whole number. */
+export const count = (v: string): number => {
+  if (!/^\d+$/.test(v) || Number(v) < 1) throw new InvalidArgumentError('a positive whole number is needed.')
+  return Number(v)
+}
+
+/** The verb `kernel`. */
+export function kernelVerb(io: Io): Command {
+  return new Command('kernel').description("Runs the kernel's own C: the DMA code of a source tree, compiled to WebAssembly, in the place of our model of it.")
+    .addCommand(buildCommand(io)).addCommand(testCommand(io))
+    .addHelpText('after', '\nExample:\n  tbit kernel build ~/linux')
+}

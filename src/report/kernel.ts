@@ -1,0 +1,61 @@
+// Renders the results of `tbit kernel build` and `tbit kernel test`.
+import { type Diagnostic, columns, formatDiagnostic, plural } from '../base/index.ts'
+import type { SelfTestDifference, SelfTestFile } from '../conform/kernel-selftest.ts'
+import { type KernelMeta, limits } from '../kernel-c/index.ts'
+
+export interface KernelBuildReport {
+  readonly meta: KernelMeta
+  readonly cached: boolean
+  readonly path: string | null
+  readonly bytes: number
+  readonly seconds: number
+}
+
+const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
+
+export function kernelBuildText(b: KernelBuildReport): string {
+  const m = b.meta
+  const rows: Array<readonly string[]> = [
+    ['version', `${m.version}, ${m.arch}, configuration '${m.profile}'`],
+    ['from the tree', `${plural(m.files.length, 'file')}, unmodified`],
+    ['image', `${thousands(b.bytes)} bytes${b.path === null ? ' (the cache cannot be written)' : `: ${b.path}`}`],
+    ['differences', m.notes.length === 0 ? 'none that the shim had to know of' : m.notes.join('\n               ')],
+    ['not provided', m.unresolved.length === 0 ? 'nothing' : `${m.unresolved.join(', ')} (calling one ends the call with a fault)`],
+    ['fields', m.fields.length + m.flagFunctions.length === 0 ? 'none' : [...m.fields, ...m.flagFunctions.map((f) => `${f}()`)].join(', ')]
+  ]
+  return `${m.tree}: ${b.cached ? 'built before, taken from the cache' : 'built'} in ${b.seconds.toFixed(1)} s\n${columns(rows.map(([k, v]) => [`  ${k}`, v ?? '']))}\n  limits\n${limits(m).map((l) => `    ${l}`).join('\n')}\n`
+}
+
+const metaJson = (m: KernelMeta) => ({ tree: m.tree, version: m.version, arch: m.arch, config: m.profile, content: m.content, files: m.files, kconfig: m.config, notes: m.notes, unresolved: m.unresolved, fields: m.fields, predicates: m.flagFunctions, has: m.has, limits: limits(m) })
+
+export const kernelBuildJson = (b: KernelBuildReport): string => `${JSON.stringify({ format: 1, ...metaJson(b.meta), cached: b.cached, path: b.path, bytes: b.bytes, seconds: Math.round(b.seconds * 1000) / 1000, errors: [] }, null, 2)}\n`
+
+export const kernelErrorsJson = (errors: readonly Diagnostic[]): string => `${JSON.stringify({ format: 1, errors }, null, 2)}\n`
+export const kernelErrorsText = (errors: readonly Diagnostic[]): string => `${errors.map((e) => formatDiagnostic(e)).join('\n')}\n`
+
+const whose: Record<SelfTestDifference['whose'], string> = { tree: "the tree's", shim: 'ours, or the tree has been changed', recording: 'the model differs here too' }
+
+function differenceText(d: SelfTestDifference): string {
+  const rows = d.differences.map((x) => [`  ${x.what}`, `recorded ${String(x.recorded)}`, `kernel ${String(x.kernel)}`])
+  return `first difference: ${d.file}:${d.line}\n  ${d.recorded}\n${columns(rows)}\n  ${whose[d.whose]}: ${d.reason}\n`
+}
+
+export interface SelfTestReport { readonly meta: KernelMeta; readonly files: readonly SelfTestFile[]; readonly errors: readonly Diagnostic[] }
+
+const totals = (r: SelfTestReport) => ({
+  files: r.files.length,
+  operations: r.files.reduce((n, f) => n + f.operations, 0),
+  mismatches: r.files.reduce((n, f) => n + f.mismatches, 0),
+  first: r.files.find((f) => f.first !== null)?.first ?? null
+})
+
+export function selfTestText(r: SelfTestReport): string {
+  const t = totals(r)
+  const out = r.files.map((f) => `${f.file}: ${f.skipped !== null ? `skipped: ${f.skipped}` : `${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'difference')}`} (recorded on ${f.recordedOn})`)
+  for (const e of r.errors) out.push(formatDiagnostic(e))
+  if (t.first) out.push('', differenceText(t.first))
+  out.push(`${r.meta.tree}: Linux ${r.meta.version}: ${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'difference')}`)
+  return `${out.join('\n')}\n`
+}
+
+export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ format: 1, ...totals(r), results: r.files.map(({ first: _, ...rest }) => rest), kernel: metaJson(r.meta), errors: r.errors }, null, 2)}\n`

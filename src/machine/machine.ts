@@ -47,6 +47,8 @@ export class Machine {
   readonly tdi: Field
   /** SPDM session and IDE stream with the host's TSM: what LOCK needs. */
   readonly session: Field
+  /** Bus Master Enable: boot sets it. */
+  readonly bus_master: Field
   /** IOVA to guest physical, for devices behind a vIOMMU: page number in, page number + 1 out, offset by device. */
   readonly iopt: Interned<Intervals>
   readonly mmios: readonly Mmio[]
@@ -63,6 +65,7 @@ export class Machine {
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
     this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames, owners: devices.map((d) => d.name) })
+    this.bus_master = layout.field('bus_master', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
   }
@@ -120,7 +123,7 @@ export class Machine {
   // --- the guest's CPU ----------------------------------------------------------------------------------------------------
 
   /** What the guest's CPU meets at a linear address. `abort`: the access does not complete (SEA, exit for ever, #VC). */
-  cpuAccess(st: Store, addr: number, len: number): CpuResult {
+  cpuAccess(st: Store, addr: number, len: number, write = false): CpuResult {
     let result: CpuResult = 'ok'
     const first = Math.floor(addr / PAGE_SIZE)
     const last = Math.floor((addr + Math.max(1, len) - 1) / PAGE_SIZE)
@@ -129,12 +132,17 @@ export class Machine {
       const pte = v >> PTE_SHIFT
       if (pte === PTE.invalid_priv || pte === PTE.invalid_shr) return 'invalid'
       if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
-      if (!this.platform.cpuAlias || hw === HW.shr_unmapped) continue
+      if (!this.platform.cpuAlias) continue
+      // Whether the host maps the shared alias changes nothing at the private one.
+      if (hw === HW.shr_unmapped) { if (pte === PTE.priv && this.platform.conversion !== 'pte') return 'abort'; continue }
       if (pte === PTE.priv && hw === HW.shr) { if (this.platform.conversion === 'pte') result = 'cipher'; else return 'abort' }
-      if (pte === PTE.shr && hw === HW.priv) { if (this.platform.cpuSharedAliasOfPrivate === 'fault') return 'abort'; result = 'cipher' }
+      if (pte === PTE.shr && hw === HW.priv) { if (this.sharedAliasOfPrivate(write) === 'fault') return 'abort'; result = 'cipher' }
     }
     return result
   }
+
+  /** The guest's CPU at the shared alias of a private page: on SNP a read is answered with ciphertext and a write meets the RMP (#NPF). */
+  sharedAliasOfPrivate(write: boolean): 'fault' | 'cipher' { return write && this.platform.conversion === 'psc' ? 'fault' : this.platform.cpuSharedAliasOfPrivate }
 
   // --- a device's request -------------------------------------------------------------------------------------------------
 
@@ -154,6 +162,7 @@ export class Machine {
   /** What the device sends in its present TDI state (reference: device gate, TDISP states). */
   gate(st: Store, dev: number): { emits: 0 | 1 | null; rule: string } {
     const d = this.devices[dev] as DeviceConfig
+    if (this.bus_master.get(st, dev) === 0) return { emits: null, rule: 'bus-master-off' }
     if (d.private_only) return { emits: 1, rule: 'passthrough' }
     switch (this.tdi.get(st, dev)) {
       case TDI.unlocked: return { emits: 0, rule: 'unlocked' }
@@ -166,7 +175,7 @@ export class Machine {
   /** One request within one page. `xt`: what the device asserts in XT mode. */
   request(st: Store, dev: number, addr: number, write: boolean, xt: 'tee' | 'non_tee'): DmaResult {
     const g = this.gate(st, dev)
-    if (g.emits === null) return { outcome: 'blocked', rule: g.rule, t: null, alias: null, page: null, phys: 0, note: `the TDI is ${tdiNames[this.tdi.get(st, dev)]} and sends nothing` }
+    if (g.emits === null) return { outcome: 'blocked', rule: g.rule, t: null, alias: null, page: null, phys: 0, note: g.rule === 'bus-master-off' ? 'bus mastering is off: the device sends nothing' : `the TDI is ${tdiNames[this.tdi.get(st, dev)]} and sends nothing` }
     const t = g.emits
     const d = this.devices[dev] as DeviceConfig
     let bus = addr
@@ -177,13 +186,13 @@ export class Machine {
     }
     const { phys, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
-    // The host's own IOMMU tables carry the C-bit.
-    if (d.iommu && this.platform.conversion === 'pte') alias = 'P'
+    // The host's own IOMMU tables carry the C-bit for RAM and none for MMIO.
+    if (d.iommu && this.platform.conversion === 'pte') alias = this.isRam(phys) ? 'P' : 'S'
     const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })
     if (this.platform.name === 'amd-sev-snp') {
       if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')
-      alias = t === 1 && this.config.vtom !== null && phys >= this.config.vtom ? 'S' : 'P'
-      if (t === 0) alias = 'S'
+      // T=1: the C-bit of a secure vIOMMU's tables (the driver sets it for every page), or without one the sDTE's vTOM.
+      alias = t === 1 && (d.iommu || this.config.vtom === null || phys < this.config.vtom) ? 'P' : 'S'
     }
     const page = this.classify(st, phys)
     if (page === null) return done('fault:UNMAPPED', 'no-memory', null, 'nothing behind this address')
@@ -251,6 +260,18 @@ export class Machine {
     if (this.tdi.get(st, dev) === TDI.unlocked) return this.config.unlocked_stop === 'ok'
     this.tdi.set(st, TDI.unlocked, dev)
     return true
+  }
+
+  /**
+   * A write of Bus Master Enable. Clearing it in CONFIG_LOCKED or RUN is an ERROR of the TDI (A. Kardashevskiy, 26 Feb 2026), setting it is not; 0 written
+   * over 0 depends on the device: switch `bme_zero_over_zero`.
+   */
+  writeBusMaster(st: Store, dev: number, on: boolean): void {
+    const was = this.bus_master.get(st, dev) === 1
+    this.bus_master.set(st, on ? 1 : 0, dev)
+    const t = this.tdi.get(st, dev)
+    if (on || (t !== TDI.locked && t !== TDI.run)) return
+    if (was || this.config.bme_zero_over_zero === 'error') this.tdi.set(st, TDI.error, dev)
   }
 
   // --- the host ---------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ export function legalWay(sys: System, st: Store, r: Request, reason: string): st
     const aliases: Array<['P' | 'S', number]> = [['P', low]]
     if (m.platform.conversion === 'pte') aliases.splice(0, 1, ['P', low + m.platform.encBit], ['S', low])
     else if (bit !== 0) aliases.push(['S', low + bit])
-    if (m.platform.name === 'amd-sev-snp') aliases.splice(0, aliases.length, [t === 0 || (m.config.vtom !== null && phys >= m.config.vtom) ? 'S' : 'P', low])
+    if (m.platform.name === 'amd-sev-snp') aliases.splice(0, aliases.length, [t === 1 && (dev.config.iommu || m.config.vtom === null || phys < m.config.vtom) ? 'P' : 'S', low])
     for (const [alias, addr] of aliases) {
       if (addr + r.size - 1 > limit) continue
       const row = lookup(m.platform.rows, m.config, t, alias, page)

@@ -198,7 +198,7 @@ export class Kernel {
     const m = this.machine
     const r = act(`memcpy:${dst}:${src}:${len}:${dstAlias}`, () => `${why}: copy ${len} bytes 0x${src.toString(16)} -> 0x${dst.toString(16)}`, (st) => {
       const a = m.cpuAccess(st, src, len)
-      const b = dstAlias === null ? m.cpuAccess(st, dst, len) : aliasAccess(m, st, dst, dstAlias)
+      const b = dstAlias === null ? m.cpuAccess(st, dst, len, true) : aliasAccess(m, st, dst, dstAlias, true)
       if (a === 'invalid' || a === 'abort' || b === 'invalid' || b === 'abort') return 1
       m.content.copy(st, dst, src, len)
       return 0
@@ -210,7 +210,7 @@ export class Kernel {
   memzero(site: string, addr: number, len: number, alias: CpuAlias = null): void {
     const m = this.machine
     const r = act(`memzero:${addr}:${len}:${alias}`, () => `zero ${len} bytes at 0x${addr.toString(16)}`, (st) => {
-      const a = alias === null ? m.cpuAccess(st, addr, len) : aliasAccess(m, st, addr, alias)
+      const a = alias === null ? m.cpuAccess(st, addr, len, true) : aliasAccess(m, st, addr, alias, true)
       if (a === 'invalid' || a === 'abort') return 1
       m.content.fill(st, addr, len, 0)
       return 0
@@ -226,6 +226,7 @@ export class Kernel {
     const m = this.machine
     for (const d of this.devices) {
       this.f.present.set(st, 1, d.index)
+      m.bus_master.set(st, 1, d.index)
       this.f.mask.set(st, d.config.dma_mask, d.index)
       let bits: number = DEV_BITS.can_match | (d.config.iommu ? DEV_BITS.dma_iommu : 0)
       if (d.config.driver) {
@@ -250,14 +251,14 @@ export class Kernel {
 export type CpuAlias = 'shared' | 'private' | null
 
 /** An access through a mapping of its own (vmap, user space) with a chosen alias. */
-export function aliasAccess(m: Machine, st: Store, addr: number, alias: 'shared' | 'private'): 'ok' | 'cipher' | 'abort' {
+export function aliasAccess(m: Machine, st: Store, addr: number, alias: 'shared' | 'private', write = false): 'ok' | 'cipher' | 'abort' {
   if (!m.platform.cpuAlias) return 'ok'
   const hw = m.hw(st, Math.floor(addr / PAGE_SIZE))
   if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
   const shared = hw === HW.shr || hw === HW.shr_unmapped
   if (shared === (alias === 'shared')) return 'ok'
   if (m.platform.conversion === 'pte') return 'cipher'
-  return alias === 'shared' && m.platform.cpuSharedAliasOfPrivate === 'cipher' ? 'cipher' : 'abort'
+  return alias === 'shared' && m.sharedAliasOfPrivate(write) === 'cipher' ? 'cipher' : 'abort'
 }
 
 /** Blocks for ever: what stands after a crash. */

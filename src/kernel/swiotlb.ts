@@ -83,8 +83,8 @@ export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: 
   const r = act(`bounce:${mem.index}:${dev.index}:${tlb}:${size}:${toDevice}`, (v) => (v === 1 ? 'swiotlb_bounce: no original, nothing copied' : `swiotlb_bounce: copy ${size} bytes ${toDevice ? 'original -> slot' : 'slot -> original'} 0x${tlb.toString(16)}`), (st) => {
     const b = mem.bounce(st, dev, tlb, size)
     if (b === null) return 1
-    const a = m.cpuAccess(st, b.orig, b.size)
-    const s = m.cpuAccess(st, tlb, b.size)
+    const a = m.cpuAccess(st, b.orig, b.size, !toDevice)
+    const s = m.cpuAccess(st, tlb, b.size, toDevice)
     if (a === 'invalid' || a === 'abort' || s === 'invalid' || s === 'abort') return 2
     if (toDevice) m.content.copy(st, tlb, b.orig, b.size)
     else m.content.copy(st, b.orig, tlb, b.size)

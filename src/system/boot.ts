@@ -106,17 +106,17 @@ export class Guest {
   /** The CPU writes through its own mapping. @throws KernelCrash when the access aborts */
   write(x: Held, data: Uint8Array | string, offset = 0): void {
     const { phys } = this.system.range(x.value)
-    this.cpu(phys + offset, bytesOf(data).length)
+    this.cpu(phys + offset, bytesOf(data).length, true)
     this.content.write(phys + offset, bytesOf(data))
   }
   /** The CPU reads. @throws KernelCrash when the access aborts */
   read(x: Held, length: number, offset = 0): Uint8Array {
     const { phys } = this.system.range(x.value)
-    this.cpu(phys + offset, length)
+    this.cpu(phys + offset, length, false)
     return this.content.bytes(phys + offset, length)
   }
-  private cpu(at: number, n: number): void {
-    const r = this.system.machine.cpuAccess(this.st, at, n)
+  private cpu(at: number, n: number, write: boolean): void {
+    const r = this.system.machine.cpuAccess(this.st, at, n, write)
     if (r === 'abort' || r === 'invalid') throw new KernelCrash({ property: 'crash', site: 'cpu', decision: r, summary: `the CPU's access to 0x${at.toString(16)} aborts`, fatal: true })
   }
 

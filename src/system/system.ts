@@ -171,7 +171,7 @@ export class System {
     const { phys, size } = this.range(x)
     const l = label(word, this.writtenClass(o, word))
     const r = act(`fill:${this.objects.id(x)}:${l}`, (v) => `CPU writes ${this.words.name(word)} to 0x${phys.toString(16)}${v === 0 ? '' : v === 1 ? ': aborted' : ': through the wrong key'}`, (st) => {
-      const a = this.cpu(st, o, phys, size)
+      const a = this.cpu(st, o, phys, size, true)
       if (a === 'invalid' || a === 'abort') return 1
       m.content.fill(st, phys, size, a === 'cipher' ? label(MIXED_WORD, CLASS.plain) : l)
       this.watcher.cpuWrite?.(st, phys, size, word)
@@ -186,7 +186,7 @@ export class System {
     const o = this.objects.get(x)
     const { phys, size } = this.range(x)
     const r = act(`read:${this.objects.id(x)}`, (v) => (v < 0 ? 'CPU read aborted' : `CPU reads ${this.words.name(v)} from 0x${phys.toString(16)}`), (st) => {
-      const a = this.cpu(st, o, phys, size)
+      const a = this.cpu(st, o, phys, size, false)
       if (a === 'invalid' || a === 'abort') return -1
       const got = a === 'cipher' ? label(4, CLASS.plain) : this.content.read(st, phys, size)
       this.watcher.cpuRead?.(st, phys, size, got, o.kind === 'usermap')
@@ -196,11 +196,11 @@ export class System {
     return wordValue(r)
   }
 
-  private cpu(st: Store, o: TbitObject, phys: number, size: number): 'ok' | 'cipher' | 'abort' | 'invalid' {
-    if (o.kind === 'usermap') return aliasAccess(this.machine, st, phys, o.alias)
+  private cpu(st: Store, o: TbitObject, phys: number, size: number, write: boolean): 'ok' | 'cipher' | 'abort' | 'invalid' {
+    if (o.kind === 'usermap') return aliasAccess(this.machine, st, phys, o.alias, write)
     if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.cookie) return 'abort'
-    if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.alias !== null) return aliasAccess(this.machine, st, phys, o.buffer.alias)
-    return this.machine.cpuAccess(st, phys, size)
+    if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.alias !== null) return aliasAccess(this.machine, st, phys, o.buffer.alias, write)
+    return this.machine.cpuAccess(st, phys, size, write)
   }
 
   private cpuAbort(o: TbitObject, what: string, tryIt: boolean): number {

@@ -219,7 +219,7 @@ export class Search {
     let words = this.arena.words
     // Most states that are not new were met shortly before: those need no look into the table.
     let m = 0
-    next: for (let i = 0; i < n; i++) {
+    for (let i = 0; i < n; i++) {
       const b = i * W
       const h = hashOf(buf, b, W)
       const e = recent[h & RECENT] as number
@@ -227,7 +227,7 @@ export class Search {
         const o = ((e & mask) - 1) * W
         let k = 0
         while (k < W && words[o + k] === buf[b + k]) k++
-        if (k === W) continue next
+        if (k === W) continue
       }
       hashes[m] = h
       left[m++] = i
@@ -310,7 +310,7 @@ export class Search {
     this.flush()
     this.levelEnd = this.count
     const progress = this.options.onProgress
-    let next = 1 << 16
+    let next = 1 << 12
     while (this.complete) {
       if (this.head === this.levelEnd) {
         this.flush()
@@ -319,7 +319,7 @@ export class Search {
         this.levelEnd = this.count
       }
       if (progress !== undefined && this.head >= next) {
-        next += 1 << 16
+        next += 1 << 12
         if (progress(this.count, this.transitions) === false) {
           this.complete = false
           break
@@ -395,8 +395,10 @@ export class Search {
 
   /** The state at `head` in its working form. */
   private load(): Working {
-    this.codec.unpack(this.arena.words, this.head * this.codec.width, this.current.i32)
-    this.work.i32.set(this.current.i32)
+    const cur = this.current.i32
+    const work = this.work.i32
+    this.codec.unpack(this.arena.words, this.head * this.codec.width, cur)
+    for (let i = 0; i < work.length; i++) work[i] = cur[i] as number
     this.loaded = true
     return this.current
   }

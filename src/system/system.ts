@@ -221,8 +221,12 @@ export class System {
     const { phys, size } = this.range(x)
     const first = Math.floor(phys / PAGE_SIZE)
     const n = Math.floor((phys + size - 1) / PAGE_SIZE) - first + 1
-    this.note(`explicit:${phys}:${size}:${shared}`, (st) => this.watcher.explicitConversion?.(st, phys, size, shared))
-    return shared ? set_memory_decrypted(this.kernel, first * PAGE_SIZE, n) : set_memory_encrypted(this.kernel, first * PAGE_SIZE, n)
+    // The test means the memory to be shared until it is private again: on the way back, and after a failure, that is not yet so.
+    this.note(`explicit:${phys}:${size}`, (st) => this.watcher.explicitConversion?.(st, phys, size, true))
+    if (shared) return set_memory_decrypted(this.kernel, first * PAGE_SIZE, n)
+    const rc = set_memory_encrypted(this.kernel, first * PAGE_SIZE, n)
+    if (rc === 0) this.note(`explicit_end:${phys}:${size}`, (st) => this.watcher.explicitConversion?.(st, phys, size, false))
+    return rc
   }
 
   // --- streaming DMA --------------------------------------------------------------------------------------------------------

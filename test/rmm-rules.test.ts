@@ -67,7 +67,7 @@ rules('GRANULE_UNDELEGATE', withRec, [
 const create = (extra: string): string => `REALM_CREATE g10 s2sz=40 start=1 num=2 rtt=g12 algo=0 vmid=2${extra}`
 rules('REALM_CREATE', withRec, [
   [create(''), 'SUCCESS'], [`${create('')} ; GSTATE g13`, 'RTT 0'],
-  ...notA('ns').filter((g) => g !== 'd0').map((g) => [create(` params=${g}`), 'INPUT'] as const), ['GPI g4 SECURE ; ' + create(' params=g4'), 'INPUT'],
+  ...notA('ns').filter((g) => g !== 'd0').map((g) => [create(` params=${g}`), 'INPUT'] as const), [`GPI g4 SECURE ; ${create(' params=g4')}`, 'INPUT'],
   ...notA('delegated').map((g) => [`REALM_CREATE ${g} s2sz=40 start=1 num=2 rtt=g12 algo=0 vmid=2`, 'INPUT'] as const),
   ['REALM_CREATE g12 s2sz=40 start=1 num=2 rtt=g12 algo=0 vmid=2', 'INPUT'], ['REALM_CREATE g13 s2sz=40 start=1 num=2 rtt=g12 algo=0 vmid=2', 'INPUT'],
   // rolled back: the roots are delegated again
@@ -140,7 +140,7 @@ rules('RTT_INIT_RIPAS', withRec, [
   ['DATA_CREATE g0 g10 0x1000 g4 0 ; RTT_INIT_RIPAS g0 0x1000 0x2000', 'RTT 3'], ['DATA_CREATE g0 g10 0x201000 g4 0 ; RTT_INIT_RIPAS g0 0x200000 0x203000', 'SUCCESS | 0x201000'], ['RTT_INIT_RIPAS g0 0x200000 0x201000 ; RTT_INIT_RIPAS g0 0x200000 0x201000', 'SUCCESS | 0x201000']
 ])
 const dataRows = (create: (rd: string, data: string, ipa: string) => string): Row[] => [
-  [create('g0', 'g10', '0x200000'), 'SUCCESS'], ...all((g) => create(g, 'g10', '0x200000'), 'rd'), ...all((g) => create('g0', g, '0x200000'), 'delegated'), ['GPI g5 SECURE ; ' + create('g0', 'g5', '0x200000'), 'INPUT'],
+  [create('g0', 'g10', '0x200000'), 'SUCCESS'], ...all((g) => create(g, 'g10', '0x200000'), 'rd'), ...all((g) => create('g0', g, '0x200000'), 'delegated'), [`GPI g5 SECURE ; ${create('g0', 'g5', '0x200000')}`, 'INPUT'],
   [create('g0', 'g0', '0x200000'), 'INPUT'], [create('g0', 'g10', '0x200800'), 'INPUT'], [create('g0', 'g10', x(PAR)), 'INPUT'], [create('g0', 'g10', x(2 * PAR)), 'INPUT'], [create('g0', 'g10', '0x40000000'), 'RTT 1'], [create('g0', 'g10', '0x400000'), 'RTT 2'],
   [create('g0', 'g10', '0x0'), 'RTT 3'], [create('g0', 'g10', x(PAR - 4096)), 'RTT 1'], [`RTT_CREATE g0 g12 ${x(PAR)} 2 ; ${create('g0', 'g10', x(PAR))}`, 'INPUT'], [`${create('g0', 'g10', '0x200000')} ; GSTATE g10`, 'DATA 0'], [`${create('g0', 'g10', '0x200000')} ; GSTATE g32`, 'RTT 1']
 ]

@@ -12,7 +12,7 @@ import { Properties } from './properties.ts'
 import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
 import { Watch } from './watch.ts'
 import { describeChange } from './describe.ts'
-import { named } from './naming.ts'
+import { named, summaryText } from './naming.ts'
 
 export type Verdict = 'violated' | 'incomplete' | 'vacuous' | 'ok' | 'skipped'
 
@@ -132,7 +132,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
       return out
     },
     onDeadlock: (_st, waiting) => [{
-      property: 'deadlock', site: 'threads', decision: waiting.map((w) => w.action.key).join(' / '),
+      property: 'deadlock', site: 'threads', decision: waiting.map((w) => w.action.text(0, 0)).join(' / '),
       summary: `nobody can go on: ${waiting.map((w) => `${compiled.threads[w.thread]?.name} waits in '${w.action.text(0, 0)}'`).join(', ')}`
     }]
   })
@@ -205,7 +205,7 @@ function sorted(v: readonly Violation[]): Violation[] {
 function violation(f: Finding, t: Trace, before: readonly TraceStep[], inInit: boolean): Violation {
   const minimal = [...before, ...t.steps].map((s) => `${s.name}:${s.statement}`).filter((s, i, all) => s !== all[i - 1]).join(';')
   return {
-    id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: f.summary,
+    id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: summaryText(f.summary),
     trace: t.steps, initSteps: inInit ? [] : before, schedule: t.schedule, final: false
   }
 }

@@ -25,6 +25,9 @@ export function withBitNames(text: string): string {
     .replace(/(\.bits = .*\(read before: )(\d+)\)/g, (_m, head: string, v: string) => `${head}${bitsText(Number(v))})`)
 }
 
+/** Bits by name in the one-sentence summary of a finding. */
+export const summaryText = (s: string): string => !/\.bits /.test(s) ? s : s.replace(/(puts back|now|read) (0x[0-9a-f]+)/g, (_m, w: string, v: string) => `${w} ${bitsText(Number(v))}`)
+
 function change(c: Change): Change {
   return /\.bits$/.test(c.what) ? { what: c.what, before: bitsText(Number(c.before)), after: bitsText(Number(c.after)) } : c
 }

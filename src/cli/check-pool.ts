@@ -68,7 +68,9 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   }
   const few = jobs.length <= FEW || workers === 0
   while (few && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
-  if (next < jobs.length) await onWorkers(jobs, next, results, broken, options, Math.min(workers, jobs.length - next), o)
+  // ^C during the search above is delivered now.
+  if (next < jobs.length) await new Promise((resolve) => { setImmediate(resolve) })
+  if (next < jobs.length && !o.signal?.aborted) await onWorkers(jobs, next, results, broken, options, Math.min(workers, jobs.length - next), o)
   return { results, broken }
 }
 

@@ -68,7 +68,7 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   if (errors.length > 0) return finish(io, o, style, { tests: [], results: [], errors, texts: new Map(), interrupted: null }, 'tests')
 
   const wanted = names.length > 0 ? names : [libraryDirectory()]
-  const { files, errors: unread } = litmusFiles(wanted)
+  const { files, errors: unread, directories } = litmusFiles(wanted)
   const loaded = loadTests(files)
   const all: Diagnostic[] = [...unread, ...loaded.errors]
   if (o.explain) return explainAll(io, o, loaded, all, selection)
@@ -94,17 +94,15 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   process.off('SIGINT', interrupt)
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
   const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
-  finish(io, o, style, run, shapeOf(wanted, files))
+  // Files that the user names are told one by one; directories make a matrix.
+  finish(io, o, style, run, directories ? 'matrix' : 'tests')
 }
-
-// Files that the user names are told one by one; directories make a matrix.
-const shapeOf = (wanted: readonly string[], files: readonly string[]): 'tests' | 'matrix' => (wanted.every((n) => files.includes(n)) ? 'tests' : 'matrix')
 
 function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'matrix'): void {
   if (o.format !== 'json') io.err(errorsText(run))
   switch (o.format) {
     case 'text':
-      if (run.tests.length > 0 || run.results.length > 0) io.out(checkText(run, { width: io.width ?? 100, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
+      if (run.tests.length > 0 || run.results.length > 0) io.out(checkText(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
       break
     case 'json': io.out(checkJson(run)); break
     case 'ktap': io.out(checkKtap(run)); break
@@ -151,21 +149,43 @@ function explainAll(io: Io, o: Options, loaded: Loaded, errors: readonly Diagnos
   io.exit(errors.length > 0 ? 2 : 0)
 }
 
-// The normal form for the first pair; where other pairs differ, a comment says so, so that the text is still one test.
+// The normal form for the first pair. A default that is another on another pair is no default of the test: it becomes a comment, so that
+// the text is still this test when it is read again.
 function explainPairs(test: Test, pairs: ReturnType<typeof pairsOf>): string {
   const [first, ...rest] = pairs
   if (first === undefined) return ''
+  const said = new Set(test.config.map((e) => e.key as string))
+  const name = (p: { kernel: string; platform: string }): string => `${p.kernel} on ${p.platform}`
+  const others = rest.map((p) => ({ pair: p, lines: new Map(configLines(explain(test, p.kernel, p.platform))) }))
   const text = explain(test, first.kernel, first.platform)
-  const lines = new Set(text.split('\n'))
-  const notes = new Map<string, string[]>()
-  for (const p of rest) {
-    const differ = explain(test, p.kernel, p.platform).split('\n').slice(1).filter((l) => !lines.has(l)).map((l) => l.trim().replace(/^(\/\/|#)\s*/, '').replace(/\s+/g, ' ')).filter((l) => l !== '')
-    if (differ.length === 0) continue
-    const key = differ.join('; ')
-    notes.set(key, [...(notes.get(key) ?? []), `${p.kernel} on ${p.platform}`])
+  const here = configLines(text)
+  const differ = new Map(here.filter(([key, line]) => !said.has(key) && others.some((o) => o.lines.get(key) !== line)))
+  if (differ.size === 0) return text
+  return text.split('\n').map((line) => {
+    const key = /^ {2}(\w+) /.exec(line)?.[1]
+    if (key === undefined || differ.get(key) !== line) return line
+    const values = new Map<string, string[]>()
+    for (const [p, l] of [[first, line] as const, ...others.map((o) => [o.pair, o.lines.get(key) ?? ''] as const)]) {
+      const value = l.trim().replace(/^\w+\s+/, '').replace(/\s+/g, ' ')
+      values.set(value, [...(values.get(value) ?? []), name(p)])
+    }
+    return `  # ${key}: ${[...values].map(([v, where]) => `${v} (${where.join(', ')})`).join('; ')}`
+  }).join('\n')
+}
+
+/** The entries of the config block: key and whole line. */
+function configLines(text: string): Array<[string, string]> {
+  const out: Array<[string, string]> = []
+  let inside = false
+  for (const line of text.split('\n')) {
+    if (line === 'config {') inside = true
+    else if (line === '}') inside = false
+    else if (inside) {
+      const key = /^ {2}(\w+) /.exec(line)?.[1]
+      if (key !== undefined) out.push([key, line])
+    }
   }
-  if (notes.size === 0) return text
-  return `${text.trimEnd()}\n\n${[...notes].map(([what, where]) => `// ${where.join(', ')}: ${what}`).join('\n')}\n`
+  return out
 }
 
 /** One line on stderr, only on a terminal, only after a second. */

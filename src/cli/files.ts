@@ -33,10 +33,14 @@ export function libraryDirectory(): string {
   return near === '' || near.startsWith('..') ? full : near
 }
 
+// A test stands before its twins: `x.litmus` before `x-without-y.litmus`.
+const stem = (name: string): string => name.replace(/\.litmus$/, '')
+
 /** Litmus files under `names` (files as they are, directories by their *.litmus in the order of names), each once. `-` is standard input. */
-export function litmusFiles(names: readonly string[]): { files: string[]; errors: Diagnostic[] } {
+export function litmusFiles(names: readonly string[]): { files: string[]; errors: Diagnostic[]; directories: boolean } {
   const files: string[] = []
   const errors: Diagnostic[] = []
+  let directories = false
   const seen = new Set<string>()
   const add = (file: string): void => {
     let real = file
@@ -47,7 +51,7 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
   }
   const walk = (dir: string): number => {
     let n = 0
-    const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+    const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (stem(a.name) < stem(b.name) ? -1 : 1))
     for (const e of entries) {
       const path = join(dir, e.name)
       if (e.name.startsWith('.') || e.name === 'node_modules') continue
@@ -62,13 +66,17 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
   }
   for (const name of names) {
     try {
-      if (name === '-' || !statSync(name).isDirectory()) add(name)
-      else if (walk(name) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
+      if (name === '-' || !statSync(name).isDirectory()) {
+        add(name)
+        continue
+      }
+      directories = true
+      if (walk(name) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
     } catch (e) {
       errors.push(whole('TB-002', name, `cannot be read: ${why(e)}`))
     }
   }
-  return { files, errors }
+  return { files, errors, directories }
 }
 
 /** Reads and checks the files. A file with an error gives no test; the others do. */

@@ -36,9 +36,20 @@ export function checkMail(run: CheckRun): string {
     if (first === undefined) continue
     out.push('')
     for (const l of coverageLines([first])) out.push(...wrap(`Covered: ${l}.`, WIDTH, '  '))
-    out.push('', 'To see it again:', '', `    ${commandOf(first)}`)
+    out.push('', 'To see it again:', '', ...command(commandOf(first)))
   }
   return out.length === 0 ? '' : `${out.join('\n')}\n`
+}
+
+// A long command goes on after a backslash.
+function command(text: string): string[] {
+  const out: string[] = []
+  for (const part of text.split(/ (?=--)/)) {
+    const last = out.at(-1)
+    if (last !== undefined && last.length + 1 + part.length + 2 <= WIDTH) out[out.length - 1] = `${last} ${part}`
+    else out.push(`${out.length === 0 ? '    ' : '        '}${part}`)
+  }
+  return out.map((l, i) => (i < out.length - 1 ? `${l} \\` : l))
 }
 
 const line = (r: CheckResult): string => `${r.kernel} on ${r.platform}: ${r.verdict === 'skipped' ? `skipped, ${r.reason ?? ''}` : verdictText(r)}${judgementText(r) === '' ? '' : `, ${judgementText(r)}`}`

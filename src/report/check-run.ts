@@ -77,14 +77,15 @@ export function commandOf(r: Pick<CheckResult, 'file' | 'kernel' | 'platform' | 
   return `tbit check ${shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${r.coverage.interleave === 'calls' ? ' --interleave calls' : ''}`
 }
 
-export interface Totals { readonly ok: number; readonly violated: number; readonly vacuous: number; readonly incomplete: number; readonly skipped: number; readonly match: number; readonly mismatch: number; readonly free: number; readonly states: number }
+export interface Totals { readonly ok: number; readonly violated: number; readonly vacuous: number; readonly incomplete: number; readonly skipped: number; readonly match: number; readonly mismatch: number; readonly free: number; readonly undecided: number; readonly states: number }
 
 export function totals(results: readonly CheckResult[]): Totals {
   const of = (v: CheckResult['verdict']): number => results.filter((r) => r.verdict === v).length
   return {
     ok: of('ok'), violated: of('violated'), vacuous: of('vacuous'), incomplete: of('incomplete'), skipped: of('skipped'),
     match: results.filter((r) => r.expected === 'match').length, mismatch: results.filter((r) => r.expected === 'mismatch').length,
-    free: results.filter((r) => r.expected === null && r.verdict !== 'skipped').length, states: results.reduce((n, r) => n + r.states, 0)
+    free: results.filter((r) => r.expectation === null && r.verdict !== 'skipped').length,
+    undecided: results.filter((r) => r.expectation !== null && r.expected === null && r.verdict !== 'skipped').length, states: results.reduce((n, r) => n + r.states, 0)
   }
 }
 

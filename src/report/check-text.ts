@@ -10,6 +10,8 @@ import { wrap } from './wrap.ts'
 
 export interface CheckTextOptions {
   readonly width: number
+  /** The matrix may be wider. */
+  readonly matrixWidth: number
   /** -1: only what is not as expected, and the summary. 1: every step, and counterexamples of reported findings too. */
   readonly level: -1 | 0 | 1
   readonly paint?: Paint
@@ -23,10 +25,11 @@ export function checkText(run: CheckRun, o: CheckTextOptions): string {
   const paint = o.paint ?? plain
   const out: string[] = []
   if (o.shape === 'matrix') {
-    if (o.level >= 0 && run.results.length > 0) out.push(matrixText(run, o.width, paint))
+    const matrix = run.results.length > 0 ? matrixText(run, o.matrixWidth, paint) : ''
+    if (o.level >= 0 && matrix !== '') out.push(matrix)
     if (o.level > 0) for (const t of byTest(run)) out.push(...testText(t.test, t.results, o, paint))
     out.push(...wrong(run, o.width, paint))
-    out.push(...legend(run))
+    out.push(...legend(run, o.width, o.level >= 0 && / -(?: |$)/m.test(matrix)))
   } else for (const t of byTest(run)) {
     if (o.level < 0 && t.results.every((r) => standing(r) === 'pass' || standing(r) === 'xfail' || standing(r) === 'skip')) continue
     out.push(...testText(t.test, t.results, o, paint))
@@ -57,10 +60,13 @@ function testText(test: CheckRun['tests'][number], results: readonly CheckResult
   if (test.text !== '') out.push(...wrap(test.text, o.width - 2, '').map((l) => `  ${l}`))
   for (const s of test.sources) out.push(...wrap(`source: ${s}`, o.width - 2, '        ').map((l) => `  ${l}`))
   out.push('')
-  const rows = results.map((r) => r.verdict === 'skipped'
-    ? [`  ${r.kernel}`, r.platform, `skipped: ${r.reason ?? ''}`]
-    : [`  ${r.kernel}`, r.platform, verdictText(r), judgementText(r) || 'no expectation', r.verdict === 'incomplete' ? `stopped at ${plural(r.states, 'state')}` : plural(r.states, 'state'), `${plural(r.coverage.depth, 'move')} deep`])
-  out.push(...paintRows(columns(rows).split('\n'), results, paint), '')
+  const first = Math.max(...results.map((r) => r.kernel.length))
+  const second = Math.max(...results.map((r) => r.platform.length))
+  const pair = (r: CheckResult): string => `  ${r.kernel.padEnd(first)}  ${r.platform.padEnd(second)}  `
+  const ran = results.filter((r) => r.verdict !== 'skipped')
+  const cells = columns(ran.map((r) => [verdictText(r), judgementText(r) || 'no expectation', r.verdict === 'incomplete' ? `stopped at ${plural(r.states, 'state')}` : plural(r.states, 'state'), `${plural(r.coverage.depth, 'move')} deep`])).split('\n')
+  const rows = results.map((r) => `${pair(r)}${r.verdict === 'skipped' ? `skipped: ${r.reason ?? ''}` : (cells[ran.indexOf(r)] ?? '')}`)
+  out.push(...paintRows(rows, results, paint), '')
   if (o.level >= 0) {
     for (const g of findings(results, (r) => r.violations)) out.push(...findingText(g, o, paint, true))
     for (const g of findings(results, (r) => r.reported)) out.push(...findingText(g, o, paint, o.level > 0))
@@ -96,7 +102,7 @@ function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean)
   out.push(...wrap(`on ${pairsText(g.where)}`, o.width - 4, '  ').map((l) => `  ${l}`))
   if (full && f.trace.length + f.initSteps.length > 0) {
     out.push(...traceTable(f, { width: o.width, verbose: o.level > 0, paint }).map((l) => (l === '' ? l : `${l}`)))
-    out.push(...wrap(`After step ${f.initSteps.length + f.trace.length}: ${f.summary}.`, o.width - 2, '').map((l) => `  ${l}`))
+    out.push(...wrap(`${f.trace.length + f.initSteps.length > 0 && !(f.trace.length === 0 && f.initSteps.every((s) => s.statement === 'boot')) ? `After step ${f.initSteps.length + f.trace.length}` : 'Before any step'}: ${f.summary}.`, o.width - 2, '').map((l) => `  ${l}`))
   }
   if (full && meaning(f.property) !== '') out.push(...wrap(`${f.property} = ${meaning(f.property)}. Rule: ${f.decision} (${f.site}).`, o.width - 2, '').map((l) => `  ${l}`))
   if (full) out.push(`  id ${f.id}`)
@@ -139,16 +145,15 @@ const coverageText = (results: readonly CheckResult[], width: number): string[] 
 
 // ---- many ----------------------------------------------------------------------------------------------------------
 
-function legend(run: CheckRun): string[] {
+function legend(run: CheckRun, width: number, gaps: boolean): string[] {
   const out: string[] = []
   const reasons = new Map<string, number>()
   for (const r of run.results) if (r.verdict === 'skipped' && r.reason !== null) reasons.set(r.reason, (reasons.get(r.reason) ?? 0) + 1)
-  for (const [reason, n] of reasons) out.push(`skipped (${n}): ${reason}`)
+  if (reasons.size > 0) out.push(...wrap(`skipped: ${[...reasons].map(([reason, n]) => `${reason} (${n})`).join('; ')}`, width, '  '))
   const notes: string[] = []
   if (run.results.some((r) => r.expected === 'mismatch')) notes.push('! not as expected')
   if (run.results.some((r) => r.verdict === 'violated' && !r.complete)) notes.push('* the search hit its limit: there may be more')
-  const t = byTest(run)
-  if (t.some((x) => x.results.length < Math.max(...t.map((y) => y.results.length)))) notes.push('- not asked for')
+  if (gaps) notes.push('- not asked for')
   if (notes.length > 0) out.push(notes.join('; '))
   const free = run.results.filter((r) => r.expectation === null && r.verdict === 'violated').length
   if (free > 0) out.push(`${plural(free, 'run')} violated where the test says nothing about what to expect`)
@@ -164,7 +169,7 @@ function legend(run: CheckRun): string[] {
 export function summaryLine(run: CheckRun): string {
   const t = totals(run.results)
   const verdicts = ([['ok', t.ok], ['violated', t.violated], ['vacuous', t.vacuous], ['incomplete', t.incomplete], ['skipped', t.skipped]] as const).filter(([, n]) => n > 0).map(([w, n]) => `${n} ${w}`)
-  const judged = [...(t.match > 0 ? [`${t.match} as expected`] : []), ...(t.mismatch > 0 ? [`${t.mismatch} NOT as expected`] : []), ...(t.free > 0 ? [`${t.free} without an expectation or undecided`] : [])]
+  const judged = [...(t.match > 0 ? [`${t.match} as expected`] : []), ...(t.mismatch > 0 ? [`${t.mismatch} NOT as expected`] : []), ...(t.undecided > 0 ? [`${t.undecided} undecided`] : []), ...(t.free > 0 ? [`${t.free} without an expectation`] : [])]
   return `${plural(byTest(run).length, 'test')}, ${plural(run.results.length, 'run')}: ${verdicts.join(', ') || 'nothing ran'}${judged.length > 0 ? `; ${judged.join(', ')}` : ''}${run.errors.length > 0 ? `; ${plural(run.errors.length, 'error')}` : ''}`
 }
 

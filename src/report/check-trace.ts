@@ -49,8 +49,9 @@ export function shownSteps(v: Pick<Violation, 'property' | 'trace' | 'initSteps'
     const about = subject(step.text)
     const lock = LOCK.test(step.text)
     let worth: boolean
-    if (verbose || i === steps.length - 1 || step.findings.length > 0) worth = true
+    if (verbose || step.findings.length > 0) worth = true
     else if (isBoot) worth = false
+    else if (i === steps.length - 1) worth = true
     else if (preempted) worth = true
     else if (lock) worth = v.property === 'deadlock'
     else if (changed.length > 0) worth = true
@@ -187,6 +188,6 @@ export function traceTable(v: Pick<Violation, 'property' | 'trace' | 'initSteps'
     out.push(headline([...heads, ...(beside ? [[changesAt, 'what changed'] as const] : [])]))
     lines(body, false)
   }
-  if (hidden > 0 && !o.bare) out.push(...wrap(`not shown: ${plural(hidden, 'step')} that lock, unlock or read what nothing here changes; -v shows all`, o.width - 2, '  ').map((l) => `  ${l}`))
+  if (hidden > 0 && shown.length > 0 && !o.bare) out.push(...wrap(`not shown: ${plural(hidden, 'step')}: locks, and reads of what nothing here changes; -v shows all`, o.width - 2, '  ').map((l) => `  ${l}`))
   return out
 }

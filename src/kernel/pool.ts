@@ -36,7 +36,8 @@ export class AtomicPools {
    */
   alloc(dev: Device, size: number, request: boolean | null, shared: boolean, noWarn = false): number {
     if (request !== null && request !== this.shared) {
-      if (!noWarn) this.k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
+      // WARN(1, ...): __GFP_NOWARN silences exhaustion only.
+      this.k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
       return -1
     }
     const limit = coherent_limit(dev)

@@ -240,7 +240,7 @@ export class System {
       const accepted = this.believed(st, dev.index)
       for (const r of ranges) {
         if (cc || (toDevice && !accepted)) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain')
-        else if (toDevice && accepted) this.content.reclass(st, r.phys, r.size, (c) => (c === CLASS.secret ? c : CLASS.accepted), 'acc')
+        else if (toDevice && accepted) this.content.reclass(st, r.phys, r.size, () => CLASS.accepted, 'acc')
       }
       void k
       return accepted ? 1 : 0
@@ -378,7 +378,7 @@ export class System {
   private reclassAtSync(m: MappingObject): void {
     const cc = (m.attrs & ATTR.CC_SHARED) !== 0
     act(`sync_begin:${m.phys}:${m.size}:${m.accepted}:${cc}`, () => 'dma_sync_single_for_device', (st) => {
-      this.content.reclass(st, m.phys, m.size, (c) => (cc || !m.accepted ? CLASS.plain : c === CLASS.secret ? c : CLASS.accepted), cc || !m.accepted ? 'plain' : 'acc')
+      this.content.reclass(st, m.phys, m.size, () => (cc || !m.accepted ? CLASS.plain : CLASS.accepted), cc || !m.accepted ? 'plain' : 'acc')
       return 0
     }, { results: [0] })
   }
@@ -579,7 +579,8 @@ export class System {
       const { platform, config } = this.kernel
       const bit = platform.sharedBit(config)
       if (bit !== 0) return handle >= bit
-      if (platform.encBit !== 0) return handle < platform.encBit
+      // SNP's guests have no bit for it in an address without C-bit (the sDTE decides): it stands for the state of the memory.
+      if (platform.encBit !== 0 && (handle >= platform.encBit || platform.conversion === 'pte')) return handle < platform.encBit
       return this.isShared(st, v)
     }
     switch (o.kind) {

@@ -101,6 +101,8 @@ test('the page classes of the checker and the RMM give every access the same end
     if (realm === undefined) throw new Error('no realm')
     for (const { op, i } of ops) {
       const hw = machine.hw(st, i)
+      // The checker's host does nothing more to a shared mapping once it points at protected memory.
+      if (hw === HW.shr_realm && (op === 'unmap' || op === 'remap')) continue
       switch (op) {
         case 'shared': if (machine.convert(st, i, 1, true) === 'ok') vmm.toShared(i); break
         case 'private': if (machine.convert(st, i, 1, false) === 'ok') vmm.toPrivate(i); break

@@ -170,7 +170,7 @@ export class Counter extends Planner {
 
   /** What a conversion costs after this plan is done; null when every page is an image page. */
   conversionAfter(): Conversion | null {
-    const ipa = this.layout.lastFree()
+    const ipa = this.conversionTarget()
     return ipa === null ? null : this.conversion(this.finalLevel(ipa), this.spec.strategy === 'lazy')
   }
 

@@ -6,7 +6,7 @@
 //   fault-in  images; the guest runs and touches; each fault brings one granule (1.x, which maps pages) or one host page (2.0)
 //   lazy      as fold (1.x) or blocks (2.0), then the guest shares a page, takes it back, and the host folds again
 import { PAGE_SIZE } from '../base/index.ts'
-import { levelSize } from '../machine/rmm/index.ts'
+import { ENTRIES, levelSize } from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
 import { imagePages, pageLevels, pageSize, type PlanSpec } from './spec.ts'
 
@@ -48,12 +48,12 @@ export abstract class Planner {
     this.loadImages()
     this.createRecs()
     if (this.faultIn) this.activate()
-    const root = levelSize(this.spec.geo.start) * 512 * this.spec.geo.num
+    const root = levelSize(this.spec.geo.start) * ENTRIES * this.spec.geo.num
     this.fill(this.spec.geo.start, 0, root)
     if (!this.faultIn) this.activate()
     else this.enter()
     if (this.spec.strategy === 'lazy' && this.spec.conversions > 0) {
-      const ipa = this.layout.lastFree()
+      const ipa = this.conversionTarget()
       if (ipa !== null) this.convert(ipa, this.finalLevel(ipa), this.spec.conversions)
     }
   }
@@ -92,6 +92,20 @@ export abstract class Planner {
       }
     } else this.fill(level + 1, ipa, ipa + size)
     if (!this.faultIn && level >= 1 && level >= this.pageLevel && this.layout.inside(ipa, size)) this.fold(level + 1, ipa)
+  }
+
+  /** The page that conversions are about: one in the largest block the plan leaves, so that the cost is that of breaking it up. Null when every page is an image page. */
+  conversionTarget(): number | null {
+    const end = levelSize(this.spec.geo.start) * ENTRIES * this.spec.geo.num
+    for (const level of [1, 2]) {
+      if (level < this.pageLevel || level < this.spec.geo.start) continue
+      for (const r of this.layout.runs(level, 0, end)) {
+        if (r.kind === 'full') return r.ipa
+        if (this.faultIn || !this.layout.inside(r.ipa, levelSize(level))) continue
+        for (const f of this.layout.free(r.ipa, r.ipa + levelSize(level))) return f.ipa
+      }
+    }
+    return this.layout.lastFree()
   }
 
   /** Level of the entry that maps a free granule when the plan is done. */

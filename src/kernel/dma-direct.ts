@@ -161,7 +161,11 @@ export function dma_direct_max_mapping_size(dev: Device): number {
   const k = dev.k
   // dma_direct_get_required_mask(): the last page's start, in the form this device uses, rounded up to all ones.
   const last = phys_to_dma_direct(dev, HIGH_BANK + k.config.ram - PAGE_SIZE)
-  const addressing_limited = dma_limit(dev) < 2 ** (Math.floor(Math.log2(last)) + 1) - 1
+  const required = last === DMA_MAPPING_ERROR ? 2 ** 64 : 2 ** (Math.floor(Math.log2(last)) + 1) - 1
+  // dma_addressing_limited(): the mask, or RAM that the range map does not know (dma_direct_all_ram_mapped, since 6.12).
+  const r = dev.config.range_map
+  const all_ram_mapped = r === undefined || (r.cpu_start === 0 && r.size >= HIGH_BANK + k.config.ram)
+  const addressing_limited = dma_limit(dev) < required || !all_ram_mapped
   if (is_swiotlb_active(dev) && (addressing_limited || is_swiotlb_force_bounce(dev) || (k.rev.maxMappingForced && force_dma_unencrypted(dev)))) return swiotlb_max_mapping_size(dev)
   return Number.POSITIVE_INFINITY
 }
@@ -218,7 +222,7 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
 }
 
 /** zone_dma_limit as direct.c initialises it: DMA_BIT_MASK(24). */
-const ZONE_DMA_LIMIT = 0xffffff
+export const ZONE_DMA_LIMIT = 0xffffff
 
 /** dma_free_contiguous(): back to the page allocator. */
 function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void {

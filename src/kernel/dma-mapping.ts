@@ -1,10 +1,12 @@
 // kernel/dma/mapping.c: which implementation a device uses, and what the DMA API checks before it.
+import { PAGE_SIZE } from '../base/index.ts'
+import { HIGH_BANK } from '../machine/index.ts'
 import { peek, poke } from '../step/index.ts'
 import { set_dma_skip_sync } from './device.ts'
 import { DMA_MAPPING_ERROR, phys_to_dma_unencrypted } from './dma-address.ts'
 import {
   dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
-  type DmaBuffer
+  type DmaBuffer, ZONE_DMA_LIMIT
 } from './dma-direct.ts'
 import { iommu_dma_alloc, iommu_dma_free, iommu_dma_map_phys, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
@@ -91,8 +93,9 @@ export function dma_free_pages(dev: Device, b: DmaBuffer): void {
 
 /** dma_set_mask(): 0 or -EIO; dma_setup_need_sync() makes dma_skip_sync what the device's coherence says. */
 export function dma_set_mask(dev: Device, bits: number): number {
-  const last = dev.k.config.ram - 1
-  if (bits < 32 && DMA_BIT_MASK(bits) < phys_to_dma_unencrypted(dev, last) && !use_dma_iommu(dev)) return -5
+  // dma_direct_supported(): a mask below 32 bits must reach the DMA zone in the form in which the device sees shared memory.
+  const lowest = phys_to_dma_unencrypted(dev, Math.min(HIGH_BANK + dev.k.config.ram - PAGE_SIZE, ZONE_DMA_LIMIT))
+  if (bits < 32 && (lowest === DMA_MAPPING_ERROR || DMA_BIT_MASK(bits) < lowest) && !use_dma_iommu(dev)) return -5
   if (peek(dev.k.f.mask, dev.index) !== bits) poke(dev.k.f.mask, dev.index, bits)
   set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
   return 0

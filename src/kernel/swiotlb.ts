@@ -62,6 +62,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
       } else if (k.platform.conversion === 'pte' && !shared) { failed(dev, 'pool_state'); return null }
       break
   }
+  if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
   const tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
   if (tlb === SLOT_BUG) k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON')

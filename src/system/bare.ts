@@ -3,7 +3,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Finding, type Store } from '../step/index.ts'
 import { defaultConfig, defaultDevice, type DeviceConfig, platformByName } from '../machine/index.ts'
-import { dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, revisionByName, set_accepted, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
+import { dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, dma_map_resource, dma_map_sg, dma_set_mask, dma_sync_single, DEV_BITS, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, revisionByName, set_accepted, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
 import { System } from './system.ts'
 import type { IoTlbPool } from '../kernel/swiotlb/index.ts'
 
@@ -93,6 +93,15 @@ export class BareKernel {
   dma_direct_alloc_pages(dev: number, cpu: number, size: number, gfpBlocks = true): DmaBuffer | null { return this.run(() => dma_direct_alloc_pages(this.dev(dev), cpu, size, gfpBlocks)) }
   dma_direct_free_pages(dev: number, b: DmaBuffer): void { this.run(() => { dma_direct_free_pages(this.dev(dev), b) }) }
   dma_direct_max_mapping_size(dev: number): number { return this.run(() => dma_direct_max_mapping_size(this.dev(dev))) }
+
+  // kernel/dma/mapping.c, where it adds something to the functions above.
+  dma_sync_single(dev: number, addr: number, size: number, dir: number, forCpu: boolean): void { this.run(() => { dma_sync_single(this.dev(dev), addr, size, dir, forCpu) }) }
+  dma_map_sg(dev: number, cpu: number, sg: ReadonlyArray<{ readonly phys: number; readonly size: number }>, dir: number, attrs: number): number[] | null { return this.run(() => dma_map_sg(this.dev(dev), cpu, sg, dir, attrs)) }
+  dma_map_resource(dev: number, cpu: number, phys: number, size: number, dir: number, attrs: number): number { return this.run(() => dma_map_resource(this.dev(dev), cpu, phys, size, dir, attrs)) }
+  dma_set_mask(dev: number, bits: number): number { return this.run(() => dma_set_mask(this.dev(dev), bits)) }
+  dma_skip_sync(dev: number): boolean { return (this.system.kernel.f.bits.get(this.st, dev) & DEV_BITS.dma_skip_sync) !== 0 }
+  /** io_tlb_default_mem.force_bounce, as the command line sets it at boot: for tests that flip it. */
+  set_force_bounce(on: boolean): void { (this.system.kernel as { cmdlineForce: boolean }).cmdlineForce = on }
 
   /** A buffer as dma_direct_free() wants it, from what a recording keeps of it. */
   buffer(phys: number, handle: number, size: number): DmaBuffer { return { cpu: phys, handle, phys, size: Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, alias: null, from: 'buddy', vmap: false, cookie: false } }

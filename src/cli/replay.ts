@@ -186,7 +186,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   const result: ReplayResult = replayResult(replay, skips, {
     files: files.map((f) => (f === '-' ? '(standard input)' : f)), format: input.format, bytes: input.bytes, lines: input.lines, kernel: input.kernel ?? facts?.kernel ?? null,
     interrupted: input.interrupted, overwritten: input.overwritten, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
-    terms, whatIf: whatIfs.map((w) => w.result(copied, deviceNames, terms))
+    notes: input.notes, terms, whatIf: whatIfs.map((w) => w.result(copied, deviceNames, terms))
   })
   for (const e of input.errors) io.err(`${formatDiagnostic(e)}\n`)
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0

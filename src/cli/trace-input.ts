@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createGunzip, inflateSync } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
-import { type ByteSource, type EventSink, isTraceDat, type Names, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
+import { arrange, type ByteSource, type EventSink, isTraceDat, mergeByTime, type Names, peek, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
 
 /** What reading came to. */
 export interface TraceInput {
@@ -22,6 +22,8 @@ export interface TraceInput {
   overwritten: number
   others: Map<string, number>
   errors: Diagnostic[]
+  /** How files were put together, when that is not plain. */
+  notes: string[]
   interrupted: boolean
   kernel: string | null
 }
@@ -38,78 +40,91 @@ export interface ReadHooks {
 }
 
 const CHUNK = 1 << 20
+const FIRST = 1 << 16
 const STDIN = '-'
 const nameOf = (path: string): string => (path === STDIN ? '(standard input)' : path)
+
+interface Opened {
+  readonly path: string
+  readonly raw: RawFile
+  readonly kind: 'text' | 'trace.dat'
+  readonly layers: readonly string[]
+  readonly first: Uint8Array
+  readonly stream: AsyncGenerator<Uint8Array>
+}
 
 /** Reads all files into the sink, in their order. Never throws for what a file holds. */
 export async function readTraces(paths: readonly string[], sink: EventSink, names: Names, skips: Skips, hooks: ReadHooks): Promise<TraceInput> {
   const scanner = new TextScanner(sink, names, skips)
-  const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], interrupted: false, kernel: null }
+  const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], notes: [], interrupted: false, kernel: null }
   const formats = new Set<string>()
-  let total = 0
-  let before = 0
-  for (const p of paths) total += p === STDIN ? Number.NaN : sizeOf(p)
-  let texts = 0
+  const raws: RawFile[] = []
+  const bad = (path: string) => (code: string, message: string, hint?: string): void => { out.errors.push({ code, file: nameOf(path), line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) }) }
+  const report = (part = 0): void => {
+    let total = 0
+    let done = part
+    for (const r of raws) {
+      total += r.seekable ? r.size : Number.NaN
+      done += r.done
+    }
+    hooks.progress(done, Number.isNaN(total) ? 0 : total)
+  }
+
+  const opened: Opened[] = []
   for (const path of paths) {
-    const bad = (code: string, message: string, hint?: string): void => { out.errors.push({ code, file: nameOf(path), line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) }) }
     const raw = new RawFile(path)
-    const opened = await raw.open()
-    if (opened !== null) {
-      bad('TB-002', opened)
-      continue
+    const wrong = await raw.open()
+    if (wrong !== null) bad(path)('TB-002', wrong)
+    else {
+      raws.push(raw)
+      const o = await unwrap(path, raw, bad(path))
+      if (o !== null) opened.push(o)
     }
-    const report = (): void => hooks.progress(before + raw.done, Number.isNaN(total) ? 0 : total)
-    try {
-      const layers: string[] = []
-      let stream = raw.chunks()
-      let first = await head(stream)
-      for (let depth = 0; depth < 3; depth++) {
-        const kind = packing(first.bytes)
-        if (kind === null) break
-        layers.push(kind)
-        const packed = stream
-        const start = first
-        stream = unpack(kind, chain(start.bytes, packed), (message) => bad('TB-357', message, 'what could be unpacked before that is in the report'))
-        first = await head(stream)
+  }
+  const texts = opened.filter((o) => o.kind === 'text')
+  const plan = arrange(texts.map((o) => peek(o.first)))
+  if (plan.how === 'merge' && texts.length > 1) out.notes.push(`${texts.length} files of one CPU each are merged by time`)
+  else if (plan.reordered) out.notes.push(`the parts are read in the order of their times: ${plan.order.map((i) => (texts[i] as Opened).path).join(' ')}`)
+
+  const feed = async (stream: AsyncGenerator<Uint8Array>): Promise<void> => {
+    let told = false
+    for await (const chunk of stream) {
+      scanner.push(chunk)
+      if (!told && scanner.header.cpus !== null) {
+        told = true
+        hooks.cpus(scanner.header.cpus)
+        if ((scanner.header.entriesWritten ?? 0) > (scanner.header.entriesInBuffer ?? 0)) hooks.overwritten()
       }
-      const wrong = unreadable(first.bytes)
-      if (wrong !== null) {
-        bad('TB-358', wrong.message, wrong.hint)
-        continue
+      report()
+      if (hooks.stop()) {
+        out.interrupted = true
+        return
       }
-      const label = layers.length > 0 ? ` (${layers.join(', ')})` : ''
-      if (isTraceDat(first.bytes)) {
-        formats.add(`trace.dat${label}`)
-        await readTraceDat(path, layers.length > 0 || !raw.seekable, chain(first.bytes, stream), sink, names, skips, hooks, out, bad, (part) => hooks.progress(before + part * raw.size, Number.isNaN(total) ? 0 : total))
-      } else {
-        if (first.bytes.length === 0) {
-          bad('TB-359', 'the file is empty')
-          continue
-        }
-        formats.add(`text${label}`)
-        if (texts++ > 0) scanner.boundary(first.bytes[0] as number)
-        let seen: number | null = null
-        for await (const chunk of chain(first.bytes, stream)) {
-          scanner.push(chunk)
-          if (seen === null && scanner.header.cpus !== null) {
-            seen = scanner.header.cpus
-            hooks.cpus(seen)
-            if ((scanner.header.entriesWritten ?? 0) > (scanner.header.entriesInBuffer ?? 0)) hooks.overwritten()
-          }
-          report()
-          if (hooks.stop()) {
-            out.interrupted = true
-            break
-          }
-        }
-      }
-    } catch (e) {
-      bad('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
-    } finally {
-      before += raw.size
-      await raw.close()
     }
-    if (out.interrupted) break
+  }
+  const label = (o: Opened): string => `${o.kind}${o.layers.length > 0 ? ` (${o.layers.join(', ')})` : ''}`
+  try {
+    if (plan.how === 'merge' && texts.length > 1) {
+      for (const o of texts) formats.add(label(o))
+      await feed(mergeByTime(texts.map((o) => chain(o.first, o.stream))))
+    } else {
+      for (const [i, k] of plan.order.entries()) {
+        const o = texts[k] as Opened
+        formats.add(label(o))
+        if (i > 0) scanner.boundary(o.first[0] as number)
+        await feed(chain(o.first, o.stream))
+        if (out.interrupted) break
+      }
+    }
+    for (const o of opened) {
+      if (o.kind !== 'trace.dat' || out.interrupted) continue
+      formats.add(label(o))
+      await readTraceDat(o.path, o.layers.length > 0 || !o.raw.seekable, chain(o.first, o.stream), sink, names, skips, hooks, out, bad(o.path), (part) => report(part * o.raw.size - o.raw.done))
+    }
+  } catch (e) {
+    bad(paths.join(' '))('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
+  } finally {
+    for (const r of raws) await r.close()
   }
   scanner.end()
   out.format = [...formats].join(' + ')
@@ -122,18 +137,28 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
   return out
 }
 
-function sizeOf(path: string): number {
+// Takes compression off, layer by layer, and sees what is inside; null when it is nothing that can be read.
+async function unwrap(path: string, raw: RawFile, bad: (code: string, message: string, hint?: string) => void): Promise<Opened | null> {
+  const layers: string[] = []
   try {
-    const fd = openSync(path, 'r')
-    try {
-      const s = fstatSync(fd)
-      return s.isFile() ? s.size : Number.NaN
-    } finally {
-      closeSync(fd)
+    let stream = raw.chunks()
+    let first = await head(stream)
+    for (let depth = 0; depth < 3; depth++) {
+      const kind = packing(first)
+      if (kind === null) break
+      layers.push(kind)
+      stream = unpack(kind, chain(first, stream), (message) => bad('TB-357', message, 'what could be unpacked before that is in the report'))
+      first = await head(stream)
     }
-  } catch {
-    return 0
+    const wrong = unreadable(first)
+    if (wrong !== null) bad('TB-358', wrong.message, wrong.hint)
+    else if (isTraceDat(first)) return { path, raw, kind: 'trace.dat', layers, first, stream }
+    else if (first.length === 0) bad('TB-359', layers.length > 0 ? 'there is nothing in the compressed file' : 'the file is empty')
+    else return { path, raw, kind: 'text', layers, first, stream }
+  } catch (e) {
+    bad('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
   }
+  return null
 }
 
 // A file or standard input, read ahead by one chunk.
@@ -170,7 +195,12 @@ class RawFile {
       }
       return
     }
-    // Two buffers: one is filled while the other is parsed.
+    // A small beginning, so that many parts can be looked at at once; then two buffers: one is filled while the other is parsed.
+    const first = new Uint8Array(FIRST)
+    const got = (await handle.read(first, 0, FIRST, null)).bytesRead
+    if (got === 0) return
+    this.done += got
+    yield first.subarray(0, got)
     const buffers = [new Uint8Array(CHUNK), new Uint8Array(CHUNK)]
     let turn = 0
     let pending = handle.read(buffers[0] as Uint8Array, 0, CHUNK, null)
@@ -192,8 +222,8 @@ class RawFile {
 }
 
 // The first bytes of a stream (at least 16, if there are as many); the stream goes on behind them.
-async function head(stream: AsyncGenerator<Uint8Array>): Promise<{ bytes: Uint8Array }> {
-  let bytes = new Uint8Array(0)
+async function head(stream: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array(0)
   while (bytes.length < 16) {
     const n = await stream.next()
     if (n.done) break
@@ -202,7 +232,7 @@ async function head(stream: AsyncGenerator<Uint8Array>): Promise<{ bytes: Uint8A
     more.set(n.value, bytes.length)
     bytes = more
   }
-  return { bytes }
+  return bytes
 }
 
 async function* chain(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -229,7 +259,7 @@ function unreadable(b: Uint8Array): { message: string; hint: string } | null {
 
 async function* unpack(kind: 'gzip' | 'zstd', source: AsyncGenerator<Uint8Array>, broken: (message: string) => void): AsyncGenerator<Uint8Array> {
   if (kind === 'gzip') {
-    const gunzip = createGunzip({ chunkSize: CHUNK })
+    const gunzip = createGunzip({ chunkSize: CHUNK / 4 })
     const feed = (async () => {
       for await (const c of source) {
         if (gunzip.destroyed) return

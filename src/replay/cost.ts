@@ -17,6 +17,30 @@ export function copyCost(crossings: number, bytes: number, t: CostTerms): number
   return ((crossings * t.toll) / 1e9 + bytes / t.rate) / t.copiers
 }
 
+/** A load as far as the two terms see it. */
+export interface RequestLoad {
+  /** Bytes of one request, and how often they are copied (2 for data that a device writes). */
+  readonly bytes: number
+  readonly copies: number
+  /** Crossings of one request (one per segment and copy). */
+  readonly crossings: number
+  /** Nanoseconds that a request takes without any copying: device, protocol, the rest of the stack. */
+  readonly otherNs: number
+  /** Requests that the load would keep in flight. */
+  readonly depth: number
+  /** Bytes of the pool; no more than this is in flight. Infinity where nothing bounces. */
+  readonly poolBytes: number
+}
+
+/** Requests per second: as many as are in flight allow, and no more than the copiers can copy. */
+export function requestRate(l: RequestLoad, t: CostTerms): number {
+  const copy = (l.crossings * t.toll) / 1e9 + (l.copies * l.bytes) / t.rate
+  const inFlight = Math.min(l.depth, Math.floor(l.poolBytes / l.bytes))
+  if (inFlight < 1) return 0
+  const alone = inFlight / (l.otherNs / 1e9 + copy)
+  return copy === 0 ? alone : Math.min(alone, t.copiers / copy)
+}
+
 const CLASSES = 32
 const BINS = 256
 

@@ -35,7 +35,7 @@ export interface DeviceResult {
 }
 
 export interface ReplayResult {
-  readonly source: { readonly files: readonly string[]; readonly format: string; readonly bytes: number; readonly kernel: string | null; readonly interrupted: boolean }
+  readonly source: { readonly files: readonly string[]; readonly format: string; readonly bytes: number; readonly kernel: string | null; readonly interrupted: boolean; readonly notes: readonly string[] }
   readonly lines: number
   /** Events of the classes dma and swiotlb. */
   readonly events: number
@@ -95,6 +95,7 @@ export interface ResultInput {
   readonly fullMessages: number | null
   readonly whatIf: readonly WhatIfResult[]
   readonly terms: CostTerms | null
+  readonly notes: readonly string[]
 }
 
 const causesOf = (c: Float64Array): Record<string, number> => {
@@ -121,7 +122,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
   devices.sort((a, b) => b.bouncedBytes - a.bouncedBytes || b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
   const usage = r.sim?.pool.usage ?? null
   return {
-    source: { files: input.files, format: input.format, bytes: input.bytes, kernel: input.kernel, interrupted: input.interrupted },
+    source: { files: input.files, format: input.format, bytes: input.bytes, kernel: input.kernel, interrupted: input.interrupted, notes: input.notes },
     lines: input.lines,
     events: r.dmaEvents,
     otherEvents: [...input.otherEvents].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),

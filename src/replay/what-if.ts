@@ -188,7 +188,8 @@ export class WhatIf implements Follower {
     const nareas = this.spec.pool?.nareas ?? Math.min(place?.nareas ?? areasFor(this.cpus(), nslabs), 2 ** Math.floor(Math.log2(Math.max(1, nslabs / 128))))
     const start = place?.start ?? 0x40000000
     this.main = new Copy({ start, nslabs: nslabs - (nslabs % nareas), nareas })
-    for (let n = SMALLEST; n <= LARGEST; n *= 2) this.ladder.push(new Copy({ start, nslabs: n, nareas: areasFor(nareas, n) }))
+    // Every smaller pool that could do, and a few larger ones for when this one does not.
+    for (let n = SMALLEST; n <= LARGEST; n *= 2) if (n <= nslabs * 4 || n === LARGEST) this.ladder.push(new Copy({ start, nslabs: n, nareas: areasFor(nareas, n) }))
     return this.main
   }
 

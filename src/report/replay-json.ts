@@ -36,7 +36,7 @@ export function replayValue(r: ReplayResult): object {
       swiotlb_bounced: d.bounces, dma_mask: d.dmaMask === 0 ? null : d.dmaMask >= 2 ** 63 ? 'ffffffffffffffff' : d.dmaMask.toString(16),
       min_align_mask: d.minAlignMask, min_align_mask_from: d.minAlignMaskFrom, largest: d.largest, hidden_segments: d.hiddenSegments, unmaps_without_map: d.unmapsWithoutMap
     })),
-    source: { files: r.source.files, format: r.source.format, bytes: r.source.bytes, kernel: r.source.kernel, interrupted: r.source.interrupted },
+    source: { files: r.source.files, format: r.source.format, bytes: r.source.bytes, kernel: r.source.kernel, interrupted: r.source.interrupted, notes: r.source.notes },
     losses: { reported: r.losses.reported, places: r.losses.places, places_without_count: r.losses.placesWithoutCount, overwritten: r.losses.overwritten, by_cpu: r.losses.byCpu },
     lossy: r.lossy,
     skipped: r.skipped.map((s) => ({ reason: s.reason, count: s.count, first: s.first, sample: s.sample })),

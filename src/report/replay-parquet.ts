@@ -3,7 +3,7 @@ import { ParquetWriter, type SchemaElement, type Writer } from 'hyparquet-writer
 import { DMA_DIRECTIONS, MAPPING_ERROR, Trace } from '../kernel/trace-events.ts'
 import type { ReplayResult, SimulatedEvent } from '../replay/index.ts'
 
-const ROWS = 65536
+const ROWS = 32768
 
 // The meaning, not the name of one kernel: dma_map_page and dma_map_phys are both `map`.
 const EVENT_NAMES: Readonly<Record<number, string>> = {

@@ -63,6 +63,7 @@ export function replayText(r: ReplayResult, width = 72): string {
   const say = (t: string): void => { out.push(t) }
   const seconds = Number.isNaN(r.clock.first) ? 0 : (r.clock.last - r.clock.first) / 1e9
   say(`${r.source.files.join(' ')}: ${r.source.format || 'nothing readable'}, ${num(r.lines)} ${r.source.format.startsWith('trace.dat') ? 'records' : 'lines'}, ${num(r.events)} DMA events, ${seconds.toFixed(3)} s${r.source.kernel ? `, ${r.source.kernel}` : ''}`)
+  for (const n of r.source.notes) say(n)
   if (r.source.interrupted) say('interrupted: this is what was read until then')
   if (r.events === 0) {
     say('no event of the classes dma and swiotlb: there is nothing to replay')

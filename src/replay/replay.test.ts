@@ -1,0 +1,257 @@
+import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { Trace } from '../kernel/trace-events.ts'
+import { type MakerOptions, TraceMaker } from './_trace-maker.ts'
+import { Names } from './event.ts'
+import { Replay, type ReplayOptions } from './replay.ts'
+import { TextScanner } from './scan.ts'
+import { Skips } from './skips.ts'
+
+const UNKNOWN = { start: null, nslabs: null, nareas: null }
+
+function replay(text: string, options: Partial<ReplayOptions> = {}): Replay {
+  const names = new Names()
+  const r = new Replay(names, { pool: UNKNOWN, ...options })
+  const s = new TextScanner(r, names, new Skips())
+  s.push(new TextEncoder().encode(text))
+  if (s.header.cpus !== null) r.headerCpus(s.header.cpus)
+  s.end()
+  r.end()
+  return r
+}
+
+const placeOf = (m: TraceMaker) => ({ pool: { start: m.pool.start, nslabs: m.pool.nslabs, nareas: m.pool.nareas } })
+const device = (r: Replay, name: string) => {
+  const d = r.devices.find((x) => x.name === name)
+  if (!d) throw new Error(`no device ${name}`)
+  return d
+}
+const DISK = '0000:00:02.0'
+const NET = '0000:00:06.0'
+
+// A random load: 0 disk scatter-gather, 1 disk page, 2 net packet, 3 direct, 4+ unmap. Failed scatter-gather calls are tried again until they fit.
+function load(ops: readonly (readonly [number, number, number])[], options: Partial<MakerOptions>): TraceMaker {
+  const m = new TraceMaker(options)
+  const again: { phys: number[]; size: number[] }[] = []
+  let page = 0x100000000
+  const retry = (cpu: number): void => {
+    while (again.length > 0) {
+      const a = again[0] as { phys: number[]; size: number[] }
+      if (m.mapSg(DISK, cpu, a.phys, a.size, 2, 4095) === null) return
+      again.shift()
+    }
+  }
+  for (const [kind, x, y] of ops) {
+    const cpu = y % 3
+    page += 0x3000
+    if (kind === 0) {
+      const n = 2 + (x % 40)
+      const phys = Array.from({ length: n }, (_, i) => page + i * 0x5000 + (i === 0 ? (y % 4) * 512 : 0))
+      const size = phys.map((_, i) => (i === n - 1 ? 1024 : 4096 - (i === 0 ? (y % 4) * 512 : 0)))
+      page += n * 0x5000
+      if (m.mapSg(DISK, cpu, phys, size, 2, 4095) === null) again.push({ phys, size })
+    } else if (kind === 1) m.map(DISK, cpu, page + (x % 8) * 512, 4096, 1, 4095)
+    else if (kind === 2) m.map(NET, cpu, page + (x % 64) * 32, 60 + (x % 1460), 2)
+    else if (kind === 3) m.direct('0000:00:03.0', cpu, page, 4096, 1)
+    else if (m.live.length > 0) {
+      m.unmap(m.live[x % m.live.length] as (typeof m.live)[number], cpu)
+      retry(cpu)
+    }
+  }
+  while (m.live.length > 0 || again.length > 0) {
+    if (m.live.length > 0) m.unmap(m.live[0] as (typeof m.live)[number], 0)
+    retry(1)
+  }
+  return m
+}
+const ops = fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })), { minLength: 20, maxLength: 400 })
+
+describe('a trace without races is predicted to the slot', () => {
+  test('addresses, high-water mark, failures of pages and of scatter-gather calls, in small and large pools', () => {
+    fc.assert(fc.property(ops, fc.constantFrom(512, 1024, 4096, 32768), fc.constantFrom(1, 2, 4), fc.constantFrom('6.12', '6.18'), (o, nslabs, nareas, kernel) => {
+      const m = load(o, { nslabs, nareas, kernel })
+      const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
+      expect([r.equal, r.compared]).toEqual([r.compared, r.compared])
+      expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
+      expect(r.sim?.pool.total_used).toBe(0)
+      expect(r.predictedFailedMaps).toBe(m.failedMaps)
+      expect(r.actualFailedMaps).toBe(m.failedMaps)
+      expect(r.actualFailedSg).toBe(m.failedSg)
+      expect(r.failuresAgreed).toBe(m.failedMaps + m.failedSg)
+      expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(m.bounces)
+      expect(r.live.size).toBe(0)
+      expect(r.unmapsWithoutMap).toBe(0)
+      expect([...r.sim?.owner ?? []].every((x) => x === 0)).toBe(true)
+    }), { numRuns: 150 })
+  })
+
+  test('through a realm\'s alias and an encryption bit', () => {
+    const o: [number, number, number][] = Array.from({ length: 200 }, (_, i) => [(i * 3) % 7, i * 31, i * 17])
+    for (const options of [{ poolAlias: 2 ** 47 }, { busBit: 2 ** 51 }]) {
+      const m = load(o, { nslabs: 4096, ...options })
+      const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
+      expect(r.compared).toBeGreaterThan(100)
+      expect(r.equal).toBe(r.compared)
+      expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
+      expect(device(r, '0000:00:03.0').bouncedSegments).toBe(0)
+    }
+  })
+
+  test('the pool and the alignment masks are found from the addresses alone', () => {
+    const o: [number, number, number][] = Array.from({ length: 600 }, (_, i) => [(i * 5) % 7, i * 31, i])
+    const m = load(o, { nslabs: 32768, nareas: 4 })
+    const r = replay(`# entries-in-buffer/entries-written: 1/1   #P:4\n${m.text()}`)
+    expect(r.sim?.place).toEqual({ start: m.pool.start, nslabs: 32768, nareas: 4 })
+    expect(r.equal).toBe(r.compared)
+    expect([device(r, DISK).minAlignMask, device(r, DISK).maskSource, device(r, NET).minAlignMask, device(r, NET).maskSource]).toEqual([4095, 'observed', 0, 'observed'])
+  })
+})
+
+describe('what devices did', () => {
+  test('maps, segments, bytes, bounces; what a device writes is copied twice', () => {
+    const m = new TraceMaker()
+    const a = m.mapSg(DISK, 0, [0x100000000, 0x100005000], [4096, 1024], 2, 4095)
+    const b = m.map(NET, 1, 0x100009040, 100, 1)
+    m.direct('0000:00:03.0', 0, 0x10000a000, 4096, 1)
+    if (a) m.unmap(a, 0)
+    if (b) m.unmap(b, 0)
+    const r = replay(m.text(), placeOf(m))
+    expect(device(r, DISK)).toMatchObject({ maps: 1, segments: 2, bytes: 5120, bouncedSegments: 2, bouncedBytes: 5120, copiedIn: 5120, copiedOut: 5120, crossings: 4 })
+    expect(device(r, NET)).toMatchObject({ maps: 1, segments: 1, bytes: 100, bouncedSegments: 1, bouncedBytes: 100, copiedIn: 100, copiedOut: 0, crossings: 1 })
+    expect(device(r, '0000:00:03.0')).toMatchObject({ maps: 1, bytes: 4096, bouncedSegments: 0, copiedIn: 0 })
+    expect(r.sim?.devPeak[device(r, DISK).id]).toBe(3)
+    expect(r.live.size).toBe(1)
+  })
+
+  test('syncs of bounced buffers are copies in their direction only', () => {
+    const m = new TraceMaker()
+    const a = m.map(NET, 0, 0x100000000, 1500, 2)
+    if (!a) throw new Error('no room')
+    m.log(Trace.sync, { device: NET, dir: 2, dma_addr: a.dma[0] as number, size: 64 }, 0)
+    m.log(Trace.syncDevice, { device: NET, dir: 2, dma_addr: a.dma[0] as number, size: 64 }, 0)
+    const r = replay(m.text(), placeOf(m))
+    expect(device(r, NET)).toMatchObject({ copiedIn: 1500, copiedOut: 64 })
+  })
+
+  test('a truncated scatter-gather call counts all its segments and says which are hidden', () => {
+    const text = 'x-1 [000] ..... 1.000001: dma_map_sg: d dir=FROM_DEVICE nents=2/168 ents=2/168 [TRUNCATED] dma_addrs={0x1000,0x2000} sizes={0x200,0x400} phys_addrs={0x1000,0x2000} attrs=\n' +
+      `x-1 [000] ..... 1.000009: dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={${Array.from({ length: 168 }, (_, i) => `0x${((i + 1) * 0x1000).toString(16)}`).join(',')}} attrs=\n`
+    const r = replay(text)
+    expect(device(r, 'd')).toMatchObject({ maps: 1, segments: 168, bytes: 1536, hiddenSegments: 166 })
+    expect([r.truncated, r.hiddenSegments, r.live.size, r.unmapsWithoutMap]).toEqual([1, 166, 0, 0])
+  })
+
+  test('bounces of the device\'s own reach (NORMAL) are told from forced ones', () => {
+    const m = new TraceMaker({ force: false })
+    m.map(NET, 0, 0x140000000, 1500, 2)
+    const d = device(replay(m.text(), placeOf(m)), NET)
+    expect([d.bounces, d.forced]).toEqual([1, 0])
+  })
+})
+
+describe('order', () => {
+  test('a map over a live mapping is legal: the unmap is logged after another CPU took the slots', () => {
+    const m = new TraceMaker({ nslabs: 512, nareas: 1 })
+    const first = m.map(NET, 0, 0x100000000, 597, 2)
+    for (let i = 0; i < 255; i++) m.map(DISK, 0, 0x200000000 + i * 4096, 4096, 1, 4095)
+    if (!first) throw new Error('no room')
+    m.unmap(first, 1)
+    const late = m.lines.pop() as string
+    m.map(NET, 0, 0x100003000, 1417, 2)
+    m.lines.push(late)
+    const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
+    expect(r.mapsOverLive).toBe(1)
+    expect(r.unmapsWithoutMap).toBe(0)
+    expect(r.sim?.pool.total_used).toBe(m.pool.total_used)
+    expect(r.live.size).toBe(m.live.length)
+  })
+
+  test('an interrupt on the same CPU and pid may map between the two events of a task', () => {
+    const m = new TraceMaker()
+    m.map(DISK, 0, 0x100000000, 4096, 1, 4095, 77, '.....')
+    const mine = m.lines.pop() as string
+    m.map(NET, 0, 0x100009000, 1500, 2, 0, 77, 'd.h1.')
+    m.lines.push(mine)
+    const r = replay(m.text(), placeOf(m))
+    expect([r.compared, r.equal, r.unknownOutcome]).toEqual([2, 2, 0])
+  })
+
+  test('two CPUs that take slots in the other order are put right at once and named', () => {
+    const m = new TraceMaker({ nareas: 1 })
+    m.map(NET, 0, 0x100000000, 1500, 2)
+    const [bounceA, mapA] = m.lines.splice(-2) as [string, string]
+    m.map(NET, 1, 0x100001000, 1500, 2)
+    // The log has the second CPU's swiotlb_bounced first.
+    const [bounceB, mapB] = m.lines.splice(-2) as [string, string]
+    m.lines.push(bounceB, bounceA, mapA, mapB)
+    for (let i = 0; i < 20; i++) m.map(NET, 0, 0x100010000 + i * 4096, 1500, 2)
+    const r = replay(m.text(), placeOf(m))
+    expect(r.compared - r.equal).toBe(2)
+    expect(r.misses.reasons()).toEqual([{ reason: 'swapped', count: 2 }])
+    expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
+  })
+
+  test('a clock that goes backwards is counted, and events are taken in the order of the file', () => {
+    const m = new TraceMaker()
+    m.map(NET, 0, 0x100000000, 1500, 2)
+    m.time -= 5e8
+    m.map(NET, 0, 0x100001000, 1500, 2)
+    const r = replay(m.text(), placeOf(m))
+    expect([r.backwards, r.backwardsLine, r.equal]).toEqual([2, 3, 2])
+    expect(r.backwardsMost).toBeGreaterThan(4e8)
+  })
+})
+
+describe('recordings with gaps', () => {
+  test('unmaps without maps are counted; what was live before shows in its own figure', () => {
+    const m = new TraceMaker()
+    const before = Array.from({ length: 10 }, (_, i) => m.map(NET, 0, 0x100000000 + i * 4096, 1500, 2))
+    m.lines.length = 0
+    m.map(NET, 0, 0x100100000, 1500, 2)
+    for (const b of before) if (b) m.unmap(b, 0)
+    const r = replay(m.text(), placeOf(m))
+    expect([r.unmapsWithoutMap, r.priorSlots]).toEqual([10, 10])
+    expect(r.hiwaterWithPrior + r.priorSlots).toBe(11)
+  })
+
+  test('whatever is lost, nothing throws, and marked losses keep the model near the truth', () => {
+    fc.assert(fc.property(ops, fc.array(fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 60 })), { maxLength: 6 }), (o, holes) => {
+      const m = load(o, { nslabs: 512 })
+      const lines = [...m.lines]
+      for (const [at, n] of holes) if (at < lines.length) lines.splice(at, n, `CPU:0 [LOST ${n} EVENTS]`)
+      const r = replay(`${lines.join('\n')}\n`, placeOf(m))
+      expect(r.sim?.pool.total_used).toBeGreaterThanOrEqual(0)
+      expect(r.sim?.pool.used_hiwater).toBeLessThanOrEqual(512)
+      expect(r.lostPlaces).toBeLessThanOrEqual(holes.length)
+    }), { numRuns: 150 })
+  })
+
+  test('a map without its swiotlb_bounced event takes its slots where the address says', () => {
+    const m = new TraceMaker()
+    m.map(NET, 0, 0x100000000, 1500, 2)
+    m.map(NET, 0, 0x100001000, 1500, 2)
+    const r = replay(`${m.lines.slice(1).join('\n')}\n`, placeOf(m))
+    expect([r.mapsWithoutBounce, r.compared, r.equal, r.sim?.pool.used_hiwater]).toEqual([1, 1, 1, 2])
+  })
+})
+
+describe('extracts of recordings', () => {
+  const fixture = (name: string): string => gunzipSync(readFileSync(join(__dirname, '../../test/fixtures/replay', name))).toString('utf8')
+  const pool = { pool: { start: 0x7b9f3000, nslabs: 32768, nareas: 2 } }
+
+  test('the first 1488 events of a forced boot are predicted exactly', () => {
+    const r = replay(fixture('r02-tracefs.txt.gz').split('\n').slice(0, 1500).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
+    expect(r.compared).toBeGreaterThan(500)
+    expect(r.equal).toBe(r.compared)
+  })
+
+  test('the same from trace-cmd report, whose scatter-gather lists are bytes', () => {
+    const r = replay(fixture('r09-report.txt.gz').split('\n').slice(0, 400).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
+    expect(r.compared).toBeGreaterThan(100)
+    expect(r.equal).toBe(r.compared)
+    expect(device(r, '0000:00:1f.2').bouncedSegments).toBeGreaterThan(0)
+  })
+})

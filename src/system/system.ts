@@ -96,7 +96,9 @@ export class System {
       act(`boot:${mem.index}:${how}`, () => (how === 0 ? `boot: ${mem.name} shared` : `boot: converting ${mem.name} failed`), (st) => {
         if (how === 0) k.bootShare(st, pfn, n)
         else {
+          // At the hypercall: the realm's mapping stays invalid, TDX has changed its page table already (linux-dma-direct section 6).
           if (how === 2 && k.platform.conversion === 'rsi') this.machine.setPte(st, pfn, n, PTE.invalid_shr)
+          if (how === 2 && k.platform.conversion === 'mapgpa') this.machine.setPte(st, pfn, n, PTE.shr)
           if (k.rev.decryptFailure === 'unusable') k.f.pool_unusable.set(st, 1, mem.index)
         }
         return 0

@@ -14,7 +14,7 @@ const update = process.env['UPDATE_TRANSCRIPTS'] === '1'
 interface Step { readonly command: string; readonly expected: readonly string[]; readonly line: number; got?: readonly string[] }
 
 /** Commands with their expected output; `end` is the line after the output. */
-export function steps(markdown: string): Step[] {
+function steps(markdown: string): Step[] {
   const out: Step[] = []
   let inside = false
   let current: { command: string; expected: string[]; line: number } | null = null
@@ -29,7 +29,7 @@ export function steps(markdown: string): Step[] {
 }
 
 /** Lines against a pattern in which `...` stands for any number of lines. */
-export function fits(got: readonly string[], pattern: readonly string[]): boolean {
+function fits(got: readonly string[], pattern: readonly string[]): boolean {
   if (pattern.length === 0) return got.length === 0
   if (pattern[0] === '...') {
     for (let i = 0; i <= got.length; i++) if (fits(got.slice(i), pattern.slice(1))) return true

@@ -1,0 +1,14 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { wrap } from './wrap.ts'
+
+test('words are kept in order, lines within the width', () => {
+  fc.assert(fc.property(fc.array(fc.stringMatching(/^[a-z]{1,20}$/), { minLength: 1 }), fc.integer({ min: 8, max: 40 }), (words, width) => {
+    const lines = wrap(words.join(' '), width, '  ')
+    expect(lines.every((l) => l.length <= width)).toBe(true)
+    expect(lines.map((l) => l.trim()).join('').replaceAll(' ', '')).toBe(words.join(''))
+  }))
+  expect(wrap('a bb ccc dddd', 9)).toEqual(['a bb ccc', 'dddd'])
+  expect(wrap('abcdefghijkl', 8, '  ')).toEqual(['abcdefgh', '  ijkl'])
+  expect(wrap('', 20)).toEqual([''])
+})

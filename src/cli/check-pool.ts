@@ -66,16 +66,16 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
     next++
     return true
   }
-  const few = jobs.length <= FEW || workers === 0
-  while (few && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
+  const hereFirst = jobs.length <= MANY || workers === 0
+  while (hereFirst && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
   // ^C during the search above is delivered now.
   if (next < jobs.length) await new Promise((resolve) => { setImmediate(resolve) })
   if (next < jobs.length && !o.signal?.aborted) await onWorkers(jobs, next, results, broken, options, Math.min(workers, jobs.length - next), o)
   return { results, broken }
 }
 
-/** So many runs are begun here: starting workers costs as much. */
-const FEW = 4
+/** More jobs than these go to workers at once; fewer are begun here, since starting workers costs as much as many a run. */
+const MANY = 100
 
 async function onWorkers(jobs: readonly Job[], from: number, results: Array<CheckResult | undefined>, broken: Broken[], options: Task['options'], count: number, o: PoolOptions): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + count)))

@@ -8,6 +8,7 @@ type Sub = (io: Io) => Command
 const subs: ReadonlyArray<() => Promise<Sub>> = [
   async () => (await import('./conform-swiotlb.ts')).conformSwiotlb,
   async () => (await import('./conform-rmm.ts')).conformRmm,
+  async () => (await import('./conform-kernel.ts')).conformKernelCommand,
 ]
 
 /** The verb `conform`: registers its sub-commands. */

@@ -29,7 +29,7 @@ const files: Record<string, string> = {
   ].join(''),
   'include/linux/device.h': `enum struct_device_flags {\n\tDEV_FLAG_ONE = 0,\n\tDEV_FLAG_COUNT\n};\nstruct device_dma_parameters {\n\tint x;\n};\nstruct device {\n\tstruct kobject kobj;\n\tstruct strange_thing thing;\n\tu64 *dma_mask;\n\tu64 coherent_dma_mask;\n#if defined(CONFIG_A) || \\\n    defined(CONFIG_B)\n\tbool own:1;\n#endif\n\tstruct {\n\t\tint inner;\n\t} nested;\n\tDECLARE_BITMAP(flags, DEV_FLAG_COUNT);\n};\n#define __create_dev_flag_accessors(a, b) \\\nstatic inline bool dev_##a(const struct device *dev) { return test_bit(b, dev->flags); }\n__create_dev_flag_accessors(one, DEV_FLAG_ONE);\nbool device_cc_accepted(struct device *dev);\n`
 }
-const treeOf = (edit: Record<string, (t: string) => string> = {}, version = [6, 12] as const): Tree => ({
+const treeOf = (edit: Record<string, (t: string) => string> = {}, version: readonly [number, number] = [6, 12]): Tree => ({
   name: 't', dir: 't', version: `${version[0]}.${version[1]}.0`, major: version[0], minor: version[1],
   read: (p) => { const t = files[p]; return t === undefined ? null : (edit[p]?.(t) ?? t) }
 })

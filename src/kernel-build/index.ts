@@ -88,7 +88,7 @@ function explainErrors(errors: readonly CompileError[], tree: Tree, headers: rea
   const said = new Set<string>()
   for (const e of errors) {
     const m = missingIn(e)
-    const place = e.file.replace(/^tree\//, `${tree.dir === tree.name ? tree.name : tree.name}/`).replace(/^gen\/linux\/device\.h$/, 'struct device, cut from include/linux/device.h').replace(/^(shim|gen|teach)\//, '$1/')
+    const place = e.file.replace(/^tree\//, `${tree.name}/`).replace(/^gen\/linux\/device\.h$/, 'struct device, cut from include/linux/device.h').replace(/^(shim|gen|teach)\//, '$1/')
     const key = `${m?.name ?? e.text}`
     if (said.has(key)) continue
     said.add(key)
@@ -160,6 +160,16 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
     const cuts: Cuts = { early, late: [...late].reverse() }
     sources = assemble(tree, features, teach.value, cuts)
     objects = await compile(sources, features.defines, options.progress)
+  }
+  // the architecture's file holds one function that matters here: where the rest does not compile, that one is cut out
+  const archPath = `arch/${options.arch}/mm/mem_encrypt.c`
+  const predicate = cutFunction('force_dma_unencrypted', tree.read(archPath) ?? '')
+  if (!objects.ok && Array.isArray(objects.error) && predicate && objects.error.every((e) => e.file === `tree/${archPath}`)) {
+    const files = new Map(sources.files)
+    files.set('shim/arch.c', `#include <linux/dma-direct.h>\n#include <linux/cc_platform.h>\n${predicate}\n`)
+    sources = { ...sources, files }
+    objects = await compile(sources, features.defines, options.progress)
+    cutNotes.push(`only force_dma_unencrypted() is taken from ${archPath}: the rest of the file does not compile with the shim`)
   }
   if (!objects.ok) return err(Array.isArray(objects.error) ? explainErrors(objects.error, tree, headers) : [objects.error])
   const binaryen = await loading

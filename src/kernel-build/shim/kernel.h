@@ -784,6 +784,8 @@ int set_memory_decrypted(unsigned long addr, int numpages);
 #define CC_VENDOR_NONE 0
 #define CC_VENDOR_AMD 1
 #define CC_VENDOR_INTEL 2
+#define cpu_feature_enabled(f) 0
+#define boot_cpu_has(f) 0
 #define sev_show_status() do { } while (0)
 #define snp_fixup_e820_tables() do { } while (0)
 #define virtio_set_mem_acc_cb(x) do { } while (0)

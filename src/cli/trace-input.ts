@@ -176,7 +176,10 @@ class RawFile {
     try {
       this.handle = await open(this.path, 'r')
       const s = await this.handle.stat()
-      if (s.isDirectory()) return 'is a directory; name the trace files in it'
+      if (s.isDirectory()) {
+        await this.close()
+        return 'is a directory; name the trace files in it'
+      }
       this.seekable = s.isFile()
       this.size = s.isFile() ? s.size : 0
       return null

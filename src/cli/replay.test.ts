@@ -1,0 +1,194 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Io } from './io.ts'
+import { progressLine } from './progress.ts'
+import { parseCost, parsePool, replayVerb } from './replay.ts'
+
+const fixtures = join(__dirname, '../../test/fixtures/replay')
+let dir = ''
+beforeAll(() => { dir = mkdtempSync(join(tmpdir(), 'tbit-test-')) })
+afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
+
+interface Ran { out: string; err: string; code: number }
+async function run(...args: string[]): Promise<Ran> {
+  const r: Ran = { out: '', err: '', code: 0 }
+  const io: Io = { out: (t) => { r.out += t }, err: (t) => { r.err += t }, colour: false, progress: false, exit: (c) => { r.code = c } }
+  const command = replayVerb(io).exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err })
+  await command.parseAsync(args, { from: 'user' })
+  return r
+}
+const file = (name: string, data: string | Uint8Array): string => {
+  const path = join(dir, name)
+  writeFileSync(path, data)
+  return path
+}
+const fixture = (name: string): string => join(fixtures, name)
+const text = (name: string): string => gunzipSync(readFileSync(fixture(name))).toString('utf8')
+const dmesg = 'Linux version 6.12.117 (x)\nsoftware IO TLB: area num 2.\nsoftware IO TLB: mapped [mem 0x000000007b9f3000-0x000000007f9f3000] (64MB)\nnvme nvme0: pci function 0000:00:02.0\n'
+
+// A zstd frame of one raw block.
+function zstd(data: Uint8Array): Uint8Array {
+  const out = [0x28, 0xb5, 0x2f, 0xfd, 0xa0]
+  for (let i = 0; i < 4; i++) out.push((data.length >>> (8 * i)) & 255)
+  for (let at = 0; at < data.length; at += 100_000) {
+    const n = Math.min(100_000, data.length - at)
+    const h = n * 8 + (at + n >= data.length ? 1 : 0)
+    out.push(h & 255, (h >> 8) & 255, h >> 16, ...data.subarray(at, at + n))
+  }
+  return new Uint8Array(out)
+}
+
+describe('what is reported', () => {
+  test('json has the fields that are fixed', async () => {
+    const r = await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg.txt', dmesg), '--format', 'json')
+    expect(r).toMatchObject({ code: 0, err: '' })
+    const j = JSON.parse(r.out)
+    expect(j).toMatchObject({
+      format: 1, lines: 1701, lost: 0, pool: { nslabs: 32768, areas: 2 }, predicted: { hiwater: expect.any(Number), failed_maps: 0, exact: { compared: expect.any(Number), equal: expect.any(Number) } },
+      measured: { hiwater: null, failed_maps: 0 }
+    })
+    for (const d of j.devices) for (const k of ['name', 'maps', 'segments', 'bytes', 'bounced_segments', 'bounced_bytes', 'peak_slots']) expect(d).toHaveProperty(k)
+    expect(j.devices[0]).toMatchObject({ name: '0000:00:02.0', driver: 'nvme' })
+  })
+
+  test('text: prediction, sparkline, devices; the same from gzip, zstd, plain and parts', async () => {
+    const whole = text('r02-tracefs.txt.gz')
+    const log = file('dmesg2.txt', dmesg)
+    const plain = await run(file('t.txt', whole), '--dmesg', log)
+    expect(plain.out).toMatch(/bounce addresses +[\d ]+ of [\d ]+ exact/)
+    expect(plain.out).toMatch(/\|[ ▁▂▃▄▅▆▇█]+\|/)
+    expect(plain.out).toContain('0000:00:02.0 nvme')
+    const body = (r: Ran): string => r.out.split('\n').slice(1).join('\n')
+    const lines = whole.split(/(?<=\n)/)
+    const half = Math.floor(lines.length / 2)
+    const a = file('a.part', lines.slice(0, half).join(''))
+    const b = file('b.part.gz', gzipSync(lines.slice(half).join('')))
+    for (const args of [[fixture('r02-tracefs.txt.gz')], [file('t.bin', zstd(Buffer.from(whole)))], [a, b], [b, a], [file('twice.gz', gzipSync(gzipSync(whole)))]]) {
+      const r = await run(...args, '--dmesg', log)
+      expect(r.code).toBe(0)
+      const notes = body(r).replace(/^the parts are read.*\n/, '')
+      expect(notes).toBe(body(plain))
+    }
+  })
+
+  test('files of one CPU each are one trace', async () => {
+    const lines = text('r02-tracefs.txt.gz').split('\n')
+    const of = (cpu: string): string => `${lines.filter((l) => l.startsWith('#') || l.includes(`[${cpu}]`)).join('\n')}\n`
+    const both = await run(file('c0', of('000')), file('c1', of('001')), '--format', 'json')
+    const one = await run(fixture('r02-tracefs.txt.gz'), '--format', 'json')
+    const [x, y] = [JSON.parse(both.out), JSON.parse(one.out)]
+    expect([x.events, x.predicted, x.devices, x.clock.backwards]).toEqual([y.events, y.predicted, y.devices, 0])
+    expect(both.out).toContain('merged by time')
+  })
+
+  test('losses are said, with what they do to the figures', async () => {
+    const r = await run(fixture('r08-pipe.txt.gz'), '--dmesg', file('dmesg3.txt', dmesg))
+    expect(r.out).toMatch(/[\d ]+ events are missing/)
+    expect(r.out).toContain('estimates')
+    expect(r.code).toBe(0)
+  })
+
+  test('what-if and its price, html, Perfetto and Parquet files', async () => {
+    const out = (n: string): string => join(dir, n)
+    const r = await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg4.txt', dmesg), '--what-if', 'accepted=0000:00:02.0', '--what-if', 'force pool=512,2 kernel=linux-6.12', '--cost', 'toll=900,rate=6G',
+      '--html', out('r.html'), '--perfetto', out('r.json'), '--parquet', out('pq'))
+    expect(r).toMatchObject({ code: 0, err: '' })
+    expect(r.out).toMatch(/what if: accepted=0000:00:02.0/)
+    expect(r.out).toMatch(/TDISP: [\d.]+ % of the bounced bytes go direct/)
+    expect(r.out).toMatch(/copying takes +[\d.e-]+ s/)
+    const html = readFileSync(out('r.html'), 'utf8')
+    expect(html).toContain('uPlot')
+    expect(html).not.toMatch(/<(script|link|img)[^>]+(src|href)=/)
+    expect(html).toContain('0000:00:02.0')
+    const perfetto = JSON.parse(readFileSync(out('r.json'), 'utf8')) as { traceEvents: { name: string; ph: string; pid: number; ts?: number; args?: { slots?: number } }[] }
+    const counters = perfetto.traceEvents.filter((e) => e.ph === 'C')
+    expect(new Set(counters.map((e) => e.name))).toEqual(new Set(['pool', 'area 0', 'area 1', '0000:00:02.0', '0000:00:03.0', '0000:00:05.0', '0000:00:06.0', '0000:00:1f.2', '0000:00:04.0'].filter((n) => counters.some((c) => c.name === n))))
+    expect(counters.some((c) => c.name === 'pool') && counters.some((c) => c.name === 'area 1') && counters.some((c) => c.name === '0000:00:02.0')).toBe(true)
+    const j = JSON.parse((await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg5.txt', dmesg), '--format', 'json')).out)
+    expect(Math.max(...counters.filter((c) => c.name === 'pool').map((c) => c.args?.slots ?? 0))).toBe(j.predicted.hiwater)
+    const events = await parquetReadObjects({ file: await asyncBufferFromFile(join(out('pq'), 'events.parquet')) })
+    expect(events.length).toBe(j.events)
+    const bounced = events.filter((e) => e['event'] === 'bounced')
+    expect(bounced.length).toBe(j.devices.reduce((n: number, d: { swiotlb_bounced: number }) => n + d.swiotlb_bounced, 0))
+    expect(bounced.filter((e) => e['predicted_addr'] === e['recorded_addr']).length).toBe(j.predicted.exact.equal)
+    const samples = await parquetReadObjects({ file: await asyncBufferFromFile(join(out('pq'), 'samples.parquet')) })
+    expect(Math.max(...samples.filter((s) => s['track'] === 'pool').map((s) => Number(s['max_slots'])))).toBe(j.predicted.hiwater)
+  })
+
+  test('debugfs samples and marks in the trace are what it is compared with', async () => {
+    const r = await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg6.txt', dmesg), '--debugfs', file('d.txt', '5.2 5.3 0 0 32768\n6.0 6.1 7 4711 32768\n'), '--format', 'json')
+    expect(JSON.parse(r.out).measured).toMatchObject({ hiwater: 4711, max_used: 7 })
+    const probes = await run(fixture('probes.txt'), '--format', 'json')
+    expect(JSON.parse(probes.out).measured.hiwater).toBe(0)
+    expect(JSON.parse(probes.out).other_events).toEqual(expect.arrayContaining([{ name: 'map_ret', count: 2 }]))
+  })
+})
+
+describe('bad input: a message, what could be read, never a crash', () => {
+  test('a cut or damaged gzip, a cut zstd', async () => {
+    const packed = readFileSync(fixture('r02-tracefs.txt.gz'))
+    const cut = await run(file('cut.gz', packed.subarray(0, packed.length / 2)))
+    expect(cut.code).toBe(2)
+    expect(cut.err).toContain('TB-357')
+    expect(cut.out).toMatch(/text \(gzip\), [\d ]+ lines, [1-9][\d ]* DMA events/)
+    const bad = Uint8Array.from(packed)
+    bad.fill(0xaa, packed.length / 2)
+    expect(await run(file('bad.gz', bad))).toMatchObject({ code: 2, err: expect.stringContaining('TB-357') })
+    const z = zstd(Buffer.from(text('r02-tracefs.txt.gz')))
+    expect(await run(file('cut.zst', z.subarray(0, z.length / 2)))).toMatchObject({ code: 2, err: expect.stringContaining('TB-357') })
+  })
+
+  test.each([
+    ['rubbish', Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256), 'TB-365'], ['an empty file', '', 'TB-359'], ['perf.data', 'PERFILE2xxxxxxxxxxxxxxxx', 'TB-358'],
+    ['no DMA event', '          sh-1       [000] .....     1.000000: sched_switch: a ==> b\n', 'TB-366'], ['a trace.dat of the future', '\u0017\bDtracing99\u0000', 'TB-356'], ['text that is no trace', 'hello\nworld\n', 'TB-365']
+  ])('%s', async (_, data, code) => {
+    const r = await run(file('x', data))
+    expect(r.code).toBe(2)
+    expect(r.err).toContain(code)
+  })
+
+  test('a file that is not there, a directory, a wrong option', async () => {
+    expect(await run(join(dir, 'nope'))).toMatchObject({ code: 2, err: expect.stringContaining('TB-002'), out: '' })
+    expect(await run(dir)).toMatchObject({ code: 2, err: expect.stringContaining('directory') })
+    expect(await run('x', '--pool', '33,5')).toMatchObject({ code: 2, err: expect.stringContaining('TB-362') })
+    expect(await run('x', '--cost', '5')).toMatchObject({ code: 2, err: expect.stringContaining('TB-362') })
+    expect(await run('x', '--what-if', 'pol=5')).toMatchObject({ code: 2, err: expect.stringContaining("did you mean 'pool='") })
+    expect(await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('none', 'no pool here'))).toMatchObject({ code: 0, err: expect.stringContaining('TB-363') })
+    expect(await run(fixture('r20-truncated.txt.gz'), '--what-if', 'force', '--cost', 'measured')).toMatchObject({ code: 0, err: expect.stringContaining('TB-364') })
+    const unknown = await run(fixture('r02-tracefs.txt.gz'), '--what-if', 'accepted=0000:00:02.7')
+    expect(unknown.code).toBe(2)
+    expect(unknown.out).toContain('TB-367')
+  })
+
+  test('a kernel newer than any known: its events are named and counted, the rest is replayed', async () => {
+    const newer = text('r02-tracefs.txt.gz').replace(/dma_unmap_page/g, 'dma_unmap_folio')
+    const r = await run(file('newer', newer))
+    expect(r.code).toBe(0)
+    expect(r.out).toMatch(/TB-360: [\d ]+ events 'dma_unmap_folio' are not known/)
+  })
+
+  test('skipped lines are counted by reason with the first one', async () => {
+    const r = await run(file('mixed', `${text('r02-tracefs.txt.gz')}what is this\nx-1 [000] ..... 9.0: dma_map_page: d dir=TO_DEVICE dma_addr=5 attrs=\nx-1 [000] ..... 9.0: dma_map_page: d dir=WEST dma_addr=5 size=1 phys_addr=5 attrs=\n\u0001\u0002\n${'z'.repeat(3 << 20)}\ncut off`))
+    expect(r.out).toContain('TB-350: skipped 1: not an event of a trace, first at line 1 702: what is this')
+    for (const code of ['TB-351', 'TB-352', 'TB-353', 'TB-354', 'TB-355']) expect(r.out).toContain(`${code}: skipped 1`)
+  })
+})
+
+test('pools and prices as options', () => {
+  expect(parsePool('65536,4')).toEqual({ start: null, nslabs: 65536, nareas: 4 })
+  expect(parsePool('64M,2@0x7b9f3000')).toEqual({ start: 0x7b9f3000, nslabs: 32768, nareas: 2 })
+  expect(parsePool('@7b9f3000')).toEqual({ start: 0x7b9f3000, nslabs: null, nareas: null })
+  for (const bad of ['', '5', '65536,3', '1000,', 'x', '512@7b9f3001', '99999999999']) expect(parsePool(bad)).toBeNull()
+  expect(parseCost('toll=900,rate=6G')).toEqual({ toll: 900, rate: 6 * 2 ** 30, copiers: 1, from: 'given' })
+  expect(parseCost('rate=1000000,toll=0,copiers=4')).toMatchObject({ copiers: 4, rate: 1e6 })
+  for (const bad of ['', 'toll=5', 'rate=6G', 'toll=a,rate=1', 'toll=1,rate=0', 'toll=1,rate=2,x=3']) expect(parseCost(bad)).toBeNull()
+})
+
+test('progress names rate and time left', () => {
+  expect(progressLine(512 << 20, 1 << 30, 2)).toBe('512 MiB of 1 GiB (50 %), 256 MiB/s, 2 s left')
+  expect(progressLine(10 << 20, 0, 1)).toBe('10 MiB, 10 MiB/s')
+})

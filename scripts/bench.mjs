@@ -1,5 +1,5 @@
-// `npm run bench [-- NAME ...] [--write] [-- args of the benchmark]`: builds each benchmark of bench/ (a file no other one imports) and
-// runs it in a process of its own. --write makes docs/performance.md of what was printed, and of nothing else.
+// `npm run bench -- [NAME ...] [--write] [options of the benchmark]`: builds each benchmark of bench/ (a file no other one imports) and
+// runs it in a process of its own. --write puts what was printed into docs/performance.md.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
@@ -42,26 +42,26 @@ for (const name of names.length > 0 ? names : all) {
   } else sections.push({ name, text: r.stdout })
 }
 
-if (write) {
-  const version = (command, args) => spawnSync(command, args, { encoding: 'utf8' }).stdout?.split('\n')[0]?.trim() || 'not installed'
+if (write && sections.length > 0) {
+  // Each section says which run it is from; those of benchmarks that did not run stay as they are.
+  const file = join(root, 'docs', 'performance.md')
+  const kept = new Map()
+  try {
+    for (const part of readFileSync(file, 'utf8').split(/^## /m).slice(1)) kept.set(part.split('\n')[0], part.slice(part.indexOf('\n') + 1).trim())
+  } catch { /* the first run */ }
+  const version = (command, args) => spawnSync(command, args, { encoding: 'utf8' }).stdout?.split('\n')[0]?.trim() || `no ${command}`
   const about = (name) => {
     const lines = text.get(`${name}.ts`).split('\n')
-    const end = lines.findIndex((l) => !l.startsWith('//'))
-    return lines.slice(0, end).map((l) => l.replace(/^\/\/ ?/, '')).join('\n')
+    return lines.slice(0, lines.findIndex((l) => !l.startsWith('//'))).map((l) => l.replace(/^\/\/ ?/, '')).join('\n')
   }
-  const page = [
-    '# Performance', '',
-    `Written by \`npm run bench -- --write\` from one run (${new Date().toISOString().slice(0, 10)}): every figure below was printed by the benchmark of that name. Peers`,
-    'are run in turn with ours on the same machine, and the best of the rounds is compared, since equal runs differ.', '',
-    `Machine: ${cpus()[0]?.model ?? 'cpu'} x ${cpus().length}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, node ${process.version}, ${version('spin', ['-V'])}, ${version('cc', ['--version'])}.`
-  ]
-  for (const s of sections) page.push('', `## ${s.name}`, '', about(s.name), '', '```', s.text.trimEnd(), '```')
-  if (names.length > 0) process.stdout.write('docs/performance.md is written by a run of all benchmarks: not written\n')
-  else if (failed > 0) process.stdout.write('a benchmark failed: docs/performance.md is not written\n')
-  else {
-    mkdirSync(join(root, 'docs'), { recursive: true })
-    writeFileSync(join(root, 'docs', 'performance.md'), `${page.join('\n')}\n`)
-    process.stdout.write('docs/performance.md written\n')
-  }
+  const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model ?? 'cpu'} x ${cpus().length}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, node ${process.version}, ${version('spin', ['-V'])}, ${version('cc', ['--version'])}`
+  for (const s of sections) kept.set(s.name, `${about(s.name)}\n\nRun of ${machine}:\n\n\`\`\`\n${s.text.trimEnd()}\n\`\`\``)
+  const page = ['# Performance', '',
+    'Written by `npm run bench -- --write` (`npm run bench -- NAME --write` for one of them): every figure was printed by the benchmark of that',
+    'name, bench/NAME.ts, in one run. Peers are run in turn with ours on the same machine and the best of the rounds is compared, since equal runs differ.']
+  for (const name of all) if (kept.has(name)) page.push('', `## ${name}`, '', kept.get(name))
+  mkdirSync(join(root, 'docs'), { recursive: true })
+  writeFileSync(file, `${page.join('\n')}\n`)
+  process.stdout.write(`\ndocs/performance.md: written ${sections.map((s) => s.name).join(', ')}\n`)
 }
 process.exit(failed > 0 ? 1 : 0)

@@ -11,7 +11,7 @@ export interface Access {
   readonly action: Action
   readonly outcome: number
   readonly result: number
-  /** The functions it is in, innermost first; empty unless asked for. */
+  /** The functions it is in, innermost first; empty unless asked for, and for silent accesses that follow another. */
   readonly site: readonly string[]
   readonly statement: string
   readonly place: Place | null
@@ -61,7 +61,7 @@ export class Run {
         result = action.perform(this.store, outcome)
       }
       if (result === BLOCKED) return { thread, accesses, passed, blocked: true }
-      const site = this.wantSites ? walk.site() : []
+      const site = this.wantSites && (!silent || accesses.length === 0) ? walk.site() : []
       accesses.push({ action, outcome, result, site, statement: here.statement, place: here.place })
       if (!silent) stepped = true
       walk.advance(result)

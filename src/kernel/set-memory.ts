@@ -37,6 +37,12 @@ export const set_memory_decrypted = (k: Kernel, addr: number, n: number): number
 /** set_memory_encrypted(addr, numpages): 0 or a negative errno. */
 export const set_memory_encrypted = (k: Kernel, addr: number, n: number): number => __set_memory_enc_dec(k, addr, n, false)
 
+// Pages that one call converts where calls are by page: a page, or the host's granule when the range is made of whole ones.
+function unit(k: Kernel, pfn: number, n: number): number {
+  const g = k.config.host_granule / PAGE_SIZE
+  return pfn % g === 0 && n % g === 0 ? g : 1
+}
+
 function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolean): number {
   const pfn = Math.floor(addr / PAGE_SIZE)
   const site = shared ? 'set_memory_decrypted' : 'set_memory_encrypted'
@@ -82,15 +88,15 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
     }
     case 'hypercall': {
       // pKVM: one hypercall a page, stops at the first error, no rollback.
-      for (let p = pfn; p < pfn + n; p++) {
-        const r = hostConvert(k, shared ? 'MEM_SHARE' : 'MEM_UNSHARE', p, 1, shared)
+      for (let p = pfn; p < pfn + n; p += unit(k, pfn, n)) {
+        const r = hostConvert(k, shared ? 'MEM_SHARE' : 'MEM_UNSHARE', p, unit(k, pfn, n), shared)
         if (r === 'failed' || r === 'refused' || r === 'nochange') return EINVAL
       }
       return 0
     }
     case 'ultravisor':
       // s390: one call a page; always answers 0.
-      for (let p = pfn; p < pfn + n; p++) hostConvert(k, shared ? 'uv_set_shared' : 'uv_remove_shared', p, 1, shared)
+      for (let p = pfn; p < pfn + n; p += unit(k, pfn, n)) hostConvert(k, shared ? 'uv_set_shared' : 'uv_remove_shared', p, unit(k, pfn, n), shared)
       return 0
     case 'pte': {
       // The SME host: the C-bit of the page table is all there is.

@@ -59,7 +59,7 @@ export function valueText(sys: System, v: number): string {
 function yielded(sys: System, p: Passed): string[] {
   const target = /^(\w+) = /.exec(p.text)?.[1]
   if (target !== undefined) return [`${target} = ${valueText(sys, p.value)}`]
-  return isErr(p.value) || isStatus(p.value) ? [`yields ${valueText(sys, p.value)}`] : []
+  return isErr(p.value) || isStatus(p.value) ? [`${p.text} yields ${valueText(sys, p.value)}`] : []
 }
 
 /** The trace with bits by name, and what each statement yielded. */

@@ -28,7 +28,7 @@ export interface TraceStep {
   readonly changed: readonly Change[]
   /** Statements that ended with this step, and what they yielded. */
   readonly passed: readonly Passed[]
-  /** The same for the reader (naming.ts): `buf = 0x8000100000`, `yields EBUSY`. */
+  /** The same for the reader (naming.ts): `buf = 0x8000100000`, `tsm_lock(nic) yields EBUSY`. */
   readonly yields?: readonly string[]
   /** What was noticed during the step. */
   readonly findings: readonly Finding[]

@@ -68,8 +68,9 @@ function testText(test: CheckRun['tests'][number], results: readonly CheckResult
   const rows = results.map((r) => `${pair(r)}${r.verdict === 'skipped' ? `skipped: ${r.reason ?? ''}` : (cells[ran.indexOf(r)] ?? '')}`)
   out.push(...paintRows(rows, results, paint), '')
   if (o.level >= 0) {
-    for (const g of findings(results, (r) => r.violations)) out.push(...findingText(g, o, paint, true))
-    for (const g of findings(results, (r) => r.reported)) out.push(...findingText(g, o, paint, o.level > 0))
+    const told = new Map<string, string>()
+    for (const g of findings(results, (r) => r.violations)) out.push(...findingText(g, o, paint, true, told))
+    for (const g of findings(results, (r) => r.reported)) out.push(...findingText(g, o, paint, o.level > 0, told))
     out.push(...coverageText(results, o.width), '')
   }
   return out
@@ -93,7 +94,8 @@ function findings(results: readonly CheckResult[], pick: (r: CheckResult) => rea
   return [...groups.values()]
 }
 
-function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean): string[] {
+// `told`: interleavings that stand above already, by the property they were told for.
+function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean, told: Map<string, string>): string[] {
   const { finding: f } = g
   const out: string[] = []
   const head = `${f.property}${g.reported ? ' (reported: the test does not forbid it)' : ''}: ${f.summary}`
@@ -101,7 +103,11 @@ function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean)
   out.push(...lines.map((l, i) => (i === 0 && !g.reported ? l.replace(f.property, paint.bad(f.property)) : l)))
   out.push(...wrap(`on ${pairsText(g.where)}`, o.width - 4, '  ').map((l) => `  ${l}`))
   if (full && f.trace.length + f.initSteps.length > 0) {
-    out.push(...traceTable(f, { width: o.width, verbose: o.level > 0, paint }).map((l) => (l === '' ? l : `${l}`)))
+    const key = JSON.stringify([...f.initSteps, ...f.trace].map((s) => [s.thread, s.statement, s.text]))
+    const above = told.get(key)
+    if (above === undefined) out.push(...traceTable(f, { width: o.width, verbose: o.level > 0, paint }))
+    else out.push(`  the same steps as for '${above}' above`)
+    if (above === undefined) told.set(key, f.property)
     out.push(...wrap(`${f.trace.length + f.initSteps.length > 0 && !(f.trace.length === 0 && f.initSteps.every((s) => s.statement === 'boot')) ? `After step ${f.initSteps.length + f.trace.length}` : 'Before any step'}: ${f.summary}.`, o.width - 2, '').map((l) => `  ${l}`))
   }
   if (full && meaning(f.property) !== '') out.push(...wrap(`${f.property} = ${meaning(f.property)}. Rule: ${f.decision} (${f.site}).`, o.width - 2, '').map((l) => `  ${l}`))

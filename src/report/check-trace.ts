@@ -55,7 +55,7 @@ export function shownSteps(v: Pick<Violation, 'property' | 'trace' | 'initSteps'
     else if (preempted) worth = true
     else if (lock) worth = v.property === 'deadlock'
     else if (changed.length > 0) worth = true
-    else if (step.yields?.some((y) => /\bERR\b|^yields /.test(y))) worth = true
+    else if (step.yields?.some((y) => /\bERR\b| yields /.test(y))) worth = true
     else if (step.changed.length > 0 || opens(step)) worth = false
     else if (step.accesses.every((a) => a.silent) && step.outcome === 0) worth = false
     else if (about !== null) worth = changing.has(about) && lastRead.get(`${thread}:${statement}:${about}`) !== step.text

@@ -1,9 +1,9 @@
-// The command line as its users see it: each `console` block of the Markdown files here is run and compared. A line `...` stands for any
+// The command line as its users see it: each `console` block of the Markdown files here, of README.md and docs/check.md is run and compared. A line `...` stands for any
 // lines. UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -54,9 +54,9 @@ function run(command: string): string[] {
   return text === '' ? [] : text.split('\n')
 }
 
-for (const file of readdirSync(here).filter((f) => f.endsWith('.md')).sort()) {
-  describe(file, () => {
-    const path = join(here, file)
+const files = [...readdirSync(here).filter((f) => f.endsWith('.md')).sort().map((f) => join(here, f)), join(root, 'README.md'), join(root, 'docs', 'check.md')]
+for (const path of files) {
+  describe(relative(root, path), () => {
     const all = steps(readFileSync(path, 'utf8'))
     for (const s of all) {
       test(`line ${s.line}: ${s.command}`, () => {

@@ -1,7 +1,7 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
 import { act } from '../step/index.ts'
-import { clear_dma_skip_sync, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
+import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device } from './kernel.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
@@ -21,10 +21,10 @@ export function failed(dev: Device, reason: string): void { dev.k.decide('error'
 /** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
 export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'
 
-/** The pool a bounce of this device uses now. The what-if private pool serves a device that is not forced to shared memory. */
+/** The pool a bounce of this device uses now. The what-if private pool serves accepted devices. */
 function bounce_mem(dev: Device): SwiotlbMem | null {
   const k = dev.k
-  if (k.private_mem !== null && k.rev.usesPrivatePool && k.accepts && !force_dma_unencrypted(dev)) return k.private_mem
+  if (k.private_mem !== null && k.rev.usesPrivatePool && device_cc_accepted(dev)) return k.private_mem
   return dev.io_tlb_mem
 }
 

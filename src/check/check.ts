@@ -2,7 +2,7 @@
 import type { Finding, Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
 import { type MachineConfig, type MmioConfig, platformByName } from '../machine/index.ts'
-import { noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
+import { type KernelParts, noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
 import { System } from '../system/index.ts'
 import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, type Test, vocabulary } from '../litmus/index.ts'
 import { compile } from '../litmus/threads.ts'
@@ -72,19 +72,21 @@ export interface CheckOptions {
   readonly onProgress?: (states: number, transitions: number) => boolean
   /** Instead of the named revision: for `compare`, which flips one decision at a time. */
   readonly revision?: Revision
+  /** Parts of the kernel that are not ours: a tree's own C. */
+  readonly parts?: KernelParts
 }
 
 const DEFAULT_MAX = 2_000_000
 
 /** Builds the system of a test for one pair. */
-export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; content?: 'labels' | 'bytes' | 'both' } = {}): System {
+export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; parts?: KernelParts; content?: 'labels' | 'bytes' | 'both' } = {}): System {
   const p = platformByName(platform)
   const r = o.revision ?? revisionByName(kernel)
   if (p === undefined || r === undefined) throw new Error(`unknown pair ${kernel} ${platform}`)
   const config = resolveConfig(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName) as MachineConfig
   const devices = resolveDevices(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
   const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
-  return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}) })
+  return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })
 }
 
 /** Checks a test on one pair. Never throws for anything a test can say. */
@@ -98,7 +100,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowsKnown: 0, depth: 0 }
   if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
 
-  const sys = systemFor(test, kernel, platform, o.revision ? { revision: o.revision } : {})
+  const sys = systemFor(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
   const watch = new Watch(sys)
   const properties = new Properties(sys, watch)
   const compiled = compile(test, sys)

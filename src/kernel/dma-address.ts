@@ -41,6 +41,7 @@ export function phys_to_dma(dev: Device, p: number): number {
  * the address. 6.12 asks the range map before it clears the C-bit, and then does not find such an address (fixed by c380931712d1).
  */
 export function dma_to_phys(dev: Device, addr: number): number {
+  if (dev.k.calls !== null) return dev.k.calls.dma_to_phys(dev, addr)
   const { platform, config, rev } = dev.k
   const r = dev.config.range_map
   const inverse = (a: number): number => (r === undefined ? a : a >= r.dma_start && a - r.dma_start < r.size ? a - r.dma_start + r.cpu_start : -1)

@@ -415,7 +415,7 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
 }
 
 /** dma_direct_mmap(): the user mapping's protection is decrypted iff the device is forced to shared memory now. */
-export const dma_direct_mmap_alias = (dev: Device): 'shared' | 'private' => (force_dma_unencrypted(dev) ? 'shared' : 'private')
+export const dma_direct_mmap_alias = (dev: Device): 'shared' | 'private' => dev.k.calls !== null && !dev.config.iommu ? dev.k.calls.dma_mmap_alias(dev) : (force_dma_unencrypted(dev) ? 'shared' : 'private')
 
 /** Whether anything holds the device lock: for tests of locking rules. */
 export const device_idle = (dev: Device): boolean => isZero(dev.k.f.driver, dev.index)

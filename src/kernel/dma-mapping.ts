@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import { peek, poke } from '../step/index.ts'
+import type { DmaCalls } from './calls.ts'
 import { set_dma_skip_sync } from './device.ts'
 import { DMA_MAPPING_ERROR, phys_to_dma_unencrypted } from './dma-address.ts'
 import {
@@ -14,6 +15,8 @@ import { ATTR } from './swiotlb.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
 
 const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
+/** Another kernel's API, for devices that are not behind a vIOMMU. */
+const other = (dev: Device): DmaCalls | null => (use_dma_iommu(dev) ? null : dev.k.calls)
 
 /** An attribute that the revision does not know: the call fails with EOPNOTSUPP. */
 export function unknownAttribute(dev: Device, attrs: number): boolean {
@@ -23,6 +26,8 @@ export function unknownAttribute(dev: Device, attrs: number): boolean {
 
 /** dma_map_page_attrs(), dma_map_phys(). */
 export function dma_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  const c = other(dev)
+  if (c !== null) return c.dma_map_phys(dev, cpu, phys, size, dir, attrs)
   const addr = use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
   if (dev.k.logging) dev.k.trace(Trace.map, { device: dev.name, dir, dma_addr: traced(addr), size, phys_addr: phys, attrs }, cpu)
   return addr
@@ -31,6 +36,8 @@ export function dma_map_phys(dev: Device, cpu: number, phys: number, size: numbe
 const traced = (addr: number): number => (addr === DMA_MAPPING_ERROR ? MAPPING_ERROR : addr)
 
 export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
+  const c = other(dev)
+  if (c !== null) return c.dma_unmap_phys(dev, addr, size, dir, attrs)
   if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
   else dma_direct_unmap_phys(dev, addr, size, dir, attrs)
   if (dev.k.logging) dev.k.trace(Trace.unmap, { device: dev.name, dir, dma_addr: addr, size, attrs }, 0)
@@ -38,10 +45,14 @@ export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: num
 
 /** dma_map_resource(). */
 export function dma_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+  const c = other(dev)
+  if (c !== null) return c.dma_map_resource(dev, cpu, phys, size, dir, attrs)
   return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs | ATTR.MMIO) : dma_direct_map_resource(dev, cpu, phys, size, dir, attrs)
 }
 
 export function dma_unmap_resource(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
+  const c = other(dev)
+  if (c !== null) return c.dma_unmap_resource(dev, addr, size, dir, attrs)
   if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
   else if (dev.k.rev.mapPhys === 'capable') dma_direct_unmap_phys(dev, addr, size, dir, attrs | ATTR.MMIO)
 }
@@ -64,6 +75,8 @@ export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir
 
 /** dma_sync_single_for_cpu(), dma_sync_single_for_device(): nothing at all while dma_skip_sync is set. */
 export function dma_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
+  const c = other(dev)
+  if (c !== null) return c.dma_sync_single(dev, addr, size, dir, forCpu)
   if (!dma_dev_need_sync(dev)) return
   if (dev.k.logging) dev.k.trace(forCpu ? Trace.sync : Trace.syncDevice, { device: dev.name, dir, dma_addr: addr, size }, 0)
   if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
@@ -71,28 +84,38 @@ export function dma_sync_single(dev: Device, addr: number, size: number, dir: nu
 
 /** dma_alloc_attrs(). CC_SHARED is refused from the series on (the DMA API decides). */
 export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
+  const c = other(dev)
+  if (c !== null) return c.dma_alloc_attrs(dev, cpu, size, gfpBlocks, attrs)
   const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
   if (dev.k.logging && b !== null) dev.k.trace(Trace.alloc, { device: dev.name, dir: 0, dma_addr: b.handle, size, virt_addr: b.cpu, flags: gfpBlocks ? 'GFP_KERNEL' : 'GFP_ATOMIC', attrs }, cpu)
   return b
 }
 
 export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
+  const c = other(dev)
+  if (c !== null) return c.dma_free_attrs(dev, b, attrs)
   if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
   else dma_direct_free(dev, b, attrs)
   if (dev.k.logging) dev.k.trace(Trace.free, { device: dev.name, dir: 0, dma_addr: b.handle, size: b.size, virt_addr: b.cpu, attrs }, 0)
 }
 
 export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
+  const c = other(dev)
+  if (c !== null) return c.dma_alloc_pages(dev, cpu, size, gfpBlocks)
   return use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks)
 }
 
 export function dma_free_pages(dev: Device, b: DmaBuffer): void {
+  const c = other(dev)
+  if (c !== null) return c.dma_free_pages(dev, b)
   if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
   else dma_direct_free_pages(dev, b)
 }
 
 /** dma_set_mask(): 0 or -EIO; dma_setup_need_sync() makes dma_skip_sync what the device's coherence says. */
 export function dma_set_mask(dev: Device, bits: number): number {
+  const c = other(dev)
+  if (c !== null) return c.dma_set_mask(dev, bits)
   // dma_direct_supported(): a mask below 32 bits must reach the DMA zone in the form in which the device sees shared memory.
   const lowest = phys_to_dma_unencrypted(dev, Math.min(HIGH_BANK + dev.k.config.ram - PAGE_SIZE, ZONE_DMA_LIMIT))
   if (bits < 32 && (lowest === DMA_MAPPING_ERROR || DMA_BIT_MASK(bits) < lowest) && !use_dma_iommu(dev)) return -5

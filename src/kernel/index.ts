@@ -1,3 +1,4 @@
+export * from './calls.ts'
 export * from './device.ts'
 export * from './dma-address.ts'
 export * from './dma-direct.ts'

@@ -9,6 +9,7 @@ import { Slab } from './slab.ts'
 import { SwiotlbMem } from './swiotlb-mem.ts'
 import { AtomicPools } from './pool.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
+import type { DmaCalls, MakeCalls } from './calls.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
 
 /** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
@@ -62,6 +63,8 @@ export interface KernelParts {
   readonly bounceUnalignedKmalloc?: boolean
   /** The pool lives in place: no state to go back to. */
   readonly inPlace?: boolean
+  /** The DMA API of another kernel. */
+  readonly calls?: MakeCalls
 }
 
 /** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
@@ -92,6 +95,8 @@ export class Kernel {
   readonly mems: SwiotlbMem[] = []
   readonly atomic: AtomicPools
   readonly cmdlineForce: boolean
+  /** Another kernel's DMA API; null: ours. */
+  readonly calls: DmaCalls | null
   observer: Observer = { event: () => {} }
   /** printk costs steps of nobody's: only kept when somebody reads the log. */
   logging = false
@@ -137,6 +142,7 @@ export class Kernel {
     this.atomic = new AtomicPools(layout, this, reserve)
     this.pages = new PageAllocator(layout, this, top)
     this.slab = new Slab(layout, this)
+    this.calls = parts.calls?.(this, layout) ?? null
   }
 
   private addMem(m: SwiotlbMem): SwiotlbMem { this.mems.push(m); return m }

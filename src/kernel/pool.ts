@@ -68,6 +68,7 @@ export class AtomicPools {
   }
 
   usedAt(st: Store, phys: number): boolean {
+    if (this.k.calls !== null) return this.k.calls.usedAt(st, phys)
     const p = this.pools.find((x) => phys >= x.start && phys < x.start + x.size)
     return p !== undefined && pieces(p.used.get(st), phys, phys + 1, 0)[0]?.[2] === 1
   }

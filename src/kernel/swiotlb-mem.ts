@@ -128,6 +128,7 @@ export class SwiotlbMem {
 
   /** Slots that the mapping or allocation at `tlb` holds. */
   usedAt(st: Store, tlb: number): boolean {
+    if (this.k.calls !== null) return this.k.calls.usedAt(st, tlb)
     this.load(st)
     const i = Math.floor((tlb - this.start) / SLOT_SIZE)
     return (this.pool.list[i] as number) === 0

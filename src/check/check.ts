@@ -58,11 +58,13 @@ export interface Coverage {
   /** Operations of the language that the test uses, of all there are. */
   readonly operations: number
   readonly operationsKnown: number
+  readonly operationNames: readonly string[]
   /** Settings of the platform's named switches in force. */
   readonly switches: readonly string[]
   /** Rows of the platform's table that the run met, of all it has. */
   readonly rows: number
   readonly rowsKnown: number
+  readonly rowNames: readonly string[]
   readonly depth: number
 }
 
@@ -95,9 +97,10 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const maxStates = o.maxStates ?? DEFAULT_MAX
   const expectation = expectFor(test, kernel, platform)
   const base = { file: test.file, test: test.name, kernel, platform, expectation }
-  const operations = new Set([...walk(test)]).size
+  const operationNames = [...new Set([...walk(test)])].sort()
+  const operations = operationNames.length
   const reason = noMeaning(kernel, platform)
-  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowsKnown: 0, depth: 0 }
+  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], depth: 0 }
   if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
 
   const sys = systemFor(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
@@ -173,9 +176,10 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const vacuous = complete && x.finals === 0
   const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
   const rows = sys.kernel.platform.rows
+  const rowNames = rows.map((r) => r.id).filter((id) => sys.rowsMet.has(id))
   const coverage: Coverage = {
-    interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length,
-    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: sys.rowsMet.size, rowsKnown: rows.length, depth: x.depth
+    interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames,
+    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, depth: x.depth
   }
   return {
     ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,

@@ -144,7 +144,7 @@ export function coverageLines(results: readonly CheckResult[]): string[] {
 
 function oneCoverage(c: Coverage, complete: boolean): string {
   const how = c.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction: --interleave steps looks inside calls)'
-  return `${complete ? how : `NOT complete, ${how}`}, at most ${plural(c.maxStates, 'state')}; ${plural(c.threads, 'thread')}, ${c.operations} of ${plural(c.operationsKnown, 'operation')}, ${c.rows} of ${plural(c.rowsKnown, 'row')} of the platform's table`
+  return `${complete ? how : `NOT complete, ${how}`}, at most ${plural(c.maxStates, 'state')}; ${plural(c.threads, 'thread')}, ${c.operations} of ${plural(c.operationsKnown, 'operation')}, ${c.rows} of ${plural(c.rowsKnown, 'row')} of the platform's DMA table`
 }
 
 const coverageText = (results: readonly CheckResult[], width: number): string[] => coverageLines(results).flatMap((l) => wrap(`covered: ${l}`, width - 2, '  ').map((x) => `  ${x}`))
@@ -168,7 +168,20 @@ function legend(run: CheckRun, width: number, gaps: boolean): string[] {
   const ran = run.results.filter((r) => r.verdict !== 'skipped')
   const first = ran[0]
   if (first !== undefined) out.push(`covered: ${first.coverage.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction)'}, at most ${plural(first.coverage.maxStates, 'state')} a run; ${plural(totals(run.results).states, 'state')} in all`)
+  if (first !== undefined) out.push(...wrap(used(ran), width, '  '))
   return out
+}
+
+// What all runs together could use of the language and of each platform's table.
+function used(ran: readonly CheckResult[]): string {
+  const operations = new Set(ran.flatMap((r) => r.coverage.operationNames))
+  const tables = new Map<string, { met: Set<string>; known: number }>()
+  for (const r of ran) {
+    const t = tables.get(r.platform) ?? { met: new Set(), known: r.coverage.rowsKnown }
+    for (const n of r.coverage.rowNames) t.met.add(n)
+    tables.set(r.platform, t)
+  }
+  return `used: ${operations.size} of ${plural(ran[0]?.coverage.operationsKnown ?? 0, 'operation')}; rows of the DMA tables: ${[...tables].map(([p, t]) => `${p} ${t.met.size} of ${t.known}`).join(', ')}`
 }
 
 /** One line that stands under everything. */

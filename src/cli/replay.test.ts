@@ -192,3 +192,34 @@ test('progress names rate and time left', () => {
   expect(progressLine(512 << 20, 1 << 30, 2)).toBe('512 MiB of 1 GiB (50 %), 256 MiB/s, 2 s left')
   expect(progressLine(10 << 20, 0, 1)).toBe('10 MiB, 10 MiB/s')
 })
+
+test('a kernel older than 6.12 has swiotlb_bounced alone: what can be counted is, and the rest is said to be unknown', async () => {
+  const old = `${text('r02-tracefs.txt.gz').split('\n').filter((l) => l.startsWith('#') || l.includes('swiotlb_bounced')).join('\n')}\n`
+  const r = await run(file('old', old), '--dmesg', file('dmesg7.txt', dmesg))
+  expect(r.code).toBe(0)
+  expect(r.out).toContain('a kernel before 6.12')
+  const j = JSON.parse((await run(file('old', old), '--format', 'json')).out)
+  expect(j).toMatchObject({ bounces_only: true, predicted: { failed_maps: 0, failed_sg: 0 }, failures: { total: 0 } })
+  expect(j.devices[0].bounced_bytes).toBeGreaterThan(0)
+})
+
+test('the plots of the html report are drawn from arrays of one length', async () => {
+  const path = join(dir, 'plot.html')
+  await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg8.txt', dmesg), '--html', path)
+  const html = readFileSync(path, 'utf8')
+  const data = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)?.[1] ?? ''
+  const code = [...html.matchAll(/<script>(.*?)<\/script>/gs)].at(-1)?.[1] ?? ''
+  const drawn: { title: string; lengths: number[]; series: number }[] = []
+  class Plot {
+    static paths = { stepped: () => () => null }
+    constructor(o: { title: string; series: unknown[] }, d: number[][]) { drawn.push({ title: o.title, lengths: d.map((x) => x.length), series: o.series.length }) }
+  }
+  const element = { clientWidth: 900, textContent: data }
+  new Function('document', 'uPlot', 'addEventListener', code)({ getElementById: () => element }, Plot, () => {})
+  expect(drawn.map((d) => d.title)).toEqual(['pool', 'by area', 'by device'])
+  for (const d of drawn) {
+    expect(new Set(d.lengths).size).toBe(1)
+    expect(d.lengths[0]).toBeGreaterThan(100)
+    expect(d.lengths.length).toBe(d.series)
+  }
+})

@@ -255,3 +255,16 @@ describe('extracts of recordings', () => {
     expect(device(r, '0000:00:1f.2').bouncedSegments).toBeGreaterThan(0)
   })
 })
+
+test('a failed scatter-gather call that is never repeated gives its slots back when its context goes on', () => {
+  const m = new TraceMaker({ nslabs: 512, nareas: 1 })
+  for (let i = 0; i < 236; i++) m.map(NET, 0, 0x200000000 + i * 4096, 4096, 2)
+  const phys = Array.from({ length: 40 }, (_, i) => 0x100000000 + i * 0x5000)
+  expect(m.mapSg(DISK, 1, phys, phys.map(() => 4096), 2, 4095)).toBeNull()
+  m.time += 5e6
+  for (const x of [...m.live].slice(0, 100)) m.unmap(x, 0)
+  for (let i = 0; i < 60; i++) m.map(NET, 0, 0x300000000 + i * 4096, 4096, 2)
+  const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
+  expect([r.equal, r.compared, r.actualFailedSg, r.predictedFailedSg, r.unknownOutcome]).toEqual([296, 296, 1, 1, 21])
+  expect(r.sim?.pool.used_hiwater).toBe(512)
+})

@@ -83,6 +83,8 @@ interface Context {
   /** A run of simulated bounces without known outcome: allocations to take back when the run ends. */
   run: number[]
   runFirst: number
+  runDev: number
+  runTime: number
 }
 
 export class Replay implements EventSink {
@@ -136,7 +138,7 @@ export class Replay implements EventSink {
 
   private readonly contexts = new Map<number, Context>()
   private lastKey = -1
-  private lastContext: Context = { open: [], run: [], runFirst: -1 }
+  private lastContext: Context = { open: [], run: [], runFirst: -1, runDev: 0, runTime: 0 }
   // The window: events by id (a running number), at id & mask.
   private cap = 4096
   private headId = 0
@@ -161,6 +163,11 @@ export class Replay implements EventSink {
   private head = new Int32Array(this.cap)
   private readonly lists = new Map<number, Float64Array>()
   private waitingEntries = 0
+  /** Bounces without outcome in the window. */
+  private openCount = 0
+  /** Map and unmap events seen: without any, a trace says little. */
+  mapEvents = 0
+  unmapEvents = 0
   /** Successful scatter-gather mappings in the window: by device and first address, their ids. */
   private readonly sgIndex: Map<number, number[]>[] = []
   private sgVersion = 0
@@ -285,14 +292,22 @@ export class Replay implements EventSink {
     const dev = ev.dev < this.devices.length ? (this.devices[ev.dev] as DeviceState) : this.device(ev.dev)
     switch (kind) {
       case Trace.bounced: this.onBounced(ev, dev); break
-      case Trace.map: this.onMap(ev, dev); break
-      case Trace.mapSg: this.onMapSg(ev, dev); break
+      case Trace.map:
+        this.mapEvents++
+        this.onMap(ev, dev)
+        break
+      case Trace.mapSg:
+        this.mapEvents++
+        this.onMapSg(ev, dev)
+        break
       case Trace.unmap: {
+        this.unmapEvents++
         const id = this.push(ev)
         this.nents[id & (this.cap - 1)] = 0
         break
       }
       case Trace.unmapSg: {
+        this.unmapEvents++
         const id = this.push(ev)
         const at = id & (this.cap - 1)
         this.nents[at] = ev.nphys
@@ -320,7 +335,7 @@ export class Replay implements EventSink {
     let c = this.contexts.get(key)
     if (c === undefined) {
       if (this.contexts.size > 8192) for (const [k, old] of this.contexts) if (old.open.length === 0 && old.run.length === 0) this.contexts.delete(k)
-      c = { open: [], run: [], runFirst: -1 }
+      c = { open: [], run: [], runFirst: -1, runDev: 0, runTime: 0 }
       this.contexts.set(key, c)
     }
     this.lastKey = key
@@ -386,6 +401,7 @@ export class Replay implements EventSink {
     this.mask[at] = ev.has & Has.mask ? ev.mask : MAPPING_ERROR
     this.key[at] = this.lastKey
     c.open.push(id)
+    this.openCount++
   }
 
   // The latest bounce without outcome in this context for this original; its window id, or -1. Bus and physical address may differ by an
@@ -400,6 +416,7 @@ export class Replay implements EventSink {
       if (p === phys || p % TWO46 === phys % TWO46) {
         if (k === open.length - 1) open.pop()
         else open.splice(k, 1)
+        this.openCount--
         return id
       }
     }
@@ -476,6 +493,7 @@ export class Replay implements EventSink {
         const bat = b & (this.cap - 1)
         if (this.dev[bat] !== ev.dev) break
         c.open.pop()
+        this.openCount--
         this.state[bat] = St.ok
         this.dma[bat] = Number.NaN
         this.owner[bat] = id
@@ -528,14 +546,14 @@ export class Replay implements EventSink {
       this.lists.set(id, list)
       this.waitingEntries += list.length
     }
-    if (bounced > 0) {
-      // Physical addresses are needed to recognise failed calls before this one.
+    if (bounced > 0 && this.openCount > 0) {
+      // Some bounce before this one has no outcome yet: a failed call is recognised by these addresses.
       const index = this.sgIndex[ev.dev] as Map<number, number[]>
       const first = this.phys[at] as number
       const known = index.get(first)
       if (known) known.push(id)
       else index.set(first, [id])
-      if (!keep && this.tailId - this.headId > 1) {
+      if (!keep) {
         const list = this.physList(ev)
         this.lists.set(id, list)
         this.waitingEntries += list.length
@@ -603,6 +621,7 @@ export class Replay implements EventSink {
       m++
     }
     const run = c.open.splice(0, m)
+    this.openCount -= m
     const last = run[m - 1] as number
     for (const b of run) {
       const bat = b & (this.cap - 1)
@@ -660,6 +679,7 @@ export class Replay implements EventSink {
     const dev = this.devices[this.dev[at] as number] as DeviceState
     this.lastStamp = this.time[at] as number
     if (id >= this.nextSweep && this.lossy) this.sweep()
+    if (this.runs.length > 0 && this.sim !== null) this.endOldRuns(this.sim)
     let predicted = Number.NaN
     switch (kind) {
       case Trace.bounced: predicted = this.simulateBounce(id, at, dev); break
@@ -802,18 +822,27 @@ export class Replay implements EventSink {
     const key = this.key[at] as number
     const c = this.contexts.get(key)
     if (c && c.open[0] === id) c.open.shift()
+    this.openCount--
     this.state[at] = St.other
     const sim = this.sim
+    if (this.mapEvents === 0) {
+      // A kernel before 6.12, or the class dma was not enabled: bounces can be counted, but no address and no release is known.
+      dev.copiedIn += this.size[at] as number
+      dev.crossings++
+      dev.bouncedSegments++
+      dev.bouncedBytes += this.size[at] as number
+      return
+    }
     if (sim === null || c === undefined) return
     const phys = this.phys[at] as number
-    if (c.run.length > 0 && c.runFirst === phys) this.endRun(c, sim)
+    if (c.run.length > 0 && c.runFirst === phys) this.endRun(c, sim, true)
     const mine = sim.take(dev.id, this.cpu[at] as number, dev.minAlignMask, phys, this.size[at] as number, this.mask[at] as number)
     if (mine === 0) {
       this.cause(dev, sim.cause)
       this.predictedFailedSg++
       this.actualFailedSg++
       dev.failedSg++
-      this.endRun(c, sim)
+      this.endRun(c, sim, false)
     } else if (this.lossy) {
       // The map event was lost: the slots stay taken until an unmap or another owner says otherwise.
       dev.copiedIn += this.size[at] as number
@@ -824,17 +853,38 @@ export class Replay implements EventSink {
       this.live.bouncedBytes[entry] = this.size[at] as number
       this.live.time[entry] = this.time[at] as number
     } else {
-      if (c.run.length === 0) c.runFirst = phys
+      if (c.run.length === 0) {
+        c.runFirst = phys
+        c.runDev = dev.id
+        this.runs.push(c)
+      }
+      c.runTime = this.lastStamp
       c.run.push(mine)
     }
     this.stamp(dev.id, mine)
     if (this.recorder) this.record(at, Trace.bounced, mine === 0 ? -1 : sim.address(mine))
   }
 
-  private endRun(c: Context, sim: PoolSim): void {
+  // The call that these bounces belong to is over: what it held is given back. `failed` when the model had room for all of them.
+  private endRun(c: Context, sim: PoolSim, failed: boolean): void {
+    if (c.run.length === 0) return
     for (const id of c.run) sim.release(id)
+    if (failed) {
+      const dev = this.devices[c.runDev] as DeviceState
+      this.cause(dev, UNPREDICTED)
+      this.actualFailedSg++
+      dev.failedSg++
+    }
     c.run = []
     c.runFirst = -1
+    this.runs.splice(this.runs.indexOf(c), 1)
+    this.stamp(c.runDev, 0)
+  }
+  private readonly runs: Context[] = []
+
+  // No call maps for so long: runs that were not continued are over.
+  private endOldRuns(sim: PoolSim): void {
+    for (const c of [...this.runs]) if (this.lastStamp - c.runTime > LONGEST_CALL) this.endRun(c, sim, true)
   }
 
   private addLive(dev: number, key: number, tag: number, nents: number): number {
@@ -985,7 +1035,7 @@ export class Replay implements EventSink {
     this.ended = true
     if (this.sim === null && this.guess !== null) this.settlePool()
     this.drain(true)
-    if (this.sim !== null) for (const c of this.contexts.values()) this.endRun(c, this.sim)
+    if (this.sim !== null) for (const c of [...this.runs]) this.endRun(c, this.sim, false)
   }
 }
 
@@ -995,5 +1045,7 @@ const PAGE_SIZE = 4096
 const SWEEP = 512
 /** After so many events a bounce without outcome in a lossy, roomy recording is taken to have lost its map event. */
 const GAP = 4096
+/** Nanoseconds between two bounces of one scatter-gather call, at most. */
+const LONGEST_CALL = 1e6
 /** The kernel failed where the model found slots; index into DeviceState.causes. */
 export const UNPREDICTED = 5

@@ -39,6 +39,10 @@ export interface ReplayResult {
   readonly lines: number
   /** Events of the classes dma and swiotlb. */
   readonly events: number
+  /** swiotlb_bounced alone (a kernel before 6.12, or the class dma not enabled): nothing is known of addresses and releases. */
+  readonly bouncesOnly: boolean
+  /** Maps, but not one unmap event: it was not enabled. */
+  readonly noUnmaps: boolean
   readonly otherEvents: readonly { readonly name: string; readonly count: number }[]
   readonly losses: {
     /** All that is known to be missing: reported as lost while reading, and overwritten in the ring buffer. */
@@ -125,6 +129,8 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     source: { files: input.files, format: input.format, bytes: input.bytes, kernel: input.kernel, interrupted: input.interrupted, notes: input.notes },
     lines: input.lines,
     events: r.dmaEvents,
+    bouncesOnly: r.mapEvents === 0 && r.devices.some((d) => d.bounces > 0),
+    noUnmaps: r.mapEvents > 100 && r.unmapEvents === 0,
     otherEvents: [...input.otherEvents].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     losses: {
       total: r.lostEvents + input.overwritten, reported: r.lostEvents, places: r.lostPlaces, placesWithoutCount: r.lostUnknown, overwritten: input.overwritten,

@@ -39,6 +39,8 @@ export function replayValue(r: ReplayResult): object {
     source: { files: r.source.files, format: r.source.format, bytes: r.source.bytes, kernel: r.source.kernel, interrupted: r.source.interrupted, notes: r.source.notes },
     losses: { reported: r.losses.reported, places: r.losses.places, places_without_count: r.losses.placesWithoutCount, overwritten: r.losses.overwritten, by_cpu: r.losses.byCpu },
     lossy: r.lossy,
+    bounces_only: r.bouncesOnly,
+    no_unmaps: r.noUnmaps,
     skipped: r.skipped.map((s) => ({ reason: s.reason, count: s.count, first: s.first, sample: s.sample })),
     other_events: r.otherEvents,
     clock: { first: finite(r.clock.first), last: finite(r.clock.last), backwards: r.clock.backwards, backwards_most: r.clock.backwardsMost, backwards_line: r.clock.backwardsLine },

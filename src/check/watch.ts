@@ -73,6 +73,26 @@ export class Watch implements Watcher, Observer {
   mapped(st: Store, id: number, m: MappingObject): void {
     this.live.update(st, `m${id}`, (l) => [...l, id, 1])
     this.ideal.copy(st, view(id), m.phys, Math.min(m.size, VIEW_SIZE))
+    this.unsettled(st, id, m)
+  }
+
+  /** Other live mappings of the bytes [addr, addr+len): their number, what is mapped, first byte and length of the overlap, and whether the device owns them. */
+  private others(st: Store, id: number, addr: number, len: number): Array<{ id: number; m: MappingObject; from: number; n: number; device: boolean }> {
+    const out: Array<{ id: number; m: MappingObject; from: number; n: number; device: boolean }> = []
+    const l = this.live.get(st)
+    for (let i = 0; i < l.length; i += 2) {
+      if (l[i] === id) continue
+      const m = this.sys.objects.get(this.value(l[i] as number)) as MappingObject
+      const from = Math.max(addr, m.phys)
+      const n = Math.min(addr + len, m.phys + m.size) - from
+      if (n > 0) out.push({ id: l[i] as number, m, from, n, device: l[i + 1] === 1 })
+    }
+    return out
+  }
+
+  /** What another device may be writing at this moment: nothing is promised to this one before the other's sync or unmap. */
+  private unsettled(st: Store, id: number, m: MappingObject): void {
+    for (const o of this.others(st, id, m.phys, m.size)) if (o.device && o.m.dir !== DIR.TO_DEVICE) this.ideal.fill(st, view(id) + o.from - m.phys, o.n, this.plain(this.any))
   }
 
   private setOwner(st: Store, id: number, device: number): void {
@@ -87,7 +107,7 @@ export class Watch implements Watcher, Observer {
       if (m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
       this.setOwner(st, id, 0)
     } else {
-      if (m.dir !== DIR.FROM_DEVICE) this.ideal.copy(st, v.at, m.phys, v.size)
+      if (m.dir !== DIR.FROM_DEVICE) { this.ideal.copy(st, v.at, m.phys, v.size); this.unsettled(st, id, m) }
       this.setOwner(st, id, 1)
     }
   }
@@ -160,6 +180,8 @@ export class Watch implements Watcher, Observer {
         this.ideal.fill(st, view(id) + at, len, this.plain(this.any))
         this.ideal.fill(st, o.phys + at, len, this.plain(this.any))
       } else this.ideal.fill(st, view(id) + at, len, this.plain(word))
+      // Another device's mapping of the same bytes shows it or not, as both are direct or one is bounced.
+      for (const x of this.others(st, id, o.phys + at, len)) this.ideal.fill(st, view(x.id) + x.from - x.m.phys, x.n, this.plain(this.any))
     } else if (o.kind === 'coherent' || o.kind === 'pages') this.ideal.fill(st, o.phys + at, len, this.plain(word))
   }
 

@@ -360,7 +360,8 @@ async function readTraceDat(
     out.bytes += size
     out.lines += dat.records
     out.events += dat.records
-    out.overwritten += dat.info.overrun + dat.info.dropped
+    // The recorder's statistics count what pages already said.
+    out.overwritten += Math.max(0, dat.info.overrun + dat.info.dropped - dat.lost)
     for (const [name, n] of dat.others) out.others.set(name, (out.others.get(name) ?? 0) + n)
     if (skips.list().some((s) => s.reason === 'cutRecord')) bad('TB-356', 'this trace.dat is cut off or damaged', 'what could be read is in the report; events of a CPU whose data is missing look like losses')
   } finally {

@@ -153,7 +153,8 @@ function fields(ev: SlowEvent, text: string): boolean {
       continue
     }
     const value = rest.slice(word.length + 1)
-    const hex = raw ? 10 : 16
+    // Digits that are no decimal number are hex, whatever the rest of the line looks like.
+    const hex = raw && !/^(?!0[xX])\d*[a-fA-F]/.test(value) ? 10 : 16
     // How much of the rest belongs to the value: arrays hold blanks.
     let used = 0
     const array = (width: 4 | 8): number[] => {
@@ -226,7 +227,6 @@ function fields(ev: SlowEvent, text: string): boolean {
       case 'addrs': ev.physs = array(8); ev.has |= Has.physList; break
       case 'device':
       case 'dev_name': {
-        raw = true
         const device = /^[^ \r]*/.exec(value)?.[0] ?? ''
         if (device !== '') {
           ev.device = device

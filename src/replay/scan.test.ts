@@ -94,7 +94,8 @@ const damage = fc.tuple(dialect, fc.nat(), fc.nat({ max: 6 }), fc.constantFrom('
 const odd = fc.constantFrom('CPU:0 [LOST 90 EVENTS]', 'CPU:3 [LOST EVENTS]', 'CPU:1 [7 EVENTS DROPPED]', '# comment', '', 'cpus=2', 'garbage', '[000] nothing', '##### CPU 1 buffer started ####',
   'x-1 [000] 1.5: dma_map_sg: [FAILED TO PARSE] device=0000:00:1f.2 full_nents=1 full_ents=1 truncated=0 phys_addrs=ARRAY[c0, 28, e6, 01, 01, 00, 00, 00] dma_addrs=ARRAY[00, f0, 9f, 7d, 00, 00, 00, 00] lengths=ARRAY[00, 02, 00, 00] dir=2 attrs=0x0',
   'x-1 [000] 1.5: dma_unmap_sg: [FAILED TO PARSE] device=0000:00:1f.2 addrs=ARRAY[00, 00, 00, 01, 01, e6, 28, c0] dir=2 attrs=0x0',
-  'x-1 [001] 17: sched_switch: prev=a next=b')
+  'x-1 [001] 17: sched_switch: prev=a next=b', 'x-1 [001] 1.5: dma_map_page: [FAILED TO PARSE] device=d phys_addr=4312289280 dma_addr=2107584512 size=4096 dir=2 attrs=0x0',
+  'x-1 [001] 1.5: dma_map_page: [FAILED TO PARSE] device=d phys_addr=101f85000 dma_addr=0x7d9f3000 size=4096 dir=2 attrs=0x0')
 
 describe('the scanner and its readable twin agree', () => {
   test('on generated lines of all events and dialects', () => {
@@ -167,6 +168,13 @@ describe('what an event says', () => {
 
   test('libtraceevent prints lists in decimal with blanks', () => {
     expect(one('x 1 [000] 9.395389123: dma:dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={4096 8192} attrs=')).toMatchObject({ physs: [4096, 8192], time: 9395389123, pid: 1, irq: Irq.unknown })
+  })
+
+  test('trace-cmd report -R and unparsed events give the same numbers', () => {
+    const want = { device: '0000:00:02.0', phys: 0x101f85000, dma: 0x7d9f3000, size: 4096, dir: 2 }
+    expect(one('    kworker/u8:1-31    [001]     9.459970: dma_map_page:          device=0000:00:02.0 phys_addr=101f85000 dma_addr=7d9f3000 size=4096 dir=2 attrs=0x0')).toMatchObject(want)
+    expect(one('    kworker/u8:1-31    [001]     9.459970: dma_map_page:          [FAILED TO PARSE] device=0000:00:02.0 phys_addr=4328017920 dma_addr=2107584512 size=4096 dir=2 attrs=0x0')).toMatchObject(want)
+    expect(one('    kworker/u8:1-31    [001]     9.459437: swiotlb_bounced:       dev_name=0000:00:02.0 dma_mask=ffffffffffffffff dev_addr=101f85000 size=4096 force=1')).toMatchObject({ phys: 0x101f85000, force: true, mask: MAPPING_ERROR })
   })
 
   test('lost events keep their CPU and count', () => {

@@ -672,10 +672,22 @@ export class TextScanner {
     this.pos = p
   }
 
+  // Decimal digits at pos, or hex when they turn out to be.
+  private plainNumber(buf: Uint8Array): void {
+    const from = this.pos
+    const bad = this.bad
+    this.dec(buf)
+    if ((HEX[buf[this.pos] as number] as number) === 255) return
+    this.pos = from
+    this.bad = bad
+    this.hex(buf)
+  }
+
   // The fields of the event at pos, up to the line end.
   private args(buf: Uint8Array): void {
     const ev = this.ev
-    // trace-cmd prints fields it cannot format as name=value with plain numbers in decimal.
+    // trace-cmd prints the fields of an event that it cannot format as name=value, with plain numbers in decimal; `report -R` prints all
+    // events so, but with the numbers as their format has them.
     let raw = false
     let p = this.pos
     let c = buf[p] as number
@@ -704,7 +716,7 @@ export class TextScanner {
       switch (key) {
         case K.dir: this.direction(buf); break
         case K.dma:
-          if (raw) this.dec(buf)
+          if (raw) this.plainNumber(buf)
           else this.hex(buf)
           ev.dma = this.num
           ev.has |= Has.dma
@@ -712,14 +724,14 @@ export class TextScanner {
         case K.size: this.dec(buf); ev.size = this.num; ev.has |= Has.size; break
         case K.phys:
         case K.devAddr:
-          if (raw) this.dec(buf)
+          if (raw) this.plainNumber(buf)
           else this.hex(buf)
           ev.phys = this.num
           ev.has |= Has.phys
           break
         case K.attrs: this.attributes(buf); break
         case K.mask:
-          if (raw) this.dec(buf)
+          if (raw) this.plainNumber(buf)
           else this.hex(buf)
           ev.mask = this.num
           ev.has |= Has.mask
@@ -734,11 +746,7 @@ export class TextScanner {
         case K.sizes: this.array(buf, Has.sizeList); break
         case K.physs:
         case K.addrs: this.array(buf, Has.physList); break
-        case K.device: {
-          raw = true
-          this.deviceAt(buf, p + 1)
-          break
-        }
+        case K.device: this.deviceAt(buf, p + 1); break
         default: break
       }
       p = this.pos

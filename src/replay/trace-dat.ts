@@ -80,6 +80,8 @@ export class TraceDat {
   records = 0
   /** Records of events that mean nothing to us, by name. */
   readonly others = new Map<string, number>()
+  /** Events that pages say were lost before them. */
+  lost = 0
   /** Bytes of event data consumed, of `dataBytes`. */
   done = 0
   readonly dataBytes: number
@@ -113,6 +115,7 @@ export class TraceDat {
       if (this.records % 1024 === 0) for (const c of this.cursors) if (c.broken && c.time === Number.POSITIVE_INFINITY) this.tellLoss(c, 0, sink)
       if (best.lost !== 0) {
         this.tellLoss(best, best.lost, sink)
+        this.lost += Math.max(0, best.lost)
         best.lost = 0
       }
       this.records++

@@ -24,7 +24,7 @@ const io: Io = {
   err: (t) => { process.stderr.write(t) },
   colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   progress: process.stderr.isTTY === true,
-  ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns)) } : {}),
+  ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns || 100)) } : {}),
   exit: (code) => { process.exitCode = code }
 }
 

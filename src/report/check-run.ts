@@ -74,7 +74,7 @@ export const shellWord = (s: string): string => (/^[\w@%+=:,./-]+$/.test(s) ? s 
 
 /** The command that does this run again. */
 export function commandOf(r: Pick<CheckResult, 'file' | 'kernel' | 'platform' | 'coverage'>): string {
-  return `tbit check ${shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${r.coverage.interleave === 'calls' ? ' --interleave calls' : ''}`
+  return `tbit check ${r.file === '<stdin>' ? '-' : shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${r.coverage.interleave === 'calls' ? ' --interleave calls' : ''}`
 }
 
 export interface Totals { readonly ok: number; readonly violated: number; readonly vacuous: number; readonly incomplete: number; readonly skipped: number; readonly match: number; readonly mismatch: number; readonly free: number; readonly undecided: number; readonly states: number }

@@ -23,7 +23,7 @@ export function legalWay(sys: System, st: Store, r: Request, reason: string): st
   const mask = (bits: number): number => { const b = DMA_BIT_MASK(bits); return dev.config.bus_limit === 0 ? b : Math.min(b, dev.config.bus_limit) }
   const limit = r.alloc ? mask(dev.config.coherent_mask) : mask(k.f.mask.get(st, r.dev))
   const bit = m.platform.sharedBit(m.config)
-  const served = (page: 'priv' | 'shr' | 'pmmio' | 'pmmio_down' | 'smmio', phys: number): boolean => {
+  const served = (page: 'priv' | 'shr' | 'pmmio' | 'pmmio_empty' | 'pmmio_down' | 'smmio', phys: number): boolean => {
     // Behind a vIOMMU any page can have a low address.
     const low = dev.config.iommu ? 0x100000 : phys
     const aliases: Array<['P' | 'S', number]> = [['P', low]]

@@ -210,7 +210,11 @@ export class Machine {
     for (const m of this.mmios) {
       if (phys < m.base || phys >= m.base + m.size) continue
       if (m.config.state === 'shared') return 'smmio'
-      return m.owner >= 0 && this.tdi.get(st, m.owner) === TDI.run ? 'pmmio' : 'pmmio_down'
+      switch (m.owner < 0 ? TDI.unlocked : this.tdi.get(st, m.owner)) {
+        case TDI.run: return 'pmmio'
+        case TDI.error: return 'pmmio_down'
+        default: return 'pmmio_empty'
+      }
     }
     if (!this.isRam(phys)) return null
     return hwNames[this.hw(st, Math.floor(phys / PAGE_SIZE))] ?? null

@@ -4,9 +4,10 @@ import type { MachineConfig } from './config.ts'
 /**
  * What stands behind an address when a device asks. `priv`: private, accepted, populated. `unas`: private range with nothing
  * behind it. `shr`: shared page that the host has mapped. `shr_unmapped`: shared range without a mapping. `shr_realm`: a shared
- * mapping that the host pointed at a protected granule. `pmmio`, `pmmio_empty`, `smmio`: peer-to-peer targets.
+ * mapping that the host pointed at a protected granule. `pmmio`: TEE range of a device in RUN; `pmmio_empty`: of one that
+ * nobody has accepted, so that no trusted table has it; `pmmio_down`: of one that has left RUN; `smmio`: a NON_TEE range.
  */
-export type PageClass = 'priv' | 'unas' | 'shr' | 'shr_unmapped' | 'shr_realm' | 'pmmio' | 'pmmio_down' | 'smmio'
+export type PageClass = 'priv' | 'unas' | 'shr' | 'shr_unmapped' | 'shr_realm' | 'pmmio' | 'pmmio_empty' | 'pmmio_down' | 'smmio'
 
 /** `ok`; `cipher`, `ones`: the read returns this and nothing is reported; `drop`: the write is lost; `fault:NAME`: aborted and reported. */
 export type Outcome = 'ok' | 'cipher' | 'ones' | 'drop' | 'poison' | `fault:${string}`

@@ -16,6 +16,7 @@ export const amdSevSnp: Platform = {
     { id: 'snp-t0-unmapped', t: 0, alias: 'any', page: 'shr_unmapped', read: 'fault:IO_PAGE_FAULT', write: 'fault:IO_PAGE_FAULT', cert: 'H', source: 'APM' },
     { id: 'snp-t0-realm', t: 0, alias: 'any', page: 'shr_realm', read: 'cipher', write: 'fault:RMP_PAGE_FAULT', cert: 'M', source: 'APM 15.36' },
     { id: 'snp-t0-pmmio', t: 0, alias: 'any', page: 'pmmio', read: 'fault:UR', write: 'fault:RMP_PAGE_FAULT', cert: 'M', source: 'TDISP; APM', note: 'the target rejects T=0 to a TEE range' },
+    { id: 'snp-t0-pmmio-empty', t: 0, alias: 'any', page: 'pmmio_empty', read: 'fault:UR', write: 'fault:RMP_PAGE_FAULT', cert: 'M', source: 'TDISP; APM' },
     { id: 'snp-t0-pmmio-down', t: 0, alias: 'any', page: 'pmmio_down', read: 'fault:UR', write: 'fault:RMP_PAGE_FAULT', cert: 'M', source: 'TDISP; APM' },
     { id: 'snp-t0-smmio', t: 0, alias: 'any', page: 'smmio', read: 'ok', write: 'ok', cert: 'M', source: 'APM' },
     { id: 'snp-t1-c1-priv', t: 1, alias: 'P', page: 'priv', read: 'ok', write: 'ok', cert: 'H', source: 'lists', note: 'ASID, GPA and VMPL match' },
@@ -28,6 +29,7 @@ export const amdSevSnp: Platform = {
     { id: 'snp-t1-c0-unas', t: 1, alias: 'S', page: 'unas', read: 'cipher', write: 'fault:RMP_PAGE_FAULT', cert: 'L', source: 'inference' },
     { id: 'snp-t1-pmmio-ok', t: 1, alias: 'P', page: 'pmmio', read: 'ok', write: 'ok', cert: 'L', source: 'switch', when: (c) => c.snp_p2p === 'ok', switch: 'snp_p2p ok' },
     { id: 'snp-t1-pmmio', t: 1, alias: 'any', page: 'pmmio', read: 'fault:UR', write: 'fault:UR', cert: 'L', source: 'lists: BIND_P2P must be 0; inference', switch: 'snp_p2p fault' },
+    { id: 'snp-t1-pmmio-empty', t: 1, alias: 'any', page: 'pmmio_empty', read: 'fault:RMP_PAGE_FAULT', write: 'fault:RMP_PAGE_FAULT', cert: 'L', source: 'inference', note: 'no MMIO_VALIDATE yet' },
     { id: 'snp-t1-pmmio-down', t: 1, alias: 'any', page: 'pmmio_down', read: 'fault:UR', write: 'fault:UR', cert: 'L', source: 'TDISP' },
     { id: 'snp-t1-c0-smmio', t: 1, alias: 'S', page: 'smmio', read: 'ok', write: 'ok', cert: 'L', source: 'lists; inference', note: 'when vTOM or the C-bit says shared' },
     { id: 'snp-t1-c1-smmio', t: 1, alias: 'P', page: 'smmio', read: 'fault:RMP_PAGE_FAULT', write: 'fault:RMP_PAGE_FAULT', cert: 'L', source: 'lists; inference', note: 'vTOM at its maximum' }

@@ -17,6 +17,7 @@ export const intelTdx: Platform = {
     { id: 'tdx-t0-realm', t: 0, alias: 'any', page: 'shr_realm', read: 'ones', write: 'drop', cert: 'M', source: 'architecture' },
     { id: 'tdx-t0-smmio', t: 0, alias: 'any', page: 'smmio', read: 'ok', write: 'ok', cert: 'M', source: 'architecture' },
     { id: 'tdx-t0-pmmio', t: 0, alias: 'any', page: 'pmmio', read: 'fault:UR', write: 'drop', cert: 'M', source: 'TDISP', note: 'the device rejects T=0 to a TEE range' },
+    { id: 'tdx-t0-pmmio-empty', t: 0, alias: 'any', page: 'pmmio_empty', read: 'fault:UR', write: 'drop', cert: 'M', source: 'TDISP' },
     { id: 'tdx-t0-pmmio-down', t: 0, alias: 'any', page: 'pmmio_down', read: 'fault:UR', write: 'drop', cert: 'M', source: 'TDISP' },
     { id: 'tdx-t1-p-priv', t: 1, alias: 'P', page: 'priv', read: 'ok', write: 'ok', cert: 'M', source: 'architecture', note: 'secure EPT entry MAPPED' },
     { id: 'tdx-t1-p-unas', t: 1, alias: 'P', page: 'unas', read: 'fault:DMAR', write: 'fault:DMAR', cert: 'M', source: 'architecture', note: 'FREE, PENDING or BLOCKED: trusted fault log, no #VE' },
@@ -31,6 +32,7 @@ export const intelTdx: Platform = {
     { id: 'tdx-t1-s-realm', t: 1, alias: 'S', page: 'shr_realm', read: 'fault:DMAR', write: 'fault:DMAR', cert: 'M', source: 'inference' },
     { id: 'tdx-t1-p-pmmio-ok', t: 1, alias: 'P', page: 'pmmio', read: 'ok', write: 'ok', cert: 'L', source: 'switch', when: (c) => c.tdx_p2p === 'ok', switch: 'tdx_p2p ok' },
     { id: 'tdx-t1-pmmio', t: 1, alias: 'any', page: 'pmmio', read: 'fault:DMAR', write: 'fault:DMAR', cert: 'L', source: 'inference: not in the first generation', switch: 'tdx_p2p fault' },
+    { id: 'tdx-t1-pmmio-empty', t: 1, alias: 'any', page: 'pmmio_empty', read: 'fault:DMAR', write: 'fault:DMAR', cert: 'M', source: 'architecture', note: 'no MMIO.ACCEPT yet' },
     { id: 'tdx-t1-pmmio-down', t: 1, alias: 'any', page: 'pmmio_down', read: 'fault:UR', write: 'drop', cert: 'L', source: 'TDISP' },
     { id: 'tdx-t1-s-smmio-ok', t: 1, alias: 'S', page: 'smmio', read: 'ok', write: 'ok', cert: 'L', source: 'switch', when: (c) => c.tdx_p2p === 'ok', switch: 'tdx_p2p ok' },
     { id: 'tdx-t1-smmio', t: 1, alias: 'any', page: 'smmio', read: 'fault:DMAR', write: 'fault:DMAR', cert: 'L', source: 'inference', switch: 'tdx_p2p fault' }

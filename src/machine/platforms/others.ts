@@ -9,6 +9,7 @@ const shared0 = (prefix: string, source: string): Platform['rows'] => [
   { id: `${prefix}-t0-realm`, t: 0, alias: 'any', page: 'shr_realm', read: 'fault:HOST', write: 'fault:HOST', cert: 'M', source },
   { id: `${prefix}-t0-smmio`, t: 0, alias: 'any', page: 'smmio', read: 'ok', write: 'ok', cert: 'M', source },
   { id: `${prefix}-t0-pmmio`, t: 0, alias: 'any', page: 'pmmio', read: 'fault:HOST', write: 'fault:HOST', cert: 'M', source },
+  { id: `${prefix}-t0-pmmio-empty`, t: 0, alias: 'any', page: 'pmmio_empty', read: 'fault:HOST', write: 'fault:HOST', cert: 'M', source },
   { id: `${prefix}-t0-pmmio-down`, t: 0, alias: 'any', page: 'pmmio_down', read: 'fault:HOST', write: 'fault:HOST', cert: 'M', source }
 ]
 
@@ -44,6 +45,7 @@ export const amdSmeHost: Platform = {
     { id: 'sme-c1-dec', t: 0, alias: 'P', page: 'shr', read: 'cipher', write: 'poison', cert: 'M', source: 'architecture' },
     { id: 'sme-mmio', t: 0, alias: 'S', page: 'smmio', read: 'ok', write: 'ok', cert: 'M', source: 'architecture' },
     { id: 'sme-mmio-p', t: 0, alias: 'S', page: 'pmmio', read: 'ok', write: 'ok', cert: 'M', source: 'architecture' },
+    { id: 'sme-mmio-empty', t: 0, alias: 'S', page: 'pmmio_empty', read: 'ok', write: 'ok', cert: 'M', source: 'architecture' },
     { id: 'sme-mmio-down', t: 0, alias: 'S', page: 'pmmio_down', read: 'ok', write: 'ok', cert: 'M', source: 'architecture' },
     { id: 'sme-mmio-c1', t: 0, alias: 'P', page: 'smmio', read: 'fault:IO_PAGE_FAULT', write: 'fault:IO_PAGE_FAULT', cert: 'L', source: 'inference', note: 'no MMIO behind an address with the C-bit' },
     { id: 'sme-mmio-p-c1', t: 0, alias: 'P', page: 'pmmio', read: 'fault:IO_PAGE_FAULT', write: 'fault:IO_PAGE_FAULT', cert: 'L', source: 'inference' }
@@ -54,5 +56,5 @@ export const none: Platform = {
   name: 'none', title: 'a machine without confidential computing',
   guest: false, tdisp: false, conversion: 'none', cpuAlias: false, architecture: 'arm64', encBit: 0, sharedBit: () => 0,
   cpuSharedAliasOfPrivate: 'fault', hostReadPrivate: () => 'ok', switches: [],
-  rows: (['priv', 'shr', 'unas', 'smmio', 'pmmio', 'pmmio_down'] as const).map((page) => ({ id: `none-${page}`, t: 0 as const, alias: 'any' as const, page, read: 'ok' as const, write: 'ok' as const, cert: 'H' as const, source: 'no protection' }))
+  rows: (['priv', 'shr', 'unas', 'smmio', 'pmmio', 'pmmio_empty', 'pmmio_down'] as const).map((page) => ({ id: `none-${page}`, t: 0 as const, alias: 'any' as const, page, read: 'ok' as const, write: 'ok' as const, cert: 'H' as const, source: 'no protection' }))
 }

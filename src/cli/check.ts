@@ -37,7 +37,7 @@ Exit code: 0 all as expected, 1 a finding or an expectation not met, 2 wrong use
 complete (git bisect run skips such a commit). With --format ktap those of kselftest: 0, 1, and 4 when every run was skipped.
 
 Example:
-  tbit check litmus/coherent/coherent-free-after-accept.litmus --kernel rfc-v1,cc-v8
+  tbit check litmus/coherent/coherent-free-with-driver-without-driver.litmus --kernel rfc-v1,cc-v8
 `
 
 export function checkVerb(io: Io): Command {

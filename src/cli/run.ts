@@ -20,7 +20,7 @@ export function runVerb(io: Io): Command {
     .option('--schedule <seed|list>', 'a seed, or threads in the order of their turns (os,admin:1,os); default: each thread as far as it gets', '')
     .option('--trace <out>', 'write the kernel\'s own trace events as tracefs text, for `tbit replay`')
     .option('--format <text|json>', 'output', 'text')
-    .addHelpText('after', '\nExample:\n  tbit run litmus/coherent/coherent-free-after-accept.litmus --kernel rfc-v1 --schedule 7 --trace /tmp/trace.txt')
+    .addHelpText('after', '\nExample:\n  tbit run litmus/coherent/coherent-free-with-driver-without-driver.litmus --kernel rfc-v1 --schedule 7 --trace /tmp/trace.txt')
     .action((file: string, o: Options) => {
       let text: string
       try { text = readFileSync(file, 'utf8') } catch (e) { return fail(`TB-002: ${file} cannot be read: ${(e as NodeJS.ErrnoException).code ?? String(e)}`) }

@@ -32,15 +32,16 @@ const collect = (value: string, before: string[]): string[] => [...before, value
 export function replayVerb(io: Io): Command {
   return new Command('replay')
     .summary('traces of real kernels against the pool')
-    .description(`Replays a DMA trace of a real kernel: per device what was mapped, what bounced and what that copied; for the bounce pool its occupancy, high-water mark, failures and their
-cause, predicted slot by slot and compared with what the kernel did. Reads tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat (versions 6 and 7), plain or
-packed with gzip or zstd, told apart by content; several files are read as one, - is standard input. Memory does not grow with the file.
+    .description(`${[
+      'Replays a DMA trace of a real kernel: per device what was mapped, what bounced and what that copied; for the bounce pool its occupancy, high-water mark, failures and their cause, predicted slot by slot and compared with what the kernel did.',
+      'Reads tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat (versions 6 and 7), plain or packed with gzip or zstd, told apart by content; several files are read as one, - is standard input. Memory does not grow with the file.'
+    ].join(' ')}
 
 What-if questions replay the same load in another pool or with other devices; words in any order:
   pool=SLOTS[,AREAS]   another pool (slots of 2 KiB, or a size such as 64M)
-  force | noforce      every device that is not accepted bounces | only addresses out of reach do; else as recorded
-  accepted=DEV[,DEV]   devices that the guest has accepted (TDISP, T=1)
-  kernel=K             a kernel that knows accepted devices or does not (linux-6.12, linux-7.3, tio-v2, ...)`)
+  force | noforce      all devices not accepted bounce | only those that must
+  accepted=DEV[,DEV]   devices accepted by the guest (TDISP, T=1), or all
+  kernel=K             linux-6.12, linux-7.3, tio-v2, ...: does it know them`)
     .argument('<traces...>', 'trace files, or - for standard input')
     .option('--dmesg <file>', 'kernel log of the same boot: where the pool lies, its areas, drivers')
     .option('--debugfs <file>', 'samples of io_tlb_used, io_tlb_used_hiwater and io_tlb_nslabs, to compare with')

@@ -7,7 +7,7 @@
 // successful scatter-gather mapping with the same first address, and its last bounce is the one that failed. After a wrong prediction the
 // model is put where the kernel was.
 import {
-  ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, MAPPING_ERROR, Trace
+  ATTR_CC_SHARED, ATTR_MMIO, ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, MAPPING_ERROR, Trace
 } from '../kernel/trace-events.ts'
 import { CostFit } from './cost.ts'
 import { DeviceState } from './device.ts'
@@ -37,7 +37,7 @@ export interface Follower {
   failed(dev: DeviceState, time: number): void
 }
 
-/** Segments of the mapping that is being completed; `direct[i]` is 1 when segment i did not bounce. */
+/** Segments of the mapping that is being completed; `direct[i]` is 1 when segment i did not bounce, 2 when it never would (MMIO, memory that is shared already). */
 export interface SegmentLists {
   n: number
   phys: Float64Array
@@ -349,7 +349,7 @@ export class Replay implements EventSink {
     const at = id & (this.cap - 1)
     this.kind[at] = ev.kind
     this.state[at] = St.other
-    this.flags[at] = (ev.force ? 1 : 0) | (ev.attrs & ATTR_SKIP_CPU_SYNC ? 2 : 0)
+    this.flags[at] = (ev.force ? 1 : 0) | (ev.attrs & ATTR_SKIP_CPU_SYNC ? 2 : 0) | (ev.attrs & (ATTR_MMIO | ATTR_CC_SHARED) ? 64 : 0)
     this.dir[at] = ev.dir
     this.cpu[at] = ev.cpu
     this.dev[at] = ev.dev
@@ -928,7 +928,7 @@ export class Replay implements EventSink {
             const bounced = this.pooled(dma)
             segs.phys[k] = list[3 * k + 2] as number
             segs.size[k] = list[3 * k + 1] as number
-            segs.direct[k] = bounced ? 0 : 1
+            segs.direct[k] = bounced ? 0 : flags & 64 ? 2 : 1
             if (bounced && (flags & 8) === 0) chain = this.unannounced(dev, at, segs.phys[k] as number, segs.size[k] as number, dma, chain)
           }
           segs.n = shown
@@ -945,7 +945,7 @@ export class Replay implements EventSink {
       segs.n = 1
       segs.phys[0] = this.phys[at] as number
       segs.size[0] = this.size[at] as number
-      segs.direct[0] = flags & 4 ? 0 : 1
+      segs.direct[0] = flags & 4 ? 0 : flags & 64 ? 2 : 1
     }
     live.block[entry] = chain
     for (const f of this.followers) f.mapped(dev, this.cpu[at] as number, this.time[at] as number, id, entry, segs)

@@ -105,7 +105,7 @@ describe('the scanner and its readable twin agree', () => {
       const b = slow(text)
       expect(a.events).toEqual(b.events)
       expect(counts(a.skips)).toEqual(b.skipped)
-    }), { numRuns: 3000 })
+    }), { numRuns: 2000 })
   })
 
   test('on damaged lines', () => {
@@ -115,7 +115,7 @@ describe('the scanner and its readable twin agree', () => {
       const b = slow(text)
       expect(a.events).toEqual(b.events)
       expect(counts(a.skips)).toEqual(b.skipped)
-    }), { numRuns: 6000 })
+    }), { numRuns: 4000 })
   })
 
   test('wherever the chunks are cut', () => {

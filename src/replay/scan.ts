@@ -764,7 +764,7 @@ export class TextScanner {
     const first = buf[from] as number
     if (first === 91) {
       if (buf[from + 1] === 84) ev.truncated = true
-      else if (buf[from + 1] === 70) {
+      else if (buf[from + 1] === 70 && buf[from + 2] === 65 && buf[from + 3] === 73 && buf[from + 4] === 76 && buf[from + 5] === 69 && buf[from + 6] === 68) {
         let p = end
         while (buf[p] !== 93 && buf[p] !== NL) p++
         return buf[p] === NL ? p : -(p + 1)

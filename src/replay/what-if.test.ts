@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Trace } from '../kernel/trace-events.ts'
 import { TraceMaker } from './_trace-maker.ts'
 import { Names } from './event.ts'
 import { Replay } from './replay.ts'
@@ -72,6 +73,15 @@ describe('the question', () => {
 })
 
 describe('the answer', () => {
+  test('accepted=all leaves only what bounces for its own reach; MMIO and memory that is shared already never bounce', () => {
+    expect(ask(load(false), ['accepted=all'])[0]).toMatchObject({ bouncedSegments: 0, copiedBytes: 0, unknownDevices: [] })
+    const m = new TraceMaker({ kernel: '7.1' })
+    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0x9000, size: 4096, phys_addr: 0x9000, attrs: 1 << 10 }, 0)
+    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xa000, size: 4096, phys_addr: 0xa000, attrs: 1 << 13 }, 0)
+    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xb000, size: 4096, phys_addr: 0xb000, attrs: 0 }, 0)
+    expect(ask(m, ['force'])[0]).toMatchObject({ bouncedSegments: 1, bouncedBytes: 4096 })
+  })
+
   test('forcing a plain load bounces its bytes; the pool that it needs is the smallest power of two in which nothing fails', () => {
     const [w, small] = ask(load(true), ['force', 'force pool=512,1'])
     const bytes = 20 * (30 * 4096 + 1500)

@@ -18,7 +18,7 @@ export interface WhatIfSpec {
   readonly pool: { readonly nslabs: number; readonly nareas: number | null } | null
   /** `force`: a guest that bounces for every device it has not accepted; `noforce`: only addresses out of reach bounce; null: as recorded. */
   readonly force: boolean | null
-  /** Devices that the guest has accepted (T=1). */
+  /** Devices that the guest has accepted (T=1); `all` stands for each. */
   readonly accepted: readonly string[]
   readonly kernel: string | null
 }
@@ -197,7 +197,7 @@ export class WhatIf implements Follower {
     let t = this.tallies[dev.id]
     if (t === undefined) {
       t = new Tally(dev)
-      t.accepted = this.knows && this.spec.accepted.includes(dev.name)
+      t.accepted = this.knows && (this.spec.accepted.includes(dev.name) || this.spec.accepted.includes('all'))
       this.tallies[dev.id] = t
     }
     return t
@@ -256,8 +256,9 @@ export class WhatIf implements Follower {
     const forced = this.spec.force === true && !t.accepted
     for (let k = 0; k < lists.n; k++) {
       if (lists.direct[k] === 0) continue
-      if (forced) this.forcedHere = true
-      if (forced) this.allocate(t, cpu, time, lists.phys[k] as number, lists.size[k] as number, owner)
+      const bounces = forced && lists.direct[k] === 1
+      if (bounces) this.forcedHere = true
+      if (bounces) this.allocate(t, cpu, time, lists.phys[k] as number, lists.size[k] as number, owner)
       else t.directBytes += lists.size[k] as number
     }
     this.settle(t, owner, live)
@@ -359,7 +360,7 @@ export class WhatIf implements Follower {
       hiwaterRange: this.forcedHere && failedMaps === 0 ? [Math.min(nslabs, Math.floor(hiwater * RANGE_LOW)), Math.min(nslabs, Math.ceil(hiwater * RANGE_HIGH))] : null, failedMaps, causes, firstFailure: this.firstFailure,
       neededSlots: bouncedSegments + failedMaps === 0 ? 0 : smallest ? smallest.sim.pool.nslabs : null, copiedLess: copiedRecorded - copied,
       seconds: terms === null ? null : copyCost(crossings, copied, terms), devices,
-      unknownDevices: this.spec.accepted.filter((n) => !deviceNames.includes(n)).map((name) => ({ name, nearest: nearest(name, deviceNames) }))
+      unknownDevices: this.spec.accepted.filter((n) => n !== 'all' && !deviceNames.includes(n)).map((name) => ({ name, nearest: nearest(name, deviceNames) }))
     }
   }
 }

@@ -52,6 +52,7 @@ export function replayValue(r: ReplayResult): object {
       live_at_end: r.oddities.liveAtEnd, forgotten: r.oddities.forgotten, prior_slots: r.oddities.priorSlots, coherent_from_pool: r.oddities.poolAllocs, presumed_gone: r.oddities.presumedGone
     },
     used_at_end: r.usedAtEnd,
+    cost: r.terms === null ? null : { toll_ns: r.terms.toll, bytes_per_second: r.terms.rate, copiers: r.terms.copiers, from: r.terms.from },
     occupancy: total ? { start: finite(r.timeline.start), width: r.timeline.width * Math.max(1, Math.ceil(total.max.length / SKETCH)), max: thin(total.max) } : null,
     what_if: r.whatIf.map((w) => ({
       text: w.text, pool: { nslabs: w.pool.nslabs, areas: w.pool.nareas }, kernel: w.kernel === '' ? null : w.kernel, acceptance_helps: w.acceptanceHelps, accepted: w.spec.accepted,

@@ -1,6 +1,6 @@
 // A replay as text for a terminal: what happened, what it cost, where the prediction and the recording differ, and what the recording lacks.
 import { Bytes, columns, plural } from '../base/index.ts'
-import { MISS_REASONS, type ReplayResult, SKIP_REASONS, sparkline, type WhatIfResult } from '../replay/index.ts'
+import { copyCost, MISS_REASONS, type ReplayResult, SKIP_REASONS, sparkline, type WhatIfResult } from '../replay/index.ts'
 
 const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, ' ')
 // Never rounds a part up to the whole.
@@ -106,6 +106,13 @@ export function replayText(r: ReplayResult, width = 72): string {
     ))
     const mask = r.devices.filter((d) => d.bounces > d.forced && d.bounces > 0)
     for (const d of mask) say(`  ${d.name} bounces ${num(d.bounces - d.forced)} times for its own reach (dma_mask ${d.dmaMask >= 2 ** 63 ? 'all ones' : `0x${d.dmaMask.toString(16)}`}), not because bouncing is forced`)
+  }
+  if (r.terms) {
+    const crossings = r.devices.reduce((n, d) => n + d.crossings, 0)
+    const bytes = r.devices.reduce((n, d) => n + d.copiedIn + d.copiedOut, 0)
+    const t = r.terms
+    say('')
+    say(`copying costs ${t.toll.toPrecision(4)} ns a crossing and runs at ${Bytes.human(Math.round(t.rate))}/s${t.copiers > 1 ? ` by ${t.copiers} copiers` : ''} (${t.from === 'given' ? 'as given' : 'fitted to this recording, tracing included'}): ${copyCost(crossings, bytes, t).toPrecision(3)} s in the recording`)
   }
   const lacks: string[] = []
   const o = r.oddities

@@ -63,7 +63,7 @@ export function selfTest(module: WasmModule, file: string, lines: readonly strin
   try {
     k.boot({
       cpus: num('nareas'), ram: num('buf_phys') + num('buf_size'), realm, ...(realm ? { shared_bit: REALM_BIT } : {}),
-      ...(num('raw') === 1 ? { raw: { start: num('pool_start'), nslabs: num('nslabs'), nareas: num('nareas'), force_bounce: force } }
+      ...(num('raw') === 1 ? { raw: { start: num('pool_start'), nslabs: num('nslabs'), nareas: num('nareas'), force: force ? 'cmdline' : 'no' } }
         : { swiotlb: { start: num('pool_start'), cmdline: `${num('nslabs')},${num('nareas')}`, force } }),
       conversions: false
     })

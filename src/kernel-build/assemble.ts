@@ -48,6 +48,7 @@ export function assemble(tree: Tree, f: Features, teach: Teaching | null, cuts: 
   }
   for (const p of REAL) take(p)
   take(`arch/${f.arch}/include/asm/mem_encrypt.h`)
+  take(`arch/${f.arch}/include/asm/dma-direct.h`)
   for (const p of ['kernel/dma/swiotlb.c', 'kernel/dma/direct.c', 'kernel/dma/mapping.c']) take(p)
   if (f.has.coherentPool) take('kernel/dma/pool.c')
   const units = ['shim/runtime.c', 'shim/swiotlb.c', 'shim/direct.c', 'shim/mapping.c']

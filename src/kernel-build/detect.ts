@@ -32,7 +32,9 @@ export interface Features {
   readonly flagFunctions: readonly string[]
   /** What was found to differ, in words, for the build report. */
   readonly notes: readonly string[]
-  readonly has: { readonly mapping: boolean; readonly allocPages: boolean; readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly archFile: boolean; readonly restricted: boolean; readonly coherentPool: boolean }
+  /** DMA_ATTR_ bits. */
+  readonly attributes: Readonly<Record<string, number>>
+  readonly has: { readonly realm: boolean; readonly mapping: boolean; readonly allocPages: boolean; readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly archFile: boolean; readonly restricted: boolean; readonly coherentPool: boolean }
 }
 
 // Kconfig symbols that the DMA code asks about and an architecture may select.
@@ -279,9 +281,11 @@ export function detect(tree: Tree, arch: Arch, profile: Profile, shim: string): 
   for (const f of device.value.flags) notes.push(`${f}() is kept outside struct device: the embedder answers it`)
   const known = TESTED_NOTES(tree)
   if (known) notes.push(known)
+  const attributes: Record<string, number> = {}
+  for (const m of blank(tree.read('include/linux/dma-mapping.h') ?? '').matchAll(/^#define\s+DMA_ATTR_(\w+)\s+\(\s*1UL\s*<<\s*(\d+)\s*\)/gm)) if (m[1]) attributes[m[1]] = 2 ** Number(m[2])
   return ok({
-    arch, profile, config, defines, calls, deviceHeader: device.value.header, fieldsHeader: device.value.fields, fields: device.value.names, flagFunctions: device.value.flags, notes,
-    has: { mapping: true, allocPages: true, mapPhys: used['dma_map'] === 'dma_map_phys', hiwater, padSlots, archFile, restricted: config.includes('DMA_RESTRICTED_POOL'), coherentPool: config.includes('DMA_COHERENT_POOL') && poolC !== '' }
+    attributes, arch, profile, config, defines, calls, deviceHeader: device.value.header, fieldsHeader: device.value.fields, fields: device.value.names, flagFunctions: device.value.flags, notes,
+    has: { realm: [asmEncrypt, tree.read(`arch/${arch}/mm/mem_encrypt.c`) ?? ''].some((t) => /\bis_realm_world\b/.test(blank(t))), mapping: true, allocPages: true, mapPhys: used['dma_map'] === 'dma_map_phys', hiwater, padSlots, archFile, restricted: config.includes('DMA_RESTRICTED_POOL'), coherentPool: config.includes('DMA_COHERENT_POOL') && poolC !== '' }
   })
 }
 

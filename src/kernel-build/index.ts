@@ -184,7 +184,7 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
 }
 
 function metaOf(tree: Tree, f: Features, files: readonly string[], unresolved: readonly string[], notes: readonly string[], content: string): KernelMeta {
-  return { format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: f.config, files, fields: f.fields, flagFunctions: f.flagFunctions, unresolved, notes, content, has: { mapPhys: f.has.mapPhys, hiwater: f.has.hiwater, padSlots: f.has.padSlots, coherentPool: f.has.coherentPool, restricted: f.has.restricted } }
+  return { format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: f.config, files, fields: f.fields, flagFunctions: f.flagFunctions, attributes: f.attributes, unresolved, notes, content, has: { mapPhys: f.has.mapPhys, hiwater: f.has.hiwater, padSlots: f.has.padSlots, coherentPool: f.has.coherentPool, restricted: f.has.restricted, realm: f.has.realm } }
 }
 
 /** Appends a custom section: id 0, size, name length, name, bytes. */

@@ -20,12 +20,14 @@ export interface KernelMeta {
   readonly fields: readonly string[]
   /** Predicates of a device that the tree keeps outside struct device, by flag number. */
   readonly flagFunctions: readonly string[]
+  /** Bits of DMA_ATTR_ by name without prefix. */
+  readonly attributes: Readonly<Record<string, number>>
   /** Functions the tree calls and nobody provides: calling one is a fault that names it. */
   readonly unresolved: readonly string[]
   readonly notes: readonly string[]
   /** Hash of everything that went in. */
   readonly content: string
-  readonly has: { readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly coherentPool: boolean; readonly restricted: boolean }
+  readonly has: { readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly coherentPool: boolean; readonly restricted: boolean; /** The architecture knows realms (is_realm_world). */ readonly realm: boolean }
 }
 
 /** Reads the section; null when the bytes are no kernel image of this format. */

@@ -1,3 +1,4 @@
+export * from './calls.ts'
 export * from './image.ts'
 export * from './kernel-c.ts'
 export * from './recording-host.ts'

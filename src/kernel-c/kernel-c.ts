@@ -22,7 +22,7 @@ export interface Host {
   /** 2^order pages, -1 for none. zone: 0 any, 1 below 4G (GFP_DMA32), 2 the DMA zone. */
   alloc_pages(order: number, zone: 0 | 1 | 2, gfp: number): number
   free_pages(phys: number, order: number): void
-  /** set_memory_decrypted or _encrypted; 0 or a negative errno. */
+  /** set_memory_decrypted or _encrypted; 0 or a negative errno. phys is -1 for an address outside the linear map. */
   set_memory(decrypted: boolean, phys: number, numpages: number): number
   copy(dst: number, src: number, len: number): void
   fill(dst: number, byte: number, len: number, vmapped: boolean): void
@@ -47,7 +47,7 @@ export interface BootConfig {
   /** The bounce pool: where boot put it, and the command line's `swiotlb=`. Absent: no pool. */
   readonly swiotlb?: { readonly start: number; readonly cmdline: string; /** SWIOTLB_FORCE, as a guest's architecture code passes it. */ readonly force?: boolean }
   /** A pool of a size no boot would make (nslabs no multiple of 128). */
-  readonly raw?: { readonly start: number; readonly nslabs: number; readonly nareas: number; readonly force_bounce: boolean }
+  readonly raw?: { readonly start: number; readonly nslabs: number; readonly nareas: number; /** `arch`: SWIOTLB_FORCE, where the tree has it. */ readonly force: 'no' | 'arch' | 'cmdline' }
   /** is_realm_world(). */
   readonly realm?: boolean
   /** Bit number of the shared alias in an address (Arm realm). */
@@ -101,9 +101,11 @@ const EXPORTS = [
   'tbit_dma_direct_alloc', 'tbit_dma_direct_free', 'tbit_dma_direct_max_mapping_size', 'tbit_dma_direct_get_required_mask', 'tbit_dma_direct_supported', 'tbit_force_dma_unencrypted', 'tbit_phys_to_dma',
   'tbit_phys_to_dma_unencrypted', 'tbit_dma_to_phys', 'tbit_dma_map', 'tbit_dma_unmap', 'tbit_dma_map_resource', 'tbit_dma_unmap_resource', 'tbit_dma_sync_single_for_cpu', 'tbit_dma_sync_single_for_device',
   'tbit_dma_alloc', 'tbit_dma_free', 'tbit_dma_alloc_pages', 'tbit_dma_free_pages', 'tbit_dma_mmap', 'tbit_dma_set_mask', 'tbit_dma_set_coherent_mask', 'tbit_dma_max_mapping_size', 'tbit_dma_addressing_limited',
-  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device'
+  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device', 'tbit_dma_mask_bits'
 ] as const
-type Exports = { readonly [K in (typeof EXPORTS)[number]]: Num }
+/** Only in images with the configuration for it. */
+const OPTIONAL = ['tbit_swiotlb_restricted', 'tbit_atomic_pools', 'tbit_atomic_page_used'] as const
+type Exports = { readonly [K in (typeof EXPORTS)[number]]: Num } & { readonly [K in (typeof OPTIONAL)[number]]?: Num }
 
 const lo = (v: bigint): number => Number(BigInt.asIntN(32, v))
 const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n))
@@ -227,7 +229,7 @@ export class KernelC {
       x.tbit_cc_attr(1, c.cc?.host_mem_encrypt ? 1 : 0)
       x.tbit_cc_attr(2, c.cc?.guest_mem_encrypt ? 1 : 0)
       if (c.conversions) x.tbit_conversions(1)
-      if (c.raw) x.tbit_swiotlb_raw(c.raw.start, c.raw.nslabs, c.raw.nareas, c.raw.force_bounce ? 1 : 0)
+      if (c.raw) x.tbit_swiotlb_raw(c.raw.start, c.raw.nslabs, c.raw.nareas, { no: 0, arch: 1, cmdline: 2 }[c.raw.force])
       else if (c.swiotlb) {
         x.tbit_pool_place(c.swiotlb.start, 0)
         const text = new TextEncoder().encode(c.swiotlb.cmdline)
@@ -256,6 +258,18 @@ export class KernelC {
     return d
   }
 
+  /** Gives a device a restricted pool of its own, as the device tree would; 0 or a negative errno. @throws RangeError when the image has none */
+  restricted(dev: number, base: number, size: number): number {
+    if (!this.x.tbit_swiotlb_restricted) throw new RangeError(`${this.meta.profile} has no restricted pools`)
+    try { return this.begin().tbit_swiotlb_restricted?.(dev, base, size) ?? 0 } catch (e) { throw this.fault(e) }
+  }
+  /** Makes the atomic pools, each of `size` bytes, from the host's pages. */
+  atomic_pools(size: number): number {
+    try { return this.begin().tbit_atomic_pools?.(size) ?? 0 } catch (e) { throw this.fault(e) }
+  }
+  /** Whether a page belongs to an atomic pool and is handed out. */
+  atomic_page_used(phys: number): boolean { return this.begin().tbit_atomic_page_used?.(phys) === 1 }
+
   /** Whether struct device of this tree, in this configuration, has the field or flag. */
   hasField(name: string): boolean {
     const n = this.fieldNumber.get(name)
@@ -269,6 +283,9 @@ export class KernelC {
     if (f >= 0) return -1 - f
     throw new RangeError(`struct device of ${this.meta.tree} has no field '${name}'`)
   }
+  getFieldNumber(dev: number, field: number): number { return this.x.tbit_field_get(dev, field) }
+  /** *dev->dma_mask = DMA_BIT_MASK(bits), without the checks of dma_set_mask. */
+  set_dma_mask(dev: number, bits: number): void { this.x.tbit_dma_mask_bits(dev, bits) }
   setFieldNumber(dev: number, field: number, value: number): void {
     if (field < 0) this.x.tbit_dev_set_flag(dev, -1 - field, value ? 1 : 0)
     else this.x.tbit_field_set(dev, field, value | 0, Math.floor(value / 4294967296) | 0)

@@ -48,6 +48,7 @@ export class RecordingHost implements Host {
     this.events.push(['fp', phys, n])
   }
   set_memory(decrypted: boolean, phys: number, numpages: number): number {
+    if (phys < 0) return -22
     this.events.push([decrypted ? 'dec' : 'enc', phys, numpages])
     return this.conversion
   }

@@ -22,3 +22,18 @@ EXPORT(tbit_atomic_pool) int tbit_atomic_pool(int which)
 	OUT[2] = p->chunks ? (double)p->chunks->phys_addr : -1;
 	return 1;
 }
+EXPORT(tbit_atomic_page_used) int tbit_atomic_page_used(double phys)
+{
+	struct gen_pool *pools[3] = { TBIT_ATOMIC_POOL(atomic_pool_kernel), TBIT_ATOMIC_POOL(atomic_pool_dma32), TBIT_ATOMIC_POOL(atomic_pool_dma) };
+	u64 p = (u64)phys;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		struct gen_pool_chunk *c;
+
+		for (c = pools[i] ? pools[i]->chunks : NULL; c; c = c->next)
+			if (p >= c->phys_addr && p - c->phys_addr <= c->end_addr - c->start_addr)
+				return c->used[(p - c->phys_addr) >> PAGE_SHIFT];
+	}
+	return 0;
+}

@@ -411,8 +411,9 @@ EXPORT(tbit_ram) void tbit_ram(double end_pfn, double zone_limit)
 /* ---- conversions ---- */
 static int tbit_set_memory(int decrypted, unsigned long addr, int numpages)
 {
+	/* what is no address of the linear map: the embedder knows what its platform makes of it */
 	if (!GUEST(addr) || addr >= TBIT_VMALLOC)
-		return -EINVAL;
+		return tbit_i_set_memory(decrypted, -1, numpages);
 	return tbit_i_set_memory(decrypted, (double)(addr - PAGE_OFFSET), numpages);
 }
 #ifdef TBIT_CRYPT_OPS
@@ -519,6 +520,7 @@ EXPORT(tbit_device_masks) void tbit_device_masks(int d, int lo, int hi, int clo,
 	t->dev.coherent_dma_mask = tbit_u64(clo, chi);
 	t->dev.bus_dma_limit = tbit_u64(blo, bhi);
 }
+EXPORT(tbit_dma_mask_bits) void tbit_dma_mask_bits(int d, int bits) { ((struct tbit_device *)tbit_dev(d))->mask = bits >= 64 ? ~0ULL : (1ULL << bits) - 1; }
 EXPORT(tbit_device_parms) void tbit_device_parms(int d, int min_align, int blo, int bhi)
 {
 	struct tbit_device *t = (struct tbit_device *)tbit_dev(d);

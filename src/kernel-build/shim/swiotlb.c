@@ -29,13 +29,14 @@ EXPORT(tbit_swiotlb_init) void tbit_swiotlb_init(int addressing_limit, int force
 	if (update)
 		swiotlb_update_mem_attributes();
 }
-/* A pool of any size, as no boot would make it. */
+/* A pool of any size, as no boot would make it. force: 1 as an architecture asks (SWIOTLB_FORCE, where the tree has it), 2 as the command line does. */
 EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nareas, int force)
 {
 	struct io_tlb_mem *mem = &io_tlb_default_mem;
 	phys_addr_t tlb_start = (u64)start;
 	void *tlb_vaddr = phys_to_virt(tlb_start);
 
+	force = force > 1 || (force && TBIT_SWIOTLB_FORCE);
 	/* releasing the last slots of a pool whose size is no multiple of 128 reads an entry beyond: 128 zeroed ones follow */
 	POOL(mem)->slots = tbit_kzalloc(sizeof(struct io_tlb_slot) * (nslabs + 128), 64);
 	POOL(mem)->areas = tbit_kzalloc(sizeof(struct io_tlb_area) * nareas, 64);

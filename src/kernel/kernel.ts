@@ -260,7 +260,7 @@ export type CpuAlias = 'shared' | 'private' | null
 export function aliasAccess(m: Machine, st: Store, addr: number, alias: 'shared' | 'private', write = false): 'ok' | 'cipher' | 'abort' {
   if (!m.platform.cpuAlias) return 'ok'
   const hw = m.hw(st, Math.floor(addr / PAGE_SIZE))
-  if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
+  if (hw === HW.unas || hw === HW.shr_realm || hw === HW.poison) return 'abort'
   const shared = hw === HW.shr || hw === HW.shr_unmapped
   if (shared === (alias === 'shared')) return 'ok'
   if (m.platform.conversion === 'pte') return 'cipher'

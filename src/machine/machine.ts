@@ -9,8 +9,9 @@ import type { Platform } from './platform.ts'
 import { lookup, type Outcome, type PageClass } from './rules.ts'
 
 /** Protection state of a page, as the hardware and firmware have it. */
-export const HW = { priv: 0, shr: 1, shr_unmapped: 2, shr_realm: 3, unas: 4 } as const
-export const hwNames: readonly PageClass[] = ['priv', 'shr', 'shr_unmapped', 'shr_realm', 'unas']
+export const HW = { priv: 0, shr: 1, shr_unmapped: 2, shr_realm: 3, unas: 4, poison: 5 } as const
+/** A poisoned page of a TD is there for nobody: a request faults, the TD's CPU takes a machine check. */
+export const hwNames: readonly PageClass[] = ['priv', 'shr', 'shr_unmapped', 'shr_realm', 'unas', 'unas']
 /** The guest's own mapping of a page in its linear map. */
 export const PTE = { priv: 0, shr: 1, invalid_priv: 2, invalid_shr: 3 } as const
 export const pteNames = ['private', 'shared', 'invalid (was private)', 'invalid (was shared)'] as const
@@ -131,7 +132,7 @@ export class Machine {
       const hw = v & HW_BITS
       const pte = v >> PTE_SHIFT
       if (pte === PTE.invalid_priv || pte === PTE.invalid_shr) return 'invalid'
-      if (hw === HW.unas || hw === HW.shr_realm) return 'abort'
+      if (hw === HW.unas || hw === HW.shr_realm || hw === HW.poison) return 'abort'
       if (!this.platform.cpuAlias) continue
       // Whether the host maps the shared alias changes nothing at the private one.
       if (hw === HW.shr_unmapped) { if (pte === PTE.priv && this.platform.conversion !== 'pte') return 'abort'; continue }
@@ -280,9 +281,16 @@ export class Machine {
 
   // --- the host ---------------------------------------------------------------------------------------------------------------
 
+  /** TDX under `tdx_host_read poison`: a write with the host's key breaks the integrity of a private page, and the TD takes a machine check when it reads it. */
+  poison(st: Store, pfn: number): void {
+    if (this.platform.hostReadPrivate(this.config) === 'poison' && this.hw(st, pfn) === HW.priv) this.setHw(st, pfn, 1, HW.poison)
+  }
+
   /** The host writes where the hardware lets it. Answers whether it could. */
   hostWrite(st: Store, addr: number, len: number, l: Label): boolean {
-    for (let p = Math.floor(addr / PAGE_SIZE); p * PAGE_SIZE < addr + len; p++) if (!this.hostReaches(st, p) && this.platform.guest) return false
+    let reached = true
+    for (let p = Math.floor(addr / PAGE_SIZE); p * PAGE_SIZE < addr + len; p++) if (!this.hostReaches(st, p) && this.platform.guest) { reached = false; this.poison(st, p) }
+    if (!reached) return false
     this.content.fill(st, addr, len, l)
     return true
   }

@@ -471,7 +471,7 @@ export class System {
           if (m.mmios.length > 0 && q.phys >= 0x18_0000_0000) { got = write ? 0 : ZERO_WORD; return }
           if (write) {
             if (q.outcome === 'ok') m.content.fill(st, q.phys, n, label(word, cls))
-            else if (q.outcome === 'poison') m.content.fill(st, q.phys, n, label(MIXED_WORD, CLASS.plain))
+            else if (q.outcome === 'poison') { if (m.platform.conversion === 'pte') m.content.fill(st, q.phys, n, label(MIXED_WORD, CLASS.plain)); else m.poison(st, Math.floor(q.phys / PAGE_SIZE)) }
             this.watcher.deviceWrote?.(st, devIndex, t.id, t.o, q.phys, at, n, word, q.outcome)
           } else {
             const l = m.answered(st, q, n)

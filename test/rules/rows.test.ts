@@ -409,6 +409,13 @@ describe('rules matrix, section 4: CPU reference rows', () => {
   test('host, private page | Arm: GPF sync fault', () => { expect(host('arm-cca', HW.priv)).toEqual(['fault', false]) })
   test('host, private page | AMD: R ciphertext, W #PF RMP', () => { expect(host('amd-sev-snp', HW.priv)).toEqual(['cipher', false]) })
   test('host, private page | TDX: R ones (or poison), W not arrived', () => { expect([host('intel-tdx', HW.priv), host('intel-tdx', HW.priv, { tdx_host_read: 'poison' })]).toEqual([['ones', false], ['ones', false]]) })
+  test('host, private page | TDX: W -> later #MC in TD (tdx_host_read poison), and not otherwise', () => {
+    for (const [how, want] of [['poison', 'abort'], ['ones', 'ok']] as const) {
+      const { st, m } = scene('intel-tdx', { tdx_host_read: how })
+      m.hostWrite(st, PAGE, 64, label(m.words.id('data'), CLASS.plain))
+      expect(m.cpuAccess(st, PAGE, 64)).toBe(want)
+    }
+  })
   test('host, private page | pKVM, s390: fault', () => { for (const p of ['pkvm', 's390-pv']) expect(host(p, HW.priv)).toEqual(['fault', false]) })
   test('host, shared page | reads and writes it everywhere', () => { for (const p of platforms.filter((x) => x.guest)) expect(host(p.name, HW.shr)).toEqual(['data', true]) })
 })

@@ -28,6 +28,9 @@ function steps(markdown: string): Step[] {
   return out
 }
 
+// How many operations and rows there are grows with the model; that they are counted is tested elsewhere.
+const counts = (l: string): string => (update ? l : l.replace(/\b\d+ of \d+\b/g, '# of #').replace(/("(?:operations|rows)Known": )\d+/, '$1#'))
+
 /** Lines against a pattern in which `...` stands for any number of lines. */
 function fits(got: readonly string[], pattern: readonly string[]): boolean {
   if (pattern.length === 0) return got.length === 0
@@ -35,7 +38,7 @@ function fits(got: readonly string[], pattern: readonly string[]): boolean {
     for (let i = 0; i <= got.length; i++) if (fits(got.slice(i), pattern.slice(1))) return true
     return false
   }
-  return got.length > 0 && got[0] === pattern[0] && fits(got.slice(1), pattern.slice(1))
+  return got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
 }
 
 let bin = ''

@@ -59,7 +59,21 @@ export class Watch implements Watcher, Observer {
   }
 
   cpuWrite(st: Store, addr: number, len: number, word: number): void {
-    this.ideal.fill(st, addr, len, this.plain(this.ownedByDevice(st, addr, len) ? this.any : word))
+    this.ideal.fill(st, addr, len, this.plain(word))
+    this.unsettle(st, addr, len)
+  }
+
+  /** Memory under live mappings changed: what their devices see of it is open until the next sync. */
+  private unsettle(st: Store, addr: number, len: number): void {
+    const live = this.live.get(st)
+    for (let i = 0; i < live.length; i += 2) {
+      const id = live[i] as number
+      if (live[i + 1] !== 1) continue
+      const o = this.sys.objects.get(this.value(id)) as MappingObject
+      const s = Math.max(addr, o.phys)
+      const e = Math.min(addr + len, o.phys + Math.min(o.size, VIEW_SIZE))
+      if (s < e) this.ideal.fill(st, view(id) + s - o.phys, e - s, this.plain(this.any))
+    }
   }
 
   cpuRead(st: Store, addr: number, len: number, got: Label, user: boolean): void {

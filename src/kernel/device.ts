@@ -10,7 +10,9 @@ const OWN = 1
 export function device_cc_accepted(dev: Device): boolean {
   const k = dev.k
   if (!k.accepts) return false
-  return k.config.flag_storage === 'shared_byte' ? test(k.f.bits, dev.index, DEV_BITS.tdi_enabled) : test(k.f.flag, dev.index, OWN)
+  const r = k.config.flag_storage === 'shared_byte' ? test(k.f.bits, dev.index, DEV_BITS.tdi_enabled) : test(k.f.flag, dev.index, OWN)
+  if (!r) k.call?.denied()
+  return r
 }
 
 /** Sets or clears the flag. A bitfield member is a plain read-modify-write of its storage unit: two steps. */

@@ -104,6 +104,8 @@ export class Kernel {
   explaining = false
   /** Allocator, conversion and cache events are told to the observer, in call order. */
   recording = false
+  /** The DMA API call under way, as long as it counts as one for an accepted device: told when the flag is read as clear. */
+  call: { denied(): void } | null = null
 
   constructor(readonly layout: Layout, readonly machine: Machine, readonly rev: Revision, deviceConfigs: readonly DeviceConfig[], readonly parts: KernelParts = {}) {
     const n = Math.max(1, deviceConfigs.length)

@@ -24,10 +24,15 @@ function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number):
   const rc = body()
   act(`tsm_exit:${op}:${dev?.index ?? -1}:${rc}`, () => `tsm ${op} ${name} = ${rc}`, (st) => {
     k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) - 1)
-    if (dev !== null) k.tsmDone(st, op, dev, rc)
+    if (dev !== null && !k.rev.accept.startsWith('rfc')) k.tsmDone(st, op, dev, rc)
     return 0
   }, { results: [0], silent: true })
   return rc
+}
+
+/** RFC: what an operation reports is decided, and true, under pf0.lock; after that another administrator may go on. */
+function reported(dev: Device, op: TsmOp, rc: number): void {
+  act(`tsm_rc:${op}:${dev.index}:${rc}`, () => `tsm ${op} ${dev.name} = ${rc}`, (st) => { dev.k.tsmDone(st, op, dev, rc); return 0 }, { results: [0], silent: true })
 }
 
 /** A call of the TSM into firmware and device: one step; true on success. */
@@ -66,6 +71,7 @@ function rfc_lock(dev: Device): number {
       return 0
     }
     const rc = locked()
+    reported(dev, 'lock', rc)
     spin_unlock(k.f.pf0_lock, dev.index)
     return rc
   }
@@ -92,6 +98,7 @@ function rfc_accept(dev: Device): number {
       return 0
     }
     const rc = locked()
+    reported(dev, 'accept', rc)
     spin_unlock(k.f.pf0_lock, dev.index)
     return rc
   }
@@ -112,6 +119,7 @@ function rfc_disconnect(dev: Device): number {
     return 0
   }
   const rc = locked()
+  reported(dev, 'unlock', rc)
   spin_unlock(k.f.pf0_lock, dev.index)
   return rc
 }

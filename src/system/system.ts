@@ -235,7 +235,6 @@ export class System {
 
   /** A DMA API call begins: what the kernel believes of the device now fixes the class of the data (or lets the host see it). */
   private begin(name: string, dev: Device, ranges: ReadonlyArray<{ phys: number; size: number }>, dir: number, attrs: number, describe: string): boolean {
-    const k = this.kernel
     const toDevice = dir !== DIR.FROM_DEVICE
     const cc = (attrs & ATTR.CC_SHARED) !== 0
     return act(`begin:${name}:${dev.index}:${ranges.map((r) => `${r.phys}+${r.size}`).join()}:${dir}:${attrs}`, () => describe, (st) => {
@@ -244,9 +243,31 @@ export class System {
         if (cc || (toDevice && !accepted)) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain')
         else if (toDevice && accepted) this.content.reclass(st, r.phys, r.size, () => CLASS.accepted, 'acc')
       }
-      void k
       return accepted ? 1 : 0
     }, { results: [0, 1] }) === 1
+  }
+
+  /**
+   * The rest of a call that began with the belief `accepted`. When the kernel reads the flag as clear before it has decided, the call is one for an
+   * unaccepted device from that step on, as if it had begun then; never the other way. `body` is told by the box it gets.
+   */
+  private deciding<T>(dev: Device, accepted: boolean, ranges: ReadonlyArray<{ phys: number; size: number }>, dir: number, body: (call: { accepted: boolean }) => T): T {
+    const call = { accepted }
+    const k = this.kernel
+    k.call = !accepted ? null : { denied: () => {
+      if (!call.accepted) return
+      call.accepted = false
+      if (dir === DIR.FROM_DEVICE || ranges.length === 0) return
+      act(`denied:${dev.index}:${ranges.map((r) => `${r.phys}+${r.size}`).join()}`, () => `the call is one for ${dev.name} at T=0`, (st) => {
+        for (const r of ranges) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain')
+        return 0
+      }, { silent: true, results: [0] })
+    } }
+    try {
+      return body(call)
+    } finally {
+      k.call = null
+    }
   }
 
   /** The flag as it is, outside of any step. */
@@ -264,9 +285,11 @@ export class System {
     const { phys, size } = this.range(x)
     if (unknownAttribute(dev, attrs)) { this.declassify(dev, [{ phys, size }], attrs); return errno.EOPNOTSUPP }
     const accepted = this.begin('map', dev, [{ phys, size }], dir, attrs, `dma_map_single(${dev.name}, 0x${phys.toString(16)}, ${size})`)
-    const addr = dma_map_phys(dev, cpu, phys, size, dir, attrs)
-    if (addr === DMA_MAPPING_ERROR) return this.mapFailed(dev, phys, size, attrs)
-    return this.mapping(dev, addr, phys, size, dir, attrs, accepted)
+    return this.deciding(dev, accepted, [{ phys, size }], dir, (call) => {
+      const addr = dma_map_phys(dev, cpu, phys, size, dir, attrs)
+      if (addr === DMA_MAPPING_ERROR) return this.mapFailed(dev, phys, size, attrs)
+      return this.mapping(dev, addr, phys, size, dir, attrs, call.accepted)
+    })
   }
 
   private declassify(dev: Device, ranges: ReadonlyArray<{ phys: number; size: number }>, attrs: number): void {
@@ -317,20 +340,22 @@ export class System {
     const ranges = xs.map((x) => this.range(x))
     if (unknownAttribute(dev, attrs)) { this.declassify(dev, ranges, attrs); return errno.EOPNOTSUPP }
     const accepted = this.begin('map_sg', dev, ranges, dir, attrs, `dma_map_sg(${dev.name}, ${ranges.length} segments)`)
-    const done: MappingObject[] = []
-    for (const r of ranges) {
-      const addr = dma_map_phys(dev, cpu, r.phys, r.size, dir, attrs)
-      if (addr === DMA_MAPPING_ERROR) {
-        // On an error the entries before are unmapped with SKIP_CPU_SYNC.
-        for (const m of done) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs | ATTR.SKIP_CPU_SYNC)
-        return this.mapFailed(dev, r.phys, r.size, attrs)
+    return this.deciding(dev, accepted, ranges, dir, (call) => {
+      const done: MappingObject[] = []
+      for (const r of ranges) {
+        const addr = dma_map_phys(dev, cpu, r.phys, r.size, dir, attrs)
+        if (addr === DMA_MAPPING_ERROR) {
+          // On an error the entries before are unmapped with SKIP_CPU_SYNC.
+          for (const m of done) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs | ATTR.SKIP_CPU_SYNC)
+          return this.mapFailed(dev, r.phys, r.size, attrs)
+        }
+        const o = this.makeMapping(dev, addr, r.phys, r.size, dir, attrs, call.accepted)
+        done.push(o)
+        const v = this.objects.value(o)
+        this.note(`mapped:${this.objects.id(v)}`, (st) => this.watcher.mapped?.(st, this.objects.id(v), o))
       }
-      const o = this.makeMapping(dev, addr, r.phys, r.size, dir, attrs, accepted)
-      done.push(o)
-      const v = this.objects.value(o)
-      this.note(`mapped:${this.objects.id(v)}`, (st) => this.watcher.mapped?.(st, this.objects.id(v), o))
-    }
-    return this.objects.value({ kind: 'sg', dev: devIndex, segments: done })
+      return this.objects.value({ kind: 'sg', dev: devIndex, segments: done })
+    })
   }
 
   dma_unmap_sg(h: number): number {
@@ -395,13 +420,15 @@ export class System {
     const name = pages ? 'dma_alloc_pages' : 'dma_alloc_coherent'
     const accepted = this.begin(name, dev, [], DIR.BIDIRECTIONAL, attrs, `${name}(${dev.name}, ${size}${atomic ? ', ATOMIC' : ''})`)
     if (attrs & ATTR.CC_SHARED && this.kernel.rev.allocByAttr) { failed(dev, 'attribute'); return errno.ENOMEM }
-    const b = pages ? dma_alloc_pages(dev, cpu, size, !atomic) : dma_alloc_attrs(dev, cpu, size, !atomic, attrs)
-    if (b === null) {
-      this.note(`allocfailed:${devIndex}:${size}:${attrs}`, (st) => this.request?.(st, { dev: devIndex, phys: -1, size, attrs, alloc: true }))
-      return errno.ENOMEM
-    }
-    this.note(`allocated:${b.phys}:${b.size}:${b.cookie}`, (st) => this.watcher.allocated?.(st, b.phys, b.size, !b.cookie))
-    return this.objects.value({ kind: pages ? 'pages' : 'coherent', dev: devIndex, buffer: b, attrs, dir, accepted, phys: b.phys, size })
+    return this.deciding(dev, accepted, [], DIR.BIDIRECTIONAL, (call) => {
+      const b = pages ? dma_alloc_pages(dev, cpu, size, !atomic) : dma_alloc_attrs(dev, cpu, size, !atomic, attrs)
+      if (b === null) {
+        this.note(`allocfailed:${devIndex}:${size}:${attrs}`, (st) => this.request?.(st, { dev: devIndex, phys: -1, size, attrs, alloc: true }))
+        return errno.ENOMEM
+      }
+      this.note(`allocated:${b.phys}:${b.size}:${b.cookie}`, (st) => this.watcher.allocated?.(st, b.phys, b.size, !b.cookie))
+      return this.objects.value({ kind: pages ? 'pages' : 'coherent', dev: devIndex, buffer: b, attrs, dir, accepted: call.accepted, phys: b.phys, size })
+    })
   }
 
   dma_free(v: number): number {

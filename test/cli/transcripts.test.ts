@@ -1,4 +1,4 @@
-// The command line as its users see it: each `console` block of the Markdown files here, of README.md and docs/check.md is run and compared. A line `...` stands for any
+// The command line as its users see it: each `console` block of the Markdown files here, of README.md, docs/check.md and docs/tutorial.md is run and compared. A line `...` stands for any
 // lines. UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -57,7 +57,7 @@ function run(command: string): string[] {
   return text === '' ? [] : text.split('\n')
 }
 
-const files = [...readdirSync(here).filter((f) => f.endsWith('.md')).sort().map((f) => join(here, f)), join(root, 'README.md'), join(root, 'docs', 'check.md')]
+const files = [...readdirSync(here).filter((f) => f.endsWith('.md')).sort().map((f) => join(here, f)), join(root, 'README.md'), join(root, 'docs', 'check.md'), join(root, 'docs', 'tutorial.md')]
 for (const path of files) {
   describe(relative(root, path), () => {
     const all = steps(readFileSync(path, 'utf8'))

@@ -120,15 +120,44 @@ export function unknownWord(d: Omit<Diagnostic, 'nearest'>, known: Iterable<stri
 
 /** One diagnostic as text: `file:line:col: message` and, below it, the line with the word underlined when the source is given. */
 export function formatDiagnostic(d: Diagnostic, source?: string): string {
-  const at = d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file
-  const out = [`${at}: error ${d.code}: ${d.message}`]
-  const text = d.line > 0 ? source?.split('\n')[d.line - 1] : undefined
-  if (text !== undefined) {
-    out.push(`  ${text.replace(/\t/g, ' ')}`)
-    out.push(`  ${' '.repeat(Math.max(0, d.column - 1))}${'^'.repeat(Math.max(1, d.word.length))}`)
-  }
+  const at = printable(d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file)
+  const out = [`${at}: error ${d.code}: ${clip(printable(d.message), 600)}`]
+  const text = d.line > 0 && source !== undefined ? lineOf(source, d.line) : undefined
+  if (text !== undefined) out.push(...underlined(text, Math.max(0, d.column - 1), d.word.length))
   if (d.nearest && d.nearest.length > 0) out.push(`  did you mean ${d.nearest.map((n) => `'${n}'`).join(' or ')}?`)
   if (d.expected && d.expected.length > 0) out.push(`  expected: ${d.expected.join(', ')}`)
-  if (d.hint) out.push(`  ${d.hint}`)
+  if (d.hint) out.push(`  ${printable(d.hint)}`)
   return out.join('\n')
 }
+
+// Columns of a source line that are shown, and how much of it stands before the word.
+const SHOWN = 160
+const BEFORE = 60
+
+/** A line and carets below the word; of a long line only the part around the word. */
+function underlined(text: string, column: number, length: number): [string, string] {
+  const from = text.length > SHOWN && column > BEFORE ? column - BEFORE : 0
+  const part = text.slice(from, from + SHOWN)
+  const left = from > 0 ? '...' : ''
+  const right = from + SHOWN < text.length ? '...' : ''
+  const carets = Math.max(1, Math.min(length, part.length - (column - from)))
+  return [`  ${left}${printable(part)}${right}`, `  ${' '.repeat(left.length + column - from)}${'^'.repeat(carets)}`]
+}
+
+function lineOf(source: string, line: number): string | undefined {
+  let from = 0
+  for (let i = 1; i < line; i++) {
+    from = source.indexOf('\n', from) + 1
+    if (from === 0) return undefined
+  }
+  const end = source.indexOf('\n', from)
+  return source.slice(from, end < 0 ? undefined : end).replace(/\r$/, '')
+}
+
+/** Text of the user's as it may stand on a terminal: a tab is a blank; control characters and those that turn the writing direction are marked. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+  return text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+const clip = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 200)} ... ${text.slice(-150)}`)

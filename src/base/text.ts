@@ -19,11 +19,15 @@ export function distance(a: string, b: string): number {
 /** The known words nearest to `word`, best first, at most `most`; empty when none is near. */
 export function nearest(word: string, known: Iterable<string>, most = 3): string[] {
   const w = word.toLowerCase()
+  if (w === '') return []
   const scored: Array<[number, string]> = []
   for (const k of known) {
     const l = k.toLowerCase()
+    // At least one letter must be the word's own; a word far too long is not compared letter by letter.
+    const limit = Math.min(Math.max(2, Math.ceil(l.length / 3)), l.length - 1)
+    if (w.length > l.length + limit && !w.startsWith(l)) continue
     const d = l === w ? 0 : l.startsWith(w) || w.startsWith(l) ? 1 : distance(w, l)
-    if (d <= Math.max(2, Math.ceil(k.length / 3))) scored.push([d, k])
+    if (d <= limit || d === 0) scored.push([d, k])
   }
   scored.sort((x, y) => x[0] - y[0] || (x[1] < y[1] ? -1 : 1))
   return scored.slice(0, most).map((s) => s[1])

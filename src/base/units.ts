@@ -32,7 +32,7 @@ export const Bytes = {
   /** `4096`, `4K`, `2M`, `1G`, `12T`, `0x1000` (an `iB` or `B` after the letter is allowed). Null when it is none of these. */
   parse(text: string): Bytes | null {
     const hex = /^0x[0-9a-f]+$/i.exec(text)
-    if (hex) return Number.parseInt(text, 16) as Bytes
+    if (hex) return Number.isSafeInteger(Number.parseInt(text, 16)) ? (Number.parseInt(text, 16) as Bytes) : null
     const m = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text)
     if (!m) return null
     const n = Number(m[1]) * (SUFFIX[(m[2] ?? '').toUpperCase()] ?? 1)

@@ -13,6 +13,7 @@ const subs: ReadonlyArray<() => Promise<Sub>> = [
 /** The verb `explain`: registers its sub-commands. */
 export async function explainVerb(io: Io): Promise<Command> {
   const c = new Command('explain').description('Explains in words: a pasted kernel log, or one DMA request.')
+    .addHelpText('after', '\nExamples:\n  dmesg | tbit explain log\n  tbit explain dma --platform arm-cca --kernel cc-v8 --t 1\n')
   for (const load of subs) c.addCommand((await load())(io))
   return c
 }

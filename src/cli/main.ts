@@ -1,6 +1,6 @@
 // The command line: finds the verb, loads only its file, and gives it the outside world.
-import { nearest } from '../base/index.ts'
-import type { Command } from 'commander'
+import { type Diagnostic, formatDiagnostic, nearest, unknownWord } from '../base/index.ts'
+import type { Command, CommanderError } from 'commander'
 import type { Io } from './io.ts'
 
 type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) => Command | Promise<Command>> }
@@ -38,34 +38,85 @@ ${Object.entries(verbs).map(([v, l]) => `  ${v.padEnd(width)}  ${l.summary}`).jo
 `
 }
 
-// A reader that closes the pipe early (head, less) is no error.
-process.stdout.on('error', (e: NodeJS.ErrnoException) => { if (e.code === 'EPIPE') process.exit(process.exitCode ?? 0); throw e })
+// A reader that closes the pipe early (head, less) is no error; a full disk is one.
+process.stdout.on('error', (e: NodeJS.ErrnoException) => {
+  if (e.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  process.stderr.write(`tbit: error TB-002: standard output cannot be written: ${e.code ?? e.message}\n`)
+  process.exit(2)
+})
+process.stderr.on('error', () => { /* nobody reads messages; the exit code stays */ })
 
 const [verb, ...rest] = process.argv.slice(2)
-if (verb === undefined || verb === '--help' || verb === '-h' || verb === 'help') {
-  io.out(usage())
+
+/** What nobody foresaw: one line, not a stack; TBIT_STACK=1 shows where. */
+function broken(e: unknown): void {
+  const at = `tbit${verb === undefined ? '' : ` ${verb}`}`
+  const d: Diagnostic = { code: 'TB-005', file: at, line: 0, column: 0, word: '', message: e instanceof Error ? e.message : String(e), hint: 'a bug of tbit, worth a report with the input; TBIT_STACK=1 shows where' }
+  if (wantsJson(rest)) io.out(`${JSON.stringify({ format: 1, errors: [d] })}\n`)
+  io.err(`${formatDiagnostic(d)}\n`)
+  if (process.env['TBIT_STACK'] && e instanceof Error) io.err(`${e.stack ?? ''}\n`)
+  io.exit(2)
+}
+process.on('uncaughtException', (e) => { broken(e); process.exit(2) })
+process.on('unhandledRejection', (e) => { broken(e); process.exit(2) })
+
+/** Whether the reader wants JSON, as far as one can tell from arguments that are wrong. */
+const wantsJson = (args: readonly string[]): boolean => args.some((a, i) => a === '--format=json' || (a === 'json' && args[i - 1] === '--format'))
+
+/** What commander says about the command line, as every other message: the word, what was expected, the nearest known ones. */
+function usageDiagnostic(command: string, e: Pick<CommanderError, 'code' | 'message'>): Diagnostic {
+  const [first = '', second = ''] = e.message.replace(/^error: /, '').split('\n')
+  const choices = /argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(first)
+  const near = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(second)?.[1]?.split(', ')
+  const at = { code: 'TB-001', file: command, line: 0, column: 0, hint: `${command} --help shows the options and an example` }
+  if (choices) {
+    const known = (choices[2] as string).split(', ')
+    return unknownWord({ ...at, word: choices[1] as string, message: first.slice(0, first.indexOf(' Allowed choices')).replace(/\.$/, ''), expected: known }, known)
+  }
+  return { ...at, word: /'([^']*)'[^']*$/.exec(first)?.[1] ?? '', message: first.replace(/\.$/, ''), ...(near ? { nearest: near } : {}) }
+}
+
+async function run(loader: Loader, name: string, args: readonly string[]): Promise<void> {
+  const command = await (await loader.load())(io)
+  let failed = `tbit ${name}`
+  const wire = (c: Command, full: string): void => {
+    // The message is written below; here is only known whose it is.
+    c.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err, outputError: () => { failed = full } })
+    for (const sub of c.commands) wire(sub, `${full} ${sub.name()}`)
+  }
+  wire(command.name(failed), failed)
+  try {
+    await command.parseAsync(args, { from: 'user' })
+  } catch (e) {
+    const c = e as CommanderError
+    if (typeof c.code !== 'string' || !c.code.startsWith('commander.')) return broken(e)
+    if (c.exitCode === 0) return io.exit(0)
+    if (c.code !== 'commander.help') {
+      const d = usageDiagnostic(failed, c)
+      if (wantsJson(args)) io.out(`${JSON.stringify({ format: 1, errors: [d] })}\n`)
+      io.err(`${formatDiagnostic(d)}\n`)
+    }
+    io.exit(2)
+  }
+}
+
+function unknownVerb(word: string): void {
+  const near = nearest(word, Object.keys(verbs))
+  io.err(`tbit: error TB-001: unknown verb '${word}'${near.length ? `\n  did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : ''}\n  tbit --help lists the verbs\n`)
+  io.exit(2)
+}
+
+const known = (word: string): Loader | undefined => (Object.hasOwn(verbs, word) ? verbs[word] : undefined)
+
+if (verb === undefined || verb === '--help' || verb === '-h' || (verb === 'help' && rest.length === 0)) {
+  ;(verb === undefined ? io.err : io.out)(usage())
   io.exit(verb === undefined ? 2 : 0)
-} else if (verb === '--version') {
+} else if (verb === '--version' || verb === '-V') {
   io.out('tbit 0.1.0\n')
 } else {
-  const loader = verbs[verb]
-  if (!loader) {
-    const near = nearest(verb, Object.keys(verbs))
-    io.err(`tbit: error TB-001: unknown verb '${verb}'${near.length ? `\n  did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : ''}\n  tbit --help lists the verbs\n`)
-    io.exit(2)
-  } else {
-    const command = await (await loader.load())(io)
-    const wire = (c: Command, name: string): void => {
-      c.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err }).showHelpAfterError(`(${name} --help shows the options and an example)`)
-      for (const sub of c.commands) wire(sub, `${name} ${sub.name()}`)
-    }
-    wire(command.name(`tbit ${verb}`), `tbit ${verb}`)
-    try {
-      await command.parseAsync(rest, { from: 'user' })
-    } catch (e) {
-      const c = e as { code?: string; exitCode?: number }
-      if (typeof c.code !== 'string' || !c.code.startsWith('commander.')) throw e
-      io.exit(c.exitCode === 0 ? 0 : 2)
-    }
-  }
+  // `tbit help VERB` is `tbit VERB --help`.
+  const name = verb === 'help' ? (rest[0] as string) : verb
+  const loader = known(name)
+  if (!loader) unknownVerb(name)
+  else await run(loader, name, verb === 'help' ? [...rest.slice(1), '--help'] : rest)
 }

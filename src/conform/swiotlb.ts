@@ -107,7 +107,7 @@ export class SwiotlbConform {
     if (h['raw'] !== 1 && nslabs % IO_TLB_SEGSIZE !== 0) return err(this.bad(1, 'nslabs', "a pool of a kernel's own making has whole segments; others are marked raw", ['a multiple of 128']))
     const realm = /cca|realm/.test(this.kernel) || /(^|[-_/])realm[-_.]/.test(this.file)
     const list = [...this.devices.values()]
-    list.forEach((d, n) => this.index.set(d.id, n))
+    for (const [n, d] of list.entries()) this.index.set(d.id, n)
     const pages = new RecordedPages(start, int('buf_phys') ?? 0)
     // The recorder's configuration: no remap, no CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC; what forces a bounce is said by the machine line alone.
     this.direct = new BareKernel({

@@ -37,7 +37,10 @@ const traced = (addr: number): number => (addr === DMA_MAPPING_ERROR ? MAPPING_E
 
 export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
   const c = other(dev)
-  if (c !== null) return c.dma_unmap_phys(dev, addr, size, dir, attrs)
+  if (c !== null) {
+    c.dma_unmap_phys(dev, addr, size, dir, attrs)
+    return
+  }
   if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
   else dma_direct_unmap_phys(dev, addr, size, dir, attrs)
   if (dev.k.logging) dev.k.trace(Trace.unmap, { device: dev.name, dir, dma_addr: addr, size, attrs }, 0)
@@ -52,7 +55,10 @@ export function dma_map_resource(dev: Device, cpu: number, phys: number, size: n
 
 export function dma_unmap_resource(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
   const c = other(dev)
-  if (c !== null) return c.dma_unmap_resource(dev, addr, size, dir, attrs)
+  if (c !== null) {
+    c.dma_unmap_resource(dev, addr, size, dir, attrs)
+    return
+  }
   if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
   else if (dev.k.rev.mapPhys === 'capable') dma_direct_unmap_phys(dev, addr, size, dir, attrs | ATTR.MMIO)
 }
@@ -76,7 +82,10 @@ export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir
 /** dma_sync_single_for_cpu(), dma_sync_single_for_device(): nothing at all while dma_skip_sync is set. */
 export function dma_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
   const c = other(dev)
-  if (c !== null) return c.dma_sync_single(dev, addr, size, dir, forCpu)
+  if (c !== null) {
+    c.dma_sync_single(dev, addr, size, dir, forCpu)
+    return
+  }
   if (!dma_dev_need_sync(dev)) return
   if (dev.k.logging) dev.k.trace(forCpu ? Trace.sync : Trace.syncDevice, { device: dev.name, dir, dma_addr: addr, size }, 0)
   if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
@@ -93,7 +102,10 @@ export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlock
 
 export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
   const c = other(dev)
-  if (c !== null) return c.dma_free_attrs(dev, b, attrs)
+  if (c !== null) {
+    c.dma_free_attrs(dev, b, attrs)
+    return
+  }
   if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
   else dma_direct_free(dev, b, attrs)
   if (dev.k.logging) dev.k.trace(Trace.free, { device: dev.name, dir: 0, dma_addr: b.handle, size: b.size, virt_addr: b.cpu, attrs }, 0)
@@ -107,7 +119,10 @@ export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlock
 
 export function dma_free_pages(dev: Device, b: DmaBuffer): void {
   const c = other(dev)
-  if (c !== null) return c.dma_free_pages(dev, b)
+  if (c !== null) {
+    c.dma_free_pages(dev, b)
+    return
+  }
   if (use_dma_iommu(dev)) iommu_dma_free(dev, b)
   else dma_direct_free_pages(dev, b)
 }

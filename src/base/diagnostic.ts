@@ -95,7 +95,9 @@ export const codes = {
   'TB-607': 'the tree does not compile with the shim',
   'TB-608': 'a directory of additions to the shim that cannot be used',
   'TB-609': 'the compiler did not finish',
-  'TB-610': 'a recording that a built kernel cannot replay'
+  'TB-610': 'a recording that a built kernel cannot replay',
+  'TB-611': 'a patch that does not apply to the tree',
+  'TB-612': 'the code of a tree does not boot'
 } as const
 
 export interface Diagnostic {

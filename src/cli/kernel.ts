@@ -8,6 +8,7 @@ import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profil
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelBuildJson, kernelBuildText, kernelErrorsJson, kernelErrorsText, selfTestJson, selfTestText } from '../report/kernel.ts'
 import { type Io, worst } from './io.ts'
+import { checkCommand, diffCommand } from './kernel-check.ts'
 import { filesOf, readLines } from './read-lines.ts'
 
 export interface TreeOptions { arch: Arch; shim?: string; fresh?: boolean; format: string }
@@ -132,6 +133,6 @@ export const count = (v: string): number => {
 /** The verb `kernel`. */
 export function kernelVerb(io: Io): Command {
   return new Command('kernel').description("Runs the kernel's own C: the DMA code of a source tree, compiled to WebAssembly, in the place of our model of it.")
-    .addCommand(buildCommand(io)).addCommand(testCommand(io))
+    .addCommand(buildCommand(io)).addCommand(testCommand(io)).addCommand(checkCommand(io)).addCommand(diffCommand(io))
     .addHelpText('after', '\nExample:\n  tbit kernel build ~/linux')
 }

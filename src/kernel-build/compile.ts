@@ -18,6 +18,9 @@ const FLAGS = [
   '-D__KERNEL__', '-include', 'shim/kernel.h'
 ] as const
 
+/** What the image depends on beside its sources. */
+export const toolText = (): string => [...FLAGS, ...LINK].join(' ')
+
 const LINK = [
   '-mwasm64', '--no-entry', '--stack-first', '-z', 'stack-size=65536', '--initial-memory=1048576', '--max-memory=268435456',
   '--export=__stack_pointer', '--export=__data_end', '--export=__heap_base', '--import-undefined', '--gc-sections'

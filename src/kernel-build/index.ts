@@ -6,13 +6,14 @@ import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/in
 import { type Cuts, type Teaching, assemble, readTeaching, shimText } from './assemble.ts'
 import { blank, cutEnums, cutFunction, cutMacro, cutStruct } from './c-text.ts'
 import { cacheRead, cacheWrite } from './cache.ts'
-import { type CompileError, compile } from './compile.ts'
+import { type CompileError, compile, toolText } from './compile.ts'
 import { type Arch, type Features, type Profile, detect } from './detect.ts'
-import { loadBinaryen, lower } from './lower.ts'
+import { loadBinaryen, lower, weave } from './lower.ts'
 import { type Tree, complain, openTree } from './tree.ts'
 
 export { ARCHES, type Arch, PROFILES, type Profile } from './detect.ts'
 export { cacheDir } from './cache.ts'
+export { applyPatch, concerns, touched } from './mail.ts'
 export { shimDir } from './shim-dir.ts'
 export { openTree, type Tree } from './tree.ts'
 
@@ -129,7 +130,7 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   const late: string[] = []
   const cutNotes: string[] = []
   let sources = assemble(tree, features, teach.value)
-  const hash = createHash('sha256').update(PACKAGES).update('\0')
+  const hash = createHash('sha256').update([PACKAGES, toolText(), String(weave), String(lower)].join('\0'))
   for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(p).update('\0').update(t).update('\0')
   hash.update(features.defines.join('\0')).update(tree.version)
   const content = hash.digest('hex').slice(0, 20)

@@ -104,9 +104,13 @@ function openTarball(path: string): Result<Tree, Diagnostic> {
       const why = r.stderr.split('\n').find((l) => l.trim() !== '' && !/Not found in archive/.test(l)) ?? ''
       return err(complain('TB-600', path, why ? `cannot unpack: ${why.trim()}` : 'the tarball holds no kernel source: no Makefile in its top directory'))
     }
-    rmSync(at, { recursive: true, force: true })
-    renameSync(part, at)
+    try {
+      renameSync(part, at)
+    } catch (e) {
+      // another process was faster
+      rmSync(part, { recursive: true, force: true })
+      if (!existsSync(at)) throw e
+    }
   }
-  const t = openDir(path, at)
-  return t
+  return openDir(path, at)
 }

@@ -24,6 +24,9 @@ export interface TreeCalls {
 /** The DMA API of a tree, to be put into a kernel as `parts.calls`. @throws KernelFault when its boot fails */
 export const treeCalls = (t: TreeCalls): MakeCalls => (k, layout) => new CCalls(k, layout, t)
 
+/** What a call did that asked nothing of the allocator and converted nothing: told again, it does the same. */
+interface Remembered { readonly to: number; readonly result: number; readonly skipSync: boolean; readonly copies: readonly number[]; readonly warnings: ReadonlyArray<readonly [string, string]>; readonly reason: string | null }
+
 class CCalls implements DmaCalls, Host {
   private readonly c: KernelC
   private readonly states: KernelStates
@@ -50,6 +53,11 @@ class CCalls implements DmaCalls, Host {
   private unsupported = false
   private halted = false
   private noPages = false
+  private asked = false
+  private copies: number[] = []
+  private warnings: Array<readonly [string, string]> = []
+  private why: string | null = null
+  private readonly memo: Array<Map<string, Remembered>> = []
 
   constructor(private readonly k: Kernel, layout: Layout, t: TreeCalls) {
     this.state = new Interned<number>(layout, 'kernel_c', 0, String)
@@ -119,14 +127,26 @@ class CCalls implements DmaCalls, Host {
     this.c.set_dma_mask(d.index, 64)
   }
 
-  private perform(st: Store, d: Device, site: string, ways: number, body: (st: Store) => number): number {
-    this.load(st)
+  private perform(st: Store, d: Device, site: string, key: string, ways: number, body: (st: Store) => number): number {
+    const k = this.k
+    const at = this.state.get(st)
     this.st = st
-    this.ways = ways
     this.site = site
     this.dev = d.index
+    const bits = k.f.bits.get(st, d.index)
+    const known = `${site}:${key}:${d.index}:${this.accepted !== null && k.accepts && believed(k, st, d.index) ? 1 : 0}${bits & DEV_BITS.dma_skip_sync ? 1 : 0}${k.f.mask.get(st, d.index)}`
+    let memo = this.memo[at]
+    if (memo === undefined) this.memo[at] = memo = new Map()
+    const had = k.logging ? undefined : memo.get(known)
+    if (had !== undefined) return this.again(st, d, had)
+
+    this.load(st)
+    this.ways = ways
     this.taken = []
-    this.conversionFailed = this.bounceAsked = this.full = this.unsupported = this.halted = this.noPages = false
+    this.copies = []
+    this.warnings = []
+    this.why = null
+    this.conversionFailed = this.bounceAsked = this.full = this.unsupported = this.halted = this.noPages = this.asked = false
     this.lend(st, d)
     let r: number
     try {
@@ -144,12 +164,29 @@ class CCalls implements DmaCalls, Host {
     this.now = this.states.take()
     this.state.set(st, this.now)
     this.st = null
+    if (!this.asked) memo.set(known, { to: this.now, result: r, skipSync: (k.f.bits.get(st, d.index) & DEV_BITS.dma_skip_sync) !== 0, copies: this.copies, warnings: this.warnings, reason: this.why })
     return r
+  }
+
+  private again(st: Store, d: Device, m: Remembered): number {
+    this.copies = []
+    try {
+      for (let i = 0; i < m.copies.length; i += 3) this.copy(m.copies[i] as number, m.copies[i + 1] as number, m.copies[i + 2] as number)
+    } catch (e) {
+      if (!(e instanceof KernelFault)) throw e
+      return CRASHED
+    }
+    for (const [where, text] of m.warnings) this.warned(st, where, text)
+    if (m.reason !== null) this.k.observer.event(st, { kind: 'failed', reason: m.reason, dev: d.index })
+    const bits = this.k.f.bits.get(st, d.index)
+    this.k.f.bits.set(st, m.skipSync ? bits | DEV_BITS.dma_skip_sync : bits & ~DEV_BITS.dma_skip_sync, d.index)
+    this.state.set(st, m.to)
+    return m.result
   }
 
   private call(d: Device, site: string, key: string, text: (r: number) => string, body: (st: Store) => number, converts = false): number {
     const outcomes = converts && this.k.config.conversions === 'may_fail' && this.k.platform.conversion !== 'ultravisor' ? WAYS : 1
-    const r = act(`c:${site}:${d.index}:${key}`, (v, outcome) => `${v === CRASHED ? `${site}() crashes` : text(v)}${outcome > 0 ? ` (conversions: ${wayText(outcome)})` : ''}`, (st, outcome) => this.perform(st, d, site, outcome, body), { outcomes })
+    const r = act(`c:${site}:${d.index}:${key}`, (v, outcome) => `${v === CRASHED ? `${site}() crashes` : text(v)}${outcome > 0 ? ` (conversions: ${wayText(outcome)})` : ''}`, (st, outcome) => this.perform(st, d, site, key, outcome, body), { outcomes })
     if (r === CRASHED) halt()
     return r
   }
@@ -175,6 +212,7 @@ class CCalls implements DmaCalls, Host {
   }
 
   private failed(st: Store, d: Device, reason: string): void {
+    this.why = reason
     this.k.observer.event(st, { kind: 'failed', reason, dev: d.index })
   }
 
@@ -269,6 +307,7 @@ class CCalls implements DmaCalls, Host {
   dma_set_mask(dev: Device, bits: number): number {
     return this.call(dev, 'dma_set_mask', String(bits), (r) => `dma_set_mask(${dev.name}, ${bits}) = ${r}`, (st) => {
       const r = this.c.dma_set_mask(dev.index, bits >= 64 ? 0xffffffffffffffffn : (1n << BigInt(bits)) - 1n)
+      this.asked = true
       if (r === 0) this.k.f.mask.set(st, bits, dev.index)
       return r
     })
@@ -296,6 +335,7 @@ class CCalls implements DmaCalls, Host {
       const p = this.k.atomic.pools[zone]
       return p && p.size >= PAGE_SIZE << order ? p.start : -1
     }
+    this.asked = true
     const pfn = this.within(() => this.k.pages.alloc_pages(order, { tag: TAG.dma, why: this.site }))
     this.noPages = pfn < 0
     if (pfn < 0) return -1
@@ -304,6 +344,7 @@ class CCalls implements DmaCalls, Host {
   }
   free_pages(phys: number, order: number): void {
     if (this.booting) return
+    this.asked = true
     const pfn = phys / PAGE_SIZE
     this.taken = this.taken.filter(([p]) => p !== pfn)
     this.within(() => { this.k.pages.free_pages(pfn, order, this.site) })
@@ -311,6 +352,7 @@ class CCalls implements DmaCalls, Host {
   set_memory(decrypted: boolean, phys: number, numpages: number): number {
     // boot's conversions are done by the system, which knows how each platform does them
     if (this.booting) return 0
+    this.asked = true
     if (phys < 0) return this.notLinear()
     const way = this.ways % 3
     this.ways = Math.floor(this.ways / 3)
@@ -333,6 +375,7 @@ class CCalls implements DmaCalls, Host {
   }
   copy(dst: number, src: number, len: number): void {
     if (this.booting) return
+    this.copies.push(dst, src, len)
     const st = this.st as Store
     const m = this.k.machine
     const a = m.cpuAccess(st, src, len)
@@ -347,6 +390,7 @@ class CCalls implements DmaCalls, Host {
   }
   fill(dst: number, byte: number, len: number, vmapped: boolean): void {
     if (this.booting) return
+    this.asked = true
     const st = this.st as Store
     const m = this.k.machine
     const alias = vmapped ? (this.vmaps.get(Math.floor(dst / PAGE_SIZE)) ? 'shared' : 'private') : null
@@ -375,8 +419,11 @@ class CCalls implements DmaCalls, Host {
   warn(_dev: number, site: string, text: string): void {
     if (this.booting) return
     const where = site.replace(/:\d+$/, '')
+    this.warnings.push([where, text])
+    this.warned(this.st as Store, where, text)
+  }
+  private warned(st: Store, where: string, text: string): void {
     const words = plain(text || 'WARN_ON')
-    const st = this.st as Store
     if (this.k.logging) this.k.observer.event(st, { kind: 'printk', level: 'warn', text: `WARNING: ${where}: ${text}` })
     st.finding({ property: 'warn', site: where, decision: words, summary: `${where} warns: ${text || 'WARN_ON'}` })
   }

@@ -345,7 +345,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   if (b.vmap) {
     // vunmap: no encryption change.
   } else if (force_dma_unencrypted(dev)) {
-    if ((b.cookie ? encryptCookie(dev) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
+    if ((b.cookie ? encryptCookie(dev, phys) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
       else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)
       return
@@ -362,9 +362,14 @@ function free_no_mapping(dev: Device, b: DmaBuffer): void {
 
 // The other way round, before the series converted by the linear alias of the pages: a struct page is given to set_memory_encrypted(). arm64 refuses what
 // is not in the linear map; elsewhere the memory map itself is converted.
-function encryptCookie(dev: Device): number {
+// arm64 looks at the alignment before anything else (mem_encrypt.c, 6.12): a struct page of 64 bytes is page aligned for every 64th page only.
+function encryptCookie(dev: Device, phys: number): number {
   const { k } = dev
   if (k.platform.conversion !== 'rsi') k.crash('dma_direct_free', 'struct page taken for an address', 'set_memory_encrypted() is given a struct page and converts the memory map')
+  if ((phys / PAGE_SIZE) % 64 !== 0) {
+    k.warn('set_memory_encrypted', 'address not page aligned')
+    return 0
+  }
   k.warn('set_memory_encrypted', 'not the linear map: pages will be leaked')
   return -22
 }

@@ -1,15 +1,8 @@
 // Our kernel beside Debian's C on random programs; and trees that are wrong on purpose, to see that a difference is found and shrunk.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Scenario, conformKernel, runBoth, scenariosFor } from '../../src/conform/kernel.ts'
 import { draw, programText } from '../../src/conform/kernel-program.ts'
 import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
-
-const cache = mkdtempSync(join(tmpdir(), 'tbit-conform-'))
-process.env['TBIT_CACHE'] = cache
-afterAll(() => rmSync(cache, { recursive: true, force: true }))
 
 describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))('conform kernel', () => {
   test('6.12 and our model agree on 400,000 operations, in all four ways of booting', async () => {

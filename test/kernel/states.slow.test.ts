@@ -1,15 +1,8 @@
 // Snapshots of the instance against the plain way: a copy of all its memory.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DMA_BIDIRECTIONAL, GFP_KERNEL, type KernelC, KernelStates, STATE_BASE } from '../../src/kernel-c/index.ts'
 import { built, debian, machine, moduleOf, tree, without } from './trees.ts'
-
-const cache = mkdtempSync(join(tmpdir(), 'tbit-states-'))
-process.env['TBIT_CACHE'] = cache
-afterAll(() => rmSync(cache, { recursive: true, force: true }))
 
 const GB = 2 ** 30
 const everything = (k: KernelC): string => Buffer.from(k.memory.buffer.slice(STATE_BASE)).toString('latin1')

@@ -1,9 +1,13 @@
 // Debian's kernel sources, where they are installed, and changed copies of them. Nothing of a kernel lies in this repository.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Arch, type BuildOptions, type Built, type Profile, type Tree, buildKernel, openTree } from '../../src/kernel-build/index.ts'
 import { KernelC, RecordingHost, Wasm, type WasmModule } from '../../src/kernel-c/index.ts'
+
+// Images and unpacked sources are kept by content between runs, apart from what a developer has in her own cache.
+process.env['TBIT_CACHE'] = join(tmpdir(), `tbit-test-cache-${process.getuid?.() ?? 0}`)
 
 export const debian = (version: string): string | null => {
   const p = `/usr/src/linux-source-${version}.tar.xz`

@@ -1,0 +1,90 @@
+// Litmus tests on a tree's own C: which revision of ours describes what lies around it, which runs have a meaning, and the runs.
+import { type CheckOptions, type CheckResult, checkTest } from '../check/index.ts'
+import { type Expectation, expectFor, kernelsOf, platformsOf, resolveConfig, type Test, vocabulary } from '../litmus/index.ts'
+import { platformByName } from '../machine/index.ts'
+import { noMeaning, type Revision, revisionByName } from '../kernel/index.ts'
+import { type KernelMeta, KernelFault, treeCalls, type WasmModule } from '../kernel-c/index.ts'
+import { revisionFor } from './kernel.ts'
+
+/** A tree as it is built for each architecture. */
+export interface TreeImages { readonly arm64: { readonly module: WasmModule; readonly meta: KernelMeta } | null; readonly x86: { readonly module: WasmModule; readonly meta: KernelMeta } | null }
+
+const FLAGS = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'] as const
+
+/** The flag or predicate that says "accepted" in this tree; null when it has none. */
+export const acceptedOf = (meta: KernelMeta): string | null => FLAGS.find((f) => meta.fields.includes(f) || meta.flagFunctions.includes(f)) ?? null
+
+/** The revision whose TSM core, flag and names stand around the tree's C. */
+export function revisionOf(meta: KernelMeta): string {
+  const flag = acceptedOf(meta)
+  if (flag === 'tdi_enabled') return 'rfc-v1'
+  const [major = 0, minor = 0] = meta.version.split('.').map(Number)
+  const plain = revisionFor(major, minor)
+  return flag === null ? plain : plain === 'linux-7.3' ? 'cc-v8' : 'tio-v2'
+}
+
+export interface TreeRun { readonly test: Test; readonly platform: string }
+
+/** Runs that a tree can have: tests about its revision (or all), on the platforms they name. */
+export function runsOf(tests: readonly Test[], revisions: readonly string[], platforms: readonly string[] | null, all: boolean): TreeRun[] {
+  return tests.filter((t) => all || kernelsOf(t).some((k) => revisions.includes(k))).flatMap((test) => platformsOf(test).filter((p) => platforms === null || platforms.includes(p)).map((platform) => ({ test, platform })))
+}
+
+/** What no tree can answer, or null. */
+function withoutMeaning(run: TreeRun, kernel: string, images: TreeImages): string | null {
+  const platform = platformByName(run.platform)
+  const arch = platform?.architecture
+  if (arch !== 'arm64' && arch !== 'x86') return `${run.platform}: the code of ${arch ?? 'this architecture'} is not compiled`
+  const image = images[arch]
+  if (image === null) return `not built for ${arch}`
+  const model = noMeaning(kernel, run.platform)
+  if (model !== null) return model
+  if (run.platform === 'arm-cca' && !image.meta.has.realm) return 'this tree has no realm guest support (is_realm_world)'
+  const config = resolveConfig(run.test, run.platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
+  if (config.private_pool > 0) return 'a bounce pool for accepted devices is a what-if of the model: no tree has one'
+  return null
+}
+
+/** A tree that does not come up. */
+export class BootFault extends Error {
+  constructor(readonly fault: KernelFault, readonly platform: string) {
+    super(`the tree's code does not boot on ${platform}: ${fault.message}`)
+  }
+}
+
+/**
+ * Expectations are written for every interleaving of steps. Where our own model, with whole calls as here, does not meet one (a race inside
+ * a call), what it answers is the expectation instead: then a mismatch is a difference between the tree and the model.
+ */
+function judged(run: TreeRun, kernel: string, revision: Revision, o: CheckOptions, r: CheckResult): CheckResult {
+  if (r.expected !== 'mismatch') return r
+  const model = checkTest(run.test, kernel, run.platform, { ...o, interleave: 'calls', revision })
+  if (model.expected !== 'mismatch' || !model.complete || !r.complete) return r
+  const properties = [...new Set(model.violations.map((v) => v.property))] as vocabulary.PropertyName[]
+  const same = r.verdict === model.verdict && [...new Set(r.violations.map((v) => v.property))].sort().join() === [...properties].sort().join()
+  const expectation: Expectation = model.verdict === 'violated' ? { kind: 'violated', properties } : { kind: model.verdict === 'vacuous' ? 'vacuous' : 'ok' }
+  return { ...r, expectation, expected: same ? 'match' : 'mismatch' }
+}
+
+/** Checks one test on the C. @throws BootFault */
+export function checkOnTree(run: TreeRun, kernel: string, images: TreeImages, o: Omit<CheckOptions, 'parts' | 'revision' | 'interleave'> = {}): CheckResult {
+  const reason = withoutMeaning(run, kernel, images)
+  if (reason !== null) {
+    const expectation = expectFor(run.test, kernel, run.platform)
+    return {
+      file: run.test.file, test: run.test.name, kernel, platform: run.platform, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, expectation,
+      coverage: { interleave: 'calls', maxStates: o.maxStates ?? 0, threads: run.test.threads.length, operations: 0, operationNames: [], operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowNames: [], rowsKnown: 0, depth: 0 }
+    }
+  }
+  const arch = platformByName(run.platform)?.architecture as 'arm64' | 'x86'
+  const image = images[arch] as { module: WasmModule; meta: KernelMeta }
+  const base = revisionByName(kernel) as Revision
+  // what a driver may say is what the tree has a bit for
+  const revision: Revision = { ...base, attributes: (['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'] as const).filter((a) => image.meta.attributes[a] !== undefined) }
+  try {
+    return judged(run, kernel, revision, o, checkTest(run.test, kernel, run.platform, { ...o, interleave: 'calls', revision, parts: { calls: treeCalls({ module: image.module, accepted: acceptedOf(image.meta) }) } }))
+  } catch (e) {
+    if (e instanceof KernelFault) throw new BootFault(e, run.platform)
+    throw e
+  }
+}

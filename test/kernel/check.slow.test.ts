@@ -1,0 +1,109 @@
+// Litmus tests on the kernel's own C: Debian's 6.12, and the RFC's change applied to a copy of it by the script of the worked example.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { checkTest } from '../../src/check/index.ts'
+import { libraryDirectory, litmusFiles, loadTests } from '../../src/cli/files.ts'
+import { acceptedOf, BootFault, checkOnTree, revisionOf, runsOf, type TreeImages } from '../../src/conform/kernel-check.ts'
+import { conformKernel, scenariosFor } from '../../src/conform/kernel.ts'
+import { applyPatch, openTree, type Tree } from '../../src/kernel-build/index.ts'
+import { revisionByName } from '../../src/kernel/index.ts'
+import { parse } from '../../src/litmus/index.ts'
+import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
+
+const cache = mkdtempSync(join(tmpdir(), 'tbit-check-'))
+afterAll(() => rmSync(cache, { recursive: true, force: true }))
+
+const root = join(import.meta.dirname, '../..')
+const library = loadTests(litmusFiles([libraryDirectory()]).files).tests
+
+async function images(t: Tree): Promise<TreeImages> {
+  const [a, x] = [await built(t, 'arm64', 'guest'), await built(t, 'x86', 'guest')]
+  return { arm64: { module: moduleOf(a), meta: a.meta }, x86: { module: moduleOf(x), meta: x.meta } }
+}
+const properties = (r: { violations: ReadonlyArray<{ property: string }> }): string => [...new Set(r.violations.map((v) => v.property))].sort().join()
+
+/** The copy with the RFC's change. */
+function rfc(): Tree {
+  const to = join(cache, 'rfc')
+  execFileSync(process.execPath, [join(root, 'docs/examples/rfc-on-6.12.mjs'), tree('6.12').dir, to])
+  const t = openTree(to)
+  if (!t.ok) throw new Error(t.error.message)
+  return t.value
+}
+
+describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))('kernel check', () => {
+  test('on 6.12 every verdict is that of our model with whole calls, and none is unexpected', async () => {
+    const i = await images(tree('6.12'))
+    expect(revisionOf(i.arm64?.meta as never)).toBe('linux-6.12')
+    const runs = runsOf(library, ['linux-6.12'], null, false)
+    let compared = 0
+    for (const run of runs) {
+      const c = checkOnTree(run, 'linux-6.12', i)
+      if (c.verdict === 'skipped') continue
+      const m = checkTest(run.test, 'linux-6.12', run.platform, { interleave: 'calls' })
+      expect([run.test.name, run.platform, c.verdict, properties(c)]).toEqual([run.test.name, run.platform, m.verdict, properties(m)])
+      expect(c.expected, `${run.test.name} on ${run.platform}`).not.toBe('mismatch')
+      compared++
+    }
+    expect(compared).toBeGreaterThan(150)
+  })
+
+  test("the RFC's change: the shared page that goes back to the allocator, in the C; and all other verdicts but those of a later fix", async () => {
+    const t = rfc()
+    const i = await images(t)
+    expect(acceptedOf(i.arm64?.meta as never)).toBe('tdi_enabled')
+    expect(revisionOf(i.arm64?.meta as never)).toBe('rfc-v1')
+    const text = readFileSync(join(root, 'docs/examples/coherent-freed-after-accept.litmus'), 'utf8')
+    const { test: example } = parse(text, 'example.litmus')
+    if (!example) throw new Error('the example does not parse')
+    const r = checkOnTree({ test: example, platform: 'arm-cca' }, 'rfc-v1', i)
+    expect(r.verdict).toBe('violated')
+    expect(properties(r)).toBe('exposed')
+    expect(r.violations[0]?.summary).toMatch(/the host can still reach|page allocator/)
+    const differ = new Set<string>()
+    for (const run of runsOf(library, ['rfc-v1'], null, false)) {
+      const c = checkOnTree(run, 'rfc-v1', i)
+      if (c.verdict !== 'skipped' && c.expected === 'mismatch') differ.add(run.test.name)
+    }
+    // 6.12.117 carries the fix by which dma_alloc_pages() returns a struct page from the atomic pools; the RFC's base has it not
+    for (const d of differ) expect(['alloc-pages-atomic', 'coherent-pages-at-t0-without-sleep']).toContain(d)
+    for (const { scenario, build } of scenariosFor(t.version, ['arm64'], i.arm64?.meta.fields ?? [], null)) {
+      const b = await built(t, build.arch, build.profile)
+      const n = conformKernel(moduleOf(b), scenario, 60_000, 1)
+      expect(n.first, JSON.stringify(n.first, null, 1)).toBeNull()
+    }
+  })
+
+  test('the same change as a patch in a mail, applied in memory, gives the same kernel', async () => {
+    const t = rfc()
+    const d = spawnSync('diff', ['-urN', '--label', 'a/include/linux/swiotlb.h', '--label', 'b/include/linux/swiotlb.h', join(tree('6.12').dir, 'include/linux/swiotlb.h'), join(t.dir, 'include/linux/swiotlb.h')], { encoding: 'utf8' }).stdout
+    expect(d).toContain('@@')
+    const patched = applyPatch(tree('6.12'), `From: a\nSubject: b\n\n${d}`)
+    expect(patched.ok && patched.value.read('include/linux/swiotlb.h')).toBe(t.read('include/linux/swiotlb.h'))
+  })
+
+  test('code that never returns is a crash with a name; code that does not boot is a message', async () => {
+    const looping = edited(tree('6.12'), 'looping', { 'kernel/dma/swiotlb.c': (s) => s.replace(/(size_t swiotlb_max_mapping_size)/, 'static volatile int tbit_again = 1;\n$1').replace('\tif (index == -1) {\n', '\twhile (dir == DMA_FROM_DEVICE)\n\t\tcpu_relax();\n\tif (index == -1) {\n').replace('#include <linux/cache.h>', '#include <linux/cache.h>\n#define cpu_relax() barrier()') })
+    const i = await images(looping)
+    const { test: t } = parse('litmus loops "x"\nplatform amd-sev-snp\nkernel linux-6.12\ndevice nic { }\nthread os {\n  p = alloc_page()\n  h = dma_map_single(nic, p, FROM_DEVICE)\n}\n', 'x.litmus')
+    if (!t) throw new Error('parse')
+    const r = checkOnTree({ test: t, platform: 'amd-sev-snp' }, 'linux-6.12', i)
+    expect(r.violations.map((v) => [v.property, v.decision])).toEqual([['crash', 'never returns']])
+    const dead = edited(tree('6.12'), 'dead', { 'kernel/dma/swiotlb.c': (s) => s.replace(/(void __init swiotlb_init\(bool addressing_limit, unsigned int flags\)\n\{\n)/, '$1\tBUG();\n') })
+    const j = await images(dead)
+    expect(() => checkOnTree({ test: t, platform: 'amd-sev-snp' }, 'linux-6.12', j)).toThrow(BootFault)
+  })
+
+  test('what no tree can answer is skipped with its reason', async () => {
+    const i = await images(tree('6.12'))
+    const { test: t } = parse('litmus x "y"\nplatform all\nkernel linux-6.15\ndevice nic { }\nthread os {\n  p = alloc_page()\n}\n', 'x.litmus')
+    if (!t) throw new Error('parse')
+    expect(checkOnTree({ test: t, platform: 's390-pv' }, 'linux-6.15', i)).toMatchObject({ verdict: 'skipped', reason: 's390-pv: the code of s390 is not compiled' })
+    expect(checkOnTree({ test: t, platform: 'arm-cca' }, 'linux-6.15', i)).toMatchObject({ verdict: 'skipped', reason: 'this tree has no realm guest support (is_realm_world)' })
+    expect(checkOnTree({ test: t, platform: 'amd-sev-snp' }, 'linux-6.15', i).verdict).toBe('ok')
+    expect(revisionByName('linux-6.15')).toBeDefined()
+  })
+})

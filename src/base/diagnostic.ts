@@ -49,7 +49,7 @@ export const codes = {
   'TB-238': 'a part that may stand once stands twice',
   'TB-239': 'two tests of one name',
   'TB-240': 'too many errors to show them all',
-  'TB-241': 'an expression or block too deep or too long',
+  'TB-241': 'an expression, block or word too deep or too long',
   'TB-350': 'a line of a trace that is not an event',
   'TB-351': 'binary bytes in a text trace',
   'TB-352': 'a line of a trace over 1 MiB',

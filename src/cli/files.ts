@@ -1,9 +1,10 @@
 // Finding and reading litmus files: what the user names, directories down to the last *.litmus, the library of the package.
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Diagnostic } from '../base/index.ts'
 import { duplicateTests, parse, type Test } from '../litmus/index.ts'
+import { readText, why } from './file-access.ts'
 
 export interface Loaded {
   readonly tests: readonly Test[]
@@ -13,11 +14,8 @@ export interface Loaded {
 
 const whole = (code: string, file: string, message: string, hint?: string): Diagnostic => ({ code, file, line: 0, column: 0, word: file, message, ...(hint ? { hint } : {}) })
 
-const why = (e: unknown): string => {
-  const { code, message } = e as NodeJS.ErrnoException
-  const known: Record<string, string> = { ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EISDIR: 'it is a directory', ELOOP: 'too many symbolic links' }
-  return code === undefined ? message : (known[code] ?? code)
-}
+/** Bytes of the largest litmus file that is read: tests are written by hand. */
+const LARGEST = 4 << 20
 
 /** The checkout that this program runs from: the directory of package.json. */
 export function packageRoot(): string {
@@ -86,13 +84,12 @@ export function loadTests(files: readonly string[]): Loaded {
   const texts = new Map<string, string>()
   for (const file of files) {
     const shown = file === '-' ? '<stdin>' : file
-    let text: string
-    try {
-      text = readFileSync(file === '-' ? 0 : file, 'utf8')
-    } catch (e) {
-      errors.push(whole('TB-002', shown, `cannot be read: ${why(e)}`))
+    const read = readText(file, LARGEST, shown)
+    if ('code' in read) {
+      errors.push(read)
       continue
     }
+    const { text } = read
     texts.set(shown, text)
     const parsed = parse(text, shown)
     errors.push(...parsed.errors)

@@ -23,6 +23,8 @@ const PREFIX_STAR = /[-.]?\*/y
 const NUMBER = /^\d\w*$/
 const PUNCT = /==|!=|<=|>=|&&|\|\||[{}()[\],;:.=<>!*]/y
 const BLANK = /[^\S\n]+/y
+/** Letters of the longest word: names stand in columns of every report. */
+const LONGEST_WORD = 100
 
 /**
  * The tokens of `text`, the last one of kind `end`. Reports what is no token and goes on behind it.
@@ -103,6 +105,7 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       const number = NUMBER.test(lexeme)
       const star = number ? null : match(PREFIX_STAR, i + lexeme.length)
       const word = star === null ? lexeme : lexeme + star
+      if (word.length > LONGEST_WORD) errors.add('TB-241', at(i, word.length), word, `a word of ${word.length} letters: at most ${LONGEST_WORD}`)
       if (!cursorDone && cursor <= i + lexeme.length) {
         cursorDone = true
         push('word', i, i + word.length, lexeme.slice(0, cursor - i), true)

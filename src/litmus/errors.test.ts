@@ -220,7 +220,8 @@ const cases: readonly Case[] = [
   { code: 'TB-233', text: 'litmus «empty» "x"\n', message: "the test 'empty' has no thread" },
   { code: 'TB-238', text: 'litmus t "x"\n«litmus» u "y"\nthread os { }\n', message: 'a second test in the file' },
   { code: 'TB-238', text: 'litmus t "x"\ninit { }\n«init» { }\nthread os { }\n', message: 'a second init' },
-  { code: 'TB-241', text: body(`  x = 1\n  assert (${'('.repeat(99)}«(»x == 1${')'.repeat(100)})`), message: 'nested more than 100 deep' }
+  { code: 'TB-241', text: body(`  x = 1\n  assert (${'('.repeat(99)}«(»x == 1${')'.repeat(100)})`), message: 'nested more than 100 deep' },
+  { code: 'TB-241', text: `litmus «${'n'.repeat(101)}» "x"\nthread os { }\n`, message: 'a word of 101 letters: at most 100' }
 ]
 
 function unmark(marked: string): { text: string; line: number; column: number; word: string } {

@@ -1,0 +1,129 @@
+// Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can be.
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Diagnostic } from '../base/index.ts'
+
+const words: Record<string, string> = {
+  ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', EEXIST: 'a file of that name is in the way',
+  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up',
+  Z_BUF_ERROR: 'the compressed data is cut off', Z_DATA_ERROR: 'the compressed data is damaged'
+}
+
+/** Why the file system (or zlib) said no. */
+export function why(e: unknown): string {
+  const { code, message } = e as NodeJS.ErrnoException
+  return code === undefined ? message : (words[code] ?? code)
+}
+
+/** A message about a whole file. */
+export const aboutFile = (file: string, message: string, hint?: string): Diagnostic => ({ code: 'TB-002', file, line: 0, column: 0, word: file, message, ...(hint ? { hint } : {}) })
+
+export const cannotRead = (file: string, e: unknown): Diagnostic => aboutFile(file, `cannot be read: ${why(e)}`)
+export const cannotWrite = (file: string, e: unknown): Diagnostic => aboutFile(file, `cannot be written: ${why(e)}`)
+
+const CHUNK = 1 << 16
+
+/** All of a file (`-`: standard input) that is at most `most` bytes. `shown` is its name in messages. */
+export function readBytes(file: string, most: number, shown = file): Buffer | Diagnostic {
+  let fd = 0
+  const parts: Buffer[] = []
+  let size = 0
+  try {
+    if (file !== '-') fd = openSync(file, 'r')
+    if (fstatSync(fd).isDirectory()) return aboutFile(shown, `cannot be read: ${words['EISDIR']}`)
+    for (;;) {
+      const part = Buffer.allocUnsafe(CHUNK)
+      const n = readSome(fd, part)
+      if (n === 0) break
+      size += n
+      if (size > most) return aboutFile(shown, `cannot be read: it is larger than ${most >> 20} MiB`)
+      parts.push(part.subarray(0, n))
+    }
+  } catch (e) {
+    return cannotRead(shown, e)
+  } finally {
+    if (fd > 0) closeSync(fd)
+  }
+  return Buffer.concat(parts)
+}
+
+// A pipe that another program has made non-blocking may have nothing yet.
+function readSome(fd: number, part: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(fd, part, 0, part.length, null)
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code !== 'EAGAIN') throw e
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
+}
+
+/** The same as text (UTF-8); what is no text is said once, not letter by letter. */
+export function readText(file: string, most: number, shown = file): { readonly text: string } | Diagnostic {
+  const bytes = readBytes(file, most, shown)
+  if (!Buffer.isBuffer(bytes)) return bytes
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return aboutFile(shown, 'is UTF-16 text, and UTF-8 is read here', 'iconv -f UTF-16 -t UTF-8 FILE')
+  const text = bytes.toString('utf8')
+  const head = text.slice(0, 8000)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: text has none of these
+  const odd = head.match(/[\u0000-\u0008\u000e-\u001f\ufffd]/g)?.length ?? 0
+  return odd > head.length / 20 ? aboutFile(shown, 'is not text') : { text }
+}
+
+/** Writes a file whole or not at all. null: written. */
+export function writeWhole(file: string, data: string | Uint8Array): Diagnostic | null {
+  const out = openWhole(file)
+  if ('code' in out) return out
+  try {
+    writeFileSync(out.path, data)
+    out.commit()
+    return null
+  } catch (e) {
+    out.discard()
+    return cannotWrite(file, e)
+  }
+}
+
+/** A file being written beside the one that is meant, which it becomes with `commit`. Devices and pipes are written directly. */
+export interface WholeFile { readonly path: string; commit(): void; discard(): void }
+
+export function openWhole(file: string): WholeFile | Diagnostic {
+  const direct: WholeFile = { path: file, commit: () => {}, discard: () => {} }
+  try {
+    // A symbolic link stays one; what it means is written as it is.
+    if (!lstatSync(file).isFile()) return statSync(file).isDirectory() ? cannotWrite(file, { code: 'EISDIR' }) : direct
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'ENOENT') return cannotWrite(file, e)
+  }
+  const path = `${file}.part-${process.pid}`
+  try {
+    closeSync(openSync(path, 'wx'))
+  } catch (e) {
+    // A directory that takes no new file may still hold one that can be written.
+    try {
+      closeSync(openSync(file, 'r+'))
+      return direct
+    } catch { return cannotWrite(file, e) }
+  }
+  const discard = (): void => { rmSync(path, { force: true }) }
+  return { path, commit: () => { try { renameSync(path, file) } catch (e) { discard(); throw e } }, discard }
+}
+
+/** Makes a directory and those above it. @throws the file system's error (mkdir -p of Node never returns on some file systems) */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    const above = dirname(path)
+    if (code !== 'ENOENT' || above === path || isDirectory(above)) throw e
+    makeDirectory(above)
+    mkdirSync(path)
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try { return statSync(path).isDirectory() } catch { return false }
+}

@@ -184,6 +184,8 @@ export interface DmaBuffer {
   readonly vmap: boolean
   /** What the caller holds is no address of the buffer: a struct page (NO_KERNEL_MAPPING), or an address passed off as a struct page. */
   readonly cookie: boolean
+  /** What `reencryptOnFree at_alloc` would remember. */
+  readonly decrypted?: boolean
 }
 
 /** __dma_direct_alloc_pages(): restricted pool, else buddy with the zone narrowed until the address fits. Physical address or -1. */
@@ -248,11 +250,14 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
   if (phys < 0) return null
   const n = size / PAGE_SIZE
   let alias: CpuAlias = null
+  let decrypted = false
   const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
   if (remap) {
-    // vmap with the protection of the moment; the linear alias and the page itself are not converted.
+    // vmap with the protection of the moment; before f253a83ff94c the linear alias and the page itself are not converted.
     alias = force_dma_unencrypted(dev) ? 'shared' : 'private'
+    if (k.rev.decryptRemapped && alias === 'shared' && from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
   } else if (force_dma_unencrypted(dev)) {
+    decrypted = true
     sleepCheck(dev, gfpBlocks, 'dma_direct_alloc')
     if (from === 'buddy' || k.rev.convertRestricted) {
       if (from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
@@ -261,7 +266,7 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
   }
   k.memzero('dma_direct_alloc', phys, size, alias)
   const handle = phys_to_dma_direct(dev, phys)
-  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false }
+  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false, ...remembered(dev, decrypted) }
 }
 
 // 6.12 converts a page of the restricted pool, which is shared already, once more (fixed by b5ef0dd28e11): on SNP that is a PVALIDATE without
@@ -310,15 +315,18 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
   if (phys < 0) return null
   const n = size / PAGE_SIZE
   const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
-  if (from === 'swiotlb') decrypt = false
+  if (from === 'swiotlb' || (remap && !k.rev.decryptRemapped)) decrypt = false
   if (decrypt) {
     if (set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
   }
   const alias: CpuAlias = remap ? (A ? 'shared' : 'private') : null
   k.memzero('dma_direct_alloc', phys, size, alias)
   const handle = A ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
-  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false }
+  return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false, ...remembered(dev, decrypt) }
 }
+
+/** Whether the page was made shared, for a revision that would remember it; no revision does. */
+const remembered = (dev: Device, decrypted: boolean): { decrypted?: boolean } => (dev.k.rev.reencryptOnFree === 'at_alloc' ? { decrypted } : {})
 
 /** dma_direct_free(): the state at free, not at allocation, decides whether the page is made private again. */
 export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void {
@@ -327,7 +335,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   const n = size / PAGE_SIZE
   const order = get_order(size)
   if (k.rev.allocByAttr) {
-    const A = force_dma_unencrypted(dev)
+    const A = b.decrypted ?? force_dma_unencrypted(dev)
     let reencrypt = A
     if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
     if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
@@ -344,7 +352,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
     // vunmap: no encryption change.
-  } else if (force_dma_unencrypted(dev)) {
+  } else if (b.decrypted ?? force_dma_unencrypted(dev)) {
     if ((b.cookie ? encryptCookie(dev, phys) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
       else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)

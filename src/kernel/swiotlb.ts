@@ -6,11 +6,11 @@ import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } 
 import type { Device } from './kernel.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
 import { formatMessage } from './messages.ts'
-import { Trace } from './trace-events.ts'
+import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_NO_WARN, ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from './trace-events.ts'
 
-export const DIR = { BIDIRECTIONAL: 0, TO_DEVICE: 1, FROM_DEVICE: 2 } as const
+export const DIR = { BIDIRECTIONAL: DIR_BIDIRECTIONAL, TO_DEVICE: DIR_TO_DEVICE, FROM_DEVICE: DIR_FROM_DEVICE } as const
 /** DMA_ATTR_* as include/linux/dma-mapping.h has them (REQUIRE_COHERENT and CC_SHARED from 7.1). */
-export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN: 1 << 8, MMIO: 1 << 10, REQUIRE_COHERENT: 1 << 12, CC_SHARED: 1 << 13 } as const
+export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: ATTR_SKIP_CPU_SYNC, NO_WARN: ATTR_NO_WARN, MMIO: ATTR_MMIO, REQUIRE_COHERENT: 1 << 12, CC_SHARED: ATTR_CC_SHARED } as const
 
 /** Largest contiguous bounce: 128 slots. */
 export const SEGMENT_BYTES = 256 * 1024

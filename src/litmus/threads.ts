@@ -3,9 +3,10 @@
 import { ensure, unreachable } from '../base/index.ts'
 import { act, BLOCKED, type CallFn, type Instr, type Operand, type Place, type Program, type Store, UNSET } from '../step/index.ts'
 import { ATTR, DIR } from '../kernel/index.ts'
-import { errnoName, isErr, isObject, isUnset, isWord, System, valueWord } from '../system/index.ts'
+import { errnoName, isErr, isObject, isUnset, isWord, type System, valueWord } from '../system/index.ts'
 import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
 import { printExpr, printStmt } from './print.ts'
+import { contentWordNames, ZERO } from './vocabulary.ts'
 
 /** A status that an administrator's operation yields: not ERR, but the name of the errno. Encoded below every ERR. */
 const STATUS_BASE = -1000
@@ -54,6 +55,8 @@ export function compile(test: Test, sys: System): Compiled {
   type Getter = (st: Store, args: readonly number[]) => number
   /** A variable as an operand of its own thread, or a look at another thread. */
   const variable = (self: Scope | null, ref: VarRef, operands: Operand[]): Getter => {
+    // init runs before the threads: what they will set is not set.
+    if (self === init && ref.scope === 'thread') return () => UNSET
     if (ref.scope === 'thread' || self === null) {
       if (ref.scope === 'init') {
         // Only in final conditions: any thread has it as its own; the first does.
@@ -77,14 +80,15 @@ export function compile(test: Test, sys: System): Compiled {
   const segment = (v: number, index: number | null): number => {
     if (index === null || !isObject(v)) return v
     const o = sys.objects.get(v)
-    const m = o.kind === 'sg' ? o.segments[index] : undefined
-    return m === undefined ? -22 : sys.objects.value(m)
+    if (o.kind !== 'sg') return index === 0 ? v : errno.EINVAL
+    const m = o.segments[index]
+    return m === undefined ? errno.EINVAL : sys.objects.value(m)
   }
   const asValue = (v: number): Value => {
     if (isUnset(v)) return null
     if (isStatus(v)) return errnoName(statusErrno(v))
     if (isErr(v)) return null
-    if (isWord(v)) return sys.words.name(valueWord(v))
+    if (isWord(v)) return spoken(sys.words.name(valueWord(v)))
     return v
   }
 
@@ -105,7 +109,7 @@ export function compile(test: Test, sys: System): Compiled {
   const expr = (self: Scope | null, e: Expr, operands: Operand[]): ((st: Store, args: readonly number[]) => Value) => {
     switch (e.kind) {
       case 'number': return () => e.value
-      case 'word': return () => e.name
+      case 'word': return e.name === 'ERR' ? () => null : () => e.name
       case 'var': { const get = variable(self, e, operands); return (st, a) => asValue(segment(get(st, a), e.index)) }
       case 'field': {
         const get = variable(self, e.of, operands)
@@ -130,7 +134,7 @@ export function compile(test: Test, sys: System): Compiled {
           switch (e.name) {
             case 'ok': return isUnset(v) || isErr(v) || isStatus(v) ? 0 : 1
             case 'errno': return isUnset(v) ? null : isStatus(v) ? errnoName(statusErrno(v)) : isErr(v) ? errnoName(v) : 0
-            case 'content': return isObject(v) ? sys.words.name(sys.contentWord(st, v)) : null
+            case 'content': return isObject(v) ? spoken(sys.words.name(sys.contentWord(st, v))) : null
           }
         }
       }
@@ -168,6 +172,24 @@ export function compile(test: Test, sys: System): Compiled {
       }
       return { fn, operands }
     }
+    // x = EXPR: a variable is copied as it is, ERR and its errno included; anything else is a number or a word.
+    const assigned = (e: Expr): { fn: CallFn; operands: Operand[] } => {
+      const operands: Operand[] = []
+      let get: Getter
+      if (e.kind === 'var') {
+        const raw = variable(self, e, operands)
+        get = (st, a) => segment(raw(st, a), e.index)
+      } else {
+        const eval_ = expr(self, e, operands)
+        get = (st, a) => {
+          const v = eval_(st, a)
+          return v === null ? errno.EINVAL : typeof v === 'number' ? v : wordValue(sys.words.id(unspoken(v)))
+        }
+      }
+      const id = exprs++
+      if (!shared(e)) return { fn: (...args) => get(NO_STORE, args), operands }
+      return { fn: (...args) => act(`value:${threadName}:${id}:${args.join()}`, () => printExpr(e), (st) => get(st, args)), operands }
+    }
     const emit = (list: readonly Stmt[]): void => {
       for (const s of list) {
         const place: Place = { line: s.at.line, column: s.at.column, file: test.file }
@@ -177,7 +199,12 @@ export function compile(test: Test, sys: System): Compiled {
             out.push({ op: 'call', fn, args: operands, dst: s.target === null ? -1 : self.index(s.target.name), text: printStmt(s).trim(), place, group: group++ })
             break
           }
-          case 'assign': out.push({ op: 'call', fn: () => s.value, args: [], dst: self.index(s.target.name), text: printStmt(s).trim(), place, group: group++ }); break
+          case 'assign': {
+            const { value } = s
+            const { fn, operands } = typeof value === 'number' ? { fn: () => value, operands: [] } : assigned(value)
+            out.push({ op: 'call', fn, args: operands, dst: self.index(s.target.name), text: printStmt(s).trim(), place, group: group++ })
+            break
+          }
           case 'if': {
             const text = `if (${printExpr(s.cond)})`
             const { fn, operands } = cond(s.cond, 'value', text, place)
@@ -234,6 +261,7 @@ export function compile(test: Test, sys: System): Compiled {
     const a = c.args
     const obj = (ref: VarRef | undefined): ((args: readonly number[]) => number) => {
       const r = ensure(ref, `operand of ${c.op}`)
+      if (r.scope === 'thread' && self === init) return () => UNSET
       if (r.scope === 'thread') {
         const t = threadIndex.get(r.thread ?? '') ?? 0
         const s = scopes[t] as Scope
@@ -247,7 +275,7 @@ export function compile(test: Test, sys: System): Compiled {
     const dev = a.device ? device(a.device.name) : -1
     const dir = a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL
     const attrs = a.attributes.reduce((m, n) => m | ATTR[n.name], 0)
-    const word = a.label ? sys.words.id(a.label.name) : 0
+    const word = a.label ? sys.words.id(unspoken(a.label.name)) : 0
     const size = a.size?.value ?? 0
     const seg = (ref: VarRef | undefined): number => ref?.index ?? -1
     const fnOf = (): CallFn => {
@@ -261,18 +289,18 @@ export function compile(test: Test, sys: System): Compiled {
         case 'set_memory_decrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), true) }
         case 'set_memory_encrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), false) }
         case 'dma_map_single': { const o = obj(a.object); return (...x) => sys.dma_map_single(cpu, dev, o(x), dir, attrs) }
-        case 'dma_unmap_single': { const o = obj(a.object); return (...x) => sys.dma_unmap_single(o(x)) }
+        case 'dma_unmap_single': { const o = obj(a.object); return (...x) => sys.dma_unmap_single(o(x), dev) }
         case 'dma_map_sg': { const os = (a.objects ?? []).map((r) => obj(r)); return (...x) => sys.dma_map_sg(cpu, dev, os.map((o) => o(x)), dir, attrs) }
-        case 'dma_unmap_sg': { const o = obj(a.object); return (...x) => sys.dma_unmap_sg(o(x)) }
+        case 'dma_unmap_sg': { const o = obj(a.object); return (...x) => sys.dma_unmap_sg(o(x), dev) }
         case 'dma_map_resource': { const m = mmio(a.mmio?.name ?? ''); return () => sys.dma_map_resource(cpu, dev, m, dir, attrs) }
-        case 'dma_unmap_resource': { const o = obj(a.object); return (...x) => sys.dma_unmap_resource(o(x)) }
-        case 'dma_sync_for_cpu': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), true) }
-        case 'dma_sync_for_device': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), false) }
+        case 'dma_unmap_resource': { const o = obj(a.object); return (...x) => sys.dma_unmap_resource(o(x), dev) }
+        case 'dma_sync_for_cpu': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), true, dev) }
+        case 'dma_sync_for_device': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), false, dev) }
         case 'dma_alloc_coherent': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, false, dir)
-        case 'dma_free_coherent': { const o = obj(a.object); return (...x) => sys.dma_free(o(x)) }
+        case 'dma_free_coherent': { const o = obj(a.object); return (...x) => sys.dma_free(o(x), dev) }
         case 'dma_alloc_pages': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, true, dir)
-        case 'dma_free_pages': { const o = obj(a.object); return (...x) => sys.dma_free(o(x)) }
-        case 'dma_mmap': { const o = obj(a.object); return (...x) => sys.dma_mmap(o(x)) }
+        case 'dma_free_pages': { const o = obj(a.object); return (...x) => sys.dma_free(o(x), dev) }
+        case 'dma_mmap': { const o = obj(a.object); return (...x) => sys.dma_mmap(o(x), dev) }
         case 'dma_set_mask': return () => sys.dma_set_mask(dev, a.bits?.value ?? 64)
         case 'dev_read': { const o = obj(a.object); return (...x) => sys.dev_read(dev, o(x), seg(a.object), c.try) }
         case 'dev_write': { const o = obj(a.object); return (...x) => sys.dev_write(dev, o(x), seg(a.object), word, c.try) }
@@ -305,11 +333,23 @@ export function compile(test: Test, sys: System): Compiled {
 
 const truth = (v: Value): boolean => v !== null && v !== 0
 
+// A label that is called like a word for what platforms yield (`ones`, `lost`, ...) is another word inside, and the same in comparisons.
+const unspoken = (label: string): string => (contentWordNames.has(label) && label !== ZERO ? `${label}'` : label)
+const spoken = (word: string): string => (word.endsWith("'") ? word.slice(0, -1) : word)
+
+/** A number beside a word is the label of that name; 0 is the content of a fresh page. */
+const same = (l: number | string, r: number | string): boolean => {
+  if (typeof l === typeof r) return l === r
+  const n = typeof l === 'number' ? l : r
+  const w = typeof l === 'number' ? r : l
+  return n === 0 ? w === ZERO || w === '0' : String(n) === w
+}
+
 function compare(op: string, l: Value, r: Value): boolean {
   if (l === null || r === null) return false
-  if (op === '==') return l === r
-  if (op === '!=') return l !== r
-  if (typeof l !== 'number' || typeof r !== 'number') return false
+  if (op === '==') return same(l, r)
+  if (op === '!=') return !same(l, r)
+  if (typeof l !== 'number' || typeof r !== 'number' || isObject(l) || isObject(r)) return false
   switch (op) {
     case '<': return l < r
     case '<=': return l <= r

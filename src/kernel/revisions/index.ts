@@ -7,14 +7,13 @@ const t1 = (p: { name: string }): boolean => GUEST_T1.includes(p.name)
 const linux612: Revision = {
   name: 'linux-6.12', title: 'Linux 6.12', accept: 'none', acceptedClearsForce: () => false, pkvmForces: false, forceBounce: 'guest', mapPhys: 'map_page',
   capableChecksForce: false, attributes: [], mmioIsShared: 'raw', poolMatches: 'any', allocByAttr: false, decryptRemapped: false, poolsMatchRequest: false,
-  convertRestricted: true, decryptFailure: 'ignore', poolExpandFailure: 'free', reencryptOnFree: 'force_now', maxMappingForced: false, snpPrivateHandle: 'cbit', tdxSharedBit: false,
-  atomicDevFlags: false, allocPagesReturnsPage: true, freePagesByLinear: true, iommuCcShared: 'unknown', usesPrivatePool: true, clearBitsAfterRangeMap: true,
+  convertRestricted: true, decryptFailure: 'ignore', reencryptOnFree: 'force_now', maxMappingForced: false, snpPrivateHandle: 'cbit', tdxSharedBit: false,
+  atomicDevFlags: false, allocPagesReturnsPage: true, usesPrivatePool: true, clearBitsAfterRangeMap: true,
   sources: {
     forceBounce: 'SWIOTLB_FORCE by the platform (x86 mem_encrypt.c, s390 mm/init.c; arm64 realm: fbf979a01375)',
     mapPhys: 'kernel/dma/direct.h dma_direct_map_page, 6.12.117',
     decryptRemapped: 'kernel/dma/direct.c dma_direct_alloc, 6.12.117: the remap branch converts nothing',
     reencryptOnFree: 'kernel/dma/direct.c dma_direct_free, 6.12.117',
-    poolExpandFailure: 'kernel/dma/pool.c atomic_pool_expand, 6.12.117',
     allocPagesReturnsPage: '94a04ad732c9, in the 6.12.117 stable tree'
   }
 }
@@ -26,7 +25,7 @@ const linux615: Revision = {
 
 const linux71: Revision = {
   ...linux615, name: 'linux-7.1', title: 'Linux 7.1 (DMA_ATTR_CC_SHARED of J. Pirko)', mapPhys: 'jiri', attributes: ['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'],
-  atomicDevFlags: true, iommuCcShared: 'error', freePagesByLinear: true,
+  atomicDevFlags: true,
   sources: { ...linux615.sources, mapPhys: 'f0548044a026 (25 Mar 2026)', atomicDevFlags: 'D. Anderson, DEV_FLAG_* (2 Apr 2026); release inferred' }
 }
 
@@ -47,8 +46,8 @@ const tioV2: Revision = {
 
 const ccBase: Revision = {
   ...linux71, accept: 'tio-v2', acceptedClearsForce: t1, forceBounce: 'cmdline', mapPhys: 'capable', capableChecksForce: true, allocByAttr: true, decryptRemapped: true,
-  poolsMatchRequest: true, convertRestricted: false, maxMappingForced: true, snpPrivateHandle: 'plain', tdxSharedBit: true, allocPagesReturnsPage: true, freePagesByLinear: false, usesPrivatePool: true,
-  name: 'cc', title: '', poolExpandFailure: 'leak',
+  poolsMatchRequest: true, convertRestricted: false, maxMappingForced: true, snpPrivateHandle: 'plain', tdxSharedBit: true, allocPagesReturnsPage: true, usesPrivatePool: true,
+  name: 'cc', title: '',
   sources: {
     ...linux71.sources, forceBounce: '04a19b35dc05: SWIOTLB_FORCE removed', capableChecksForce: '20beb6884b83', mapPhys: '30c5e45ee2c5', allocByAttr: 'b5ef0dd28e11', decryptRemapped: 'f253a83ff94c',
     allocPagesReturnsPage: '94a04ad732c9', poolsMatchRequest: '8277a12d0d60', convertRestricted: 'b5ef0dd28e11', snpPrivateHandle: 'fd01136e25c6', tdxSharedBit: 'fd01136e25c6', acceptedClearsForce: 'arm64 CCA RFC v3 (12 Mar 2026), x86 5/9 and 6/9 (25 Feb 2026): not merged',
@@ -57,7 +56,7 @@ const ccBase: Revision = {
 }
 
 const ccV4: Revision = {
-  ...ccBase, name: 'cc-v4', title: 'cc-shared v4 (12 May 2026)', poolMatches: 'attr_or_force', mmioIsShared: 'raw', decryptFailure: 'ignore', poolExpandFailure: 'free',
+  ...ccBase, name: 'cc-v4', title: 'cc-shared v4 (12 May 2026)', poolMatches: 'attr_or_force', mmioIsShared: 'raw', decryptFailure: 'ignore',
   sources: { ...ccBase.sources, poolMatches: '20260512090408.794195-1: S from the caller or force(dev)', mmioIsShared: 'v4: raw phys', decryptFailure: 'v4: failures ignored' }
 }
 const ccV6: Revision = {

@@ -36,8 +36,6 @@ export interface Revision {
   readonly convertRestricted: boolean
   /** A pool that boot could not decrypt: `ignore` used as if it were; `unusable` all slots marked used. */
   readonly decryptFailure: 'ignore' | 'unusable'
-  /** A page of a failed decryption: pool expansion gives it back (`free`) or leaks it. */
-  readonly poolExpandFailure: 'free' | 'leak'
   /** At free: re-encrypt by what force_dma_unencrypted answers then. `at_alloc` would remember; no revision does. */
   readonly reencryptOnFree: 'force_now' | 'at_alloc'
   /** dma_direct_max_mapping_size also limited for a device that is forced to shared memory. */
@@ -50,10 +48,6 @@ export interface Revision {
   readonly atomicDevFlags: boolean
   /** dma_alloc_pages from an atomic pool answers a struct page; before, the CPU address passed off as one. */
   readonly allocPagesReturnsPage: boolean
-  /** dma_direct_free_pages finds a page of the atomic pool by the address that can be wrong when remapped. */
-  readonly freePagesByLinear: boolean
-  /** dma-iommu with CC_SHARED: unknown attribute or an error. */
-  readonly iommuCcShared: 'unknown' | 'error'
   /** dma_to_phys clears the encryption bit only after the range map was asked. */
   readonly clearBitsAfterRangeMap: boolean
   /** The pool of an accepted device is looked up at each map (private_pool what-if): never implemented. */

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Diagnostic } from '../base/index.ts'
+import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
@@ -84,7 +85,7 @@ function testCommand(io: Io): Command {
   return formats(treeOptions(new Command('test')
     .summary('replays recordings of the real code on a built kernel')
     .description('Replays recorded operations of swiotlb and dma-direct (../shared/data/swiotlb; a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
-      "the tree's (another version), or ours. Exit code 0 without a difference, 1 with one, 2 for input that cannot be used.")
+      "the tree's (another version), or ours; then runs random programs beside our model. Exit code 0 without a difference, 1 with one, 2 for input that cannot be used.")
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[recordings...]', 'files, or a directory of them (default: those of this repository)')
     .addHelpText('after', '\nExample:\n  tbit kernel test /usr/src/linux-source-6.12.tar.xz recordings/swiotlb')))
@@ -118,9 +119,19 @@ function testCommand(io: Io): Command {
       }
       const first = [...modules.values()][0]
       if (!first) return complain(io, all.length > 0 ? all : [{ code: 'TB-610', file: paths.join(' '), line: 0, column: 0, word: '', message: 'no recording to replay' }], o.format)
-      const report = { meta: first.built.meta, files: results, errors: all }
+      // what no recording covers: our model beside the C, in the scenarios that these builds can boot
+      let operations = 0
+      let divergence: Divergence | null = null
+      for (const { scenario, build } of scenariosFor(first.built.meta.version, [o.arch], [...first.built.meta.fields, ...first.built.meta.flagFunctions], null)) {
+        const m = modules.get(build.profile)
+        if (!m) continue
+        const c = conformKernel(m.module, scenario, 20_000, 1)
+        operations += c.operations
+        divergence ??= c.first
+      }
+      const report = { meta: first.built.meta, files: results, errors: all, random: { operations, first: divergence } }
       io.out(o.format === 'json' ? selfTestJson(report) : selfTestText(report))
-      io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
+      io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) || divergence !== null ? 1 : 0]))
     })
 }
 

@@ -7,7 +7,7 @@ const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, '
 /** The conditions under which agreement was looked for: said beside it. */
 export const conformBounds = 'calls are atomic on both sides; allocations that may block only, no coherent pools, no IOMMU; whole pool compared every 64 operations and at each end'
 
-function divergenceText(d: Divergence): string {
+export function divergenceText(d: Divergence): string {
   return `first divergence (${d.scenario}, seed ${d.seed}, ${plural(d.drawn, 'operation')} shrunk to ${d.program.length}):\n${d.program.map((l) => `  ${l}`).join('\n')}\n` +
     `at '${d.operation}', ${d.what}:\n  our model        ${d.model}\n  the kernel's C   ${d.kernel}\n`
 }

@@ -1,7 +1,9 @@
 // Renders the results of `tbit kernel build` and `tbit kernel test`.
 import { type Diagnostic, columns, formatDiagnostic, plural } from '../base/index.ts'
 import type { SelfTestDifference, SelfTestFile } from '../conform/kernel-selftest.ts'
+import type { Divergence } from '../conform/kernel.ts'
 import { type KernelMeta, limits } from '../kernel-c/index.ts'
+import { divergenceText } from './kernel-conform.ts'
 
 export interface KernelBuildReport {
   readonly meta: KernelMeta
@@ -40,7 +42,7 @@ function differenceText(d: SelfTestDifference): string {
   return `first difference: ${d.file}:${d.line}\n  ${d.recorded}\n${columns(rows)}\n  ${whose[d.whose]}: ${d.reason}\n`
 }
 
-export interface SelfTestReport { readonly meta: KernelMeta; readonly files: readonly SelfTestFile[]; readonly errors: readonly Diagnostic[] }
+export interface SelfTestReport { readonly meta: KernelMeta; readonly files: readonly SelfTestFile[]; readonly errors: readonly Diagnostic[]; /** Random programs beside our model. */ readonly random: { readonly operations: number; readonly first: Divergence | null } }
 
 const totals = (r: SelfTestReport) => ({
   files: r.files.length,
@@ -54,8 +56,13 @@ export function selfTestText(r: SelfTestReport): string {
   const out = r.files.map((f) => `${f.file}: ${f.skipped !== null ? `skipped: ${f.skipped}` : `${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'difference')}`} (recorded on ${f.recordedOn})`)
   for (const e of r.errors) out.push(formatDiagnostic(e))
   if (t.first) out.push('', differenceText(t.first))
+  if (r.random.first) {
+    const whose = t.mismatches === 0 && t.operations > 0 ? 'the recordings agree: either the tree does here what no recording shows, or our model is wrong' : "the tree's, as the recordings have it"
+    out.push('', `${divergenceText(r.random.first)}  ${whose}`, '')
+  }
+  out.push(`random programs beside our model: ${plural(r.random.operations, 'operation')}, ${r.random.first ? 'one divergence' : 'no divergence'}`)
   out.push(`${r.meta.tree}: Linux ${r.meta.version}: ${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'difference')}`)
   return `${out.join('\n')}\n`
 }
 
-export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ format: 1, ...totals(r), results: r.files.map(({ first: _, ...rest }) => rest), kernel: metaJson(r.meta), errors: r.errors }, null, 2)}\n`
+export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ format: 1, ...totals(r), random: r.random, results: r.files.map(({ first: _, ...rest }) => rest), kernel: metaJson(r.meta), errors: r.errors }, null, 2)}\n`

@@ -232,4 +232,11 @@ test('trees that are none', () => {
   const broken = join(cache, 'broken.tar.xz')
   writeFileSync(broken, Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2, 3]))
   expect(openTree(broken)).toMatchObject({ ok: false, error: { code: 'TB-600' } })
+  const path = process.env['PATH']
+  process.env['PATH'] = cache
+  try {
+    expect(openTree(broken)).toMatchObject({ ok: false, error: { code: 'TB-603', message: 'cannot unpack: tar and xz not found' } })
+  } finally {
+    process.env['PATH'] = path
+  }
 })

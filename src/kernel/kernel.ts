@@ -9,6 +9,7 @@ import { Slab } from './slab.ts'
 import { SwiotlbMem } from './swiotlb-mem.ts'
 import { AtomicPools } from './pool.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
+import { bootPool, kernelVersion, parseSizingKernel } from './swiotlb/sizing.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
 
@@ -126,12 +127,8 @@ export class Kernel {
       tsm_in_flight: layout.field('tsm_in_flight'),
       pool_unusable: layout.field('pool_unusable', { count: 2 + n, max: 1 })
     }
-    this.cmdlineForce = /(^|[ ,])swiotlb=([^ ]*,)?force\b/.test(config.cmdline)
-    const noforce = /(^|[ ,])swiotlb=([^ ]*,)?noforce\b/.test(config.cmdline)
-    const asked = /(?:^|\s)swiotlb=(\d+)(?:,(\d+))?/.exec(config.cmdline)
-    let slots = asked?.[1] ? Math.ceil(Number(asked[1]) / 128) * 128 : config.swiotlb_slots
-    if (noforce) slots = 0
-    const areas = asked?.[2] ? Number(asked[2]) : config.swiotlb_areas
+    const { slots, areas, force } = bootPool(config.cmdline, parseSizingKernel(rev.name)?.version ?? kernelVersion(6, 12), config.swiotlb_slots, config.swiotlb_areas)
+    this.cmdlineForce = force
 
     // Reserved at boot from the top of the low bank downwards.
     let top = config.ram

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GiB, KiB, MiB } from '../../base/index.ts'
-import { type SizingRequest, advise, kernelVersion, maxMappingSize, parseSizingKernel, parseSwiotlbParam, sizePool, sizingKernelNames, sizingPlatforms } from './sizing.ts'
+import { type SizingRequest, advise, bootPool, kernelVersion, maxMappingSize, parseSizingKernel, parseSwiotlbParam, sizePool, sizingKernelNames, sizingPlatforms } from './sizing.ts'
 
 const ask = (o: Partial<SizingRequest>): SizingRequest => ({ ram: 8 * GiB, platform: 'amd-sev-snp', kernel: 'linux-6.12', cpus: 4, cmdline: '', ...o })
 const pool = (o: Partial<SizingRequest>) => {
@@ -142,4 +142,16 @@ test('kernel names, and the largest single mapping', () => {
   expect(parseSizingKernel('banana')).toBe(null)
   // The recordings' max_mapping_size of devices with these masks.
   expect([0, 4095, 2047, 65535, 511].map(maxMappingSize)).toEqual([262144, 258048, 260096, 196608, 260096])
+})
+
+test('the pool of a small machine: swiotlb= in the words of the kernel, areas that fit', () => {
+  const at = (cmdline: string, v = kernelVersion(6, 12)) => bootPool(cmdline, v, 512, 2)
+  expect(at('')).toEqual({ slots: 512, areas: 2, force: false })
+  expect(at('swiotlb=force')).toEqual({ slots: 512, areas: 2, force: true })
+  expect(at('swiotlb=noforce').slots).toBe(0)
+  expect(at('swiotlb=0x400,4,force')).toEqual({ slots: 1024, areas: 4, force: true })
+  expect(at('swiotlb=300').slots).toBe(512)
+  expect(at('swiotlb=128,8')).toMatchObject({ slots: 1024, areas: 8 })
+  expect(at('swiotlb=,1')).toMatchObject({ slots: 512, areas: 1 })
+  expect(at('swiotlb=0').slots).toBe(256)
 })

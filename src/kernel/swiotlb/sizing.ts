@@ -179,6 +179,17 @@ export function parseSwiotlbParam(cmdline: string, version: KernelVersion): Swio
   return { nslabs, nareas, force, noforce, notes }
 }
 
+/** The pool that a machine of `slots` and `areas` boots with under this command line: setup_io_tlb_npages(), round_up_default_nslabs(), limit_nareas(). 0 slots: none. */
+export function bootPool(cmdline: string, version: KernelVersion, slots: number, areas: number): { readonly slots: number; readonly areas: number; readonly force: boolean } {
+  const param = parseSwiotlbParam(cmdline, version)
+  if (param.noforce) return { slots: 0, areas: 0, force: param.force }
+  if (param.nslabs === null && param.nareas === null) return { slots, areas, force: param.force }
+  const nareas = param.nareas ?? areas
+  const asked = param.nslabs ?? slots
+  const nslabs = version < kernelVersion(6, 0) ? asked : roundup_pow_of_two(Math.max(asked, IO_TLB_SEGSIZE * nareas))
+  return { slots: nslabs, areas: Math.min(nareas, Math.max(1, Math.floor(nslabs / IO_TLB_SEGSIZE))), force: param.force }
+}
+
 /** A size for reading: whole units where it has one. */
 export const sizeText = (bytes: number): string => {
   if (bytes >= GiB && bytes % (GiB / 4) === 0) return `${bytes / GiB} GiB`

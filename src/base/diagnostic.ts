@@ -112,6 +112,8 @@ export interface Diagnostic {
   readonly expected?: readonly string[]
   readonly nearest?: readonly string[]
   readonly hint?: string
+  /** Said, but the input is used all the same: no exit code depends on it. Absent: an error. */
+  readonly severity?: 'warning'
 }
 
 /** Adds the nearest of `known` to a diagnostic about an unknown word. */
@@ -123,7 +125,7 @@ export function unknownWord(d: Omit<Diagnostic, 'nearest'>, known: Iterable<stri
 /** One diagnostic as text: `file:line:col: message` and, below it, the line with the word underlined when the source is given. */
 export function formatDiagnostic(d: Diagnostic, source?: string): string {
   const at = printable(d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file)
-  const out = [`${at}: error ${d.code}: ${clip(printable(d.message), 600)}`]
+  const out = [`${at}: ${d.severity ?? 'error'} ${d.code}: ${clip(printable(d.message), 600)}`]
   const text = d.line > 0 && source !== undefined ? lineOf(source, d.line) : undefined
   if (text !== undefined) out.push(...underlined(text, Math.max(0, d.column - 1), d.word.length))
   if (d.nearest && d.nearest.length > 0) out.push(`  did you mean ${d.nearest.map((n) => `'${n}'`).join(' or ')}?`)

@@ -93,13 +93,13 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   progress.clear()
   process.off('SIGINT', interrupt)
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
-  const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
+  const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, warnings: loaded.warnings, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
   // Files that the user names are told one by one; directories make a matrix.
   finish(io, o, style, run, directories ? 'matrix' : 'tests')
 }
 
 function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'matrix'): void {
-  if (o.format !== 'json') io.err(errorsText(run))
+  if (o.format !== 'json') io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
   switch (o.format) {
     case 'text':
       if (run.tests.length > 0 || run.results.length > 0) io.out(checkText(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
@@ -141,9 +141,9 @@ function explainAll(io: Io, o: Options, loaded: Loaded, errors: readonly Diagnos
     const first = pairs[0]
     return first === undefined ? [] : [{ file: test.file, test: test.name, kernel: first.kernel, platform: first.platform, text: explainPairs(test, pairs) }]
   })
-  if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, explain: texts, errors }, null, 1)}\n`)
+  if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, explain: texts, errors, warnings: loaded.warnings }, null, 1)}\n`)
   else {
-    io.err(errorsText({ errors, texts: loaded.texts }))
+    io.err(errorsText({ errors, warnings: loaded.warnings, texts: loaded.texts }))
     io.out(texts.map((t) => (t.text.endsWith('\n') ? t.text : `${t.text}\n`)).join('\n'))
   }
   io.exit(errors.length > 0 ? 2 : 0)

@@ -9,6 +9,8 @@ import { readText, why } from './file-access.ts'
 export interface Loaded {
   readonly tests: readonly Test[]
   readonly errors: readonly Diagnostic[]
+  /** Of the files that are read, what is odd but allowed. */
+  readonly warnings: readonly Diagnostic[]
   readonly texts: ReadonlyMap<string, string>
 }
 
@@ -81,6 +83,7 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
 export function loadTests(files: readonly string[]): Loaded {
   const tests: Test[] = []
   const errors: Diagnostic[] = []
+  const warnings: Diagnostic[] = []
   const texts = new Map<string, string>()
   for (const file of files) {
     const shown = file === '-' ? '<stdin>' : file
@@ -93,9 +96,11 @@ export function loadTests(files: readonly string[]): Loaded {
     texts.set(shown, text)
     const parsed = parse(text, shown)
     errors.push(...parsed.errors)
+    // Of a file that cannot be read, what is wrong is enough.
+    if (parsed.errors.length === 0) warnings.push(...parsed.warnings)
     if (parsed.test !== undefined && parsed.errors.length === 0) tests.push(parsed.test)
   }
   const doubles = duplicateTests(tests)
   const bad = new Set(doubles.map((d) => d.file))
-  return { tests: tests.filter((t) => !bad.has(t.file)), errors: [...errors, ...doubles], texts }
+  return { tests: tests.filter((t) => !bad.has(t.file)), errors: [...errors, ...doubles], warnings, texts }
 }

@@ -24,11 +24,12 @@ export function runVerb(io: Io): Command {
     .action((file: string, o: Options) => {
       let text: string
       try { text = readFileSync(file, 'utf8') } catch (e) { return fail(`TB-002: ${file} cannot be read: ${(e as NodeJS.ErrnoException).code ?? String(e)}`) }
-      const { test, errors } = parse(text, file)
+      const { test, errors, warnings } = parse(text, file)
       if (test === undefined || errors.length > 0) {
         for (const d of errors) io.err(`${formatDiagnostic(d, text)}\n`)
         return io.exit(2)
       }
+      for (const d of warnings) io.err(`${formatDiagnostic(d, text)}\n`)
       const pick = (what: string, asked: string | undefined, known: readonly string[], first: string | undefined): string | null => {
         if (asked === undefined) return first ?? null
         if (known.includes(asked)) return asked

@@ -17,6 +17,8 @@ export class Errors {
   private readonly list: Diagnostic[] = []
   private readonly places = new Set<string>()
   private readonly soft: Diagnostic[] = []
+  private readonly odd: Diagnostic[] = []
+  private readonly oddPlaces = new Set<string>()
   private dropped = 0
 
   constructor(file: string) {
@@ -42,13 +44,29 @@ export class Errors {
       this.dropped++
       return
     }
+    this.list.push(this.diagnostic(code, at, word, message, more))
+  }
+
+  /** Odd, but allowed: the test is read and runs all the same. One message a place, bounded like the errors. */
+  warn(code: string, at: At, word: string, message: string, more: More = {}): void {
+    const place = `${at.line}:${at.column}`
+    if (this.oddPlaces.has(place) || this.odd.length >= MOST_ERRORS) return
+    this.oddPlaces.add(place)
+    this.odd.push({ ...this.diagnostic(code, at, word, message, more), severity: 'warning' })
+  }
+
+  private diagnostic(code: string, at: At, word: string, message: string, more: More): Diagnostic {
     const near = more.known === undefined ? [] : nearestWords(word, more.known)
-    this.list.push({
+    return {
       code, file: this.file, line: at.line, column: at.column, word, message,
       ...(more.expected && more.expected.length > 0 ? { expected: more.expected } : {}),
       ...(near.length > 0 ? { nearest: near } : {}),
       ...(more.hint === undefined ? {} : { hint: more.hint })
-    })
+    }
+  }
+
+  warnings(): Diagnostic[] {
+    return [...this.odd].sort((a, b) => a.line - b.line || a.column - b.column)
   }
 
   all(): Diagnostic[] {
@@ -66,7 +84,7 @@ export class Errors {
 const PREFIXES = ['DMA_ATTR_', '__DMA_ATTR_', 'DMA_', 'pci_', '__']
 
 /** The nearest of `known`, a word without a kernel prefix first. */
-function nearestWords(word: string, known: Iterable<string>): string[] {
+export function nearestWords(word: string, known: Iterable<string>): string[] {
   if (word.length === 0 || word.length > 60) return []
   const all = [...known]
   for (const p of PREFIXES) {

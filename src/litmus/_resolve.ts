@@ -1,12 +1,12 @@
 // The statements of a raw tree with every name looked up: variables, devices, threads, labels, words. What an operation
 // takes comes from the vocabulary; calls inside expressions become statements of their own, done first.
 import type { Args, At, Binary, BinaryOp, Expr, Name, NumberLit, Stmt, VarRef } from './ast.ts'
-import type { Errors, More } from './_errors.ts'
+import { type Errors, type More, nearestWords } from './_errors.ts'
 import type { Token } from './_lex.ts'
 import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
 import {
   type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
-  functionNames, type FunctionName, keywordNames, operationByName, type OpName, type OpWord, type Param, reservedNames, SECRET, signature, type ValueKind,
+  functionNames, type FunctionName, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, type ValueKind,
   valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
 
@@ -53,6 +53,9 @@ function collectCalls(e: RawExpr, found: (c: RawCall) => void): void {
   }
 }
 
+/** A number as a label: 0 is the content of a fresh page. */
+const labelOf = (value: number): string => (value === 0 ? ZERO : String(value))
+
 function variable(into: Map<string, Variable>, name: string): Variable {
   let v = into.get(name)
   if (!v) {
@@ -68,6 +71,7 @@ function collect(list: readonly RawStmt[], vars: Map<string, Variable>, labels: 
     const at = op?.params.findIndex((p) => p.kind === 'label') ?? -1
     const l = at < 0 ? undefined : c.args[at]
     if (l?.kind === 'path' && l.rest.length === 0) labels.add(l.head.text)
+    else if (l?.kind === 'number') labels.add(labelOf(l.value))
   })
   for (const s of list) {
     switch (s.kind) {
@@ -78,7 +82,7 @@ function collect(list: readonly RawStmt[], vars: Map<string, Variable>, labels: 
           if (s.value.kind === 'number') v.kinds.add('number')
           else if (s.value.kind === 'call') {
             const op = operationByName.get(s.value.op.text)
-            if (op?.result) v.kinds.add(op.result)
+            if (op) v.kinds.add(op.result ?? 'status')
             else v.unknown = true
             const l = s.value.args[1]
             if (op?.result === 'sg' && l?.kind === 'list') v.segments = Math.max(v.segments, l.items.length)
@@ -227,8 +231,8 @@ export class Resolver {
       }
       case 'repeat': {
         const count = s.count.kind === 'number' ? s.count.value : Number.NaN
-        if (count === 0) this.error('TB-232', s.count.at, '0', "'repeat 0' repeats nothing", { expected: [`1 to ${MOST_REPEAT}`] })
-        else if (count > MOST_REPEAT) this.error('TB-232', s.count.at, text(s.count), `'repeat ${text(s.count)}' is too often`, { expected: [`1 to ${MOST_REPEAT}`] })
+        if (count === 0) this.warn('TB-232', s.count.at, '0', "'repeat 0' repeats nothing")
+        else if (count > MOST_REPEAT) this.error('TB-232', s.count.at, text(s.count), `'repeat ${text(s.count)}' is too often`, { expected: [`0 to ${MOST_REPEAT}`] })
         // From the second time on, the body follows itself.
         if (count > 1) {
           const inside = new Map<string, Variable>()
@@ -254,7 +258,7 @@ export class Resolver {
     const v = s.value
     const target = s.target ? this.target(s.target) : null
     if (v.kind === 'call' && !functionNames.has(v.op.text)) {
-      this.call(v, target, s.target)
+      this.call(v, target)
       return
     }
     if (v.kind === 'number' && s.target) {
@@ -263,35 +267,53 @@ export class Resolver {
     }
     if (s.target === null) {
       const word = v.kind === 'call' ? v.op.text : text(v)
-      this.error('TB-234', v.at, word, v.kind === 'call' ? `'${word}' asks a question and is no statement` : 'a value alone is no statement', { expected: ['a call', 'assert (EXPR)', 'wait (EXPR)'] })
+      if (this.expr(v)) this.warn('TB-234', v.at, word, v.kind === 'call' ? `'${word}' asks a question, and nobody hears the answer` : 'a value alone does nothing', { expected: ['a call', 'assert (EXPR)', 'wait (EXPR)'] })
       return
     }
-    const word = v.kind === 'call' ? v.op.text : text(v)
-    this.error('TB-234', v.at, word, `'${s.target.text}' takes the result of a call or a number`, {
-      expected: ['a call', 'a number'],
-      hint: v.kind === 'path' && v.rest.length === 0 && (valueWords.has(word) || this.scopes.labels.has(word)) ? 'a variable cannot hold a word; use a number as a flag' : 'variables are not copied; use the first name, or compare in assert (EXPR)'
-    })
+    // x = EXPR: what the expression is now, in one step.
+    const e = this.value(v)
+    if (e && target) this.out.push({ kind: 'assign', at: where(s.at), target, value: e })
+  }
+
+  /** An expression whose value counts: a variable, a word, a comparison. */
+  private value(e: RawExpr): Expr | null {
+    const t = this.expr(e)
+    if (t === null) return null
+    if (t.type.k !== 'unknown') return t.expr
+    const token = t.type.token
+    if (!this.isWord(token.text)) {
+      this.unknownName(token, null)
+      return null
+    }
+    return t.expr
+  }
+
+  /** A word that an expression may hold though nobody set it. */
+  private isWord(word: string): boolean {
+    return word === 'ERR' || valueWords.has(word) || this.scopes.labels.has(word) || otherErrnos.has(word)
   }
 
   private target(t: Token): Name | null {
     const name = t.text
-    const bad = (code: string, message: string, more: More = {}): null => {
-      this.error(code, t, name, message, more)
+    this.known.add(name)
+    if (keywordNames.has(name)) {
+      this.error('TB-217', t, name, `'${name}' begins a statement and cannot name a variable`)
       return null
     }
-    this.known.add(name)
-    if (this.scopes.devices.has(name)) return bad('TB-216', `'${name}' is a device already`)
-    if (this.scopes.mmios.has(name)) return bad('TB-216', `'${name}' is an mmio range already`)
-    if (this.scopes.threads.has(name)) return bad('TB-216', `'${name}' is a thread already`)
-    if (reservedNames.has(name)) return bad('TB-217', `'${name}' is a word of the language and cannot name a variable`)
-    if (this.mode === 'thread' && this.scopes.init.has(name)) return bad('TB-218', `'${name}' is set in init; a thread does not set it`, { hint: 'use another name in the thread' })
+    if (this.mode === 'thread' && this.scopes.init.has(name)) {
+      this.error('TB-218', t, name, `'${name}' is set in init; a thread does not set it`, { hint: 'use another name in the thread' })
+      return null
+    }
+    const other = this.scopes.devices.has(name) ? 'a device' : this.scopes.mmios.has(name) ? 'an mmio range' : this.scopes.threads.has(name) ? 'a thread' : null
+    if (other !== null) this.warn('TB-216', t, name, `'${name}' is ${other}, too: which one is meant follows from where the name stands`)
+    else if (reservedNames.has(name)) this.warn('TB-217', t, name, `'${name}' is a word of the language, too: where a variable may stand, the variable is meant`)
     return { name, at: where(t) }
   }
 
   // ---- calls -----------------------------------------------------------------------------------------------------
 
   /** Checks a call and appends it; the target's name, or null when something was wrong. */
-  private call(c: RawCall, target: Name | null, targetToken: Token | null): void {
+  private call(c: RawCall, target: Name | null): void {
     const op: OpWord | undefined = operationByName.get(c.op.text)
     if (!op) {
       this.error('TB-207', c.op, c.op.text, `'${c.op.text}' is no operation`, {
@@ -302,8 +324,7 @@ export class Resolver {
       for (const a of c.args) this.lookOver(a)
       return
     }
-    if (c.try && op.try !== true) this.error('TB-235', c.try, 'try', `'try' stands before an access to memory, and '${op.name}' is none`, { expected: [...operationByName.values()].filter((o) => o.try === true).map((o) => o.name) })
-    if (targetToken && op.result === null) this.error('TB-234', targetToken, targetToken.text, `'${op.name}' yields nothing to keep in '${targetToken.text}'`, { hint: `write ${op.name}(...) alone` })
+    if (c.try && op.try !== true) this.warn('TB-235', c.try, 'try', `'try' has no effect before '${op.name}', which is no access to memory`)
     if (op.notModelled !== undefined) this.errors.notModelled(where(c.op), op.name, op.notModelled)
     const args = this.args(op, c)
     if (args === null) return
@@ -338,7 +359,10 @@ export class Resolver {
     for (const a of c.args.slice(n)) {
       const word = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
       if (word !== null && op.options.includes(word)) {
-        if (seen.has(word)) this.error('TB-230', a.at, word, `'${word}' stands twice`)
+        if (seen.has(word)) {
+          this.warn('TB-230', a.at, word, `'${word}' stands twice`)
+          continue
+        }
         seen.add(word)
         if (word === 'ATOMIC') out.atomic = true
         else if (word === 'high') out.high = true
@@ -412,14 +436,15 @@ export class Resolver {
           wrong('a label', { expected: ['a word'], hint: `write ${a.text || 'data'} without quotes` })
           return
         }
+        if (a.kind === 'number') {
+          if (!Number.isNaN(a.value)) out.label = { name: labelOf(a.value), at: where(a.at) }
+          return
+        }
         if (word === null) {
           wrong('a label', { expected: ["'secret'", 'a word'] })
           return
         }
-        if ((contentWordNames.has(word) && word !== ZERO) || word === 'ERR') {
-          this.error('TB-217', a.at, word, `'${word}' is what a read can yield and cannot be a label`, { hint: 'choose another word' })
-          return
-        }
+        if ((contentWordNames.has(word) && word !== ZERO) || word === 'ERR') this.warn('TB-217', a.at, word, word === 'ERR' ? 'a label ERR is never equal to anything' : `'${word}' is what a read can yield without anybody having written it, too`)
         out.label = { name: word, at: where(a.at) }
         return
       case 'direction': {
@@ -491,18 +516,17 @@ export class Resolver {
   private hoist(c: RawCall): { ref: VarRef; v: Variable } | null {
     const op = operationByName.get(c.op.text)
     const before = this.errors.count
-    if (op && op.result === null) this.error('TB-234', c.op, c.op.text, `'${op.name}' yields nothing that could stand here`)
     if (this.mode === 'final') return null // reported already
     let n = 1
     while (this.taken.has(`${c.op.text}_${n}`)) n++
     const name = `${c.op.text}_${n}`
     this.taken.add(name)
-    this.call(c, { name, at: where(c.at) }, null)
-    if (this.errors.count > before || !op?.result) return null
+    this.call(c, { name, at: where(c.at) })
+    if (this.errors.count > before || !op) return null
     const l = c.args[1]
     return {
       ref: { kind: 'var', scope: this.mode === 'init' ? 'init' : 'own', thread: null, name, index: null, at: where(c.at) },
-      v: { kinds: new Set([op.result]), unknown: false, segments: op.result === 'sg' && l?.kind === 'list' ? l.items.length : 0 }
+      v: { kinds: new Set([op.result ?? 'status']), unknown: false, segments: op.result === 'sg' && l?.kind === 'list' ? l.items.length : 0 }
     }
   }
 
@@ -516,44 +540,55 @@ export class Resolver {
   private path(p: RawPath): { kind: 'var'; ref: VarRef; v: Variable } | { kind: 'field'; typed: Typed } | { kind: 'name'; token: Token } | null {
     const head = p.head
     const [first, ...later] = p.rest
-    if (first?.kind === 'dot' && this.scopes.threads.has(head.text)) {
-      const vars = this.scopes.threads.get(head.text) as Variables
-      const x = first.name
-      if (this.mode === 'init') {
-        this.error('TB-219', head, head.text, `init runs before the threads: '${head.text}.${x.text}' is not known there`)
-        return null
-      }
-      const v = vars.get(x.text)
-      if (!v) {
-        if (this.lenient.has(x.text)) return null
-        const inInit = this.scopes.init.has(x.text)
-        this.error(inInit ? 'TB-219' : 'TB-210', x, x.text, inInit ? `'${x.text}' is set in init and known by its plain name` : `thread ${head.text} never sets '${x.text}'`, inInit ? { hint: `write ${x.text}` } : { known: vars.keys(), ...(fieldByName.has(x.text) ? { hint: `'${head.text}' is a thread` } : {}) })
-        return null
-      }
-      return this.steps(p, { kind: 'var', scope: 'thread', thread: head.text, name: x.text, index: null, at: where(p.at) }, v, later)
-    }
-    if (this.scopes.devices.has(head.text)) {
-      if (first === undefined) return { kind: 'name', token: head }
-      const f = first.kind === 'dot' ? fieldByName.get(first.name.text) : undefined
-      if (f?.of !== 'device' || later.length > 0 || first.kind !== 'dot') {
-        const bad = first.kind === 'dot' ? (f?.of === 'device' ? later[0] : first) : first
-        const at = bad?.kind === 'dot' ? bad.name : (bad?.at ?? p.at)
-        this.error('TB-214', at, bad?.kind === 'dot' ? bad.name.text : '[', `a device has ${fieldList('device')}${bad?.kind === 'dot' ? `, not '${bad.name.text}'` : ''}`, { known: fieldNames('device'), expected: fieldNames('device') })
-        return null
-      }
+    const own = this.visible(head.text)
+    const f = first?.kind === 'dot' ? fieldByName.get(first.name.text) : undefined
+    // One name may stand for several things: a device with a device's field, a variable with a variable's, else a thread and its variable.
+    if (this.scopes.devices.has(head.text) && f?.of === 'device' && later.length === 0) {
       const name = f.name as 'accepted' | 'tdi' | 'tsm'
       const what = `${head.text}.${name}`
       return { kind: 'field', typed: { expr: { kind: 'device', device: head.text, field: name, at: where(p.at) }, type: f.words ? { k: 'words', words: f.words, what } : { k: 'flag', what } } }
     }
-    if (this.own.has(head.text) || this.scopes.init.has(head.text)) {
+    if (first?.kind === 'dot' && this.scopes.threads.has(head.text) && !(own && f?.of === 'variable')) {
+      const vars = this.scopes.threads.get(head.text) as Variables
+      const x = first.name
+      const v = vars.get(x.text)
+      if (v) {
+        if (this.mode === 'init') this.warn('TB-219', head, head.text, `init runs before the threads: '${head.text}.${x.text}' is not set there`)
+        return this.steps(p, { kind: 'var', scope: 'thread', thread: head.text, name: x.text, index: null, at: where(p.at) }, v, later)
+      }
+      if (this.lenient.has(x.text)) return null
+      const made = this.scopes.init.get(x.text)
+      if (made !== undefined && this.mode !== 'init') {
+        this.warn('TB-219', x, x.text, `'${x.text}' is set in init and known by its plain name`, { hint: `write ${x.text}` })
+        return this.steps(p, { kind: 'var', scope: 'init', thread: null, name: x.text, index: null, at: where(p.at) }, made, later)
+      }
+      if (!this.scopes.devices.has(head.text)) {
+        this.error('TB-210', x, x.text, `thread ${head.text} never sets '${x.text}'`, { known: vars.keys(), ...(fieldByName.has(x.text) ? { hint: `'${head.text}' is a thread` } : {}) })
+        return null
+      }
+    }
+    if (first?.kind === 'dot' && head.text === 'init' && !own && this.mode !== 'init' && this.scopes.init.has(first.name.text)) {
+      this.warn('TB-219', head, 'init', 'what init sets is known by its plain name', { hint: `write ${first.name.text}` })
+      return this.steps(p, { kind: 'var', scope: 'init', thread: null, name: first.name.text, index: null, at: where(p.at) }, this.scopes.init.get(first.name.text) as Variable, later)
+    }
+    if (own && (f?.of === 'variable' || !this.scopes.devices.has(head.text) || first?.kind !== 'dot')) {
       // A thread that sets a name of init was told so; the name still means what init made.
       const inInit = this.scopes.init.has(head.text)
       const v = (inInit ? this.scopes.init : this.own).get(head.text) as Variable
       if ((this.mode === 'init' || !inInit) && !this.known.has(head.text) && !this.lenient.has(head.text)) {
+        // Before it is set, a word of the language still means itself.
+        if (first === undefined && this.isWord(head.text)) return { kind: 'name', token: head }
         this.error('TB-210', head, head.text, `'${head.text}' is used before anything sets it`, { hint: 'it is set further down only' })
         return null
       }
       return this.steps(p, { kind: 'var', scope: inInit ? 'init' : 'own', thread: null, name: head.text, index: null, at: where(p.at) }, v, p.rest)
+    }
+    if (this.scopes.devices.has(head.text)) {
+      if (first === undefined) return { kind: 'name', token: head }
+      const bad = first.kind === 'dot' ? (f?.of === 'device' ? later[0] : first) : first
+      const at = bad?.kind === 'dot' ? bad.name : (bad?.at ?? p.at)
+      this.error('TB-214', at, bad?.kind === 'dot' ? bad.name.text : '[', `a device has ${fieldList('device')}${bad?.kind === 'dot' ? `, not '${bad.name.text}'` : ''}`, { known: fieldNames('device'), expected: fieldNames('device') })
+      return null
     }
     if (first === undefined) return { kind: 'name', token: head }
     if (this.lenient.has(head.text)) return null
@@ -580,11 +615,15 @@ export class Resolver {
           this.error('TB-209', s.index.at, text(s.index), `a segment is chosen by its number, found ${this.describe(s.index)}`, { expected: ['h[0]'] })
           return null
         }
+        if (!v.unknown && !v.kinds.has('sg') && n === 0 && i === 0) {
+          this.warn('TB-209', s.at, '[', `'${ref.name}' is ${oneOf([...v.kinds])}: its only segment is all of it`)
+          continue
+        }
         if (i > 0 || (!v.unknown && !v.kinds.has('sg'))) {
           this.error('TB-209', s.at, '[', i > 0 ? 'a segment has no segments' : `'${ref.name}' is ${oneOf([...v.kinds])} and has no segments`)
           return null
         }
-        if (!v.unknown && n >= v.segments) {
+        if (!v.unknown && n >= Math.max(v.segments, 1)) {
           this.error('TB-232', s.index.at, text(s.index), `'${ref.name}' has ${v.segments === 1 ? 'one segment' : `${v.segments} segments`}, the first is ${ref.name}[0]`)
           return null
         }
@@ -600,8 +639,7 @@ export class Resolver {
         return null
       }
       if (!v.unknown && f.accepts && ![...v.kinds].some((k) => f.accepts?.includes(k))) {
-        this.error('TB-209', s.name, s.name.text, `'${f.name}' is asked of ${oneOf(f.accepts)}, and '${ref.name}' is ${oneOf([...v.kinds])}`)
-        return null
+        this.warn('TB-209', s.name, s.name.text, `'${f.name}' is asked of ${oneOf(f.accepts)}, and '${ref.name}' is ${oneOf([...v.kinds])}`)
       }
       const what = text(p)
       const name = f.name as 'shared' | 'alias' | 'bounced'
@@ -629,25 +667,22 @@ export class Resolver {
   private truth(e: RawExpr): Expr | null {
     const t = this.expr(e)
     if (t === null) return null
-    if (t.type.k === 'unknown') {
-      this.loneWord(t.type.token)
-      return null
-    }
-    if (t.type.k === 'word' || t.type.k === 'words' || t.type.k === 'content') {
-      this.error('TB-237', e.at, text(e), `'${text(e)}' is a word: it is compared with == or !=`, t.type.k === 'words' ? { expected: t.type.words.map((w) => `${text(e)} == ${w}`) } : {})
-      return null
-    }
-    if (t.type.k === 'variable' && !t.type.v.unknown && ![...t.type.v.kinds].some((k) => k === 'number' || k === 'status')) {
-      this.error('TB-237', e.at, text(e), `'${text(e)}' is ${oneOf([...t.type.v.kinds])}, neither true nor false`, { expected: [`ok(${text(e)})`] })
-      return null
+    if (t.type.k === 'unknown') return this.loneWord(t.type.token) ? t.expr : null
+    if (t.type.k === 'words' || t.type.k === 'content') this.warn('TB-237', e.at, text(e), `'${text(e)}' is a word: true whatever it is`, t.type.k === 'words' ? { expected: t.type.words.map((w) => `${text(e)} == ${w}`) } : {})
+    else if (t.type.k === 'variable' && !t.type.v.unknown && ![...t.type.v.kinds].some((k) => k === 'number' || k === 'status')) {
+      this.warn('TB-237', e.at, text(e), `'${text(e)}' is ${oneOf([...t.type.v.kinds])}: true unless it is ERR`, { expected: [`ok(${text(e)})`] })
     }
     return t.expr
   }
 
-  private loneWord(token: Token): void {
-    if (token.text === 'ERR') this.error('TB-237', token, 'ERR', 'every comparison with ERR is false', { expected: ['ok(x)'] })
-    else if (valueWords.has(token.text) || this.scopes.labels.has(token.text)) this.error('TB-237', token, token.text, `'${token.text}' is a word: it is compared with == or !=`)
-    else this.unknownName(token, null)
+  private loneWord(token: Token): boolean {
+    if (token.text === 'ERR') this.warn('TB-237', token, 'ERR', 'ERR is never true', { expected: ['ok(x)'] })
+    else if (this.isWord(token.text)) this.warn('TB-237', token, token.text, `'${token.text}' is a word: always true`)
+    else {
+      this.unknownName(token, null)
+      return false
+    }
+    return true
   }
 
   private expr(e: RawExpr): Typed | null {
@@ -683,7 +718,7 @@ export class Resolver {
   private func(c: RawCall): Typed | null {
     const name = c.op.text as FunctionName
     const a = c.args[0]
-    if (c.try) this.error('TB-235', c.try, 'try', `'try' stands before an access to memory, and '${name}' is none`)
+    if (c.try) this.warn('TB-235', c.try, 'try', `'try' has no effect before '${name}'`)
     if (c.args.length !== 1 || a === undefined) {
       this.error('TB-208', c.op, name, `'${name}' takes one argument, found ${c.args.length}`, { expected: [`${name}(x)`] })
       return null
@@ -710,8 +745,7 @@ export class Resolver {
       v = p.v
     }
     if (name === 'content' && !v.unknown && ![...v.kinds].some((k) => contentAccepts.includes(k))) {
-      this.error('TB-209', a.at, text(a), `'content' is asked of memory, and '${text(a)}' is ${oneOf([...v.kinds])}`, { ...(v.kinds.has('value') ? { hint: `compare ${text(a)} itself` } : {}) })
-      return null
+      this.warn('TB-209', a.at, text(a), `'content' is asked of memory, and '${text(a)}' is ${oneOf([...v.kinds])}: every comparison is false`, { ...(v.kinds.has('value') ? { hint: `compare ${text(a)} itself` } : {}) })
     }
     return { expr: { kind: 'func', name, arg: ref, at: where(c.at) }, type: name === 'ok' ? { k: 'flag', what: `ok(${text(a)})` } : name === 'content' ? { k: 'content' } : { k: 'errno' } }
   }
@@ -753,20 +787,17 @@ export class Resolver {
     return { kind: 'binary', op: b.op as BinaryOp, left, right, at: where(b.at) }
   }
 
-  /** Whether two operands can be compared so; a comparison that can never be true is a mistake of the test. */
+  /** Whether two operands can be compared: every word is known. A comparison that is settled beforehand is only worth a warning. */
   private compared(b: Extract<RawExpr, { kind: 'binary' }>, l: Typed, rawL: RawExpr, r: Typed): boolean {
-    for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
-      if (side.type.k === 'unknown' && side.type.token.text === 'ERR') {
-        this.error('TB-237', raw.at, 'ERR', 'every comparison with ERR is false', { expected: ['ok(x)'], hint: 'ok(x) is 0 for ERR' })
-        return false
-      }
-    }
     const before = this.errors.count
-    if (l.type.k === 'unknown' && r.type.k === 'unknown') {
-      this.loneWordPair(l.type.token, r.type.token)
-      return this.errors.count === before
+    let err = false
+    for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
+      if (side.type.k !== 'unknown' || side.type.token.text !== 'ERR') continue
+      this.warn('TB-237', raw.at, 'ERR', 'every comparison with ERR is false', { expected: ['ok(x)'], hint: 'ok(x) is 0 for ERR' })
+      err = true
     }
-    if (l.type.k === 'unknown') this.wordAgainst(l.type.token, r.type)
+    if (l.type.k === 'unknown' && r.type.k === 'unknown') this.loneWordPair(l.type.token, r.type.token)
+    else if (l.type.k === 'unknown') this.wordAgainst(l.type.token, r.type)
     else if (r.type.k === 'unknown') this.wordAgainst(r.type.token, l.type)
     else if (l.type.k === 'number' && r.type.k !== 'number') this.numberAgainst(rawL, l.type.value, r.type)
     else if (r.type.k === 'number' && l.type.k !== 'number') this.numberAgainst(b.right, r.type.value, l.type)
@@ -775,13 +806,13 @@ export class Resolver {
       this.ambiguous(b.right, r.type, l.type)
     }
     if (this.errors.count > before) return false
-    if (b.op !== '==' && b.op !== '!=') {
+    if (!err && b.op !== '==' && b.op !== '!=') {
       for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
         const k = side.type.k
         const wordy = k === 'unknown' || k === 'words' || k === 'content' || k === 'errno' || (k === 'variable' && !side.type.v.unknown && ![...side.type.v.kinds].some((x) => x === 'number' || x === 'status'))
         if (wordy) {
-          this.error('TB-237', b.opAt, b.op, `'${b.op}' compares numbers, and '${text(raw)}' is none`, { expected: ["'=='", "'!='"] })
-          return false
+          this.warn('TB-237', b.opAt, b.op, `'${b.op}' compares numbers, and '${text(raw)}' is none: false`, { expected: ["'=='", "'!='"] })
+          break
         }
       }
     }
@@ -790,80 +821,82 @@ export class Resolver {
 
   private loneWordPair(a: Token, b: Token): void {
     for (const t of [a, b]) {
-      if (!valueWords.has(t.text) && !this.scopes.labels.has(t.text)) {
+      if (!this.isWord(t.text)) {
         this.unknownName(t, null)
         return
       }
     }
-    this.error('TB-237', a, a.text, `'${a.text}' and '${b.text}' are both words: the comparison is settled before the test runs`)
+    if (a.text !== 'ERR' && b.text !== 'ERR') this.warn('TB-237', a, a.text, `'${a.text}' and '${b.text}' are both words: the comparison is settled before the test runs`)
   }
 
   private wordAgainst(t: Token, other: Type): void {
     const word = t.text
-    const allowed: string[] = []
-    let what: string
+    if (word === 'ERR') return
+    const known = this.isWord(word)
+    const never = (message: string, more: More = {}): void => this.warn('TB-215', t, word, message, more)
+    // What can be read: a label that nobody writes is no mistake, unless it looks like one that somebody does.
+    const readable = (): boolean => {
+      if (known) return true
+      const words = [SECRET, ...this.scopes.labels, ...contentWordNames, ...this.own.keys(), ...this.scopes.init.keys(), ...this.scopes.devices, ...this.scopes.mmios, ...this.scopes.threads.keys()]
+      if (words.includes(word) || nearestWords(word, words).length > 0 || [...this.scopes.threads.values()].some((v) => v.has(word))) return false
+      never(`nobody writes '${word}'`)
+      return true
+    }
     switch (other.k) {
       case 'words':
         if (other.words.includes(word)) return
-        this.error('TB-215', t, word, `${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, not '${word}'`, { known: other.words, expected: other.words })
+        if (known) never(`${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, never '${word}'`)
+        else this.error('TB-215', t, word, `${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, not '${word}'`, { known: other.words, expected: other.words })
         return
       case 'flag':
-        if (!valueWords.has(word) && !this.scopes.labels.has(word)) {
-          this.unknownName(t, null)
-          return
-        }
-        this.error('TB-215', t, word, `${other.what} is 0 or 1, not '${word}'`, { expected: ['0', '1'] })
+        if (known) never(`${other.what} is 0 or 1, never '${word}'`, { expected: ['0', '1'] })
+        else this.unknownName(t, null)
         return
       case 'content':
-        allowed.push(SECRET, ...this.scopes.labels, ...contentWordNames)
-        what = 'content is a label of the test or a word for what a platform yields'
-        break
+        if (!readable()) this.unknownName(t, null, [...this.scopes.labels, ...contentWordNames])
+        else if (known && word !== SECRET && !this.scopes.labels.has(word) && !contentWordNames.has(word)) never(`content is a label of the test or a word for what a platform yields, never '${word}'`)
+        return
       case 'errno':
-        allowed.push(...errnos)
-        what = 'errno is 0 or the name of an errno'
-        break
+        if (!known) this.unknownName(t, null, errnos)
+        else if (!errnoNames.has(word)) never(`errno is 0 or the name of an errno that the model has, never '${word}'`)
+        return
       case 'variable': {
-        if (other.v.unknown) {
-          if (!valueWords.has(word) && !this.scopes.labels.has(word)) this.unknownName(t, null)
+        const kinds = other.v.kinds
+        if (!known) {
+          if (!kinds.has('value') || !readable()) this.unknownName(t, null, kinds.has('status') ? errnos : [...this.scopes.labels])
           return
         }
-        const kinds = other.v.kinds
-        if (kinds.has('value')) allowed.push(SECRET, ...this.scopes.labels, ...contentWordNames)
-        if (kinds.has('status')) allowed.push(...errnos)
-        what = kinds.has('value') ? `'${other.what}' is a label of the test or a word for what a platform yields` : `'${other.what}' is ${oneOf([...kinds])}`
-        break
+        if (other.v.unknown) return
+        const label = word === SECRET || this.scopes.labels.has(word) || contentWordNames.has(word)
+        if ((kinds.has('value') && label) || (kinds.has('status') && errnoNames.has(word))) return
+        const memory = [...kinds].some((k) => contentAccepts.includes(k))
+        never(`'${other.what}' is ${oneOf([...kinds])}, never '${word}'`, memory ? { hint: `compare content(${other.what}) or read(${other.what})` } : {})
+        return
       }
       default:
-        if (!valueWords.has(word) && !this.scopes.labels.has(word)) this.unknownName(t, null)
-        else this.error('TB-215', t, word, `'${word}' is compared with a number`)
-        return
+        if (!known) this.unknownName(t, null)
+        else if (other.k !== 'number' || !this.scopes.labels.has(word)) never(`'${word}' is compared with a number`)
     }
-    if (allowed.includes(word)) return
-    if (!valueWords.has(word) && !this.scopes.labels.has(word) && !errnoNames.has(word)) {
-      this.unknownName(t, null, allowed)
-      return
-    }
-    const memory = other.k === 'variable' && allowed.length === 0 && [...other.v.kinds].some((k) => contentAccepts.includes(k))
-    this.error('TB-215', t, word, `${what}, never '${word}'`, { ...(allowed.length > 0 ? { expected: allowed.slice(0, 12) } : {}), ...(memory && other.k === 'variable' ? { hint: `compare content(${other.what}) or read(${other.what})` } : {}) })
   }
 
   private numberAgainst(raw: RawExpr, value: number, other: Type): void {
+    const never = (message: string, more: More = {}): void => this.warn('TB-215', raw.at, text(raw), message, more)
     switch (other.k) {
       case 'words':
-        this.error('TB-215', raw.at, text(raw), `${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, not a number`, { expected: other.words })
+        never(`${other.what} is ${other.words.slice(0, -1).join(', ')} or ${other.words.at(-1)}, never a number`, { expected: other.words })
         return
       case 'flag':
-        if (value > 1) this.error('TB-215', raw.at, text(raw), `${other.what} is 0 or 1, not ${text(raw)}`, { expected: ['0', '1'] })
+        if (value > 1) never(`${other.what} is 0 or 1, never ${text(raw)}`, { expected: ['0', '1'] })
         return
       case 'content':
-        if (value !== 0) this.error('TB-215', raw.at, text(raw), 'content is a label of the test; 0 or zero is the content of a fresh page')
+        if (value !== 0 && !this.scopes.labels.has(labelOf(value))) never(`nobody writes ${text(raw)}; 0 or zero is the content of a fresh page`)
         return
       case 'variable': {
         const { v } = other
         if (v.unknown || v.kinds.has('number') || v.kinds.has('status')) return
         if (v.kinds.has('value')) {
-          if (value !== 0) this.error('TB-215', raw.at, text(raw), `'${other.what}' is a label of the test; 0 or zero is the content of a fresh page`)
-        } else this.error('TB-215', raw.at, text(raw), `'${other.what}' is ${oneOf([...v.kinds])}, not a number`, { expected: [`ok(${other.what})`] })
+          if (value !== 0 && !this.scopes.labels.has(labelOf(value))) never(`nobody writes ${text(raw)}; 0 or zero is the content of a fresh page`)
+        } else never(`'${other.what}' is ${oneOf([...v.kinds])}, never a number`, { expected: [`ok(${other.what})`] })
       }
     }
   }
@@ -872,10 +905,14 @@ export class Resolver {
   private ambiguous(raw: RawExpr, type: Type, other: Type): void {
     if (type.k !== 'variable' || raw.kind !== 'path' || raw.rest.length > 0 || !this.scopes.labels.has(raw.head.text)) return
     const label = other.k === 'content' || (other.k === 'variable' && other.v.kinds.has('value'))
-    if (label) this.error('TB-216', raw.at, raw.head.text, `'${raw.head.text}' is a variable and a label of this test`, { hint: 'rename one of them' })
+    if (label) this.warn('TB-216', raw.at, raw.head.text, `'${raw.head.text}' is a variable and a label of this test: here the variable`)
   }
 
   // ---- messages --------------------------------------------------------------------------------------------------
+
+  private warn(code: string, at: At, word: string, message: string, more: More = {}): void {
+    this.errors.warn(code, where(at), word, message, more)
+  }
 
   private error(code: string, at: At, word: string, message: string, more: More = {}): void {
     this.errors.add(code, where(at), word, message, more)

@@ -9,9 +9,12 @@ import {
   platforms, properties, propertyByName, type PropertyName
 } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
+import { bootPool, kernelVersion } from '../kernel/swiotlb/sizing.ts'
 
 const SLOT = 2048
 const SEGMENT_SLOTS = 128
+/** At most this part of RAM is kept by the three atomic pools (kernel/pool.ts). */
+const ATOMIC_POOLS = 3 / 16
 
 const place = (t: At): At => ({ line: t.line, column: t.column, length: t.length })
 const named = <N extends string>(t: Token): Name<N> => ({ name: t.text as N, at: place(t) })
@@ -33,7 +36,7 @@ function resolveNames<N extends string>(tokens: readonly Token[], code: string, 
   for (const t of tokens) {
     if (!known.includes(t.text) && !extra.includes(t.text)) {
       errors.add(code, t, t.text, `'${t.text}' is no ${what}`, { known: [...extra, ...known], expected: [...extra, ...known], ...(t.text.endsWith('*') ? { hint: 'a prefix stands only for kernels, in expect' } : {}) })
-    } else if (seen.has(t.text)) errors.add('TB-216', t, t.text, `'${t.text}' stands twice in the list`)
+    } else if (seen.has(t.text)) errors.warn('TB-216', t, t.text, `'${t.text}' stands twice`)
     else {
       seen.add(t.text)
       out.push(named<N>(t))
@@ -87,10 +90,8 @@ function resolveVerdict(words: readonly Token[], errors: Errors): Expectation | 
       const hint = never[t.text]
       errors.add('TB-228', t, t.text, `'${t.text}' is no verdict and no property`, { known: ['ok', 'vacuous', ...propertyNames], expected: ['ok', 'vacuous', ...propertyNames], ...(hint === undefined ? {} : { hint }) })
       bad = true
-    } else if (found.has(t.text)) {
-      errors.add('TB-216', t, t.text, `'${t.text}' stands twice in the list`)
-      bad = true
-    } else if (found.size > 0 && (verdict || found.has('ok') || found.has('vacuous'))) {
+    } else if (found.has(t.text)) errors.warn('TB-216', t, t.text, `'${t.text}' stands twice`)
+    else if (found.size > 0 && (verdict || found.has('ok') || found.has('vacuous'))) {
       errors.add('TB-229', t, t.text, `a verdict is 'ok', 'vacuous' or a list of properties, not a mixture`, { hint: 'write one expect line for each case; the last that applies wins' })
       bad = true
     } else found.add(t.text)
@@ -109,16 +110,26 @@ export function resolveConfigEntries(raw: RawTest, errors: Errors): ConfigEntry[
     const word = ensure(configByName.get(key.text), key.text)
     const k = key.text as ConfigKey
     const first = ensure(values[0], 'value')
-    if (out.has(k)) {
-      errors.add('TB-222', key, key.text, `'${key.text}' is set twice`, { hint: `it is set on line ${out.get(k)?.at.line} too` })
+    const value = configValue(word, values, errors)
+    const other = out.get(k)
+    if (other !== undefined) {
+      if (value === null) continue
+      if (JSON.stringify(other.value) === JSON.stringify(value)) errors.warn('TB-222', key, key.text, `'${key.text}' is set twice, to the same`)
+      else errors.add('TB-222', key, key.text, `'${key.text}' is set twice`, { hint: `it is set on line ${other.at.line} too` })
       continue
     }
-    const value = configValue(word, values, errors)
     const missing = word.notModelled ?? (value === null ? undefined : notModelledValue(word, first.text))
     if (missing !== undefined) errors.notModelled(word.notModelled === undefined ? first : key, word.notModelled === undefined ? `${key.text} ${first.text}` : key.text, missing)
     if (value !== null) out.set(k, { key: k, value, at: place(key), valueAt: place(first) })
   }
   return [...out.values()]
+}
+
+/** A number of areas that the pool can have: kernel/dma/swiotlb.c, swiotlb_adjust_nareas and limit_nareas. */
+function areasOf(slots: number, areas: number): number {
+  let n = 2 ** Math.ceil(Math.log2(areas))
+  while (n > 1 && (n > slots / SEGMENT_SLOTS || slots % n !== 0)) n /= 2
+  return n
 }
 
 function notModelledValue(word: ConfigWord, said: string): string | undefined {
@@ -140,7 +151,9 @@ function configValue(word: ConfigWord, values: readonly Token[], errors: Errors)
     const second = values[1]
     const areas = second === undefined ? null : numberOf(second, errors)
     if (second !== undefined && areas === null) return null
-    return { slots: n, areas }
+    const fits = areas === null || areas === 0 ? areas : areasOf(n, areas)
+    if (fits !== areas) errors.warn('TB-222', first, values.map((v) => v.text).join(','), `${areas} areas become ${fits}, as in the kernel: a power of two, of ${SEGMENT_SLOTS} slots or more each`)
+    return { slots: n, areas: fits }
   }
   if (word.min !== undefined && n < word.min) {
     errors.add('TB-222', first, first.text, word.min === 1 ? `'${word.name}' cannot be 0` : `'${word.name}' is at least ${word.min}, not ${first.text}`)
@@ -184,15 +197,15 @@ export function checkConfig(raw: RawTest, config: readonly ConfigEntry[], device
     bad(at, e ? wordOf('ipa_bits') : 'alloc_page', `alloc_page(high) needs memory above 4G, and the shared alias begins at bit ${ipaBits - 1}`, 'ipa_bits must be 34 or more')
   }
 
-  // swiotlb: area_nslabs = nslabs / nareas, and an area holds at least one segment (kernel/dma/swiotlb.c, limit_nareas).
   const swiotlb = entry.get('swiotlb')
   const pool = swiotlb && typeof swiotlb.value === 'object' ? swiotlb.value : { slots: 512, areas: null }
   if (swiotlb && pool.areas !== null) {
     const word = wordOf('swiotlb')
-    if (!powerOfTwo(pool.areas)) bad(swiotlb.valueAt, word, `the number of areas is a power of two, not ${pool.areas}`)
-    else if (pool.areas > 1 && pool.areas > pool.slots / SEGMENT_SLOTS) bad(swiotlb.valueAt, word, `${pool.areas} areas do not fit into ${pool.slots} slots`, `an area has at least ${SEGMENT_SLOTS} slots`)
-    else if (pool.slots % pool.areas !== 0) bad(swiotlb.valueAt, word, `${pool.slots} slots cannot be divided into ${pool.areas} areas`)
+    if (pool.areas === 0) bad(swiotlb.valueAt, word, 'a pool has at least one area')
   }
+  const cmdline = entry.get('cmdline')
+  const booted = typeof cmdline?.value === 'string' ? bootPool(cmdline.value, kernelVersion(6, 12), pool.slots, pool.areas ?? 1) : null
+  if (cmdline && booted && booted.slots > pool.slots && booted.slots * SLOT > ram - ATOMIC_POOLS * ram) bad(cmdline.valueAt, wordOf('cmdline'), `the bounce pool of ${booted.slots} slots (${Bytes.format(booted.slots * SLOT)}) does not fit into ram ${Bytes.format(ram)}`, `swiotlb= counts slots of ${SLOT} bytes`)
   const pools: { name: string; slots: number; at: At; word: string }[] = [{ name: 'swiotlb', slots: pool.slots, at: swiotlb?.valueAt ?? entry.get('ram')?.valueAt ?? { line: 0, column: 0, length: 0 }, word: wordOf(swiotlb ? 'swiotlb' : 'ram') }]
   const priv = entry.get('private_pool')
   if (priv) pools.push({ name: 'private_pool', slots: num('private_pool'), at: priv.valueAt, word: wordOf('private_pool') })
@@ -200,7 +213,7 @@ export function checkConfig(raw: RawTest, config: readonly ConfigEntry[], device
   let slots = 0
   for (const p of pools) {
     slots += p.slots
-    if (slots * SLOT > ram) {
+    if (slots * SLOT > ram - ATOMIC_POOLS * ram) {
       bad(p.at, p.word, `${p.name === 'swiotlb' ? 'the bounce pool' : p.name}${slots === p.slots ? '' : ' and the pools before it'} of ${slots} slots (${Bytes.format(slots * SLOT)}) does not fit into ram ${Bytes.format(ram)}`, `a slot is ${SLOT} bytes`)
       break
     }
@@ -227,10 +240,6 @@ export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
       const k = key.text as DeviceKey
       const { kind, notModelled } = ensure(deviceKeyByName.get(k), k)
       if (notModelled !== undefined) errors.notModelled(key, key.text, notModelled)
-      if (entries.has(k)) {
-        errors.add('TB-224', key, key.text, `'${key.text}' stands twice in device ${d.name.text}`)
-        continue
-      }
       const v = values[0]
       const n = v === undefined ? true : numberOf(v, errors)
       if (n === null) continue
@@ -241,7 +250,10 @@ export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
           continue
         }
       }
-      entries.set(k, { key: k, value: n, at: place(key) })
+      const other = entries.get(k)
+      if (other === undefined) entries.set(k, { key: k, value: n, at: place(key) })
+      else if (other.value === n) errors.warn('TB-224', key, key.text, `'${key.text}' stands twice in device ${d.name.text}`)
+      else errors.add('TB-224', key, key.text, `'${key.text}' stands twice in device ${d.name.text}, with two values`)
     }
     return { name: d.name.text, at: place(d.name), entries: [...entries.values()] }
   })
@@ -267,11 +279,13 @@ export function resolveMmios(raw: RawTest, errors: Errors): Mmio[] {
     for (const { key, values } of m.entries) {
       const v = values[0]
       if (key.text === 'of') {
-        if (of) errors.add('TB-225', key, key.text, `mmio ${m.name.text} is of one device`)
+        if (of && of.name === v?.text) errors.warn('TB-225', key, key.text, `mmio ${m.name.text} names its device twice`)
+        else if (of) errors.add('TB-225', key, key.text, `mmio ${m.name.text} is of one device`)
         else if (v && !deviceNames.includes(v.text)) errors.add('TB-211', v, v.text, `'${v.text}' is no device of this test`, { known: deviceNames, expected: deviceNames })
         if (v) of = named(v)
       } else {
-        if (access) errors.add('TB-225', key, key.text, access.text === key.text ? `'${key.text}' stands twice in mmio ${m.name.text}` : `mmio ${m.name.text} is private or shared, not both`)
+        if (access?.text === key.text) errors.warn('TB-225', key, key.text, `'${key.text}' stands twice in mmio ${m.name.text}`)
+        else if (access) errors.add('TB-225', key, key.text, `mmio ${m.name.text} is private or shared, not both`)
         access = key
       }
     }

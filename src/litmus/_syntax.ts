@@ -116,6 +116,9 @@ const MOST_DEPTH = 100
 /** Operators and operands in one expression. */
 const MOST_TERMS = 500
 
+/** What may follow a name inside parentheses: a variable called like a part is none. */
+const OPERAND_ENDS: ReadonlySet<string> = new Set([',', ')', ']', '[', '.', '==', '!=', '<', '<=', '>', '>=', '&&', '||'])
+
 class Recover extends Error {}
 
 const span = (a: At, b: At): At => ({ line: a.line, column: a.column, length: a.line === b.line ? Math.max(b.column + b.length - a.column, a.length) : a.length })
@@ -338,7 +341,16 @@ export class Syntax {
       this.want(wanted)
       const t = this.tok()
       const listed = t.kind === 'word' || (star && is(t, '*'))
-      if (!listed || (this.atPart() && !known.includes(t.text))) this.fail('TB-203', t, `expected ${what}, found ${show(t)}`, { expected: known })
+      if (!listed || (this.atPart() && !known.includes(t.text)) || (into.length > 0 && t.text === 'on' && is(this.tokens[this.pos - 1] as Token, ','))) {
+        // A comma behind the last name is allowed.
+        const before = this.tokens[this.pos - 1] as Token
+        const ends = t.kind === 'end' || is(t, ';') || is(t, ':') || t.text === 'on' || (t.kind === 'word' && partNames.has(t.text))
+        if (is(before, ',') && ends && t.cursor !== true) {
+          this.errors.warn('TB-203', before, ',', "nothing follows this ','")
+          return
+        }
+        this.fail('TB-203', t, `expected ${what}, found ${show(t)}`, { expected: known })
+      }
       into.push(this.next())
     } while (this.accept(','))
   }
@@ -373,7 +385,7 @@ export class Syntax {
 
   private init(): void {
     const t = this.next()
-    if (this.test.init !== null) this.error('TB-238', t, 'a second init', { hint: 'a test has one init; put its statements together' })
+    if (this.test.init !== null) this.errors.warn('TB-238', t, 'init', 'a second init: its statements follow those of the first')
     this.inInit = true
     const body = this.block("'init'")
     this.inInit = false
@@ -725,9 +737,12 @@ export class Syntax {
       if (!is(this.tok(), ')')) {
         do {
           this.wantArg(op, args, false)
-          if (is(this.tok(), ')') && args.length > 0) this.fail('TB-203', this.tok(), "an argument is missing after ','", { expected: ['an argument'] })
+          if (is(this.tok(), ')') && args.length > 0) {
+            this.errors.warn('TB-203', this.tokens[this.pos - 1] as Token, ',', "nothing follows this ','")
+            break
+          }
           if (is(this.tok(), ',')) this.fail('TB-203', this.tok(), "an argument is missing before ','", { expected: ['an argument'] })
-          if (this.tok().kind === 'end' || is(this.tok(), '}') || this.atPart()) this.close(')', open, "','")
+          if (this.tok().kind === 'end' || is(this.tok(), '}') || (this.atPart() && !OPERAND_ENDS.has(this.following().text))) this.close(')', open, "','")
           args.push(is(this.tok(), '[') ? this.list(op, args) : this.expr())
         } while (this.accept(','))
       }

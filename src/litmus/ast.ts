@@ -129,12 +129,12 @@ export interface Args {
   readonly high: boolean
 }
 
-/** x = NUMBER */
+/** x = NUMBER, x = EXPR */
 export interface Assign {
   readonly kind: 'assign'
   readonly at: At
   readonly target: Name
-  readonly value: number
+  readonly value: number | Expr
 }
 
 export interface If {
@@ -156,7 +156,6 @@ export interface Choose {
 export interface Repeat {
   readonly kind: 'repeat'
   readonly at: At
-  /** At least 1. */
   readonly count: number
   readonly body: readonly Stmt[]
 }

@@ -49,7 +49,7 @@ test('statements, right-hand sides, arguments', () => {
   expect(inThread('dma_unmap_single(nic, |')).toEqual(['h', 'host'])
   expect(inThread('kfree(|)')).toEqual(['b', 'host'])
   expect(inThread('g = dma_map_single(nic, p, F|)')).toEqual(['FROM_DEVICE'])
-  expect(inThread('g = dma_map_single(nic, p, TO_DEVICE, NO_WARN, |)')).toEqual(['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT'])
+  expect(inThread('g = dma_map_single(nic, p, TO_DEVICE, NO_WARN, |)')).toEqual(['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_KERNEL_MAPPING'])
   expect(inThread('g = dma_map_sg(nic, [p, |], TO_DEVICE)')).toEqual(['b', 'p', 'host'])
   expect(inThread('g = dma_map_resource(nic, |')).toEqual(['bar'])
   expect(inThread('fill(p, |)')).toEqual(['secret', 'data'])

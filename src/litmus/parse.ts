@@ -4,13 +4,15 @@ import { Errors } from './_errors.ts'
 import { collectScopes, Resolver } from './_resolve.ts'
 import { checkConfig, numberOf, resolveConfigEntries, resolveDeviceParts, resolveExpects, resolveForbid, resolveKernels, resolveMmios, resolvePlatforms } from './_settings.ts'
 import { type RawTest, Syntax } from './_syntax.ts'
-import { kernelByName, type KernelName, keywordNames, partNames, platformByName, type PlatformName } from './vocabulary.ts'
+import { kernelByName, type KernelName, platformByName, type PlatformName } from './vocabulary.ts'
 import type { Diagnostic } from '../base/index.ts'
 
 export interface Parsed {
   /** There when nothing is wrong. A test with a word that has no machine yet is there too, together with its TB-003. */
   readonly test?: Test
   readonly errors: readonly Diagnostic[]
+  /** What is odd but allowed: nothing depends on them. */
+  readonly warnings: readonly Diagnostic[]
 }
 
 /**
@@ -21,7 +23,7 @@ export function parse(text: string, file: string): Parsed {
   const errors = new Errors(file)
   const raw = new Syntax(text, errors).test
   const test = resolve(raw, errors, errors.count > 0)
-  return errors.count === 0 && test ? { test, errors: errors.all() } : { errors: errors.all() }
+  return errors.count === 0 && test ? { test, errors: errors.all(), warnings: errors.warnings() } : { errors: errors.all(), warnings: errors.warnings() }
 }
 
 function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
@@ -48,7 +50,11 @@ function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
   })
   checkConfig(raw, config, devices, cpus, resolver.highPages, errors)
   if (raw.threads.length === 0 && raw.name !== null && !raw.tokens.some((t) => t.nl && t.text === 'thread')) {
-    errors.add('TB-233', raw.name.at, raw.name.text, `the test '${raw.name.text}' has no thread`, { expected: ['thread NAME { ... }'] })
+    if (raw.init === null) errors.add('TB-233', raw.name.at, raw.name.text, `the test '${raw.name.text}' has no thread`, { expected: ['thread NAME { ... }'] })
+    else {
+      errors.warn('TB-233', raw.name.at, raw.name.text, `the test '${raw.name.text}' has no thread: init alone runs`)
+      threads.push({ name: 'main', at: place(raw.name.at), cpu: 0, body: [] })
+    }
   }
   if (raw.name === null) return null
   return {
@@ -59,16 +65,19 @@ function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
 
 const place = (t: { line: number; column: number; length: number }): { line: number; column: number; length: number } => ({ line: t.line, column: t.column, length: t.length })
 
-/** Devices, mmio ranges and threads share one set of names. */
+/** Two devices, mmio ranges or threads of one name; of different kinds they are told apart by where the name stands. */
 function uniqueNames(raw: RawTest, errors: Errors): void {
-  const seen = new Map<string, { what: string; line: number }>()
+  const all = new Map<string, string>()
   const add = (list: readonly { readonly name: { readonly text: string; readonly line: number; readonly column: number; readonly length: number } }[], what: string): void => {
+    const seen = new Map<string, number>()
     for (const { name } of list) {
-      const other = seen.get(name.text)
-      if (partNames.has(name.text) || keywordNames.has(name.text)) errors.add('TB-217', name, name.text, `'${name.text}' is a word of the language and cannot name a ${what}`)
-      else if (other) errors.add('TB-216', name, name.text, `a second '${name.text}': line ${other.line} has a ${other.what} of that name`)
-      else seen.set(name.text, { what, line: name.line })
+      const line = seen.get(name.text)
+      const other = all.get(name.text)
+      if (line !== undefined) errors.add('TB-216', name, name.text, `a second '${name.text}': line ${line} has a ${what} of that name`)
+      else if (other !== undefined) errors.warn('TB-216', name, name.text, `'${name.text}' is a ${other} and a ${what}: which one is meant follows from where the name stands`)
+      seen.set(name.text, name.line)
     }
+    for (const name of seen.keys()) if (!all.has(name)) all.set(name, what)
   }
   add(raw.devices, 'device')
   add(raw.mmios, 'mmio range')

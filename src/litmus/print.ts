@@ -78,7 +78,7 @@ function stmtLines(s: Stmt, depth: number): string[] {
   const block = (body: readonly Stmt[]): string[] => body.flatMap((b) => stmtLines(b, depth + 1))
   switch (s.kind) {
     case 'call': return [pad + printCall(s)]
-    case 'assign': return [`${pad}${s.target.name} = ${s.value}`]
+    case 'assign': return [`${pad}${s.target.name} = ${typeof s.value === 'number' ? s.value : printExpr(s.value)}`]
     case 'if': return [`${pad}if (${printExpr(s.cond)}) {`, ...block(s.then), ...(s.else.length > 0 ? [`${pad}} else {`, ...block(s.else)] : []), `${pad}}`]
     case 'choose': return s.branches.flatMap((b, i) => [i === 0 ? `${pad}choose {` : `${pad}} or {`, ...block(b)]).concat(`${pad}}`)
     case 'repeat': return [`${pad}repeat ${s.count} {`, ...block(s.body), `${pad}}`]

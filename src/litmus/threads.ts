@@ -3,7 +3,7 @@
 import { ensure, unreachable } from '../base/index.ts'
 import { act, BLOCKED, type CallFn, type Instr, type Operand, type Place, type Program, type Store, UNSET } from '../step/index.ts'
 import { ATTR, DIR } from '../kernel/index.ts'
-import { errnoName, isErr, isObject, isUnset, isWord, type System, valueWord } from '../system/index.ts'
+import { errno, errnoName, isErr, isObject, isUnset, isWord, type System, valueWord, wordValue } from '../system/index.ts'
 import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
 import { printExpr, printStmt } from './print.ts'
 import { contentWordNames, ZERO } from './vocabulary.ts'

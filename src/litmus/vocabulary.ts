@@ -241,8 +241,8 @@ export const flags = [
   { name: 'high', does: 'above 4G' }
 ] as const satisfies readonly Word[]
 
-const MAP_ATTRS = ['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_WARN'] as const
-const ALLOC_ATTRS = ['CC_SHARED', 'NO_KERNEL_MAPPING', 'NO_WARN'] as const
+// The manual lets every attribute follow; a kernel function ignores those it does not look at.
+const ATTRS = ['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_KERNEL_MAPPING', 'NO_WARN'] as const
 
 const dev: Param = { name: 'dev', kind: 'device' }
 const memory = (name: string): Param => ({ name, kind: 'object', accepts: MEMORY })
@@ -250,7 +250,7 @@ const handle = (accepts: readonly ValueKind[], segment = false): Param => ({ nam
 const dir: Param = { name: 'DIR', kind: 'direction' }
 const size: Param = { name: 'SIZE', kind: 'size' }
 const label: Param = { name: 'LABEL', kind: 'label' }
-const hostObject: Param = { name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg'], segment: true }
+const hostObject: Param = { name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], segment: true }
 const adminOp = <N extends string>(name: N, does: string, provider = 'kernel: TSM core') => ({ name, group: 'admin', params: [dev], options: [], result: 'status', provider, does }) as const
 
 export const operations = [
@@ -263,15 +263,15 @@ export const operations = [
   { name: 'set_memory_decrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to shared' },
   { name: 'set_memory_encrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to private' },
 
-  { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: MAP_ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x' },
+  { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x' },
   { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the size, direction and attributes of the making' },
-  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: MAP_ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first' },
+  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first' },
   { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
-  { name: 'dma_map_resource', group: 'dma', params: [dev, { name: 'mmio', kind: 'mmio' }, dir], options: MAP_ATTRS, result: 'resource', provider: 'kernel: dma-direct, dma-iommu', does: 'peer-to-peer mapping of a BAR range' },
+  { name: 'dma_map_resource', group: 'dma', params: [dev, { name: 'mmio', kind: 'mmio' }, dir], options: ATTRS, result: 'resource', provider: 'kernel: dma-direct, dma-iommu', does: 'peer-to-peer mapping of a BAR range' },
   { name: 'dma_unmap_resource', group: 'dma', params: [dev, handle(['resource'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
-  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(['mapping', 'sg', 'pages'], true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU' },
-  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(['mapping', 'sg', 'pages'], true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device' },
-  { name: 'dma_alloc_coherent', group: 'dma', params: [dev, size], options: ['ATOMIC', ...ALLOC_ATTRS], result: 'coherent', provider: 'kernel: dma-direct, pools', does: 'coherent memory' },
+  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU' },
+  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device' },
+  { name: 'dma_alloc_coherent', group: 'dma', params: [dev, size], options: ['ATOMIC', ...ATTRS], result: 'coherent', provider: 'kernel: dma-direct, pools', does: 'coherent memory' },
   { name: 'dma_free_coherent', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives it back' },
   { name: 'dma_alloc_pages', group: 'dma', params: [dev, size, dir], options: ['ATOMIC'], result: 'pages', provider: 'kernel: dma-direct, pools', does: 'pages that the device can reach' },
   { name: 'dma_free_pages', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['pages'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives them back' },
@@ -353,6 +353,13 @@ export const errnos = [
 ] as const
 export type Errno = (typeof errnos)[number]
 
+/** Errnos of the kernel (include/uapi/asm-generic/errno-base.h, errno.h) that no operation yields; a test may compare with them. */
+export const otherErrnos: ReadonlySet<string> = new Set([
+  'ESRCH', 'E2BIG', 'ENOEXEC', 'EBADF', 'ECHILD', 'EWOULDBLOCK', 'ENOTBLK', 'EXDEV', 'ENOTDIR', 'EISDIR', 'ENFILE', 'EMFILE', 'ENOTTY', 'ETXTBSY', 'EFBIG', 'ESPIPE', 'EROFS',
+  'EMLINK', 'EPIPE', 'EDOM', 'EDEADLK', 'ENAMETOOLONG', 'ENOLCK', 'ENOSYS', 'ENOTEMPTY', 'ENODATA', 'ETIME', 'ENOLINK', 'ECOMM', 'EBADMSG', 'EOVERFLOW', 'EILSEQ', 'ENOTSUPP',
+  'EALREADY', 'EINPROGRESS', 'ESTALE', 'ECANCELED', 'EKEYREJECTED', 'EKEYEXPIRED', 'ENOKEY', 'EHWPOISON', 'ECONNRESET', 'ENOBUFS', 'EPROTONOSUPPORT', 'EADDRINUSE', 'ENOTCONN', 'ESHUTDOWN', 'EUCLEAN'
+])
+
 // ---- structure ---------------------------------------------------------------------------------------------------
 
 export const parts = [
@@ -407,7 +414,7 @@ export const valueWords: ReadonlySet<string> = new Set([
   ...fields.flatMap((f): readonly string[] => ('words' in f ? f.words : [])), ...contentWordNames, SECRET, ...errnos
 ])
 
-/** What a variable cannot be called. */
+/** What a variable is better not called; only keywords it cannot be. */
 export const reservedNames: ReadonlySet<string> = new Set([
   ...partNames, ...keywordNames, ...functionNames, ...operationByName.keys(), ...directionNames, ...attributeNames,
   ...flags.map((f) => f.name), ...valueWords, 'ERR', 'cpu', 'on'

@@ -1,5 +1,6 @@
 // `tbit check --format json`: format 1. Fixed: results[] file, test, kernel, platform, verdict, reason, violations[] and reported[] (id,
-// property, summary, trace[] of thread and text), states, transitions, complete, expected; errors[] file, line, column, code, message.
+// property, summary, trace[] of thread and text), states, transitions, complete, expected; errors[] file, line, column, code, message. Besides: warnings[],
+// of the same shape as errors[], with severity.
 import type { CheckResult, TraceStep, Violation } from '../check/index.ts'
 import { type CheckRun, exitCode } from './check-run.ts'
 import { summaryLine } from './check-text.ts'
@@ -26,7 +27,7 @@ export function resultJson(r: CheckResult): object {
 
 export function checkJson(run: CheckRun): string {
   return `${JSON.stringify({
-    format: 1, results: run.results.map(resultJson), errors: run.errors, summary: summaryLine(run), exit: exitCode(run, 'tbit'),
+    format: 1, results: run.results.map(resultJson), errors: run.errors, warnings: run.warnings ?? [], summary: summaryLine(run), exit: exitCode(run, 'tbit'),
     ...(run.interrupted === null ? {} : { interrupted: { done: run.results.length, of: run.interrupted } })
   }, null, 1)}\n`
 }

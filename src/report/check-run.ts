@@ -8,6 +8,8 @@ export interface CheckRun {
   /** In the order of the tests, then platform, then kernel. */
   readonly results: readonly CheckResult[]
   readonly errors: readonly Diagnostic[]
+  /** Odd but allowed; no verdict and no exit code depends on them. */
+  readonly warnings?: readonly Diagnostic[]
   /** Texts of the files, for messages. */
   readonly texts: ReadonlyMap<string, string>
   /** The user stopped it: how many runs were wanted. null: it came to its end. */

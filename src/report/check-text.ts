@@ -201,6 +201,6 @@ function summary(run: CheckRun, paint: Paint): string[] {
 }
 
 /** The messages about the input, as they go to stderr. */
-export const errorsText = (run: Pick<CheckRun, 'errors' | 'texts'>): string => run.errors.map((e) => `${formatDiagnostic(e, run.texts.get(e.file))}\n`).join('')
+export const errorsText = (run: Pick<CheckRun, 'errors' | 'warnings' | 'texts'>): string => [...run.errors, ...(run.warnings ?? [])].map((e) => `${formatDiagnostic(e, run.texts.get(e.file))}\n`).join('')
 
 export { expectationText }

@@ -41,6 +41,11 @@ export interface SystemOptions {
 /** [bus address, length, kernel-made alias is shared, object for watchers] of what a device may be told to use. */
 interface Target { readonly handle: number; readonly size: number; readonly id: number; readonly o: MappingObject | ResourceObject | CoherentObject }
 
+/** What the kernel has an address of: what a map or a conversion is asked for. */
+const kernelMemory = (o: TbitObject): boolean => o.kind === 'page' || o.kind === 'buffer' || o.kind === 'coherent' || o.kind === 'pages'
+/** What the CPU reads and writes. */
+const cpuMemory = (o: TbitObject): boolean => kernelMemory(o) || o.kind === 'usermap'
+
 export class System {
   /** Rows of the platform that requests have met, for the coverage line. */
   readonly rowsMet = new Set<string>()
@@ -138,6 +143,7 @@ export class System {
   free_page(p: number): number {
     if (!isObject(p)) return 0
     const o = this.objects.get(p)
+    if (o.kind !== 'page') return errno.EINVAL
     this.kernel.pages.free_pages(this.range(p).phys / PAGE_SIZE, 0, 'free_page')
     this.note(`forgotten:${this.objects.id(p)}`, (st) => { this.watcher.pageForgotten?.(st, this.range(p).phys, PAGE_SIZE); this.watcher.freed?.(st, this.objects.id(p), o) })
     return 0
@@ -152,6 +158,7 @@ export class System {
 
   kfree(b: number): number {
     if (!isObject(b)) return 0
+    if (this.objects.get(b).kind !== 'buffer') return errno.EINVAL
     const { phys, size } = this.range(b)
     this.kernel.slab.kfree(phys, size)
     this.note(`forgotten:${this.objects.id(b)}`, (st) => this.watcher.pageForgotten?.(st, phys, size))
@@ -169,6 +176,7 @@ export class System {
   fill(x: number, word: number, tryIt: boolean): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
     const o = this.objects.get(x)
+    if (!cpuMemory(o)) return errno.EINVAL
     const m = this.machine
     const { phys, size } = this.range(x)
     const l = label(word, this.writtenClass(o, word))
@@ -186,6 +194,7 @@ export class System {
   read(x: number, tryIt: boolean): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
     const o = this.objects.get(x)
+    if (!cpuMemory(o)) return errno.EINVAL
     const { phys, size } = this.range(x)
     const r = act(`read:${this.objects.id(x)}`, (v) => (v < 0 ? 'CPU read aborted' : `CPU reads ${this.words.name(v)} from 0x${phys.toString(16)}`), (st) => {
       const a = this.cpu(st, o, phys, size, false)
@@ -220,6 +229,7 @@ export class System {
 
   set_memory(x: number, shared: boolean): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    if (!kernelMemory(this.objects.get(x))) return errno.EINVAL
     const { phys, size } = this.range(x)
     const first = Math.floor(phys / PAGE_SIZE)
     const n = Math.floor((phys + size - 1) / PAGE_SIZE) - first + 1
@@ -279,6 +289,7 @@ export class System {
 
   dma_map_single(cpu: number, devIndex: number, x: number, dir: number, attrs: number): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    if (!kernelMemory(this.objects.get(x))) return errno.EINVAL
     const gone = this.absent(devIndex)
     if (gone) return gone
     const dev = this.device(devIndex)
@@ -318,22 +329,25 @@ export class System {
   /** Judges a refused request; set by the checker. */
   request: ((st: Store, r: { dev: number; phys: number; size: number; attrs: number; alloc: boolean }) => void) | null = null
 
-  dma_unmap_single(h: number): number {
+  // An unmap, sync or free is told a device like the making; a test may give another one than that, and then the kernel asks that one.
+  private told(dev: number | undefined, o: { readonly dev: number }): Device { return this.device(dev ?? o.dev) }
+
+  dma_unmap_single(h: number, dev?: number): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'mapping') return errno.EINVAL
-    this.unmapOne(o, this.objects.id(h), o.attrs)
+    this.unmapOne(o, this.objects.id(h), o.attrs, dev)
     return 0
   }
 
-  private unmapOne(o: MappingObject, id: number, attrs: number): void {
-    const dev = this.device(o.dev)
-    dma_unmap_phys(dev, o.handle, o.size, o.dir, attrs)
+  private unmapOne(o: MappingObject, id: number, attrs: number, dev?: number): void {
+    dma_unmap_phys(this.told(dev, o), o.handle, o.size, o.dir, attrs)
     this.note(`unmapped:${id}`, (st) => this.watcher.unmapped?.(st, id, o))
   }
 
   dma_map_sg(cpu: number, devIndex: number, xs: readonly number[], dir: number, attrs: number): number {
     for (const x of xs) if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    for (const x of xs) if (!kernelMemory(this.objects.get(x))) return errno.EINVAL
     const gone = this.absent(devIndex)
     if (gone) return gone
     const dev = this.device(devIndex)
@@ -358,11 +372,11 @@ export class System {
     })
   }
 
-  dma_unmap_sg(h: number): number {
+  dma_unmap_sg(h: number, dev?: number): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'sg') return errno.EINVAL
-    for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs)
+    for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs, dev)
     return 0
   }
 
@@ -379,20 +393,20 @@ export class System {
     return this.objects.value({ kind: 'resource', dev: devIndex, handle: addr, phys: m.base, size: PAGE_SIZE, dir, attrs, mmio, accepted })
   }
 
-  dma_unmap_resource(h: number): number {
+  dma_unmap_resource(h: number, dev?: number): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'resource') return errno.EINVAL
-    dma_unmap_resource(this.device(o.dev), o.handle, o.size, o.dir, o.attrs)
+    dma_unmap_resource(this.told(dev, o), o.handle, o.size, o.dir, o.attrs)
     return 0
   }
 
-  dma_sync(h: number, segment: number, forCpu: boolean): number {
+  dma_sync(h: number, segment: number, forCpu: boolean, devIndex?: number): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     const list = o.kind === 'mapping' ? [o] : o.kind === 'sg' ? (segment >= 0 ? o.segments.slice(segment, segment + 1) : o.segments) : []
     for (const m of list) {
-      const dev = this.device(m.dev)
+      const dev = this.told(devIndex, m)
       const id = this.objects.id(this.objects.value(m))
       if (!forCpu && m.dir !== DIR.FROM_DEVICE) this.reclassAtSync(m)
       dma_sync_single(dev, m.handle, m.size, m.dir, forCpu)
@@ -431,22 +445,22 @@ export class System {
     })
   }
 
-  dma_free(v: number): number {
+  dma_free(v: number, devIndex?: number): number {
     if (!isObject(v)) return 0
     const o = this.objects.get(v)
     if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
-    const dev = this.device(o.dev)
+    const dev = this.told(devIndex, o)
     if (o.kind === 'coherent') dma_free_attrs(dev, o.buffer, o.attrs)
     else dma_free_pages(dev, o.buffer)
     this.note(`freed:${this.objects.id(v)}`, (st) => this.watcher.freed?.(st, this.objects.id(v), o))
     return 0
   }
 
-  dma_mmap(v: number): number {
+  dma_mmap(v: number, dev?: number): number {
     if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
     const o = this.objects.get(v)
     if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
-    const alias = dma_direct_mmap_alias(this.device(o.dev))
+    const alias = dma_direct_mmap_alias(this.told(dev, o))
     return this.objects.value({ kind: 'usermap', dev: o.dev, alias, phys: o.phys, size: o.size, accepted: o.accepted })
   }
 
@@ -483,7 +497,9 @@ export class System {
     if (gone) return gone
     const m = this.machine
     let result = write ? 0 : -1
-    for (const t of this.targets(v, segment)) {
+    const targets = this.targets(v, segment)
+    if (targets.length === 0) return errno.EINVAL
+    for (const t of targets) {
       const cc = (t.o.attrs & ATTR.CC_SHARED) !== 0
       const name = this.kernel.devices[devIndex]?.name ?? ''
       const r = act(`dma:${write ? 'w' : 'r'}:${devIndex}:${t.id}:${write ? word : ''}`, (x) => {
@@ -561,6 +577,7 @@ export class System {
   host_write(v: number, word: number): number {
     if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
     const o = this.objects.get(v)
+    if (o.kind === 'resource') return errno.EOPNOTSUPP // the host's access to BARs is not modelled
     const { phys, size } = this.range(v)
     return act(`host_write:${this.objects.id(v)}:${word}`, (r) => `host writes ${this.words.name(word)} to 0x${phys.toString(16)}${r < 0 ? ': blocked' : ''}`, (st) => {
       if (!this.machine.hostWrite(st, phys, size, label(word, CLASS.plain))) return errno.EFAULT
@@ -571,6 +588,7 @@ export class System {
 
   host_read(v: number): number {
     if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    if (this.objects.get(v).kind === 'resource') return errno.EOPNOTSUPP
     const { phys, size } = this.range(v)
     const r = act(`host_read:${this.objects.id(v)}`, (x) => (x < 0 ? `host reads 0x${phys.toString(16)}: blocked` : `host reads ${this.words.name(x)} from 0x${phys.toString(16)}`), (st) => {
       const l = this.machine.hostRead(st, phys, size)
@@ -581,6 +599,7 @@ export class System {
 
   host_stage2(op: 'host_remap' | 'host_unmap', v: number): number {
     if (!isObject(v)) return isErr(v) ? v : errno.EINVAL
+    if (this.objects.get(v).kind === 'resource') return errno.EOPNOTSUPP
     const { phys, size } = this.range(v)
     return act(`${op}:${phys}:${size}`, () => `host: ${op.slice(5)} page 0x${Math.floor(phys / PAGE_SIZE).toString(16)}`, (st) => {
       for (let p = Math.floor(phys / PAGE_SIZE); p * PAGE_SIZE < phys + size; p++) {
@@ -596,6 +615,8 @@ export class System {
 
   /** x.shared: the memory under x is shared. */
   isShared(st: Store, v: number): boolean {
+    const o = this.objects.get(v)
+    if (o.kind === 'resource') return this.machine.mmios[o.mmio]?.config.state === 'shared'
     const { phys } = this.range(v)
     const hw = this.machine.hw(st, Math.floor(phys / PAGE_SIZE))
     return hw === HW.shr || hw === HW.shr_unmapped || hw === HW.shr_realm
@@ -632,7 +653,7 @@ export class System {
     return o.kind === 'mapping' ? o.bounce >= 0 : o.kind === 'sg' ? o.segments.some((s) => s.bounce >= 0) : false
   }
 
-  contentWord(st: Store, v: number): number { const { phys, size } = this.range(v); return wordOf(this.content.read(st, phys, size)) }
+  contentWord(st: Store, v: number): number { if (this.objects.get(v).kind === 'resource') return ZERO_WORD; const { phys, size } = this.range(v); return wordOf(this.content.read(st, phys, size)) }
   tdiName(st: Store, dev: number): string { return tdiNames[this.machine.tdi.get(st, dev)] ?? '' }
 
   /** DEV.tsm: the TSM core's belief. */

@@ -103,7 +103,8 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
     const lexeme = match(LEXEME, i)
     if (lexeme !== null) {
       const number = NUMBER.test(lexeme)
-      const star = number ? null : match(PREFIX_STAR, i + lexeme.length)
+      // `expect*:ok` is a word and a star of its own.
+      const star = number || lexeme === 'expect' || lexeme === 'on' ? null : match(PREFIX_STAR, i + lexeme.length)
       const word = star === null ? lexeme : lexeme + star
       if (word.length > LONGEST_WORD) errors.add('TB-241', at(i, word.length), word, `a word of ${word.length} letters: at most ${LONGEST_WORD}`)
       if (!cursorDone && cursor <= i + lexeme.length) {

@@ -153,8 +153,9 @@ export function compile(test: Test, sys: System): Compiled {
   }
 
   let exprs = 0
-  const code = (self: Scope, body: readonly Stmt[], cpu: number, threadName: string): Instr[] => {
-    const out: Instr[] = []
+  const code = (self: Scope, body: readonly Stmt[], cpu: number, threadName: string, first: readonly Instr[] = []): Instr[] => {
+    // What comes first is part of the list: branches and jumps count from its begin.
+    const out: Instr[] = [...first]
     let group = 0
     const cond = (e: Expr, how: 'value' | 'wait' | 'assert', text: string, place: Place): { fn: CallFn; operands: Operand[] } => {
       const operands: Operand[] = []
@@ -319,7 +320,7 @@ export function compile(test: Test, sys: System): Compiled {
     const e = expr(null, c.expr, [])
     return { kind: c.kind, text: `${c.kind} (${printExpr(c.expr)})`, line: c.at.line, holds: (st: Store) => truth(e(st, [])) }
   })
-  const initCode: Instr[] = [{ op: 'call', fn: () => sys.boot(), args: [], dst: -1, text: 'boot', group: -1 }, ...code(init, test.init, 0, 'init')]
+  const initCode: Instr[] = code(init, test.init, 0, 'init', [{ op: 'call', fn: () => sys.boot(), args: [], dst: -1, text: 'boot', group: -1 }])
   return {
     init: { name: 'init', variables: init.names, code: initCode, keep: init.names.map((_, i) => i) },
     threads: test.threads.map((t, i) => {

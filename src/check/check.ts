@@ -1,5 +1,5 @@
 // One litmus test on one kernel revision and one platform: built, explored, judged.
-import type { Finding, Store } from '../step/index.ts'
+import { type Finding, scheduleText, type Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
 import { type MachineConfig, type MmioConfig, platformByName } from '../machine/index.ts'
 import { type KernelParts, noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
@@ -126,7 +126,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const held = new Set<number>()
   const model: Model = { layout: sys.layout, programs: compiled.threads, starts }
   const x = explore(model, {
-    maxStates, interleave, ...progress, onState: properties.onState,
+    maxStates: Math.max(1, maxStates - initX.states), interleave, ...progress, onState: properties.onState,
     onFinal: (st) => {
       const out: Finding[] = []
       for (const [i, c] of compiled.conditions.entries()) {
@@ -212,7 +212,7 @@ function violation(f: Finding, t: Trace, before: readonly TraceStep[], inInit: b
   const minimal = [...before, ...t.steps].map((s) => `${s.name}:${s.statement}`).filter((s, i, all) => s !== all[i - 1]).join(';')
   return {
     id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: summaryText(f.summary),
-    trace: t.steps, initSteps: inInit ? [] : before, schedule: t.schedule, final: false
+    trace: t.steps, initSteps: inInit ? [] : before, schedule: scheduleText([...(inInit || before.every((s) => s.outcome === 0) ? [] : before), ...t.steps]), final: false
   }
 }
 

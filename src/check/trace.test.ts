@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test as it } from 'vitest'
-import { act, type Instr, Interned, Layout, moment, numbers, parseSchedule, type Program, read, Run, runSchedule, type Store, type Turn, write } from '../step/index.ts'
+import { act, type Instr, Interned, Layout, moment, numbers, parseSchedule, type Program, read, Run, runSchedule, scheduleText, type Store, type Turn, write } from '../step/index.ts'
 import { modelOf, shape, sharedParts } from '../../test/engine/random-model.ts'
 import { xlModel } from '../../bench/models/xl.ts'
 import type { Model } from './model.ts'
@@ -89,6 +89,9 @@ describe('schedules', () => {
   it('are seeds or lists of threads', () => {
     expect(parseSchedule('42', names)).toEqual({ ok: true, value: { seed: 42 } })
     expect(parseSchedule('os,admin:1 0', names)).toEqual({ ok: true, value: { turns: [{ thread: 0 }, { thread: 1, outcome: 1 }, { thread: 0 }] } })
+    expect(parseSchedule('os*2,admin:1*2', names)).toEqual({ ok: true, value: { turns: [{ thread: 0 }, { thread: 0 }, { thread: 1, outcome: 1 }, { thread: 1, outcome: 1 }] } })
+    expect(scheduleText([{ name: 'os', outcome: 0 }, { name: 'os', outcome: 0 }, { name: 'admin', outcome: 1 }, { name: 'os', outcome: 0 }])).toBe('os*2,admin:1,os')
+    for (const bad of ['4294967296', '99999999999999999999', 'os*0', 'os*9999999', 'os:x', '-1']) expect(parseSchedule(bad, names).ok, bad).toBe(false)
     expect(parseSchedule('os,admn', names)).toMatchObject({ ok: false, error: { word: 'admn', nearest: ['admin'] } })
   })
 

@@ -1,7 +1,7 @@
 // From a finding back to the steps that lead to it. The states on the way come from the search's parent links; the steps are
 // then done again, with the real functions on a store of their own, and compared with what the search saw.
 import { assertTrue, ensure } from '../base/index.ts'
-import { type Finding, type Layout, type Passed, type Place, Run, type Store } from '../step/index.ts'
+import { type Finding, type Layout, type Passed, type Place, Run, scheduleText, type Store } from '../step/index.ts'
 import type { Start } from './model.ts'
 import type { Exploration, Found, Move, Search } from './search.ts'
 
@@ -122,8 +122,7 @@ function perform(search: Search, startIndex: number, start: Start, moves: readon
     }
     if (move.to !== null) for (let w = 0; w < layout.totalWords; w++) assertTrue(move.to[w] === ((store.u32[w] as number) | 0), `word ${w} after '${steps[steps.length - 1]?.text ?? ''}' is what the search saw`)
   }
-  const schedule = steps.map((s) => s.outcome === 0 ? s.name : `${s.name}:${s.outcome}`).join(',')
-  return { start: startIndex, steps, schedule, end: store }
+  return { start: startIndex, steps, schedule: scheduleText(steps), end: store }
 }
 
 /** What differs between two shared states, field by field, then component by component. */

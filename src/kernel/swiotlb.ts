@@ -1,6 +1,6 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
-import { act } from '../step/index.ts'
+import { act, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device } from './kernel.ts'
@@ -100,7 +100,7 @@ export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: 
 export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const k = dev.k
   void dir
-  if (k.logging) k.trace(Trace.bounced, { dev_name: dev.name, dma_mask: dma_limit(dev), dev_addr: phys_to_dma(dev, phys), size, force: is_swiotlb_force_bounce(dev) }, cpu)
+  if (k.logging) quietly(() => { k.trace(Trace.bounced, { dev_name: dev.name, dma_mask: dma_limit(dev), dev_addr: phys_to_dma(dev, phys), size, force: is_swiotlb_force_bounce(dev) }, cpu) })
   const b = swiotlb_tbl_map_single(dev, cpu, phys, size, attrs)
   if (b === null) return DMA_MAPPING_ERROR
   const addr = b.shared ? phys_to_dma_unencrypted(dev, b.tlb) : phys_to_dma(dev, b.tlb)

@@ -77,19 +77,37 @@ export type Schedule =
   /** Whose turn it is, and how the environment decides in it (default: the first possible way). */
   | { readonly turns: ReadonlyArray<{ readonly thread: number; readonly outcome?: number }> }
 
-/** Reads `42` (a seed) or `os,admin:1,0:2` (threads by name or number, with the outcome after a colon). */
+/** Turns that one word of a list may stand for. */
+const MOST_REPEATS = 1_000_000
+
+/** Reads `42` (a seed) or `os*3,admin:1,0:2` (threads by name or number, the outcome after a colon, how often after a star). */
 export function parseSchedule(text: string, threads: readonly string[]): Result<Schedule, { word: string; message: string; nearest: readonly string[] }> {
-  if (/^\d+$/.test(text.trim())) return ok({ seed: Number(text) })
+  const seed = text.trim()
+  if (/^\d+$/.test(seed)) return Number(seed) <= 0xffffffff ? ok({ seed: Number(seed) }) : err({ word: seed, message: `the seed ${seed} is above 4294967295`, nearest: [] })
   const turns: Array<{ thread: number; outcome?: number }> = []
   for (const word of text.split(/[\s,]+/).filter((w) => w !== '')) {
-    const m = /^(.+?)(?::(\d+))?$/.exec(word)
+    const m = /^(.+?)(?::(\d{1,6}))?(?:\*(\d{1,7}))?$/.exec(word)
     const name = m?.[1] ?? word
     let thread = threads.indexOf(name)
     if (thread < 0 && /^\d+$/.test(name)) thread = Number(name)
     if (thread < 0 || thread >= threads.length) return err({ word, message: `no thread '${name}'`, nearest: nearest(name, threads) })
-    turns.push(m?.[2] === undefined ? { thread } : { thread, outcome: Number(m[2]) })
+    const often = m?.[3] === undefined ? 1 : Number(m[3])
+    if (often < 1 || turns.length + often > MOST_REPEATS) return err({ word, message: `'${word}' stands for ${often} turns: 1 to ${MOST_REPEATS} in all`, nearest: [] })
+    for (let i = 0; i < often; i++) turns.push(m?.[2] === undefined ? { thread } : { thread, outcome: Number(m[2]) })
   }
   return ok({ turns })
+}
+
+/** The text of a list of turns, as parseSchedule reads it: `os*3,admin:1`. */
+export function scheduleText(turns: ReadonlyArray<{ readonly name: string; readonly outcome: number }>): string {
+  const out: Array<{ word: string; often: number }> = []
+  for (const t of turns) {
+    const word = t.outcome === 0 ? t.name : `${t.name}:${t.outcome}`
+    const last = out.at(-1)
+    if (last?.word === word) last.often++
+    else out.push({ word, often: 1 })
+  }
+  return out.map((w) => (w.often === 1 ? w.word : `${w.word}*${w.often}`)).join(',')
 }
 
 export interface RunOptions {
@@ -105,7 +123,7 @@ export interface RunEnd {
   /** `final`: all threads have ended; `deadlock`: none can move; `stopped`: by `stop`; `limit`: too many turns. */
   readonly end: 'final' | 'deadlock' | 'stopped' | 'limit'
   readonly turns: number
-  /** Places of the list whose thread could not move: passed over. */
+  /** Places of the list whose thread could not move (passed over), or not in the way that it was told. */
   readonly skipped: readonly number[]
 }
 
@@ -129,7 +147,12 @@ export function runSchedule(run: Run, o: RunOptions): RunEnd {
   if ('turns' in o.schedule) {
     for (const [i, entry] of o.schedule.turns.entries()) {
       if (end !== null) break
-      if (!take(entry.thread, () => entry.outcome ?? 0)) skipped.push(i)
+      let asked = entry.outcome === undefined || entry.outcome === 0
+      const moved = take(entry.thread, (a) => {
+        asked ||= (entry.outcome ?? 0) < a.outcomes
+        return entry.outcome ?? 0
+      })
+      if (!moved || !asked) skipped.push(i)
       end = over()
     }
     for (let thread = 0, idle = 0; end === null;) {

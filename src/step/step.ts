@@ -72,6 +72,21 @@ export function step(action: Action): number {
   return current.step(action)
 }
 
+/**
+ * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that who watches does not
+ * change whose turn it is.
+ */
+export function quietly<T>(fn: () => T): T {
+  const saved = current
+  if (saved === null) return fn()
+  current = { step: (a) => saved.step(a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }) }
+  try {
+    return fn()
+  } finally {
+    current = saved
+  }
+}
+
 /** The stack as text, deep enough for a kernel call chain (engines that know no limit ignore it). */
 function stackHere(): string {
   const E = Error as { stackTraceLimit?: number }

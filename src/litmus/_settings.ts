@@ -241,8 +241,9 @@ export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
       const { kind, notModelled } = ensure(deviceKeyByName.get(k), k)
       if (notModelled !== undefined) errors.notModelled(key, key.text, notModelled)
       const v = values[0]
-      const n = v === undefined ? true : numberOf(v, errors)
+      const n = v === undefined ? true : kind === 'mask' || kind === 'address' ? wideNumber(v, errors) : numberOf(v, errors)
       if (n === null) continue
+      if (v !== undefined && kind === 'mask' && typeof n === 'number' && n !== 0 && !powerOfTwo(n + 1)) errors.warn('TB-224', v, v.text, `'${key.text}' is 2^n - 1 on real devices (0xfff, 4095), not ${v.text}`)
       if (v !== undefined && typeof n === 'number') {
         const wrong = deviceValue(kind, n)
         if (wrong !== null) {
@@ -259,13 +260,18 @@ export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
   })
 }
 
+/** Masks and limits have 64 bits: from 2^53 on they all mean "no limit" here, since no address is as large. */
+function wideNumber(t: Token, errors: Errors): number | null {
+  if (/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(t.text) && BigInt(t.text) > BigInt(Number.MAX_SAFE_INTEGER) && BigInt(t.text) < 2n ** 64n) return Number.MAX_SAFE_INTEGER
+  return numberOf(t, errors)
+}
+
 /** What is wrong with the value, or null. */
 function deviceValue(kind: string, n: number): string | null {
   switch (kind) {
     case 'bits': return n >= 1 && n <= 64 ? null : n === 0 ? 'of 0 bits reaches nothing: 1 to 64 bits' : 'is 1 to 64 bits'
     case 'slots': return n >= 1 ? null : 'has at least one slot'
     case 'address': return n >= 1 ? null : 'leaves an address to reach'
-    case 'mask': return n === 0 || powerOfTwo(n + 1) ? null : 'is 2^n - 1 (0xfff, 4095)'
     default: return null
   }
 }

@@ -84,6 +84,8 @@ export interface RunTestOptions {
   readonly maxTurns?: number
   /** What is wrong with a state that the run comes through (check/properties.ts). */
   readonly onState?: (st: Store) => readonly Finding[] | null
+  /** The summary of a finding as the log has it. Default: as it is. */
+  readonly summary?: (text: string) => string
 }
 
 /** Runs a test once. `sys` must be new; its content decides whether bytes or labels move. */
@@ -103,7 +105,7 @@ export function runTest(test: Test, sys: System, o: RunTestOptions): RunResult {
     for (const f of list) if (!st.findings.some((x) => x.property === f.property && x.site === f.site && x.decision === f.decision)) st.findings.push(f)
     for (; told < st.findings.length; told++) {
       const f = st.findings[told] as Finding
-      if (f.property !== 'warn' && f.property !== 'crash') log.printk(`tbit: ${f.property}: ${f.summary}`)
+      if (f.property !== 'warn' && f.property !== 'crash') log.printk(`tbit: ${f.property}: ${(o.summary ?? String)(f.summary)}`)
     }
   }
   const go = (programs: typeof compiled.threads, schedule: Schedule, locals: number[][] | undefined): RunEnd => {

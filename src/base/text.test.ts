@@ -6,6 +6,7 @@ test('nearest finds transposed, dropped and wrong-case words, and stays silent w
   expect(nearest('tsm_lokc', ['tsm_lock', 'tsm_unlock', 'kfree'])[0]).toBe('tsm_lock')
   expect(nearest('TSM_LOCK', ['tsm_lock'])).toEqual(['tsm_lock'])
   expect(nearest('zebra', ['tsm_lock', 'kfree'])).toEqual([])
+  expect(nearest('tdx', ['arm-cca', 'intel-tdx'])).toEqual(['intel-tdx'])
   expect(nearest('', ['tsm_lock', 'os'])).toEqual([])
   expect(nearest('foo', ['os', 't'])).toEqual([])
   expect(nearest('2', ['0', '1'])).toEqual([])

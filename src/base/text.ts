@@ -26,7 +26,7 @@ export function nearest(word: string, known: Iterable<string>, most = 3): string
     // At least one letter must be the word's own; a word far too long is not compared letter by letter.
     const limit = Math.min(Math.max(2, Math.ceil(l.length / 3)), l.length - 1)
     if (w.length > l.length + limit && !w.startsWith(l)) continue
-    const d = l === w ? 0 : l.startsWith(w) || w.startsWith(l) ? 1 : distance(w, l)
+    const d = l === w ? 0 : l.startsWith(w) || w.startsWith(l) ? 1 : w.length >= 3 && l.includes(w) ? 2 : distance(w, l)
     if (d <= limit || d === 0) scored.push([d, k])
   }
   scored.sort((x, y) => x[0] - y[0] || (x[1] < y[1] ? -1 : 1))

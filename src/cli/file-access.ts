@@ -88,6 +88,10 @@ export function writeWhole(file: string, data: string | Uint8Array): Diagnostic 
 /** A file being written beside the one that is meant, which it becomes with `commit`. Devices and pipes are written directly. */
 export interface WholeFile { readonly path: string; commit(): void; discard(): void }
 
+// What a bug leaves behind is taken away at the end.
+const pending = new Set<string>()
+process.on('exit', () => { for (const p of pending) rmSync(p, { force: true }) })
+
 export function openWhole(file: string): WholeFile | Diagnostic {
   const direct: WholeFile = { path: file, commit: () => {}, discard: () => {} }
   try {
@@ -106,8 +110,21 @@ export function openWhole(file: string): WholeFile | Diagnostic {
       return direct
     } catch { return cannotWrite(file, e) }
   }
-  const discard = (): void => { rmSync(path, { force: true }) }
-  return { path, commit: () => { try { renameSync(path, file) } catch (e) { discard(); throw e } }, discard }
+  pending.add(path)
+  const discard = (): void => {
+    pending.delete(path)
+    rmSync(path, { force: true })
+  }
+  const commit = (): void => {
+    try {
+      renameSync(path, file)
+      pending.delete(path)
+    } catch (e) {
+      discard()
+      throw e
+    }
+  }
+  return { path, commit, discard }
 }
 
 /** Makes a directory and those above it. @throws the file system's error (mkdir -p of Node never returns on some file systems) */

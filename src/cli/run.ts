@@ -1,63 +1,95 @@
 // `tbit run FILE`: one execution on real bytes, printed as a kernel would log it.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { Command } from 'commander'
-import { formatDiagnostic, nearest } from '../base/index.ts'
+import { writeFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
+import { summaryText, systemFor, watchRun } from '../check/index.ts'
 import { noMeaning } from '../kernel/index.ts'
-import { kernelsOf, parse, platformsOf, runTest, vocabulary } from '../litmus/index.ts'
-import { parseSchedule } from '../step/index.ts'
-import { systemFor, watchRun } from '../check/check.ts'
+import { forbiddenProperties, kernelsOf, parseTestSchedule, platformsOf, runTest, type Test, vocabulary } from '../litmus/index.ts'
+import { forbiddenFindings, runJson, type RunReport, runText, skippedText } from '../report/run.ts'
+import { cannotWrite, openWhole } from './file-access.ts'
+import { loadTests } from './files.ts'
 import type { Io } from './io.ts'
 
-interface Options { kernel?: string; platform?: string; schedule: string; trace?: string; format: string }
+interface Options { kernel?: string; platform?: string; schedule: string; trace?: string; format: 'text' | 'json' }
 
 export function runVerb(io: Io): Command {
-  const fail = (message: string): void => { io.err(`tbit run: error ${message}\n`); io.exit(2) }
   return new Command('run')
-    .description('one execution of a litmus test on real bytes, printed as a kernel would log it')
-    .argument('<file>', 'a litmus test')
-    .option('--kernel <name>', 'kernel revision; default: the first that the test names')
-    .option('--platform <name>', 'platform; default: the first that the test names')
-    .option('--schedule <seed|list>', 'a seed, or threads in the order of their turns (os,admin:1,os); default: each thread as far as it gets', '')
-    .option('--trace <out>', 'write the kernel\'s own trace events as tracefs text, for `tbit replay`')
-    .option('--format <text|json>', 'output', 'text')
-    .addHelpText('after', '\nExample:\n  tbit run litmus/coherent/coherent-free-with-driver-without-driver.litmus --kernel rfc-v1 --schedule 7 --trace /tmp/trace.txt')
-    .action((file: string, o: Options) => {
-      let text: string
-      try { text = readFileSync(file, 'utf8') } catch (e) { return fail(`TB-002: ${file} cannot be read: ${(e as NodeJS.ErrnoException).code ?? String(e)}`) }
-      const { test, errors, warnings } = parse(text, file)
-      if (test === undefined || errors.length > 0) {
-        for (const d of errors) io.err(`${formatDiagnostic(d, text)}\n`)
-        return io.exit(2)
-      }
-      for (const d of warnings) io.err(`${formatDiagnostic(d, text)}\n`)
-      const pick = (what: string, asked: string | undefined, known: readonly string[], first: string | undefined): string | null => {
-        if (asked === undefined) return first ?? null
-        if (known.includes(asked)) return asked
-        const near = nearest(asked, known)
-        fail(`TB-001: unknown ${what} '${asked}'${near.length ? `\n  did you mean ${near.map((n) => `'${n}'`).join(' or ')}?` : ''}\n  known: ${known.join(', ')}`)
-        return null
-      }
-      const kernel = pick('kernel', o.kernel, vocabulary.kernels.map((k) => k.name), kernelsOf(test)[0])
-      if (kernel === null) return
-      const meaningful = platformsOf(test).find((p) => noMeaning(kernel, p) === null)
-      const platform = pick('platform', o.platform, vocabulary.platforms.map((p) => p.name), meaningful)
-      if (platform === null) return fail(`TB-001: ${kernel} makes no sense on any platform of the test`)
-      if (o.format !== 'text' && o.format !== 'json') return fail(`TB-001: unknown format '${o.format}'\n  expected: text, json`)
-      const reason = noMeaning(kernel, platform)
-      if (reason !== null) return fail(`TB-001: ${kernel} on ${platform}: ${reason}`)
-      const schedule = parseSchedule(o.schedule === '' ? test.threads.map(() => '').join(',') : o.schedule, test.threads.map((t) => t.name))
-      if (!schedule.ok) return fail(`TB-001: --schedule: ${schedule.error.message}${schedule.error.nearest.length ? `\n  did you mean ${schedule.error.nearest.map((n) => `'${n}'`).join(' or ')}?` : ''}\n  threads: ${test.threads.map((t) => t.name).join(', ')}`)
-      const sys = systemFor(test, kernel, platform, { content: 'both' })
-      const onState = watchRun(sys)
-      const r = runTest(test, sys, { schedule: schedule.value, onState, ...(o.format === 'text' ? { onLine: (l: string) => io.out(`${l}\n`) } : {}) })
-      if (o.trace !== undefined) {
-        try { writeFileSync(o.trace, r.trace) } catch (e) { return fail(`TB-002: ${o.trace} cannot be written: ${(e as NodeJS.ErrnoException).code ?? String(e)}`) }
-      }
-      if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, file, test: test.name, kernel, platform, end: r.end, findings: r.findings, statements: r.passed, log: r.lines, schedule: r.schedule, skipped: r.skipped })}\n`)
-      else {
-        if (r.skipped.length > 0) io.err(`note: ${r.skipped.length} turns of the schedule could not be taken (the thread was blocked or had ended)\n`)
-        io.out(`one run of many: ${r.end}${r.findings.length > 0 ? `; noticed: ${[...new Set(r.findings.map((f) => f.property))].join(', ')}` : ''}; tbit check looks at all of them\n`)
-      }
-      io.exit(r.findings.length > 0 || r.end === 'deadlock' ? 1 : r.end === 'limit' ? 125 : 0)
-    })
+    .description('One execution of a litmus test on real bytes, printed as a kernel would log it.')
+    .argument('<file>', 'a litmus test, or - for standard input')
+    .option('--kernel <name>', 'kernel revision; default: the first that the test names and that has a meaning there')
+    .option('--platform <name>', 'platform; default: the same')
+    .option('--schedule <seed|list>', 'a seed, or threads in the order of their turns (os*3,admin:1,os), as tbit check prints it; default: each thread as far as it gets', '')
+    .option('--trace <out>', 'write the kernel\'s own trace events as tracefs text, for tbit replay')
+    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addHelpText('after', `
+A turn is one step that other threads can observe. After the turns of a list the threads run in order. THREAD:N decides a choice (choose,
+may_fail) of that turn the N-th other way, THREAD*N stands for N turns, init in front for the turns of boot and init.
+
+Exit code: 0 nothing forbidden was noticed, 1 something was, 2 wrong use or bad input, 125 given up before the end.
+
+Examples:
+  tbit run litmus/coherent/coherent-free-with-driver-without-driver.litmus --kernel rfc-v1 --schedule 7 --trace trace.txt
+  tbit replay trace.txt
+`)
+    .action((file: string, o: Options) => run(io, file, o))
+}
+
+function run(io: Io, file: string, o: Options): void {
+  const fail = (errors: readonly Diagnostic[], texts: ReadonlyMap<string, string> = new Map()): void => {
+    if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
+    for (const d of errors) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
+    io.exit(2)
+  }
+  const { tests, errors, warnings, texts } = loadTests([file])
+  const [test] = tests
+  if (test === undefined || errors.length > 0) return fail(errors, texts)
+  for (const d of warnings) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
+
+  const pair = pairFor(test, o)
+  if ('code' in pair) return fail([pair])
+  const { kernel, platform } = pair
+  const threads = test.threads.map((t) => t.name)
+  const schedule = parseTestSchedule(o.schedule, threads)
+  if (!schedule.ok) {
+    const { word, message, nearest } = schedule.error
+    return fail([{ code: 'TB-001', file: 'tbit run', line: 0, column: 0, word, message: `--schedule: ${message}`, ...(nearest.length > 0 ? { nearest } : {}), expected: ['a seed', ...threads] }])
+  }
+  // Whether the trace can be written is known before the run.
+  const trace = o.trace === undefined ? null : openWhole(o.trace)
+  if (trace !== null && 'code' in trace) return fail([trace])
+
+  const sys = systemFor(test, kernel, platform, { content: 'both' })
+  const report: RunReport = {
+    file: test.file, test: test.name, kernel, platform, forbidden: forbiddenProperties(test), run: runTest(test, sys, { schedule: schedule.value.threads, init: schedule.value.init, onState: watchRun(sys), summary: summaryText })
+  }
+  if (trace !== null) {
+    try {
+      writeFileSync(trace.path, report.run.trace)
+      trace.commit()
+    } catch (e) {
+      trace.discard()
+      return fail([cannotWrite(o.trace as string, e)])
+    }
+  }
+  if (o.format === 'text') io.err(skippedText(report.run))
+  io.out(o.format === 'json' ? runJson(report) : runText(report))
+  io.exit(forbiddenFindings(report).length > 0 ? 1 : report.run.end === 'limit' ? 125 : 0)
+}
+
+/** The pair to run: what the caller names, else the first of the test's that has a meaning. */
+function pairFor(test: Test, o: Options): { kernel: string; platform: string } | Diagnostic {
+  const at = { code: 'TB-001', file: 'tbit run', line: 0, column: 0 }
+  const allKernels = vocabulary.kernels.map((k) => k.name as string)
+  const allPlatforms = vocabulary.platforms.map((p) => p.name as string)
+  if (o.kernel !== undefined && !allKernels.includes(o.kernel)) return unknownWord({ ...at, word: o.kernel, message: `--kernel: '${o.kernel}' is no kernel`, expected: allKernels }, allKernels)
+  if (o.platform !== undefined && !allPlatforms.includes(o.platform)) return unknownWord({ ...at, word: o.platform, message: `--platform: '${o.platform}' is no platform`, expected: allPlatforms }, allPlatforms)
+  const kernels = o.kernel === undefined ? kernelsOf(test) : [o.kernel]
+  const platforms = o.platform === undefined ? platformsOf(test) : [o.platform]
+  let first: Diagnostic | null = null
+  for (const platform of platforms) for (const kernel of kernels) {
+    const reason = noMeaning(kernel, platform)
+    if (reason === null) return { kernel, platform }
+    first ??= { ...at, word: kernel, message: `${kernel} on ${platform} has no meaning: ${reason}` }
+  }
+  return first ?? { ...at, word: test.name, message: `${test.name} names no kernel and no platform` }
 }

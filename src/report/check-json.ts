@@ -4,6 +4,7 @@
 import type { CheckResult, TraceStep, Violation } from '../check/index.ts'
 import { type CheckRun, exitCode } from './check-run.ts'
 import { summaryLine } from './check-text.ts'
+import { runCommand } from './run.ts'
 import { changeText, functionsOf } from './check-trace.ts'
 
 const step = (s: TraceStep): object => ({
@@ -12,14 +13,15 @@ const step = (s: TraceStep): object => ({
   ...(functionsOf(s).length > 0 ? { functions: functionsOf(s) } : {})
 })
 
-const finding = (v: Violation): object => ({
-  id: v.id, property: v.property, summary: v.summary, site: v.site, decision: v.decision, init: v.initSteps.map(step), trace: v.trace.map(step), schedule: v.schedule
+const finding = (r: CheckResult) => (v: Violation): object => ({
+  id: v.id, property: v.property, summary: v.summary, site: v.site, decision: v.decision, init: v.initSteps.map(step), trace: v.trace.map(step), schedule: v.schedule,
+  ...(v.property === 'unreached' ? {} : { run: runCommand(r, v.schedule) })
 })
 
 export function resultJson(r: CheckResult): object {
   return {
     file: r.file, test: r.test, kernel: r.kernel, platform: r.platform, verdict: r.verdict, ...(r.reason === null ? {} : { reason: r.reason }),
-    violations: r.violations.map(finding), reported: r.reported.map(finding), states: r.states, transitions: r.transitions, complete: r.complete, expected: r.expected,
+    violations: r.violations.map(finding(r)), reported: r.reported.map(finding(r)), states: r.states, transitions: r.transitions, complete: r.complete, expected: r.expected,
     expectation: r.expectation === null ? null : r.expectation.kind === 'violated' ? [...r.expectation.properties] : r.expectation.kind,
     coverage: r.coverage
   }

@@ -4,6 +4,7 @@ import type { CheckResult, Violation } from '../check/index.ts'
 import { byTest, type CheckRun, commandOf, judgementText, verdictText } from './check-run.ts'
 import { coverageLines, pairsText } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
+import { runCommand } from './run.ts'
 import { wrap } from './wrap.ts'
 
 const WIDTH = 78
@@ -37,6 +38,8 @@ export function checkMail(run: CheckRun): string {
     out.push('')
     for (const l of coverageLines([first])) out.push(...wrap(`Covered: ${l}.`, WIDTH, '  '))
     out.push('', 'To see it again:', '', ...command(commandOf(first)))
+    const runs = [...told.values()].flatMap(({ v, where }) => (v.property === 'unreached' || where[0] === undefined ? [] : [runCommand(where[0], v.schedule)]))
+    if (runs.length > 0) out.push('', ...wrap(`As one execution on real bytes (${[...told.values()].map(({ v }) => v.property).join(', ')}):`, WIDTH), '', ...runs.flatMap(command))
   }
   return out.length === 0 ? '' : `${out.join('\n')}\n`
 }

@@ -5,6 +5,7 @@ import { vocabulary } from '../litmus/index.ts'
 import { byTest, type CheckRun, commandOf, expectationText, judgementText, propertiesOf, standing, totals, verdictText } from './check-run.ts'
 import { matrixText } from './check-matrix.ts'
 import { traceTable } from './check-trace.ts'
+import { runCommand } from './run.ts'
 import { type Paint, plain } from './paint.ts'
 import { wrap } from './wrap.ts'
 
@@ -111,7 +112,11 @@ function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean,
     out.push(...wrap(`${f.trace.length + f.initSteps.length > 0 && !(f.trace.length === 0 && f.initSteps.every((s) => s.statement === 'boot')) ? `After step ${f.initSteps.length + f.trace.length}` : 'Before any step'}: ${f.summary}.`, o.width - 2, '').map((l) => `  ${l}`))
   }
   if (full && meaning(f.property) !== '') out.push(...wrap(`${f.property} = ${meaning(f.property)}. Rule: ${f.decision} (${f.site}).`, o.width - 2, '').map((l) => `  ${l}`))
-  if (full) out.push(`  id ${f.id}`)
+  if (full) {
+    out.push(`  id ${f.id}`)
+    const [first] = g.where
+    if (first !== undefined && f.property !== 'unreached') out.push(`  ${runCommand(first, f.schedule)}`)
+  }
   out.push('')
   return out
 }

@@ -1,0 +1,48 @@
+// `tbit run` as text and json: one execution as a kernel would log it, and what was noticed on the way.
+import { plural } from '../base/index.ts'
+import type { Finding } from '../step/index.ts'
+import { summaryText } from '../check/index.ts'
+import type { RunResult } from '../litmus/index.ts'
+import { shellWord } from './check-run.ts'
+
+/** One run, with what it was a run of. */
+export interface RunReport {
+  readonly file: string
+  readonly test: string
+  readonly kernel: string
+  readonly platform: string
+  /** Properties that count for this test. */
+  readonly forbidden: ReadonlySet<string>
+  readonly run: RunResult
+}
+
+/** Findings that count, and those that are only told. */
+export const forbiddenFindings = (r: Pick<RunReport, 'forbidden' | 'run'>): Finding[] => r.run.findings.filter((f) => r.forbidden.has(f.property))
+
+/** The command that does a run again. */
+export const runCommand = (r: { readonly file: string; readonly kernel: string; readonly platform: string }, schedule: string): string =>
+  `tbit run ${r.file === '<stdin>' ? '-' : shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${schedule === '' ? '' : ` --schedule ${shellWord(schedule)}`}`
+
+const names = (list: readonly Finding[]): string => [...new Set(list.map((f) => f.property))].join(', ')
+
+export function runText(r: RunReport): string {
+  const counted = forbiddenFindings(r)
+  const told = r.run.findings.filter((f) => !counted.includes(f))
+  const ends = { final: 'all threads ended', deadlock: 'no thread can go on', stopped: 'stopped', limit: 'given up: too many turns' }[r.run.end]
+  return `${[
+    ...r.run.lines,
+    `one run of many: ${ends}${counted.length > 0 ? `; noticed: ${names(counted)}` : ''}${told.length > 0 ? `; reported, not forbidden: ${names(told)}` : ''}; tbit check looks at all of them`
+  ].join('\n')}\n`
+}
+
+/** Turns of a schedule that could not be taken as they were told; empty when all could. */
+export const skippedText = (r: RunResult): string => (r.skipped.length === 0 ? '' : `note: ${plural(r.skipped.length, 'turn')} of the schedule could not be taken as told (the thread had ended, was blocked or had no such choice): ${r.skipped.slice(0, 8).map((n) => n + 1).join(', ')}${r.skipped.length > 8 ? ', ...' : ''}\n`)
+
+export function runJson(r: RunReport): string {
+  const { run } = r
+  return `${JSON.stringify({
+    format: 1, file: r.file, test: r.test, kernel: r.kernel, platform: r.platform, end: run.end,
+    findings: run.findings.map((f) => ({ property: f.property, site: f.site, decision: f.decision, summary: summaryText(f.summary), forbidden: r.forbidden.has(f.property) })),
+    statements: run.passed, log: run.lines, schedule: run.schedule, skipped: run.skipped, errors: []
+  })}\n`
+}

@@ -34,7 +34,7 @@ Examples:
     .action((file: string, o: Options) => run(io, file, o))
 }
 
-function run(io: Io, file: string, o: Options): void {
+const run = (io: Io, file: string, o: Options) => {
   const fail = (errors: readonly Diagnostic[], texts: ReadonlyMap<string, string> = new Map()): void => {
     if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
     for (const d of errors) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)

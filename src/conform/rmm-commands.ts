@@ -137,7 +137,7 @@ export const commands: Readonly<Record<string, Command>> = {
       if (word !== 0) return r
       const e = s.rmm.exit
       // The action stays queued while the Realm was still finishing its last call.
-      if (bool(k, 'resume') || e.rsi === undefined || s.action?.op === 'ripas_get' || e.rsi[0] !== 0) s.action = undefined
+      if (e.completed !== true) s.action = undefined
       r.exit = exitNames[e.reason]
       if (e.esr !== undefined) { r.esr = e.esr; r.hpfar = e.hpfar ?? 0; r.far = e.far ?? 0 }
       if (e.ripas !== undefined) r.ripas = [e.ripas.base, e.ripas.top, e.ripas.value]
@@ -226,6 +226,9 @@ export const commands: Readonly<Record<string, Command>> = {
   }
 }
 
+/** More repetitions or auxiliary granules than this are a slip of the pen, not a recording. */
+const MOST = 1 << 22
+
 function bulk(count: number, one: (i: number) => number): Answer {
   let failures = 0
   for (let i = 0; i < count; i++) if (one(i) !== 0) failures++
@@ -254,7 +257,7 @@ const worlds: Record<string, number> = { NS: Gpi.NS, SECURE: Gpi.SECURE, ROOT: G
 /** Carries out one command line. A line that cannot be understood is a diagnostic. */
 export function perform(s: Session, cmd: string, at: { readonly file: string; readonly line: number; readonly where: string }): Answer | Diagnostic {
   const words = cmd.trim().split(/\s+/)
-  const name = (words[0] ?? '').replace(/^(RMI_|SMC_RMI_)/, '')
+  const name = (words[0] ?? '').toUpperCase().replace(/^(SMC_)?RMI_/, '')
   const base = { file: at.file, line: at.line, column: at.line > 0 ? 1 : 0 }
   const c = commands[name]
   if (c === undefined) {
@@ -274,6 +277,7 @@ export function perform(s: Session, cmd: string, at: { readonly file: string; re
       const v = w.slice(eq + 1)
       const isAddress = ['rtt', 'params', 'run', 'aux'].includes(key)
       if (key !== 'gic' && v.split(',').some((x) => Number.isNaN(isAddress ? parseAddress(s, x) : Number(x)))) return wrong(v, `'${v}' is no value for ${key}`, [usage])
+      if ((key === 'num_aux' || key === 'num') && Number(v) > MOST) return wrong(v, `'${v}' is more than ${MOST}`, [usage])
       keys.set(key, v)
       continue
     }
@@ -291,6 +295,7 @@ export function perform(s: Session, cmd: string, at: { readonly file: string; re
     }
     const v = a.kind === 'word' ? (worlds[w.toUpperCase()] ?? Number.NaN) : parseAddress(s, w)
     if (Number.isNaN(v)) return wrong(w, `'${w}' is no ${a.kind === 'granule' ? 'granule (gN, dN or an address)' : a.kind === 'word' ? 'world' : a.kind}`, a.kind === 'word' ? Object.keys(worlds) : [usage])
+    if (a.name === 'count' && v > MOST) return wrong(w, `'${w}' is more than ${MOST}`, [usage])
     values.push(v)
   }
   const missing = c.args.filter((a) => a.optional !== true)[values.length]

@@ -461,7 +461,10 @@ export class RmmCommon extends RmmState {
     rec.lastIpa = 0
     this.exit = { reason: Exit.FIQ }
     if (sea) this.exit.sea = true
-    if (this.completeRequests(rec, flags) && o.resume !== true) return Rmi.SUCCESS
+    if (this.completeRequests(rec, flags) && o.resume !== true) {
+      this.exit.completed = true
+      return Rmi.SUCCESS
+    }
     rec.hostCall = false
     if (o.action !== undefined) this.act(rec, o.action)
     return Rmi.SUCCESS

@@ -96,6 +96,8 @@ export interface RecExit {
   rsi?: readonly [number, number, number]
   /** The Realm got a synchronous external abort. */
   sea?: boolean
+  /** The entry ended an RSI call the REC had waited in; the Realm's next action has not begun. */
+  completed?: boolean
 }
 
 /** State and walk shared by both generations of the interface. Addresses are numbers; a command returns `status | index << 8` and leaves its other outputs in x1 to x4. */

@@ -77,3 +77,20 @@ test('text recordings carry answers too', () => {
   expect(replay('f', good).mismatches).toEqual([])
   expect(replay('f', good.replace('=> ERROR_INPUT #', '=> SUCCESS #')).mismatches[0]).toMatchObject({ step: 2, field: 'status', recorded: 'SUCCESS', model: 'ERROR_INPUT' })
 })
+
+test('other shapes of the same recording are read: names, steps alone, answers apart, levels in the status, numbers', () => {
+  const d = { cmd: 'GRANULE_DELEGATE g0', status: 'SUCCESS', index: 0 }
+  const setup = ['BULK_DELEGATE g64 2', 'GRANULE_DELEGATE g0', 'REALM_CREATE g0 s2sz=40 start=1 num=2 rtt=g64']
+  const shapes: unknown[] = [
+    [d, { ...d, status: 'ERROR_INPUT' }], { a: { steps: [d] }, b: { steps: [d] } }, { tests: [{ id: 'x', setup: ['GRANULE_DELEGATE g0'], command: 'GRANULE_DELEGATE g0', expect: { status: 'RMI_ERROR_INPUT', index: '0' } }] },
+    { cases: [{ name: 'x', ref: 'section 2', cmd: 'granule_delegate', args: ['g0'], expected: 'SUCCESS' }] }, { sequences: [{ seed: 1, steps: [] }, { seed: 2, steps: [{ ...d, status: 0 }] }] },
+    { cases: [{ setup, cmd: 'DATA_DESTROY g0 0x0', status: 'ERROR_RTT(1)', out: ['0x8000000000'] }, { setup, cmd: 'DATA_DESTROY g0 0', status: 4, index: 1, out: [0, 549755813888] }, { setup, cmd: 'RIM g0', state: 'NEW' }, { setup, cmd: 'DATA_DESTROY g0 0', status: 'RTT 1', top: '0x8000000000' }] }
+  ]
+  for (const s of shapes) {
+    const t = replay('f', `\uFEFF${JSON.stringify(s)}`)
+    expect([t.errors, t.mismatches]).toEqual([[], []])
+    expect(t.compared).toBeGreaterThan(0)
+  }
+  expect(replay('f', JSON.stringify({ cases: [{ setup, cmd: 'DATA_DESTROY g0 0x0', status: 'ERROR_RTT(2)' }] })).mismatches.map((m) => m.field)).toEqual(['index'])
+  expect(replay('f', 'BULK_DELEGATE g0 99999999999999').errors[0]?.code).toBe('TB-521')
+})

@@ -33,7 +33,7 @@ export interface RmmConformance {
 export const emptyConformance = (): RmmConformance => ({ sequences: 0, operations: 0, compared: 0, rims: 0, rimsConstancy: 0, defects: [], mismatches: [], errors: [] })
 
 // Fields of a step that are not answers.
-const SKIP = new Set(['cmd', 'name', 'seed', 'realm', 'setup', 'steps', 'note', 'intent', 'comment', 'diedOn', 'complete', 'stderr', 'uniform'])
+const SKIP = new Set(['cmd', 'name', 'seed', 'realm', 'setup', 'steps', 'note', 'intent', 'comment', 'diedOn', 'complete', 'stderr', 'uniform', 'id', 'title', 'description', 'desc', 'reason', 'why', 'rule', 'ref', 'reference', 'category', 'group', 'tags', 'generation', 'source'])
 
 /** The model's RIM and the recorded one must change together: a value stays as long as the other does. */
 interface RimPair { model: string; recorded: string }
@@ -82,18 +82,29 @@ function header(q: Sequence): { generation: '1.x' | '2.0'; granules: number | un
 
 const show = (v: number): string => hex(v)
 
+const statusWords = ['SUCCESS', 'ERROR_INPUT', 'ERROR_REALM', 'ERROR_REC', 'ERROR_RTT', 'ERROR_NOT_SUPPORTED', 'ERROR_DEVICE', 'ERROR_RTT_AUX']
+const realmStates: Readonly<Record<string, number>> = { NEW: 0, REALM_NEW: 0, ACTIVE: 1, REALM_ACTIVE: 1, SYSTEM_OFF: 2, REALM_SYSTEM_OFF: 2 }
+
+/** A recorded status as the model writes it: `RMI_ERROR_INPUT`, `INPUT` and 1 are ERROR_INPUT. */
+function statusWord(v: unknown): string | undefined {
+  if (v === undefined) return undefined
+  if (typeof v === 'number') return statusWords[v] ?? String(v)
+  const w = String(v).replace(/^RMI_/, '')
+  return statusWords.includes(`ERROR_${w}`) ? `ERROR_${w}` : w
+}
+
 function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, total: RmmConformance, miss: (field: string, recorded: string, model: string) => void): void {
   const r = step.recorded
   const check = (field: string, recorded: string, model: string): void => {
     total.compared++
     if (recorded !== model) miss(field, recorded, model)
   }
-  const status = typeof r['status'] === 'string' ? r['status'].replace(/^RMI_/, '') : undefined
+  const status = statusWord(r['status'])
   for (const [field, v] of Object.entries(r)) {
     if (SKIP.has(field)) continue
     switch (field) {
       case 'status': check(field, status ?? '', a.status ?? 'nothing'); break
-      case 'index': if (v !== null) check(field, String(v), String(a.index ?? 'nothing')); break
+      case 'index': if (v !== null) check(field, String(typeof v === 'string' && v.trim() !== '' ? Number(v) : v), String(a.index ?? 'nothing')); break
       case 'out': {
         if (!Array.isArray(v)) break
         // Outputs mean something on SUCCESS; the last one of destroy and unmap commands (top) on ERROR_RTT too.
@@ -102,10 +113,13 @@ function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, 
         if (status !== undefined && status !== 'SUCCESS' && !onlyTop) break
         v.forEach((x, i) => {
           if (onlyTop && i !== v.length - 1) return
-          check(`x${i + 1}`, show(parseAddress(s, String(x))), a.out?.[i] === undefined ? 'nothing' : show(a.out[i]))
+          // A list of one value on such an error is `top` alone.
+          const at = onlyTop && v.length === 1 ? (a.out?.length ?? 1) - 1 : i
+          check(`x${at + 1}`, show(parseAddress(s, String(x))), a.out?.[at] === undefined ? 'nothing' : show(a.out[at]))
         })
         break
       }
+      case 'top': check(field, show(parseAddress(s, String(v))), a.out === undefined ? 'nothing' : show(a.out.at(-1) ?? 0)); break
       case 'exit': check(field, String(v), a.exit ?? 'none'); break
       case 'esr':
       case 'hpfar':
@@ -119,7 +133,7 @@ function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, 
       case 'sea_injected': check(field, String(v), String(a.sea_injected ?? false)); break
       case 'failures':
       case 'refcount': check(field, String(v), String(a[field] ?? 'nothing')); break
-      case 'state': check(field, String(v), String(a.state ?? 'nothing')); break
+      case 'state': check(field, step.cmd.startsWith('RIM') && typeof v === 'string' ? String(realmStates[v] ?? v) : String(v), String(a.state ?? 'nothing')); break
       case 'byte0': if (a.byte0 !== null && r['uniform'] !== false) check(field, String(v), String(a.byte0)); break
       case 'queued': break
       case 'rim':
@@ -142,7 +156,7 @@ function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, 
   }
   // An entry that was recorded with a plain exit must not have had more to tell.
   if (a.exit !== undefined && r['exit'] !== undefined) {
-    for (const field of ['ripas', 'rsi', 'esr', 'sea_injected'] as const) {
+    for (const field of ['ripas', 'rsi', 'sea_injected'] as const) {
       if (a[field] !== undefined && r[field] === undefined && !(field === 'sea_injected' && a.sea_injected === false)) miss(field, 'none', JSON.stringify(a[field]))
     }
   }

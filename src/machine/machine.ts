@@ -318,8 +318,9 @@ export class Machine {
   hostRemap(st: Store, pfn: number): void {
     const hw = this.hw(st, pfn)
     if (!this.platform.guest) return
-    if (hw === HW.shr || hw === HW.shr_unmapped) {
-      this.setHw(st, pfn, 1, HW.shr)
+    // What host_unmap took out comes back as it was; a mapping that stands is pointed elsewhere.
+    if (hw === HW.shr_unmapped) this.setHw(st, pfn, 1, HW.shr)
+    else if (hw === HW.shr) {
       this.content.fill(st, pfn * PAGE_SIZE, PAGE_SIZE, label(HOST_WORD, CLASS.plain))
     } else if (hw === HW.priv) {
       this.content.destroy(st, pfn * PAGE_SIZE, PAGE_SIZE)

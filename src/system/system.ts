@@ -125,7 +125,7 @@ export class System {
   range(v: number): { phys: number; size: number } {
     const o = this.objects.get(v)
     switch (o.kind) {
-      case 'sg': return o.segments[0] as MappingObject
+      case 'sg': return this.range(this.objects.value(o.segments[0] as MappingObject))
       case 'mapping': return { phys: o.bounce >= 0 ? o.bounce : o.phys, size: o.size }
       default: return { phys: o.phys, size: o.size }
     }
@@ -653,7 +653,15 @@ export class System {
     return o.kind === 'mapping' ? o.bounce >= 0 : o.kind === 'sg' ? o.segments.some((s) => s.bounce >= 0) : false
   }
 
-  contentWord(st: Store, v: number): number { if (this.objects.get(v).kind === 'resource') return ZERO_WORD; const { phys, size } = this.range(v); return wordOf(this.content.read(st, phys, size)) }
+  /** content(x): the one word, or `mixed`; of a scatter-gather handle over all its segments, each where the device sees it. */
+  contentWord(st: Store, v: number): number {
+    const o = this.objects.get(v)
+    if (o.kind === 'resource') return ZERO_WORD
+    const ranges = o.kind === 'sg' ? o.segments.map((m) => ({ phys: m.bounce >= 0 ? m.bounce : m.phys, size: m.size })) : [this.range(v)]
+    const words = new Set(ranges.map((r) => wordOf(this.content.read(st, r.phys, r.size))))
+    return words.size === 1 ? ([...words][0] as number) : MIXED_WORD
+  }
+
   tdiName(st: Store, dev: number): string { return tdiNames[this.machine.tdi.get(st, dev)] ?? '' }
 
   /** DEV.tsm: the TSM core's belief. */
@@ -662,7 +670,8 @@ export class System {
     const s = k.f.tsm_state.get(st, dev)
     switch (k.rev.accept) {
       case 'none': return 'none'
-      case 'rfc-v1':
+      // 04/38: the guest's connect attribute is the lock; 05/38 gives the lock a state of its own, which it does not use.
+      case 'rfc-v1': return ['none', 'locked', 'locked', 'accepted'][s] ?? 'none'
       case 'rfc-v1-05': return ['none', 'connected', 'locked', 'accepted'][s] ?? 'none'
       case 'tio-v2': return s === 0 ? 'none' : this.believed(st, dev) ? 'accepted' : 'locked'
     }

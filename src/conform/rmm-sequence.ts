@@ -88,7 +88,7 @@ export function parseSequences(file: string, text: string): Result<Sequence[], D
       if (list === undefined) continue
       if (!Array.isArray(list)) return bad(file, `${name}: "${part}" is not a list`)
       for (const [n, st] of list.entries()) {
-        if (typeof st === 'string') steps.push({ cmd: st, line: 0, recorded: {} })
+        if (typeof st === 'string') steps.push(parseLine(st, 0))
         else if (isObject(st) && commandOf(st) !== undefined) steps.push({ cmd: commandOf(st) ?? '', line: 0, recorded: answersOf(st) })
         else return bad(file, `${name}, ${part} ${n + 1}: no "cmd"`)
       }
@@ -106,15 +106,16 @@ function parseText(text: string): Sequence {
   text.split('\n').forEach((raw, i) => {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') return
-    const [cmd = '', answer] = line.split('=>').map((s) => s.trim())
-    const recorded: Record<string, unknown> = {}
-    if (answer !== undefined) {
-      const [status, index, ...out] = answer.split(/\s+/)
-      recorded['status'] = status
-      if (index !== undefined) recorded['index'] = Number(index)
-      if (out.length > 0) recorded['out'] = out
-    }
-    steps.push({ cmd, line: i + 1, recorded })
+    steps.push(parseLine(line, i + 1))
   })
   return { name: 'text', steps, diedOn: null }
+}
+
+/** `COMMAND => STATUS [index] [out...]`, the answer as it may be missing. */
+function parseLine(text: string, line: number): Step {
+  const [cmd = '', answer] = text.split('=>').map((s) => s.trim())
+  if (answer === undefined) return { cmd, line, recorded: {} }
+  const [status = '', ...rest] = answer.replace(/^(\w+)\((\d+)\)/, '$1 $2').split(/\s+/)
+  const [index, ...out] = rest
+  return { cmd, line, recorded: { status, ...(index === undefined ? {} : { index: Number(index) }), ...(out.length > 0 ? { out } : {}) } }
 }

@@ -75,6 +75,11 @@ test('wrong input is a diagnostic with a known code that names the word', () => 
 test('text recordings carry answers too', () => {
   const good = 'GRANULE_DELEGATE g0 => SUCCESS 0\nGRANULE_DELEGATE g0 => ERROR_INPUT # twice\nGRANULE_UNDELEGATE 0x123 => ERROR_INPUT'
   expect(replay('f', good).mismatches).toEqual([])
+  const rtt = 'BULK_DELEGATE g64 2\nGRANULE_DELEGATE g0\nREALM_CREATE g0 s2sz=40 start=1 num=2 rtt=g64\nDATA_DESTROY g0 0x0 => RMI_ERROR_RTT(1)'
+  for (const t of [rtt, JSON.stringify({ steps: rtt.split('\n') })]) {
+    expect(replay('f', t).mismatches).toEqual([])
+    expect(replay('f', t.replace('(1)', '(2)')).mismatches.map((m) => m.field)).toEqual(['index'])
+  }
   expect(replay('f', good.replace('=> ERROR_INPUT #', '=> SUCCESS #')).mismatches[0]).toMatchObject({ step: 2, field: 'status', recorded: 'SUCCESS', model: 'ERROR_INPUT' })
 })
 

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Names, Replay, Skips, TextScanner } from '../src/replay/index.ts'
 import { SHAPE, writeTrace } from './replay-trace.ts'
@@ -17,7 +17,7 @@ const rounds = arg('rounds', 5)
 const path = join(process.cwd(), '.cache', 'bench', `trace-${bytes}.txt`)
 const made = writeTrace(path, { ...SHAPE, bytes })
 const size = statSync(path).size
-process.stdout.write(`${path}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`)
+process.stdout.write(`${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`)
 
 function feed(push: (chunk: Uint8Array) => void): void {
   const fd = openSync(path, 'r')

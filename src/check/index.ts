@@ -1,6 +1,6 @@
 export * from './check.ts'
 export * from './model.ts'
-export { summaryText } from './naming.ts'
+export { summaryText, withBitNames } from './naming.ts'
 export { explore, type ExploreOptions, type Exploration, type Found } from './search.ts'
 export * from './trace.ts'
 export * from './compare.ts'

@@ -1,6 +1,6 @@
 // `tbit check`: litmus tests on kernel revisions and platforms, all interleavings.
 import { Command, Option } from 'commander'
-import { type Diagnostic, nearest } from '../base/index.ts'
+import type { Diagnostic } from '../base/index.ts'
 import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
 import { checkB4 } from '../report/check-b4.ts'
@@ -13,7 +13,9 @@ import { checkText, errorsText } from '../report/check-text.ts'
 import { type Job, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
 import type { Io } from './io.ts'
+import { nameList, numberOption } from './names.ts'
 import { terminalPaint } from './paint.ts'
+import { RunProgress } from './progress.ts'
 
 type Format = 'text' | 'json' | 'ktap' | 'junit' | 'b4' | 'mail'
 
@@ -61,10 +63,10 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   const style = o.exit ?? (o.format === 'ktap' ? 'kselftest' : 'tbit')
   const errors: Diagnostic[] = []
   const selection: Selection = {
-    kernels: chosen('--kernel', o.kernel, vocabulary.kernels.map((k) => k.name), errors),
-    platforms: chosen('--platform', o.platform, vocabulary.platforms.map((p) => p.name), errors)
+    kernels: o.kernel === undefined ? null : nameList('--kernel', o.kernel, vocabulary.kernels.map((k) => k.name), 'tbit check', errors),
+    platforms: o.platform === undefined ? null : nameList('--platform', o.platform, vocabulary.platforms.map((p) => p.name), 'tbit check', errors)
   }
-  const maxStates = limit(o.maxStates, errors)
+  const maxStates = o.maxStates === undefined ? null : numberOption('--max-states', o.maxStates, 1, 1e9, 'tbit check', errors)
   if (errors.length > 0) return finish(io, o, style, { tests: [], results: [], errors, texts: new Map(), interrupted: null }, 'tests')
 
   const wanted = names.length > 0 ? names : [libraryDirectory()]
@@ -111,28 +113,6 @@ function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tes
     case 'mail': io.out(checkMail(run)); break
   }
   io.exit(run.interrupted !== null ? 130 : exitCode(run, style))
-}
-
-/** Names of an option: separated by commas, `all`, `prefix*`; null when the option is not given. */
-function chosen<N extends string>(option: string, text: string | undefined, known: readonly N[], errors: Diagnostic[]): N[] | null {
-  if (text === undefined) return null
-  const out = new Set<N>()
-  for (const word of text.split(',').map((w) => w.trim()).filter((w) => w !== '')) {
-    const hit = word === 'all' ? known : known.filter((k) => k === word || (word.endsWith('*') && k.startsWith(word.slice(0, -1))))
-    for (const k of hit) out.add(k)
-    if (hit.length > 0) continue
-    const near = nearest(word, known)
-    errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word, message: `${option}: unknown ${option.slice(2)} '${word}'`, ...(near.length > 0 ? { nearest: near } : {}), expected: [...known, 'all'] })
-  }
-  if (out.size === 0 && errors.length === 0) errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word: text, message: `${option} names nothing`, expected: [...known, 'all'] })
-  return known.filter((k) => out.has(k))
-}
-
-function limit(text: string | undefined, errors: Diagnostic[]): number | null {
-  if (text === undefined) return null
-  const n = /^\d+$/.test(text) ? Number(text) : 0
-  if (n < 1 || n > 1e9) errors.push({ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word: text, message: `--max-states: '${text}' is no number of states`, expected: ['1 to 1000000000'] })
-  return n
 }
 
 function explainAll(io: Io, o: Options, loaded: Loaded, errors: readonly Diagnostic[], selection: Selection): void {
@@ -186,18 +166,4 @@ function configLines(text: string): Array<[string, string]> {
     }
   }
   return out
-}
-
-/** One line on stderr, only on a terminal, only after a second. */
-class RunProgress {
-  private readonly begun = Date.now()
-  private drawn = false
-  constructor(private readonly io: Io) {}
-  show(done: number, all: number, states: number): void {
-    const seconds = (Date.now() - this.begun) / 1000
-    if (!this.io.progress || seconds < 1) return
-    this.drawn = true
-    this.io.err(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
-  }
-  clear(): void { if (this.drawn) this.io.err('\r\x1b[K') }
 }

@@ -1,60 +1,112 @@
 // `tbit compare --kernel A,B`: which verdicts change between two revisions, and which decision caused it.
-import { Command } from 'commander'
-import { formatDiagnostic } from '../base/index.ts'
-import { compareTest, type Comparison } from '../check/index.ts'
+import { Command, Option } from 'commander'
+import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
+import { type CheckResult, compareResults, type Comparison, flipsBetween, verdictChanged } from '../check/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { platformsOf } from '../litmus/index.ts'
-import { compareJson, compareText } from '../report/compare.ts'
+import { type CompareReport, compareJson, compareText } from '../report/compare.ts'
+import { type Broken, type Job, type PoolResult, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import type { Io } from './io.ts'
-import { nameList, unknownName } from './names.ts'
+import { nameList, numberOption } from './names.ts'
+import { RunProgress } from './progress.ts'
+
+interface Options { kernel?: string; platform?: string; maxStates?: string; interleave: 'steps' | 'calls'; format: 'text' | 'json' }
 
 export function compareVerb(io: Io): Command {
-  const fail = (m: string): void => { io.err(`tbit compare: error ${m}\n`); io.exit(2) }
   return new Command('compare')
-    .description('which tests change verdict between two kernel revisions, and the decision that did it')
-    .argument('[file...]', 'litmus tests or directories; default: the library')
-    .requiredOption('--kernel <before,after>', 'two revisions')
-    .option('--platform <names>', 'platforms, or all; default: those each test names')
-    .option('--max-states <n>', 'states at which one search gives up')
-    .option('--format <text|json>', 'output', 'text')
+    .description('Which tests change verdict between two kernel revisions, and the decision that did it: each decision in which they differ is flipped alone, in both directions.')
+    .argument('[file...]', 'litmus tests, directories of them, or - for standard input; default: the library')
+    .option('--kernel <before,after>', 'two revisions')
+    .option('--platform <names>', 'platforms, separated by commas, or all; default: those each test names')
+    .addOption(new Option('--interleave <how>', 'interleave single steps inside kernel functions, or whole calls (an abstraction)').choices(['steps', 'calls']).default('steps'))
+    .option('--max-states <n>', 'states at which one search gives up (default 2000000)')
+    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
     .addHelpText('after', `
 Exit code: 0 no verdict changed, 1 some changed, 2 wrong use or bad input, 125 nothing changed but a search was incomplete.
 
 Example:
-  tbit compare --kernel cc-v6,cc-v7 litmus/revisions`)
-    .action((names: string[], o: { kernel: string; platform?: string; maxStates?: string; format: string }) => {
-      const known = revisions.map((r) => r.name)
-      const [before = '', after = '', ...more] = o.kernel.split(',').map((w) => w.trim())
-      for (const k of [before, after]) if (!known.includes(k)) return fail(k === '' ? `TB-001: --kernel wants two revisions, as in --kernel cc-v6,cc-v7\n  known: ${known.join(', ')}` : unknownName('kernel', k, known))
-      if (more.length > 0) return fail(`TB-001: --kernel wants two revisions, not ${more.length + 2}`)
-      if (o.format !== 'text' && o.format !== 'json') return fail(unknownName('format', o.format, ['text', 'json']))
-      let chosen: readonly string[] | null = null
-      if (o.platform !== undefined) {
-        const p = nameList('platform', o.platform, platforms.map((x) => x.name))
-        if (!p.ok) return fail(p.error)
-        chosen = p.value
-      }
-      if (o.maxStates !== undefined && !/^[1-9]\d{0,8}$/.test(o.maxStates)) return fail(`TB-001: --max-states: '${o.maxStates}' is no number of states`)
-      const { files, errors } = litmusFiles(names.length > 0 ? names : [libraryDirectory()])
-      const loaded = loadTests(files)
-      for (const d of [...errors, ...loaded.errors]) io.err(`${formatDiagnostic(d, loaded.texts.get(d.file))}\n`)
-      const out: Comparison[] = []
-      const options = o.maxStates === undefined ? {} : { maxStates: Number(o.maxStates) }
-      loaded.tests.forEach((test, i) => {
-        if (io.progress) io.err(`\r${i + 1} of ${loaded.tests.length} tests\u001b[K`)
-        for (const p of chosen ?? platformsOf(test)) {
-          // A pair without meaning on either side is told once, by its reason.
-          if (chosen === null && (noMeaning(before, p) !== null || noMeaning(after, p) !== null) && platformsOf(test).length > 1) continue
-          out.push(compareTest(test, before, after, p, options))
-        }
-      })
-      if (io.progress) io.err('\r\u001b[K')
-      io.out(o.format === 'json' ? compareJson(out, before, after) : compareText(out, before, after))
-      const bad = errors.length + loaded.errors.length > 0
-      const changed = out.some((c) => c.changed)
-      const undecided = out.some((c) => c.before.verdict !== 'skipped' && c.after.verdict !== 'skipped' && (!c.before.complete || !c.after.complete))
-      io.exit(bad ? 2 : changed ? 1 : undecided ? 125 : 0)
+  tbit compare --kernel cc-v6,cc-v7 litmus/revisions
+`)
+    .action((names: string[], o: Options) => compare(io, names, o))
+}
+
+async function compare(io: Io, names: readonly string[], o: Options): Promise<void> {
+  const errors: Diagnostic[] = []
+  const [before, after] = twoRevisions(o.kernel, errors)
+  const chosen = o.platform === undefined ? null : nameList('--platform', o.platform, platforms.map((x) => x.name), 'tbit compare', errors)
+  const maxStates = o.maxStates === undefined ? null : numberOption('--max-states', o.maxStates, 1, 1e9, 'tbit compare', errors)
+  const finish = (report: Omit<CompareReport, 'before' | 'after' | 'errors'>, texts: ReadonlyMap<string, string> = new Map()): void => {
+    const full: CompareReport = { before, after, errors, ...report }
+    for (const d of [...errors, ...(full.warnings ?? [])]) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
+    if (o.format === 'json') io.out(compareJson(full))
+    else if (full.list.length > 0 || errors.length === 0) io.out(compareText(full))
+    const undecided = full.list.some((c) => !c.changed && c.before.verdict !== 'skipped' && c.after.verdict !== 'skipped' && (!c.before.complete || !c.after.complete))
+    io.exit(full.interrupted !== null ? 130 : errors.length > 0 ? 2 : full.list.some((c) => c.changed) ? 1 : undecided ? 125 : 0)
+  }
+  if (errors.length > 0) return finish({ list: [], interrupted: null })
+
+  const found = litmusFiles(names.length > 0 ? names : [libraryDirectory()])
+  const loaded = loadTests(found.files)
+  errors.push(...found.errors, ...loaded.errors)
+
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort()
+  }
+  process.on('SIGINT', interrupt)
+  const progress = new RunProgress(io)
+  const broken: Broken[] = []
+  let done = 0
+  const run = async (jobs: readonly Job[]): Promise<PoolResult> => {
+    const r = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), signal: stop.signal, onProgress: (n, all, states) => progress.show(done + n, done + all, states) })
+    broken.push(...r.broken)
+    done += jobs.length
+    return r
+  }
+
+  const pairs = loaded.tests.flatMap((test) => (chosen ?? platformsOf(test))
+    // A pair without meaning is told when it is asked for, or when it is all that the test names.
+    .filter((p) => chosen !== null || platformsOf(test).length === 1 || (noMeaning(before, p) === null && noMeaning(after, p) === null))
+    .map((platform) => ({ test, platform })))
+  const sides = await run(pairs.flatMap(({ test, platform }) => [before, after].map((kernel) => ({ test, platform, kernel, watch: true }))))
+  const both = (i: number): [CheckResult, CheckResult] | null => (sides.results[2 * i] && sides.results[2 * i + 1] ? [sides.results[2 * i] as CheckResult, sides.results[2 * i + 1] as CheckResult] : null)
+  // A decision that neither run asks for changes neither: its flips come out as the runs themselves.
+  const flips = flipsBetween(before, after)
+  const jobs: Job[] = []
+  const places = pairs.map((pair, i) => {
+    const r = both(i)
+    if (r === null || !verdictChanged(...r)) return []
+    return flips.map((f) => {
+      const side = f.kernel === before ? 0 : 1
+      return sides.asked[2 * i + side]?.includes(f.flip.decision) === false ? r[side] : jobs.push({ ...pair, ...f }) - 1
     })
+  })
+  const flipped = stop.signal.aborted ? [] : (await run(jobs)).results
+  progress.clear()
+  process.off('SIGINT', interrupt)
+
+  const list: Comparison[] = pairs.flatMap((_, i) => {
+    const r = both(i)
+    return r === null ? [] : [compareResults(...r, (places[i] ?? []).map((p) => (typeof p === 'number' ? (flipped[p] ?? null) : p)))]
+  })
+  for (const b of broken) {
+    const { file, at, name } = b.job.test
+    errors.push({ code: 'TB-005', file, line: at.line, column: at.column, word: name, message: `${b.job.kernel} on ${b.job.platform}${b.job.flip ? ` with ${b.job.flip.decision} of ${b.job.flip.from}` : ''}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
+  }
+  finish({ list, warnings: loaded.warnings, interrupted: stop.signal.aborted ? pairs.length : null }, loaded.texts)
+}
+
+/** `before,after`; what is wrong with it goes to `errors`. */
+function twoRevisions(text: string | undefined, errors: Diagnostic[]): [string, string] {
+  const known = revisions.map((r) => r.name)
+  const words = (text ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '')
+  const at = { code: 'TB-001', file: 'tbit compare', line: 0, column: 0, expected: known }
+  for (const word of words) if (!known.includes(word)) errors.push(unknownWord({ ...at, word, message: `--kernel: unknown kernel '${word}'` }, known))
+  const [before = '', after = ''] = words
+  if (errors.length === 0 && words.length !== 2) errors.push({ ...at, word: text ?? '', message: words.length === 0 ? '--kernel is missing: two revisions, as in --kernel cc-v6,cc-v7' : `--kernel wants two revisions, as in cc-v6,cc-v7; ${words.length} are given` })
+  else if (errors.length === 0 && before === after) errors.push({ ...at, word: after, message: `--kernel: '${before}' is compared with itself` })
+  return [before, after]
 }

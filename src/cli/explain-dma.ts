@@ -1,99 +1,122 @@
 // `tbit explain dma`: one request's path, from the driver to the protection check.
-import { Command } from 'commander'
-import { Bytes, nearest } from '../base/index.ts'
-import { defaultConfig, type DeviceConfig, type MachineConfig, platformByName, platforms } from '../machine/index.ts'
+import { Command, Option } from 'commander'
+import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { platformByName, platforms } from '../machine/index.ts'
 import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
+import { parse, resolveConfig, resolveDevices, type vocabulary } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
 import { explainDmaJson, explainDmaText } from '../report/rules.ts'
 import type { Io } from './io.ts'
-import { unknownName } from './names.ts'
+import { oneName } from './names.ts'
 
 interface Options {
-  platform: string; kernel: string; t: string; op: string; page: string; attr?: string; dir: string; size: string; mask?: string; coherentMask?: string; busLimit?: string
-  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; format: string
+  platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string
+  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; format: 'text' | 'json'
 }
 
-const OPS = ['map', 'alloc', 'alloc_pages', 'resource'] as const
+const VERB = 'tbit explain dma'
+/** Largest request: the page allocator's largest block. */
+const LARGEST = 4 << 20
 
 export function explainDmaVerb(io: Io): Command {
-  const fail = (m: string): void => { io.err(`tbit explain dma: error ${m}\n`); io.exit(2) }
   return new Command('dma')
-    .description('one DMA request in words and as a path: DMA API decision by decision, handle bit by bit, TLP, IOMMU, protection check')
+    .summary('one DMA request in words and as a path')
+    .description('One DMA request in words and as a path: DMA API decision by decision, handle bit by bit, TLP, IOMMU, protection check.')
     .option('--platform <name>', 'platform', 'arm-cca')
     .option('--kernel <name>', 'kernel revision', 'cc-v8')
-    .option('--t <0|1>', 'state of the device: 1 is accepted, in RUN', '0')
-    .option('--op <map|alloc|alloc_pages|resource>', 'streaming mapping, coherent allocation, page allocation, peer-to-peer', 'map')
-    .option('--page <private|shared>', 'state of the page, or TEE and NON_TEE range', 'private')
-    .option('--attr <list>', 'attributes without prefix: CC_SHARED,MMIO,...')
-    .option('--dir <direction>', 'TO_DEVICE, FROM_DEVICE or BIDIRECTIONAL', 'BIDIRECTIONAL')
+    .addOption(new Option('--t <0|1>', 'state of the device: 1 is accepted, in RUN').choices(['0', '1']).default('0'))
+    .addOption(new Option('--op <operation>', 'streaming mapping, coherent allocation, page allocation, peer-to-peer').choices(['map', 'alloc', 'alloc_pages', 'resource']).default('map'))
+    .addOption(new Option('--page <state>', 'state of the page that is mapped, or TEE and NON_TEE range').choices(['private', 'shared']).default('private'))
+    .option('--attr <list>', 'attributes without prefix, separated by commas: CC_SHARED,MMIO')
+    .addOption(new Option('--dir <direction>', 'of a mapping').choices(Object.keys(DIR)).default('BIDIRECTIONAL'))
     .option('--size <bytes>', 'size of the request', '4K')
     .option('--high', 'the page lies above 4G')
     .option('--atomic', 'the allocation cannot block')
-    .option('--mask <bits>', 'the device\'s DMA mask')
+    .option('--mask <bits>', 'the device\'s DMA mask (and its coherent mask)')
     .option('--coherent-mask <bits>', 'its coherent mask')
     .option('--bus-limit <address>', 'the last address that its bus carries')
     .option('--noncoherent', 'the device does not snoop')
     .option('--iommu', 'it is behind a vIOMMU')
     .option('--restricted-pool <slots>', 'it has a bounce pool of its own')
     .option('--min-align-mask <mask>', 'address bits that a bounce must preserve')
+    .option('--boundary-mask <mask>', 'its segment boundary')
     .option('--private-only', 'a passthrough device that reaches private memory alone')
     .option('--cmdline <text>', 'kernel command line, such as swiotlb=force')
-    .option('--config <key=value...>', 'switches of the machine: host_stage2=static_1g, xt=on, vtom=4G, ...')
-    .option('--format <text|json>', 'output', 'text')
-    .addHelpText('after', '\nExample:\n  tbit explain dma --platform arm-cca --kernel cc-v8 --t 1 --page shared --attr CC_SHARED')
-    .action((o: Options) => {
-      const platform = platformByName(o.platform)
-      if (platform === undefined) return fail(unknownName('platform', o.platform, platforms.map((p) => p.name)))
-      const revision = revisionByName(o.kernel)
-      if (revision === undefined) return fail(unknownName('kernel', o.kernel, revisions.map((r) => r.name)))
-      const reason = noMeaning(revision.name, platform.name)
-      if (reason !== null) return fail(`TB-001: ${revision.name} on ${platform.name}: ${reason}`)
-      const oneOf = <T extends string>(what: string, word: string, known: readonly T[]): T | null => { if (known.includes(word as T)) return word as T; fail(unknownName(what, word, known)); return null }
-      const op = oneOf('operation', o.op, OPS)
-      const page = oneOf('page state', o.page, ['private', 'shared'] as const)
-      const dir = oneOf('direction', o.dir, Object.keys(DIR) as Array<keyof typeof DIR>)
-      const t = oneOf('device state', o.t, ['0', '1'] as const)
-      const format = oneOf('format', o.format, ['text', 'json'] as const)
-      if (op === null || page === null || dir === null || t === null || format === null) return
-      const attrs: Array<keyof typeof ATTR> = []
-      for (const w of (o.attr ?? '').split(',').filter((x) => x !== '')) {
-        const a = oneOf('attribute', w, Object.keys(ATTR) as Array<keyof typeof ATTR>)
-        if (a === null) return
-        attrs.push(a)
-      }
-      const size = Bytes.parse(o.size)
-      if (size === null || size < 1 || size > 4 << 20) return fail(`TB-001: --size '${o.size}' is no size between 1 and 4M`)
-      const device: { -readonly [K in keyof DeviceConfig]?: DeviceConfig[K] } = {}
-      const number = (name: string, text: string | undefined, low: number, high: number, set: (n: number) => void): boolean => {
-        if (text === undefined) return true
-        const n = Bytes.parse(text)
-        if (n === null || n < low || n > high) { fail(`TB-001: ${name} '${text}' is no number from ${low} to ${high}`); return false }
-        set(n)
-        return true
-      }
-      if (!number('--mask', o.mask, 1, 64, (n) => { device.dma_mask = n })) return
-      if (!number('--coherent-mask', o.coherentMask ?? o.mask, 1, 64, (n) => { device.coherent_mask = n })) return
-      if (!number('--bus-limit', o.busLimit, 1, 2 ** 52, (n) => { device.bus_limit = n })) return
-      if (!number('--restricted-pool', o.restrictedPool, 1, 2048, (n) => { device.restricted_pool = n })) return
-      if (!number('--min-align-mask', o.minAlignMask, 0, 0xffffffff, (n) => { device.min_align_mask = n })) return
-      if (o.noncoherent) device.noncoherent = true
-      if (o.iommu) device.iommu = true
-      if (o.privateOnly) device.private_only = true
-      const config: { -readonly [K in keyof MachineConfig]?: MachineConfig[K] } = {}
-      if (o.cmdline !== undefined) config.cmdline = o.cmdline
-      for (const kv of o.config ?? []) {
-        const m = /^([a-z0-9_]+)=(.+)$/.exec(kv)
-        const key = m?.[1] ?? kv
-        if (m === null || !(key in defaultConfig)) return fail(`TB-001: unknown switch '${kv}'${nearest(key, Object.keys(defaultConfig)).length ? `\n  did you mean ${nearest(key, Object.keys(defaultConfig)).map((n) => `'${n}=...'`).join(' or ')}?` : ''}`)
-        const was = defaultConfig[key as keyof MachineConfig]
-        const text = m[2] as string
-        const value = typeof was === 'boolean' ? ['on', 'yes', 'true'].includes(text) : typeof was === 'number' || was === null ? (text === 'max' ? null : Bytes.parse(text)) : text
-        if (value === null && text !== 'max') return fail(`TB-001: ${key} wants a number, not '${text}'`)
-        Object.assign(config, { [key]: value })
-      }
-      const spec: RequestSpec = { platform, revision, t: t === '1' ? 1 : 0, op, page, attrs, dir, size, high: o.high ?? false, atomic: o.atomic ?? false, device, config }
-      const path = requestPath(spec)
-      io.out(format === 'json' ? explainDmaJson(path) : explainDmaText(path))
-      io.exit(0)
-    })
+    .option('--config <key=value...>', 'config of the litmus language: host_stage2=static_1g xt=on vtom=4G swiotlb=512,2')
+    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addHelpText('after', `
+Example:
+  tbit explain dma --platform arm-cca --kernel cc-v8 --t 1 --page shared --attr CC_SHARED
+`)
+    .action((o: Options, c: Command) => { explainDma(io, o, c) })
+}
+
+const explainDma = (io: Io, o: Options, c: Command) => {
+  const errors: Diagnostic[] = []
+  const warnings: Diagnostic[] = []
+  const platformName = oneName('--platform', o.platform, platforms.map((p) => p.name), VERB, errors)
+  const kernelName = oneName('--kernel', o.kernel, revisions.map((r) => r.name), VERB, errors)
+  const attrs = (o.attr ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '').flatMap((w) => oneName('--attr', w, Object.keys(ATTR) as Array<keyof typeof ATTR>, VERB, errors) ?? [])
+  const size = Bytes.parse(o.size)
+  if (size === null || size < 1 || size > LARGEST) errors.push(wrong(o.size, `--size: '${o.size}' is no size from 1 to ${Bytes.format(LARGEST)}`))
+  const platform = platformByName(platformName ?? '')
+  const revision = revisionByName(kernelName ?? '')
+  if (platform && revision) {
+    const reason = noMeaning(revision.name, platform.name)
+    if (reason !== null) errors.push(wrong(revision.name, `${revision.name} on ${platform.name} has no meaning: ${reason}`))
+  }
+  const machine = machineOf(o, platformName, kernelName, errors, warnings)
+  // What stands there for another kind of request is said, not obeyed.
+  const idle: ReadonlyArray<readonly [keyof Options, string, readonly string[]]> = [['atomic', '--atomic', ['alloc', 'alloc_pages']], ['high', '--high', ['map']], ['page', '--page', ['map', 'resource']], ['dir', '--dir', ['map', 'alloc_pages', 'resource']], ['size', '--size', ['map', 'alloc', 'alloc_pages']]]
+  for (const [key, option, ops] of idle) if (c.getOptionValueSource(key) === 'cli' && !ops.includes(o.op)) warnings.push({ ...wrong(option, `${option} says nothing about ${o.op}`), severity: 'warning' })
+
+  if (o.format === 'text' || errors.length > 0) for (const d of [...errors, ...warnings]) io.err(`${formatDiagnostic(d)}\n`)
+  if (errors.length > 0 || !platform || !revision || !machine || size === null) {
+    if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
+    return io.exit(2)
+  }
+  const path = requestPath({ platform, revision, t: o.t === '1' ? 1 : 0, op: o.op, page: o.page, attrs, dir: o.dir, size, high: o.high ?? false, atomic: o.atomic ?? false, ...machine })
+  io.out(o.format === 'json' ? explainDmaJson(path) : explainDmaText(path))
+  io.exit(0)
+}
+
+const wrong = (word: string, message: string): Diagnostic => ({ code: 'TB-001', file: VERB, line: 0, column: 0, word, message })
+
+// The machine and the device in the litmus language, an option a line: its rules and messages are the ones that hold here.
+function machineOf(o: Options, platform: string | null, kernel: string | null, errors: Diagnostic[], warnings: Diagnostic[]): Pick<RequestSpec, 'config' | 'device'> | null {
+  const lines: Array<{ text: string; option: string }> = [{ text: 'litmus request "one request"', option: '' }]
+  const value = (option: string, text: string): string => {
+    if (/^[\w.,-]+$/.test(text)) return text
+    errors.push(wrong(text, `${option}: '${text}' is no value`))
+    return '1'
+  }
+  lines.push({ text: 'config {', option: '' })
+  for (const entry of o.config ?? []) {
+    const [, key = '', text = ''] = /^(\w+)=(.*)$/s.exec(entry) ?? []
+    if (key === '' || key === 'cmdline') errors.push(wrong(entry, key === '' ? `--config: '${entry}' is not key=value` : '--config: the command line has its own option, --cmdline'))
+    else lines.push({ text: `${key} ${value('--config', text)}`, option: '--config' })
+  }
+  if (o.cmdline !== undefined) lines.push({ text: `cmdline "${o.cmdline.replace(/["\\]/g, '\\$&').replace(/[\n\r]/g, ' ')}"`, option: '--cmdline' })
+  lines.push({ text: '}', option: '' }, { text: 'device dev {', option: '' })
+  const keys: ReadonlyArray<readonly [string, string, string | boolean | undefined]> = [
+    ['dma_mask', '--mask', o.mask], ['coherent_mask', o.coherentMask === undefined ? '--mask' : '--coherent-mask', o.coherentMask ?? o.mask], ['bus_limit', '--bus-limit', o.busLimit], ['min_align_mask', '--min-align-mask', o.minAlignMask],
+    ['boundary_mask', '--boundary-mask', o.boundaryMask], ['restricted_pool', '--restricted-pool', o.restrictedPool], ['noncoherent', '--noncoherent', o.noncoherent], ['iommu', '--iommu', o.iommu], ['private_only', '--private-only', o.privateOnly]
+  ]
+  for (const [key, option, text] of keys) if (text !== undefined && text !== false) lines.push({ text: text === true ? key : `${key} ${value(option, text as string)}`, option })
+  lines.push({ text: 'tdisp }', option: '' }, { text: 'thread t { p = alloc_page() }', option: '' })
+  if (errors.some((e) => e.word !== '' && /is no value|is not key=value/.test(e.message))) return null
+
+  const parsed = parse(lines.map((l) => l.text).join('\n'), VERB)
+  const said = new Set<string>()
+  for (const d of [...parsed.errors, ...parsed.warnings]) {
+    const option = lines[d.line - 1]?.option ?? ''
+    const message = `${option === '' ? '' : `${option}: `}${d.message}`
+    if (said.has(message)) continue
+    said.add(message)
+    ;(d.severity === 'warning' ? warnings : errors).push({ ...d, code: 'TB-001', file: VERB, line: 0, column: 0, message })
+  }
+  if (parsed.test === undefined || parsed.errors.length > 0 || platform === null || kernel === null) return null
+  const [p, k] = [platform as vocabulary.PlatformName, kernel as vocabulary.KernelName]
+  const { name: _name, tdisp: _tdisp, accepted: _accepted, ...device } = resolveDevices(parsed.test, p, k)[0] as ReturnType<typeof resolveDevices>[number]
+  return { config: resolveConfig(parsed.test, p, k), device }
 }

@@ -212,7 +212,8 @@ export function diffCommand(io: Io): Command {
       if (ra.errors.length + rb.errors.length > 0) return complain(io, [...ra.errors, ...rb.errors], o.format)
       const list = runs.map((r, i) => compared(r.test, r.platform, ra.results[i] as CheckResult, rb.results[i] as CheckResult))
       const nameB = after === '-' ? `${before} with the patch` : after
-      io.out(o.format === 'json' ? compareJson(list, before, nameB) : compareText(list, before, nameB))
+      const report = { list, before, after: nameB, errors: [], interrupted: null }
+      io.out(o.format === 'json' ? compareJson(report) : compareText(report))
       io.exit(list.some((c) => c.changed) ? 1 : 0)
     })
 }

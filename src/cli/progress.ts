@@ -1,4 +1,4 @@
-// One line on stderr while a long input is read: how far, how fast, how long still. Only when stderr is a terminal, only after a second.
+// One line on stderr while a long input is read or many runs are made: how far, how fast. Only when stderr is a terminal, only after a second.
 import { Bytes } from '../base/index.ts'
 import type { Io } from './io.ts'
 
@@ -32,4 +32,18 @@ export function progressLine(done: number, total: number, seconds: number): stri
   const left = total > done && rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : ''
   const of = total > 0 ? ` of ${Bytes.human(total)} (${Math.floor((100 * Math.min(done, total)) / total)} %)` : ''
   return `${Bytes.human(Math.round(done))}${of}, ${Bytes.human(Math.round(rate))}/s${left}`
+}
+
+/** Runs of the checker. */
+export class RunProgress {
+  private readonly begun = Date.now()
+  private drawn = false
+  constructor(private readonly io: Io) {}
+  show(done: number, all: number, states: number): void {
+    const seconds = (Date.now() - this.begun) / 1000
+    if (!this.io.progress || seconds < 1) return
+    this.drawn = true
+    this.io.err(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
+  }
+  clear(): void { if (this.drawn) this.io.err('\r\x1b[K') }
 }

@@ -1,34 +1,55 @@
 // `tbit rules`: what goes where, per platform, under one revision.
-import { writeFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platforms } from '../machine/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { rulesOf } from '../rules/index.ts'
-import { rulesJson, rulesMarkdown, rulesText } from '../report/rules.ts'
+import { rulesJson, rulesMarkdown, rulesText, type SkippedRules } from '../report/rules.ts'
+import { writeWhole } from './file-access.ts'
 import type { Io } from './io.ts'
 import { nameList } from './names.ts'
 
+interface Options { platform: string; kernel: string; format: 'text' | 'json' | 'markdown'; out?: string }
+
 export function rulesVerb(io: Io): Command {
-  const fail = (m: string): void => { io.err(`tbit rules: error ${m}\n`); io.exit(2) }
   return new Command('rules')
-    .description('the address and access rules: which handle the kernel gives, which path it takes, what the hardware does')
-    .option('--platform <names>', 'platforms, or all', 'all')
-    .option('--kernel <names>', 'kernel revisions, or all', 'cc-v8')
-    .option('--format <text|json|markdown>', 'output; markdown is docs/rules.md', 'text')
+    .description('The address and access rules: which handle the kernel gives, which path it takes, what the hardware does, what the platform allows and the revision cannot express.')
+    .option('--platform <names>', 'platforms, separated by commas, or all', 'all')
+    .option('--kernel <names>', 'kernel revisions, separated by commas, or all; cc-* for several', 'cc-v8')
+    .addOption(new Option('--format <format>', 'output; markdown is docs/rules.md').choices(['text', 'json', 'markdown']).default('text'))
     .option('--out <file>', 'write there instead of standard output')
-    .addHelpText('after', '\nExample:\n  tbit rules --platform arm-cca --kernel rfc-v1')
-    .action((o: { platform: string; kernel: string; format: string; out?: string }) => {
-      const p = nameList('platform', o.platform, platforms.map((x) => x.name))
-      if (!p.ok) return fail(p.error)
-      const k = nameList('kernel', o.kernel, revisions.map((x) => x.name))
-      if (!k.ok) return fail(k.error)
-      const list = revisions.filter((r) => k.value.includes(r.name)).flatMap((r) => platforms.filter((x) => p.value.includes(x.name) && noMeaning(r.name, x.name) === null).map((x) => rulesOf(x, r)))
-      const text = o.format === 'json' ? rulesJson(list) : o.format === 'markdown' ? rulesMarkdown(list) : o.format === 'text' ? rulesText(list) : null
-      if (text === null) return fail(`TB-001: unknown format '${o.format}'\n  expected: text, json, markdown`)
-      if (o.out === undefined) io.out(text)
-      else {
-        try { writeFileSync(o.out, text) } catch (e) { return fail(`TB-002: ${o.out} cannot be written: ${(e as NodeJS.ErrnoException).code ?? String(e)}`) }
-      }
-      io.exit(0)
-    })
+    .addHelpText('after', `
+Exit code: 0, or 2 for wrong use or when none of the pairs has a meaning.
+
+Example:
+  tbit rules --platform arm-cca --kernel rfc-v1
+`)
+    .action((o: Options) => { rules(io, o) })
+}
+
+const rules = (io: Io, o: Options) => {
+  const errors: Diagnostic[] = []
+  const names = { platforms: nameList('--platform', o.platform, platforms.map((x) => x.name), 'tbit rules', errors), kernels: nameList('--kernel', o.kernel, revisions.map((x) => x.name), 'tbit rules', errors) }
+  const pairs = revisions.filter((r) => names.kernels.includes(r.name)).flatMap((r) => platforms.filter((p) => names.platforms.includes(p.name)).map((p) => ({ r, p, reason: noMeaning(r.name, p.name) })))
+  const skipped: SkippedRules[] = pairs.flatMap(({ r, p, reason }) => (reason === null ? [] : [{ kernel: r.name, platform: p.name, reason }]))
+  if (errors.length === 0 && skipped.length === pairs.length) {
+    for (const s of skipped) errors.push({ code: 'TB-001', file: 'tbit rules', line: 0, column: 0, word: s.kernel, message: `${s.kernel} on ${s.platform} has no meaning: ${s.reason}` })
+  }
+  const fail = () => {
+    if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
+    for (const d of errors) io.err(`${formatDiagnostic(d)}\n`)
+    io.exit(2)
+  }
+  if (errors.length > 0) return fail()
+  const list = pairs.filter((x) => x.reason === null).map(({ p, r }) => rulesOf(p, r))
+  const text = { text: rulesText, json: rulesJson, markdown: rulesMarkdown }[o.format](list, skipped)
+  if (o.out === undefined) io.out(text)
+  else {
+    const broken = writeWhole(o.out, text)
+    if (broken !== null) {
+      errors.push(broken)
+      return fail()
+    }
+  }
+  io.exit(0)
 }

@@ -1,35 +1,60 @@
 // `tbit compare` as text and json.
-import type { Comparison } from '../check/index.ts'
-import { outcome } from '../check/index.ts'
-import { columns, plural } from '../base/index.ts'
+import { columns, type Diagnostic, plural } from '../base/index.ts'
+import { type CheckResult, type Comparison, outcome } from '../check/index.ts'
 
-export function compareText(list: readonly Comparison[], before: string, after: string): string {
+/** One comparison of two revisions as a value. */
+export interface CompareReport {
+  readonly before: string
+  readonly after: string
+  readonly list: readonly Comparison[]
+  readonly errors: readonly Diagnostic[]
+  readonly warnings?: readonly Diagnostic[]
+  /** The user stopped it: how many comparisons were wanted. null: it came to its end. */
+  readonly interrupted: number | null
+}
+
+const ROLES = { both: 'because of', needed: 'needs', enough: 'enough is', part: 'part of it is' } as const
+const skippedOf = (c: Comparison): string | null => c.before.reason ?? c.after.reason
+const decided = (c: Comparison): boolean => c.changed || (c.before.complete && c.after.complete)
+
+export function compareText(r: CompareReport): string {
+  const { before, after } = r
   const out: string[] = []
-  const changed = list.filter((c) => c.changed)
-  const skipped = list.filter((c) => c.before.verdict === 'skipped' || c.after.verdict === 'skipped')
+  const skipped = r.list.filter((c) => skippedOf(c) !== null)
+  const ran = r.list.filter((c) => skippedOf(c) === null)
+  const changed = ran.filter((c) => c.changed)
   for (const c of changed) {
     out.push(`${c.test} on ${c.platform}`)
     out.push(...columns([[`  ${before}`, outcome(c.before)], [`  ${after}`, outcome(c.after)]]).split('\n'))
     for (const f of c.fresh) out.push(`  new    ${f}`)
     for (const f of c.fixed) out.push(`  fixed  ${f}`)
-    for (const k of c.causes) out.push(`  ${{ both: 'because of', needed: 'needs', enough: 'enough is', part: 'part of it is' }[k.role]} ${k.decision}: ${k.before} -> ${k.after}${k.source ? ` [${k.source}]` : ''}`)
+    for (const k of c.causes) out.push(`  ${ROLES[k.role]} ${k.decision}: ${k.before} -> ${k.after}${k.source ? ` [${k.source}]` : ''}`)
     if (c.together) out.push(c.causes.length > 0 ? '  these together: none explains it alone' : '  no single decision explains it')
     out.push('')
   }
-  for (const c of skipped) out.push(`${c.test} on ${c.platform}: skipped: ${c.before.reason ?? c.after.reason}`)
-  const incomplete = list.filter((c) => !c.before.complete || !c.after.complete).length - skipped.length
-  out.push(`${plural(changed.length, 'verdict')} of ${list.length - skipped.length} changed between ${before} and ${after}${skipped.length ? `, ${skipped.length} skipped` : ''}${incomplete > 0 ? `, ${incomplete} incomplete` : ''}`)
+  const reasons = new Map<string, string[]>()
+  for (const c of skipped) reasons.set(skippedOf(c) as string, [...(reasons.get(skippedOf(c) as string) ?? []), `${c.test} on ${c.platform}`])
+  for (const [reason, tests] of reasons) out.push(`skipped: ${tests.length <= 3 ? tests.join(', ') : plural(tests.length, 'comparison')}: ${reason}`)
+  const open = ran.filter((c) => !decided(c))
+  for (const c of open) out.push(`undecided: ${c.test} on ${c.platform}: a search stopped at its limit of states`)
+  const shifted = ran.filter((c) => !c.changed && c.fresh.length + c.fixed.length > 0)
+  if (shifted.length > 0) out.push(`same verdict, other findings: ${shifted.length <= 6 ? shifted.map((c) => `${c.test} on ${c.platform}`).join(', ') : plural(shifted.length, 'comparison')}`)
+  out.push(`${plural(changed.length, 'verdict')} of ${ran.length} changed between ${before} and ${after}${skipped.length ? `, ${skipped.length} skipped` : ''}${open.length > 0 ? `, ${open.length} undecided` : ''}${r.errors.length > 0 ? `; ${plural(r.errors.length, 'error')}` : ''}`)
+  const [first] = ran
+  if (first !== undefined) out.push(`covered: ${first.before.coverage.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction)'}, at most ${plural(first.before.coverage.maxStates, 'state')} a run`)
+  if (r.interrupted !== null) out.push(`interrupted: ${plural(r.list.length, 'comparison')} of ${r.interrupted} made`)
   return `${out.join('\n')}\n`
 }
 
-export function compareJson(list: readonly Comparison[], before: string, after: string): string {
+const side = (r: CheckResult): object => ({ verdict: r.verdict, properties: [...new Set(r.violations.map((v) => v.property))], reported: [...new Set(r.reported.map((v) => v.property))], reason: r.reason, complete: r.complete, states: r.states })
+
+export function compareJson(r: CompareReport): string {
   return `${JSON.stringify({
-    format: 1, before, after,
-    results: list.map((c) => ({
-      file: c.file, test: c.test, platform: c.platform, changed: c.changed,
-      before: { verdict: c.before.verdict, properties: [...new Set(c.before.violations.map((v) => v.property))], reported: [...new Set(c.before.reported.map((v) => v.property))], reason: c.before.reason, complete: c.before.complete },
-      after: { verdict: c.after.verdict, properties: [...new Set(c.after.violations.map((v) => v.property))], reported: [...new Set(c.after.reported.map((v) => v.property))], reason: c.after.reason, complete: c.after.complete },
+    format: 1, before: r.before, after: r.after,
+    results: r.list.map((c) => ({
+      file: c.file, test: c.test, platform: c.platform, changed: c.changed, before: side(c.before), after: side(c.after),
       new: c.fresh, fixed: c.fixed, unchanged: c.unchanged, causes: c.causes, together: c.together
-    }))
+    })),
+    errors: r.errors, ...(r.interrupted === null ? {} : { interrupted: { done: r.list.length, of: r.interrupted } })
   })}\n`
 }

@@ -1,5 +1,6 @@
 // `tbit rules` and `tbit explain dma`: the rules of a platform, and one request's path.
 import { columns, hex } from '../base/index.ts'
+import { withBitNames } from '../check/index.ts'
 import { defaultConfig, type DmaResult, type Platform } from '../machine/index.ts'
 import type { Gap, PlatformRules, RequestPath } from '../rules/index.ts'
 
@@ -9,7 +10,10 @@ const show = (o: string): string => (o.startsWith('fault:') ? `fault ${o.slice(6
 const switchesOf = (p: Platform): string => p.switches.map((s) => `${s} ${word(defaultConfig[s])}`).join(', ') || 'none'
 const word = (v: unknown): string => (v === null ? 'max' : v === true ? 'on' : v === false ? 'off' : String(v))
 
-export function rulesText(list: readonly PlatformRules[]): string {
+/** A pair that was asked for and has no meaning. */
+export interface SkippedRules { readonly kernel: string; readonly platform: string; readonly reason: string }
+
+export function rulesText(list: readonly PlatformRules[], skipped: readonly SkippedRules[] = []): string {
   const out: string[] = []
   for (const r of list) {
     out.push(`${r.platform.name} under ${r.revision.name}: ${r.platform.title}`)
@@ -20,12 +24,13 @@ export function rulesText(list: readonly PlatformRules[]): string {
     out.push(columns([['  T', 'request', 'page', 'attributes', 'kernel', 'hardware'], ...r.lines.map((l) => [`  ${l.t}`, l.request, l.page, l.attrs, l.kernel, l.hardware])]), '')
     out.push(...gapsText(r.gaps), '')
   }
+  for (const x of skipped) out.push(`skipped: ${x.kernel} on ${x.platform}: ${x.reason}`)
   return `${out.join('\n').trimEnd()}\n`
 }
 
 const gapsText = (gaps: readonly Gap[]): string[] => (gaps.length === 0 ? ['Gaps: none among the requests above'] : ['Gaps: the platform allows it, the revision cannot express it', ...gaps.map((g) => `  ${g.what}`)])
 
-export function rulesJson(list: readonly PlatformRules[]): string {
+export function rulesJson(list: readonly PlatformRules[], skipped: readonly SkippedRules[] = []): string {
   return `${JSON.stringify({
     format: 1,
     platforms: list.map((r) => ({
@@ -33,7 +38,8 @@ export function rulesJson(list: readonly PlatformRules[]): string {
       rows: r.rows.map((x) => ({ id: x.id, t: x.t, alias: x.alias, page: x.page, read: x.read, write: x.write, certainty: x.cert, source: x.source, switch: x.switch ?? null, note: x.note ?? null })),
       requests: r.lines.map((l) => ({ request: l.request, t: l.t, page: l.page, attrs: l.attrs, path: l.path.path, kernel: l.kernel, handle: l.path.handle === null ? null : hex(l.path.handle), hardware: l.hardware, rule: l.path.read?.rule ?? null })),
       gaps: r.gaps.map((g) => g.what)
-    }))
+    })),
+    skipped, errors: []
   })}\n`
 }
 
@@ -74,7 +80,7 @@ export function explainDmaText(p: RequestPath): string {
   if (p.t !== spec.t) out.push(`note: ${spec.revision.name} on ${spec.platform.name} knows no accepted device: the device is T=0`)
   out.push('', sentence(p), '', 'DMA API')
   const width = Math.max(4, ...p.decisions.map((d) => d.fn.length))
-  for (const d of p.decisions) out.push(`  ${d.fn.padEnd(width)}  ${d.text}`)
+  for (const d of p.decisions) out.push(`  ${d.fn.padEnd(width)}  ${withBitNames(d.text)}`)
   if (p.path === 'error') out.push(`  ${'answer'.padEnd(width)}  ${p.error}${p.reason ? ` (${p.reason.replace(/_/g, ' ')})` : ''}`)
   if (p.handle !== null) {
     out.push('', 'Handle', `  ${hex(p.handle)}`, ...p.bits.map((b) => `  ${b}`))
@@ -103,7 +109,7 @@ function sentence(p: RequestPath): string {
 export function explainDmaJson(p: RequestPath): string {
   return `${JSON.stringify({
     format: 1, kernel: p.spec.revision.name, platform: p.spec.platform.name, t: p.t, op: p.spec.op, page: p.spec.page, attrs: p.spec.attrs, dir: p.spec.dir, size: p.spec.size,
-    decisions: p.decisions, path: p.path, error: p.error, reason: p.reason, handle: p.handle === null ? null : hex(p.handle), bits: p.bits, memory: p.state,
+    decisions: p.decisions.map((d) => ({ ...d, text: withBitNames(d.text) })), path: p.path, error: p.error, reason: p.reason, handle: p.handle === null ? null : hex(p.handle), bits: p.bits, memory: p.state,
     tlp: p.read === null ? null : { t: p.read.t }, read: p.read && { outcome: p.read.outcome, rule: p.read.rule, note: p.read.note }, write: p.write && { outcome: p.write.outcome, rule: p.write.rule, note: p.write.note },
     certainty: p.row ? CERT[p.row.cert] : null, source: p.row?.source ?? null, findings: p.findings
   })}\n`

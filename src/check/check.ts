@@ -85,7 +85,7 @@ export function systemFor(test: Test, kernel: string, platform: string, o: { rev
   const p = platformByName(platform)
   const r = o.revision ?? revisionByName(kernel)
   if (p === undefined || r === undefined) throw new Error(`unknown pair ${kernel} ${platform}`)
-  const config = resolveConfig(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName) as MachineConfig
+  const config = resolveConfig(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
   const devices = resolveDevices(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
   const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
   return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })

@@ -2,62 +2,12 @@
 import type { ConfigEntry, Device, Test } from './ast.ts'
 import { type ConfigKey, configByName, type DeviceKey, type KernelName, kernelByName, kernels, type PlatformName, platformByName } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
+import type { DeviceConfig, MachineConfig } from '../machine/index.ts'
 
-export interface Config {
-  /** Bytes. */
-  readonly ram: number
-  /** Bytes. */
-  readonly guest_page: number
-  /** Bytes. */
-  readonly host_granule: number
-  readonly ipa_bits: number
-  /** 2 KiB slots, exactly as said; 0 is no pool. */
-  readonly swiotlb_slots: number
-  readonly swiotlb_areas: number
-  readonly cmdline: string
-  readonly cpus: number
-  readonly conversions: 'succeed' | 'may_fail'
-  readonly memory_encrypt_reported: boolean
-  readonly flag_storage: 'shared_byte' | 'own_byte' | 'private_word' | 'atomic'
-  /** 2 KiB slots; 0 is none. */
-  readonly private_pool: number
-  readonly host_stage2: 'shared_only' | 'static_1g'
-  readonly xt: boolean
-  /** An address, or null for `max`. */
-  readonly vtom: number | null
-  readonly misaligned_share: 'whole_granule' | 'refuse'
-  /** Bytes. */
-  readonly cache_line: number
-  readonly locked_dma: 'block' | 't0'
-  readonly unlocked_stop: 'ok' | 'error'
-  readonly bme_zero_over_zero: 'ok' | 'error'
-  readonly tdx_trusted_shared_dma: 'walk' | 'fault'
-  readonly tdx_host_read: 'ones' | 'poison'
-  readonly tdx_p2p: 'fault' | 'ok'
-  readonly snp_p2p: 'fault' | 'ok'
-  readonly snp_cbit_in_iova: 'fault' | 'stripped'
-}
-
-export interface DeviceConfig {
-  readonly name: string
-  readonly tdisp: boolean
-  /** In force: false where the revision or the platform ignores the word. */
-  readonly accepted: boolean
-  /** Bits. */
-  readonly dma_mask: number
-  /** Bits. */
-  readonly coherent_mask: number
-  /** The last address the bus carries; 0 is no limit, as in struct device. */
-  readonly bus_limit: number
-  readonly noncoherent: boolean
-  readonly min_align_mask: number
-  readonly boundary_mask: number
-  /** 2 KiB slots; 0 is none. */
-  readonly restricted_pool: number
-  readonly iommu: boolean
-  readonly driver: boolean
-  readonly private_only: boolean
-}
+/** The machine's configuration (machine/config.ts has the keys), as one pair of kernel and platform sees it. */
+export type Config = MachineConfig
+/** `accepted`: in force, false where the revision or the platform ignores the word. */
+export type { DeviceConfig }
 
 const since = (kernel: KernelName, first: KernelName): boolean =>
   kernel.startsWith(first.slice(0, first.indexOf('-') + 1)) && kernels.findIndex((k) => k.name === kernel) >= kernels.findIndex((k) => k.name === first)

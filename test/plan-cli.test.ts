@@ -94,8 +94,8 @@ test('an emitted sequence replays without a mismatch', async () => {
 
 test('bad input on the command line: exit 2, the rule, the nearest legal value', async () => {
   for (const [args, code, words] of [
-    ['', 'TB-001', '--ram'], [`--ram 1G --image ${join(dir, 'none')}@0`, 'TB-002', 'ENOENT'], [`--ram 1G --image ${dir}@0`, 'TB-002', 'not a file'], [`--ram 1G --image ${join(dir, 'small')}`, 'TB-510', 'FILE@ADDR'], [`--ram 1G --image ${join(dir, 'small')}@xyz`, 'TB-510', "'xyz'"],
-    ['--ram 1G --gpr 9=1', 'TB-510', 'x0 to x7'], ['--ram 12T --emit /dev/null', 'TB-511', 'at most'], [`--ram 1G --emit ${join(dir, 'no', 'x')}`, 'TB-002', 'cannot be written'], [`--ram 1G --costs ${join(dir, 'none')}`, 'TB-002', 'cannot be read'],
+    ['', 'TB-001', '--ram'], [`--ram 1G --image ${join(dir, 'none')}@0`, 'TB-002', 'no such file'], [`--ram 1G --image ${dir}@0`, 'TB-002', 'it is a directory'], [`--ram 1G --image ${join(dir, 'small')}`, 'TB-510', 'FILE@ADDR'], [`--ram 1G --image ${join(dir, 'small')}@xyz`, 'TB-510', "'xyz'"],
+    ['--ram 1G --gpr 9=1', 'TB-510', 'x0 to x7'], ['--ram 1G --entry 0x1000 --gpr 1=0x10000000000000000', 'TB-510', '64 bits'], ['--ram 1G --gpr 1=1', 'TB-510', '--entry'], ['--ram 1G --emit /dev/full', 'TB-002', 'no space left'], ['--ram 12T --emit /dev/null', 'TB-511', 'at most'], [`--ram 1G --emit ${join(dir, 'no', 'x')}`, 'TB-002', 'cannot be written'], [`--ram 1G --costs ${join(dir, 'none')}`, 'TB-002', 'cannot be read'],
     [`--ram 1G --image ${join(dir, 'small')}@0 --image ${join(dir, 'small')}@4096`, 'TB-501', '@0x3000']
   ] as const) {
     writeFileSync(join(dir, 'small'), 'x'.repeat(9000))
@@ -107,6 +107,22 @@ test('bad input on the command line: exit 2, the rule, the nearest legal value',
   for (const args of ['--ram 1X', '--ram 1G --page 3M', '--ram 1G --strategy bloks', '--ram 1G --rmi 3', '--frobnicate']) expect([(await plan(args)).code, args]).toEqual([2, args])
 })
 
+test('registers have 64 bits: none is rounded on its way into the RIM', async () => {
+  const rim = async (gpr: string): Promise<string> => (JSON.parse((await plan(`--ram 1G --entry 0x80080000 --gpr 0=${gpr} --format json`)).out) as { rim: string }).rim
+  expect(await rim('0x20000000000001')).not.toBe(await rim('0x20000000000000'))
+  expect(await rim('0xffffffffffffffff')).not.toBe(await rim('0xfffffffffffffffe'))
+  expect(await rim('4096')).toBe(await rim('0x1000'))
+})
+
+test('a sequence that cannot be written leaves what stood there', async () => {
+  const file = join(dir, 'sequence.txt')
+  writeFileSync(file, 'old')
+  expect((await plan(`--ram 12T --emit ${file}`)).code).toBe(2)
+  expect(readFileSync(file, 'utf8')).toBe('old')
+  expect((await plan(`--ram 2M --page 2M --emit ${file}`)).code).toBe(0)
+  expect(readFileSync(file, 'utf8')).toContain('REALM_ACTIVATE')
+})
+
 test('a cost file replaces costs and may give a time', async () => {
   const file = join(dir, 'costs.json')
   writeFileSync(file, '{"costs": {"GRANULE_DELEGATE": 1}, "unit_ns": 1000}')
@@ -115,6 +131,7 @@ test('a cost file replaces costs and may give a time', async () => {
   expect(j.cost_scale.replaced).toEqual(['GRANULE_DELEGATE'])
   expect((await plan(`--ram 1G --costs ${file}`)).out).toContain('time at 1000 ns a unit')
   expect((await plan('--ram 1G')).out).not.toContain('time at')
+  expect(JSON.parse((await plan('--show-costs --format json')).out)).toMatchObject({ format: 1, costs: expect.arrayContaining([expect.objectContaining({ key: 'RTT_FOLD' })]) })
 })
 
 test('conform rmm: exit codes and JSON', async () => {

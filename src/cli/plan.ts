@@ -1,14 +1,15 @@
 // `tbit plan`: how to populate a Realm's stage 2, what it costs, what it measures.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { type HashFn, rimRipas } from '../machine/rmm/index.ts'
 import {
   type CostTable, chainLength, Counter, defaultTable, elsewhere, type Entry, type Generation, generations, type Image, makePlan, makeSpec, type PageName, pageLevels, parseCosts, planRim, type PlanSpec,
   sideBySide, strategies, type Strategy
 } from '../plan/index.ts'
-import { coverageJson, coverageText, costTableText, emitPlan, planJson, planText, type RimReport } from '../report/plan.ts'
+import { coverageJson, coverageText, costTableJson, costTableText, emitPlan, planJson, planText, type RimReport } from '../report/plan.ts'
+import { aboutFile, cannotRead, cannotWrite, openWhole, readText } from './file-access.ts'
 import type { Io } from './io.ts'
 
 /** Chains longer than this are computed only when asked for. */
@@ -32,7 +33,7 @@ interface Options {
   emit?: string
   rim?: boolean
   algo: 'sha256' | 'sha512' | 'both'
-  entry?: number
+  entry?: bigint
   gpr: string[]
   coverage?: boolean
   format: 'text' | 'json'
@@ -44,8 +45,19 @@ const sizeArg = (v: string): number => {
   return n
 }
 const intArg = (v: string): number => {
-  if (!/^-?\d+$/.test(v)) throw new InvalidArgumentError('a whole number is needed.')
+  if (!/^-?\d+$/.test(v) || !Number.isSafeInteger(Number(v))) throw new InvalidArgumentError('a whole number is needed.')
   return Number(v)
+}
+/** A register or an address of 64 bits; null when it is none. */
+const word64 = (v: string): bigint | null => {
+  const size = Bytes.parse(v)
+  const n = /^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(v) ? BigInt(v) : size === null ? -1n : BigInt(size)
+  return n >= 0n && n < 2n ** 64n ? n : null
+}
+const pcArg = (v: string): bigint => {
+  const n = word64(v)
+  if (n === null) throw new InvalidArgumentError('an address of 64 bits such as 0x80080000 is needed.')
+  return n
 }
 const collect = (v: string, all: string[]): string[] => [...all, v]
 
@@ -60,11 +72,11 @@ function readImage(text: string): { image: Image; path: string } | Diagnostic {
   if (addr === null) return problem('TB-510', 'tbit plan', text.slice(at + 1), `--image ${text}: '${text.slice(at + 1)}' is no address`, 'an image is FILE@ADDR, for example Image@0x200000')
   try {
     const st = statSync(path)
-    if (!st.isFile()) return problem('TB-002', path, path, 'cannot be read: not a file')
+    if (!st.isFile()) return aboutFile(path, `cannot be read: ${st.isDirectory() ? 'it is a directory' : 'not a file'}`)
     closeSync(openSync(path, 'r'))
     return { image: { name: path, addr, size: st.size }, path }
   } catch (e) {
-    return problem('TB-002', path, path, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`, 'the image must be a readable file')
+    return cannotRead(path, e)
   }
 }
 
@@ -114,7 +126,7 @@ function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: En
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code
     if (code === undefined) throw e
-    return problem('TB-002', path, path, `cannot be read: ${code}`)
+    return cannotRead(path, e)
   } finally {
     for (const fd of open) closeSync(fd)
   }
@@ -159,8 +171,8 @@ export function planVerb(io: Io): Command {
     .option('--emit <file>', 'write the command sequence (tbit conform rmm replays it); - is standard output')
     .option('--rim', 'compute the RIM however long its chain is')
     .addOption(new Option('--algo <name>', 'hash algorithm of the Realm').choices(['sha256', 'sha512', 'both']).default('sha256'))
-    .option('--entry <pc>', 'program counter of the boot REC: the RIM then includes it', sizeArg)
-    .option('--gpr <n=value>', 'register x0 to x7 of the boot REC; repeatable', collect, [])
+    .option('--entry <pc>', 'program counter of the boot REC: the RIM then includes it', pcArg)
+    .option('--gpr <n=value>', 'register x0 to x7 of the boot REC (with --entry); repeatable', collect, [])
     .option('--coverage', 'which RMI and RSI commands of each generation are modelled')
     .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
     .addHelpText('after', `
@@ -177,7 +189,7 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
         return
       }
       if (o.showCosts === true) {
-        io.out(costTableText())
+        io.out(json ? costTableJson() : costTableText())
         return
       }
       if (o.ram === undefined) return fail([problem('TB-001', 'tbit plan', '--ram', '--ram SIZE is missing', 'for example: tbit plan --ram 16G')], json)
@@ -194,22 +206,24 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
       }
       let costs: CostTable = defaultTable
       if (o.costs !== undefined) {
-        try {
-          const parsed = parseCosts(o.costs, readFileSync(o.costs, 'utf8'))
+        const read = readText(o.costs, 1 << 20)
+        if ('code' in read) errors.push(read)
+        else {
+          const parsed = parseCosts(o.costs, read.text)
           if (parsed.ok) costs = parsed.value
           else errors.push(parsed.error)
-        } catch (e) {
-          errors.push(problem('TB-002', o.costs, o.costs, `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}`))
         }
       }
       let entry: Entry | null = null
-      const gprs: number[] = []
+      const gprs: bigint[] = []
       for (const g of o.gpr) {
-        const m = /^x?([0-7])=(0x[0-9a-f]+|\d+)$/i.exec(g)
-        if (m === null) errors.push(problem('TB-510', 'tbit plan', g, `--gpr ${g}: x0 to x7 and a value are needed`, 'for example --gpr 0=0x1000'))
-        else gprs[Number(m[1])] = Number(m[2])
+        const m = /^x?([0-7])=(.+)$/i.exec(g)
+        const value = m === null ? null : word64(m[2] as string)
+        if (m === null || value === null) errors.push(problem('TB-510', 'tbit plan', g, `--gpr ${g}: x0 to x7 and a value of 64 bits are needed`, 'for example --gpr 0=0x1000'))
+        else gprs[Number(m[1])] = value
       }
-      if (o.entry !== undefined) entry = { pc: o.entry, gprs: Array.from({ length: 8 }, (_, i) => gprs[i] ?? 0) }
+      if (o.gpr.length > 0 && o.entry === undefined) errors.push(problem('TB-510', 'tbit plan', '--gpr', '--gpr without --entry: registers are measured with the boot REC', 'give the program counter too: --entry 0x80080000'))
+      if (o.entry !== undefined) entry = { pc: o.entry, gprs: Array.from({ length: 8 }, (_, i) => gprs[i] ?? 0n) }
       const made = makeSpec({
         ram: o.ram, ramBase: o.ramBase, images, page: o.page, vcpus: o.vcpus, conversions: o.conversions, ...(o.strategy === undefined ? {} : { strategy: o.strategy }), ...(o.rmi === undefined ? {} : { generation: o.rmi }),
         ...(o.ipaBits === undefined ? {} : { s2sz: o.ipaBits }), ...(o.startLevel === undefined ? {} : { start: o.startLevel })
@@ -225,17 +239,23 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
         if (chosen.total > LONGEST_EMIT) {
           return fail([problem('TB-511', o.emit, o.emit, `the sequence has ${chosen.total} commands; at most ${LONGEST_EMIT} are written`, 'larger host pages, --rmi 2.0 with --strategy blocks, or a smaller guest give a shorter one')], json)
         }
-        try {
-          const tables = chosen.peakTableBytes / 4096
-          if (o.emit === '-') emitPlan(spec, tables, io.out)
-          else {
-            const fd = openSync(o.emit, 'w')
-            try { emitPlan(spec, tables, (t) => { writeSync(fd, t) }) } finally { closeSync(fd) }
+        const tables = chosen.peakTableBytes / 4096
+        if (o.emit === '-') emitPlan(spec, tables, io.out)
+        else {
+          const out = openWhole(o.emit)
+          if ('code' in out) return fail([out], json)
+          let fd = -1
+          try {
+            fd = openSync(out.path, 'w')
+            emitPlan(spec, tables, (t) => { writeSync(fd, t) })
+            closeSync(fd)
+            out.commit()
+          } catch (e) {
+            if (fd >= 0) closeSync(fd)
+            out.discard()
+            if ((e as NodeJS.ErrnoException).code === undefined) throw e
+            return fail([cannotWrite(o.emit, e)], json)
           }
-        } catch (e) {
-          const code = (e as NodeJS.ErrnoException).code
-          if (code === undefined) throw e
-          return fail([problem('TB-002', o.emit, o.emit, `cannot be written: ${code}`)], json)
         }
         if (o.emit === '-') return
       }

@@ -5,7 +5,7 @@ import { Layout } from './layout.ts'
 import { imagePages, type PlanSpec } from './spec.ts'
 
 /** Where the boot REC starts, when the RIM is to include it. */
-export interface Entry { readonly pc: number; readonly gprs: readonly number[]; readonly flags?: number }
+export interface Entry { readonly pc: number | bigint; readonly gprs: ReadonlyArray<number | bigint>; readonly flags?: number }
 
 /** Extensions of the RIM that images and RIPAS make, and one for the boot REC when its entry is known. */
 export const chainLength = (extensions: number, entry: Entry | null): number => extensions + (entry === null ? 0 : 1)

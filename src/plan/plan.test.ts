@@ -138,6 +138,8 @@ test('bad input: each rule has its code and names the nearest legal value', () =
     [{ ram: GIB, images: [{ ...k, addr: GIB }] }, 'TB-507', 'k@0x40000000', 'k@0x3fffc000'],
     [{ ram: 8192, images: [{ ...k, addr: 0 }] }, 'TB-507', 'k@0x0', '--ram 16K'],
     [{ ram: GIB, vcpus: 0 }, 'TB-508', '0', '--vcpus 1'],
+    [{ ram: GIB, vcpus: 2 ** 28 + 1 }, 'TB-508', '268435457', '--vcpus 268435456'],
+    [{ ram: GIB, conversions: 1e12 + 1 }, 'TB-508', '1000000000001', '--conversions 1000000000000'],
     [{ ram: GIB, conversions: -1 }, 'TB-508', '-1', '--conversions 0']
   ]
   for (const [q, code, word, nearest] of cases) {

@@ -52,6 +52,11 @@ export interface PlanRequest {
   readonly conversions?: number
 }
 
+/** MPIDRs that REC_CREATE can be given: four bits of Aff0, eight of Aff1 to Aff3. */
+const MOST_VCPUS = 2 ** 28
+/** So that no count of commands leaves the exact integers. */
+const MOST_CONVERSIONS = 1e12
+
 const diag = (code: string, word: string, message: string, hint?: string, expected?: string[]): Diagnostic =>
   ({ code, file: 'tbit plan', line: 0, column: 0, word, message, ...(hint === undefined ? {} : { hint }), ...(expected === undefined ? {} : { expected }) })
 
@@ -132,8 +137,10 @@ export function makeSpec(q: PlanRequest): Result<PlanSpec, Diagnostic[]> {
     if (b.addr < end) errors.push(diag('TB-501', `${b.name}@${hex(b.addr)}`, `image ${b.name} at ${hex(b.addr)} overlaps image ${a.name}, which occupies the granules [${hex(a.addr)}, ${hex(end)})`, `nearest legal value: ${b.name}@${hex(end)}`))
   }
   const vcpus = q.vcpus ?? 1
+  if (vcpus > MOST_VCPUS) errors.push(diag('TB-508', String(vcpus), `${vcpus} vCPUs: an MPIDR names at most ${MOST_VCPUS} RECs`, `nearest legal value: --vcpus ${MOST_VCPUS}`))
   if (!Number.isInteger(vcpus) || vcpus < 1) errors.push(diag('TB-508', String(vcpus), `${vcpus} vCPUs`, 'nearest legal value: --vcpus 1'))
   const conversions = q.conversions ?? 1
+  if (conversions > MOST_CONVERSIONS) errors.push(diag('TB-508', String(conversions), `${conversions} conversions are more than can be counted exactly`, `nearest legal value: --conversions ${MOST_CONVERSIONS}`))
   if (!Number.isInteger(conversions) || conversions < 0) errors.push(diag('TB-508', String(conversions), `${conversions} conversions`, 'nearest legal value: --conversions 0'))
   if (errors.length > 0) return err(errors)
   return ok({ generation, strategy, ramBase, ramSize: q.ram, page, geo, images: images.filter((i) => i.size > 0), vcpus, conversions })

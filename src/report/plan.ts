@@ -150,6 +150,11 @@ export function costTableText(): string {
   return `${columns([['key', 'units', 'why'], ...Object.entries(defaultCosts).map(([k, r]) => [k, r.cost[0] === r.cost[1] ? few(r.cost[0]) : `${few(r.cost[0])}-${few(r.cost[1])}`, r.why])])}\n`
 }
 
+/** The same as json. */
+export function costTableJson(): string {
+  return `${JSON.stringify({ format: 1, unit: 'SMC round trip', costs: Object.entries(defaultCosts).map(([key, r]) => ({ key, low: r.cost[0], high: r.cost[1], why: r.why })) }, null, 2)}\n`
+}
+
 /** The plan as lines that `tbit conform rmm` replays; `write` gets pieces of text. */
 export function emitPlan(spec: PlanSpec, tables: number, write: (text: string) => void): void {
   const place: Placement = placement(spec, tables)

@@ -17,8 +17,9 @@ export interface RimParams {
 /** What REC_CREATE measures of a runnable REC. */
 export interface RecParams {
   readonly flags: number
-  readonly pc: number
-  readonly gprs: readonly number[]
+  /** Registers have 64 bits: bigint where a number cannot say it. */
+  readonly pc: number | bigint
+  readonly gprs: ReadonlyArray<number | bigint>
 }
 
 /**
@@ -44,9 +45,12 @@ export function hash(algo: number, data: Uint8Array): Uint8Array {
   throw new RangeError(`hash algorithm ${algo}: 0 is SHA-256, 1 is SHA-512`)
 }
 
-function u64(v: DataView, at: number, n: number): void {
-  v.setUint32(at, n >>> 0, true)
-  v.setUint32(at + 4, Math.floor(n / 2 ** 32) >>> 0, true)
+function u64(v: DataView, at: number, n: number | bigint): void {
+  if (typeof n === 'bigint') v.setBigUint64(at, n, true)
+  else {
+    v.setUint32(at, n >>> 0, true)
+    v.setUint32(at + 4, Math.floor(n / 2 ** 32) >>> 0, true)
+  }
 }
 
 /** The RIM after REALM_CREATE. */

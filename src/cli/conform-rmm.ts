@@ -1,19 +1,38 @@
 // `tbit conform rmm FILE...`: recorded sequences of RMI commands against the model.
-import { Command, Option } from 'commander'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { decompress } from 'fzstd'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
 import { conformRmmJson, conformRmmText } from '../report/conform-rmm.ts'
+import { aboutFile, cannotRead, readBytes } from './file-access.ts'
 import type { Io } from './io.ts'
 
-const cannotRead = (file: string, e: unknown): Diagnostic => ({ code: 'TB-002', file, line: 0, column: 0, word: file, message: `cannot be read: ${(e as NodeJS.ErrnoException).code ?? (e as Error).message}` })
+/** Bytes of the largest recording: it is read whole. */
+const LARGEST = 256 << 20
 
-function readText(file: string): string {
-  const bytes = readFileSync(file === '-' ? 0 : file)
-  return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
+const shownName = (file: string): string => (file === '-' ? '(standard input)' : file)
+
+/** Text of a recording; gzip and zstd are recognised by content. */
+function textOf(file: string): string | Diagnostic {
+  const bytes = readBytes(file, LARGEST, shownName(file))
+  if (!Buffer.isBuffer(bytes)) return bytes
+  try {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, { maxOutputLength: LARGEST }).toString('utf8')
+    if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2fb528) return Buffer.from(decompress(bytes)).toString('utf8')
+    return bytes.toString('utf8')
+  } catch (e) {
+    const x = e as { code?: unknown; message: string }
+    return x.code === 'ERR_BUFFER_TOO_LARGE' ? aboutFile(shownName(file), `cannot be read: it unpacks to more than ${LARGEST >> 20} MiB`) : typeof x.code === 'string' ? cannotRead(shownName(file), e) : aboutFile(shownName(file), `cannot be read: the compressed data is cut off or damaged (${x.message})`)
+  }
+}
+
+const count = (v: string): number => {
+  if (!/^\d{1,9}$/.test(v)) throw new InvalidArgumentError('a whole number is needed.')
+  return Number(v)
 }
 
 export function conformRmm(io: Io): Command {
@@ -21,26 +40,28 @@ export function conformRmm(io: Io): Command {
     .description('Replays recorded RMI command sequences on the RMM model: statuses, levels, outputs, exits, granule states, RIM values.')
     .argument('<file...>', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
     .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
-    .option('--max <n>', 'mismatches to show', (v) => Number.parseInt(v, 10), 20)
+    .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
     .action((names: string[], options: { format: string; max: number }) => {
       const total = emptyConformance()
       let files = 0
       const one = (file: string): void => {
-        let text: string
-        try {
-          text = readText(file)
-        } catch (e) {
-          total.errors.push(cannotRead(file, e))
+        const text = textOf(file)
+        if (typeof text !== 'string') {
+          total.errors.push(text)
           return
         }
-        const parsed = parseSequences(file, text)
+        const parsed = parseSequences(shownName(file), text)
         if (!parsed.ok) {
           total.errors.push(parsed.error)
           return
         }
+        if (parsed.value.every((q) => q.steps.length === 0)) {
+          total.errors.push({ code: 'TB-520', file: shownName(file), line: 0, column: 0, word: '', message: 'no sequence with a command in it: nothing to compare' })
+          return
+        }
         files++
-        for (const q of parsed.value) conformSequence(file, q, total)
+        for (const q of parsed.value) conformSequence(shownName(file), q, total)
       }
       for (const name of names) {
         let inside: string[] | null = null
@@ -51,6 +72,7 @@ export function conformRmm(io: Io): Command {
           continue
         }
         if (inside === null) one(name)
+        else if (inside.length === 0) total.errors.push(aboutFile(name, 'the directory holds no recording: no .json, .jsonl, .txt or .rmi file, gzip allowed'))
         else for (const f of inside) one(join(name, f))
       }
       if (options.format === 'json') io.out(conformRmmJson(files, total))

@@ -1,6 +1,6 @@
 // `tbit conform swiotlb`: recorded swiotlb and dma-direct operations against the model.
 import { Command, Option } from 'commander'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
 import { conformSwiotlbJson, conformSwiotlbText } from '../report/conform-swiotlb.ts'
 import { type Io, worst } from './io.ts'
@@ -20,7 +20,7 @@ export function conformSwiotlb(io: Io): Command {
       const results: SwiotlbFileResult[] = []
       const all: Diagnostic[] = [...errors]
       for (const file of files) {
-        const run = new SwiotlbConform(file)
+        const run = new SwiotlbConform(file === '-' ? '(standard input)' : file)
         let bad: Diagnostic | null = null
         const broken = await readLines(file, (line) => {
           const r = run.next(line)
@@ -31,9 +31,11 @@ export function conformSwiotlb(io: Io): Command {
         if (bad) all.push(bad)
         else if (broken) all.push(broken)
         else if (!end.ok) all.push(end.error)
+        else if (end.value.operations === 0) all.push({ code: 'TB-301', file: end.value.file, line: 0, column: 0, word: '', message: 'a machine without an operation: nothing to compare' })
         if (end.ok) results.push(end.value)
       }
       const result: SwiotlbConformResult = { files: results, errors: all }
+      if (options.format !== 'json') for (const e of all) io.err(`${formatDiagnostic(e)}\n`)
       io.out(options.format === 'json' ? conformSwiotlbJson(result) : conformSwiotlbText(result))
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
     })

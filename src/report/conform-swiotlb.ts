@@ -1,5 +1,5 @@
 // Renders the result of `tbit conform swiotlb`.
-import { columns, formatDiagnostic, plural } from '../base/index.ts'
+import { columns, plural } from '../base/index.ts'
 import type { SwiotlbConformResult, SwiotlbMismatch } from '../conform/swiotlb.ts'
 
 function mismatchText(m: SwiotlbMismatch): string {
@@ -14,11 +14,11 @@ const totals = (r: SwiotlbConformResult) => ({
   first: r.files.find((f) => f.first !== null)?.first ?? null
 })
 
+/** What was compared; the errors are only counted, the command line tells them. */
 export function conformSwiotlbText(r: SwiotlbConformResult): string {
   const t = totals(r)
   const out: string[] = []
   for (const f of r.files) out.push(`${f.file}: ${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'mismatch', 'mismatches')} (${f.kernel}, ${f.nslabs} slots, ${plural(f.nareas, 'area')})`)
-  for (const e of r.errors) out.push(formatDiagnostic(e))
   if (t.first) out.push('', mismatchText(t.first), '')
   out.push(`${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'mismatch', 'mismatches')}${r.errors.length > 0 ? `, ${plural(r.errors.length, 'error')}` : ''}`)
   return `${out.join('\n')}\n`

@@ -52,7 +52,7 @@ export const codes = {
   'TB-241': 'an expression, block or word too deep or too long',
   'TB-350': 'a line of a trace that is not an event',
   'TB-351': 'binary bytes in a text trace',
-  'TB-352': 'a line of a trace over 1 MiB',
+  'TB-352': 'a line of a trace or log over 1 MiB',
   'TB-353': 'a known event without a field that it needs',
   'TB-354': 'a known event with a value that cannot be read',
   'TB-355': 'the last line of a trace is cut off',

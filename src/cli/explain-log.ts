@@ -1,7 +1,7 @@
 // `tbit explain log`: paste a kernel log.
 import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
+import { Bytes, type Diagnostic, plural, unknownWord } from '../base/index.ts'
 import { KernelLog, type LogFacts, parseSizingKernel, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
 import { explainLogErrors, explainLogJson, explainLogText } from '../report/explain-log.ts'
 import type { Io } from './io.ts'
@@ -47,29 +47,38 @@ export function explainLog(io: Io): Command {
         else errors.push({ ...at, code: 'TB-302', word: o.ram, message: `--ram '${o.ram}' is no size`, expected: ['16G', '512M'] })
       }
       if (o.cpus !== undefined) {
-        if (/^[1-9]\d*$/.test(o.cpus)) facts = { ...facts, cpus: Number(o.cpus) }
-        else errors.push({ ...at, code: 'TB-302', word: o.cpus, message: `--cpus '${o.cpus}' is no number of CPUs` })
+        if (/^[1-9]\d*$/.test(o.cpus) && Number(o.cpus) <= 8192) facts = { ...facts, cpus: Number(o.cpus) }
+        else errors.push({ ...at, code: 'TB-302', word: o.cpus, message: `--cpus '${o.cpus}' is no number of CPUs`, expected: ['1 to 8192'] })
       }
       if (o.cmdline !== undefined) facts = { ...facts, cmdline: o.cmdline }
       const log = new KernelLog()
+      const warnings: Diagnostic[] = []
       if (errors.length === 0) {
+        const long: number[] = []
+        let good = 0
         // A message pasted as the argument itself, as long as no file has that name.
         const pasted = /swiotlb|software IO TLB|DMA addr|SWIOTLB/.test(file) && /\s/.test(file) && !existsSync(file)
         if (pasted) for (const line of file.split('\n')) log.next(line)
         const broken = pasted ? null : await readLines(file, (line) => {
+          good++
           log.next(line)
           return true
+        }, (line) => {
+          // Line numbers go on counting.
+          log.next('')
+          long.push(line)
         })
         if (broken) errors.push(broken)
         const name = file === '-' ? '(standard input)' : file
-        if (!broken && log.count === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
+        if (long.length > 0) warnings.push({ code: 'TB-352', file: name, line: long[0] as number, column: 1, word: '', message: `${plural(long.length, 'line')} over 1 MiB left out`, severity: 'warning' })
+        if (!broken && !pasted && good === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
         else if (log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
       }
       const explanation = log.explain(facts)
-      if (o.format === 'json') io.out(explainLogJson(explanation, errors))
+      if (o.format === 'json') io.out(explainLogJson(explanation, errors, warnings))
       else {
         if (explanation.understood > 0 || errors.length === 0) io.out(explainLogText(explanation))
-        if (errors.length > 0) io.err(explainLogErrors(errors))
+        io.err(explainLogErrors([...errors, ...warnings]))
       }
       io.exit(errors.length > 0 ? 2 : 0)
     })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
+import { cannotRead } from './file-access.ts'
 
 const LONGEST = 1 << 20
 
@@ -37,11 +38,15 @@ async function* chunks(path: string): AsyncGenerator<Buffer> {
   } else yield* all()
 }
 
-/** Each line as text. Answers what went wrong with the file itself, null when it was read to its end. */
-export async function readLines(path: string, each: (line: string) => boolean): Promise<Diagnostic | null> {
+/**
+ * Each line as text. Answers what went wrong with the file itself, null when it was read to its end. A line over 1 MiB ends the reading,
+ * unless `tooLong` is there to be told of it: then it is left out.
+ */
+export async function readLines(path: string, each: (line: string) => boolean, tooLong?: (line: number) => void): Promise<Diagnostic | null> {
   const bad = (message: string, hint?: string): Diagnostic => ({ code: 'TB-002', file: path === '-' ? '(standard input)' : path, line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) })
   let rest = ''
   let lines = 0
+  let skipping = false
   const decoder = new TextDecoder('utf-8')
   try {
     for await (const chunk of chunks(path)) {
@@ -49,21 +54,27 @@ export async function readLines(path: string, each: (line: string) => boolean): 
       let from = 0
       for (let nl = rest.indexOf('\n', from); nl >= 0; nl = rest.indexOf('\n', from)) {
         lines++
-        if (!each(rest.slice(from, nl))) return null
+        if (skipping) skipping = false
+        else if (nl - from > LONGEST && tooLong) tooLong(lines)
+        else if (!each(rest.slice(from, nl))) return null
         from = nl + 1
       }
       rest = rest.slice(from)
+      if (rest.length > LONGEST && tooLong) {
+        if (!skipping) tooLong(lines + 1)
+        skipping = true
+        rest = ''
+      }
       if (rest.length > LONGEST) return { ...bad(`line ${lines + 1} is longer than 1 MiB; this is not a text of lines`), line: lines + 1, column: 1 }
     }
   } catch (e) {
     const x = e as { code?: unknown; message: string }
-    if (x.code === 'ENOENT') return bad('there is no such file')
     // What the file system says has a code of letters; zlib's begin with Z_, fzstd's are numbers.
-    if (typeof x.code === 'string' && !x.code.startsWith('Z_')) return bad(`cannot be read: ${x.message}`)
+    if (typeof x.code === 'string' && !x.code.startsWith('Z_')) return cannotRead(path === '-' ? '(standard input)' : path, e)
     return bad(`the compressed data is damaged or cut off after ${lines} lines (${x.message})`, lines > 0 ? 'what could be read before that was used' : undefined)
   }
   rest += decoder.decode()
-  if (rest !== '') each(rest)
+  if (rest !== '' && !skipping) each(rest)
   return null
 }
 
@@ -82,7 +93,7 @@ export function filesOf(args: readonly string[], endings: readonly string[]): { 
       if (found.length === 0) errors.push({ ...at, code: 'TB-002', message: `the directory holds no file that ends in ${endings.join(' or ')}` })
       for (const f of found) files.push(join(path, f))
     } catch (e) {
-      errors.push({ ...at, code: 'TB-002', message: (e as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file or directory' : `cannot be read: ${(e as Error).message}` })
+      errors.push(cannotRead(path, e))
     }
   }
   return { files, errors }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
 import { type Advice, type SizingArch, type SizingRequest, advise, parseSizingKernel, sizePool, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/sizing.ts'
-import { sizeErrorJson, sizeErrorText, sizeJson, sizeReport, sizeRulesText } from '../report/size.ts'
+import { sizeErrorJson, sizeErrorText, sizeJson, sizeReport, sizeRulesJson, sizeRulesText } from '../report/size.ts'
 import type { Io } from './io.ts'
 
 interface Options {
@@ -39,7 +39,7 @@ export function sizeVerb(io: Io): Command {
     .addHelpText('after', '\nExample:\n  tbit size --ram 16G --platform amd-sev-snp --kernel linux-6.12 --cpus 8 --want 2G')
     .action((o: Options) => {
       if (o.rules) {
-        io.out(sizeRulesText())
+        io.out(o.format === 'json' ? sizeRulesJson() : sizeRulesText())
         return
       }
       const fail = (d: Omit<Diagnostic, 'file' | 'line' | 'column' | 'code'> & { code?: string }): void => {
@@ -70,6 +70,9 @@ export function sizeVerb(io: Io): Command {
       if (lowRam === null) return
       const platform = o.platform ?? ''
       if (!Object.hasOwn(sizingPlatforms, platform)) return fail(unknownWord({ code: 'TB-302', file: 'tbit size', line: 0, column: 0, word: platform, message: `unknown platform '${platform}'`, expected: Object.keys(sizingPlatforms) }, Object.keys(sizingPlatforms)))
+      if (lowRam !== undefined && lowRam > ram) return fail({ word: o.lowRam ?? '', message: `--low-ram ${o.lowRam} is more than the RAM of ${o.ram}` })
+      if (low !== undefined && low > (lowRam ?? ram)) return fail({ word: o.lowFree ?? '', message: `--low-free ${o.lowFree} is more than the ${lowRam === undefined ? `RAM of ${o.ram}` : `${o.lowRam} of --low-ram`}` })
+      if (o.arch !== undefined && platform !== 'none') return fail({ word: o.arch, message: `--arch ${o.arch}: ${platform} says its architecture itself`, hint: '--arch goes with --platform none' })
       const kernel = o.kernel ?? ''
       if (!parseSizingKernel(kernel)) return fail(unknownWord({ code: 'TB-302', file: 'tbit size', line: 0, column: 0, word: kernel, message: `unknown kernel '${kernel}'`, expected: ['a version like 6.12 or 6.6.30', ...sizingKernelNames] }, sizingKernelNames))
       const cpus = o.cpus === undefined ? availableParallelism() : /^\d+$/.test(o.cpus) ? Number(o.cpus) : 0
@@ -79,7 +82,7 @@ export function sizeVerb(io: Io): Command {
         ...(o.arch === undefined ? {} : { arch: o.arch }), ...(o.swiotlbAny ? { swiotlb_any: true } : {})
       }
       const s = sizePool(q)
-      if (!s.ok) return fail({ code: 'TB-003', word: kernel, message: s.error })
+      if (!s.ok) return fail({ ...(/^RAM /.test(s.error) ? { word: o.ram ?? '' } : { code: 'TB-003', word: kernel }), message: s.error })
       const value = o.cpus === undefined ? { ...s.value, assumptions: [`${cpus} possible CPUs, those of this machine (--cpus)`, ...s.value.assumptions] } : s.value
       let advice: Advice | null = null
       if (want !== undefined) {

@@ -27,7 +27,7 @@ export function explainLogText(e: LogExplanation): string {
     out.push(`pool: ${sizeText(bytes)} = ${slots} slots of 2 KiB${areas === null ? '' : ` in ${plural(areas, 'area')}`}${start === null || end === null ? '' : `, 0x${start.toString(16)}-0x${end.toString(16)}`}${limited_by === null ? '' : `; size by: ${limited_by}`}`)
   }
   if (e.failures.length === 0) {
-    out.push(e.understood === 0 ? `Nothing in these ${plural(e.lines, 'line')} is about DMA bouncing or the boot that set it up.` : 'No failed mapping in this log.')
+    out.push(e.understood === 0 ? `Nothing in ${e.lines === 1 ? 'this line' : `these ${e.lines} lines`} is about DMA bouncing or the boot that set it up.` : 'No failed mapping in this log.')
   } else {
     out.push('', 'What happened')
     for (const f of e.failures) out.push(fold('  - ', `${f.text} (${plural(f.count, 'message')}${when(f.first, f.last)}, line ${f.line})`))
@@ -50,6 +50,6 @@ export function explainLogText(e: LogExplanation): string {
   return `${out.join('\n').trim()}\n`
 }
 
-export const explainLogJson = (e: LogExplanation, errors: readonly Diagnostic[]): string => `${JSON.stringify({ format: 1, ...e, errors }, null, 2)}\n`
+export const explainLogJson = (e: LogExplanation, errors: readonly Diagnostic[], warnings: readonly Diagnostic[] = []): string => `${JSON.stringify({ format: 1, ...e, errors, warnings }, null, 2)}\n`
 
 export const explainLogErrors = (errors: readonly Diagnostic[]): string => errors.map((d) => `${formatDiagnostic(d)}\n`).join('')

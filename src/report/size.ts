@@ -41,3 +41,6 @@ export const sizeErrorText = (d: Diagnostic): string => `${formatDiagnostic(d)}\
 
 /** The rules by release, as `tbit size --rules` prints them. */
 export const sizeRulesText = (): string => `${columns([['since', 'rule', 'source'], ...sizingRules.map((r) => [r.since, r.what, r.source])])}\n`
+
+/** The same as json. */
+export const sizeRulesJson = (): string => `${JSON.stringify({ format: 1, rules: sizingRules.map((r) => ({ id: r.id, since: r.since, rule: r.what, source: r.source })) }, null, 2)}\n`

@@ -128,6 +128,13 @@ const newBoot = (): Boot => ({
 
 const MAPPERS = new Set(['swiotlb_tbl_map_single', 'swiotlb_map', 'dma_direct_map_page', 'dma_direct_map_phys', 'dma_direct_map_sg', '__dma_map_sg_attrs', 'dma_map_page_attrs'])
 
+/** A message pasted without what stands before it: whose it was is not known. */
+function nameless(line: string): ReadMessage | null {
+  const at = line.search(/swiotlb buffer is full|DMA: Out of SW-IOMMU|Can not allocate SWIOTLB|swiotlb addr 0x|DMA addr 0x|Buffer overflow detected/)
+  const m = at < 0 ? null : readMessage(`x: ${line.slice(at)}`)
+  return m === null ? null : { ...m, args: { ...m.args, dev: 'a device that the line does not name' } }
+}
+
 /** "swiotlb buffer is full": the cause by what is free and where it can lie. */
 export function fullCause(size: number, total: number, used: number): LogCause {
   if (size > LARGEST_MAPPING) return 'too_large'
@@ -149,7 +156,8 @@ export class KernelLog {
   private binary = 0
 
   /** The next line. Lines that a mail program wrapped inside a "buffer is full" message are joined. */
-  next(raw: string): void {
+  next(text: string): void {
+    const raw = text.endsWith('\r') ? text.slice(0, -1) : text
     this.lines++
     let line = raw
     if (this.held !== null) {
@@ -176,7 +184,7 @@ export class KernelLog {
       this.understood++
       return
     }
-    const m = readMessage(line)
+    const m = readMessage(line) ?? nameless(line)
     if (!m) return
     this.understood++
     const stamp = /\[\s*(\d+\.\d+)\]/.exec(line)

@@ -155,3 +155,9 @@ test('the pool of a small machine: swiotlb= in the words of the kernel, areas th
   expect(at('swiotlb=,1')).toMatchObject({ slots: 512, areas: 1 })
   expect(at('swiotlb=0').slots).toBe(256)
 })
+
+test('an absurd size is halved until it fits, as in the kernel; a kernel from the future is said to be one', () => {
+  expect(pool({ platform: 'none', ram: 16 * GiB, cmdline: 'swiotlb=99999999999999' })).toMatchObject({ bytes: GiB, limited_by: expect.stringMatching(/^low memory/) })
+  expect(pool({ platform: 'none', kernel: '99.1' }).notes.join()).toContain('newer than any')
+  expect(pool({ platform: 'none', kernel: '7.3' }).notes.join()).not.toContain('newer than any')
+})

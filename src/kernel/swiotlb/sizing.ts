@@ -231,6 +231,9 @@ const has = (id: SizingRule['id'], version: KernelVersion): boolean => {
 }
 const source = (id: SizingRule['id']): string => sizingRules.find((r) => r.id === id)?.source ?? ''
 
+/** The newest release whose rules were read. */
+const NEWEST = kernelVersion(7, 3)
+
 /** The pool of one boot. The error says why the question has no answer. */
 export function sizePool(q: SizingRequest): Result<Sizing, string> {
   const kernel = parseSizingKernel(q.kernel)
@@ -347,7 +350,7 @@ export function sizePool(q: SizingRequest): Result<Sizing, string> {
         notes: [...notes, has('halving', v) ? 'even 1 MiB could not be had' : `${q.kernel} does not try less (halving came with 6.2 and 6.1.y): it boots without a pool; ask for less with swiotlb=`]
       })
     }
-    nslabs = align(nslabs >> 1, IO_TLB_SEGSIZE)
+    nslabs = align(Math.floor(nslabs / 2), IO_TLB_SEGSIZE)
     areas = limit_nareas(areas)
     limited_by = any ? 'RAM' : `low memory: no more than ${sizeText(free)} in one piece below ${below}`
     steps.push({ what: `halved: ${sizeText(nslabs * IO_TLB_SIZE * 2)} cannot be had in one piece below ${below}`, slots: nslabs, source: 'swiotlb_init_remap()' })
@@ -355,6 +358,7 @@ export function sizePool(q: SizingRequest): Result<Sizing, string> {
   if (param.nslabs !== null && param.nslabs < IO_TLB_MIN_SLABS && limited_by.startsWith('command line')) notes.push(`a pool of ${param.nslabs} slots is smaller than the 1 MiB the kernel itself would stop at`)
   if (!isPowerOf2(wanted)) notes.push(`${q.kernel} does not round the pool to a power of two (areas came with 6.0)`)
   if (kernel.noForce && (encryptedGuest || q.platform === 'arm-cca' || q.platform === 's390-pv') && !param.force) notes.push('nothing is forced: a device bounces when it can reach only shared memory, one by one')
+  if (v > NEWEST) notes.push(`${q.kernel} is newer than any kernel whose rules are known here: those of ${formatVersion(NEWEST)} are applied`)
   if (v < kernelVersion(6, 12)) notes.push('rules before 6.12 are from the commits named, not from a recorded kernel')
   return ok({ bytes: nslabs * IO_TLB_SIZE, slots: nslabs, areas, limited_by, force_bounce: param.force || flagForce, steps, assumptions, notes })
 }

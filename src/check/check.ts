@@ -1,7 +1,7 @@
 // One litmus test on one kernel revision and one platform: built, explored, judged.
 import { type Finding, scheduleText, type Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
-import { type MachineConfig, type MmioConfig, platformByName } from '../machine/index.ts'
+import { type MmioConfig, platformByName } from '../machine/index.ts'
 import { type KernelParts, noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
 import { System } from '../system/index.ts'
 import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, type Test, vocabulary } from '../litmus/index.ts'

@@ -146,6 +146,6 @@ describe('schedules', () => {
       const end = runSchedule(run, { schedule: { seed }, maxTurns: 200, stop: () => store.fatal, onTurn })
       if (end.end === 'final') expect(x.finals).toBeGreaterThan(0)
       if (end.end === 'deadlock') expect(x.deadlocks).toBeGreaterThan(0)
-    }), { numRuns: 200 })
+    }), { numRuns: 400 })
   })
 })

@@ -43,6 +43,8 @@ export class Run {
    */
   turn(thread: number, pick: (action: Action) => number = () => 0, stop: () => boolean = () => false): Turn {
     const walk = this.walks[thread] as Walk
+    const before = walk.copy()
+    const words = this.store.u32.slice()
     const accesses: Access[] = []
     const passed: Passed[] = []
     let stepped = false
@@ -60,7 +62,15 @@ export class Run {
         outcome = (first + i) % action.outcomes
         result = action.perform(this.store, outcome)
       }
-      if (result === BLOCKED) return { thread, accesses, passed, blocked: true }
+      if (result === BLOCKED) {
+        // What silently led up to a step that cannot happen has not happened: another thread may change what it saw.
+        if (accesses.length > 0 && !stepped) {
+          ;(this.walks as Walk[])[thread] = before
+          this.store.u32.set(words)
+          return { thread, accesses: [], passed: [], blocked: true }
+        }
+        return { thread, accesses, passed, blocked: true }
+      }
       const site = this.wantSites && (!silent || accesses.length === 0) ? walk.site() : []
       accesses.push({ action, outcome, result, site, statement: here.statement, place: here.place })
       if (!silent) stepped = true

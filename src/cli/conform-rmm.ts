@@ -2,13 +2,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { decompress } from 'fzstd'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
 import { conformRmmJson, conformRmmText } from '../report/conform-rmm.ts'
-import { aboutFile, cannotRead, readBytes } from './file-access.ts'
+import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
 import type { Io } from './io.ts'
 
 /** Bytes of the largest recording: it is read whole. */
@@ -20,14 +18,8 @@ const shownName = (file: string): string => (file === '-' ? '(standard input)' :
 function textOf(file: string): string | Diagnostic {
   const bytes = readBytes(file, LARGEST, shownName(file))
   if (!Buffer.isBuffer(bytes)) return bytes
-  try {
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, { maxOutputLength: LARGEST }).toString('utf8')
-    if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2fb528) return Buffer.from(decompress(bytes)).toString('utf8')
-    return bytes.toString('utf8')
-  } catch (e) {
-    const x = e as { code?: unknown; message: string }
-    return x.code === 'ERR_BUFFER_TOO_LARGE' ? aboutFile(shownName(file), `cannot be read: it unpacks to more than ${LARGEST >> 20} MiB`) : typeof x.code === 'string' ? cannotRead(shownName(file), e) : aboutFile(shownName(file), `cannot be read: the compressed data is cut off or damaged (${x.message})`)
-  }
+  const whole = unpacked(bytes, LARGEST, shownName(file))
+  return Buffer.isBuffer(whole) ? whole.toString('utf8') : whole
 }
 
 const count = (v: string): number => {

@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { makeDirectory, openWhole, readBytes, readText, writeWhole } from './file-access.ts'
+import { makeDirectory, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'tbit-files-'))
 afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
@@ -27,6 +28,17 @@ describe('reading', () => {
     writeFileSync(at('latin1'), Buffer.from(`litmus a "x" # G\xf6del\n${' '.repeat(100)}`, 'latin1'))
     expect(readText(at('latin1'), 1000)).toHaveProperty('text')
   })
+})
+
+test('packed logs are unpacked, within limits', () => {
+  writeFileSync(at('log.gz'), gzipSync('a log'))
+  expect(readPackedText(at('log.gz'), 1000)).toEqual({ text: 'a log' })
+  writeFileSync(at('bomb.gz'), gzipSync(Buffer.alloc(5 << 20, 'a')))
+  expect(readPackedText(at('bomb.gz'), 1 << 20)).toMatchObject({ message: 'cannot be read: it unpacks to more than 1 MiB' })
+  writeFileSync(at('cut.gz'), gzipSync('a log').subarray(0, 12))
+  expect(readPackedText(at('cut.gz'), 1000)).toMatchObject({ message: 'cannot be read: the compressed data is cut off' })
+  writeFileSync(at('cut.zst'), Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1))
+  expect(readPackedText(at('cut.zst'), 1000)).toMatchObject({ code: 'TB-002' })
 })
 
 describe('writing', () => {

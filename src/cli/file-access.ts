@@ -1,6 +1,8 @@
 // Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can be.
 import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
 
 const words: Record<string, string> = {
@@ -59,10 +61,34 @@ function readSome(fd: number, part: Buffer): number {
   }
 }
 
+/** What gzip or zstd packed, told by content; anything else as it is. */
+export function unpacked(bytes: Buffer, most: number, shown: string): Buffer | Diagnostic {
+  try {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, { maxOutputLength: most })
+    if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2fb528) return Buffer.from(decompress(bytes))
+    return bytes
+  } catch (e) {
+    const x = e as { code?: unknown; message: string }
+    if (x.code === 'ERR_BUFFER_TOO_LARGE') return aboutFile(shown, `cannot be read: it unpacks to more than ${most >> 20} MiB`)
+    return typeof x.code === 'string' ? cannotRead(shown, e) : aboutFile(shown, `cannot be read: the compressed data is cut off or damaged (${x.message})`)
+  }
+}
+
+/** A log or table that may be packed, as text; what is no text is said. */
+export function readPackedText(file: string, most: number, shown = file): { readonly text: string } | Diagnostic {
+  const bytes = readBytes(file, most, shown)
+  if (!Buffer.isBuffer(bytes)) return bytes
+  const whole = unpacked(bytes, most, shown)
+  return Buffer.isBuffer(whole) ? textOf(whole, shown) : whole
+}
+
 /** The same as text (UTF-8); what is no text is said once, not letter by letter. */
 export function readText(file: string, most: number, shown = file): { readonly text: string } | Diagnostic {
   const bytes = readBytes(file, most, shown)
-  if (!Buffer.isBuffer(bytes)) return bytes
+  return Buffer.isBuffer(bytes) ? textOf(bytes, shown) : bytes
+}
+
+function textOf(bytes: Buffer, shown: string): { readonly text: string } | Diagnostic {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return aboutFile(shown, 'is UTF-16 text, and UTF-8 is read here', 'iconv -f UTF-16 -t UTF-8 FILE')
   const text = bytes.toString('utf8')
   const head = text.slice(0, 8000)

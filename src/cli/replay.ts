@@ -1,5 +1,5 @@
 // `tbit replay`: traces of real kernels against the pool.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
@@ -11,6 +11,7 @@ import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayJson } from '../report/replay-json.ts'
 import type { EventTable } from '../report/replay-parquet.ts'
 import { replayText } from '../report/replay.ts'
+import { cannotWrite, makeDirectory, openWhole, readPackedText, type WholeFile } from './file-access.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
 import { readTraces } from './trace-input.ts'
@@ -98,6 +99,9 @@ export function parseCost(text: string): CostTerms | null {
   return toll === null || rate === null || rate <= 0 ? null : { toll, rate, copiers, from: 'given' }
 }
 
+/** Bytes of the largest kernel log or debugfs file: they are read whole. */
+const LARGEST_LOG = 256 << 20
+
 async function run(io: Io, files: readonly string[], options: Options): Promise<void> {
   const errors: Diagnostic[] = []
   const usage = (word: string, message: string, expected: readonly string[]): void => { errors.push({ code: 'TB-362', file: 'tbit replay', line: 0, column: 0, word, message, expected }) }
@@ -120,21 +124,32 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   }
   const read = (path: string | undefined): string | null => {
     if (path === undefined) return null
-    try {
-      return readFileSync(path, 'utf8')
-    } catch (e) {
-      const x = e as NodeJS.ErrnoException
-      errors.push({ code: 'TB-002', file: path, line: 0, column: 0, word: '', message: x.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${x.message}` })
-      return null
-    }
+    const got = readPackedText(path, LARGEST_LOG)
+    if ('text' in got) return got.text
+    errors.push(got)
+    return null
   }
   const log = read(options.dmesg)
   const facts: PoolFacts | null = log === null ? null : readKernelLog(log)
   const debugfs = read(options.debugfs)
   if (files.filter((f) => f === '-').length > 1) usage('-', 'standard input can be read once', ['one -'])
-  if (errors.length > 0) {
+  const refuse = (): void => {
+    if (options.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
     for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
     io.exit(2)
+  }
+  // What cannot be written is known before a long trace is read.
+  const outputs = new Map<'perfetto' | 'html', { name: string; file: WholeFile }>()
+  for (const kind of ['perfetto', 'html'] as const) {
+    const name = options[kind]
+    if (name === undefined || errors.length > 0) continue
+    const file = openWhole(name)
+    if ('code' in file) errors.push(file)
+    else outputs.set(kind, { name, file })
+  }
+  if (errors.length > 0) {
+    for (const o of outputs.values()) o.file.discard()
+    refuse()
     return
   }
   let source: 'log' | 'option' = 'option'
@@ -152,12 +167,13 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   let parquet: typeof import('../report/replay-parquet.ts') | null = null
   if (options.parquet !== undefined) {
     try {
-      mkdirSync(options.parquet, { recursive: true })
+      makeDirectory(options.parquet)
       parquet = await import('../report/replay-parquet.ts')
       table = new parquet.EventTable((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'events.parquet')), (id) => names.name(id))
     } catch (e) {
-      io.err(`tbit replay: error TB-002: ${options.parquet}: cannot be written: ${e instanceof Error ? e.message : String(e)}\n`)
-      io.exit(2)
+      for (const o of outputs.values()) o.file.discard()
+      errors.push(cannotWrite(options.parquet, e))
+      refuse()
       return
     }
   }
@@ -189,33 +205,37 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     interrupted: input.interrupted, overwritten: input.overwritten, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
     notes: input.notes, terms, whatIf: whatIfs.map((w) => w.result(copied, deviceNames, terms))
   })
-  for (const e of input.errors) io.err(`${formatDiagnostic(e)}\n`)
+  errors.push(...input.errors)
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0
   if (result.events === 0 && !input.interrupted && (input.errors.length === 0 || input.lines > 0)) {
     const d: Diagnostic = input.events === 0
       ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
       : { code: 'TB-366', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: `a trace without any DMA event (${input.events} events of other classes)`, hint: 'record with the events dma and swiotlb enabled: trace-cmd record -e dma -e swiotlb (Linux 6.12 or later)' }
-    io.err(`${formatDiagnostic(d)}\n`)
+    errors.push(d)
     code = 2
   }
   if (result.whatIf.some((w) => w.unknownDevices.length > 0)) code = 2
-  if (code !== 2 || result.events > 0 || input.lines > 0) io.out(options.format === 'json' ? replayJson(result) : replayText(result))
   try {
     if (table && parquet && options.parquet !== undefined) {
       table.finish()
       parquet.writeSamples((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'samples.parquet')), result)
     }
-    if (options.perfetto !== undefined) {
-      const { perfettoTrace } = await import('../report/perfetto.ts')
-      writeFileSync(options.perfetto, perfettoTrace(result))
-    }
-    if (options.html !== undefined) {
-      const { replayHtml } = await import('../report/html-replay.ts')
-      writeFileSync(options.html, replayHtml(result, plotLibrary()))
-    }
   } catch (e) {
-    io.err(`tbit replay: error TB-002: cannot be written: ${e instanceof Error ? e.message : String(e)}\n`)
+    errors.push(cannotWrite(options.parquet ?? '', e))
     code = 2
   }
+  for (const [kind, { name, file }] of outputs) {
+    try {
+      writeFileSync(file.path, kind === 'perfetto' ? (await import('../report/perfetto.ts')).perfettoTrace(result) : (await import('../report/html-replay.ts')).replayHtml(result, plotLibrary()))
+      file.commit()
+    } catch (e) {
+      file.discard()
+      errors.push(cannotWrite(name, e))
+      code = 2
+    }
+  }
+  for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
+  if (options.format === 'json') io.out(replayJson(result, errors))
+  else if (code !== 2 || result.events > 0 || input.lines > 0) io.out(replayText(result))
   io.exit(code)
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createGunzip, inflateSync } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
+import { why } from './file-access.ts'
 import { arrange, type ByteSource, type EventSink, isTraceDat, mergeByTime, type Names, peek, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
 
 /** What reading came to. */
@@ -122,7 +123,7 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
       await readTraceDat(o.path, o.layers.length > 0 || !o.raw.seekable, chain(o.first, o.stream), sink, names, skips, hooks, out, bad(o.path), (part) => report(part * o.raw.size - o.raw.done))
     }
   } catch (e) {
-    bad(paths.join(' '))('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
+    bad(paths.join(' '))('TB-002', `cannot be read: ${why(e)}`)
   } finally {
     for (const r of raws) await r.close()
   }
@@ -156,7 +157,7 @@ async function unwrap(path: string, raw: RawFile, bad: (code: string, message: s
     else if (first.length === 0) bad('TB-359', layers.length > 0 ? 'there is nothing in the compressed file' : 'the file is empty')
     else return { path, raw, kind: 'text', layers, first, stream }
   } catch (e) {
-    bad('TB-002', `cannot be read: ${e instanceof Error ? e.message : String(e)}`)
+    bad('TB-002', `cannot be read: ${why(e)}`)
   }
   return null
 }
@@ -178,14 +179,13 @@ class RawFile {
       const s = await this.handle.stat()
       if (s.isDirectory()) {
         await this.close()
-        return 'is a directory; name the trace files in it'
+        return 'cannot be read: it is a directory; name the trace files in it'
       }
       this.seekable = s.isFile()
       this.size = s.isFile() ? s.size : 0
       return null
     } catch (e) {
-      const x = e as NodeJS.ErrnoException
-      return x.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${x.message}`
+      return `cannot be read: ${why(e)}`
     }
   }
 

@@ -1,4 +1,5 @@
 // A replay as json. The fields that design.md fixes come first; more may be added, none of these changes meaning within format 1.
+import type { Diagnostic } from '../base/index.ts'
 import type { ReplayResult } from '../replay/index.ts'
 
 const finite = (v: number): number | null => (Number.isFinite(v) ? v : null)
@@ -66,4 +67,5 @@ export function replayValue(r: ReplayResult): object {
   }
 }
 
-export const replayJson = (r: ReplayResult): string => `${JSON.stringify(replayValue(r), null, 2)}\n`
+/** With what was wrong about the input. */
+export const replayJson = (r: ReplayResult, errors: readonly Diagnostic[] = []): string => `${JSON.stringify({ ...replayValue(r), errors }, null, 2)}\n`

@@ -39,9 +39,9 @@ export class Run {
   /**
    * One turn of `thread`. `pick` decides an action with several outcomes; outcomes that cannot happen now are passed over in
    * order. `stop` is asked after each access and ends the turn. A turn without accesses has changed nothing: the thread has
-   * ended or cannot move now.
+   * ended or cannot move now. `undo`: silent accesses that lead up to a step that cannot happen are taken back.
    */
-  turn(thread: number, pick: (action: Action) => number = () => 0, stop: () => boolean = () => false): Turn {
+  turn(thread: number, pick: (action: Action) => number = () => 0, stop: () => boolean = () => false, undo = false): Turn {
     const walk = this.walks[thread] as Walk
     const before = walk.copy()
     const words = this.store.u32.slice()
@@ -64,7 +64,7 @@ export class Run {
       }
       if (result === BLOCKED) {
         // What silently led up to a step that cannot happen has not happened: another thread may change what it saw.
-        if (accesses.length > 0 && !stepped) {
+        if (undo && accesses.length > 0 && !stepped) {
           ;(this.walks as Walk[])[thread] = before
           this.store.u32.set(words)
           return { thread, accesses: [], passed: [], blocked: true }
@@ -146,7 +146,7 @@ export function runSchedule(run: Run, o: RunOptions): RunEnd {
   const skipped: number[] = []
   let turns = 0
   const take = (thread: number, pick: (a: Action) => number): boolean => {
-    const turn = run.turn(thread, pick, o.stop)
+    const turn = run.turn(thread, pick, o.stop, true)
     if (turn.accesses.length === 0) return false
     o.onTurn?.(turn, turns)
     turns++

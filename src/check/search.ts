@@ -311,6 +311,7 @@ export class Search {
     this.levelEnd = this.count
     const progress = this.options.onProgress
     let next = 1 << 12
+    let nextMove = 1 << 16
     while (this.complete) {
       if (this.head === this.levelEnd) {
         this.flush()
@@ -318,8 +319,10 @@ export class Search {
         this.depth++
         this.levelEnd = this.count
       }
-      if (progress !== undefined && this.head >= next) {
-        next += 1 << 12
+      // By states, and by moves too: with many threads a state has many.
+      if (progress !== undefined && (this.head >= next || this.transitions >= nextMove)) {
+        next = this.head + (1 << 12)
+        nextMove = this.transitions + (1 << 16)
         if (progress(this.count, this.transitions) === false) {
           this.complete = false
           break

@@ -3,28 +3,23 @@ import { Command, Option } from 'commander'
 import type { Diagnostic } from '../base/index.ts'
 import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
-import { checkB4 } from '../report/check-b4.ts'
-import { checkJson } from '../report/check-json.ts'
-import { checkJunit } from '../report/check-junit.ts'
-import { checkKtap } from '../report/check-ktap.ts'
-import { checkMail } from '../report/check-mail.ts'
+import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, type ExitStyle } from '../report/check-run.ts'
-import { checkText, errorsText } from '../report/check-text.ts'
+import { errorsText } from '../report/check-text.ts'
 import { type Job, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { nameList, numberOption } from './names.ts'
 import { terminalPaint } from './paint.ts'
 import { RunProgress } from './progress.ts'
-
-type Format = 'text' | 'json' | 'ktap' | 'junit' | 'b4' | 'mail'
 
 interface Options {
   readonly kernel?: string
   readonly platform?: string
   readonly interleave: 'steps' | 'calls'
   readonly maxStates?: string
-  readonly format: Format
+  readonly format: CheckFormatName
   readonly exit?: ExitStyle
   readonly explain?: boolean
   readonly quiet?: boolean
@@ -50,7 +45,7 @@ export function checkVerb(io: Io): Command {
     .option('--platform <names>', 'platforms, separated by commas, or all (default: those of each test)')
     .addOption(new Option('--interleave <how>', 'interleave single steps inside kernel functions, or whole calls (an abstraction)').choices(['steps', 'calls']).default('steps'))
     .option('--max-states <n>', 'states at which a search gives up and is incomplete (default 2000000)')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json', 'ktap', 'junit', 'b4', 'mail']).default('text'))
+    .addOption(formatOption(checkFormats))
     .addOption(new Option('--exit <style>', 'exit codes as another tool reads them').choices(['tbit', 'kselftest', 'nipa']))
     .option('--explain', 'print each test in its normal form with every default spelled out, and check nothing')
     .option('-q, --quiet', 'only what is not as expected, and the summary')
@@ -60,7 +55,7 @@ export function checkVerb(io: Io): Command {
 }
 
 async function check(io: Io, names: readonly string[], o: Options): Promise<void> {
-  const style = o.exit ?? (o.format === 'ktap' ? 'kselftest' : 'tbit')
+  const style = o.exit ?? checkFormats[o.format].exit
   const errors: Diagnostic[] = []
   const selection: Selection = {
     kernels: o.kernel === undefined ? null : nameList('--kernel', o.kernel, vocabulary.kernels.map((k) => k.name), 'tbit check', errors),
@@ -101,17 +96,9 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
 }
 
 function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'matrix'): void {
-  if (o.format !== 'json') io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
-  switch (o.format) {
-    case 'text':
-      if (run.tests.length > 0 || run.results.length > 0) io.out(checkText(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
-      break
-    case 'json': io.out(checkJson(run)); break
-    case 'ktap': io.out(checkKtap(run)); break
-    case 'junit': io.out(checkJunit(run)); break
-    case 'b4': io.out(checkB4(run)); break
-    case 'mail': io.out(checkMail(run)); break
-  }
+  const format = checkFormats[o.format]
+  if (!format.errorsInside) io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
+  io.out(format.render(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
   io.exit(run.interrupted !== null ? 130 : exitCode(run, style))
 }
 

@@ -5,14 +5,15 @@ import { type CheckResult, compareResults, type Comparison, flipsBetween, verdic
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { platformsOf } from '../litmus/index.ts'
-import { type CompareReport, compareJson, compareText } from '../report/compare.ts'
+import { compareFormats, type CompareReport } from '../report/compare.ts'
 import { type Broken, type Job, type PoolResult, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { nameList, numberOption } from './names.ts'
 import { RunProgress } from './progress.ts'
 
-interface Options { kernel?: string; platform?: string; maxStates?: string; interleave: 'steps' | 'calls'; format: 'text' | 'json' }
+interface Options { kernel?: string; platform?: string; maxStates?: string; interleave: 'steps' | 'calls'; format: keyof typeof compareFormats }
 
 export function compareVerb(io: Io): Command {
   return new Command('compare')
@@ -22,7 +23,7 @@ export function compareVerb(io: Io): Command {
     .option('--platform <names>', 'platforms, separated by commas, or all; default: those each test names')
     .addOption(new Option('--interleave <how>', 'interleave single steps inside kernel functions, or whole calls (an abstraction)').choices(['steps', 'calls']).default('steps'))
     .option('--max-states <n>', 'states at which one search gives up (default 2000000)')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(compareFormats))
     .addHelpText('after', `
 Exit code: 0 no verdict changed, 1 some changed, 2 wrong use or bad input, 125 nothing changed but a search was incomplete.
 
@@ -40,8 +41,7 @@ async function compare(io: Io, names: readonly string[], o: Options): Promise<vo
   const finish = (report: Omit<CompareReport, 'before' | 'after' | 'errors'>, texts: ReadonlyMap<string, string> = new Map()): void => {
     const full: CompareReport = { before, after, errors, ...report }
     for (const d of [...errors, ...(full.warnings ?? [])]) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
-    if (o.format === 'json') io.out(compareJson(full))
-    else if (full.list.length > 0 || errors.length === 0) io.out(compareText(full))
+    io.out(compareFormats[o.format](full))
     const undecided = full.list.some((c) => !c.changed && c.before.verdict !== 'skipped' && c.after.verdict !== 'skipped' && (!c.before.complete || !c.after.complete))
     io.exit(full.interrupted !== null ? 130 : errors.length > 0 ? 2 : full.list.some((c) => c.changed) ? 1 : undecided ? 125 : 0)
   }

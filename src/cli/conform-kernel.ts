@@ -4,11 +4,12 @@ import { type Divergence, type KernelConformResult, conformKernel, scenariosFor 
 import { ARCHES, type Arch, type Built, openTree } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { revisions } from '../kernel/index.ts'
-import { kernelConformJson, kernelConformText } from '../report/kernel-conform.ts'
+import { kernelConformFormats } from '../report/kernel-conform.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { buildFor, complain, count, progressOf } from './kernel.ts'
 
-interface Options { ops: number; seed: number; arch: Arch | 'all'; kernel?: string; shim?: string; fresh?: boolean; format: string }
+interface Options { ops: number; seed: number; arch: Arch | 'all'; kernel?: string; shim?: string; fresh?: boolean; format: keyof typeof kernelConformFormats }
 
 export function conformKernelCommand(io: Io): Command {
   return new Command('kernel')
@@ -22,7 +23,7 @@ export function conformKernelCommand(io: Io): Command {
     .addOption(new Option('--kernel <revision>', 'the revision of ours to compare with (default: by version and flags of the tree)').choices(revisions.map((r) => r.name)))
     .option('--shim <dir>', 'additions to the shim')
     .option('--fresh', 'build even what the cache has')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(kernelConformFormats))
     .addHelpText('after', '\nExample:\n  tbit conform kernel /usr/src/linux-source-6.12.tar.xz --ops 1000000')
     .action(async (dir: string, o: Options) => {
       const tree = openTree(dir)
@@ -61,7 +62,7 @@ export function conformKernelCommand(io: Io): Command {
         tree: dir, version: tree.value.version, scenarios, operations: scenarios.reduce((n, s) => n + s.operations, 0), mismatches: scenarios.reduce((n, s) => n + s.diverged, 0), first: divergence
       }
       const seconds = (Date.now() - begun) / 1000
-      io.out(o.format === 'json' ? kernelConformJson(result, seconds) : kernelConformText(result, seconds))
+      io.out(kernelConformFormats[o.format](result, seconds))
       io.exit(result.mismatches > 0 ? 1 : 0)
     })
 }

@@ -1,12 +1,13 @@
 // `tbit conform rmm FILE...`: recorded sequences of RMI commands against the model.
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
-import { conformRmmJson, conformRmmText } from '../report/conform-rmm.ts'
+import { conformRmmFormats } from '../report/conform-rmm.ts'
 import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
 /** Bytes of the largest recording: it is read whole. */
@@ -31,10 +32,10 @@ export function conformRmm(io: Io): Command {
   return new Command('rmm')
     .description('Replays recorded RMI command sequences on the RMM model: statuses, levels, outputs, exits, granule states, RIM values.')
     .argument('<file...>', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(conformRmmFormats))
     .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
-    .action((names: string[], options: { format: string; max: number }) => {
+    .action((names: string[], options: { format: keyof typeof conformRmmFormats; max: number }) => {
       const total = emptyConformance()
       let files = 0
       const one = (file: string): void => {
@@ -67,12 +68,8 @@ export function conformRmm(io: Io): Command {
         else if (inside.length === 0) total.errors.push(aboutFile(name, 'the directory holds no recording: no .json, .jsonl, .txt or .rmi file, gzip allowed'))
         else for (const f of inside) one(join(name, f))
       }
-      if (options.format === 'json') io.out(conformRmmJson(files, total))
-      else {
-        const { errors, ...rest } = total
-        for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
-        io.out(conformRmmText(files, { ...rest, errors: [] }, options.max))
-      }
+      if (options.format !== 'json') for (const e of total.errors) io.err(`${formatDiagnostic(e)}\n`)
+      io.out(conformRmmFormats[options.format](files, total, options.max))
       io.exit(total.errors.length > 0 ? 2 : total.mismatches.length > 0 ? 1 : 0)
     })
 }

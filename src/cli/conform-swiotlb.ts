@@ -1,8 +1,9 @@
 // `tbit conform swiotlb`: recorded swiotlb and dma-direct operations against the model.
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
-import { conformSwiotlbJson, conformSwiotlbText } from '../report/conform-swiotlb.ts'
+import { conformSwiotlbFormats } from '../report/conform-swiotlb.ts'
+import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
 import { filesOf, readLines } from './read-lines.ts'
 
@@ -13,9 +14,9 @@ export function conformSwiotlb(io: Io): Command {
       'A file is one JSON object (the machine), then one JSON array a line; gzip and zstd are recognised by content, - is standard input, a directory stands for its .jsonl files, compressed or not. ' +
       'Exit code 0 without a difference, 1 with one, 2 for input that cannot be read.')
     .argument('<files...>', 'recordings')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(conformSwiotlbFormats))
     .addHelpText('after', '\nExample:\n  tbit conform swiotlb recordings/swiotlb-n1024-a4.jsonl.gz')
-    .action(async (args: string[], options: { format: string }) => {
+    .action(async (args: string[], options: { format: keyof typeof conformSwiotlbFormats }) => {
       const { files, errors } = filesOf(args, ['.jsonl', '.jsonl.gz', '.jsonl.zst'])
       const results: SwiotlbFileResult[] = []
       const all: Diagnostic[] = [...errors]
@@ -36,7 +37,7 @@ export function conformSwiotlb(io: Io): Command {
       }
       const result: SwiotlbConformResult = { files: results, errors: all }
       if (options.format !== 'json') for (const e of all) io.err(`${formatDiagnostic(e)}\n`)
-      io.out(options.format === 'json' ? conformSwiotlbJson(result) : conformSwiotlbText(result))
+      io.out(conformSwiotlbFormats[options.format](result))
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
     })
 }

@@ -5,13 +5,14 @@ import { platformByName, platforms } from '../machine/index.ts'
 import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
 import { parse, resolveConfig, resolveDevices, type vocabulary } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
-import { explainDmaJson, explainDmaText } from '../report/rules.ts'
+import { explainDmaFormats } from '../report/rules.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { oneName } from './names.ts'
 
 interface Options {
   platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string
-  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; format: 'text' | 'json'
+  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; format: keyof typeof explainDmaFormats
 }
 
 const VERB = 'tbit explain dma'
@@ -43,7 +44,7 @@ export function explainDmaVerb(io: Io): Command {
     .option('--private-only', 'a passthrough device that reaches private memory alone')
     .option('--cmdline <text>', 'kernel command line, such as swiotlb=force')
     .option('--config <key=value...>', 'config of the litmus language: host_stage2=static_1g xt=on vtom=4G swiotlb=512,2')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(explainDmaFormats))
     .addHelpText('after', `
 Example:
   tbit explain dma --platform arm-cca --kernel cc-v8 --t 1 --page shared --attr CC_SHARED
@@ -70,13 +71,13 @@ const explainDma = (io: Io, o: Options, c: Command) => {
   const idle: ReadonlyArray<readonly [keyof Options, string, readonly string[]]> = [['atomic', '--atomic', ['alloc', 'alloc_pages']], ['high', '--high', ['map']], ['page', '--page', ['map', 'resource']], ['dir', '--dir', ['map', 'alloc_pages', 'resource']], ['size', '--size', ['map', 'alloc', 'alloc_pages']]]
   for (const [key, option, ops] of idle) if (c.getOptionValueSource(key) === 'cli' && !ops.includes(o.op)) warnings.push({ ...wrong(option, `${option} says nothing about ${o.op}`), severity: 'warning' })
 
-  if (o.format === 'text' || errors.length > 0) for (const d of [...errors, ...warnings]) io.err(`${formatDiagnostic(d)}\n`)
+  if (o.format !== 'json' || errors.length > 0) for (const d of [...errors, ...warnings]) io.err(`${formatDiagnostic(d)}\n`)
   if (errors.length > 0 || !platform || !revision || !machine || size === null) {
     if (o.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
     return io.exit(2)
   }
   const path = requestPath({ platform, revision, t: o.t === '1' ? 1 : 0, op: o.op, page: o.page, attrs, dir: o.dir, size, high: o.high ?? false, atomic: o.atomic ?? false, ...machine })
-  io.out(o.format === 'json' ? explainDmaJson(path) : explainDmaText(path))
+  io.out(explainDmaFormats[o.format](path))
   io.exit(0)
 }
 

@@ -1,9 +1,10 @@
 // `tbit explain log`: paste a kernel log.
 import { existsSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { Bytes, type Diagnostic, plural, unknownWord } from '../base/index.ts'
 import { KernelLog, type LogFacts, parseSizingKernel, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
-import { explainLogErrors, explainLogJson, explainLogText } from '../report/explain-log.ts'
+import { explainLogErrors, explainLogFormats } from '../report/explain-log.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { readLines } from './read-lines.ts'
 
@@ -13,7 +14,7 @@ interface Options {
   readonly ram?: string
   readonly cpus?: string
   readonly cmdline?: string
-  readonly format: string
+  readonly format: keyof typeof explainLogFormats
 }
 
 export function explainLog(io: Io): Command {
@@ -27,7 +28,7 @@ export function explainLog(io: Io): Command {
     .option('--ram <size>', 'where the log does not say: 16G')
     .option('--cpus <n>', 'where the log does not say')
     .option('--cmdline <string>', 'where the log does not say')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(explainLogFormats))
     .addHelpText('after', "\nExample:\n  dmesg | tbit explain log\n  tbit explain log 'nvme 0000:00:02.0: swiotlb buffer is full (sz: 262144 bytes), total 524288 (slots), used 523564 (slots)'")
     .action(async (file: string, o: Options) => {
       const errors: Diagnostic[] = []
@@ -75,11 +76,8 @@ export function explainLog(io: Io): Command {
         else if (log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
       }
       const explanation = log.explain(facts)
-      if (o.format === 'json') io.out(explainLogJson(explanation, errors, warnings))
-      else {
-        if (explanation.understood > 0 || errors.length === 0) io.out(explainLogText(explanation))
-        io.err(explainLogErrors([...errors, ...warnings]))
-      }
+      if (o.format === 'json' || explanation.understood > 0 || errors.length === 0) io.out(explainLogFormats[o.format](explanation, errors, warnings))
+      if (o.format !== 'json') io.err(explainLogErrors([...errors, ...warnings]))
       io.exit(errors.length > 0 ? 2 : 0)
     })
 }

@@ -10,19 +10,16 @@ import { type KernelMeta, limits, Wasm } from '../kernel-c/index.ts'
 import { revisions } from '../kernel/index.ts'
 import { type Test, vocabulary } from '../litmus/index.ts'
 import { platformByName } from '../machine/index.ts'
-import { checkB4 } from '../report/check-b4.ts'
-import { checkJson } from '../report/check-json.ts'
-import { checkJunit } from '../report/check-junit.ts'
-import { checkKtap } from '../report/check-ktap.ts'
-import { checkMail } from '../report/check-mail.ts'
+import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode } from '../report/check-run.ts'
-import { checkText, errorsText } from '../report/check-text.ts'
-import { compareJson, compareText } from '../report/compare.ts'
+import { errorsText } from '../report/check-text.ts'
+import { compareFormats } from '../report/compare.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { complain, count, progressOf } from './kernel.ts'
 
-interface Options { platform?: string; kernel?: string; all?: boolean; apply?: string | true; maxStates?: number; shim?: string; fresh?: boolean; quiet?: boolean; verbose?: boolean; format: string }
+interface Options { platform?: string; kernel?: string; all?: boolean; apply?: string | true; maxStates?: number; shim?: string; fresh?: boolean; quiet?: boolean; verbose?: boolean; format: CheckFormatName }
 
 const platformNames = vocabulary.platforms.map((p) => p.name as string)
 
@@ -102,7 +99,7 @@ export function checkCommand(io: Io): Command {
     .option('--fresh', 'build even what the cache has')
     .option('-q, --quiet', 'only what is not as expected, and the summary')
     .option('-v, --verbose', 'every step of a counterexample')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json', 'ktap', 'junit', 'b4', 'mail']).default('text'))
+    .addOption(formatOption(checkFormats))
     .addHelpText('after', '\nExample:\n  tbit kernel check linux-6.12-rfc litmus/coherent/coherent-free-after-accept.litmus\n\nFor b4 (in ~/.gitconfig, section b4):\n  review-perpatch-check-cmd = tbit kernel check ~/linux --apply --format b4')
     .action(async (dir: string, names: string[], o: Options) => {
       let mail: string | null = null
@@ -147,18 +144,16 @@ function readPatch(path: string): { ok: true; value: string } | { ok: false; err
 function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'matrix'): void {
   // the command that does it again is another here
   const again = (text: string): string => text.replace(/tbit check (\S+) --kernel \S+ --platform (\S+)(?: --interleave calls)?/g, `tbit kernel check ${dir} $1 --platform $2`)
-  if (o.format !== 'json') io.err(errorsText(run))
-  switch (o.format) {
-    case 'json': io.out(`${JSON.stringify({ ...(JSON.parse(checkJson(run)) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`); break
-    case 'ktap': io.out(again(checkKtap(run))); break
-    case 'junit': io.out(again(checkJunit(run))); break
-    case 'b4': io.out(again(checkB4(run))); break
-    case 'mail': io.out(again(checkMail(run))); break
-    default:
-      io.out(again(checkText(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, shape })))
-      io.out(`\n${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${limits(meta).map((l) => `  ${l}`).join('\n')}\n`)
+  // What the format does not know of itself: which C it was.
+  const tree: Partial<Record<CheckFormatName, (written: string) => string>> = {
+    json: (written) => `${JSON.stringify({ ...(JSON.parse(written) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`,
+    text: (written) => `${written}\n${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${limits(meta).map((l) => `  ${l}`).join('\n')}\n`
   }
-  io.exit(exitCode(run, o.format === 'ktap' ? 'kselftest' : 'tbit'))
+  const format = checkFormats[o.format]
+  if (!format.errorsInside) io.err(errorsText(run))
+  const written = format.render(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, shape })
+  io.out((tree[o.format] ?? ((w: string): string => w))(o.format === 'json' ? written : again(written)))
+  io.exit(exitCode(run, format.exit))
 }
 
 // --- diff -------------------------------------------------------------------------------------------------------------------
@@ -188,9 +183,9 @@ export function diffCommand(io: Io): Command {
     .addOption(new Option('--max-states <n>', 'states at which a search gives up').argParser(count))
     .option('--shim <dir>', 'additions to the shim')
     .option('--fresh', 'build even what the cache has')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(compareFormats))
     .addHelpText('after', '\nExample:\n  tbit kernel diff linux-6.12 linux-6.12-rfc')
-    .action(async (before: string, after: string, names: string[], o: Options) => {
+    .action(async (before: string, after: string, names: string[], o: Options & { format: keyof typeof compareFormats }) => {
       const platforms = platformsAsked(o.platform)
       if (platforms !== null && !Array.isArray(platforms)) return complain(io, [platforms], o.format)
       const a = openTree(before)
@@ -213,7 +208,7 @@ export function diffCommand(io: Io): Command {
       const list = runs.map((r, i) => compared(r.test, r.platform, ra.results[i] as CheckResult, rb.results[i] as CheckResult))
       const nameB = after === '-' ? `${before} with the patch` : after
       const report = { list, before, after: nameB, errors: [], interrupted: null }
-      io.out(o.format === 'json' ? compareJson(report) : compareText(report))
+      io.out(compareFormats[o.format](report))
       io.exit(list.some((c) => c.changed) ? 1 : 0)
     })
 }

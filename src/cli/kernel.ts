@@ -7,7 +7,8 @@ import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.
 import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
-import { kernelBuildJson, kernelBuildText, kernelErrorsJson, kernelErrorsText, selfTestJson, selfTestText } from '../report/kernel.ts'
+import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
+import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
 import { checkCommand, diffCommand } from './kernel-check.ts'
 import { filesOf, readLines } from './read-lines.ts'
@@ -52,7 +53,7 @@ export function complain(io: Io, errors: readonly Diagnostic[], format: string):
   io.exit(2)
 }
 
-const formats = (c: Command): Command => c.addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+const formats = (c: Command): Command => c.addOption(formatOption(kernelFormats))
 
 function buildCommand(io: Io): Command {
   return formats(treeOptions(new Command('build')
@@ -63,7 +64,7 @@ function buildCommand(io: Io): Command {
     .addOption(new Option('--config <profile>', 'guest: what Kconfig selects for a confidential guest; recorded, recorded-realm: that of the recordings').choices(PROFILES).default('guest'))
     .option('--out <file>', 'also writes the image there')
     .addHelpText('after', '\nExample:\n  tbit kernel build /usr/src/linux-source-6.12.tar.xz --arch x86')))
-    .action(async (dir: string, o: TreeOptions & { config: Profile; out?: string }) => {
+    .action(async (dir: string, o: TreeOptions & { config: Profile; out?: string; format: keyof typeof kernelFormats }) => {
       const begun = Date.now()
       const b = await buildFor(io, dir, o.config, o)
       if (!b) return
@@ -76,7 +77,7 @@ function buildCommand(io: Io): Command {
         }
       }
       const report = { meta: b.meta, cached: b.cached, path: o.out ?? b.path, bytes: b.wasm.length, seconds: (Date.now() - begun) / 1000 }
-      io.out(o.format === 'json' ? kernelBuildJson(report) : kernelBuildText(report))
+      io.out(kernelFormats[o.format].build(report))
       io.exit(0)
     })
 }
@@ -89,7 +90,7 @@ function testCommand(io: Io): Command {
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[recordings...]', 'files, or a directory of them (default: those of this repository)')
     .addHelpText('after', '\nExample:\n  tbit kernel test /usr/src/linux-source-6.12.tar.xz recordings/swiotlb')))
-    .action(async (dir: string, args: string[], o: TreeOptions) => {
+    .action(async (dir: string, args: string[], o: TreeOptions & { format: keyof typeof kernelFormats }) => {
       const paths = args.length > 0 ? args : [join(shimDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
       const tree = openTree(dir)
       if (!tree.ok) return complain(io, [tree.error], o.format)
@@ -130,7 +131,7 @@ function testCommand(io: Io): Command {
         divergence ??= c.first
       }
       const report = { meta: first.built.meta, files: results, errors: all, random: { operations, first: divergence } }
-      io.out(o.format === 'json' ? selfTestJson(report) : selfTestText(report))
+      io.out(kernelFormats[o.format].test(report))
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) || divergence !== null ? 1 : 0]))
     })
 }

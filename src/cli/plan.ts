@@ -8,8 +8,9 @@ import {
   type CostTable, chainLength, Counter, defaultTable, elsewhere, type Entry, type Generation, generations, type Image, makePlan, makeSpec, type PageName, pageLevels, parseCosts, planRim, type PlanSpec,
   sideBySide, strategies, type Strategy
 } from '../plan/index.ts'
-import { coverageJson, coverageText, costTableJson, costTableText, emitPlan, planJson, planText, type RimReport } from '../report/plan.ts'
+import { emitPlan, planFormats, type RimReport } from '../report/plan.ts'
 import { aboutFile, cannotRead, cannotWrite, openWhole, readText } from './file-access.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
 /** Chains longer than this are computed only when asked for. */
@@ -36,7 +37,7 @@ interface Options {
   entry?: bigint
   gpr: string[]
   coverage?: boolean
-  format: 'text' | 'json'
+  format: keyof typeof planFormats
 }
 
 const sizeArg = (v: string): number => {
@@ -174,7 +175,7 @@ export function planVerb(io: Io): Command {
     .option('--entry <pc>', 'program counter of the boot REC: the RIM then includes it', pcArg)
     .option('--gpr <n=value>', 'register x0 to x7 of the boot REC (with --entry); repeatable', collect, [])
     .option('--coverage', 'which RMI and RSI commands of each generation are modelled')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(planFormats))
     .addHelpText('after', `
 Example:
   tbit plan --ram 16G --image Image@0x200000 --page 1G
@@ -185,11 +186,11 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
     .action((o: Options) => {
       const json = o.format === 'json'
       if (o.coverage === true) {
-        io.out(json ? coverageJson() : coverageText())
+        io.out(planFormats[o.format].coverage())
         return
       }
       if (o.showCosts === true) {
-        io.out(json ? costTableJson() : costTableText())
+        io.out(planFormats[o.format].costs())
         return
       }
       if (o.ram === undefined) return fail([problem('TB-001', 'tbit plan', '--ram', '--ram SIZE is missing', 'for example: tbit plan --ram 16G')], json)
@@ -260,6 +261,6 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
         if (o.emit === '-') return
       }
       const e = elsewhere(spec)
-      io.out(json ? planJson(chosen, plans, e, costs, rim) : planText(plans, e, costs, rim))
+      io.out(planFormats[o.format].plan(chosen, plans, e, costs, rim))
     })
 }

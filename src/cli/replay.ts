@@ -8,10 +8,10 @@ import {
   type CostTerms, type Follower, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
-import { replayJson } from '../report/replay-json.ts'
+import { replayFormats } from '../report/replay-formats.ts'
 import type { EventTable } from '../report/replay-parquet.ts'
-import { replayText } from '../report/replay.ts'
 import { cannotWrite, makeDirectory, openWhole, readPackedText, type WholeFile } from './file-access.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
 import { readTraces } from './trace-input.ts'
@@ -25,7 +25,7 @@ interface Options {
   perfetto?: string
   parquet?: string
   html?: string
-  format: 'text' | 'json'
+  format: keyof typeof replayFormats
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value]
@@ -52,7 +52,7 @@ What-if questions replay the same load in another pool or with other devices; wo
     .option('--perfetto <out>', 'write counter tracks for the Perfetto UI')
     .option('--parquet <dir>', 'write events.parquet and samples.parquet')
     .option('--html <out>', 'write a report that opens in any browser, without network')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(replayFormats))
     .addHelpText('after', `
 Examples:
   tbit replay trace.txt.gz --dmesg dmesg.txt
@@ -235,7 +235,6 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     }
   }
   for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
-  if (options.format === 'json') io.out(replayJson(result, errors))
-  else if (code !== 2 || result.events > 0 || input.lines > 0) io.out(replayText(result))
+  if (options.format === 'json' || code !== 2 || result.events > 0 || input.lines > 0) io.out(replayFormats[options.format](result, errors))
   io.exit(code)
 }

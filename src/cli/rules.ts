@@ -1,22 +1,23 @@
 // `tbit rules`: what goes where, per platform, under one revision.
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platforms } from '../machine/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { rulesOf } from '../rules/index.ts'
-import { rulesJson, rulesMarkdown, rulesText, type SkippedRules } from '../report/rules.ts'
+import { rulesFormats, type SkippedRules } from '../report/rules.ts'
 import { writeWhole } from './file-access.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { nameList } from './names.ts'
 
-interface Options { platform: string; kernel: string; format: 'text' | 'json' | 'markdown'; out?: string }
+interface Options { platform: string; kernel: string; format: keyof typeof rulesFormats; out?: string }
 
 export function rulesVerb(io: Io): Command {
   return new Command('rules')
     .description('The address and access rules: which handle the kernel gives, which path it takes, what the hardware does, what the platform allows and the revision cannot express.')
     .option('--platform <names>', 'platforms, separated by commas, or all', 'all')
     .option('--kernel <names>', 'kernel revisions, separated by commas, or all; cc-* for several', 'cc-v8')
-    .addOption(new Option('--format <format>', 'output; markdown is docs/rules.md').choices(['text', 'json', 'markdown']).default('text'))
+    .addOption(formatOption(rulesFormats, 'how to write the result; markdown is docs/rules.md'))
     .option('--out <file>', 'write there instead of standard output')
     .addHelpText('after', `
 Exit code: 0, or 2 for wrong use or when none of the pairs has a meaning.
@@ -42,7 +43,7 @@ const rules = (io: Io, o: Options) => {
   }
   if (errors.length > 0) return fail()
   const list = pairs.filter((x) => x.reason === null).map(({ p, r }) => rulesOf(p, r))
-  const text = { text: rulesText, json: rulesJson, markdown: rulesMarkdown }[o.format](list, skipped)
+  const text = rulesFormats[o.format](list, skipped)
   if (o.out === undefined) io.out(text)
   else {
     const broken = writeWhole(o.out, text)

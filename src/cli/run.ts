@@ -1,16 +1,17 @@
 // `tbit run FILE`: one execution on real bytes, printed as a kernel would log it.
 import { writeFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
 import { summaryText, systemFor, watchRun } from '../check/index.ts'
 import { noMeaning } from '../kernel/index.ts'
 import { forbiddenProperties, kernelsOf, parseTestSchedule, platformsOf, runTest, type Test, vocabulary } from '../litmus/index.ts'
-import { forbiddenFindings, runJson, type RunReport, runText, skippedText } from '../report/run.ts'
+import { forbiddenFindings, runFormats, type RunReport, skippedText } from '../report/run.ts'
 import { cannotWrite, openWhole } from './file-access.ts'
 import { loadTests } from './files.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
-interface Options { kernel?: string; platform?: string; schedule: string; trace?: string; format: 'text' | 'json' }
+interface Options { kernel?: string; platform?: string; schedule: string; trace?: string; format: keyof typeof runFormats }
 
 export function runVerb(io: Io): Command {
   return new Command('run')
@@ -20,7 +21,7 @@ export function runVerb(io: Io): Command {
     .option('--platform <name>', 'platform; default: the same')
     .option('--schedule <seed|list>', 'a seed, or threads in the order of their turns (os*3,admin:1,os), as tbit check prints it; default: each thread as far as it gets', '')
     .option('--trace <out>', 'write the kernel\'s own trace events as tracefs text, for tbit replay')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(runFormats))
     .addHelpText('after', `
 A turn is one step that other threads can observe. After the turns of a list the threads run in order. THREAD:N decides a choice (choose,
 may_fail) of that turn the N-th other way, THREAD*N stands for N turns, init in front for the turns of boot and init.
@@ -71,8 +72,8 @@ const run = (io: Io, file: string, o: Options) => {
       return fail([cannotWrite(o.trace as string, e)])
     }
   }
-  if (o.format === 'text') io.err(skippedText(report.run))
-  io.out(o.format === 'json' ? runJson(report) : runText(report))
+  if (o.format !== 'json') io.err(skippedText(report.run))
+  io.out(runFormats[o.format](report))
   io.exit(forbiddenFindings(report).length > 0 ? 1 : report.run.end === 'limit' ? 125 : 0)
 }
 

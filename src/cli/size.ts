@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
 import { type Advice, type SizingArch, type SizingRequest, advise, parseSizingKernel, sizePool, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/sizing.ts'
-import { sizeErrorJson, sizeErrorText, sizeJson, sizeReport, sizeRulesJson, sizeRulesText } from '../report/size.ts'
+import { sizeErrorJson, sizeErrorText, sizeFormats } from '../report/size.ts'
+import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
 interface Options {
@@ -18,7 +19,7 @@ interface Options {
   readonly arch?: SizingArch
   readonly swiotlbAny?: boolean
   readonly rules?: boolean
-  readonly format: string
+  readonly format: keyof typeof sizeFormats
 }
 
 export function sizeVerb(io: Io): Command {
@@ -35,11 +36,11 @@ export function sizeVerb(io: Io): Command {
     .addOption(new Option('--arch <arch>', 'for platform none').choices(['x86', 'arm64', 's390']))
     .option('--swiotlb-any', 'the kernel has the patch that lets x86 guests put the pool anywhere in memory')
     .option('--rules', 'list the rules with the release that brought each, and end')
-    .addOption(new Option('--format <format>', 'how to write the result').choices(['text', 'json']).default('text'))
+    .addOption(formatOption(sizeFormats))
     .addHelpText('after', '\nExample:\n  tbit size --ram 16G --platform amd-sev-snp --kernel linux-6.12 --cpus 8 --want 2G')
     .action((o: Options) => {
       if (o.rules) {
-        io.out(o.format === 'json' ? sizeRulesJson() : sizeRulesText())
+        io.out(sizeFormats[o.format].rules())
         return
       }
       const fail = (d: Omit<Diagnostic, 'file' | 'line' | 'column' | 'code'> & { code?: string }): void => {
@@ -90,7 +91,7 @@ export function sizeVerb(io: Io): Command {
         if (!a.ok) return fail({ code: 'TB-003', word: kernel, message: a.error })
         advice = a.value
       }
-      io.out(o.format === 'json' ? sizeJson(q, value, advice) : sizeReport(q, value, advice))
+      io.out(sizeFormats[o.format].size(q, value, advice))
       io.exit(advice?.reachable === false ? 1 : 0)
     })
 }

@@ -23,6 +23,8 @@ export interface CheckTextOptions {
 const meaning = (property: string): string => vocabulary.propertyByName.get(property)?.does ?? ''
 
 export function checkText(run: CheckRun, o: CheckTextOptions): string {
+  // Nothing could be read: the errors have said it.
+  if (run.tests.length === 0 && run.results.length === 0) return ''
   const paint = o.paint ?? plain
   const out: string[] = []
   if (o.shape === 'matrix') {

@@ -18,6 +18,8 @@ const skippedOf = (c: Comparison): string | null => c.before.reason ?? c.after.r
 const decided = (c: Comparison): boolean => c.changed || (c.before.complete && c.after.complete)
 
 export function compareText(r: CompareReport): string {
+  // Nothing could be compared: the errors have said it.
+  if (r.list.length === 0 && r.errors.length > 0) return ''
   const { before, after } = r
   const out: string[] = []
   const skipped = r.list.filter((c) => skippedOf(c) !== null)
@@ -58,3 +60,6 @@ export function compareJson(r: CompareReport): string {
     errors: r.errors, ...(r.interrupted === null ? {} : { interrupted: { done: r.list.length, of: r.interrupted } })
   })}\n`
 }
+
+/** What `compare` and `kernel diff` can write. */
+export const compareFormats = { text: compareText, json: compareJson } as const satisfies Record<string, (r: CompareReport) => string>

@@ -20,3 +20,10 @@ export function conformRmmJson(files: number, c: RmmConformance): string {
     rims: { recomputed: c.rims, constancy: c.rimsConstancy }, defects: c.defects, list: c.mismatches, errors: c.errors
   }, null, 2)}\n`
 }
+
+/** What `conform rmm` can write; `most`: mismatches that a reader wants to see. */
+export const conformRmmFormats = {
+  // Errors have gone to stderr, as with every other text.
+  text: (files: number, c: RmmConformance, most: number): string => conformRmmText(files, { ...c, errors: [] }, most),
+  json: conformRmmJson
+} as const satisfies Record<string, (files: number, c: RmmConformance, most: number) => string>

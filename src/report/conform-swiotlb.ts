@@ -28,3 +28,6 @@ export function conformSwiotlbJson(r: SwiotlbConformResult): string {
   const results = r.files.map(({ first: _, ...rest }) => rest)
   return `${JSON.stringify({ format: 1, ...totals(r), results, errors: r.errors }, null, 2)}\n`
 }
+
+/** What `conform swiotlb` can write. */
+export const conformSwiotlbFormats = { text: conformSwiotlbText, json: conformSwiotlbJson } as const satisfies Record<string, (r: SwiotlbConformResult) => string>

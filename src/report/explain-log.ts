@@ -53,3 +53,6 @@ export function explainLogText(e: LogExplanation): string {
 export const explainLogJson = (e: LogExplanation, errors: readonly Diagnostic[], warnings: readonly Diagnostic[] = []): string => `${JSON.stringify({ format: 1, ...e, errors, warnings }, null, 2)}\n`
 
 export const explainLogErrors = (errors: readonly Diagnostic[]): string => errors.map((d) => `${formatDiagnostic(d)}\n`).join('')
+
+/** What `explain log` can write. */
+export const explainLogFormats = { text: explainLogText, json: explainLogJson } as const satisfies Record<string, (e: LogExplanation, errors: readonly Diagnostic[], warnings: readonly Diagnostic[]) => string>

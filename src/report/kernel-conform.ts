@@ -20,3 +20,6 @@ export function kernelConformText(r: KernelConformResult, seconds: number): stri
 
 export const kernelConformJson = (r: KernelConformResult, seconds: number): string =>
   `${JSON.stringify({ format: 1, files: 1, operations: r.operations, mismatches: r.mismatches, first: r.first, tree: r.tree, version: r.version, scenarios: r.scenarios, seconds: Math.round(seconds * 1000) / 1000, bounds: conformBounds, errors: [] }, null, 2)}\n`
+
+/** What `conform kernel` can write. */
+export const kernelConformFormats = { text: kernelConformText, json: kernelConformJson } as const satisfies Record<string, (r: KernelConformResult, seconds: number) => string>

@@ -66,3 +66,9 @@ export function selfTestText(r: SelfTestReport): string {
 }
 
 export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ format: 1, ...totals(r), random: r.random, results: r.files.map(({ first: _, ...rest }) => rest), kernel: metaJson(r.meta), errors: r.errors }, null, 2)}\n`
+
+/** What `kernel build` and `kernel test` can write. */
+export const kernelFormats = {
+  text: { build: kernelBuildText, test: selfTestText },
+  json: { build: kernelBuildJson, test: selfTestJson }
+} as const satisfies Record<string, { build(b: KernelBuildReport): string; test(r: SelfTestReport): string }>

@@ -206,3 +206,9 @@ export function emitPlan(spec: PlanSpec, tables: number, write: (text: string) =
   new Emitter(spec, place, sink).run()
   flush()
 }
+
+/** What `plan` can write: a plan, what is modelled, the costs in force. */
+export const planFormats = {
+  text: { plan: (_chosen: PlanResult, rs: readonly PlanResult[], e: Elsewhere, costs: CostTable, rim: RimReport): string => planText(rs, e, costs, rim), coverage: coverageText, costs: costTableText },
+  json: { plan: planJson, coverage: coverageJson, costs: costTableJson }
+} as const satisfies Record<string, { plan(chosen: PlanResult, rs: readonly PlanResult[], e: Elsewhere, costs: CostTable, rim: RimReport): string; coverage(): string; costs(): string }>

@@ -114,3 +114,9 @@ export function explainDmaJson(p: RequestPath): string {
     certainty: p.row ? CERT[p.row.cert] : null, source: p.row?.source ?? null, findings: p.findings
   })}\n`
 }
+
+/** What `rules` can write. */
+export const rulesFormats = { text: rulesText, json: rulesJson, markdown: rulesMarkdown } as const satisfies Record<string, (list: readonly PlatformRules[], skipped: readonly SkippedRules[]) => string>
+
+/** What `explain dma` can write. */
+export const explainDmaFormats = { text: explainDmaText, json: explainDmaJson } as const satisfies Record<string, (p: RequestPath) => string>

@@ -46,3 +46,6 @@ export function runJson(r: RunReport): string {
     statements: run.passed, log: run.lines, schedule: run.schedule, skipped: run.skipped, errors: []
   })}\n`
 }
+
+/** What `run` can write. */
+export const runFormats = { text: runText, json: runJson } as const satisfies Record<string, (r: RunReport) => string>

@@ -44,3 +44,9 @@ export const sizeRulesText = (): string => `${columns([['since', 'rule', 'source
 
 /** The same as json. */
 export const sizeRulesJson = (): string => `${JSON.stringify({ format: 1, rules: sizingRules.map((r) => ({ id: r.id, since: r.since, rule: r.what, source: r.source })) }, null, 2)}\n`
+
+/** What `size` can write, about a machine and of its rules. */
+export const sizeFormats = {
+  text: { size: sizeReport, rules: sizeRulesText },
+  json: { size: sizeJson, rules: sizeRulesJson }
+} as const satisfies Record<string, { size(q: SizingRequest, s: Sizing, advice: Advice | null): string; rules(): string }>

@@ -1,0 +1,19 @@
+// The verbs there are. Each has a file of its own, loaded only when it runs.
+import type { Command } from 'commander'
+import type { Io } from './io.ts'
+
+export type Loader = { readonly summary: string; readonly load: () => Promise<(io: Io) => Command | Promise<Command>> }
+
+// One line a verb, in the order of the help text. A verb that is not built yet is not listed.
+export const verbs: Record<string, Loader> = {
+  check: { summary: 'litmus tests: every interleaving, the verdict, the shortest counterexample', load: async () => (await import('./check.ts')).checkVerb },
+  run: { summary: 'one execution of a litmus test on real bytes, as a kernel would log it', load: async () => (await import('./run.ts')).runVerb },
+  compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
+  rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
+  replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
+  explain: { summary: 'a pasted kernel log in words: what failed, which limit binds, what to do', load: async () => (await import('./explain.ts')).explainVerb },
+  size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },
+  plan: { summary: 'populate a Realm\'s stage 2: commands, cost, measurement', load: async () => (await import('./plan.ts')).planVerb },
+  kernel: { summary: 'the kernel\'s own C: build it, test it, check with it', load: async () => (await import('./kernel.ts')).kernelVerb },
+  conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb }
+}

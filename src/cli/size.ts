@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
-import { type Advice, type SizingArch, type SizingRequest, advise, parseSizingKernel, sizePool, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/sizing.ts'
+import { type Advice, type SizingArch, type SizingRequest, advise, parseSizingKernel, sizePool, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
 import { sizeErrorJson, sizeErrorText, sizeFormats } from '../report/size.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'

@@ -9,7 +9,8 @@ import {
   platforms, properties, propertyByName, type PropertyName
 } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
-import { bootPool, kernelVersion } from '../kernel/swiotlb/sizing.ts'
+import { bootPool } from '../kernel/swiotlb/param.ts'
+import { kernelVersion } from '../kernel/swiotlb/version.ts'
 
 const SLOT = 2048
 const SEGMENT_SLOTS = 128

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { wrap } from './wrap.ts'
+import { bullet, wrap } from './wrap.ts'
 
 test('words are kept in order, lines within the width', () => {
   fc.assert(fc.property(fc.array(fc.stringMatching(/^[a-z]{1,20}$/), { minLength: 1 }), fc.integer({ min: 8, max: 40 }), (words, width) => {
@@ -11,4 +11,10 @@ test('words are kept in order, lines within the width', () => {
   expect(wrap('a bb ccc dddd', 9)).toEqual(['a bb ccc', 'dddd'])
   expect(wrap('abcdefghijkl', 8, '  ')).toEqual(['abcdefgh', '  ijkl'])
   expect(wrap('', 20)).toEqual([''])
+})
+
+test('a bullet keeps its words whole and its lines below each other', () => {
+  expect(bullet('  - ', 'one two three', 12)).toBe('  - one two\n    three')
+  expect(bullet('  - ', 'x '.repeat(3) + 'y'.repeat(20), 12)).toBe(`  - x x x\n    ${'y'.repeat(20)}`)
+  expect(bullet('', '', 12)).toBe('')
 })

@@ -21,3 +21,17 @@ export function wrap(text: string, width: number, indent = ''): string[] {
   out.push(lead() + line)
   return out
 }
+
+/** A paragraph behind `lead` ("  - "), its later lines below its first word. A word longer than the line stays whole: commands and addresses are copied. */
+export function bullet(lead: string, text: string, width = 80): string {
+  const out: string[] = []
+  let line = lead
+  for (const word of text.trim().split(/\s+/)) {
+    if (line.length > lead.length && line.length + 1 + word.length > width) {
+      out.push(line)
+      line = ' '.repeat(lead.length)
+    }
+    line += line.length === lead.length ? word : ` ${word}`
+  }
+  return [...out, line].join('\n')
+}

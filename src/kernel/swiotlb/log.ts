@@ -3,7 +3,7 @@
 import { GiB, KiB } from '../../base/index.ts'
 import { type MessageId, type ReadMessage, messageTable, readMessage } from '../messages.ts'
 import { IO_TLB_SEGSIZE, IO_TLB_SIZE, nr_slots } from './pool.ts'
-import { type Advice, LARGEST_MAPPING, type SizingArch, type SizingRequest, advise, kernelVersion, parseSizingKernel, parseSwiotlbParam, sizePool, sizeText } from './sizing.ts'
+import { type Advice, LARGEST_MAPPING, type SizingArch, type SizingRequest, advise, kernelVersion, parseSizingKernel, parseSwiotlbParam, sizePool, sizeText } from './index.ts'
 
 /** Why a request failed, as far as its message tells. */
 export type LogCause =

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { GiB, KiB, MiB } from '../../base/index.ts'
-import { type SizingRequest, advise, bootPool, kernelVersion, maxMappingSize, parseSizingKernel, parseSwiotlbParam, sizePool, sizingKernelNames, sizingPlatforms } from './sizing.ts'
+import { Bytes, GiB, KiB, MiB } from '../../base/index.ts'
+import { type SizingRequest, advise, bootPool, dynamicAdvice, kernelVersion, maxMappingSize, parseSizingKernel, parseSwiotlbParam, sizePool, sizingKernelNames, sizingPlatforms } from './index.ts'
 
 const ask = (o: Partial<SizingRequest>): SizingRequest => ({ ram: 8 * GiB, platform: 'amd-sev-snp', kernel: 'linux-6.12', cpus: 4, cmdline: '', ...o })
 const pool = (o: Partial<SizingRequest>) => {
@@ -23,6 +23,16 @@ describe('recorded boots', () => {
     expect(s.areas).toBe(Number(/area num (\d+)/.exec(log)?.[1]))
     expect(s.force_bounce).toBe(cmdline.includes('force'))
   })
+})
+
+describe('boots of 6.18, 7.0-7.3 without load, by what QEMU was given', () => {
+  const rows = readFileSync(new URL('../../../test/fixtures/swiotlb/boots-7.3.tsv', import.meta.url), 'utf8').trim().split('\n').slice(1).map((l) => l.split('\t') as [string, string, string, string, string, string, string, string, string])
+  test.each(rows)('%s', (_file, kernel, m, _smp, possible, _kb, words, nslabs, areas) => {
+    const s = pool({ platform: 'none', arch: kernel.endsWith('arm64') ? 'arm64' : 'x86', kernel, ram: Bytes.parse(m) ?? 0, cpus: Number(possible.split('-').at(-1)) + 1, cmdline: words === '-' ? '' : words })
+    expect(s.slots).toBe(Number(nslabs))
+    if (areas !== '-') expect(s.areas).toBe(Number(areas))
+  })
+  test('there are 36 of them', () => expect(rows.length).toBe(36))
 })
 
 test('encrypted x86 guests: 6 % of RAM between 64 MiB and 1 GiB, then a power of two', () => {
@@ -160,4 +170,73 @@ test('an absurd size is halved until it fits, as in the kernel; a kernel from th
   expect(pool({ platform: 'none', ram: 16 * GiB, cmdline: 'swiotlb=99999999999999' })).toMatchObject({ bytes: GiB, limited_by: expect.stringMatching(/^low memory/) })
   expect(pool({ platform: 'none', kernel: '99.1' }).notes.join()).toContain('newer than any')
   expect(pool({ platform: 'none', kernel: '7.3' }).notes.join()).not.toContain('newer than any')
+})
+
+test('x86: iommu=soft makes a pool, mem= is an address there, memory that may come counts, Xen dom0 always has one', () => {
+  const plain = (o: Partial<SizingRequest>) => pool({ platform: 'none', kernel: '7.3', ...o })
+  expect(plain({ ram: 2 * GiB, cmdline: 'iommu=soft' })).toMatchObject({ slots: 32768, areas: 4, force_bounce: false })
+  expect(plain({ ram: 2 * GiB, cmdline: 'iommu=pt,soft' }).slots).toBe(32768)
+  expect(plain({ ram: 8 * GiB, cmdline: 'mem=3G' })).toMatchObject({ slots: 0, limited_by: expect.stringContaining('no RAM above 4 GiB') })
+  expect(plain({ ram: 8 * GiB, cmdline: 'mem=3G' }).notes.join()).toContain('mem= leaves 2 GiB')
+  expect(plain({ ram: 8 * GiB, cmdline: 'mem=5G' }).slots).toBe(32768)
+  expect(plain({ ram: 8 * GiB, cmdline: 'mem=nopentium' }).slots).toBe(32768)
+  expect(plain({ ram: 2 * GiB, hotplug_end: 32 * GiB })).toMatchObject({ slots: 32768, notes: [expect.stringContaining('hotplug')] })
+  expect(plain({ ram: 2 * GiB, xen: 'dom0' })).toMatchObject({ slots: 32768, notes: [expect.stringContaining('Xen dom0')] })
+  expect(plain({ ram: 2 * GiB, xen: 'domU' }).slots).toBe(0)
+})
+
+test('arm64: the end of ZONE_DMA decides, and RAM need not begin at 1 GiB', () => {
+  const arm = (o: Partial<SizingRequest>) => pool({ platform: 'none', arch: 'arm64', kernel: '6.12', ...o })
+  // A Raspberry Pi 4 with 2 GiB: RAM from 0, ZONE_DMA of 1 GiB.
+  expect(arm({ ram: 2 * GiB, ram_start: 0, zone_dma_end: GiB })).toMatchObject({ slots: 32768, limited_by: '64 MiB default' })
+  expect(arm({ ram: 2 * GiB, ram_start: 0 }).slots).toBe(1024)
+  expect(arm({ ram: 4 * GiB, ram_start: 0 }).slots).toBe(2048)
+  expect(arm({ ram: 4 * GiB }).slots).toBe(32768)
+  // All RAM above 4 GiB: there is no low memory that devices could need.
+  expect(arm({ ram: 8 * GiB, ram_start: 32 * GiB }).slots).toBe(4096)
+  // The pool lies in ZONE_DMA.
+  expect(arm({ ram: 4 * GiB, ram_start: 0, zone_dma_end: GiB, cmdline: 'swiotlb=1048576' })).toMatchObject({ slots: 262144, limited_by: expect.stringContaining('below 1 GiB') })
+  // 5.5 to 5.10 had a ZONE_DMA of 1 GiB everywhere.
+  expect(arm({ ram: 2 * GiB, kernel: '5.10' }).slots).toBe(32768)
+  expect(arm({ ram: GiB, kernel: '5.10' }).slots).toBe(0)
+  expect(arm({ ram: 2 * GiB, kernel: '5.4' }).slots).toBe(0)
+  // mem= keeps so many bytes from the start of RAM.
+  expect(arm({ ram: 8 * GiB, cmdline: 'mem=2G' }).slots).toBe(1024)
+})
+
+test('a realm on 7.3 has the pool of any arm64 machine; until 7.2 64 MiB', () => {
+  const realm = (o: Partial<SizingRequest>) => pool({ platform: 'arm-cca', ...o })
+  for (const [ram, slots] of [[1, 512], [2, 1024], [3, 2048], [4, 32768], [64, 32768]] as const) expect([ram, realm({ kernel: '7.3', ram: ram * GiB }).slots]).toEqual([ram, slots])
+  for (const ram of [1, 2, 3, 8]) expect(realm({ kernel: '7.2', ram: ram * GiB })).toMatchObject({ slots: 32768, force_bounce: true })
+  expect(realm({ kernel: '7.3', ram: 2 * GiB }).notes.join()).toContain('every device of a realm')
+})
+
+test('riscv; vendors; 7.4; the memory map of a log and what is reserved in it', () => {
+  expect(pool({ platform: 'none', arch: 'riscv', kernel: '6.12', ram: 8 * GiB }).slots).toBe(32768)
+  expect(pool({ platform: 'none', arch: 'riscv', kernel: '6.12', ram: 2 * GiB }).slots).toBe(1024)
+  expect(pool({ platform: 'none', arch: 'riscv', kernel: '6.1', ram: 2 * GiB }).slots).toBe(0)
+  expect(pool({ kernel: '5.14.0-427.13.1.el9_4.x86_64' }).notes.join()).toContain('RHEL')
+  expect(pool({ kernel: '6.8.0-1021-azure' }).notes.join()).toContain('Ubuntu')
+  expect(pool({ kernel: '6.12.117+deb13-amd64' }).notes).toEqual([])
+  expect(pool({ kernel: '7.4', cmdline: 'swiotlb=32768', ram: 32 * GiB })).toMatchObject({ slots: 32768, limited_by: 'command line' })
+  expect(pool({ kernel: '7.3', cmdline: 'swiotlb=32768', ram: 32 * GiB }).slots).toBe(524288)
+  const ranges = [[0, 0x9ffff], [0x100000, 0x7fffffff], [0x1_0000_0000, 0x4_7fff_ffff]] as const
+  expect(pool({ ranges, cmdline: 'swiotlb=524288' }).slots).toBe(524288)
+  expect(pool({ ranges, reserved: [[0x3000_0000, 0x4fff_ffff]], cmdline: 'swiotlb=524288' })).toMatchObject({ slots: 262144, limited_by: expect.stringMatching(/^low memory/) })
+})
+
+test('CONFIG_SWIOTLB_DYNAMIC is advised where it works, and nowhere else', () => {
+  const say = (platform: string | null, v: string) => dynamicAdvice(platform, parseSizingKernel(v)?.version ?? null, v)
+  expect(say('intel-tdx', '6.18')).toMatchObject({ advise: 'no', text: expect.stringMatching(/94a04ad732c9 and 8a9dc4a028e7/) })
+  for (const p of ['amd-sev-snp', 'arm-cca', 's390-pv', 'pkvm']) expect(say(p, '7.2').advise).toBe('no')
+  expect(say('intel-tdx', '7.3').advise).toBe('yes')
+  expect(say('none', '6.12').advise).toBe('yes')
+  expect(say(null, '6.18').advise).toBe('ask')
+  expect(say('none', '6.1').advise).toBe('none')
+  // No advice about a size recommends it either.
+  const a = advise(ask({ platform: 'intel-tdx', kernel: '6.18', ram: 64 * GiB }), 2 * GiB)
+  expect(a.ok && a.value.why).toMatch(/Do not turn on CONFIG_SWIOTLB_DYNAMIC/)
+  expect(a.ok && a.value.why).not.toContain('also grows')
+  const b = advise(ask({ platform: 'none', kernel: '7.3', ram: 64 * GiB, cmdline: 'swiotlb=512,force,track_hiwater' }), 512 * MiB)
+  expect(b.ok && b.value.setting).toBe('swiotlb=262144,force,track_hiwater')
 })

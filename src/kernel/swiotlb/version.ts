@@ -1,0 +1,4 @@
+/** `major.minor` of a kernel as a number that compares: 6.12 -> 6012. */
+export type KernelVersion = number
+export const kernelVersion = (major: number, minor: number): KernelVersion => major * 1000 + minor
+export const formatVersion = (v: KernelVersion): string => `${Math.floor(v / 1000)}.${v % 1000}`

@@ -15,7 +15,8 @@ export const EOPNOTSUPP = -95
 /** Function-0 states of the RFC (struct pci_tsm_pf0.state). ERR exists in the source and is never written. */
 export const STATE = { INIT: 0, CONNECT: 1, LOCK: 2, ACCEPT: 3 } as const
 
-type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'
+/** Operations of the life cycle that are in flight for a while. */
+export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'
 
 /** An operation is in flight from its first to its last step; what it reported is told to the observer with the last. */
 function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number): number {
@@ -333,6 +334,21 @@ export function unbind(dev: Device): number {
   spin_unlock(k.f.device_lock, dev.index)
   return bound ? 0 : ENODEV
 }
+
+/** What an administrator may do, to a device or (`tsm_register`, `tsm_unregister`) to all. A row an operation: whoever offers them has them from here. */
+export const adminOperations = {
+  bind: (k, dev) => bind(k.device(dev)),
+  unbind: (k, dev) => unbind(k.device(dev)),
+  remove: (k, dev) => remove(k.device(dev)),
+  tsm_connect: (k, dev) => tsm_connect(k.device(dev)),
+  tsm_disconnect: (k, dev) => tsm_disconnect(k.device(dev)),
+  tsm_lock: (k, dev) => tsm_lock(k.device(dev)),
+  tsm_accept: (k, dev) => tsm_accept(k.device(dev)),
+  tsm_unlock: (k, dev) => tsm_unlock(k.device(dev)),
+  tsm_register: (k) => tsm_register(k),
+  tsm_unregister: (k) => tsm_unregister(k)
+} as const satisfies Record<string, (k: Kernel, dev: number) => number>
+export type AdminOp = keyof typeof adminOperations
 
 /** What the core's attributes show of a device: the belief that must agree with the hardware. */
 export function belief(k: Kernel, state: number, accepted: boolean): 'unlocked' | 'locked' | 'run' {

@@ -6,7 +6,7 @@ import { ATTR, DIR } from '../kernel/index.ts'
 import { errno, errnoName, isErr, isObject, isUnset, isWord, type System, valueWord, wordValue } from '../system/index.ts'
 import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
 import { printExpr, printStmt } from './print.ts'
-import { contentWordNames, ZERO } from './vocabulary.ts'
+import { contentWordNames, operationByName, ZERO } from './vocabulary.ts'
 
 /** A status that an administrator's operation yields: not ERR, but the name of the errno. Encoded below every ERR. */
 const STATUS_BASE = -1000
@@ -273,46 +273,19 @@ export function compile(test: Test, sys: System): Compiled {
       const get = variable(self, r, operands)
       return (args) => get(NO_STORE, args)
     }
-    const dev = a.device ? device(a.device.name) : -1
-    const dir = a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL
-    const attrs = a.attributes.reduce((m, n) => m | ATTR[n.name], 0)
-    const word = a.label ? sys.words.id(unspoken(a.label.name)) : 0
-    const size = a.size?.value ?? 0
-    const seg = (ref: VarRef | undefined): number => ref?.index ?? -1
-    const fnOf = (): CallFn => {
-      switch (c.op) {
-        case 'alloc_page': return () => sys.alloc_page(a.high)
-        case 'free_page': { const o = obj(a.object); return (...x) => sys.free_page(o(x)) }
-        case 'kmalloc': return () => sys.kmalloc(size)
-        case 'kfree': { const o = obj(a.object); return (...x) => sys.kfree(o(x)) }
-        case 'fill': { const o = obj(a.object); return (...x) => sys.fill(o(x), word, c.try) }
-        case 'read': { const o = obj(a.object); return (...x) => sys.read(o(x), c.try) }
-        case 'set_memory_decrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), true) }
-        case 'set_memory_encrypted': { const o = obj(a.object); return (...x) => sys.set_memory(o(x), false) }
-        case 'dma_map_single': { const o = obj(a.object); return (...x) => sys.dma_map_single(cpu, dev, o(x), dir, attrs) }
-        case 'dma_unmap_single': { const o = obj(a.object); return (...x) => sys.dma_unmap_single(o(x), dev) }
-        case 'dma_map_sg': { const os = (a.objects ?? []).map((r) => obj(r)); return (...x) => sys.dma_map_sg(cpu, dev, os.map((o) => o(x)), dir, attrs) }
-        case 'dma_unmap_sg': { const o = obj(a.object); return (...x) => sys.dma_unmap_sg(o(x), dev) }
-        case 'dma_map_resource': { const m = mmio(a.mmio?.name ?? ''); return () => sys.dma_map_resource(cpu, dev, m, dir, attrs) }
-        case 'dma_unmap_resource': { const o = obj(a.object); return (...x) => sys.dma_unmap_resource(o(x), dev) }
-        case 'dma_sync_for_cpu': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), true, dev) }
-        case 'dma_sync_for_device': { const o = obj(a.object); return (...x) => sys.dma_sync(o(x), seg(a.object), false, dev) }
-        case 'dma_alloc_coherent': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, false, dir)
-        case 'dma_free_coherent': { const o = obj(a.object); return (...x) => sys.dma_free(o(x), dev) }
-        case 'dma_alloc_pages': return () => sys.dma_alloc(cpu, dev, size, a.atomic, attrs, true, dir)
-        case 'dma_free_pages': { const o = obj(a.object); return (...x) => sys.dma_free(o(x), dev) }
-        case 'dma_mmap': { const o = obj(a.object); return (...x) => sys.dma_mmap(o(x), dev) }
-        case 'dma_set_mask': return () => sys.dma_set_mask(dev, a.bits?.value ?? 64)
-        case 'dev_read': { const o = obj(a.object); return (...x) => sys.dev_read(dev, o(x), seg(a.object), c.try) }
-        case 'dev_write': { const o = obj(a.object); return (...x) => sys.dev_write(dev, o(x), seg(a.object), word, c.try) }
-        case 'host_stop': case 'host_reset': case 'host_error': { const op = c.op; return () => sys.host_device(op, dev) }
-        case 'host_write': { const o = obj(a.object); return (...x) => sys.host_write(segment(o(x), a.object?.index ?? null), word) }
-        case 'host_read': { const o = obj(a.object); return (...x) => sys.host_read(segment(o(x), a.object?.index ?? null)) }
-        case 'host_remap': case 'host_unmap': { const op = c.op; const o = obj(a.object); return (...x) => sys.host_stage2(op, segment(o(x), a.object?.index ?? null)) }
-        default: return () => statusOf(sys.admin(c.op, dev))
-      }
+    const own = (ref: VarRef | undefined, pick?: 'segment'): ((args: readonly number[]) => number) => {
+      const get = obj(ref)
+      return pick === undefined ? get : (args) => segment(get(args), ref?.index ?? null)
     }
-    return { fn: fnOf(), operands }
+    const word = ensure(operationByName.get(c.op), c.op)
+    const fn = word.run({
+      sys, cpu, dev: a.device ? device(a.device.name) : -1, mmio: a.mmio ? mmio(a.mmio.name) : -1,
+      dir: a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL, attrs: a.attributes.reduce((m, n) => m | ATTR[n.name], 0),
+      word: a.label ? sys.words.id(unspoken(a.label.name)) : 0, size: a.size?.value ?? 0, bits: a.bits?.value ?? 64, high: a.high, atomic: a.atomic, try: c.try,
+      segment: a.object?.index ?? -1, object: (pick) => own(a.object, pick), objects: () => (a.objects ?? []).map((r) => obj(r))
+    })
+    // An administrator is told the errno's name; it is no ERR.
+    return { fn: word.group === 'admin' ? (...x) => statusOf(fn(...x)) : fn, operands }
   }
 
   const bodies = test.threads.map((t, i) => code(scopes[i] as Scope, t.body, t.cpu, t.name))

@@ -1,6 +1,7 @@
 // The words of the litmus language, in one table: the parser, the checker, the printer, content assist and the reference
 // manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
 // Names of kernels and platforms stand here as strings: the rooms that implement them do not know this table.
+import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
 
 /** A word that parses and checks but whose machine does not exist yet carries the reason; using it is TB-003. */
 export interface Word {
@@ -159,64 +160,9 @@ export const mmioKeys = [
   { name: 'shared', does: 'a NON_TEE range: mapped by the host at the shared alias only' }
 ] as const satisfies readonly Word[]
 
-// ---- operations --------------------------------------------------------------------------------------------------
+// ---- operations: their words and what each does are in operations.ts ----------------------------------------------
 
-/** What a variable can hold. */
-export type ValueKind =
-  | 'page' // alloc_page
-  | 'buffer' // kmalloc
-  | 'coherent' // dma_alloc_coherent
-  | 'pages' // dma_alloc_pages
-  | 'mapping' // dma_map_single
-  | 'sg' // dma_map_sg
-  | 'resource' // dma_map_resource
-  | 'usermap' // dma_mmap
-  | 'value' // what a read yields: a label, `ones`, `cipher`, `mixed`
-  | 'status' // 0 or an errno
-  | 'number' // x = 1
-
-/** Each kind as a message names it. */
-export const valueKindText: Readonly<Record<ValueKind, string>> = {
-  page: 'a page (alloc_page)',
-  buffer: 'a buffer (kmalloc)',
-  coherent: 'a coherent buffer (dma_alloc_coherent)',
-  pages: 'DMA pages (dma_alloc_pages)',
-  mapping: 'a mapping (dma_map_single)',
-  sg: 'a scatter-gather mapping (dma_map_sg)',
-  resource: 'a resource mapping (dma_map_resource)',
-  usermap: 'a user mapping (dma_mmap)',
-  value: 'a value that was read',
-  status: 'a status (0 or an errno)',
-  number: 'a number'
-}
-
-const MEMORY = ['page', 'buffer', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
-const HANDLE = ['mapping', 'sg', 'resource', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
-
-/** The argument kinds. `object` and `objects` name variables; the rest are written in place. */
-export type ParamKind = 'device' | 'object' | 'objects' | 'mmio' | 'size' | 'bits' | 'label' | 'direction'
-
-export interface Param {
-  readonly name: string
-  readonly kind: ParamKind
-  /** For `object` and `objects`: what the variable may hold. */
-  readonly accepts?: readonly ValueKind[]
-  /** `h[i]`, one segment of a scatter-gather mapping, may stand here. */
-  readonly segment?: boolean
-}
-
-export interface OpWord extends Word {
-  readonly group: 'memory' | 'dma' | 'device' | 'admin' | 'host'
-  readonly params: readonly Param[]
-  /** Words that may follow the arguments, in any order, each once. */
-  readonly options: readonly string[]
-  /** What the target variable holds; null when the call yields nothing. */
-  readonly result: ValueKind | null
-  /** `try` may stand in front. */
-  readonly try?: boolean
-  /** What implements it. */
-  readonly provider: string
-}
+export * from './operations.ts'
 
 export const directions = [
   { name: 'TO_DEVICE', does: 'the device reads' },
@@ -240,67 +186,6 @@ export const flags = [
   { name: 'ATOMIC', does: 'the allocation cannot block' },
   { name: 'high', does: 'above 4G' }
 ] as const satisfies readonly Word[]
-
-// The manual lets every attribute follow; a kernel function ignores those it does not look at.
-const ATTRS = ['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_KERNEL_MAPPING', 'NO_WARN'] as const
-
-const dev: Param = { name: 'dev', kind: 'device' }
-const memory = (name: string): Param => ({ name, kind: 'object', accepts: MEMORY })
-const handle = (accepts: readonly ValueKind[], segment = false): Param => ({ name: 'h', kind: 'object', accepts, ...(segment ? { segment } : {}) })
-const dir: Param = { name: 'DIR', kind: 'direction' }
-const size: Param = { name: 'SIZE', kind: 'size' }
-const label: Param = { name: 'LABEL', kind: 'label' }
-const hostObject: Param = { name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], segment: true }
-const adminOp = <N extends string>(name: N, does: string, provider = 'kernel: TSM core') => ({ name, group: 'admin', params: [dev], options: [], result: 'status', provider, does }) as const
-
-export const operations = [
-  { name: 'alloc_page', group: 'memory', params: [], options: ['high'], result: 'page', provider: 'kernel: page allocator', does: 'a fresh page, private and zero; high: above 4G' },
-  { name: 'free_page', group: 'memory', params: [{ name: 'p', kind: 'object', accepts: ['page'] }], options: [], result: null, provider: 'kernel: page allocator', does: 'gives the page back' },
-  { name: 'kmalloc', group: 'memory', params: [size], options: [], result: 'buffer', provider: 'kernel: slab', does: 'a buffer that shares its page with others' },
-  { name: 'kfree', group: 'memory', params: [{ name: 'b', kind: 'object', accepts: ['buffer'] }], options: [], result: null, provider: 'kernel: slab', does: 'gives the buffer back' },
-  { name: 'fill', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }, label], options: [], result: 'status', try: true, provider: 'machine: CPU access', does: 'the CPU writes; `secret` is guest-private data, any other word ordinary data' },
-  { name: 'read', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }], options: [], result: 'value', try: true, provider: 'machine: CPU access', does: 'the CPU reads' },
-  { name: 'set_memory_decrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to shared' },
-  { name: 'set_memory_encrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to private' },
-
-  { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x' },
-  { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the size, direction and attributes of the making' },
-  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first' },
-  { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
-  { name: 'dma_map_resource', group: 'dma', params: [dev, { name: 'mmio', kind: 'mmio' }, dir], options: ATTRS, result: 'resource', provider: 'kernel: dma-direct, dma-iommu', does: 'peer-to-peer mapping of a BAR range' },
-  { name: 'dma_unmap_resource', group: 'dma', params: [dev, handle(['resource'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it' },
-  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU' },
-  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device' },
-  { name: 'dma_alloc_coherent', group: 'dma', params: [dev, size], options: ['ATOMIC', ...ATTRS], result: 'coherent', provider: 'kernel: dma-direct, pools', does: 'coherent memory' },
-  { name: 'dma_free_coherent', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives it back' },
-  { name: 'dma_alloc_pages', group: 'dma', params: [dev, size, dir], options: ['ATOMIC'], result: 'pages', provider: 'kernel: dma-direct, pools', does: 'pages that the device can reach' },
-  { name: 'dma_free_pages', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['pages'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives them back' },
-  { name: 'dma_mmap', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent', 'pages'] }], options: [], result: 'usermap', provider: 'kernel: dma-direct', does: 'user mapping of a coherent buffer, for read(m) and fill(m, ..)' },
-  { name: 'dma_set_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the streaming mask' },
-
-  { name: 'dev_read', group: 'device', params: [dev, handle(HANDLE, true)], options: [], result: 'value', try: true, provider: 'machine: device, IOMMU', does: 'DMA read; a fault is a violation unless `try` stands in front' },
-  { name: 'dev_write', group: 'device', params: [dev, handle(HANDLE, true), label], options: [], result: 'status', try: true, provider: 'machine: device, IOMMU', does: 'DMA write' },
-
-  adminOp('bind', 'attaches a driver', 'kernel: driver core'),
-  adminOp('unbind', 'detaches the driver', 'kernel: driver core'),
-  adminOp('tsm_connect', "host-side TSM connect; in rfc-v1 the guest's own connect attribute = TDISP lock"),
-  adminOp('tsm_disconnect', 'host-side TSM disconnect'),
-  adminOp('tsm_lock', 'locks the TDI; in rfc-v1 a write of 1 to tsm/connect'),
-  adminOp('tsm_accept', 'accepts the device: T=1'),
-  adminOp('tsm_unlock', 'unlocks the TDI; in rfc-v1 a write of 0 to tsm/connect'),
-  { name: 'tsm_register', group: 'admin', params: [], options: [], result: 'status', provider: 'kernel: TSM core', does: 'the TSM module comes' },
-  { name: 'tsm_unregister', group: 'admin', params: [], options: [], result: 'status', provider: 'kernel: TSM core', does: 'the TSM module goes' },
-  adminOp('remove', 'device removal', 'kernel: driver core, TSM core'),
-
-  { name: 'host_stop', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "TDI to unlocked behind the guest's back" },
-  { name: 'host_reset', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "resets the device behind the guest's back" },
-  { name: 'host_error', group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does: "TDI to ERROR behind the guest's back" },
-  { name: 'host_write', group: 'host', params: [hostObject, label], options: [], result: 'status', try: true, provider: 'machine: host', does: 'the host writes at this moment; blocked where the hardware blocks it' },
-  { name: 'host_read', group: 'host', params: [hostObject], options: [], result: 'value', try: true, provider: 'machine: host', does: 'the host reads at this moment' },
-  { name: 'host_remap', group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does: 'changes stage 2: another page behind this address' },
-  { name: 'host_unmap', group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does: 'changes stage 2: nothing behind this address' }
-] as const satisfies readonly OpWord[]
-export type OpName = (typeof operations)[number]['name']
 
 // ---- expressions -------------------------------------------------------------------------------------------------
 

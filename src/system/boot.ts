@@ -3,7 +3,7 @@
 import { Bytes, nearest, PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Action, type Finding, type Store } from '../step/index.ts'
 import { type ByteContent, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, type MachineConfig, type MmioConfig, platformByName, platforms } from '../machine/index.ts'
-import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
+import { type AdminOp, adminOperations, ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
 import { formatMessage } from '../kernel/messages.ts'
 import { KernelLog } from './kernel-log.ts'
 import { System } from './system.ts'
@@ -54,6 +54,11 @@ class GuestStore implements Store {
 }
 
 const bytesOf = (data: Uint8Array | string): Uint8Array => (typeof data === 'string' ? new TextEncoder().encode(data) : data)
+
+/** @throws RangeError for a name that is not known, with the nearest that are */
+function unknown(what: string, name: string, known: readonly string[]): never {
+  throw new RangeError(`unknown ${what} '${name}'${nearest(name, known).length ? `: did you mean ${nearest(name, known).join(' or ')}?` : ''}`)
+}
 
 export class Guest {
   readonly log: KernelLog
@@ -129,8 +134,12 @@ export class Guest {
   set_memory_decrypted(x: Held): number { return this.call(() => this.system.set_memory(x.value, true)) }
   set_memory_encrypted(x: Held): number { return this.call(() => this.system.set_memory(x.value, false)) }
 
-  /** `tsm_lock`, `tsm_accept`, `tsm_unlock`, `bind`, `unbind`, ...: 0 or the errno's name. */
-  admin(op: string, dev: string): 0 | string {
+  /**
+   * `tsm_lock`, `tsm_accept`, `tsm_unlock`, `bind`, `unbind`, ...: 0 or the errno's name.
+   * @throws RangeError for any other name
+   */
+  admin(op: AdminOp, dev: string): 0 | string {
+    if (!Object.hasOwn(adminOperations, op)) unknown('operation', op, Object.keys(adminOperations))
     const rc = this.call(() => this.system.admin(op, this.index(dev)))
     this.log.printk(`${op} ${dev}: ${rc === 0 ? 'ok' : errnoName(rc)}`)
     return rc === 0 ? 0 : errnoName(rc)
@@ -196,7 +205,6 @@ function ciphertext(plain: Uint8Array, at: number): Uint8Array {
  * guest.dma_map_single('nic', page, 'TO_DEVICE')
  */
 export function boot(o: BootOptions): Guest {
-  const unknown = (what: string, name: string, known: readonly string[]): never => { throw new RangeError(`unknown ${what} '${name}'${nearest(name, known).length ? `: did you mean ${nearest(name, known).join(' or ')}?` : ''}`) }
   const platform = platformByName(o.platform) ?? unknown('platform', o.platform, platforms.map((p) => p.name))
   const revision = revisionByName(o.kernel) ?? unknown('kernel', o.kernel, revisions.map((r) => r.name))
   const reason = noMeaning(o.kernel, o.platform)

@@ -6,8 +6,8 @@ import {
   ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  aliasAccess, ATTR, bind, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, remove, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind, unknownAttribute, failed
+  type AdminOp, adminOperations, aliasAccess, ATTR, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, unknownAttribute, failed
 } from '../kernel/index.ts'
 import { type CoherentObject, errno, isErr, isObject, isUnset, type MappingObject, Objects, type ResourceObject, type TbitObject, wordValue } from './values.ts'
 
@@ -540,25 +540,7 @@ export class System {
 
   // --- administrator ----------------------------------------------------------------------------------------------------------
 
-  admin(op: string, dev: number): number {
-    switch (op) {
-      case 'tsm_register': return tsm_register(this.kernel)
-      case 'tsm_unregister': return tsm_unregister(this.kernel)
-      default: break
-    }
-    const d = this.device(dev)
-    switch (op) {
-      case 'bind': return bind(d)
-      case 'unbind': return unbind(d)
-      case 'remove': return remove(d)
-      case 'tsm_connect': return tsm_connect(d)
-      case 'tsm_disconnect': return tsm_disconnect(d)
-      case 'tsm_lock': return tsm_lock(d)
-      case 'tsm_accept': return tsm_accept(d)
-      case 'tsm_unlock': return tsm_unlock(d)
-      default: return errno.EOPNOTSUPP
-    }
-  }
+  admin(op: AdminOp, dev: number): number { return adminOperations[op](this.kernel, dev) }
 
   // --- the host ---------------------------------------------------------------------------------------------------------------
 

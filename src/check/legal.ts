@@ -3,17 +3,14 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import type { Store } from '../step/index.ts'
 import { lookup, MMIO_BASE, TDI } from '../machine/index.ts'
-import { ATTR, DMA_BIT_MASK } from '../kernel/index.ts'
+import { ATTR, DMA_BIT_MASK, type RefusalReason, refusals } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
 
 export interface Request { readonly dev: number; readonly phys: number; readonly size: number; readonly attrs: number; readonly alloc: boolean }
 
-/** Failures that say nothing of what the device could reach. */
-const NOT_REFUSED = new Set(['exhausted', 'too_large', 'conversion', 'noncoherent', 'attribute'])
-
 /** The legal way that existed, in words; null when there was none or the failure is of another kind. */
-export function legalWay(sys: System, st: Store, r: Request, reason: string): string | null {
-  if (NOT_REFUSED.has(reason)) return null
+export function legalWay(sys: System, st: Store, r: Request, reason: RefusalReason | null): string | null {
+  if (reason !== null && !refusals[reason].refusal) return null
   const m = sys.machine
   const k = sys.kernel
   const dev = k.device(r.dev)

@@ -1,9 +1,9 @@
 // What the properties remember beside the machine's own state (ghost state), and what they say about single steps. Kernel and
 // machine know nothing of this; they only tell what happened.
 import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
-import { type Finding, Interned, type Store } from '../step/index.ts'
+import { Interned, type Store } from '../step/index.ts'
 import { CLASS, label, type Label, LabelContent, TDI, wordOf, ZERO_WORD } from '../machine/index.ts'
-import { ATTR, DIR, type KernelEvent, type Observer, TAG } from '../kernel/index.ts'
+import { ATTR, DIR, type KernelEvent, type Observer, type RefusalReason, refusals, TAG, type TsmOp } from '../kernel/index.ts'
 import type { MappingObject, System, TbitObject, Watcher } from '../system/index.ts'
 import { legalWay } from './legal.ts'
 
@@ -21,22 +21,23 @@ export class Watch implements Watcher, Observer {
   readonly live: Interned<Live>
   /** Byte ranges that the test itself asked to be shared. */
   readonly explicit: Interned<Intervals>
-  readonly last: Interned<string>
+  /** Why the last request failed; null: not told. */
+  readonly last: Interned<RefusalReason | null>
   private readonly any: number
 
   constructor(private readonly sys: System) {
     this.ideal = new LabelContent(sys.layout, 'ideal')
     this.live = new Interned<Live>(sys.layout, 'live', [], (v) => v.join(','))
     this.explicit = new Interned<Intervals>(sys.layout, 'explicit', EMPTY, encodeIntervals)
-    this.last = new Interned<string>(sys.layout, 'failure', '', (v) => v)
+    this.last = new Interned<RefusalReason | null>(sys.layout, 'failure', null, (v) => v ?? '')
     this.any = sys.words.id('(anything)')
     sys.watcher = this
     sys.kernel.observer = this
     sys.request = (st, r) => {
       const reason = this.last.get(st)
-      this.last.set(st, '')
+      this.last.set(st, null)
       const refused = legalWay(sys, st, r, reason)
-      if (refused !== null) st.finding({ property: 'refused', site: r.alloc ? 'dma_alloc' : 'dma_map', decision: `${reason || 'error'}`, summary: `the ${r.alloc ? 'allocation' : 'mapping'} fails (${reasonText(reason)}) although ${refused}` })
+      if (refused !== null) st.finding({ property: 'refused', site: r.alloc ? 'dma_alloc' : 'dma_map', decision: reason ?? 'error', summary: `the ${r.alloc ? 'allocation' : 'mapping'} fails (${reason === null ? 'error' : refusals[reason].words}) although ${refused}` })
     }
   }
 
@@ -238,7 +239,7 @@ export class Watch implements Watcher, Observer {
   }
 
   // An operation that reported success: the hardware is where that success promises.
-  private promised(st: Store, op: string, dev: number, rc: number): void {
+  private promised(st: Store, op: TsmOp, dev: number, rc: number): void {
     if (rc !== 0) return
     const tdi = this.sys.machine.tdi.get(st, dev)
     const name = this.sys.kernel.devices[dev]?.name ?? ''
@@ -246,22 +247,3 @@ export class Watch implements Watcher, Observer {
     if (!want) st.finding({ property: 'stale_state', site: `tsm_${op}`, decision: `success and ${this.sys.tdiName(st, dev)}`, summary: `tsm_${op}(${name}) reports success and the interface is ${this.sys.tdiName(st, dev)}` })
   }
 }
-
-function reasonText(reason: string): string {
-  switch (reason) {
-    case 'mask': return 'no address within the mask'
-    case 'pool_state': return 'the only bounce pool is in the other state'
-    case 'no_pool': return 'there is no bounce pool'
-    case 'coherent_only': return 'REQUIRE_COHERENT forbids the bounce'
-    case 'cc_shared_unforced': return 'CC_SHARED for a device that is not forced to bounce'
-    case 'mmio_bounce': return 'MMIO cannot be bounced'
-    case 'mmio_state': return 'plain MMIO means private MMIO'
-    case 'iommu_cc_shared': return 'dma-iommu knows no shared mapping'
-    case 'iommu_shared_alloc': return 'dma-iommu cannot allocate shared memory'
-    case 'attribute': return 'the caller may not ask for the attribute'
-    case 'noncoherent': return 'the platform has no non-coherent allocations'
-    default: return reason || 'error'
-  }
-}
-
-export type { Finding }

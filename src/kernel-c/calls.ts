@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { act, type Action, Interned, runOn, type Layout, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
-import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
+import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
 import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault } from './kernel-c.ts'
 import { KernelStates } from './states.ts'
 import type { WasmModule } from './wasm.ts'
@@ -25,7 +25,7 @@ export interface TreeCalls {
 export const treeCalls = (t: TreeCalls): MakeCalls => (k, layout) => new CCalls(k, layout, t)
 
 /** What a call did that asked nothing of the allocator and converted nothing: told again, it does the same. */
-interface Remembered { readonly to: number; readonly result: number; readonly skipSync: boolean; readonly copies: readonly number[]; readonly warnings: ReadonlyArray<readonly [string, string]>; readonly reason: string | null }
+interface Remembered { readonly to: number; readonly result: number; readonly skipSync: boolean; readonly copies: readonly number[]; readonly warnings: ReadonlyArray<readonly [string, string]>; readonly reason: RefusalReason | null }
 
 class CCalls implements DmaCalls, Host {
   private readonly c: KernelC
@@ -56,7 +56,7 @@ class CCalls implements DmaCalls, Host {
   private asked = false
   private copies: number[] = []
   private warnings: Array<readonly [string, string]> = []
-  private why: string | null = null
+  private why: RefusalReason | null = null
   private readonly memo: Array<Map<string, Remembered>> = []
 
   constructor(private readonly k: Kernel, layout: Layout, t: TreeCalls) {
@@ -211,7 +211,7 @@ class CCalls implements DmaCalls, Host {
     }
   }
 
-  private failed(st: Store, d: Device, reason: string): void {
+  private failed(st: Store, d: Device, reason: RefusalReason): void {
     this.why = reason
     this.k.observer.event(st, { kind: 'failed', reason, dev: d.index })
   }
@@ -226,7 +226,7 @@ class CCalls implements DmaCalls, Host {
       return r
     })
   }
-  private reason(size: number): string {
+  private reason(size: number): RefusalReason {
     if (this.full || this.bounceAsked) return size > SEGMENT_BYTES ? 'too_large' : this.full ? 'exhausted' : 'mask'
     return 'mask'
   }

@@ -13,7 +13,9 @@ import { bootPool } from './swiotlb/param.ts'
 import { parseSizingKernel } from './swiotlb/sizing.ts'
 import { kernelVersion } from './swiotlb/version.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
+import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
+import type { TsmOp } from './tsm.ts'
 
 /** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
 export type KernelEvent =
@@ -22,8 +24,8 @@ export type KernelEvent =
   | { readonly kind: 'leak'; readonly pfn: number; readonly n: number; readonly site: string; readonly onPurpose: boolean }
   | { readonly kind: 'converted'; readonly pfn: number; readonly n: number; readonly shared: boolean }
   | { readonly kind: 'bounce'; readonly dev: number; readonly bytes: number; readonly toDevice: boolean }
-  | { readonly kind: 'failed'; readonly reason: string; readonly dev: number }
-  | { readonly kind: 'tsm_done'; readonly op: string; readonly dev: number; readonly rc: number }
+  | { readonly kind: 'failed'; readonly reason: RefusalReason; readonly dev: number }
+  | { readonly kind: 'tsm_done'; readonly op: TsmOp; readonly dev: number; readonly rc: number }
   | { readonly kind: 'trace'; readonly event: TraceKind; readonly values: TraceValues; readonly cpu: number }
   /** Pages taken by or given back by a DMA allocation, conversions asked for, cache maintenance: only while `recording`. */
   | { readonly kind: 'op'; readonly op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc'; readonly phys: number; readonly n: number }
@@ -226,7 +228,7 @@ export class Kernel {
   }
 
   /** A TSM operation has returned `rc`. */
-  tsmDone(st: Store, op: string, dev: Device, rc: number): void { this.observer.event(st, { kind: 'tsm_done', op, dev: dev.index, rc }) }
+  tsmDone(st: Store, op: TsmOp, dev: Device, rc: number): void { this.observer.event(st, { kind: 'tsm_done', op, dev: dev.index, rc }) }
 
   /** State after boot, before any statement: pools are made and converted. */
   boot(st: Store): void {

@@ -4,6 +4,7 @@ import { act, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device } from './kernel.ts'
+import type { RefusalReason } from './refusal.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
 import { formatMessage } from './messages.ts'
 import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_NO_WARN, ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from './trace-events.ts'
@@ -16,7 +17,7 @@ export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: ATTR_SKIP_CPU_SY
 export const SEGMENT_BYTES = 256 * 1024
 
 /** Why a mapping failed; not something the kernel returns. */
-export function failed(dev: Device, reason: string): void { dev.k.decide('error', reason); dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
+export function failed(dev: Device, reason: RefusalReason): void { dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
 
 /** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
 export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'
@@ -109,7 +110,7 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
     const mem = swiotlb_find_pool(dev, b.tlb)
     if (mem !== null) release(dev, mem, b.tlb)
     k.warn('swiotlb_map', 'swiotlb addr overflow')
-    failed(dev, capable === 'mask' ? 'mask' : 'state')
+    failed(dev, capable === 'mask' ? 'mask' : 'slot_state')
     return DMA_MAPPING_ERROR
   }
   if (!dev.coherent && (attrs & ATTR.SKIP_CPU_SYNC) === 0) k.record('sd', b.tlb, size)

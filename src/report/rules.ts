@@ -2,6 +2,7 @@
 import { columns, hex } from '../base/index.ts'
 import { withBitNames } from '../check/index.ts'
 import { defaultConfig, type DmaResult, type Platform } from '../machine/index.ts'
+import { refusals } from '../kernel/index.ts'
 import type { Gap, PlatformRules, RequestPath } from '../rules/index.ts'
 
 const CERT = { H: 'high', M: 'medium', L: 'low' } as const
@@ -81,7 +82,7 @@ export function explainDmaText(p: RequestPath): string {
   out.push('', sentence(p), '', 'DMA API')
   const width = Math.max(4, ...p.decisions.map((d) => d.fn.length))
   for (const d of p.decisions) out.push(`  ${d.fn.padEnd(width)}  ${withBitNames(d.text)}`)
-  if (p.path === 'error') out.push(`  ${'answer'.padEnd(width)}  ${p.error}${p.reason ? ` (${p.reason.replace(/_/g, ' ')})` : ''}`)
+  if (p.path === 'error') out.push(`  ${'answer'.padEnd(width)}  ${p.error}${p.reason === null ? '' : ` (${p.reason.replace(/_/g, ' ')})`}`)
   if (p.handle !== null) {
     out.push('', 'Handle', `  ${hex(p.handle)}`, ...p.bits.map((b) => `  ${b}`))
     if (p.phys !== null) out.push(`  points to ${hex(p.phys)}, which is ${p.state ?? 'no memory'}`)
@@ -100,7 +101,7 @@ export function explainDmaText(p: RequestPath): string {
 
 function sentence(p: RequestPath): string {
   if (p.path === 'crash') return 'The kernel goes down in this request.'
-  if (p.path === 'error') return `The kernel refuses: ${p.error}${p.reason ? `, because of ${p.reason.replace(/_/g, ' ')}` : ''}. Nothing reaches the device.`
+  if (p.path === 'error') return `The kernel refuses: ${p.error}${p.reason === null ? '' : `: ${refusals[p.reason].words}`}. Nothing reaches the device.`
   const how = p.path === 'bounced' ? 'The data is copied to a bounce buffer and the device is given its address' : p.path === 'allocated' ? `The buffer is ${p.state === 'shr' ? 'shared' : 'private'} memory` : 'The device is given the page itself'
   const ok = p.read?.outcome === 'ok' && p.write?.outcome === 'ok'
   return `${how}. ${ok ? 'The hardware serves reads and writes.' : `The hardware does not serve it: read ${show(p.read?.outcome ?? '')}, write ${show(p.write?.outcome ?? '')}.`}`

@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { runOn, siteOf, type Action, type Finding, type Store } from '../step/index.ts'
 import { classNames, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, HIGH_BANK, type MachineConfig, type PageClass, type Platform, type Row } from '../machine/index.ts'
-import { ATTR, DIR, type KernelEvent, type Revision, TAG } from '../kernel/index.ts'
+import { ATTR, DIR, type KernelEvent, type RefusalReason, type Revision, TAG } from '../kernel/index.ts'
 import { errnoName, isErr, System } from '../system/index.ts'
 
 export interface RequestSpec {
@@ -33,7 +33,7 @@ export interface RequestPath {
   readonly path: 'direct' | 'bounced' | 'allocated' | 'error' | 'crash'
   readonly error: string | null
   /** Why the kernel refused, in the model's words. */
-  readonly reason: string | null
+  readonly reason: RefusalReason | null
   /** What the device is given. */
   readonly handle: number | null
   /** Which bits of the handle are alias bits. */
@@ -92,9 +92,9 @@ export function requestPath(spec: RequestSpec): RequestPath {
     x = sys.objects.value({ kind: 'page', phys: pfn * PAGE_SIZE, size: spec.size })
   }
   const decisions: Decision[] = []
-  let reason: string | null = null
+  let reason: RefusalReason | null = null
   sys.kernel.explaining = true
-  sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'decision') { if (e.fn === 'error') reason = e.text; else decisions.push({ fn: e.fn, text: e.text }) } } }
+  sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'failed') reason = e.reason; else if (e.kind === 'decision') decisions.push({ fn: e.fn, text: e.text }) } }
   const seen = (a: Action, result: number, outcome: number): void => {
     if (a.key.startsWith('emit:') || a.key.startsWith('note:') || a.key.startsWith('begin:') || a.key.startsWith('present:') || a.key.startsWith('finding:')) return
     // The callback itself stands first in the stack, before the step.

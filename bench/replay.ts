@@ -44,7 +44,7 @@ const work: Record<string, () => void | Promise<void>> = {
     feed((c) => s.push(c))
     s.end()
     r.end()
-    replayed = `${r.equal} of ${r.compared} addresses exact, high-water ${r.sim?.pool.used_hiwater}`
+    replayed = `${r.counts.equal} of ${r.counts.compared} addresses exact, high-water ${r.sim?.pool.used_hiwater}`
   },
   'read only': () => feed(() => {}),
   'node readline': async () => {

@@ -7,6 +7,9 @@ export type MaskSource = 'observed' | 'driver' | 'assumed'
 export const DRIVER_MIN_ALIGN_MASK: Readonly<Record<string, number>> = { nvme: 4095, storvsc: 4095, hv_storvsc: 4095 }
 
 const BITS = 16
+/** The kernel failed where the model found slots; index into `causes`, beside those of Cause. */
+export const UNPREDICTED = 5
+const CAUSES = 6
 
 export class DeviceState {
   maps = 0
@@ -29,11 +32,13 @@ export class DeviceState {
   /** swiotlb_bounced events, and those that said FORCE. */
   bounces = 0
   forced = 0
+  /** Bytes of the bounces that said FORCE, failed ones included. */
+  forcedBytes = 0
   /** dma_mask of its swiotlb_bounced events; 0 when it had none. */
   dmaMask = 0
   largest = 0
   /** Failures by cause. */
-  readonly causes = new Float64Array(6)
+  readonly causes = new Float64Array(CAUSES)
   /** Lifetimes of its mappings: how many lasted at least 2^k microseconds but less than 2^(k+1). */
   private readonly lives = new Float64Array(48)
   private livesTotal = 0
@@ -45,6 +50,22 @@ export class DeviceState {
   private observed = 0
 
   constructor(readonly id: number, readonly name: string) {}
+
+  /** One more failure for this reason (Cause, or UNPREDICTED). */
+  cause(cause: number): void {
+    this.causes[cause] = (this.causes[cause] as number) + 1
+  }
+
+  /** So many bytes were copied into the pool, or out of it. */
+  copyIn(bytes: number, crossings = 1): void {
+    this.copiedIn += bytes
+    this.crossings += crossings
+  }
+
+  copyOut(bytes: number, crossings = 1): void {
+    this.copiedOut += bytes
+    this.crossings += crossings
+  }
 
   /** A mapping that was seen to begin and to end lasted so many nanoseconds. */
   lived(ns: number): void {

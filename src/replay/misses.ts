@@ -35,9 +35,8 @@ export class Misses {
   private lastId = Number.NEGATIVE_INFINITY
 
   miss(sim: PoolSim, id: number, dev: DeviceState, cpu: number, time: number, size: number, predicted: number, actual: number): void {
-    const slot = (addr: number): number => Math.floor((addr - sim.pool.start) / 2048)
-    const p = predicted < 0 ? -1 : slot(predicted)
-    const a = slot(actual)
+    const p = predicted < 0 ? -1 : sim.slotAt(predicted)
+    const a = sim.slotAt(actual)
     let reason: MissReason = 'earlier'
     const last = this.last
     const holder = sim.at(actual)

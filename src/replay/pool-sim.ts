@@ -1,8 +1,12 @@
-// The kernel's pool (kernel/swiotlb) with owners: who holds which slots, so that a wrong prediction can be put right and an unmap that comes
-// late cannot give back slots that someone else has by then.
+// The kernel's bounce memory (kernel/swiotlb: struct io_tlb_mem with its pools) with owners: who holds which slots, so that a wrong
+// prediction can be put right and an unmap that comes late cannot give back slots that someone else has by then.
+//
+// Without SWIOTLB_DYNAMIC there is one pool. With it the memory grows: further pools, searched newest first, and transient pools of exactly
+// the slots that one mapping needs, which live as long as the mapping (swiotlb_find_slots_dynamic() in kernel/swiotlb/mem.ts is the same
+// search; a test holds the two together). A transient pool's place is the page allocator's choice, so none is predicted.
 import {
-  alloc_bytes, IO_TLB_SEGSIZE, IO_TLB_SHIFT, IO_TLB_SIZE, IoTlbPool, nr_slots, type SlotParams, slotParams, swiotlb_find_slots, swiotlb_release_slots,
-  swiotlb_search_pool_area, swiotlb_slots_set
+  alloc_bytes, IO_TLB_SEGSIZE, IO_TLB_SHIFT, IO_TLB_SIZE, IoTlbPool, nr_slots, type SlotParams, slotParams, swiotlb_release_slots,
+  swiotlb_search_pool_area, swiotlb_slots_set, type PoolUsage
 } from '../kernel/swiotlb/pool.ts'
 
 /** Why an allocation found nothing, or would be of no use. */
@@ -17,55 +21,125 @@ export interface PoolPlace {
   readonly nareas: number
 }
 
-export class PoolSim {
+/** Slot number of an allocation that has none any more: they belong to others now. */
+const EVICTED = -1
+/** Index into `pools` of an allocation in a transient pool of its own. */
+const TRANSIENT = -1
+const SLOT_MASK = IO_TLB_SIZE - 1
+const PAGE_SIZE = 4096
+
+/** A pool and the id of the allocation that holds each slot (0: free). */
+class OwnedPool {
   readonly pool: IoTlbPool
-  /** Cause of the last failed take(). */
-  cause: number = Cause.none
+  readonly owner: Int32Array
   private readonly params = new Map<number, SlotParams>()
   private lastMask = -1
-  private lastParams: SlotParams
-  private readonly savedIndex: Int32Array
-  // Allocations by id (0 is none): first slot (-1: evicted, its slots belong to others now), slots, the mask it was made with.
-  private slot = new Int32Array(1024)
-  private count = new Int32Array(1024)
-  private mask = new Int32Array(1024)
-  private certain = new Uint8Array(1024)
-  private dev = new Int32Array(1024)
-  private chain = new Int32Array(1024)
-  private moved = new Uint8Array(1024)
-  private next = 1
-  private savedHiwater = 0
-  private savedPeak = 0
-  private readonly freeIds: number[] = []
-  /** Id of the allocation that holds a slot, 0 when free. */
-  readonly owner: Int32Array
-  /** Slots held now, and the most there were, by device. */
-  devSlots = new Int32Array(64)
-  devPeak = new Int32Array(64)
+  private last: SlotParams | null = null
 
-  constructor(readonly place: PoolPlace) {
-    this.pool = new IoTlbPool(place.start, place.nslabs, place.nareas)
-    this.owner = new Int32Array(this.pool.nslabs)
-    this.savedIndex = new Int32Array(this.pool.nareas)
-    this.lastParams = this.paramsOf(0)
-    this.lastMask = 0
+  constructor(place: PoolPlace, usage: PoolUsage) {
+    this.pool = new IoTlbPool(place.start, place.nslabs, place.nareas, false, usage)
+    this.owner = new Int32Array(place.nslabs)
   }
 
   paramsOf(minAlignMask: number): SlotParams {
-    if (minAlignMask === this.lastMask) return this.lastParams
+    if (minAlignMask === this.lastMask && this.last !== null) return this.last
     let p = this.params.get(minAlignMask)
     if (!p) {
       p = slotParams(minAlignMask, 0, this.pool.start)
       this.params.set(minAlignMask, p)
     }
     this.lastMask = minAlignMask
-    this.lastParams = p
+    this.last = p
     return p
+  }
+
+  slotOf(addr: number): number {
+    return Math.floor((addr - this.pool.start) / IO_TLB_SIZE)
+  }
+
+  own(first: number, n: number, id: number): void {
+    for (let i = first; i < first + n; i++) this.owner[i] = id
+  }
+}
+
+export class PoolSim {
+  /** The pool that boot made. */
+  readonly pool: IoTlbPool
+  readonly usage: PoolUsage
+  /** Cause of the last failed take(). */
+  cause: number = Cause.none
+  /** SWIOTLB_DYNAMIC: where no pool has room, a transient one is made. */
+  canGrow = false
+  /** The last take() made a transient pool: its address is not to be predicted. */
+  tookTransient = false
+  /** Transient pools alive, their slots, and how many were made. */
+  transientSlots = 0
+  transientsMade = 0
+  /** Slots held now, and the most there were, by device. */
+  devSlots = new Int32Array(64)
+  devPeak = new Int32Array(64)
+  /** Allocations that put() took slots from, and those of them that the recording had confirmed. */
+  evicted = 0
+  evictedCertain = 0
+  /** In the order in which they were made; [0] is the boot pool. */
+  private readonly pools: OwnedPool[]
+
+  // Allocations by id (0 is none).
+  private slot = new Int32Array(1024)
+  private count = new Int32Array(1024)
+  private mask = new Int32Array(1024)
+  private where = new Int16Array(1024)
+  private certain = new Uint8Array(1024)
+  private dev = new Int32Array(1024)
+  private chain = new Int32Array(1024)
+  private moved = new Uint8Array(1024)
+  /** Address of a transient allocation, by id. */
+  private readonly transientAddress = new Map<number, number>()
+  private readonly transientAt = new Map<number, number>()
+  private next = 1
+  private readonly freeIds: number[] = []
+
+  // What undo() restores.
+  private savedHiwater = 0
+  private savedPeak = 0
+  private savedPool: IoTlbPool | null = null
+  private savedArea = 0
+  private savedIndex = 0
+  private foundPool = 0
+
+  constructor(readonly place: PoolPlace) {
+    this.usage = { total_used: 0, used_hiwater: 0 }
+    const first = new OwnedPool(place, this.usage)
+    this.pool = first.pool
+    this.pools = [first]
+  }
+
+  /** Pools that can be searched: the boot pool and those that were added. */
+  get poolCount(): number {
+    return this.pools.length
+  }
+
+  /** Slots of all pools, transient ones left out (io_tlb_nslabs). */
+  get nslabs(): number {
+    let n = 0
+    for (const p of this.pools) n += p.pool.nslabs
+    return n
+  }
+
+  /** Every pool, in the order in which they were made. */
+  get places(): readonly PoolPlace[] {
+    return this.pools.map(({ pool }) => ({ start: pool.start, nslabs: pool.nslabs, nareas: pool.nareas }))
+  }
+
+  /** add_mem_pool(): a pool that the kernel made at run time. */
+  addPool(place: PoolPlace): void {
+    this.canGrow = true
+    this.pools.push(new OwnedPool(place, this.usage))
   }
 
   /** Slots that `size` bytes at `phys` take with this mask. */
   slotsFor(minAlignMask: number, phys: number, size: number): number {
-    return nr_slots(alloc_bytes(this.paramsOf(minAlignMask), phys, size, 0))
+    return nr_slots(size + ((phys & minAlignMask & SLOT_MASK) >>> 0))
   }
 
   /**
@@ -73,26 +147,19 @@ export class PoolSim {
    * back, as swiotlb_map() does, with cause `mask`.
    */
   take(dev: number, cpu: number, minAlignMask: number, phys: number, size: number, dmaMask = Number.MAX_SAFE_INTEGER): number {
-    const p = this.paramsOf(minAlignMask)
-    const pool = this.pool
     this.cause = Cause.none
+    this.tookTransient = false
+    this.savedPool = null
+    this.savedHiwater = this.usage.used_hiwater
     if (size > IO_TLB_SEGSIZE * IO_TLB_SIZE) {
       this.cause = Cause.tooLarge
       return 0
     }
-    this.savedIndex.set(pool.area_index)
-    this.savedHiwater = pool.usage.used_hiwater
     if (dev >= this.devSlots.length) this.growDevices(dev)
     this.savedPeak = this.devPeak[dev] as number
-    const index = swiotlb_find_slots(pool, cpu, p, phys, alloc_bytes(p, phys, size, 0), 0)
-    if (index < 0) {
-      const n = nr_slots(alloc_bytes(p, phys, size, 0))
-      let room = false
-      for (let a = 0; a < pool.nareas && !room; a++) room = pool.area_nslabs - (pool.area_used[a] as number) >= n
-      this.cause = n > IO_TLB_SEGSIZE ? Cause.tooLarge : room ? Cause.fragmented : Cause.full
-      return 0
-    }
-    const id = this.own(dev, index, p, phys, size, false)
+    const index = this.pools.length === 1 ? this.searchOne(cpu, minAlignMask, phys, size) : this.searchAll(cpu, minAlignMask, phys, size)
+    if (index < 0) return this.canGrow ? this.transient(dev, minAlignMask, phys, size, Number.NaN) : this.refuse(minAlignMask, phys, size)
+    const id = this.own(dev, this.foundPool, index, minAlignMask, phys, size, false)
     if (dmaMask < Number.MAX_SAFE_INTEGER && this.address(id) + size - 1 > dmaMask) {
       this.release(id)
       this.cause = Cause.mask
@@ -101,12 +168,108 @@ export class PoolSim {
     return id
   }
 
-  /** Bounce address of an allocation (guest physical, offset of the original included); -1 when its slots are gone. */
+  // swiotlb_find_slots(): all areas of the one pool, from the CPU's own on; keeps what undo() needs.
+  private searchOne(cpu: number, minAlignMask: number, phys: number, size: number): number {
+    const only = this.pools[0] as OwnedPool
+    const { pool } = only
+    const p = only.paramsOf(minAlignMask)
+    const bytes = alloc_bytes(p, phys, size, 0)
+    const start = cpu & (pool.nareas - 1)
+    this.foundPool = 0
+    let area = start
+    do {
+      const before = pool.area_index[area] as number
+      const index = swiotlb_search_pool_area(pool, area, p, phys, bytes, 0)
+      if (index >= 0) {
+        this.remember(pool, area, before)
+        return index
+      }
+      if (++area >= pool.nareas) area = 0
+    } while (area !== start)
+    return -1
+  }
+
+  // The search of swiotlb_find_slots_dynamic(): for each area offset all pools that have so many areas, newest first.
+  private searchAll(cpu: number, minAlignMask: number, phys: number, size: number): number {
+    const rounds = this.pool.nareas
+    for (let i = 0; i < rounds; i++) {
+      for (let k = this.pools.length - 1; k >= 0; k--) {
+        const owned = this.pools[k] as OwnedPool
+        const { pool } = owned
+        if (i >= pool.nareas) continue
+        const area = (cpu + i) & (pool.nareas - 1)
+        const p = owned.paramsOf(minAlignMask)
+        const before = pool.area_index[area] as number
+        const index = swiotlb_search_pool_area(pool, area, p, phys, alloc_bytes(p, phys, size, 0), 0)
+        if (index < 0) continue
+        this.remember(pool, area, before)
+        this.foundPool = k
+        return index
+      }
+    }
+    return -1
+  }
+
+  private remember(pool: IoTlbPool, area: number, index: number): void {
+    this.savedPool = pool
+    this.savedArea = area
+    this.savedIndex = index
+  }
+
+  private refuse(minAlignMask: number, phys: number, size: number): number {
+    const n = this.slotsFor(minAlignMask, phys, size)
+    let room = false
+    for (const { pool } of this.pools) for (let a = 0; a < pool.nareas && !room; a++) room = pool.area_nslabs - (pool.area_used[a] as number) >= n
+    this.cause = n > IO_TLB_SEGSIZE ? Cause.tooLarge : room ? Cause.fragmented : Cause.full
+    return 0
+  }
+
+  // A pool of exactly the slots of this mapping. Its memory is page aligned, so the one slot that the kernel tries has address bit 11 clear:
+  // with an alignment mask that keeps the bit, a mapping that has it set finds no place (swiotlb_search_pool_area() on the new pool).
+  private transient(dev: number, minAlignMask: number, phys: number, size: number, addr: number): number {
+    const n = this.slotsFor(minAlignMask, phys, size)
+    if (Number.isNaN(addr) && (phys & minAlignMask & (PAGE_SIZE - 1) & ~SLOT_MASK) !== 0) {
+      this.cause = Cause.fragmented
+      return 0
+    }
+    const id = this.newId(dev, n, minAlignMask)
+    this.where[id] = TRANSIENT
+    this.slot[id] = 0
+    this.tookTransient = true
+    this.transientsMade++
+    this.transientSlots += n
+    this.usage.total_used += n
+    if (this.usage.total_used > this.usage.used_hiwater) this.usage.used_hiwater = this.usage.total_used
+    this.held(dev, n)
+    if (!Number.isNaN(addr)) this.placeTransient(id, addr)
+    return id
+  }
+
+  /** The recording shows where the transient pool of this allocation lies. */
+  placeTransient(id: number, addr: number): void {
+    this.transientAddress.set(id, addr)
+    this.transientAt.set(addr - (addr % IO_TLB_SIZE), id)
+    this.certain[id] = 1
+  }
+
+  /** The recording shows a mapping in a transient pool at this address; its id. */
+  putTransient(dev: number, minAlignMask: number, phys: number, size: number, addr: number): number {
+    if (dev >= this.devSlots.length) this.growDevices(dev)
+    return this.transient(dev, minAlignMask, phys, size, addr)
+  }
+
+  isTransient(id: number): boolean {
+    return this.where[id] === TRANSIENT && this.slot[id] !== EVICTED
+  }
+
+  /** Bounce address of an allocation (guest physical, offset of the original included); -1 when its slots are gone, NaN in a transient pool. */
   address(id: number): number {
     const s = this.slot[id] as number
-    if (s < 0) return -1
-    const phys = this.pool.orig_addr[s] as number
-    return this.pool.start + s * IO_TLB_SIZE + ((phys & (this.mask[id] as number) & (IO_TLB_SIZE - 1)) >>> 0)
+    if (s === EVICTED) return -1
+    if (this.where[id] === TRANSIENT) return this.transientAddress.get(id) ?? Number.NaN
+    const { pool } = this.pools[this.where[id] as number] as OwnedPool
+    const phys = pool.orig_addr[s] as number
+    return pool.start + s * IO_TLB_SIZE + ((phys & (this.mask[id] as number) & SLOT_MASK) >>> 0)
   }
 
   /** The recording confirms the address: only a late release can be the reason when the slots turn out to be someone else's. */
@@ -120,26 +283,29 @@ export class PoolSim {
 
   /** Slots of an allocation; 0 when evicted. */
   slots(id: number): number {
-    return (this.slot[id] as number) < 0 ? 0 : (this.count[id] as number)
+    return this.slot[id] === EVICTED ? 0 : (this.count[id] as number)
   }
 
+  /** Area of the boot pool that an allocation lies in; -1 when it lies elsewhere or is evicted. */
   area(id: number): number {
-    return Math.floor((this.slot[id] as number) / this.pool.area_nslabs)
+    return this.where[id] !== 0 || this.slot[id] === EVICTED ? -1 : Math.floor((this.slot[id] as number) / this.pool.area_nslabs)
   }
 
   /** Forgets the last take() as if the kernel had not made it: slots free, search index and high-water marks where they were. */
   undo(id: number): void {
     if (id > 0) {
       this.devPeak[this.dev[id] as number] = this.savedPeak
+      if (this.where[id] === TRANSIENT) this.transientsMade--
       this.release(id)
     }
-    this.pool.usage.used_hiwater = this.savedHiwater
-    this.pool.area_index.set(this.savedIndex)
+    this.usage.used_hiwater = this.savedHiwater
+    if (this.savedPool !== null) this.savedPool.area_index[this.savedArea] = this.savedIndex
+    this.savedPool = null
   }
 
-  /** First slot of an allocation, -1 when evicted. */
+  /** First slot of an allocation in the boot pool or a grown one; -1 when evicted or transient. */
   first(id: number): number {
-    return this.slot[id] as number
+    return this.where[id] === TRANSIENT ? EVICTED : (this.slot[id] as number)
   }
 
   deviceOf(id: number): number {
@@ -170,21 +336,23 @@ export class PoolSim {
 
   /**
    * Puts an allocation where the kernel has it, after undo(). Whoever holds these slots here loses them: if the recording confirmed its
-   * place, its release is on its way (its id lives on without slots); if the place was a guess, the guess moves to `spare`, a free slot.
-   * The new id, or 0 when the address is impossible for this device.
+   * place, its release is on its way (its id lives on without slots); if the place was a guess, the guess moves to `spare`, the address
+   * that the model had predicted (-1: none). The new id, or 0 when the address is impossible for this device.
    */
   put(dev: number, minAlignMask: number, phys: number, size: number, addr: number, spare: number): number {
-    const p = this.paramsOf(minAlignMask)
-    const pool = this.pool
-    const first = Math.floor((addr - pool.start) / IO_TLB_SIZE)
-    const n = nr_slots(alloc_bytes(p, phys, size, 0))
+    const k = this.poolAt(addr)
+    if (k < 0) return 0
+    const owned = this.pools[k] as OwnedPool
+    const { pool } = owned
+    const first = owned.slotOf(addr)
+    const n = this.slotsFor(minAlignMask, phys, size)
     const area = Math.floor(first / pool.area_nslabs)
     if (dev >= this.devSlots.length) this.growDevices(dev)
-    if (first < 0 || first + n > pool.nslabs || Math.floor((first + n - 1) / pool.area_nslabs) !== area) return 0
+    if (first + n > pool.nslabs || Math.floor((first + n - 1) / pool.area_nslabs) !== area) return 0
     let moved = 0
     let movedPhys = 0
     for (let i = first; i < first + n; i++) {
-      const id = this.owner[i] as number
+      const id = owned.owner[i] as number
       if (id === 0) continue
       this.evicted++
       if (this.certain[id] === 0) {
@@ -192,93 +360,124 @@ export class PoolSim {
         movedPhys = pool.orig_addr[this.slot[id] as number] as number
       } else this.evictedCertain++
       this.dropSlots(id)
-      this.slot[id] = -1
+      this.slot[id] = EVICTED
     }
-    const before = pool.area_index[area] as number
-    pool.area_index[area] = first - area * pool.area_nslabs
-    const got = swiotlb_search_pool_area(pool, area, p, phys, alloc_bytes(p, phys, size, 0), 0)
-    if (got !== first) {
-      if (got >= 0) swiotlb_release_slots(pool, minAlignMask, pool.start + got * IO_TLB_SIZE)
-      pool.area_index[area] = before
-      return 0
-    }
-    const id = this.own(dev, got, p, phys, size, true)
+    if (!this.placeAt(k, area, first, minAlignMask, phys, alloc_bytes(owned.paramsOf(minAlignMask), phys, size, 0), true)) return 0
+    const id = this.own(dev, k, first, minAlignMask, phys, size, true)
     if (moved !== 0 && spare >= 0) this.move(moved, movedPhys, spare)
     return id
   }
-  /** Allocations that put() took slots from, and those of them that the recording had confirmed. */
-  evicted = 0
-  evictedCertain = 0
 
-  // Gives an allocation whose place was a guess the slots at `first`; when even that guess was wrong once, the slots that the search would
-  // come to last.
-  private move(id: number, phys: number, first: number): void {
-    const pool = this.pool
-    if (this.moved[id] === 1) first = this.lastFree(Math.floor(first / pool.area_nslabs), this.count[id] as number)
+  // Takes slots at exactly this place, the search index behind them (or where it was); false when the place does not fit.
+  private placeAt(k: number, area: number, first: number, minAlignMask: number, phys: number, bytes: number, advance: boolean): boolean {
+    const owned = this.pools[k] as OwnedPool
+    const { pool } = owned
+    const before = pool.area_index[area] as number
+    pool.area_index[area] = first - area * pool.area_nslabs
+    const got = swiotlb_search_pool_area(pool, area, owned.paramsOf(minAlignMask), phys, bytes, 0)
+    if (got === first && advance) return true
+    pool.area_index[area] = before
+    if (got >= 0 && got !== first) swiotlb_release_slots(pool, minAlignMask, pool.start + got * IO_TLB_SIZE)
+    return got === first
+  }
+
+  // Gives an allocation whose place was a guess the slots at the address `spare`; when even that guess was wrong once, the slots that the
+  // search would come to last.
+  private move(id: number, phys: number, spare: number): void {
+    const k = this.poolAt(spare)
+    if (k < 0) return
+    const owned = this.pools[k] as OwnedPool
+    const { pool } = owned
+    const n = this.count[id] as number
+    let first = owned.slotOf(spare)
+    if (this.moved[id] === 1) first = lastFree(pool, Math.floor(first / pool.area_nslabs), n)
     if (first < 0) return
     this.moved[id] = 1
     const mask = this.mask[id] as number
-    const p = this.paramsOf(mask)
-    const bytes = (this.count[id] as number) * IO_TLB_SIZE
-    const area = Math.floor(first / pool.area_nslabs)
-    const before = pool.area_index[area] as number
-    pool.area_index[area] = first - area * pool.area_nslabs
-    const got = swiotlb_search_pool_area(pool, area, p, phys, bytes, 0)
-    pool.area_index[area] = before
-    if (got < 0) return
-    const n = this.count[id] as number
+    const bytes = n * IO_TLB_SIZE
+    if (!this.placeAt(k, Math.floor(first / pool.area_nslabs), first, mask, phys, bytes, false)) return
     this.held(this.dev[id] as number, n)
-    swiotlb_slots_set(pool, got, p, phys, bytes - ((phys & mask & (IO_TLB_SIZE - 1)) >>> 0), 0)
-    this.slot[id] = got
-    for (let i = got; i < got + n; i++) this.owner[i] = id
-  }
-
-  private lastFree(area: number, n: number): number {
-    const pool = this.pool
-    const base = area * pool.area_nslabs
-    const align = n > 1 ? 2 : 1
-    let at = pool.area_index[area] as number
-    for (let k = 0; k < pool.area_nslabs; k++) {
-      at = at === 0 ? pool.area_nslabs - 1 : at - 1
-      if (at % align === 0 && (pool.list[base + at] as number) >= n) return base + at
-    }
-    return -1
+    swiotlb_slots_set(pool, first, owned.paramsOf(mask), phys, bytes - ((phys & mask & SLOT_MASK) >>> 0), 0)
+    this.slot[id] = first
+    this.where[id] = k
+    owned.own(first, n, id)
   }
 
   /** Gives slots back; those of an evicted allocation are not its any more. The id is free afterwards. Slots given back. */
   release(id: number): number {
     let n = 0
-    if ((this.slot[id] as number) >= 0) n = this.dropSlots(id)
-    this.slot[id] = -1
+    if (this.slot[id] !== EVICTED) n = this.dropSlots(id)
+    this.slot[id] = EVICTED
     this.certain[id] = 0
     this.freeIds.push(id)
     return n
   }
 
-  /** The allocation at an address of the pool, 0 when the slot is free. */
+  /** The allocation at an address of a pool, transient ones included; 0 when there is none. */
   at(addr: number): number {
-    const i = Math.floor((addr - this.pool.start) / IO_TLB_SIZE)
-    return i >= 0 && i < this.pool.nslabs ? (this.owner[i] as number) : 0
+    const k = this.poolAt(addr)
+    if (k < 0) return this.transientAt.get(addr - (addr % IO_TLB_SIZE)) ?? 0
+    const owned = this.pools[k] as OwnedPool
+    return owned.owner[owned.slotOf(addr)] as number
   }
 
+  /** The address lies in a pool that can be searched. */
   contains(addr: number): boolean {
-    return addr >= this.pool.start && addr < this.pool.end
+    if (addr >= this.pool.start && addr < this.pool.end) return true
+    return this.pools.length > 1 && this.poolAt(addr) >= 0
+  }
+
+  /** The address lies in a pool or is the first slot of a transient one. */
+  pooled(addr: number): boolean {
+    return this.contains(addr) || (this.transientAt.size > 0 && this.transientAt.has(addr - (addr % IO_TLB_SIZE)))
+  }
+
+  /** Index of the pool that holds the address, -1 none. */
+  private poolAt(addr: number): number {
+    for (let k = this.pools.length - 1; k >= 0; k--) {
+      const { pool } = this.pools[k] as OwnedPool
+      if (addr >= pool.start && addr < pool.end) return k
+    }
+    return -1
+  }
+
+  /** Slot number of an address within its pool; -1 outside every pool. */
+  slotAt(addr: number): number {
+    const k = this.poolAt(addr)
+    return k < 0 ? -1 : (this.pools[k] as OwnedPool).slotOf(addr)
+  }
+
+  /** Every slot of every pool is free, and no transient pool is left. */
+  get empty(): boolean {
+    return this.transientSlots === 0 && this.pools.every((p) => p.owner.every((id) => id === 0))
   }
 
   /** Takes the slots from an allocation whose release was lost: its id lives on without slots. Slots given back. */
   evict(id: number): number {
     const n = this.dropSlots(id)
-    this.slot[id] = -1
+    this.slot[id] = EVICTED
     return n
   }
 
   private dropSlots(id: number): number {
-    const s = this.slot[id] as number
     const n = this.count[id] as number
-    swiotlb_release_slots(this.pool, this.mask[id] as number, this.address(id))
-    for (let i = s; i < s + n; i++) this.owner[i] = 0
     const dev = this.dev[id] as number
     this.devSlots[dev] = (this.devSlots[dev] as number) - n
+    if (this.where[id] === TRANSIENT) {
+      // swiotlb_del_transient(): the pool goes as a whole.
+      this.usage.total_used -= n
+      this.transientSlots -= n
+      const addr = this.transientAddress.get(id)
+      if (addr !== undefined) {
+        this.transientAddress.delete(id)
+        const slot = addr - (addr % IO_TLB_SIZE)
+        if (this.transientAt.get(slot) === id) this.transientAt.delete(slot)
+      }
+      return n
+    }
+    const owned = this.pools[this.where[id] as number] as OwnedPool
+    swiotlb_release_slots(owned.pool, this.mask[id] as number, this.address(id))
+    owned.own(this.slot[id] as number, n, 0)
     return n
   }
 
@@ -289,50 +488,65 @@ export class PoolSim {
   }
 
   private growDevices(dev: number): void {
-    const more = (a: Int32Array): Int32Array<ArrayBuffer> => {
-      const b = new Int32Array(Math.max(a.length * 2, dev + 1))
-      b.set(a)
-      return b
-    }
-    this.devSlots = more(this.devSlots)
-    this.devPeak = more(this.devPeak)
+    const n = Math.max(this.devSlots.length * 2, dev + 1)
+    this.devSlots = larger(this.devSlots, new Int32Array(n))
+    this.devPeak = larger(this.devPeak, new Int32Array(n))
   }
 
-  private own(dev: number, index: number, p: SlotParams, phys: number, size: number, certain: boolean): number {
-    swiotlb_slots_set(this.pool, index, p, phys, size, 0)
-    const n = (size + ((phys & p.min_align_mask & (IO_TLB_SIZE - 1)) >>> 0) + IO_TLB_SIZE - 1) >> IO_TLB_SHIFT
+  private own(dev: number, k: number, index: number, minAlignMask: number, phys: number, size: number, certain: boolean): number {
+    const owned = this.pools[k] as OwnedPool
+    swiotlb_slots_set(owned.pool, index, owned.paramsOf(minAlignMask), phys, size, 0)
+    const n = (size + ((phys & minAlignMask & SLOT_MASK) >>> 0) + SLOT_MASK) >> IO_TLB_SHIFT
+    const id = this.newId(dev, n, minAlignMask)
+    this.slot[id] = index
+    this.where[id] = k
+    this.certain[id] = certain ? 1 : 0
+    this.held(dev, n)
+    owned.own(index, n, id)
+    return id
+  }
+
+  private newId(dev: number, n: number, minAlignMask: number): number {
     let id = this.freeIds.pop()
     if (id === undefined) {
       id = this.next++
-      if (id >= this.slot.length) {
-        const more = (a: Int32Array): Int32Array<ArrayBuffer> => {
-          const b = new Int32Array(a.length * 2)
-          b.set(a)
-          return b
-        }
-        this.slot = more(this.slot)
-        this.count = more(this.count)
-        this.mask = more(this.mask)
-        this.dev = more(this.dev)
-        this.chain = more(this.chain)
-        const bytes = (a: Uint8Array): Uint8Array<ArrayBuffer> => {
-          const b = new Uint8Array(a.length * 2)
-          b.set(a)
-          return b
-        }
-        this.certain = bytes(this.certain)
-        this.moved = bytes(this.moved)
-      }
+      if (id >= this.slot.length) this.growIds()
     }
-    this.slot[id] = index
     this.count[id] = n
-    this.mask[id] = p.min_align_mask
-    this.certain[id] = certain ? 1 : 0
+    this.mask[id] = minAlignMask
+    this.certain[id] = 0
     this.dev[id] = dev
     this.chain[id] = 0
     this.moved[id] = 0
-    this.held(dev, n)
-    for (let i = index; i < index + n; i++) this.owner[i] = id
     return id
   }
+
+  private growIds(): void {
+    const n = this.slot.length * 2
+    this.slot = larger(this.slot, new Int32Array(n))
+    this.count = larger(this.count, new Int32Array(n))
+    this.mask = larger(this.mask, new Int32Array(n))
+    this.where = larger(this.where, new Int16Array(n))
+    this.dev = larger(this.dev, new Int32Array(n))
+    this.chain = larger(this.chain, new Int32Array(n))
+    this.certain = larger(this.certain, new Uint8Array(n))
+    this.moved = larger(this.moved, new Uint8Array(n))
+  }
+}
+
+function larger<T extends Int32Array | Int16Array | Uint8Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+// The free slots of an area that its search would come to last; -1 when no run is long enough.
+function lastFree(pool: IoTlbPool, area: number, n: number): number {
+  const base = area * pool.area_nslabs
+  const align = n > 1 ? 2 : 1
+  let at = pool.area_index[area] as number
+  for (let k = 0; k < pool.area_nslabs; k++) {
+    at = at === 0 ? pool.area_nslabs - 1 : at - 1
+    if (at % align === 0 && (pool.list[base + at] as number) >= n) return base + at
+  }
+  return -1
 }

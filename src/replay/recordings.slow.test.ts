@@ -56,15 +56,15 @@ describe.each(runs.length > 0 ? runs : ['(none)'])('%s', (run) => {
     for (const files of inputs(run)) {
       const { r, skips } = replay(run, files, true)
       expect(skips.list()).toEqual([])
-      if (check.events_dma_swiotlb !== undefined) expect(r.dmaEvents).toBe(check.events_dma_swiotlb)
-      if (check.lost !== undefined) expect(r.lostEvents).toBe(check.lost)
+      if (check.events_dma_swiotlb !== undefined) expect(r.counts.dmaEvents).toBe(check.events_dma_swiotlb)
+      if (check.lost !== undefined) expect(r.losses.events).toBe(check.lost)
       if (check.swiotlb_bounced !== undefined) expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(check.swiotlb_bounced)
-      if (check.failed !== undefined) expect(r.actualFailedMaps).toBe(Object.values(check.failed).reduce((a, b) => a + b, 0))
+      if (check.failed !== undefined) expect(r.counts.actualFailedMaps).toBe(Object.values(check.failed).reduce((a, b) => a + b, 0))
       expect(r.sim?.pool.nslabs).toBe(facts.nslabs)
-      if (r.lossy || r.compared === 0) continue
+      if (r.losses.lossy || r.counts.compared === 0) continue
       const hiwater = r.sim?.pool.used_hiwater ?? 0
-      const full = r.actualFailedMaps + r.actualFailedSg > 0
-      expect(r.equal / r.compared).toBeGreaterThanOrEqual(full ? 0.985 : 0.999)
+      const full = r.counts.actualFailedMaps + r.counts.actualFailedSg > 0
+      expect(r.counts.equal / r.counts.compared).toBeGreaterThanOrEqual(full ? 0.985 : 0.999)
       expect(r.sim?.pool.total_used).toBe(0)
       const measured = r.measured.hiwater ?? check.hiwater
       if (measured === undefined || measured === null) continue
@@ -77,10 +77,10 @@ describe.each(runs.length > 0 ? runs : ['(none)'])('%s', (run) => {
     for (const files of inputs(run)) {
       const { r } = replay(run, files, false)
       const facts = readKernelLog(readFileSync(join(dir, run, 'dmesg.txt'), 'utf8'))
-      if (r.compared === 0 || r.lossy) continue
+      if (r.counts.compared === 0 || r.losses.lossy) continue
       // The trace may not reach the pool's ends; what it shows must fit.
-      expect(r.outsidePool).toBe(0)
-      if (r.sim?.pool.start === facts.start) expect(r.equal / r.compared).toBeGreaterThanOrEqual(r.actualFailedMaps > 0 ? 0.985 : 0.999)
+      expect(r.counts.outsidePool).toBe(0)
+      if (r.sim?.pool.start === facts.start) expect(r.counts.equal / r.counts.compared).toBeGreaterThanOrEqual(r.counts.actualFailedMaps > 0 ? 0.985 : 0.999)
     }
   })
 })

@@ -74,17 +74,17 @@ describe('a trace without races is predicted to the slot', () => {
     fc.assert(fc.property(ops, fc.constantFrom(512, 1024, 4096, 32768), fc.constantFrom(1, 2, 4), fc.constantFrom('6.12', '6.18'), (o, nslabs, nareas, kernel) => {
       const m = load(o, { nslabs, nareas, kernel })
       const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-      expect([r.equal, r.compared]).toEqual([r.compared, r.compared])
+      expect([r.counts.equal, r.counts.compared]).toEqual([r.counts.compared, r.counts.compared])
       expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
       expect(r.sim?.pool.total_used).toBe(0)
-      expect(r.predictedFailedMaps).toBe(m.failedMaps)
-      expect(r.actualFailedMaps).toBe(m.failedMaps)
-      expect(r.actualFailedSg).toBe(m.failedSg)
-      expect(r.failuresAgreed).toBe(m.failedMaps + m.failedSg)
+      expect(r.counts.predictedFailedMaps).toBe(m.failedMaps)
+      expect(r.counts.actualFailedMaps).toBe(m.failedMaps)
+      expect(r.counts.actualFailedSg).toBe(m.failedSg)
+      expect(r.counts.failuresAgreed).toBe(m.failedMaps + m.failedSg)
       expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(m.bounces)
       expect(r.live.size).toBe(0)
-      expect(r.unmapsWithoutMap).toBe(0)
-      expect([...r.sim?.owner ?? []].every((x) => x === 0)).toBe(true)
+      expect(r.counts.unmapsWithoutMap).toBe(0)
+      expect(r.sim?.empty).toBe(true)
     }), { numRuns: 150 })
   })
 
@@ -93,8 +93,8 @@ describe('a trace without races is predicted to the slot', () => {
     for (const options of [{ poolAlias: 2 ** 47 }, { busBit: 2 ** 51 }]) {
       const m = load(o, { nslabs: 4096, ...options })
       const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-      expect(r.compared).toBeGreaterThan(100)
-      expect(r.equal).toBe(r.compared)
+      expect(r.counts.compared).toBeGreaterThan(100)
+      expect(r.counts.equal).toBe(r.counts.compared)
       expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
       expect(device(r, '0000:00:03.0').bouncedSegments).toBe(0)
     }
@@ -105,7 +105,7 @@ describe('a trace without races is predicted to the slot', () => {
     const m = load(o, { nslabs: 32768, nareas: 4 })
     const r = replay(`# entries-in-buffer/entries-written: 1/1   #P:4\n${m.text()}`)
     expect(r.sim?.place).toEqual({ start: m.pool.start, nslabs: 32768, nareas: 4 })
-    expect(r.equal).toBe(r.compared)
+    expect(r.counts.equal).toBe(r.counts.compared)
     expect([device(r, DISK).minAlignMask, device(r, DISK).maskSource, device(r, NET).minAlignMask, device(r, NET).maskSource]).toEqual([4095, 'observed', 0, 'observed'])
   })
 })
@@ -141,7 +141,7 @@ describe('what devices did', () => {
       `x-1 [000] ..... 1.000009: dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={${Array.from({ length: 168 }, (_, i) => `0x${((i + 1) * 0x1000).toString(16)}`).join(',')}} attrs=\n`
     const r = replay(text)
     expect(device(r, 'd')).toMatchObject({ maps: 1, segments: 168, bytes: 1536, hiddenSegments: 166 })
-    expect([r.truncated, r.hiddenSegments, r.live.size, r.unmapsWithoutMap]).toEqual([1, 166, 0, 0])
+    expect([r.counts.truncated, r.counts.hiddenSegments, r.live.size, r.counts.unmapsWithoutMap]).toEqual([1, 166, 0, 0])
   })
 
   test('bounces of the device\'s own reach (NORMAL) are told from forced ones', () => {
@@ -163,8 +163,8 @@ describe('order', () => {
     m.map(NET, 0, 0x100003000, 1417, 2)
     m.lines.push(late)
     const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-    expect(r.mapsOverLive).toBe(1)
-    expect(r.unmapsWithoutMap).toBe(0)
+    expect(r.counts.mapsOverLive).toBe(1)
+    expect(r.counts.unmapsWithoutMap).toBe(0)
     expect(r.sim?.pool.total_used).toBe(m.pool.total_used)
     expect(r.live.size).toBe(m.live.length)
   })
@@ -176,7 +176,7 @@ describe('order', () => {
     m.map(NET, 0, 0x100009000, 1500, 2, 0, 77, 'd.h1.')
     m.lines.push(mine)
     const r = replay(m.text(), placeOf(m))
-    expect([r.compared, r.equal, r.unknownOutcome]).toEqual([2, 2, 0])
+    expect([r.counts.compared, r.counts.equal, r.counts.unknownOutcome]).toEqual([2, 2, 0])
   })
 
   test('two CPUs that take slots in the other order are put right at once and named', () => {
@@ -189,7 +189,7 @@ describe('order', () => {
     m.lines.push(bounceB, bounceA, mapA, mapB)
     for (let i = 0; i < 20; i++) m.map(NET, 0, 0x100010000 + i * 4096, 1500, 2)
     const r = replay(m.text(), placeOf(m))
-    expect(r.compared - r.equal).toBe(2)
+    expect(r.counts.compared - r.counts.equal).toBe(2)
     expect(r.misses.reasons()).toEqual([{ reason: 'swapped', count: 2 }])
     expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
   })
@@ -200,8 +200,8 @@ describe('order', () => {
     m.time -= 5e8
     m.map(NET, 0, 0x100001000, 1500, 2)
     const r = replay(m.text(), placeOf(m))
-    expect([r.backwards, r.backwardsLine, r.equal]).toEqual([2, 3, 2])
-    expect(r.backwardsMost).toBeGreaterThan(4e8)
+    expect([r.clock.backwards, r.clock.backwardsLine, r.counts.equal]).toEqual([2, 3, 2])
+    expect(r.clock.backwardsMost).toBeGreaterThan(4e8)
   })
 })
 
@@ -213,8 +213,8 @@ describe('recordings with gaps', () => {
     m.map(NET, 0, 0x100100000, 1500, 2)
     for (const b of before) if (b) m.unmap(b, 0)
     const r = replay(m.text(), placeOf(m))
-    expect([r.unmapsWithoutMap, r.priorSlots]).toEqual([10, 10])
-    expect(r.hiwaterWithPrior + r.priorSlots).toBe(11)
+    expect([r.counts.unmapsWithoutMap, r.counts.priorSlots]).toEqual([10, 10])
+    expect(r.simulation.hiwaterWithPrior + r.counts.priorSlots).toBe(11)
   })
 
   test('whatever is lost, nothing throws, and marked losses keep the model near the truth', () => {
@@ -225,7 +225,7 @@ describe('recordings with gaps', () => {
       const r = replay(`${lines.join('\n')}\n`, placeOf(m))
       expect(r.sim?.pool.total_used).toBeGreaterThanOrEqual(0)
       expect(r.sim?.pool.used_hiwater).toBeLessThanOrEqual(512)
-      expect(r.lostPlaces).toBeLessThanOrEqual(holes.length)
+      expect(r.losses.places).toBeLessThanOrEqual(holes.length)
     }), { numRuns: 150 })
   })
 
@@ -234,7 +234,7 @@ describe('recordings with gaps', () => {
     m.map(NET, 0, 0x100000000, 1500, 2)
     m.map(NET, 0, 0x100001000, 1500, 2)
     const r = replay(`${m.lines.slice(1).join('\n')}\n`, placeOf(m))
-    expect([r.mapsWithoutBounce, r.compared, r.equal, r.sim?.pool.used_hiwater]).toEqual([1, 1, 1, 2])
+    expect([r.counts.mapsWithoutBounce, r.counts.compared, r.counts.equal, r.sim?.pool.used_hiwater]).toEqual([1, 1, 1, 2])
   })
 })
 
@@ -244,14 +244,14 @@ describe('extracts of recordings', () => {
 
   test('the first 1488 events of a forced boot are predicted exactly', () => {
     const r = replay(fixture('r02-tracefs.txt.gz').split('\n').slice(0, 1500).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
-    expect(r.compared).toBeGreaterThan(500)
-    expect(r.equal).toBe(r.compared)
+    expect(r.counts.compared).toBeGreaterThan(500)
+    expect(r.counts.equal).toBe(r.counts.compared)
   })
 
   test('the same from trace-cmd report, whose scatter-gather lists are bytes', () => {
     const r = replay(fixture('r09-report.txt.gz').split('\n').slice(0, 400).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
-    expect(r.compared).toBeGreaterThan(100)
-    expect(r.equal).toBe(r.compared)
+    expect(r.counts.compared).toBeGreaterThan(100)
+    expect(r.counts.equal).toBe(r.counts.compared)
     expect(device(r, '0000:00:1f.2').bouncedSegments).toBeGreaterThan(0)
   })
 })
@@ -265,6 +265,6 @@ test('a failed scatter-gather call that is never repeated gives its slots back w
   for (const x of [...m.live].slice(0, 100)) m.unmap(x, 0)
   for (let i = 0; i < 60; i++) m.map(NET, 0, 0x300000000 + i * 4096, 4096, 2)
   const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-  expect([r.equal, r.compared, r.actualFailedSg, r.predictedFailedSg, r.unknownOutcome]).toEqual([296, 296, 1, 1, 21])
+  expect([r.counts.equal, r.counts.compared, r.counts.actualFailedSg, r.counts.predictedFailedSg, r.counts.unknownOutcome]).toEqual([296, 296, 1, 1, 21])
   expect(r.sim?.pool.used_hiwater).toBe(512)
 })

@@ -2,7 +2,8 @@
 import type { CostTerms } from './cost.ts'
 import { CAUSE_NAMES, type PoolPlace } from './pool-sim.ts'
 import type { Miss, MissReason } from './misses.ts'
-import { type Replay, UNPREDICTED } from './replay.ts'
+import { UNPREDICTED } from './device.ts'
+import type { Replay } from './replay.ts'
 import type { Skip, Skips } from './skips.ts'
 import type { Track } from './timeline.ts'
 import type { WhatIfResult } from './what-if.ts'
@@ -111,6 +112,7 @@ const causesOf = (c: Float64Array): Record<string, number> => {
 
 /** Collects what a finished replay knows. */
 export function replayResult(r: Replay, skips: Skips, input: ResultInput): ReplayResult {
+  const c = r.counts
   const causes = new Float64Array(6)
   const devices: DeviceResult[] = []
   for (const d of r.devices) {
@@ -124,32 +126,32 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     })
   }
   devices.sort((a, b) => b.bouncedBytes - a.bouncedBytes || b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
-  const usage = r.sim?.pool.usage ?? null
+  const usage = r.sim?.usage ?? null
   return {
     source: { files: input.files, format: input.format, bytes: input.bytes, kernel: input.kernel, interrupted: input.interrupted, notes: input.notes },
     lines: input.lines,
-    events: r.dmaEvents,
-    bouncesOnly: r.mapEvents === 0 && r.devices.some((d) => d.bounces > 0),
-    noUnmaps: r.mapEvents > 100 && r.unmapEvents === 0,
+    events: c.dmaEvents,
+    bouncesOnly: c.mapEvents === 0 && r.devices.some((d) => d.bounces > 0),
+    noUnmaps: c.mapEvents > 100 && c.unmapEvents === 0,
     otherEvents: [...input.otherEvents].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     losses: {
-      total: r.lostEvents + input.overwritten, reported: r.lostEvents, places: r.lostPlaces, placesWithoutCount: r.lostUnknown, overwritten: input.overwritten,
-      byCpu: [...r.lostByCpu].map(([cpu, lost]) => ({ cpu, lost })).sort((a, b) => a.cpu - b.cpu)
+      total: r.losses.events + input.overwritten, reported: r.losses.events, places: r.losses.places, placesWithoutCount: r.losses.unknown, overwritten: input.overwritten,
+      byCpu: [...r.losses.byCpu].map(([cpu, lost]) => ({ cpu, lost })).sort((a, b) => a.cpu - b.cpu)
     },
-    lossy: r.lossy || input.overwritten > 0,
+    lossy: r.losses.lossy || input.overwritten > 0,
     skipped: skips.list(),
-    clock: { first: r.firstTime, last: r.lastTime, backwards: r.backwards, backwardsMost: r.backwardsMost, backwardsLine: r.backwardsLine },
+    clock: { first: r.clock.first, last: r.clock.last, backwards: r.clock.backwards, backwardsMost: r.clock.backwardsMost, backwardsLine: r.clock.backwardsLine },
     pool: r.sim ? { ...r.sim.place, from: r.poolSource } : null,
     predicted: {
-      hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && r.priorSlots > 0 && r.lostPlaces === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.hiwaterWithPrior + r.priorSlots : null, failedMaps: r.predictedFailedMaps, failedSg: r.predictedFailedSg,
-      compared: r.compared, equal: r.equal
+      hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && c.priorSlots > 0 && r.losses.places === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.simulation.hiwaterWithPrior + c.priorSlots : null, failedMaps: c.predictedFailedMaps, failedSg: c.predictedFailedSg,
+      compared: c.compared, equal: c.equal
     },
-    measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: r.actualFailedMaps, failedSg: r.actualFailedSg, fullMessages: input.fullMessages },
+    measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
     misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
-    failures: { total: r.actualFailedMaps + r.actualFailedSg, agreed: r.failuresAgreed, firstTime: r.firstFailure, causes: causesOf(causes), unbounced: r.failedUnbounced },
+    failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(causes), unbounced: c.failedUnbounced },
     oddities: {
-      unmapsWithoutMap: r.unmapsWithoutMap, mapsOverLive: r.mapsOverLive, mapsWithoutBounce: r.mapsWithoutBounce, bouncesWithoutOutcome: r.unknownOutcome, truncatedSg: r.truncated,
-      hiddenSegments: r.hiddenSegments, outsidePool: r.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: r.priorSlots, poolAllocs: r.poolAllocs, presumedGone: r.presumedGone
+      unmapsWithoutMap: c.unmapsWithoutMap, mapsOverLive: c.mapsOverLive, mapsWithoutBounce: c.mapsWithoutBounce, bouncesWithoutOutcome: c.unknownOutcome, truncatedSg: c.truncated,
+      hiddenSegments: c.hiddenSegments, outsidePool: c.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: c.priorSlots, poolAllocs: c.poolAllocs, presumedGone: c.presumedGone
     },
     devices,
     timeline: { start: r.timeline.start, width: r.timeline.width, tracks: r.timeline.tracks() },

@@ -10,7 +10,7 @@ import { type CostTerms, copyCost } from './cost.ts'
 import { type DeviceState, maxMappingSize } from './device.ts'
 import { areasFor } from './pool-guess.ts'
 import { CAUSE_NAMES, type PoolPlace, PoolSim } from './pool-sim.ts'
-import type { Follower, SegmentLists } from './replay.ts'
+import type { Follower, SegmentLists } from './simulate.ts'
 
 export interface WhatIfSpec {
   /** As the user wrote it. */
@@ -352,7 +352,7 @@ export class WhatIf implements Follower {
     const causes: Record<string, number> = {}
     for (let i = 1; i < CAUSE_NAMES.length; i++) if ((this.causes[i] as number) > 0) causes[CAUSE_NAMES[i] as string] = this.causes[i] as number
     const smallest = this.ladder[0]
-    const hiwater = main.sim.pool.usage.used_hiwater
+    const hiwater = main.sim.usage.used_hiwater
     const nslabs = main.sim.pool.nslabs
     return {
       text: this.spec.text, spec: this.spec, pool: { nslabs: main.sim.pool.nslabs, nareas: main.sim.pool.nareas }, kernel: this.kernel, acceptanceHelps: this.knows,

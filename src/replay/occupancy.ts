@@ -1,0 +1,32 @@
+// Slots in use over time: the pool, each of its areas, each device.
+import type { PoolSim } from './pool-sim.ts'
+import type { Timeline } from './timeline.ts'
+
+export class Occupancy {
+  private readonly total: number
+  private readonly areas: number[] = []
+  private readonly devices: number[] = []
+
+  constructor(readonly timeline: Timeline) {
+    this.total = timeline.track('pool')
+  }
+
+  /** A device's track, in the order of device ids. */
+  device(name: string): void {
+    this.devices.push(this.timeline.track(name))
+  }
+
+  /** Tracks for the areas of the pool that boot made. */
+  pool(sim: PoolSim): void {
+    for (let a = 0; a < sim.pool.nareas; a++) this.areas.push(this.timeline.track(`area ${a}`))
+  }
+
+  /** What is in use from `time` on, after something of a device changed; `area` -1: any area may have. */
+  stamp(sim: PoolSim, time: number, dev: number, area: number): void {
+    const t = this.timeline
+    t.set(this.total, time, sim.usage.total_used)
+    t.set(this.devices[dev] as number, time, sim.devSlots[dev] as number)
+    if (area >= 0) t.set(this.areas[area] as number, time, sim.pool.area_used[area] as number)
+    else for (let a = 0; a < this.areas.length; a++) t.set(this.areas[a] as number, time, sim.pool.area_used[a] as number)
+  }
+}

@@ -1,0 +1,329 @@
+// What became of each bounce. swiotlb_bounced is written before the slots are searched; its outcome (an address, or a failure) is told by
+// the mapping's event that follows in the same context (pid, CPU, interrupt level). A failed dma_map_sg leaves no event at all: its bounces
+// are a prefix of that device's next successful scatter-gather mapping with the same first address, and its last bounce is the one that
+// failed.
+import { MAPPING_ERROR } from '../kernel/trace-events.ts'
+import type { Addresses } from './addresses.ts'
+import type { CostFit } from './cost.ts'
+import type { Counts } from './counts.ts'
+import type { DeviceState } from './device.ts'
+import { Has, type TraceEvent } from './event.ts'
+import { Cause } from './pool-sim.ts'
+import type { PoolGuess } from './pool-guess.ts'
+import { type EventWindow, Flag, Outcome } from './window.ts'
+
+/** One strand of execution: events of different contexts interleave, those of one do not. */
+export interface Context {
+  /** Window ids of bounces without outcome, oldest first. */
+  open: number[]
+  /** A run of simulated bounces without known outcome: allocations to take back when the run ends. */
+  run: number[]
+  runFirst: number
+  runDev: number
+  runTime: number
+}
+
+const emptyContext = (): Context => ({ open: [], run: [], runFirst: -1, runDev: 0, runTime: 0 })
+const MOST_CONTEXTS = 8192
+/** Above every pid: the idle task is one per CPU. */
+const IDLE = 4194304
+const IRQ_LEVELS = 8
+const TWO46 = 2 ** 46
+
+/** What Outcomes needs of the replay. */
+export interface OutcomeHost {
+  readonly window: EventWindow
+  readonly counts: Counts
+  readonly addresses: Addresses
+  readonly costFit: CostFit | null
+  /** Someone wants the segments that do not bounce, too. */
+  readonly keepDirect: boolean
+  /** Collects addresses while the pool's place is not known. */
+  guess: PoolGuess | null
+}
+
+export class Outcomes {
+  /** Bounces without outcome in the window. */
+  open = 0
+  private readonly contexts = new Map<number, Context>()
+  private lastKey = -1
+  private lastContext = emptyContext()
+  /** Successful scatter-gather mappings in the window: by device and first address, their ids. */
+  private readonly sgIndex: Map<number, number[]>[] = []
+  private sgVersion = 0
+  private checkedId = -1
+  private checkedVersion = -1
+
+  constructor(private readonly host: OutcomeHost) {}
+
+  private contextOf(ev: TraceEvent): Context {
+    const key = (ev.pid === 0 ? IDLE + ev.cpu : ev.pid) * IRQ_LEVELS + ev.irq
+    if (key === this.lastKey) return this.lastContext
+    let c = this.contexts.get(key)
+    if (c === undefined) {
+      if (this.contexts.size > MOST_CONTEXTS) for (const [k, old] of this.contexts) if (old.open.length === 0 && old.run.length === 0) this.contexts.delete(k)
+      c = emptyContext()
+      this.contexts.set(key, c)
+    }
+    this.lastKey = key
+    this.lastContext = c
+    return c
+  }
+
+  /** The context that a waiting bounce belongs to. */
+  contextAt(at: number): Context | undefined {
+    return this.contexts.get(this.host.window.context[at] as number)
+  }
+
+  private index(dev: number): Map<number, number[]> {
+    let m = this.sgIndex[dev]
+    if (m === undefined) {
+      for (let i = this.sgIndex.length; i <= dev; i++) this.sgIndex.push(new Map())
+      m = this.sgIndex[dev] as Map<number, number[]>
+    }
+    return m
+  }
+
+  /** swiotlb_bounced. */
+  bounced(ev: TraceEvent, dev: DeviceState): void {
+    dev.bounces++
+    if (ev.force) {
+      dev.forced++
+      dev.forcedBytes += ev.size
+    }
+    if (ev.has & Has.mask) dev.dmaMask = ev.mask
+    const c = this.contextOf(ev)
+    const w = this.host.window
+    const id = w.push(ev)
+    const at = w.at(id)
+    w.state[at] = Outcome.open
+    w.mask[at] = ev.has & Has.mask ? ev.mask : MAPPING_ERROR
+    w.context[at] = this.lastKey
+    c.open.push(id)
+    this.open++
+  }
+
+  // The latest bounce without outcome in this context for this original; its window id, or -1. Bus and physical address may differ by an
+  // encryption bit.
+  private take(c: Context, dev: number, phys: number, size: number): number {
+    const w = this.host.window
+    const open = c.open
+    for (let k = open.length - 1; k >= 0; k--) {
+      const id = open[k] as number
+      const at = w.at(id)
+      if (w.dev[at] !== dev || w.size[at] !== size) continue
+      const p = w.phys[at] as number
+      if (p === phys || p % TWO46 === phys % TWO46) {
+        if (k === open.length - 1) open.pop()
+        else open.splice(k, 1)
+        this.open--
+        return id
+      }
+    }
+    return -1
+  }
+
+  private succeed(bounce: number, addr: number, mapping: number): void {
+    const w = this.host.window
+    const at = w.at(bounce)
+    w.state[at] = Outcome.ok
+    w.dma[at] = addr
+    w.owner[at] = mapping
+  }
+
+  /** A single mapping; true when it waits in the window (a failed one does only for a recorder: `keepFailed`). */
+  map(ev: TraceEvent, dev: DeviceState, keepFailed: boolean): void {
+    const { window: w, counts, addresses } = this.host
+    const failed = ev.dma >= MAPPING_ERROR
+    const c = this.contextOf(ev)
+    if (ev.size > dev.largest) dev.largest = ev.size
+    const b = c.open.length > 0 && (failed || ev.dma !== ev.phys) ? this.take(c, ev.dev, ev.phys, ev.size) : -1
+    if (failed) {
+      dev.failedMaps++
+      counts.actualFailedMaps++
+      counts.fail(ev.time)
+      if (b >= 0) w.state[w.at(b)] = Outcome.failed
+      else {
+        counts.failedUnbounced++
+        dev.cause(Cause.mask)
+      }
+      if (keepFailed) w.state[w.at(w.push(ev))] = Outcome.failed
+      return
+    }
+    dev.maps++
+    dev.segments++
+    dev.bytes += ev.size
+    if (b >= 0) addresses.learn(ev.dma, ev.phys)
+    const addr = addresses.plain(ev.dma)
+    const inPool = b >= 0 || addresses.pooled(addr)
+    const id = w.push(ev)
+    const at = w.at(id)
+    if (b >= 0) {
+      this.succeed(b, addr, id)
+      this.host.costFit?.add(ev.size, ev.time - (w.time[w.at(b)] as number))
+      w.mark(at, Flag.announced)
+    }
+    if (!inPool) return
+    w.mark(at, Flag.pooled)
+    dev.bouncedSegments++
+    dev.bouncedBytes += ev.size
+    dev.observe(ev.phys, addr)
+    this.host.guess?.bounce(ev.cpu, addr, ev.size)
+    if (b < 0) counts.mapsWithoutBounce++
+  }
+
+  /** A scatter-gather mapping. */
+  mapSg(ev: TraceEvent, dev: DeviceState): void {
+    const { window: w, counts, addresses } = this.host
+    const c = this.contextOf(ev)
+    const shown = ev.ndma
+    const n = Math.max(ev.nents, shown)
+    dev.maps++
+    dev.segments += n
+    if (ev.truncated || n > shown) {
+      counts.truncated++
+      counts.hiddenSegments += n - shown
+      dev.hiddenSegments += n - shown
+    }
+    const id = w.push(ev)
+    const at = w.at(id)
+    w.nents[at] = n
+    w.phys[at] = ev.nphys > 0 ? (ev.physs[0] as number) : 0
+    w.dma[at] = ev.nphys > 0 ? (ev.physs[Math.min(ev.nphys, 128) - 1] as number) : 0
+    const hidden = n > shown ? this.hiddenBounces(c, ev, id, n, shown) : { count: 0, bytes: 0 }
+    let bytes = hidden.bytes
+    let bounced = hidden.count
+    let bouncedBytes = hidden.bytes
+    let announced = hidden.count
+    let keep = false
+    for (let k = shown - 1; k >= 0; k--) {
+      const dma = ev.dmas[k] as number
+      const phys = ev.physs[k] as number
+      const size = ev.sizes[k] as number
+      bytes += size
+      if (size > dev.largest) dev.largest = size
+      const b = c.open.length > 0 && dma !== phys ? this.take(c, ev.dev, phys, size) : -1
+      if (b >= 0) addresses.learn(dma, phys)
+      const addr = addresses.plain(dma)
+      if (b >= 0) {
+        this.succeed(b, addr, id)
+        announced++
+      }
+      if (b >= 0 || addresses.pooled(addr)) {
+        bounced++
+        bouncedBytes += size
+        dev.observe(phys, addr)
+        this.host.guess?.bounce(ev.cpu, addr, size)
+        if (b < 0) {
+          counts.mapsWithoutBounce++
+          keep = true
+        }
+      } else if (this.host.keepDirect) keep = true
+    }
+    dev.bytes += bytes
+    dev.bouncedSegments += bounced
+    dev.bouncedBytes += bouncedBytes
+    w.size[at] = bytes
+    w.mask[at] = bouncedBytes
+    w.mark(at, (bounced > 0 ? Flag.pooled : 0) | (announced > 0 ? Flag.announced : 0))
+    if (keep) w.keepList(id, entries(ev))
+    if (bounced > 0 && this.open > 0) this.remember(ev, id, at, keep)
+  }
+
+  // Bounces that a truncated event does not show come last; they have no address to compare.
+  private hiddenBounces(c: Context, ev: TraceEvent, mapping: number, n: number, shown: number): { count: number; bytes: number } {
+    const w = this.host.window
+    let count = 0
+    let bytes = 0
+    for (let k = n - 1; k >= shown && c.open.length > shown; k--) {
+      const b = c.open[c.open.length - 1] as number
+      const bat = w.at(b)
+      if (w.dev[bat] !== ev.dev) break
+      c.open.pop()
+      this.open--
+      this.succeed(b, Number.NaN, mapping)
+      count++
+      bytes += w.size[bat] as number
+    }
+    return { count, bytes }
+  }
+
+  // Some bounce before this mapping has no outcome yet: a failed call is recognised by these addresses.
+  private remember(ev: TraceEvent, id: number, at: number, kept: boolean): void {
+    const w = this.host.window
+    const index = this.index(ev.dev)
+    const first = w.phys[at] as number
+    const known = index.get(first)
+    if (known) known.push(id)
+    else index.set(first, [id])
+    if (!kept) {
+      w.keepList(id, ev.physs.slice(0, ev.nphys))
+      w.mark(at, Flag.physOnly)
+    }
+    this.sgVersion++
+  }
+
+  /** The mapping is simulated: it can explain no failed call any more. */
+  forget(dev: number, first: number, id: number): void {
+    const index = this.sgIndex[dev]
+    const ids = index?.get(first)
+    if (index === undefined || ids === undefined) return
+    if (ids[0] === id) ids.shift()
+    if (ids.length === 0) index.delete(first)
+  }
+
+  /**
+   * The oldest waiting event is a bounce without outcome: does a later scatter-gather mapping of its device begin at the same address? Then
+   * it and those after it in its context are a failed call. False when nothing is known yet. `trust` false: events are lost, and the later
+   * mapping is more likely another one of the same memory.
+   */
+  resolveFailedCall(id: number, at: number, trust: boolean): boolean {
+    if (this.checkedId === id && this.checkedVersion === this.sgVersion) return false
+    this.checkedId = id
+    this.checkedVersion = this.sgVersion
+    const w = this.host.window
+    const index = this.sgIndex[w.dev[at] as number]
+    const later = index?.get(w.phys[at] as number)?.find((x) => x > id)
+    if (later === undefined || !trust) return false
+    const list = w.lists.get(later)
+    const c = this.contextAt(at)
+    if (list === undefined || c === undefined || c.open[0] !== id) return false
+    const whole = !w.has(w.at(later), Flag.physOnly)
+    const n = whole ? list.length / 3 : list.length
+    let m = 1
+    while (m < n && m < c.open.length) {
+      const next = w.at(c.open[m] as number)
+      if (w.dev[next] !== w.dev[at] || w.phys[next] !== (whole ? list[3 * m + 2] : list[m])) break
+      m++
+    }
+    const run = c.open.splice(0, m)
+    this.open -= m
+    const last = run[m - 1] as number
+    for (const b of run) {
+      const bat = w.at(b)
+      w.state[bat] = b === last ? Outcome.sgFailed : Outcome.back
+      w.owner[bat] = last
+    }
+    return true
+  }
+
+  /** The oldest waiting bounce is given up: no event will tell its outcome. Its context, if it is still known. */
+  abandon(id: number, at: number): Context | undefined {
+    const c = this.contextAt(at)
+    if (c && c.open[0] === id) c.open.shift()
+    this.open--
+    this.host.window.state[at] = Outcome.other
+    return c
+  }
+}
+
+// dma, size and phys of each entry that the event shows.
+function entries(ev: TraceEvent): Float64Array {
+  const list = new Float64Array(ev.ndma * 3)
+  for (let k = 0; k < ev.ndma; k++) {
+    list[3 * k] = ev.dmas[k] as number
+    list[3 * k + 1] = ev.sizes[k] as number
+    list[3 * k + 2] = ev.physs[k] as number
+  }
+  return list
+}

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
+import { register } from './registry.mjs'
 
 const stamp = join(root, 'dist', '.stamp')
 
@@ -23,6 +24,7 @@ export function stale() {
 }
 
 export async function build() {
+  register()
   const esbuild = await import('esbuild')
   const out = join(root, 'dist')
   const begun = new Date()

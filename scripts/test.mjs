@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './install.mjs'
 import { build, stale } from './build.mjs'
+import { register } from './registry.mjs'
 
 let passed = 0
 let failed = 0
@@ -37,6 +38,7 @@ function suite(project) {
   rmSync(dir, { recursive: true, force: true })
 }
 
+register()
 if (stale()) await build()
 step('types', bin('tsc'), ['--noEmit'])
 step('lint', bin('biome'), ['lint', '--error-on-warnings', 'src', 'test', 'bench', 'scripts'])

@@ -2,9 +2,9 @@
 import { type Finding, scheduleText, type Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
 import { type MmioConfig, platformByName } from '../machine/index.ts'
-import { type KernelParts, noMeaning, revisionByName, type Revision } from '../kernel/index.ts'
+import { type KernelParts, noMeaning, type Revision } from '../kernel/index.ts'
 import { System } from '../system/index.ts'
-import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, type Test, vocabulary } from '../litmus/index.ts'
+import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, revisionOf, type Test, vocabulary } from '../litmus/index.ts'
 import { compile } from '../litmus/threads.ts'
 import type { Model, Start } from './model.ts'
 import { explore, type Exploration, type Found } from './search.ts'
@@ -83,10 +83,10 @@ const DEFAULT_MAX = 2_000_000
 /** Builds the system of a test for one pair. */
 export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; parts?: KernelParts; content?: 'labels' | 'bytes' | 'both' } = {}): System {
   const p = platformByName(platform)
-  const r = o.revision ?? revisionByName(kernel)
-  if (p === undefined || r === undefined) throw new Error(`unknown pair ${kernel} ${platform}`)
-  const config = resolveConfig(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
-  const devices = resolveDevices(test, platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
+  const r = o.revision ?? revisionOf(test, kernel)
+  if (p === undefined) throw new Error(`unknown platform ${platform}`)
+  const config = resolveConfig(test, platform, r)
+  const devices = resolveDevices(test, platform, r)
   const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
   return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })
 }
@@ -99,7 +99,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const base = { file: test.file, test: test.name, kernel, platform, expectation }
   const operationNames = [...new Set([...walk(test)])].sort()
   const operations = operationNames.length
-  const reason = noMeaning(kernel, platform)
+  const reason = noMeaning(o.revision ?? revisionOf(test, kernel), platform)
   const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], depth: 0 }
   if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
 
@@ -183,11 +183,23 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   }
   return {
     ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
-    expected: judge(expectation, verdict, violations, complete, vacuous), coverage
+    expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, platform, o) : expectation, verdict, violations, complete, vacuous), coverage
   }
 }
 
 const show = (v: unknown): string => (typeof v === 'boolean' ? (v ? 'on' : 'off') : v === null ? 'max' : typeof v === 'number' && v >= 4096 ? Bytes.format(v) : String(v))
+
+/** What `as KERNEL` asks for: what that kernel violates on this platform in a search of its own; null where it has no meaning or no complete search. */
+function asOther(test: Test, kernel: string, platform: string, { revision: _, ...o }: CheckOptions): Expectation | null {
+  const r = checkTest({ ...test, expects: [] }, kernel, platform, o)
+  const properties = [...new Set(r.violations.map((v) => v.property))] as vocabulary.PropertyName[]
+  switch (r.verdict) {
+    case 'skipped': return null
+    case 'ok': return { kind: 'ok' }
+    case 'vacuous': return { kind: 'vacuous' }
+    default: return r.complete ? { kind: 'violated', properties } : null
+  }
+}
 
 /** `ok`, `vacuous` or the exact set; null for an incomplete search unless a finding outside the set was met. */
 function judge(e: Expectation | null, verdict: Verdict, violations: readonly Violation[], complete: boolean, vacuous: boolean): 'match' | 'mismatch' | null {
@@ -200,6 +212,7 @@ function judge(e: Expectation | null, verdict: Verdict, violations: readonly Vio
     case 'ok': return verdict === 'ok' ? 'match' : 'mismatch'
     case 'vacuous': return vacuous && got.size === 0 ? 'match' : 'mismatch'
     case 'violated': return got.size === want.size ? 'match' : 'mismatch'
+    case 'as': return null
   }
 }
 

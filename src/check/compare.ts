@@ -1,17 +1,24 @@
-// What changes between two revisions, and which decision did it: one decision at a time is flipped, in both directions.
-import { revisionByName, type Revision } from '../kernel/index.ts'
-import type { Test } from '../litmus/index.ts'
+// What changes between two revisions, and which decisions did it: the smallest set whose change makes the change of the verdict.
+import { type Decision, decisionText, type Decisions, differences, type Revision, withDecisions } from '../kernel/index.ts'
+import { revisionOf, type Test } from '../litmus/index.ts'
 import { type CheckOptions, type CheckResult, checkTest } from './check.ts'
 
 export interface Cause {
   /** The decision's name in the revision's record. */
-  readonly decision: string
+  readonly decision: Decision
   readonly before: string
   readonly after: string
   /** Where the later revision's value comes from. */
-  readonly source: string | null
-  /** `both`: taking it back undoes the change, and it alone makes it; `needed`: taking it back undoes the change; `enough`: it alone makes it; `part`: taking it back changes the verdict, but not to the old one. */
-  readonly role: 'both' | 'needed' | 'enough' | 'part'
+  readonly source: string
+}
+
+/** A smallest set of decisions that explains a changed verdict. */
+export interface Explanation {
+  readonly causes: readonly Cause[]
+  /** `both`: these alone make the change, and taking them back undoes it; `enough`: they alone make it; `needed`: taking them back undoes it, and no small set alone makes it. */
+  readonly role: 'both' | 'enough' | 'needed'
+  /** No smaller set does it. false: the set is large, and only that none of it can be left out was tried. */
+  readonly smallest: boolean
 }
 
 export interface Comparison {
@@ -25,25 +32,8 @@ export interface Comparison {
   readonly fresh: readonly string[]
   readonly fixed: readonly string[]
   readonly unchanged: readonly string[]
-  /** Decisions that matter; empty when nothing changed, or when none does alone. */
-  readonly causes: readonly Cause[]
-  /** No single decision explains the change; true also says that the named parts together do, when there are any. */
-  readonly together: boolean
-}
-
-/** Decisions in which two records differ, in the order of the record. */
-export function differences(a: Revision, b: Revision): Array<keyof Revision> {
-  const skip = new Set(['name', 'title', 'sources'])
-  return (Object.keys(a) as Array<keyof Revision>).filter((k) => !skip.has(k) && show(a[k]) !== show(b[k]))
-}
-
-const PLATFORM_NAMES = ['arm-cca', 'amd-sev-snp', 'intel-tdx', 'pkvm', 's390-pv', 'amd-sme-host', 'none']
-
-/** A decision's value in words; a rule by platform is the list of platforms it holds for. */
-export function show(v: unknown): string {
-  if (typeof v === 'function') return PLATFORM_NAMES.filter((name) => (v as (p: { name: string }) => unknown)({ name })).join(', ') || 'never'
-  if (Array.isArray(v)) return v.join(', ') || 'none'
-  return String(v)
+  /** Null when nothing changed, and when the search for it was stopped. */
+  readonly explanation: Explanation | null
 }
 
 /** The verdict as one comparable text: what is violated and what is only reported. */
@@ -55,23 +45,6 @@ export const outcome = (r: CheckResult): string => {
 // Identity without the sequence: a longer way to the same finding is not a new one.
 const identity = (v: { property: string; site: string; decision: string }): string => `${v.property} / ${v.site} / ${v.decision}`
 
-/** A revision with one decision of another. */
-export interface Flip { readonly decision: string; readonly from: string }
-
-/** The record of `kernel` with the flipped decision. @throws Error for an unknown name */
-export function flipped(kernel: string, flip: Flip): Revision {
-  const [to, from] = [revisionByName(kernel), revisionByName(flip.from)]
-  if (to === undefined || from === undefined || !Object.hasOwn(from, flip.decision)) throw new Error(`unknown revision ${kernel} or ${flip.from}, or no decision ${flip.decision}`)
-  return { ...to, [flip.decision]: from[flip.decision as keyof Revision] } as Revision
-}
-
-/** The runs that tell which decisions matter: each decision of the later revision taken back, each put alone into the earlier one. */
-export function flipsBetween(before: string, after: string): Array<{ readonly kernel: string; readonly flip: Flip }> {
-  const [a, b] = [revisionByName(before), revisionByName(after)]
-  if (a === undefined || b === undefined) throw new Error(`unknown revision ${before} or ${after}`)
-  return differences(a, b).flatMap((decision) => [{ kernel: after, flip: { decision, from: before } }, { kernel: before, flip: { decision, from: after } }])
-}
-
 /** Whether two results differ in what both searches can vouch for: a search that hit its limit says what there is, not what is missing. */
 export function verdictChanged(a: CheckResult, b: CheckResult): boolean {
   if (a.verdict === 'skipped' || b.verdict === 'skipped' || outcome(a) === outcome(b)) return false
@@ -81,10 +54,8 @@ export function verdictChanged(a: CheckResult, b: CheckResult): boolean {
   return (b.complete && [...fa].some((p) => !fb.has(p))) || (a.complete && [...fb].some((p) => !fa.has(p)))
 }
 
-/** The record of `kernel`, with `flip` or as it is, that notes in `asked` which of its decisions a run asks for: the others cannot matter to it. @throws Error for an unknown name */
-export function watched(kernel: string, flip: Flip | undefined, asked: Set<string>): Revision {
-  const rev = flip === undefined ? revisionByName(kernel) : flipped(kernel, flip)
-  if (rev === undefined) throw new Error(`unknown revision ${kernel}`)
+/** The record, noting in `asked` which of its decisions a run asks for: the others cannot matter to it. */
+export function watched(rev: Revision, asked: Set<string>): Revision {
   return new Proxy(rev, {
     get: (target, key) => {
       if (typeof key === 'string') asked.add(key)
@@ -93,33 +64,98 @@ export function watched(kernel: string, flip: Flip | undefined, asked: Set<strin
   })
 }
 
-/** What two results say, and with `flips` (in the order of flipsBetween, null: not known) which decisions did it. @throws Error for an unknown revision name */
-export function compareResults(before: CheckResult, after: CheckResult, flips: ReadonlyArray<CheckResult | null> = []): Comparison {
-  const [a, b] = [revisionByName(before.kernel), revisionByName(after.kernel)]
-  if (a === undefined || b === undefined) throw new Error(`unknown revision ${before.kernel} or ${after.kernel}`)
-  const ids = (r: CheckResult): string[] => [...new Set([...r.violations, ...r.reported].map(identity))]
-  const [ia, ib] = [ids(before), ids(after)]
-  const [oa, ob] = [outcome(before), outcome(after)]
-  const changed = verdictChanged(before, after)
-  const causes: Cause[] = []
-  for (const [i, d] of (changed ? differences(a, b) : []).entries()) {
-    const [taken, alone] = [flips[2 * i] ?? null, flips[2 * i + 1] ?? null].map((r) => (r === null ? null : outcome(r)))
-    const back = taken === oa
-    const enough = alone === ob
-    if (back || enough || (taken !== null && taken !== ob)) {
-      causes.push({ decision: d, before: show(a[d]), after: show(b[d]), source: b.sources[d] ?? a.sources[d] ?? null, role: back && enough ? 'both' : back ? 'needed' : enough ? 'enough' : 'part' })
+/** Sets of more decisions than this are not enumerated: what can be left out of all of them is, one by one. */
+const MOST_TOGETHER = 3
+
+function* subsets<T>(all: readonly T[], size: number, from = 0): Generator<T[]> {
+  if (size === 0) { yield []; return }
+  for (let i = from; i + size <= all.length; i++) for (const rest of subsets(all, size - 1, i + 1)) yield [all[i] as T, ...rest]
+}
+
+/** Runs the test with a record, and tells what of it was asked for. */
+type RunWith = (rev: Revision, asked: Set<string>) => CheckResult
+
+/**
+ * Which decisions make `ra` (of `a`) into `rb` (of `b`): the smallest set that, put into the earlier revision, gives the later outcome; of several,
+ * one that taken back in the later revision gives the earlier outcome too. Only decisions that some run asked for can matter.
+ */
+export function explainChange(a: Revision, b: Revision, ra: CheckResult, rb: CheckResult, run: RunWith): Explanation {
+  const differ = differences(a, b)
+  const asked = new Set<string>()
+  const memo = new Map<string, string>()
+  const outcomeOf = (side: 'a' | 'b', set: readonly Decision[]): string => {
+    const key = `${side}:${set.join()}`
+    let o = memo.get(key)
+    if (o === undefined) {
+      const [base, other] = side === 'a' ? [a, b] : [b, a]
+      o = set.length === 0 ? outcome(run(base, asked)) : outcome(run(withDecisions(base, Object.fromEntries(set.map((d) => [d, other[d]])) as Partial<Decisions>, base.name), asked))
+      memo.set(key, o)
     }
+    return o
   }
-  return {
-    file: before.file, test: before.test, platform: before.platform, before, after, changed,
-    fresh: ib.filter((x) => !ia.includes(x)), fixed: ia.filter((x) => !ib.includes(x)), unchanged: ia.filter((x) => ib.includes(x)),
-    causes, together: changed && causes.every((c) => c.role === 'part')
+  const [oa, ob] = [outcome(ra), outcome(rb)]
+  const roleOf = (set: readonly Decision[]): Explanation['role'] | null => {
+    const enough = outcomeOf('a', set) === ob
+    const needed = outcomeOf('b', set) === oa
+    return enough && needed ? 'both' : enough ? 'enough' : needed ? 'needed' : null
+  }
+  const causes = (set: readonly Decision[]): Cause[] => set.map((decision) => ({ decision, before: decisionText(a[decision]), after: decisionText(b[decision]), source: b.sources[decision] }))
+  outcomeOf('a', [])
+  outcomeOf('b', [])
+  const candidates = (): Decision[] => differ.filter((d) => asked.has(d))
+  const tried = new Set<string>()
+  let needed: Decision[] | null = null
+  for (let size = 1; size <= Math.min(MOST_TOGETHER, differ.length); size++) {
+    let enough: { set: Decision[]; role: 'both' | 'enough' } | null = null
+    // A run with a flip may ask for more: then the sets that this makes are tried too.
+    for (let known = -1; known !== candidates().length && enough?.role !== 'both';) {
+      const list = candidates()
+      known = list.length
+      for (const set of [...Array(size).keys()].flatMap((s) => [...subsets(list, s + 1)])) {
+        if (tried.has(set.join())) continue
+        tried.add(set.join())
+        const role = roleOf(set)
+        if (role === 'needed') needed ??= set
+        else if (role !== null && (enough === null || set.length < enough.set.length || (role === 'both' && set.length === enough.set.length))) enough = { set, role }
+        if (enough?.role === 'both') break
+      }
+    }
+    if (enough !== null) return { causes: causes(enough.set), role: enough.role, smallest: true }
+  }
+  if (needed !== null) return { causes: causes(needed), role: 'needed', smallest: true }
+  return leftOver()
+
+  /** Of all that differs, what cannot be left out. */
+  function leftOver(): Explanation {
+    let set = candidates()
+    if (outcomeOf('a', set) !== ob) set = differ
+    for (const d of [...set]) {
+      const less = set.filter((x) => x !== d)
+      if (outcomeOf('a', less) === ob) set = less
+    }
+    return { causes: causes(set), role: outcomeOf('b', set) === oa ? 'both' : 'enough', smallest: false }
   }
 }
 
-/** Compares one test on one platform. @throws Error for an unknown revision name */
+/** Why one test's verdict on one platform changed between two revisions. @throws RangeError for an unknown name */
+export function explainTest(test: Test, before: string, after: string, platform: string, ra: CheckResult, rb: CheckResult, o: CheckOptions = {}): Explanation | null {
+  const [a, b] = [revisionOf(test, before), revisionOf(test, after)]
+  return explainChange(a, b, ra, rb, (rev, asked) => checkTest(test, rev.name, platform, { ...o, revision: watched(rev, asked) }))
+}
+
+/** What two results say. */
+export function compareResults(before: CheckResult, after: CheckResult, explanation: Explanation | null): Comparison {
+  const ids = (r: CheckResult): string[] => [...new Set([...r.violations, ...r.reported].map(identity))]
+  const [ia, ib] = [ids(before), ids(after)]
+  return {
+    file: before.file, test: before.test, platform: before.platform, before, after, changed: verdictChanged(before, after),
+    fresh: ib.filter((x) => !ia.includes(x)), fixed: ia.filter((x) => !ib.includes(x)), unchanged: ia.filter((x) => ib.includes(x)), explanation
+  }
+}
+
+/** Compares one test on one platform. @throws RangeError for an unknown revision name */
 export function compareTest(test: Test, before: string, after: string, platform: string, o: CheckOptions = {}): Comparison {
   const ra = checkTest(test, before, platform, o)
   const rb = checkTest(test, after, platform, o)
-  return compareResults(ra, rb, verdictChanged(ra, rb) ? flipsBetween(before, after).map(({ kernel, flip }) => checkTest(test, kernel, platform, { ...o, revision: flipped(kernel, flip) })) : [])
+  return compareResults(ra, rb, verdictChanged(ra, rb) ? explainTest(test, before, after, platform, ra, rb, o) : null)
 }

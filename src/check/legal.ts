@@ -24,9 +24,9 @@ export function legalWay(sys: System, st: Store, r: Request, reason: RefusalReas
     // Behind a vIOMMU any page can have a low address.
     const low = dev.config.iommu ? 0x100000 : phys
     const aliases: Array<['P' | 'S', number]> = [['P', low]]
-    if (m.platform.conversion === 'pte') aliases.splice(0, 1, ['P', low + m.platform.encBit], ['S', low])
+    if (m.platform.deviceAlias === 'c_bit') aliases.splice(0, 1, ['P', low + m.platform.encBit], ['S', low])
     else if (bit !== 0) aliases.push(['S', low + bit])
-    if (m.platform.name === 'amd-sev-snp') aliases.splice(0, aliases.length, [t === 1 && (dev.config.iommu || m.config.vtom === null || phys < m.config.vtom) ? 'P' : 'S', low])
+    if (m.platform.deviceAlias === 'device_table') aliases.splice(0, aliases.length, [m.tableAlias(dev.config, t, phys), low])
     for (const [alias, addr] of aliases) {
       if (addr + r.size - 1 > limit) continue
       const row = lookup(m.platform.rows, m.config, t, alias, page)
@@ -45,7 +45,7 @@ export function legalWay(sys: System, st: Store, r: Request, reason: RefusalReas
   }
   // By a bounce, or an allocation: private memory for an accepted device, shared memory for any other.
   const state = t === 1 && (m.tdi.get(st, r.dev) === TDI.run || dev.config.private_only) ? 'priv' : m.platform.guest ? 'shr' : 'priv'
-  if (served(state, LOW) || (m.platform.conversion === 'pte' && served('shr', LOW))) return `${device} could reach ${state === 'priv' ? 'private' : 'shared'} memory${r.alloc ? '' : ' by a bounce'} within its mask`
+  if (served(state, LOW) || (!m.platform.guest && served('shr', LOW))) return `${device} could reach ${state === 'priv' ? 'private' : 'shared'} memory${r.alloc ? '' : ' by a bounce'} within its mask`
   return null
 }
 

@@ -3,7 +3,7 @@
 import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
 import type { Finding, Store } from '../step/index.ts'
 import { CLASS, classNames, classOf, HW, TDI, tdiNames, wordOf } from '../machine/index.ts'
-import { belief, TAG } from '../kernel/index.ts'
+import { TAG, tsmCores } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
 import type { Watch } from './watch.ts'
 
@@ -97,7 +97,7 @@ export class Properties {
       if (!d.config.tdisp || kernel.f.present.get(st, d.index) === 0) continue
       const tdi = tdiNames[machine.tdi.get(st, d.index)] as string
       const flag = this.sys.believed(st, d.index)
-      const thinks = belief(kernel, kernel.f.tsm_state.get(st, d.index), flag)
+      const thinks = tsmCores[kernel.rev.accept].belief(kernel.f.tsm_state.get(st, d.index), flag)
       if (thinks !== tdi) out.push({ property: 'stale_state', site: 'tsm core', decision: `believes ${thinks}, is ${tdi}`, summary: `the core believes ${d.name} is ${thinks} and its interface is ${tdi}` })
       else if (flag !== (tdi === 'run')) out.push({ property: 'stale_state', site: 'flag', decision: `flag ${flag ? 'set' : 'clear'}, is ${tdi}`, summary: `the accepted flag of ${d.name} is ${flag ? 'set' : 'clear'} and its interface is ${tdi}` })
       else if (!registered && (machine.tdi.get(st, d.index) === TDI.locked || machine.tdi.get(st, d.index) === TDI.run)) out.push({ property: 'stale_state', site: 'tsm core', decision: `${tdi} without a TSM`, summary: `${d.name} is ${tdi} and no TSM is registered` })

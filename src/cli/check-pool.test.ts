@@ -12,16 +12,20 @@ test('results stand in the order of the jobs; TB-005: a job that breaks the mode
   expect(broken).toMatchObject([{ job: { kernel: 'no-such-record' } }])
 })
 
-test('a flipped decision is checked in the place of the revision\'s own', async () => {
+test('a flipped revision is a kernel like any other', async () => {
   if (one === undefined) throw new Error('the test parses')
-  const { results, broken } = await runJobs([{ test: one, kernel: 'cc-v8', platform: 'none', flip: { decision: 'forceBounce', from: 'linux-6.15' } }, { test: one, kernel: 'cc-v8', platform: 'none', flip: { decision: 'no-such', from: 'linux-6.15' } }])
+  const { results, broken } = await runJobs([{ test: one, kernel: 'cc-v8 forceBounce=guest', platform: 'none' }, { test: one, kernel: 'cc-v8 + no-such', platform: 'none' }])
   expect(results.map((r) => r?.verdict)).toEqual(['ok', undefined])
   expect(broken).toHaveLength(1)
 })
 
-test('the decisions that a run asks for are noted', async () => {
-  const mapped = parse('litmus one "a map"\nplatform arm-cca\nkernel cc-v8\ndevice nic { }\nthread os { p = alloc_page()\n h = dma_map_single(nic, p, TO_DEVICE) }\n', 'map.litmus').test
-  if (one === undefined || mapped === undefined) throw new Error('the tests parse')
-  const { asked } = await runJobs([{ test: one, kernel: 'cc-v8', platform: 'none', watch: true }, { test: mapped, kernel: 'cc-v8', platform: 'arm-cca', watch: true }, { test: mapped, kernel: 'cc-v8', platform: 'arm-cca' }])
-  expect(asked.map((a) => a?.includes('mapPhys'))).toEqual([false, true, undefined])
+test('a changed verdict is explained where a job asks for it', async () => {
+  const mapped = parse('litmus one "a map"\nplatform pkvm\nkernel cc-v7, cc-v8\nforbid refused\ndevice nic { }\nthread os { p = alloc_page()\n h = dma_map_single(nic, p, TO_DEVICE) }\nexists (os.h.bounced == 1)\n', 'map.litmus').test
+  if (mapped === undefined) throw new Error('the test parses')
+  const { results } = await runJobs(['cc-v7', 'cc-v8'].map((kernel) => ({ test: mapped, kernel, platform: 'pkvm' })))
+  const [before, after] = results
+  if (before === undefined || after === undefined) throw new Error('both ran')
+  expect([before.verdict, after.verdict]).toEqual(['violated', 'ok'])
+  const { explanations } = await runJobs([{ test: mapped, kernel: 'cc-v8', platform: 'pkvm', explain: { before, after } }])
+  expect(explanations[0]).toMatchObject({ role: 'both', smallest: true, causes: [{ decision: 'pkvmForces', before: 'no', after: 'yes' }] })
 })

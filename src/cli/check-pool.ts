@@ -2,17 +2,15 @@
 // threads, so that ^C and progress work while they search. Results come back in the order of the jobs.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type CheckOptions, type CheckResult, checkTest, type Flip, flipped, watched } from '../check/index.ts'
+import { type CheckOptions, type CheckResult, checkTest, explainTest, type Explanation } from '../check/index.ts'
 import type { Test } from '../litmus/index.ts'
 
 export interface Job {
   readonly test: Test
   readonly kernel: string
   readonly platform: string
-  /** One decision of another revision in the place of this one's: `compare`. */
-  readonly flip?: Flip
-  /** Note which decisions of the revision are asked for. */
-  readonly watch?: boolean
+  /** The verdict changed from that of an earlier revision, as both runs have told: which decisions did it. The answer is in `explanations`. */
+  readonly explain?: { readonly before: CheckResult; readonly after: CheckResult }
 }
 
 /** A broken invariant of the model, caught so that the other runs go on. */
@@ -33,18 +31,26 @@ export interface PoolResult {
   /** In the order of the jobs; undefined where it was not begun or broke. */
   readonly results: ReadonlyArray<CheckResult | undefined>
   readonly broken: readonly Broken[]
-  /** Decisions asked for, in the order of the jobs, where a job wants to know. */
-  readonly asked: ReadonlyArray<readonly string[] | undefined>
+  /** In the order of the jobs, where a job asks for it. */
+  readonly explanations: ReadonlyArray<Explanation | null | undefined>
 }
 
 /** What goes to a worker, and what comes back. */
 export interface Task extends Job { readonly index: number; readonly options: Pick<CheckOptions, 'maxStates' | 'interleave'> }
-export type Answer = { readonly index: number; readonly result: CheckResult; readonly asked?: readonly string[] } | { readonly index: number; readonly message: string }
+export interface Done { readonly result: CheckResult; readonly explanation?: Explanation | null }
+export type Answer = ({ readonly index: number } & Done) | { readonly index: number; readonly message: string }
 
-/** The revision of a job as checkTest takes it. @throws Error for an unknown revision or decision */
-export function revisionOf(job: Job, asked: Set<string>): Pick<CheckOptions, 'revision'> {
-  if (job.watch) return { revision: watched(job.kernel, job.flip, asked) }
-  return job.flip === undefined ? {} : { revision: flipped(job.kernel, job.flip) }
+/** What a job asks for; a search that was stopped keeps what it has found. @throws Error for a broken invariant of the model */
+export function runJob(job: Job, options: Task['options'], onProgress: (states: number) => boolean): Done & { readonly stopped: boolean } {
+  let stopped = false
+  const o: CheckOptions = { ...options, onProgress: (states) => { stopped = !onProgress(states); return !stopped } }
+  if (job.explain === undefined) {
+    const result = checkTest(job.test, job.kernel, job.platform, o)
+    return { result, stopped }
+  }
+  const { before, after } = job.explain
+  const explanation = explainTest(job.test, before.kernel, after.kernel, job.platform, before, after, o)
+  return { result: after, explanation: stopped ? null : explanation, stopped }
 }
 
 /** Shared words: 0 stop, then one counter of states a worker. */
@@ -55,7 +61,7 @@ const messageOf = (e: unknown): string => (e instanceof Error ? e.message : Stri
 export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promise<PoolResult> {
   const results: Array<CheckResult | undefined> = new Array<CheckResult | undefined>(jobs.length).fill(undefined)
   const broken: Broken[] = []
-  const asked: Array<readonly string[] | undefined> = new Array<readonly string[] | undefined>(jobs.length).fill(undefined)
+  const explanations: Array<Explanation | null | undefined> = new Array<Explanation | null | undefined>(jobs.length).fill(undefined)
   const options = { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), ...(o.interleave === undefined ? {} : { interleave: o.interleave }) }
   // Bundled, the worker is a file beside this one; run from source there is none.
   const bundled = import.meta.url.endsWith('.mjs')
@@ -66,19 +72,11 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   // One here and now; false when the time is up.
   const here = (): boolean => {
     const job = jobs[next] as Job
-    let stopped = false
-    const keys = new Set<string>()
     try {
-      const r = checkTest(job.test, job.kernel, job.platform, {
-        ...options, ...revisionOf(job, keys),
-        onProgress: () => {
-          stopped = workers > 0 && performance.now() - begun > budget
-          return !stopped
-        }
-      })
-      if (stopped) return false
-      results[next] = r
-      if (job.watch) asked[next] = [...keys]
+      const r = runJob(job, options, () => workers === 0 || performance.now() - begun <= budget)
+      if (r.stopped) return false
+      results[next] = r.result
+      explanations[next] = r.explanation
     } catch (e) {
       broken.push({ job, message: messageOf(e) })
     }
@@ -89,14 +87,14 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   while (hereFirst && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
   // ^C during the search above is delivered now.
   if (next < jobs.length) await new Promise((resolve) => { setImmediate(resolve) })
-  if (next < jobs.length && !o.signal?.aborted) await onWorkers(jobs, next, results, asked, broken, options, Math.min(workers, jobs.length - next), o)
-  return { results, broken, asked }
+  if (next < jobs.length && !o.signal?.aborted) await onWorkers(jobs, next, results, explanations, broken, options, Math.min(workers, jobs.length - next), o)
+  return { results, broken, explanations }
 }
 
 /** More jobs than these go to workers at once; fewer are begun here, since starting workers costs as much as many a run. */
 const MANY = 100
 
-async function onWorkers(jobs: readonly Job[], from: number, results: Array<CheckResult | undefined>, asked: Array<readonly string[] | undefined>, broken: Broken[], options: Task['options'], count: number, o: PoolOptions): Promise<void> {
+async function onWorkers(jobs: readonly Job[], from: number, results: Array<CheckResult | undefined>, explanations: Array<Explanation | null | undefined>, broken: Broken[], options: Task['options'], count: number, o: PoolOptions): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + count)))
   let next = from
   let done = from
@@ -123,7 +121,7 @@ async function onWorkers(jobs: readonly Job[], from: number, results: Array<Chec
     worker.on('message', (a: Answer) => {
       if ('result' in a) {
         results[a.index] = a.result
-        asked[a.index] = a.asked
+        explanations[a.index] = a.explanation
       } else broken.push({ job: jobs[a.index] as Job, message: a.message })
       done++
       feed()

@@ -10,7 +10,7 @@ import { type Job, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
-import { nameList, numberOption } from './names.ts'
+import { kernelList, nameList, numberOption } from './names.ts'
 import { terminalPaint } from './paint.ts'
 import { RunProgress } from './progress.ts'
 
@@ -57,28 +57,20 @@ export function checkVerb(io: Io): Command {
 async function check(io: Io, names: readonly string[], o: Options): Promise<void> {
   const style = o.exit ?? checkFormats[o.format].exit
   const errors: Diagnostic[] = []
-  const selection: Selection = {
-    kernels: o.kernel === undefined ? null : nameList('--kernel', o.kernel, vocabulary.kernels.map((k) => k.name), 'tbit check', errors),
-    platforms: o.platform === undefined ? null : nameList('--platform', o.platform, vocabulary.platforms.map((p) => p.name), 'tbit check', errors)
-  }
+  const platforms = o.platform === undefined ? null : nameList('--platform', o.platform, vocabulary.platformNames, 'tbit check', errors)
   const maxStates = o.maxStates === undefined ? null : numberOption('--max-states', o.maxStates, 1, 1e9, 'tbit check', errors)
-  if (errors.length > 0) return finish(io, o, style, { tests: [], results: [], errors, texts: new Map(), interrupted: null }, 'tests')
-
   const wanted = names.length > 0 ? names : [libraryDirectory()]
   const { files, errors: unread, directories } = litmusFiles(wanted)
   const loaded = loadTests(files)
+  // A file may name revisions of its own.
+  const own = [...new Set(loaded.tests.flatMap((t) => t.revisions.map((r) => r.name)))]
+  const selection: Selection = { kernels: o.kernel === undefined ? null : kernelList('--kernel', o.kernel, 'tbit check', errors, own), platforms }
+  if (errors.length > 0) return finish(io, o, style, { tests: [], results: [], errors, texts: new Map(), interrupted: null }, 'tests')
   const all: Diagnostic[] = [...unread, ...loaded.errors]
   if (o.explain) return explainAll(io, o, loaded, all, selection)
 
   const jobs: Job[] = []
-  const skippedPairs: Diagnostic[] = []
-  for (const test of loaded.tests) {
-    for (const p of pairsOf(test, selection)) {
-      if (p.notModelled === null) jobs.push({ test, kernel: p.kernel, platform: p.platform })
-      else skippedPairs.push({ code: 'TB-003', file: test.file, line: test.at.line, column: test.at.column, word: test.name, message: `${p.kernel} on ${p.platform} is not modelled yet: ${p.notModelled}` })
-    }
-  }
-  all.push(...skippedPairs)
+  for (const test of loaded.tests) for (const p of pairsOf(test, selection)) jobs.push({ test, ...p })
   const stop = new AbortController()
   const interrupt = (): void => {
     if (stop.signal.aborted) process.exit(130)

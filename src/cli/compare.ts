@@ -1,7 +1,7 @@
 // `tbit compare --kernel A,B`: which verdicts change between two revisions, and which decision caused it.
 import { Command, Option } from 'commander'
-import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
-import { type CheckResult, compareResults, type Comparison, flipsBetween, verdictChanged } from '../check/index.ts'
+import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { type CheckResult, compareResults, type Comparison, verdictChanged } from '../check/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { platformsOf } from '../litmus/index.ts'
@@ -10,14 +10,14 @@ import { type Broken, type Job, type PoolResult, runJobs } from './check-pool.ts
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
-import { nameList, numberOption } from './names.ts'
+import { kernelName, nameList, numberOption } from './names.ts'
 import { RunProgress } from './progress.ts'
 
 interface Options { kernel?: string; platform?: string; maxStates?: string; interleave: 'steps' | 'calls'; format: keyof typeof compareFormats }
 
 export function compareVerb(io: Io): Command {
   return new Command('compare')
-    .description('Which tests change verdict between two kernel revisions, and the decision that did it: each decision in which they differ is flipped alone, in both directions.')
+    .description('Which tests change verdict between two kernel revisions, and the smallest set of decisions that did it: decisions are flipped alone, then together, in both directions.')
     .argument('[file...]', 'litmus tests, directories of them, or - for standard input; default: the library')
     .option('--kernel <before,after>', 'two revisions')
     .option('--platform <names>', 'platforms, separated by commas, or all; default: those each test names')
@@ -71,40 +71,25 @@ async function compare(io: Io, names: readonly string[], o: Options): Promise<vo
     // A pair without meaning is told when it is asked for, or when it is all that the test names.
     .filter((p) => chosen !== null || platformsOf(test).length === 1 || (noMeaning(before, p) === null && noMeaning(after, p) === null))
     .map((platform) => ({ test, platform })))
-  const sides = await run(pairs.flatMap(({ test, platform }) => [before, after].map((kernel) => ({ test, platform, kernel, watch: true }))))
-  const both = (i: number): [CheckResult, CheckResult] | null => (sides.results[2 * i] && sides.results[2 * i + 1] ? [sides.results[2 * i] as CheckResult, sides.results[2 * i + 1] as CheckResult] : null)
-  // A decision that neither run asks for changes neither: its flips come out as the runs themselves.
-  const flips = flipsBetween(before, after)
-  const jobs: Job[] = []
-  const places = pairs.map((pair, i) => {
-    const r = both(i)
-    if (r === null || !verdictChanged(...r)) return []
-    return flips.map((f) => {
-      const side = f.kernel === before ? 0 : 1
-      return sides.asked[2 * i + side]?.includes(f.flip.decision) === false ? r[side] : jobs.push({ ...pair, ...f }) - 1
-    })
-  })
-  const flipped = stop.signal.aborted ? [] : (await run(jobs)).results
+  const sides = (await run(pairs.flatMap((pair) => [before, after].map((kernel) => ({ ...pair, kernel }))))).results
+  const both = pairs.map((_, i) => (sides[2 * i] && sides[2 * i + 1] ? { before: sides[2 * i] as CheckResult, after: sides[2 * i + 1] as CheckResult } : null))
+  const changed = both.flatMap((r, i) => (r !== null && verdictChanged(r.before, r.after) ? [i] : []))
+  const { explanations } = stop.signal.aborted ? { explanations: [] } : await run(changed.map((i) => ({ ...(pairs[i] as (typeof pairs)[number]), kernel: after, explain: both[i] as NonNullable<(typeof both)[number]> })))
   progress.clear()
   process.off('SIGINT', interrupt)
 
-  const list: Comparison[] = pairs.flatMap((_, i) => {
-    const r = both(i)
-    return r === null ? [] : [compareResults(...r, (places[i] ?? []).map((p) => (typeof p === 'number' ? (flipped[p] ?? null) : p)))]
-  })
+  const list: Comparison[] = both.flatMap((r, i) => (r === null ? [] : [compareResults(r.before, r.after, explanations[changed.indexOf(i)] ?? null)]))
   for (const b of broken) {
     const { file, at, name } = b.job.test
-    errors.push({ code: 'TB-005', file, line: at.line, column: at.column, word: name, message: `${b.job.kernel} on ${b.job.platform}${b.job.flip ? ` with ${b.job.flip.decision} of ${b.job.flip.from}` : ''}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
+    errors.push({ code: 'TB-005', file, line: at.line, column: at.column, word: name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
   }
   finish({ list, warnings: loaded.warnings, interrupted: stop.signal.aborted ? pairs.length : null }, loaded.texts)
 }
 
 /** `before,after`; what is wrong with it goes to `errors`. */
 function twoRevisions(text: string | undefined, errors: Diagnostic[]): [string, string] {
-  const known = revisions.map((r) => r.name)
-  const words = (text ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '')
-  const at = { code: 'TB-001', file: 'tbit compare', line: 0, column: 0, expected: known }
-  for (const word of words) if (!known.includes(word)) errors.push(unknownWord({ ...at, word, message: `--kernel: unknown kernel '${word}'` }, known))
+  const words = (text ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '').map((w) => kernelName('--kernel', w, 'tbit compare', errors) ?? '')
+  const at = { code: 'TB-001', file: 'tbit compare', line: 0, column: 0, expected: revisions.map((r) => r.name) }
   const [before = '', after = ''] = words
   if (errors.length === 0 && words.length !== 2) errors.push({ ...at, word: text ?? '', message: words.length === 0 ? '--kernel is missing: two revisions, as in --kernel cc-v6,cc-v7' : `--kernel wants two revisions, as in cc-v6,cc-v7; ${words.length} are given` })
   else if (errors.length === 0 && before === after) errors.push({ ...at, word: after, message: `--kernel: '${before}' is compared with itself` })

@@ -2,13 +2,13 @@
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platformByName, platforms } from '../machine/index.ts'
-import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
-import { parse, resolveConfig, resolveDevices, type vocabulary } from '../litmus/index.ts'
+import { ATTR, DIR, noMeaning, revisionByName } from '../kernel/index.ts'
+import { parse, resolveConfig, resolveDevices } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
 import { explainDmaFormats } from '../report/rules.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
-import { oneName } from './names.ts'
+import { kernelName, oneName } from './names.ts'
 
 interface Options {
   platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string
@@ -56,17 +56,17 @@ const explainDma = (io: Io, o: Options, c: Command) => {
   const errors: Diagnostic[] = []
   const warnings: Diagnostic[] = []
   const platformName = oneName('--platform', o.platform, platforms.map((p) => p.name), VERB, errors)
-  const kernelName = oneName('--kernel', o.kernel, revisions.map((r) => r.name), VERB, errors)
+  const kernel = kernelName('--kernel', o.kernel, VERB, errors)
   const attrs = (o.attr ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '').flatMap((w) => oneName('--attr', w, Object.keys(ATTR) as Array<keyof typeof ATTR>, VERB, errors) ?? [])
   const size = Bytes.parse(o.size)
   if (size === null || size < 1 || size > LARGEST) errors.push(wrong(o.size, `--size: '${o.size}' is no size from 1 to ${Bytes.format(LARGEST)}`))
   const platform = platformByName(platformName ?? '')
-  const revision = revisionByName(kernelName ?? '')
+  const revision = revisionByName(kernel ?? '')
   if (platform && revision) {
-    const reason = noMeaning(revision.name, platform.name)
+    const reason = noMeaning(revision, platform)
     if (reason !== null) errors.push(wrong(revision.name, `${revision.name} on ${platform.name} has no meaning: ${reason}`))
   }
-  const machine = machineOf(o, platformName, kernelName, errors, warnings)
+  const machine = machineOf(o, platformName, kernel, errors, warnings)
   // What stands there for another kind of request is said, not obeyed.
   const idle: ReadonlyArray<readonly [keyof Options, string, readonly string[]]> = [['atomic', '--atomic', ['alloc', 'alloc_pages']], ['high', '--high', ['map']], ['page', '--page', ['map', 'resource']], ['dir', '--dir', ['map', 'alloc_pages', 'resource']], ['size', '--size', ['map', 'alloc', 'alloc_pages']]]
   for (const [key, option, ops] of idle) if (c.getOptionValueSource(key) === 'cli' && !ops.includes(o.op)) warnings.push({ ...wrong(option, `${option} says nothing about ${o.op}`), severity: 'warning' })
@@ -117,7 +117,6 @@ function machineOf(o: Options, platform: string | null, kernel: string | null, e
     ;(d.severity === 'warning' ? warnings : errors).push({ ...d, code: 'TB-001', file: VERB, line: 0, column: 0, message })
   }
   if (parsed.test === undefined || parsed.errors.length > 0 || platform === null || kernel === null) return null
-  const [p, k] = [platform as vocabulary.PlatformName, kernel as vocabulary.KernelName]
-  const { name: _name, tdisp: _tdisp, accepted: _accepted, ...device } = resolveDevices(parsed.test, p, k)[0] as ReturnType<typeof resolveDevices>[number]
-  return { config: resolveConfig(parsed.test, p, k), device }
+  const { name: _name, tdisp: _tdisp, accepted: _accepted, ...device } = resolveDevices(parsed.test, platform, kernel)[0] as ReturnType<typeof resolveDevices>[number]
+  return { config: resolveConfig(parsed.test, platform, kernel), device }
 }

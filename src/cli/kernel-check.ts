@@ -167,7 +167,7 @@ function compared(test: Test, platform: string, a: CheckResult, b: CheckResult):
   const both = a.verdict !== 'skipped' && b.verdict !== 'skipped'
   return {
     file: test.file, test: test.name, platform, before: a, after: b, changed: both && (outcome(a) !== outcome(b) || ia.some((x) => !ib.includes(x)) || ib.some((x) => !ia.includes(x))),
-    fresh: ib.filter((x) => !ia.includes(x)), fixed: ia.filter((x) => !ib.includes(x)), unchanged: ia.filter((x) => ib.includes(x)), causes: [], together: false
+    fresh: ib.filter((x) => !ia.includes(x)), fixed: ia.filter((x) => !ib.includes(x)), unchanged: ia.filter((x) => ib.includes(x)), explanation: null
   }
 }
 

@@ -1,5 +1,8 @@
 // Words of the command line: lists of kernels and platforms, numbers in a range. What is wrong becomes a diagnostic with the nearest known words.
-import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
+import { Bytes, type Diagnostic, ensure, unknownWord } from '../base/index.ts'
+import { resolveRevision, type Revision, revisionByName, revisions } from '../kernel/revisions/index.ts'
+
+const kernelNames = revisions.map((r) => r.name)
 
 const usage = (command: string, word: string, message: string, expected?: readonly string[]): Diagnostic => ({ code: 'TB-001', file: command, line: 0, column: 0, word, message, ...(expected ? { expected } : {}) })
 
@@ -15,6 +18,35 @@ export function nameList<N extends string>(option: string, text: string, known: 
   if (words.length === 0) errors.push(usage(command, text, `${option} names nothing`, [...known, 'all']))
   return known.filter((k) => out.has(k))
 }
+
+/** Revisions as one writes them: names, aliases, flips (`linux-7.1 + decryptRemapped`), `all`, `cc-*`; in the order of the documents, the flipped ones behind. `own`: names that the tests give. */
+export function kernelList(option: string, text: string, command: string, errors: Diagnostic[], own: readonly string[] = []): string[] {
+  const out = new Set<string>()
+  const words = text.split(',').map((w) => w.trim()).filter((w) => w !== '')
+  for (const word of words) {
+    const hit = word === 'all' ? kernelNames : word.endsWith('*') ? kernelNames.filter((k) => k.startsWith(word.slice(0, -1))) : []
+    for (const k of hit) out.add(k)
+    if (hit.length > 0) continue
+    const name = own.includes(word) ? word : kernelName(option, word, command, errors, [...own, 'all'])
+    if (name !== null) out.add(name)
+  }
+  if (words.length === 0) errors.push(usage(command, text, `${option} names nothing`, [...kernelNames, 'all']))
+  return [...kernelNames.filter((k) => out.has(k)), ...[...out].filter((k) => !kernelNames.includes(k))]
+}
+
+/** One revision, by its canonical name; null and a message when it is none. */
+export function kernelName(option: string, text: string, command: string, errors: Diagnostic[], also: readonly string[] = []): string | null {
+  const read = resolveRevision(text)
+  if (read.ok) return read.value.name
+  const { word, message, known, expected } = read.error
+  const first = read.error.at === 0 || text.trim().indexOf(word) === 0
+  const unknown = first ? `unknown kernel '${word}'` : message
+  errors.push(unknownWord(usage(command, word, `${option}: ${unknown}`, first ? [...expected, ...also] : expected), first ? [...known, ...also] : known))
+  return null
+}
+
+/** The record behind a name that kernelName() let through. */
+export const revisionNamed = (name: string): Revision => ensure(revisionByName(name), name)
 
 /** One of `known`; null and a message when it is none. */
 export function oneName<N extends string>(option: string, text: string, known: readonly N[], command: string, errors: Diagnostic[]): N | null {

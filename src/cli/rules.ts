@@ -2,13 +2,13 @@
 import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platforms } from '../machine/index.ts'
-import { noMeaning, revisions } from '../kernel/index.ts'
+import { noMeaning } from '../kernel/index.ts'
 import { rulesOf } from '../rules/index.ts'
 import { rulesFormats, type SkippedRules } from '../report/rules.ts'
 import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
-import { nameList } from './names.ts'
+import { kernelList, nameList, revisionNamed } from './names.ts'
 
 interface Options { platform: string; kernel: string; format: keyof typeof rulesFormats; out?: string }
 
@@ -30,8 +30,8 @@ Example:
 
 const rules = (io: Io, o: Options) => {
   const errors: Diagnostic[] = []
-  const names = { platforms: nameList('--platform', o.platform, platforms.map((x) => x.name), 'tbit rules', errors), kernels: nameList('--kernel', o.kernel, revisions.map((x) => x.name), 'tbit rules', errors) }
-  const pairs = revisions.filter((r) => names.kernels.includes(r.name)).flatMap((r) => platforms.filter((p) => names.platforms.includes(p.name)).map((p) => ({ r, p, reason: noMeaning(r.name, p.name) })))
+  const names = { platforms: nameList('--platform', o.platform, platforms.map((x) => x.name), 'tbit rules', errors), kernels: kernelList('--kernel', o.kernel, 'tbit rules', errors) }
+  const pairs = names.kernels.map(revisionNamed).flatMap((r) => platforms.filter((p) => names.platforms.includes(p.name)).map((p) => ({ r, p, reason: noMeaning(r, p) })))
   const skipped: SkippedRules[] = pairs.flatMap(({ r, p, reason }) => (reason === null ? [] : [{ kernel: r.name, platform: p.name, reason }]))
   if (errors.length === 0 && skipped.length === pairs.length) {
     for (const s of skipped) errors.push({ code: 'TB-001', file: 'tbit rules', line: 0, column: 0, word: s.kernel, message: `${s.kernel} on ${s.platform} has no meaning: ${s.reason}` })

@@ -4,10 +4,11 @@ import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
 import { summaryText, systemFor, watchRun } from '../check/index.ts'
 import { noMeaning } from '../kernel/index.ts'
-import { forbiddenProperties, kernelsOf, parseTestSchedule, platformsOf, runTest, type Test, vocabulary } from '../litmus/index.ts'
+import { forbiddenProperties, kernelsOf, parseTestSchedule, platformsOf, revisionOf, runTest, type Test, vocabulary } from '../litmus/index.ts'
 import { forbiddenFindings, runFormats, type RunReport, skippedText } from '../report/run.ts'
 import { cannotWrite, openWhole } from './file-access.ts'
 import { loadTests } from './files.ts'
+import { kernelList } from './names.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
@@ -80,15 +81,16 @@ const run = (io: Io, file: string, o: Options) => {
 /** The pair to run: what the caller names, else the first of the test's that has a meaning. */
 function pairFor(test: Test, o: Options): { kernel: string; platform: string } | Diagnostic {
   const at = { code: 'TB-001', file: 'tbit run', line: 0, column: 0 }
-  const allKernels = vocabulary.kernels.map((k) => k.name as string)
-  const allPlatforms = vocabulary.platforms.map((p) => p.name as string)
-  if (o.kernel !== undefined && !allKernels.includes(o.kernel)) return unknownWord({ ...at, word: o.kernel, message: `--kernel: '${o.kernel}' is no kernel`, expected: allKernels }, allKernels)
+  const allPlatforms = vocabulary.platformNames
+  const wrong: Diagnostic[] = []
+  const asked = o.kernel === undefined ? null : kernelList('--kernel', o.kernel, 'tbit run', wrong, test.revisions.map((r) => r.name))
+  if (wrong[0] !== undefined) return wrong[0]
   if (o.platform !== undefined && !allPlatforms.includes(o.platform)) return unknownWord({ ...at, word: o.platform, message: `--platform: '${o.platform}' is no platform`, expected: allPlatforms }, allPlatforms)
-  const kernels = o.kernel === undefined ? kernelsOf(test) : [o.kernel]
+  const kernels = asked ?? kernelsOf(test)
   const platforms = o.platform === undefined ? platformsOf(test) : [o.platform]
   let first: Diagnostic | null = null
   for (const platform of platforms) for (const kernel of kernels) {
-    const reason = noMeaning(kernel, platform)
+    const reason = noMeaning(revisionOf(test, kernel), platform)
     if (reason === null) return { kernel, platform }
     first ??= { ...at, word: kernel, message: `${kernel} on ${platform} has no meaning: ${reason}` }
   }

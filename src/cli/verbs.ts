@@ -9,6 +9,7 @@ export const verbs: Record<string, Loader> = {
   check: { summary: 'litmus tests: every interleaving, the verdict, the shortest counterexample', load: async () => (await import('./check.ts')).checkVerb },
   run: { summary: 'one execution of a litmus test on real bytes, as a kernel would log it', load: async () => (await import('./run.ts')).runVerb },
   compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
+  revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   explain: { summary: 'a pasted kernel log in words: what failed, which limit binds, what to do', load: async () => (await import('./explain.ts')).explainVerb },

@@ -80,7 +80,8 @@ export function checkOnTree(run: TreeRun, kernel: string, images: TreeImages, o:
   const image = images[arch] as { module: WasmModule; meta: KernelMeta }
   const base = revisionByName(kernel) as Revision
   // what a driver may say is what the tree has a bit for
-  const revision: Revision = { ...base, attributes: (['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'] as const).filter((a) => image.meta.attributes[a] !== undefined) }
+  const has = (a: 'CC_SHARED' | 'MMIO' | 'REQUIRE_COHERENT'): boolean => image.meta.attributes[a] !== undefined
+  const revision: Revision = { ...base, 'attributes.CC_SHARED': has('CC_SHARED'), 'attributes.MMIO': has('MMIO'), 'attributes.REQUIRE_COHERENT': has('REQUIRE_COHERENT') }
   try {
     return judged(run, kernel, revision, o, checkTest(run.test, kernel, run.platform, { ...o, interleave: 'calls', revision, parts: { calls: treeCalls({ module: image.module, accepted: acceptedOf(image.meta) }) } }))
   } catch (e) {

@@ -1,16 +1,34 @@
 // struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
-import { atomicBit, peek, rmwBit, test } from '../step/index.ts'
+import { atomicBit, type Field, peek, rmwBit, type Store, test } from '../step/index.ts'
 import { formatMessage } from './messages.ts'
-import { DEV_BITS, type Device, DMA_BIT_MASK } from './kernel.ts'
+import { DEV_BITS, type Device, DMA_BIT_MASK, type Kernel } from './kernel.ts'
+import { accepts, holds } from './revisions/index.ts'
 
 /** The flag's bit in a byte or word of its own. */
 const OWN = 1
+
+interface FlagPlace { readonly field: Field; readonly bit: number }
+/** Where the accepted flag is kept, by `flag_storage`. */
+const flagPlace = (k: Kernel): FlagPlace => (k.config.flag_storage === 'shared_byte' ? { field: k.f.bits, bit: DEV_BITS.tdi_enabled } : { field: k.f.flag, bit: OWN })
+
+/** The flag as it is, outside of any step. */
+export function accepted_flag(k: Kernel, st: Store, dev: number): boolean {
+  if (!k.accepts) return false
+  const { field, bit } = flagPlace(k)
+  return (field.get(st, dev) & bit) !== 0
+}
+/** A device that starts accepted: the flag at boot. */
+export function boot_accepted(k: Kernel, st: Store, dev: number): void {
+  const { field, bit } = flagPlace(k)
+  field.set(st, field.get(st, dev) | bit, dev)
+}
 
 /** `dev->tdi_enabled` (RFC), device_cc_accepted() (from August 2025): a plain load without a lock. One step. */
 export function device_cc_accepted(dev: Device): boolean {
   const k = dev.k
   if (!k.accepts) return false
-  const r = k.config.flag_storage === 'shared_byte' ? test(k.f.bits, dev.index, DEV_BITS.tdi_enabled) : test(k.f.flag, dev.index, OWN)
+  const { field, bit } = flagPlace(k)
+  const r = test(field, dev.index, bit)
   if (!r) k.call?.denied()
   return r
 }
@@ -55,21 +73,21 @@ export function force_dma_unencrypted(dev: Device): boolean {
 
 function __force_dma_unencrypted(dev: Device): boolean {
   const { platform, rev } = dev.k
-  switch (platform.name) {
-    case 'arm-cca':
-    case 'amd-sev-snp':
-    case 'intel-tdx':
-      return !(rev.acceptedClearsForce(platform) && device_cc_accepted(dev))
-    case 's390-pv': return true
-    case 'pkvm': return rev.pkvmForces
-    // The SME host: the device's mask cannot express the C-bit.
-    case 'amd-sme-host': return coherent_limit(dev) <= platform.encBit - 1
-    default: return false
+  const rule = platform.forceUnencrypted
+  if (rule === 'mask') return coherent_limit(dev) <= platform.encBit - 1
+  return holds(rev, rule) && !(acceptedClearsForce(dev) && device_cc_accepted(dev))
+}
+
+function acceptedClearsForce({ k: { platform, rev } }: Device): boolean {
+  switch (rev.acceptedClearsForce) {
+    case 'no': return false
+    case 'arm64': return accepts(rev, platform) && platform.architecture === 'arm64'
+    case 'yes': return accepts(rev, platform)
   }
 }
 
-/** The platform's guests get SWIOTLB_FORCE at boot (before the series removed it). pKVM guests do not. */
-export const guestForcesSwiotlb = (dev: Device): boolean => ['arm-cca', 'amd-sev-snp', 'intel-tdx', 's390-pv'].includes(dev.k.platform.name)
+/** CC_ATTR_HOST_MEM_ENCRYPT: a machine, not a guest, encrypts its memory. */
+export const hostMemEncrypt = ({ platform }: Kernel): boolean => !platform.guest && platform.conversion !== 'none'
 
 /** is_swiotlb_force_bounce(dev). */
 export function is_swiotlb_force_bounce(dev: Device): boolean {
@@ -89,8 +107,8 @@ function __is_swiotlb_force_bounce(dev: Device): boolean {
   if (mem.kind.restricted || cmdlineForce) return true
   switch (rev.forceBounce) {
     case 'guest':
-    case 'unless_accepted': return guestForcesSwiotlb(dev)
-    case 'unaccepted': return platform.tdisp ? !device_cc_accepted(dev) : guestForcesSwiotlb(dev)
+    case 'unless_accepted': return platform.forcesSwiotlb
+    case 'unaccepted': return platform.tdisp ? !device_cc_accepted(dev) : platform.forcesSwiotlb
     case 'cmdline': return false
   }
 }

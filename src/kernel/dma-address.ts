@@ -1,6 +1,8 @@
 // From physical to bus address and back: include/linux/dma-direct.h and the architectures' helpers. An address is a number without
 // alias bits plus the bit that the platform wants.
 import type { Device } from './kernel.ts'
+import { type Decisions, holds } from './revisions/index.ts'
+import { ATTR_CC_SHARED } from './trace-events.ts'
 import { coherent_limit, device_cc_accepted, dma_limit, force_dma_unencrypted } from './device.ts'
 
 /** DMA_MAPPING_ERROR, all ones in the kernel. */
@@ -17,7 +19,7 @@ function translate_phys_to_dma(dev: Device, phys: number): number {
 export function phys_to_dma_unencrypted(dev: Device, phys: number): number {
   const { platform, config, rev } = dev.k
   const addr = translate_phys_to_dma(dev, phys)
-  if (platform.name === 'intel-tdx' && !rev.tdxSharedBit) return addr
+  if (!holds(rev, platform.dmaSharedBit)) return addr
   const bit = platform.sharedBit(config)
   // All ones have the bit already.
   return addr === DMA_MAPPING_ERROR || (bit !== 0 && addr >= bit) ? addr : addr + bit
@@ -29,11 +31,15 @@ export function phys_to_dma(dev: Device, p: number): number {
   const phys = translate_phys_to_dma(dev, p)
   if (phys === DMA_MAPPING_ERROR) return phys
   if (platform.encBit === 0) return phys
-  if (platform.name === 'amd-sev-snp') {
-    if (rev.snpPrivateHandle === 'plain') return phys
-    if (rev.snpPrivateHandle === 'cbit_unless_accepted' && device_cc_accepted(dev)) return phys
+  return platform.dmaEncBit === 'always' || snpCarriesCbit(dev, rev.snpPrivateHandle) ? phys + platform.encBit : phys
+}
+
+function snpCarriesCbit(dev: Device, rule: Decisions['snpPrivateHandle']): boolean {
+  switch (rule) {
+    case 'cbit': return true
+    case 'cbit_unless_accepted': return !device_cc_accepted(dev)
+    case 'plain': return false
   }
-  return phys + platform.encBit
 }
 
 /**
@@ -61,11 +67,13 @@ export const phys_to_dma_direct = (dev: Device, phys: number): number => (force_
 export type Capable = 'ok' | 'mask' | 'state'
 
 /**
- * dma_capable(). `shared`: the attributes say CC_SHARED. From the series on a device that reaches only shared memory refuses
- * any other address; the caller cannot tell that from a small mask (the reason is only for the reader).
+ * dma_capable(). A device that reaches only shared memory refuses an address without CC_SHARED, where the revision's dma_capable() sees
+ * the attributes; the caller cannot tell that from a small mask (the reason is only for the reader). `is_ram` has a meaning only for a bus
+ * with a lower bound, which needs 32-bit DMA addresses (no ARCH_DMA_ADDR_T_64BIT): none here.
  */
-export function dma_capable(dev: Device, addr: number, size: number, shared: boolean): Capable {
-  const r = __dma_capable(dev, addr, size, shared)
+export function dma_capable(dev: Device, addr: number, size: number, is_ram: boolean, attrs: number): Capable {
+  void is_ram
+  const r = __dma_capable(dev, addr, size, (attrs & ATTR_CC_SHARED) !== 0)
   dev.k.decide('dma_capable', r === 'ok' ? `yes: 0x${addr.toString(16)} fits` : r === 'mask' ? `no: 0x${addr.toString(16)}+${size} is beyond the mask or bus limit` : 'no: not CC_SHARED, and the device can reach only shared memory')
   return r
 }

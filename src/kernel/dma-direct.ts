@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../base/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import { isZero, test } from '../step/index.ts'
 import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
-import { coherent_limit, dma_limit, force_dma_unencrypted, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
+import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { kmalloc_size_roundup } from './slab.ts'
@@ -47,7 +47,7 @@ function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number)
 function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const d = phys_to_dma(dev, phys)
   if (is_swiotlb_force_bounce(dev)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
-  if (dma_capable(dev, d, size, true) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
+  if (dma_capable(dev, d, size, true, attrs) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
     if (is_swiotlb_active(dev)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
     dev.k.warn('dma_direct_map_page', 'DMA addr overflow')
     failed(dev, 'mask')
@@ -70,16 +70,16 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
     return DMA_MAPPING_ERROR
   }
   if (attrs & ATTR.MMIO) {
-    if (dma_capable(dev, phys, size, true) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
+    if (dma_capable(dev, phys, size, false, attrs) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
     return phys
   }
   if (shared) {
     const d = phys_to_dma_unencrypted(dev, phys)
-    if (dma_capable(dev, d, size, true) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
+    if (dma_capable(dev, d, size, true, attrs) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
     return d
   }
   const d = phys_to_dma(dev, phys)
-  if (dma_capable(dev, d, size, true) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
+  if (dma_capable(dev, d, size, true, attrs) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
     if (is_swiotlb_active(dev) && !(attrs & ATTR.REQUIRE_COHERENT)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
     failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : 'mask')
     return overflow(dev, attrs)
@@ -95,9 +95,9 @@ function overflow(dev: Device, attrs: number): number {
 
 // The series: 30c5e45ee2c5, 20beb6884b83 (sections 7.0 and 7.1 of the behavioural notes)
 function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: number, dir: number, attrsIn: number): number {
-  const { rev, platform } = dev.k
+  const { rev } = dev.k
   let attrs = attrsIn
-  if (attrs & ATTR.MMIO && (rev.mmioIsShared === 'force' ? force_dma_unencrypted(dev) : rev.mmioIsShared === 'host_encrypt' && platform.conversion === 'pte')) attrs |= ATTR.CC_SHARED
+  if (attrs & ATTR.MMIO && (rev.mmioIsShared === 'force' ? force_dma_unencrypted(dev) : rev.mmioIsShared === 'host_encrypt' && hostMemEncrypt(dev.k))) attrs |= ATTR.CC_SHARED
   if (is_swiotlb_force_bounce(dev)) {
     if (attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) { failed(dev, attrs & ATTR.MMIO ? 'mmio_bounce' : 'coherent_only'); return DMA_MAPPING_ERROR }
     return swiotlb_map(dev, cpu, phys, size, dir, attrs)
@@ -107,13 +107,13 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
   const raw = (attrs & ATTR.MMIO) !== 0 && rev.mmioIsShared === 'raw'
   const d = raw ? phys : shared ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
   if (attrs & ATTR.MMIO) {
-    const c = dma_capable(dev, d, size, shared)
+    const c = dma_capable(dev, d, size, false, attrs)
     if (c === 'ok') return d
     // The same err_overflow as below, dev_WARN_ONCE (v7 16/22, 20260701054926.825925-17).
     failed(dev, c === 'mask' ? 'mask' : 'mmio_state')
     return overflow(dev, attrs)
   }
-  const c = dma_capable(dev, d, size, shared)
+  const c = dma_capable(dev, d, size, true, attrs)
   if (c !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
     if (is_swiotlb_active(dev) && !(attrs & ATTR.REQUIRE_COHERENT)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
     failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : c === 'mask' ? 'mask' : c === 'state' ? 'no_pool' : 'no_pool')
@@ -144,7 +144,7 @@ export function dma_direct_sync_single(dev: Device, addr: number, size: number, 
 /** dma_direct_map_resource(): the raw address until the series made it a map_phys with MMIO. */
 export function dma_direct_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   if (dev.k.rev.mapPhys !== 'map_page') return dma_direct_map_phys(dev, cpu, phys, size, dir, attrs | ATTR.MMIO)
-  if (dma_capable(dev, phys, size, true) !== 'ok') {
+  if (dma_capable(dev, phys, size, false, attrs) !== 'ok') {
     dev.k.printk('err', `${dev.name}: DMA addr overflow`)
     dev.k.warn('dma_direct_map_resource', 'DMA addr overflow')
     failed(dev, 'mask')
@@ -257,9 +257,9 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
     alias = force_dma_unencrypted(dev) ? 'shared' : 'private'
     if (k.rev.decryptRemapped && alias === 'shared' && from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
   } else if (force_dma_unencrypted(dev)) {
-    decrypted = true
-    sleepCheck(dev, gfpBlocks, 'dma_direct_alloc')
     if (from === 'buddy' || k.rev.convertRestricted) {
+      decrypted = true
+      sleepCheck(dev, gfpBlocks, 'dma_direct_alloc')
       if (from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
       if (from === 'swiotlb' && decryptPoolPage(dev, phys, n) !== 0) { leakSlots(dev, phys, size); failed(dev, 'conversion'); return null }
     }
@@ -352,7 +352,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
     // vunmap: no encryption change.
-  } else if (b.decrypted ?? force_dma_unencrypted(dev)) {
+  } else if ((b.decrypted ?? force_dma_unencrypted(dev)) && (b.from !== 'swiotlb' || k.rev.convertRestricted)) {
     if ((b.cookie ? encryptCookie(dev, phys) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
       else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)
@@ -396,7 +396,9 @@ export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number,
   const phys = __dma_direct_alloc_pages(dev, cpu, size, A)
   if (phys < 0) return null
   const from = is_swiotlb_for_alloc(dev) ? 'swiotlb' as const : 'buddy' as const
-  if ((byAttr ? A && from === 'buddy' : force_dma_unencrypted(dev))) {
+  let decrypted = false
+  if ((from === 'buddy' || k.rev.convertRestricted) && (byAttr ? A : force_dma_unencrypted(dev))) {
+    decrypted = true
     sleepCheck(dev, gfpBlocks, 'dma_direct_alloc_pages')
     if (set_memory_decrypted(k, phys, n) !== 0) {
       if (from === 'buddy') k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc_pages', true)
@@ -407,7 +409,7 @@ export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number,
   }
   k.memzero('dma_direct_alloc_pages', phys, size)
   const handle = byAttr ? (A ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
-  return { cpu: phys, handle, phys, size, alias: null, from, vmap: false, cookie: false }
+  return { cpu: phys, handle, phys, size, alias: null, from, vmap: false, cookie: false, ...remembered(dev, decrypted) }
 }
 
 /** dma_direct_free_pages(). */
@@ -417,9 +419,9 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
   const n = size / PAGE_SIZE
   if (b.cookie) k.crash('dma_direct_free_pages', 'address taken for a struct page', 'page_address() of what is no struct page')
   if (k.atomic.contains(b.phys)) { k.atomic.free(b.phys, size); return }
-  const reencrypt = force_dma_unencrypted(dev)
+  const reencrypt = b.decrypted ?? force_dma_unencrypted(dev)
   const mem = swiotlb_find_pool(dev, b.phys)
-  if (reencrypt && !(k.rev.allocByAttr && mem !== null) && set_memory_encrypted(k, b.phys, n) !== 0) {
+  if (reencrypt && (mem === null || k.rev.convertRestricted) && set_memory_encrypted(k, b.phys, n) !== 0) {
     if (mem !== null) leakSlots(dev, b.phys, size)
     else k.pages.leak(b.phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_free_pages', true)
     return

@@ -50,10 +50,10 @@ export function iommu_dma_map_phys(dev: Device, phys: number, size: number, attr
 
 export const iommu_dma_unmap_phys = (dev: Device, iova: number, size: number): void => iommu_unmap(dev, iova, size)
 
-/** iommu_dma_alloc(): pages as they are; from v7 on a request for shared memory is refused ("not yet supported"), before it was not looked at. */
+/** iommu_dma_alloc(): pages as they are; a request for shared memory is refused, or not looked at. */
 export function iommu_dma_alloc(dev: Device, sizeIn: number): DmaBuffer | null {
   const k = dev.k
-  if (k.rev.allocByAttr && (k.rev.poolMatches === 'guest_device') && force_dma_unencrypted(dev)) { failed(dev, 'iommu_shared_alloc'); return null }
+  if (k.rev.iommuSharedAlloc === 'refused' && force_dma_unencrypted(dev)) { failed(dev, 'iommu_shared_alloc'); return null }
   const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
   const pfn = k.pages.alloc_pages(get_order(size), { tag: TAG.dma, why: 'iommu_dma_alloc' })
   if (pfn < 0) { failed(dev, 'exhausted'); return null }

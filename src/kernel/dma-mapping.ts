@@ -11,17 +11,18 @@ import {
 } from './dma-direct.ts'
 import { iommu_dma_alloc, iommu_dma_free, iommu_dma_map_phys, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
-import { ATTR } from './swiotlb.ts'
+import { ATTR, failed } from './swiotlb.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
 
 const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
 /** Another kernel's API, for devices that are not behind a vIOMMU. */
 const other = (dev: Device): DmaCalls | null => (use_dma_iommu(dev) ? null : dev.k.calls)
 
+const newAttributes = ['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'] as const
+
 /** An attribute that the revision does not know: the call fails with EOPNOTSUPP. */
 export function unknownAttribute(dev: Device, attrs: number): boolean {
-  const known = dev.k.rev.attributes
-  return ((attrs & ATTR.CC_SHARED) !== 0 && !known.includes('CC_SHARED')) || ((attrs & ATTR.MMIO) !== 0 && !known.includes('MMIO')) || ((attrs & ATTR.REQUIRE_COHERENT) !== 0 && !known.includes('REQUIRE_COHERENT'))
+  return newAttributes.some((a) => (attrs & ATTR[a]) !== 0 && !dev.k.rev[`attributes.${a}`])
 }
 
 /** dma_map_page_attrs(), dma_map_phys(). */
@@ -91,10 +92,11 @@ export function dma_sync_single(dev: Device, addr: number, size: number, dir: nu
   if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
 }
 
-/** dma_alloc_attrs(). CC_SHARED is refused from the series on (the DMA API decides). */
+/** dma_alloc_attrs(). */
 export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const c = other(dev)
   if (c !== null) return c.dma_alloc_attrs(dev, cpu, size, gfpBlocks, attrs)
+  if (attrs & ATTR.CC_SHARED && dev.k.rev.allocRefusesShared) { failed(dev, 'attribute'); return null }
   const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
   if (dev.k.logging && b !== null) dev.k.trace(Trace.alloc, { device: dev.name, dir: 0, dma_addr: b.handle, size, virt_addr: b.cpu, flags: gfpBlocks ? 'GFP_KERNEL' : 'GFP_ATOMIC', attrs }, cpu)
   return b

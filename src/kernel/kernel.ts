@@ -4,14 +4,15 @@ import { PAGE_SIZE } from '../base/index.ts'
 import { act, type Field, type Layout, step, type Store } from '../step/index.ts'
 import { HW, type DeviceConfig, type Machine, type MachineConfig, PTE } from '../machine/index.ts'
 import type { Revision } from './revisions/revision.ts'
+import { accepts } from './revisions/index.ts'
+import { tsmCores } from './tsm-cores.ts'
 import { PageAllocator, TAG } from './page-alloc.ts'
 import { Slab } from './slab.ts'
 import { SwiotlbMem } from './swiotlb-mem.ts'
 import { AtomicPools } from './pool.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
 import { bootPool } from './swiotlb/param.ts'
-import { parseSizingKernel } from './swiotlb/sizing.ts'
-import { kernelVersion } from './swiotlb/version.ts'
+import { parseVersion } from './swiotlb/version.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
 import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
@@ -116,7 +117,6 @@ export class Kernel {
     const n = Math.max(1, deviceConfigs.length)
     const owners = deviceConfigs.map((d) => d.name)
     const config = machine.config
-    const tsmNames = rev.accept === 'tio-v2' ? ['NULL', 'set'] : ['INIT', 'CONNECT', 'LOCK', 'ACCEPT']
     this.f = {
       bits: layout.field('bits', { count: n, owners }),
       flag: layout.field('accepted', { count: n, max: 3, owners }),
@@ -126,12 +126,12 @@ export class Kernel {
       mask: layout.field('dma_mask_bits', { count: n, max: 64, owners }),
       tsm_rwsem: layout.field('pci_tsm_rwsem'),
       pf0_lock: layout.field('tsm_pf0.lock', { count: n, max: 1, owners }),
-      tsm_state: layout.field('tsm', { count: n, max: 3, values: tsmNames, owners }),
+      tsm_state: layout.field('tsm', { count: n, max: 3, values: tsmCores[rev.accept].states, owners }),
       tsm_registered: layout.field('tsm_registered', { max: 1 }),
       tsm_in_flight: layout.field('tsm_in_flight'),
       pool_unusable: layout.field('pool_unusable', { count: 2 + n, max: 1 })
     }
-    const { slots, areas, force } = bootPool(config.cmdline, parseSizingKernel(rev.name)?.version ?? kernelVersion(6, 12), config.swiotlb_slots, config.swiotlb_areas)
+    const { slots, areas, force } = bootPool(config.cmdline, parseVersion(rev.base), config.swiotlb_slots, config.swiotlb_areas)
     this.cmdlineForce = force
 
     // Reserved at boot from the top of the low bank downwards.
@@ -155,7 +155,7 @@ export class Kernel {
   device(i: number): Device { return this.devices[i] as Device }
 
   /** Whether this pair of revision and platform has an accepted state at all. */
-  get accepts(): boolean { return this.rev.accept !== 'none' && this.platform.tdisp }
+  get accepts(): boolean { return accepts(this.rev, this.platform) }
 
   /** Tells the observer, together with the step before. */
   emit(key: string, e: KernelEvent): void {
@@ -266,8 +266,7 @@ export function aliasAccess(m: Machine, st: Store, addr: number, alias: 'shared'
   if (hw === HW.unas || hw === HW.shr_realm || hw === HW.poison) return 'abort'
   const shared = hw === HW.shr || hw === HW.shr_unmapped
   if (shared === (alias === 'shared')) return 'ok'
-  if (m.platform.conversion === 'pte') return 'cipher'
-  return alias === 'shared' && m.sharedAliasOfPrivate(write) === 'cipher' ? 'cipher' : 'abort'
+  return (alias === 'shared' ? m.sharedAliasOfPrivate(write) : m.platform.cpuPrivateAliasOfShared) === 'cipher' ? 'cipher' : 'abort'
 }
 
 /** Blocks for ever: what stands after a crash. */

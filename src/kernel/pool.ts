@@ -21,11 +21,12 @@ export class AtomicPools {
     this.pools = ['atomic_pool_kernel', 'atomic_pool_dma32', 'atomic_pool_dma'].map((name) => ({ name, size, start: reserve(size), used: new Interned<Intervals>(layout, name, EMPTY, encodeIntervals) }))
   }
 
-  /** Boot: atomic_pool_expand decrypts whatever it adds; from the series on only where memory encryption is reported (8277a12d0d60). */
+  /** Boot: atomic_pool_expand() decrypts whatever it adds. */
   get shared(): boolean {
     const { platform, config, rev } = this.k
     if (platform.conversion === 'none') return false
-    return rev.poolsMatchRequest || platform.conversion === 'pte' ? config.memory_encrypt_reported : true
+    // An encrypting host's set_memory_decrypted() does nothing where no memory encryption is reported.
+    return rev.atomicPoolsShared === 'reported' || !platform.guest ? config.memory_encrypt_reported : true
   }
 
   contains(phys: number): boolean { return this.pools.some((p) => phys >= p.start && phys < p.start + p.size) }

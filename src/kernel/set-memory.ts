@@ -10,8 +10,7 @@ export const EIO = -5
 export const EINVAL = -22
 export const EBUSY = -16
 
-/** s390's ultravisor calls always answer 0: they never fail. */
-export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversion !== 'ultravisor'
+export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversionsFail
 
 function setPte(k: Kernel, pfn: number, n: number, pte: number, text: string): void {
   act(`pte:${pfn}:${n}:${pte}`, () => `page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''}: ${text}`, (st) => { k.machine.setPte(st, pfn, n, pte); return 0 }, { results: [0] })
@@ -21,7 +20,6 @@ const CONVERT_RESULTS = ['ok', 'nochange', 'refused', 'unchanged'] as const
 
 /** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
 function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
-  // s390's ultravisor calls never fail.
   const may = conversionsMayFail(k)
   const r = act(`convert:${pfn}:${n}:${shared}`, (v) => `${call}(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} ${shared ? 'shared' : 'private'})${v === 4 ? ' fails' : v === 1 ? ': no change' : v === 2 ? ': the host refuses less than its granule' : ''}`, (st, outcome) => {
     if (outcome === 1) return 4

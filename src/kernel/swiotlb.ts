@@ -1,9 +1,9 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
 import { act, quietly } from '../step/index.ts'
-import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, is_swiotlb_force_bounce } from './device.ts'
+import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
-import type { Device } from './kernel.ts'
+import type { Device, Kernel } from './kernel.ts'
 import type { RefusalReason } from './refusal.ts'
 import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
 import { formatMessage } from './messages.ts'
@@ -22,10 +22,19 @@ export function failed(dev: Device, reason: RefusalReason): void { dev.k.emit(`f
 /** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
 export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'
 
+/** Boot makes this pool shared: swiotlb_update_mem_attributes(), rmem_swiotlb_device_init(). */
+export function boot_converts(k: Kernel, mem: SwiotlbMem): boolean {
+  const { platform, config, rev } = k
+  if (mem.kind.private || platform.conversion === 'none') return false
+  if (rev.bootConverts === 'reported') return config.memory_encrypt_reported
+  // A restricted pool always; an encrypting host's set_memory_decrypted() does nothing where no memory encryption is reported.
+  return mem.kind.restricted ? platform.guest || config.memory_encrypt_reported : platform.convertsDefaultPool
+}
+
 /** The pool a bounce of this device uses now. The what-if private pool serves accepted devices. */
 function bounce_mem(dev: Device): SwiotlbMem | null {
   const k = dev.k
-  if (k.private_mem !== null && k.rev.usesPrivatePool && device_cc_accepted(dev)) return k.private_mem
+  if (k.private_mem !== null && device_cc_accepted(dev)) return k.private_mem
   return dev.io_tlb_mem
 }
 
@@ -60,7 +69,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
       shared = pool_is_shared(dev, mem)
       if (k.platform.guest && k.config.memory_encrypt_reported) {
         if (force_dma_unencrypted(dev) !== shared) { failed(dev, 'pool_state'); return null }
-      } else if (k.platform.conversion === 'pte' && !shared) { failed(dev, 'pool_state'); return null }
+      } else if (hostMemEncrypt(k) && !shared) { failed(dev, 'pool_state'); return null }
       break
   }
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
@@ -105,7 +114,7 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
   const b = swiotlb_tbl_map_single(dev, cpu, phys, size, attrs)
   if (b === null) return DMA_MAPPING_ERROR
   const addr = b.shared ? phys_to_dma_unencrypted(dev, b.tlb) : phys_to_dma(dev, b.tlb)
-  const capable = dma_capable(dev, addr, size, k.rev.mapPhys === 'capable' ? b.shared : true)
+  const capable = dma_capable(dev, addr, size, true, b.shared ? attrs | ATTR.CC_SHARED : attrs & ~ATTR.CC_SHARED)
   if (capable !== 'ok') {
     const mem = swiotlb_find_pool(dev, b.tlb)
     if (mem !== null) release(dev, mem, b.tlb)

@@ -4,6 +4,8 @@ import { act, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock,
 import { TDI } from '../machine/index.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
 import type { Device, Kernel } from './kernel.ts'
+import type { Decisions } from './revisions/decisions.ts'
+import { CONTEXT, STATE, tsmCores } from './tsm-cores.ts'
 
 export const ENXIO = -6
 export const EBUSY = -16
@@ -11,9 +13,6 @@ export const ENODEV = -19
 export const EINVAL = -22
 export const EIO = -5
 export const EOPNOTSUPP = -95
-
-/** Function-0 states of the RFC (struct pci_tsm_pf0.state). ERR exists in the source and is never written. */
-export const STATE = { INIT: 0, CONNECT: 1, LOCK: 2, ACCEPT: 3 } as const
 
 /** Operations of the life cycle that are in flight for a while. */
 export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'
@@ -25,7 +24,7 @@ function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number):
   const rc = body()
   act(`tsm_exit:${op}:${dev?.index ?? -1}:${rc}`, () => `tsm ${op} ${name} = ${rc}`, (st) => {
     k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) - 1)
-    if (dev !== null && !k.rev.accept.startsWith('rfc')) k.tsmDone(st, op, dev, rc)
+    if (dev !== null && tsmCores[k.rev.accept].reportsAtEnd) k.tsmDone(st, op, dev, rc)
     return 0
   }, { results: [0], silent: true })
   return rc
@@ -57,14 +56,14 @@ const available = (dev: Device): number => (!dev.k.accepts ? EOPNOTSUPP : !dev.c
 // --- RFC: 04/38 and 05/38 ---------------------------------------------------------------------------------------------------
 
 // write 1 to tsm/connect (04/38: TDISP LOCK), write 1 to tsm/lock (05/38: no test whether it is locked already; state becomes CONNECT, not LOCK)
-function rfc_lock(dev: Device): number {
+function rfc_lock(dev: Device, testsState: boolean): number {
   const k = dev.k
   down_read(k.f.tsm_rwsem)
   const body = (): number => {
     if (isZero(k.f.tsm_registered)) return ENXIO
     spin_lock(k.f.pf0_lock, dev.index)
     const locked = (): number => {
-      if (k.rev.accept === 'rfc-v1' && read(k.f.tsm_state, dev.index) >= STATE.CONNECT) return 0
+      if (testsState && read(k.f.tsm_state, dev.index) >= STATE.CONNECT) return 0
       if (busy(dev)) { device_unlock(dev); return EBUSY }
       if (!ops(dev, 'lock')) { device_unlock(dev); return EIO }
       write(k.f.tsm_state, dev.index, STATE.CONNECT)
@@ -109,11 +108,11 @@ function rfc_accept(dev: Device): number {
 }
 
 // The body of disconnect (04/38) and unlock (05/38): hardware first, flag second, no device lock, no look at the driver.
-function rfc_disconnect(dev: Device): number {
+function rfc_disconnect(dev: Device, from: number): number {
   const k = dev.k
   spin_lock(k.f.pf0_lock, dev.index)
   const locked = (): number => {
-    if (read(k.f.tsm_state, dev.index) < (k.rev.accept === 'rfc-v1-05' ? STATE.LOCK : STATE.CONNECT)) return 0
+    if (read(k.f.tsm_state, dev.index) < from) return 0
     ops(dev, 'unlock')
     write(k.f.tsm_state, dev.index, STATE.INIT)
     set_accepted(dev, false, 'pci_tsm_disconnect')
@@ -125,10 +124,10 @@ function rfc_disconnect(dev: Device): number {
   return rc
 }
 
-function rfc_unlock(dev: Device): number {
+function rfc_unlock(dev: Device, from: number): number {
   const k = dev.k
   down_read(k.f.tsm_rwsem)
-  const rc = isZero(k.f.tsm_registered) ? ENXIO : rfc_disconnect(dev)
+  const rc = isZero(k.f.tsm_registered) ? ENXIO : rfc_disconnect(dev, from)
   up_read(k.f.tsm_rwsem)
   return rc
 }
@@ -143,7 +142,7 @@ function tio_lock(dev: Device): number {
     if (isZero(k.f.tsm_registered)) return ENXIO
     if (busy(dev)) { device_unlock(dev); return EBUSY }
     if (!ops(dev, 'lock')) { device_unlock(dev); return EIO }
-    write(k.f.tsm_state, dev.index, 1)
+    write(k.f.tsm_state, dev.index, CONTEXT.set)
     device_unlock(dev)
     return 0
   }
@@ -172,7 +171,7 @@ function tio_accept(dev: Device): number {
 function tio_unlock_body(dev: Device): void {
   set_accepted(dev, false, 'device_cc_reject')
   ops(dev, 'unlock')
-  write(dev.k.f.tsm_state, dev.index, 0)
+  write(dev.k.f.tsm_state, dev.index, CONTEXT.none)
 }
 
 function tio_unlock(dev: Device): number {
@@ -190,31 +189,83 @@ function tio_unlock(dev: Device): number {
   return rc
 }
 
+/** The TSM module came: the RFC's __pci_tsm_init clears every flag, without the device lock. */
+function rfc_init(k: Kernel): void {
+  for (const d of k.devices) { if (d.config.tdisp) write(k.f.tsm_state, d.index, STATE.INIT); set_accepted(d, false, '__pci_tsm_init') }
+}
+
+/** The TSM goes from a device. RFC: it is disconnected, whatever its driver does. */
+function rfc_teardown(dev: Device, from: number): void {
+  const k = dev.k
+  if (read(k.f.tsm_state, dev.index) > STATE.INIT) {
+    rfc_disconnect(dev, from)
+    // The context goes whatever that did; a new one begins at INIT.
+    write(k.f.tsm_state, dev.index, STATE.INIT)
+  }
+}
+
+/** tio-v2: with a driver bound it warns once and leaves the device as it is. */
+function tio_teardown(dev: Device): void {
+  const k = dev.k
+  if (isZero(k.f.tsm_state, dev.index)) return
+  if (busy(dev)) {
+    k.warn('pci_tsm_destroy', 'driver still bound: no unlock')
+    device_unlock(dev)
+    return
+  }
+  tio_unlock_body(dev)
+  device_unlock(dev)
+}
+
+interface TsmCalls {
+  readonly lock: (dev: Device) => number
+  readonly accept: (dev: Device) => number
+  readonly unlock: (dev: Device) => number
+  /** The guest's connect and disconnect attributes are the lock; else they are the host's. */
+  readonly connectLocks: boolean
+  readonly init: (k: Kernel) => void
+  readonly teardown: (dev: Device) => void
+}
+
+const rfc = (connectLocks: boolean, lockTestsState: boolean, from: number): TsmCalls => ({
+  lock: (dev) => rfc_lock(dev, lockTestsState), accept: rfc_accept, unlock: (dev) => rfc_unlock(dev, from), connectLocks, init: rfc_init, teardown: (dev) => rfc_teardown(dev, from)
+})
+
+/** By the decision `accept`. */
+const calls: Readonly<Record<Decisions['accept'], TsmCalls>> = {
+  // available() and `accepts` keep every caller away.
+  none: { lock: () => EOPNOTSUPP, accept: () => EOPNOTSUPP, unlock: () => EOPNOTSUPP, connectLocks: false, init: () => {}, teardown: () => {} },
+  'rfc-v1': rfc(true, true, STATE.CONNECT),
+  'rfc-v1-05': rfc(false, false, STATE.LOCK),
+  'tio-v2': { lock: tio_lock, accept: tio_accept, unlock: tio_unlock, connectLocks: false, init: () => {}, teardown: tio_teardown }
+}
+const core = (k: Kernel): TsmCalls => calls[k.rev.accept]
+
 // --- the entries ----------------------------------------------------------------------------------------------------------------
 
 export function tsm_lock(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
-  return inFlight(dev.k, 'lock', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_lock(dev) : rfc_lock(dev)))
+  return inFlight(dev.k, 'lock', dev, () => core(dev.k).lock(dev))
 }
 
 export function tsm_accept(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
-  return inFlight(dev.k, 'accept', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_accept(dev) : rfc_accept(dev)))
+  return inFlight(dev.k, 'accept', dev, () => core(dev.k).accept(dev))
 }
 
 export function tsm_unlock(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
-  return inFlight(dev.k, 'unlock', dev, () => (dev.k.rev.accept === 'tio-v2' ? tio_unlock(dev) : rfc_unlock(dev)))
+  return inFlight(dev.k, 'unlock', dev, () => core(dev.k).unlock(dev))
 }
 
 /** rfc-v1: the guest's connect attribute is TDISP LOCK. Later the host connects: an SPDM session and IDE stream, which LOCK needs. */
 export function tsm_connect(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
-  if (dev.k.rev.accept === 'rfc-v1') return tsm_lock(dev)
+  if (core(dev.k).connectLocks) return tsm_lock(dev)
   const k = dev.k
   return act(`host_connect:${dev.index}`, (r) => `host: tsm connect ${dev.name}${r ? ': EBUSY' : ''}`, (st) => {
     if (k.machine.session.get(st, dev.index)) return EBUSY
@@ -227,7 +278,7 @@ export function tsm_connect(dev: Device): number {
 export function tsm_disconnect(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
-  if (dev.k.rev.accept === 'rfc-v1') return tsm_unlock(dev)
+  if (core(dev.k).connectLocks) return tsm_unlock(dev)
   const k = dev.k
   return act(`host_disconnect:${dev.index}`, () => `host: tsm disconnect ${dev.name}`, (st) => {
     k.machine.session.set(st, 0, dev.index)
@@ -237,7 +288,7 @@ export function tsm_disconnect(dev: Device): number {
   }, { results: [0] })
 }
 
-/** The TSM module comes: a test has one, so a second registration answers EBUSY. The RFC's __pci_tsm_init clears every flag without the device lock. */
+/** The TSM module comes: a test has one, so a second registration answers EBUSY. */
 export function tsm_register(k: Kernel): number {
   if (!k.accepts) return EOPNOTSUPP
   return inFlight(k, 'register', null, () => {
@@ -245,7 +296,7 @@ export function tsm_register(k: Kernel): number {
     const body = (): number => {
       if (!isZero(k.f.tsm_registered)) return EBUSY
       write(k.f.tsm_registered, 0, 1)
-      if (k.rev.accept !== 'tio-v2') for (const d of k.devices) { if (d.config.tdisp) write(k.f.tsm_state, d.index, STATE.INIT); set_accepted(d, false, '__pci_tsm_init') }
+      core(k).init(k)
       return 0
     }
     const rc = body()
@@ -254,34 +305,14 @@ export function tsm_register(k: Kernel): number {
   })
 }
 
-function teardown(dev: Device): void {
-  const k = dev.k
-  if (k.rev.accept !== 'tio-v2') {
-    if (read(k.f.tsm_state, dev.index) > STATE.INIT) {
-      rfc_disconnect(dev)
-      // The context goes whatever that did; a new one begins at INIT.
-      write(k.f.tsm_state, dev.index, STATE.INIT)
-    }
-    return
-  }
-  if (isZero(k.f.tsm_state, dev.index)) return
-  if (busy(dev)) {
-    k.warn('pci_tsm_destroy', 'driver still bound: no unlock')
-    device_unlock(dev)
-    return
-  }
-  tio_unlock_body(dev)
-  device_unlock(dev)
-}
-
-/** The TSM module goes. RFC: disconnects every device, whatever its driver does. tio-v2: with a driver bound it warns once and leaves the device as it is. */
+/** The TSM module goes, and with it from each device. */
 export function tsm_unregister(k: Kernel): number {
   if (!k.accepts) return EOPNOTSUPP
   return inFlight(k, 'unregister', null, () => {
     down_write(k.f.tsm_rwsem)
     const body = (): number => {
       if (isZero(k.f.tsm_registered)) return ENXIO
-      for (const d of k.devices) if (d.config.tdisp) teardown(d)
+      for (const d of k.devices) if (d.config.tdisp) core(k).teardown(d)
       write(k.f.tsm_registered, 0, 0)
       return 0
     }
@@ -298,7 +329,7 @@ export function remove(dev: Device): number {
   const body = (): number => {
     if (k.accepts && dev.config.tdisp) {
       down_write(k.f.tsm_rwsem)
-      teardown(dev)
+      core(k).teardown(dev)
       up_write(k.f.tsm_rwsem)
     }
     spin_lock(k.f.device_lock, dev.index)
@@ -349,13 +380,3 @@ export const adminOperations = {
   tsm_unregister: (k) => tsm_unregister(k)
 } as const satisfies Record<string, (k: Kernel, dev: number) => number>
 export type AdminOp = keyof typeof adminOperations
-
-/** What the core's attributes show of a device: the belief that must agree with the hardware. */
-export function belief(k: Kernel, state: number, accepted: boolean): 'unlocked' | 'locked' | 'run' {
-  switch (k.rev.accept) {
-    case 'rfc-v1': return state >= STATE.ACCEPT ? 'run' : state >= STATE.CONNECT ? 'locked' : 'unlocked'
-    case 'rfc-v1-05': return state >= STATE.ACCEPT ? 'run' : state >= STATE.LOCK ? 'locked' : 'unlocked'
-    case 'tio-v2': return state === 0 ? 'unlocked' : accepted ? 'run' : 'locked'
-    case 'none': return 'unlocked'
-  }
-}

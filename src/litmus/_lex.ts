@@ -22,6 +22,9 @@ const LEXEME = /[A-Za-z0-9_]\w*(?:-\w+(?:\.\d+)*)*/y
 const PREFIX_STAR = /[-.]?\*/y
 const NUMBER = /^\d\w*$/
 const PUNCT = /==|!=|<=|>=|&&|\|\||[{}()[\],;:.=<>!*]/y
+/** The signs of a flip, `cc-v8 - pkvmForces`: in lines that name kernels. */
+const SIGN = /[+-]/y
+const NAMES_KERNELS: ReadonlySet<string> = new Set(['kernel', 'expect'])
 const BLANK = /[^\S\n]+/y
 /** Letters of the longest word: names stand in columns of every report. */
 const LONGEST_WORD = 100
@@ -38,8 +41,10 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
   let nl = true
   let previousEnd = -1
   let cursorDone = cursor < 0
+  let signs = false
   const at = (offset: number, length: number): At => ({ line, column: offset - lineStart + 1, length })
   const push = (kind: Token['kind'], offset: number, end: number, value: string, isCursor = false): void => {
+    if (kind === 'word' && (nl || out.at(-1)?.text === ';') && NAMES_KERNELS.has(value)) signs = true
     out.push({ kind, text: value, offset, ...at(offset, Math.max(end - offset, 0)), nl, glued: offset === previousEnd, ...(isCursor ? { cursor: true } : {}) })
     nl = false
     previousEnd = end
@@ -52,6 +57,7 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
     line++
     lineStart = offset + 1
     nl = true
+    if (out.at(-1)?.text !== ',') signs = false
   }
   while (i < text.length) {
     const c = text[i] as string
@@ -114,7 +120,7 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       i += word.length
       continue
     }
-    const punct = match(PUNCT, i)
+    const punct = match(PUNCT, i) ?? (signs ? match(SIGN, i) : null)
     if (punct !== null) {
       push('punct', i, i + punct.length, punct)
       i += punct.length

@@ -1,14 +1,15 @@
 // The parts that are no statements: names of kernels, platforms and properties, config, devices, mmio ranges, expectations.
-import type { At, ConfigEntry, Device, DeviceEntry, Expect, Expectation, Mmio, Name } from './ast.ts'
+import type { At, ConfigEntry, Device, DeviceEntry, Expect, Expectation, Mmio, Name, RevisionDef } from './ast.ts'
 import { matches } from './expect.ts'
 import type { Errors } from './_errors.ts'
 import type { Token } from './_lex.ts'
-import { badNumber, type RawTest } from './_syntax.ts'
+import { badNumber, type RawRevision, type RawTest, revisionText } from './_syntax.ts'
 import {
-  type ConfigKey, type ConfigWord, configByName, type DeviceKey, deviceKeyByName, kernelByName, type KernelName, kernels, platformByName, type PlatformName,
-  platforms, properties, propertyByName, type PropertyName
+  type ConfigKey, type ConfigWord, configByName, type DeviceKey, deviceKeyByName, type KernelName, kernelNames, type PlatformName,
+  platformNames, properties, propertyByName, type PropertyName
 } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
+import { resolveRevision, revisionByName } from '../kernel/revisions/index.ts'
 import { bootPool } from '../kernel/swiotlb/param.ts'
 import { kernelVersion } from '../kernel/swiotlb/version.ts'
 
@@ -46,36 +47,90 @@ function resolveNames<N extends string>(tokens: readonly Token[], code: string, 
   return out
 }
 
-const kernelNames = kernels.map((k) => k.name)
-const platformNames = platforms.map((p) => p.name)
 const propertyNames = properties.map((p) => p.name)
 
-export const resolveKernels = (raw: RawTest, errors: Errors): Name<KernelName | 'all'>[] => resolveNames(raw.kernels, 'TB-226', 'kernel', kernelNames, ['all'], errors)
+/** A revision of the text, flips included, or of the file's own names; null, and a message, when there is none. */
+function resolveOne(raw: RawRevision, own: readonly RevisionDef[], extra: readonly string[], errors: Errors): Name | null {
+  const first = ensure(raw.words[0], 'word').token
+  const at = place(first)
+  const text = revisionText(raw)
+  const read = resolveRevision(text, new Map(own.map((d) => [d.name, d.revision])))
+  if (read.ok) return { name: read.value.name, at }
+  const { message, expected, known, word } = read.error
+  // The word of the text that holds the place of the mistake.
+  let token = first
+  let from = 0
+  for (const w of raw.words) {
+    if (from <= read.error.at) token = w.token
+    from += w.text.length + 1
+  }
+  if (first.text.endsWith('*')) errors.add('TB-226', first, first.text, message, { known: [...extra, ...known], expected: [...extra, ...expected], hint: 'a prefix stands only for kernels, in expect' })
+  else errors.add('TB-226', token, word, message, { known: token === first ? [...extra, ...known, ...own.map((d) => d.name)] : known, expected: token === first ? [...extra, ...expected] : expected })
+  return null
+}
+
+/** `kernel NAME = REVISION`, each from what was named before it. */
+export function resolveRevisions(raw: RawTest, errors: Errors): RevisionDef[] {
+  const out: RevisionDef[] = []
+  for (const { name, revision } of raw.revisions) {
+    const from = resolveOne(revision, out, [], errors)
+    if (revisionByName(name.text) !== undefined || name.text === 'all') errors.add('TB-216', name, name.text, `'${name.text}' is a kernel already`, { hint: 'give the revision of this file a name of its own' })
+    else if (out.some((d) => d.name === name.text)) errors.add('TB-216', name, name.text, `'${name.text}' is named twice`)
+    else if (from !== null) {
+      const text = revisionText(revision)
+      const read = resolveRevision(text, new Map(out.map((d) => [d.name, d.revision])))
+      if (read.ok) out.push({ name: name.text, at: place(name), text, revision: { ...read.value, name: name.text } })
+    }
+  }
+  return out
+}
+
+export function resolveKernels(raw: RawTest, own: readonly RevisionDef[], errors: Errors): Name<KernelName | 'all'>[] {
+  const out: Name[] = []
+  for (const k of raw.kernels) {
+    const first = ensure(k.words[0], 'word').token
+    const name = k.words.length === 1 && first.text === 'all' ? { name: 'all', at: place(first) } : resolveOne(k, own, ['all'], errors)
+    if (name === null) continue
+    if (out.some((n) => n.name === name.name)) errors.warn('TB-216', first, revisionText(k), `'${revisionText(k)}' stands twice`)
+    else out.push(name)
+  }
+  return out
+}
+
 export const resolvePlatforms = (raw: RawTest, errors: Errors): Name<PlatformName | 'all'>[] => resolveNames(raw.platforms, 'TB-227', 'platform', platformNames, ['all'], errors)
 export const resolveForbid = (raw: RawTest, errors: Errors): Name<PropertyName | 'default' | 'all'>[] => resolveNames(raw.forbid, 'TB-228', 'property', propertyNames, ['default', 'all'], errors)
 
 // ---- expect ------------------------------------------------------------------------------------------------------
 
-export function resolveExpects(raw: RawTest, errors: Errors): Expect[] {
+export function resolveExpects(raw: RawTest, own: readonly RevisionDef[], errors: Errors): Expect[] {
   const out: Expect[] = []
   for (const e of raw.expects) {
     const kernelList: Name[] = []
-    for (const t of e.kernels) {
+    for (const k of e.kernels) {
+      const t = ensure(k.words[0], 'word').token
       const pattern = t.text === 'all' ? '*' : t.text
-      if (kernelByName.has(pattern) || (pattern.endsWith('*') && kernelNames.some((k) => matches(pattern, k)))) kernelList.push({ name: pattern, at: place(t) })
-      else errors.add('TB-226', t, t.text, t.text.endsWith('*') ? `no kernel's name begins with '${t.text.slice(0, -1)}'` : `'${t.text}' is no kernel`, { known: kernelNames, expected: ['*', ...kernelNames] })
+      if (k.words.length > 1 || !pattern.endsWith('*')) {
+        const name = resolveOne(k, own, ['*'], errors)
+        if (name !== null) kernelList.push(name)
+      } else if (kernelNames.some((n) => matches(pattern, n))) kernelList.push({ name: pattern, at: place(t) })
+      else errors.add('TB-226', t, t.text, `no kernel's name begins with '${t.text.slice(0, -1)}'`, { known: kernelNames, expected: ['*', ...kernelNames] })
     }
     const platformList: Name[] = []
     for (const t of e.platforms) {
       const name = t.text === 'all' ? '*' : t.text
-      if (name === '*' || platformByName.has(name)) platformList.push({ name, at: place(t) })
+      if (name === '*' || platformNames.includes(name)) platformList.push({ name, at: place(t) })
       else errors.add('TB-227', t, t.text, `'${t.text}' is no platform`, { known: platformNames, expected: ['*', ...platformNames], ...(t.text.endsWith('*') ? { hint: 'a prefix stands only for kernels' } : {}) })
     }
     if (e.platforms.length === 0) platformList.push({ name: '*', at: place(e.at) })
-    const verdict = resolveVerdict(e.verdict, errors)
+    const verdict = e.as === null ? resolveVerdict(e.verdict, errors) : resolveAs(e.as, own, errors)
     if (verdict) out.push({ kernels: kernelList, platforms: platformList, verdict, at: place(e.at) })
   }
   return out
+}
+
+function resolveAs(raw: RawRevision, own: readonly RevisionDef[], errors: Errors): Expectation | null {
+  const name = resolveOne(raw, own, [], errors)
+  return name === null ? null : { kind: 'as', kernel: name.name }
 }
 
 function resolveVerdict(words: readonly Token[], errors: Errors): Expectation | null {

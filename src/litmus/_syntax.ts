@@ -4,7 +4,7 @@
 import type { At } from './ast.ts'
 import type { Errors, More } from './_errors.ts'
 import { lex, type Token } from './_lex.ts'
-import { configByName, deviceKeyByName, keywordNames, keywords, kernels, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
+import { configByName, deviceKeyByName, kernelNames, keywordNames, keywords, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
 import { Bytes } from '../base/index.ts'
 
 // ---- the raw tree ------------------------------------------------------------------------------------------------
@@ -71,11 +71,17 @@ export interface RawThread {
   readonly body: readonly RawStmt[]
 }
 
+/** A revision as written, flips included: its words, each with the token at its begin. */
+export interface RawRevision { readonly words: ReadonlyArray<{ readonly text: string; readonly token: Token }> }
+export const revisionText = (r: RawRevision): string => r.words.map((w) => w.text).join(' ')
+
 export interface RawExpect {
   readonly at: At
-  readonly kernels: readonly Token[]
+  readonly kernels: readonly RawRevision[]
   readonly platforms: readonly Token[]
   readonly verdict: readonly Token[]
+  /** `as REVISION`, in place of a verdict. */
+  readonly as: RawRevision | null
 }
 
 export interface RawTest {
@@ -84,7 +90,9 @@ export interface RawTest {
   text: string
   sources: string[]
   platforms: Token[]
-  kernels: Token[]
+  kernels: RawRevision[]
+  /** `kernel NAME = REVISION`. */
+  revisions: { readonly name: Token; readonly revision: RawRevision }[]
   forbid: Token[]
   config: RawEntry[]
   devices: RawBlock[]
@@ -97,7 +105,7 @@ export interface RawTest {
 
 /** Where content assist was asked for: what the grammar wanted there. */
 export type Wanted =
-  | { readonly kind: 'part' | 'platform' | 'kernel' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'else' | 'or' }
+  | { readonly kind: 'part' | 'platform' | 'kernel' | 'flip' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'else' | 'or' }
   | { readonly kind: 'configKey' | 'deviceKey' | 'mmioKey'; readonly used: readonly string[] }
   | { readonly kind: 'configValue'; readonly key: string }
   | { readonly kind: 'arg'; readonly op: string; readonly index: number; readonly inList: boolean; readonly used: readonly string[] }
@@ -142,7 +150,7 @@ export class Syntax {
   constructor(text: string, errors: Errors, cursor = -1) {
     this.errors = errors
     this.tokens = lex(text, errors, cursor)
-    this.test = { tokens: this.tokens, name: null, text: '', sources: [], platforms: [], kernels: [], forbid: [], config: [], devices: [], mmios: [], init: null, threads: [], conditions: [], expects: [] }
+    this.test = { tokens: this.tokens, name: null, text: '', sources: [], platforms: [], kernels: [], revisions: [], forbid: [], config: [], devices: [], mmios: [], init: null, threads: [], conditions: [], expects: [] }
     this.file()
   }
 
@@ -259,7 +267,7 @@ export class Syntax {
     litmus: () => this.litmus(),
     source: () => this.source(),
     platform: () => this.nameList(this.test.platforms, { kind: 'platform' }, 'a platform', platforms.map((p) => p.name)),
-    kernel: () => this.nameList(this.test.kernels, { kind: 'kernel' }, 'a kernel', kernels.map((k) => k.name)),
+    kernel: () => this.kernelPart(),
     forbid: () => this.nameList(this.test.forbid, { kind: 'property' }, 'a property', properties.map((p) => p.name)),
     config: () => this.config(),
     device: () => this.device(),
@@ -337,10 +345,70 @@ export class Syntax {
   }
 
   private names(into: Token[], wanted: Wanted, what: string, known: readonly string[], star: boolean): void {
+    this.separated(into, () => this.next(), wanted, what, known, (t) => t.kind === 'word' || (star && is(t, '*')))
+  }
+
+  // `kernel K, ...`, and `kernel NAME = K + FIELD`, which names a revision.
+  private kernelPart(): void {
+    this.next()
+    const t = this.tok()
+    if (t.kind === 'word' && !t.nl && is(this.following(), '=')) {
+      const name = this.next()
+      this.next()
+      this.want({ kind: 'kernel' })
+      if (this.tok().kind !== 'word' && this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected a kernel after '${name.text} =', found ${show(this.tok())}`, { expected: kernelNames })
+      this.test.revisions.push({ name, revision: this.revision() })
+    } else {
+      this.noEquals()
+      this.revisions(this.test.kernels, { kind: 'kernel' }, 'a kernel', kernelNames, false)
+    }
+    this.endOfPart('the list')
+  }
+
+  private revisions(into: RawRevision[], wanted: Wanted, what: string, known: readonly string[], star: boolean): void {
+    this.separated(into, () => this.revision(), wanted, what, known, (t) => t.kind === 'word' || t.kind === 'number' || (star && is(t, '*')))
+  }
+
+  /** NAME { + FIELD | - FIELD | FIELD=value }, on one line. */
+  private revision(): RawRevision {
+    const words = [this.dotted()]
+    for (;;) {
+      const t = this.tok()
+      if (t.nl && t.cursor !== true) break
+      if (is(t, '+') || is(t, '-')) {
+        words.push({ text: t.text, token: this.next() })
+        this.want({ kind: 'flip' })
+        if (this.tok().kind === 'word' && !this.tok().nl) words.push(this.dotted())
+      } else if (t.kind === 'word' && this.beforeEquals()) {
+        const field = this.dotted()
+        this.next()
+        const value = this.tok().kind === 'word' || this.tok().kind === 'number' ? this.dotted().text : ''
+        words.push({ text: `${field.text}=${value}`, token: field.token })
+      } else break
+    }
+    return { words }
+  }
+
+  /** Words and numbers that stand together around dots: `7.1`, `flagStorage.x86`. */
+  private dotted(): { text: string; token: Token } {
+    const token = this.next()
+    let { text } = token
+    while (is(this.tok(), '.') && this.tok().glued && this.following().glued && (this.following().kind === 'word' || this.following().kind === 'number')) text += this.next().text + this.next().text
+    return { text, token }
+  }
+
+  /** Whether a name, dots included, stands before `=`. */
+  private beforeEquals(): boolean {
+    let i = this.pos + 1
+    while (is(this.tokens[i] as Token, '.') && (this.tokens[i] as Token).glued) i += 2
+    return this.tokens[i] !== undefined && is(this.tokens[i] as Token, '=')
+  }
+
+  private separated<T>(into: T[], item: () => T, wanted: Wanted, what: string, known: readonly string[], begins: (t: Token) => boolean): void {
     do {
       this.want(wanted)
       const t = this.tok()
-      const listed = t.kind === 'word' || (star && is(t, '*'))
+      const listed = begins(t)
       if (!listed || (this.atPart() && !known.includes(t.text)) || (into.length > 0 && t.text === 'on' && is(this.tokens[this.pos - 1] as Token, ','))) {
         // A comma behind the last name is allowed.
         const before = this.tokens[this.pos - 1] as Token
@@ -351,7 +419,7 @@ export class Syntax {
         }
         this.fail('TB-203', t, `expected ${what}, found ${show(t)}`, { expected: known })
       }
-      into.push(this.next())
+      into.push(item())
     } while (this.accept(','))
   }
 
@@ -367,19 +435,25 @@ export class Syntax {
 
   private expectPart(): void {
     const at = this.next()
-    const kernelTokens: Token[] = []
+    const kernels: RawRevision[] = []
     const platformTokens: Token[] = []
     const verdict: Token[] = []
-    this.names(kernelTokens, { kind: 'expectKernel' }, "'*' or a kernel", ['*', ...kernels.map((k) => k.name)], true)
+    this.revisions(kernels, { kind: 'expectKernel' }, "'*' or a kernel", ['*', ...kernelNames], true)
     this.want({ kind: 'on' })
     if (this.tok().kind === 'word' && this.tok().text === 'on') {
       this.next()
       this.names(platformTokens, { kind: 'expectPlatform' }, "'*' or a platform", ['*', ...platforms.map((p) => p.name)], true)
     }
     if (this.tok().cursor === true) this.next()
-    this.expect(':', 'before the expected verdict', { hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' })
-    this.names(verdict, { kind: 'verdict' }, 'ok, vacuous or a property', ['ok', 'vacuous', ...properties.map((p) => p.name)], false)
-    this.test.expects.push({ at, kernels: kernelTokens, platforms: platformTokens, verdict })
+    this.expect(':', 'before the expected verdict', { hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous, PROP, ... or as KERNEL' })
+    let as: RawRevision | null = null
+    if (this.tok().kind === 'word' && this.tok().text === 'as' && this.tok().cursor !== true) {
+      this.next()
+      this.want({ kind: 'kernel' })
+      if (this.tok().kind !== 'word' && this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected a kernel after 'as', found ${show(this.tok())}`, { expected: kernelNames })
+      as = this.revision()
+    } else this.names(verdict, { kind: 'verdict' }, 'ok, vacuous or a property', ['ok', 'vacuous', ...properties.map((p) => p.name)], false)
+    this.test.expects.push({ at, kernels, platforms: platformTokens, verdict, as })
     this.endOfPart('the verdict')
   }
 

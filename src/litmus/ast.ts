@@ -1,5 +1,6 @@
 // A litmus test as a value: what the parser delivers, checked and normalised. Every name is resolved, every call that stood
 // inside an expression has become a statement before it, and every node knows its place in the text.
+import type { Revision } from '../kernel/revisions/index.ts'
 import type { Attribute, ConfigKey, DeviceKey, Direction, FieldName, FunctionName, KernelName, OpName, PlatformName, PropertyName } from './vocabulary.ts'
 
 /** A place in the text; line and column count from 1, in UTF-16 units. */
@@ -26,6 +27,8 @@ export interface Test {
   /** As written; `all` stays. Empty when the test names none (see platformsOf). */
   readonly platforms: readonly Name<PlatformName | 'all'>[]
   readonly kernels: readonly Name<KernelName | 'all'>[]
+  /** `kernel NAME = REVISION`: revisions that the test names itself, in order. */
+  readonly revisions: readonly RevisionDef[]
   /** All `forbid` lines together, as written; empty when there is none (see forbiddenProperties). */
   readonly forbid: readonly Name<PropertyName | 'default' | 'all'>[]
   /** Only what the test says; resolveConfig() gives every key. */
@@ -37,6 +40,15 @@ export interface Test {
   /** `exists` and `never`, in order. */
   readonly conditions: readonly Condition[]
   readonly expects: readonly Expect[]
+}
+
+/** A revision named in the file: one that there is, with flips. */
+export interface RevisionDef {
+  readonly name: string
+  readonly at: At
+  /** What stands after `=`, with single blanks. */
+  readonly text: string
+  readonly revision: Revision
 }
 
 export interface ConfigEntry {
@@ -82,7 +94,7 @@ export interface Condition {
 }
 
 export interface Expect {
-  /** `*`, `prefix*` or a name. */
+  /** `*`, `prefix*` or a name; a pattern stands for released and posted revisions, not for flips and names of the file. */
   readonly kernels: readonly Name[]
   /** `*` or names; `*` when the line says nothing. */
   readonly platforms: readonly Name[]
@@ -95,6 +107,8 @@ export type Expectation =
   | { readonly kind: 'ok' }
   | { readonly kind: 'vacuous' }
   | { readonly kind: 'violated'; readonly properties: readonly PropertyName[] }
+  /** Exactly what this revision violates on the same platform. */
+  | { readonly kind: 'as'; readonly kernel: KernelName }
 
 // ---- statements --------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 // Content assist: which words may stand at a place of a text, complete or not.
 import { Errors } from './_errors.ts'
 import { collectScopes, type Scopes, type Variable } from './_resolve.ts'
-import { type RawExpr, type RawTest, Syntax, type Wanted } from './_syntax.ts'
+import { type RawExpr, type RawTest, revisionText, Syntax, type Wanted } from './_syntax.ts'
+import { decisionNames, decisionTable } from '../kernel/revisions/index.ts'
 import {
   attributes, configByName, configKeys, contentWords, deviceKeys, directions, errnos, fieldByName, fields, flags, functions, kernels, keywords, mmioKeys, operationByName,
   operations, type OpWord, type Param, parts, platforms, properties, SECRET, signature, type ValueKind, valueKindText
@@ -57,16 +58,19 @@ const words = (table: readonly { readonly name: string; readonly does: string }[
 const plain = (list: Iterable<string>, does: string): Candidate[] => [...list].map((word) => ({ word, does }))
 const operationWords: readonly Candidate[] = operations.map((o) => ({ word: o.name, does: `${signature(o)}: ${o.does}` }))
 
+const ownKernels = (here: Here): Candidate[] => here.raw.revisions.map((r) => ({ word: r.name.text, does: revisionText(r.revision) }))
+
 function candidates(w: Wanted, here: Here): readonly Candidate[] {
   switch (w.kind) {
     case 'part': return words(here.raw.name === null ? parts.filter((p) => p.name === 'litmus') : parts.filter((p) => p.name !== 'litmus'))
     case 'platform': return [...words(platforms), { word: 'all', does: 'every platform' }]
-    case 'kernel': return [...words(kernels), { word: 'all', does: 'every kernel' }]
-    case 'expectKernel': return [{ word: '*', does: 'every kernel' }, ...words(kernels)]
+    case 'kernel': return [...words(kernels), ...ownKernels(here), { word: 'all', does: 'every kernel' }]
+    case 'expectKernel': return [{ word: '*', does: 'every kernel' }, ...words(kernels), ...ownKernels(here)]
+    case 'flip': return decisionNames.filter((d) => decisionTable[d].values === 'boolean').map((d) => ({ word: d, does: decisionTable[d].does }))
     case 'expectPlatform': return [{ word: '*', does: 'every platform' }, ...words(platforms)]
     case 'on': return [{ word: 'on', does: 'on PLATFORMS' }]
     case 'property': return [{ word: 'default', does: 'all but refused' }, { word: 'all', does: 'every property' }, ...words(properties)]
-    case 'verdict': return [{ word: 'ok', does: 'nothing forbidden happens' }, { word: 'vacuous', does: 'no complete run lets all threads finish' }, ...words(properties)]
+    case 'verdict': return [{ word: 'ok', does: 'nothing forbidden happens' }, { word: 'vacuous', does: 'no complete run lets all threads finish' }, { word: 'as', does: 'as KERNEL: exactly what that kernel violates' }, ...words(properties)]
     case 'configKey': return words(configKeys).filter((c) => !w.used.includes(c.word))
     case 'configValue': return plain(configByName.get(w.key)?.values ?? (configByName.get(w.key)?.kind === 'limit' ? ['max'] : []), w.key)
     case 'deviceKey': return words(deviceKeys).filter((c) => !w.used.includes(c.word))

@@ -1,51 +1,43 @@
 // What a test says about its platform, made complete: every switch and every device key with its default, as plain values.
 import type { ConfigEntry, Device, Test } from './ast.ts'
-import { type ConfigKey, configByName, type DeviceKey, type KernelName, kernelByName, kernels, type PlatformName, platformByName } from './vocabulary.ts'
+import { type ConfigKey, configByName, type DeviceKey, type KernelName, type PlatformName } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
-import type { DeviceConfig, MachineConfig } from '../machine/index.ts'
+import { flagStorage, memoryEncryptReported, type Revision, revisionByName } from '../kernel/revisions/index.ts'
+import { type DeviceConfig, type MachineConfig, type Platform, platformByName } from '../machine/index.ts'
 
 /** The machine's configuration (machine/config.ts has the keys), as one pair of kernel and platform sees it. */
 export type Config = MachineConfig
 /** `accepted`: in force, false where the revision or the platform ignores the word. */
 export type { DeviceConfig }
 
-const since = (kernel: KernelName, first: KernelName): boolean =>
-  kernel.startsWith(first.slice(0, first.indexOf('-') + 1)) && kernels.findIndex((k) => k.name === kernel) >= kernels.findIndex((k) => k.name === first)
+/** A revision by its record, or by a name as the test has it: its own, an alias, flips included. */
+export type KernelRef = KernelName | Revision
+
+/** The record of a kernel that a test names. @throws RangeError for a name that is unknown there */
+export function revisionOf(test: Pick<Test, 'revisions'>, kernel: KernelRef): Revision {
+  if (typeof kernel !== 'string') return kernel
+  const r = test.revisions.find((d) => d.name === kernel)?.revision ?? revisionByName(kernel)
+  if (r === undefined) throw new RangeError(`unknown kernel ${kernel}`)
+  return r
+}
+
+const platformOf = (name: PlatformName): Platform => ensure(platformByName(name), `platform ${name}`)
 
 /**
  * Why `accepted` has no effect on this pair, or null when it has: a revision without accept (`linux-*`) and a platform
  * without T=1 leave the device at T=0, and tsm_* answer EOPNOTSUPP. Source: the language, "Pinned down"; design, kernel names.
  */
-export function acceptedIgnored(kernel: KernelName, platform: PlatformName): string | null {
-  if (kernelByName.get(kernel)?.accept === false) return `${kernel} has no accept`
-  if (platformByName.get(platform)?.t1 === false) return `${platform} has no T=1`
-  return null
-}
-
-/** The default of `memory_encrypt_reported`. Source: the language, "Pinned down". */
-export function memoryEncryptReported(kernel: KernelName, platform: PlatformName): boolean {
-  switch (platform) {
-    case 'arm-cca': case 'amd-sev-snp': case 'amd-sme-host': case 'intel-tdx': return true
-    case 's390-pv': return since(kernel, 'cc-v6') || since(kernel, 'linux-7.3')
-    case 'pkvm': return since(kernel, 'cc-v8') || since(kernel, 'linux-7.3')
-    case 'none': return false
-  }
-}
-
-/**
- * The default of `flag_storage`. Source: the language, "Pinned down"; tsm-core.md section 4 for the two byte layouts.
- * `linux-*` keeps no flag, so the value has no effect there; it names the layout of struct device that rfc-v1 builds on.
- */
-export function flagStorage(kernel: KernelName, platform: PlatformName): Config['flag_storage'] {
-  if (kernel === 'tio-v2' || kernel.startsWith('cc-')) return 'private_word'
-  return platformByName.get(platform)?.arch === 'x86' ? 'shared_byte' : 'own_byte'
+export function acceptedIgnored(rev: Revision, platform: PlatformName): string | null {
+  if (rev.accept === 'none') return `${rev.name} has no accept`
+  return platformOf(platform).tdisp ? null : `${platform} has no T=1`
 }
 
 /** The highest `cpu N` of the test's threads + 1. */
 export const defaultCpus = (test: Pick<Test, 'threads'>): number => test.threads.reduce((n, t) => Math.max(n, t.cpu + 1), 1)
 
 /** Every entry of the configuration for one pair, what the test does not say with its default, in the order of the vocabulary. */
-export function completeConfig(test: Pick<Test, 'config' | 'threads'>, platform: PlatformName, kernel: KernelName): ReadonlyMap<ConfigKey, ConfigEntry['value']> {
+export function completeConfig(test: Pick<Test, 'config' | 'threads' | 'revisions'>, platform: PlatformName, kernel: KernelRef): ReadonlyMap<ConfigKey, ConfigEntry['value']> {
+  const [p, rev] = [platformOf(platform), revisionOf(test, kernel)]
   const said = new Map(test.config.map((e) => [e.key, e.value]))
   const out = new Map<ConfigKey, ConfigEntry['value']>()
   for (const [name, word] of configByName) {
@@ -55,8 +47,8 @@ export function completeConfig(test: Pick<Test, 'config' | 'threads'>, platform:
     else if (word.kind === 'slots') out.set(key, { slots: 512, areas: 1 })
     else if (word.kind === 'string') out.set(key, '')
     else if (key === 'cpus') out.set(key, defaultCpus(test))
-    else if (key === 'memory_encrypt_reported') out.set(key, memoryEncryptReported(kernel, platform) ? 'yes' : 'no')
-    else if (key === 'flag_storage') out.set(key, flagStorage(kernel, platform))
+    else if (key === 'memory_encrypt_reported') out.set(key, memoryEncryptReported(rev, p) ? 'yes' : 'no')
+    else if (key === 'flag_storage') out.set(key, flagStorage(rev, p))
     else {
       const text = ensure(word.default, `default of ${key}`)
       out.set(key, word.kind === 'words' || text === 'max' ? text : ensure(Bytes.parse(text), `number ${text}`))
@@ -66,7 +58,7 @@ export function completeConfig(test: Pick<Test, 'config' | 'threads'>, platform:
 }
 
 /** The configuration in force for one pair, every default filled in. */
-export function resolveConfig(test: Pick<Test, 'config' | 'threads'>, platform: PlatformName, kernel: KernelName): Config {
+export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions'>, platform: PlatformName, kernel: KernelRef): Config {
   const all = completeConfig(test, platform, kernel)
   const num = (key: ConfigKey): number => Number(ensure(all.get(key), key))
   // The parser let only the values of the vocabulary through.
@@ -103,8 +95,8 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads'>, platform: 
 }
 
 /** The devices as one pair sees them. `accepted` implies `tdisp`, and is false where the pair ignores it. */
-export function resolveDevices(test: Pick<Test, 'devices'>, platform: PlatformName, kernel: KernelName): DeviceConfig[] {
-  const ignored = acceptedIgnored(kernel, platform) !== null
+export function resolveDevices(test: Pick<Test, 'devices' | 'revisions'>, platform: PlatformName, kernel: KernelRef): DeviceConfig[] {
+  const ignored = acceptedIgnored(revisionOf(test, kernel), platform) !== null
   return test.devices.map((d) => resolveDevice(d, ignored))
 }
 

@@ -1,6 +1,6 @@
 // `check --explain`: the test in its normal form for one kernel and platform, with every default spelled out.
 import { type At, type ConfigEntry, type Device, type DeviceEntry, statements, type Test } from './ast.ts'
-import { acceptedIgnored, completeConfig } from './config.ts'
+import { acceptedIgnored, completeConfig, revisionOf } from './config.ts'
 import { forbiddenProperties } from './expect.ts'
 import { print } from './print.ts'
 import { type ConfigKey, type DeviceKey, deviceKeys, type KernelName, type PlatformName, properties } from './vocabulary.ts'
@@ -43,7 +43,8 @@ function spellOutDevice(d: Device): Device {
  */
 export function explain(test: Test, kernel: KernelName, platform: PlatformName): string {
   const full = spellOut(test, kernel, platform)
-  const ignored = acceptedIgnored(kernel, platform)
+  const rev = revisionOf(test, kernel)
+  const ignored = acceptedIgnored(rev, platform)
   const top = [`${test.name} for ${kernel} on ${platform}, every default spelled out`]
   const usesTsm = [...test.init, ...test.threads.flatMap((t) => t.body)].length > 0 &&
     [test.init, ...test.threads.map((t) => t.body)].some((body) => [...statements(body)].some((s) => s.kind === 'call' && s.op.startsWith('tsm_')))
@@ -58,7 +59,6 @@ export function explain(test: Test, kernel: KernelName, platform: PlatformName):
     devices.set(d.name, notes)
   }
   const config = new Map<ConfigKey, string>()
-  const noFlag = kernel.startsWith('linux-')
-  if (noFlag) config.set('flag_storage', `without effect: ${kernel} has no such flag`)
+  if (rev.accept === 'none') config.set('flag_storage', `without effect: ${kernel} has no such flag`)
   return print(full, { top, devices, config, full: true })
 }

@@ -4,6 +4,7 @@ import {
   attributes, configKeys, type ConfigWord, contentWords, type DeviceWord, deviceKeys, directions, errnos, fields, type FieldWord, flags, functions, kernels, keywords, mmioKeys,
   operations, type OpWord, parts, platforms, properties, type PropertyWord, SECRET, signature, valueKindText
 } from './vocabulary.ts'
+import { decisionNames, decisionTable } from '../kernel/revisions/index.ts'
 
 const row = (cells: readonly string[]): string => `| ${cells.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
@@ -36,6 +37,7 @@ export const tables: Readonly<Record<string, () => string>> = {
   platforms: () => table(['platform', 'meaning', 'T=1'], platforms.map((p) => [code(p.name), p.does, p.t1 ? 'yes' : 'no'])),
   kernels: () => table(['kernel', 'meaning', 'accept'], kernels.map((k) => [code(k.name), k.does, k.accept ? 'yes' : 'no'])),
   properties: () => table(['property', 'violated when', 'forbidden'], properties.map((p: PropertyWord) => [code(p.name), p.does, p.always ? 'always' : p.byDefault ? 'by default' : 'when listed'])),
+  decisions: () => table(['decision', 'values', 'meaning'], decisionNames.map((d) => { const { values, does } = decisionTable[d]; return [code(d), values === 'boolean' ? 'yes or no' : values === 'release' ? 'a release' : values.map(code).join(', '), does] })),
   config: () => table(['key', 'takes', 'default', 'meaning'], configKeys.map((w: ConfigWord) => [code(w.name), configTakes(w), w.default === null ? (w.defaultIs ?? '') : code(w.default), w.does + notes(w) +
     Object.entries(w.valuesNotModelled ?? {}).map(([v, why]) => ` (${v} is not modelled yet: ${why})`).join('')])),
   device: () => table(['key', 'takes', 'default', 'meaning'], deviceKeys.map((w: DeviceWord) => [code(w.name), deviceTakes[w.kind], w.default === null ? '' : code(w.default), w.does + notes(w)])),

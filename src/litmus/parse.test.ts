@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { decisionNames } from '../kernel/index.ts'
 import { expect, test } from 'vitest'
 import { type Call, type Expr, parse, printExpr, printStmt, statements, type Stmt, type Test, vocabulary, withoutPlaces } from './index.ts'
 
@@ -180,7 +181,7 @@ test('strings hold quotes and backslashes', () => {
 
 test('parse never throws and always ends, whatever the text', () => {
   const word = fc.constantFrom(
-    ...vocabulary.reservedNames, ...vocabulary.configByName.keys(), ...vocabulary.deviceKeyByName.keys(), ...vocabulary.kernelByName.keys(), ...vocabulary.platformByName.keys(),
+    ...vocabulary.reservedNames, ...vocabulary.configByName.keys(), ...vocabulary.deviceKeyByName.keys(), ...vocabulary.kernelNames, ...vocabulary.platformNames, '+', '-', 'as', ...decisionNames,
     'nic', 'x', 'y', 'os', 'rfc-*', '*', '{', '}', '(', ')', '[', ']', ',', ';', ':', '.', '=', '==', '!=', '<', '>=', '&&', '||', '!', '\n', '\n', '4K', '0', '99999999999999999999', '0x', '"s"', '"', '/*', '*/', '//', '#', '&', '“', '\u{1F600}', '\t'
   )
   const check = (text: string): void => {

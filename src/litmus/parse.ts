@@ -2,9 +2,8 @@
 import type { Expect, Test, Thread } from './ast.ts'
 import { Errors } from './_errors.ts'
 import { collectScopes, Resolver } from './_resolve.ts'
-import { checkConfig, numberOf, resolveConfigEntries, resolveDeviceParts, resolveExpects, resolveForbid, resolveKernels, resolveMmios, resolvePlatforms } from './_settings.ts'
+import { checkConfig, numberOf, resolveConfigEntries, resolveDeviceParts, resolveExpects, resolveForbid, resolveKernels, resolveMmios, resolvePlatforms, resolveRevisions } from './_settings.ts'
 import { type RawTest, Syntax } from './_syntax.ts'
-import { kernelByName, type KernelName, platformByName, type PlatformName } from './vocabulary.ts'
 import type { Diagnostic } from '../base/index.ts'
 
 export interface Parsed {
@@ -28,10 +27,11 @@ export function parse(text: string, file: string): Parsed {
 
 function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
   uniqueNames(raw, errors)
-  const kernels = resolveKernels(raw, errors)
+  const revisions = resolveRevisions(raw, errors)
+  const kernels = resolveKernels(raw, revisions, errors)
   const platforms = resolvePlatforms(raw, errors)
   const forbid = resolveForbid(raw, errors)
-  const expects: Expect[] = resolveExpects(raw, errors)
+  const expects: Expect[] = resolveExpects(raw, revisions, errors)
   const config = resolveConfigEntries(raw, errors)
   const devices = resolveDeviceParts(raw, errors)
   const mmios = resolveMmios(raw, errors)
@@ -58,7 +58,7 @@ function resolve(raw: RawTest, errors: Errors, broken: boolean): Test | null {
   }
   if (raw.name === null) return null
   return {
-    file: errors.file, name: raw.name.text, at: raw.name.at, text: raw.text, sources: raw.sources, platforms, kernels, forbid, config, devices, mmios, init, threads,
+    file: errors.file, name: raw.name.text, at: raw.name.at, text: raw.text, sources: raw.sources, platforms, kernels, revisions, forbid, config, devices, mmios, init, threads,
     conditions, expects
   }
 }
@@ -95,7 +95,3 @@ export function duplicateTests(tests: readonly Test[]): Diagnostic[] {
   }
   return out
 }
-
-/** Why there is no machine for this pair yet, or null: what `check` answers with TB-003 when the pair is asked for. */
-export const pairNotModelled = (kernel: KernelName, platform: PlatformName): string | null =>
-  kernelByName.get(kernel)?.notModelled ?? platformByName.get(platform)?.notModelled ?? null

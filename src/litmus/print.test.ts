@@ -4,13 +4,16 @@ import {
   type Args, type At, type BinaryOp, explain, type Expr, type Name, parse, print, printExpr, resolveConfig, resolveDevices, spellOut, type Stmt, type Test, type Thread,
   type VarRef, vocabulary, withoutPlaces
 } from './index.ts'
-import { Bytes } from '../base/index.ts'
+import { Bytes, ensure } from '../base/index.ts'
+import { revisionByName } from '../kernel/index.ts'
 
 const at: At = { line: 1, column: 1, length: 1 }
 const name = <N extends string>(n: N): Name<N> => ({ name: n, at })
 type Gen = fc.GeneratorValue
 
 // Tests that make sense: a thread names only what it has set, every argument is of the right kind.
+
+const def = (name: string, text: string): Test['revisions'][number] => ({ name, at, text, revision: { ...ensure(revisionByName(text), text), name } })
 
 class Maker {
   readonly g: Gen
@@ -207,11 +210,11 @@ class Maker {
       else if (key === 'cache_line') config.push({ key, value: 128, at, valueAt: at })
       else if (key === 'private_pool') config.push({ key, value: this.upTo(128), at, valueAt: at })
     }
-    const pattern = (): Name => name(this.pick(['*', 'cc-*', 'linux-6.*', 'rfc-v1', 'rfc-v1*']))
-    const verdict = (): Test['expects'][number]['verdict'] => this.pick<Test['expects'][number]['verdict']>([{ kind: 'ok' }, { kind: 'vacuous' }, { kind: 'violated', properties: ['exposed', 'leak', 'unreached'] }])
+    const pattern = (): Name => name(this.pick(['*', 'cc-*', 'linux-6.*', 'rfc-v1', 'rfc-v1*', 'linux-7.1 flagStorage.x86=atomic + decryptRemapped']))
+    const verdict = (): Test['expects'][number]['verdict'] => this.pick<Test['expects'][number]['verdict']>([{ kind: 'ok' }, { kind: 'vacuous' }, { kind: 'violated', properties: ['exposed', 'leak', 'unreached'] }, { kind: 'as', kernel: 'cc-v7 + pkvmForces' }])
     return {
       file: 'f', name: this.pick(['t', '04-a.b', 'x-y']), at, text: this.pick(['', 'a "quoted" \\ text', 'é']), sources: this.some(['one', 'two']),
-      platforms: this.pick([[], [name('all')], [name('arm-cca'), name('none')]]), kernels: this.pick([[], [name('all')], [name('rfc-v1'), name('linux-6.12')]]),
+      platforms: this.pick([[], [name('all')], [name('arm-cca'), name('none')]]), kernels: this.pick([[], [name('all')], [name('rfc-v1'), name('linux-6.12')], [name('cc-v8 - pkvmForces'), name('linux-7.1')]]), revisions: this.pick([[], [def('fix-v1', 'cc-v7 + pkvmForces'), def('other', 'linux-6.12 reencryptOnFree=at_alloc')]]),
       forbid: this.pick([[], [name('default'), name('refused')], [name('all')], [name('exposed')]]), config,
       devices: this.devices.map((d) => ({
         name: d, at, entries: this.some<vocabulary.DeviceWord>(vocabulary.deviceKeys).map((w) => ({

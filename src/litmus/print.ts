@@ -1,6 +1,7 @@
 // A test as text, in one canonical layout: parse(print(test)) gives the same test again, places apart.
 import type { Args, Call, ConfigEntry, Device, DeviceEntry, Expect, Expr, Name, Stmt, Test, VarRef } from './ast.ts'
 import { type ConfigKey, configByName, deviceKeyByName, type OpWord, operationByName } from './vocabulary.ts'
+import { expectationWords } from './expect.ts'
 import { Bytes, ensure, hex } from '../base/index.ts'
 
 /** Comments for a reader, by where they stand; explain() fills them in. Each becomes a line that begins with `# `. */
@@ -23,6 +24,7 @@ export function print(test: Test, notes: Notes = {}): string {
   out.push(`litmus ${test.name}`, `  ${quote(test.text)}`)
   for (const s of test.sources) out.push(`source ${quote(s)}`)
   if (test.platforms.length > 0) out.push(`platform ${names(test.platforms)}`)
+  for (const r of test.revisions) out.push(`kernel ${r.name} = ${r.text}`)
   if (test.kernels.length > 0) out.push(`kernel ${names(test.kernels)}`)
   if (test.forbid.length > 0) out.push(`forbid ${names(test.forbid)}`)
   if (test.config.length > 0) {
@@ -65,7 +67,7 @@ function device(d: Device, notes: readonly string[], full: boolean): string[] {
 
 function printExpect(e: Expect, full: boolean): string {
   const on = full || !e.platforms.some((p) => p.name === '*') ? ` on ${names(e.platforms)}` : ''
-  return `expect ${names(e.kernels)}${on} : ${e.verdict.kind === 'violated' ? e.verdict.properties.join(', ') : e.verdict.kind}`
+  return `expect ${names(e.kernels)}${on} : ${expectationWords(e.verdict)}`
 }
 
 // ---- statements --------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ export interface RunTestOptions {
 
 /** Runs a test once. `sys` must be new; its content decides whether bytes or labels move. */
 export function runTest(test: Test, sys: System, o: RunTestOptions): RunResult {
-  const log = new KernelLog(sys.kernel.rev.name, sys.kernel.config.cpus, o.onLine)
+  const log = new KernelLog(sys.kernel.rev.base, sys.kernel.config.cpus, o.onLine)
   const before = sys.kernel.observer
   log.next = before
   sys.kernel.observer = log

@@ -1,6 +1,8 @@
 // The words of the litmus language, in one table: the parser, the checker, the printer, content assist and the reference
 // manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
-// Names of kernels and platforms stand here as strings: the rooms that implement them do not know this table.
+// Kernels and platforms come from their records, one file each.
+import { revisions } from '../kernel/revisions/index.ts'
+import { platforms as allPlatforms } from '../machine/index.ts'
 import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
 
 /** A word that parses and checks but whose machine does not exist yet carries the reason; using it is TB-003. */
@@ -19,36 +21,18 @@ export interface PlatformWord extends Word {
   readonly arch: 'arm' | 'x86' | 's390' | 'any'
 }
 
-export const platforms = [
-  { name: 'arm-cca', t1: true, arch: 'arm', does: 'Arm CCA: a realm under the RMM' },
-  { name: 'amd-sev-snp', t1: true, arch: 'x86', does: 'AMD SEV-SNP with SEV-TIO' },
-  { name: 'intel-tdx', t1: true, arch: 'x86', does: 'Intel TDX with TDX Connect' },
-  { name: 'pkvm', t1: false, arch: 'arm', does: 'a protected guest under pKVM' },
-  { name: 's390-pv', t1: false, arch: 's390', does: 'IBM Z protected virtualization' },
-  { name: 'amd-sme-host', t1: false, arch: 'x86', does: 'a bare-metal host with AMD SME' },
-  { name: 'none', t1: false, arch: 'any', does: 'no confidential computing' }
-] as const satisfies readonly PlatformWord[]
-export type PlatformName = (typeof platforms)[number]['name']
+/** In the order of the documents. */
+export const platforms: readonly PlatformWord[] = allPlatforms.map((p) => ({ name: p.name, t1: p.tdisp, arch: p.arch, does: p.does }))
+export type PlatformName = string
 
 export interface KernelWord extends Word {
   /** The revision has an accept operation; where false (`linux-*`), `accepted` is ignored and tsm_* answer EOPNOTSUPP. */
   readonly accept: boolean
 }
 
-export const kernels = [
-  { name: 'linux-6.12', accept: false, does: 'Linux 6.12 (no realm guest)' },
-  { name: 'linux-6.15', accept: false, does: 'Linux 6.15: realm guests, shared alias in DMA addresses' },
-  { name: 'linux-7.1', accept: false, does: 'Linux 7.1: DMA_ATTR_CC_SHARED for mappings' },
-  { name: 'linux-7.3', accept: false, does: 'Linux 7.3: the merged series, cc-v8 without accept' },
-  { name: 'rfc-v1', accept: true, does: 'the RFC of July 2025, patch 04/38' },
-  { name: 'rfc-v1-05', accept: true, does: 'the RFC with patch 05/38 on top' },
-  { name: 'tio-v2', accept: true, does: 'TEE I/O infrastructure v2, March 2026' },
-  { name: 'cc-v4', accept: true, does: 'the cc-shared series v4 on the TSM core of tio-v2' },
-  { name: 'cc-v6', accept: true, does: 'the cc-shared series v6 on the TSM core of tio-v2' },
-  { name: 'cc-v7', accept: true, does: 'the cc-shared series v7 on the TSM core of tio-v2' },
-  { name: 'cc-v8', accept: true, does: 'the cc-shared series v8 on the TSM core of tio-v2' }
-] as const satisfies readonly KernelWord[]
-export type KernelName = (typeof kernels)[number]['name']
+/** In the order of the documents. A revision is also named with flips: kernel/revisions/resolve.ts. */
+export const kernels: readonly KernelWord[] = revisions.map((r) => ({ name: r.name, accept: r.accept !== 'none', does: r.does }))
+export type KernelName = string
 
 // ---- properties --------------------------------------------------------------------------------------------------
 
@@ -251,7 +235,7 @@ export const parts = [
   { name: 'litmus', does: 'litmus NAME "text": required, first' },
   { name: 'source', does: 'source "...": where the case was argued' },
   { name: 'platform', does: 'platform P, ... : what the test is about' },
-  { name: 'kernel', does: 'kernel K, ... : what the test is about' },
+  { name: 'kernel', does: 'kernel K, ... : what the test is about; kernel NAME = K + FIELD names a revision' },
   { name: 'forbid', does: 'forbid PROP, ... : the properties that count' },
   { name: 'config', does: 'config { key value ... }' },
   { name: 'device', does: 'device NAME { key [value] ... }: a PCI function' },
@@ -260,7 +244,7 @@ export const parts = [
   { name: 'thread', does: 'thread NAME [cpu N] { ... }' },
   { name: 'exists', does: 'exists (EXPR): some final state must have it' },
   { name: 'never', does: 'never (EXPR): no final state may have it' },
-  { name: 'expect', does: 'expect KERNELS [on PLATFORMS] : ok, vacuous or PROP, ...' }
+  { name: 'expect', does: 'expect KERNELS [on PLATFORMS] : ok, vacuous, PROP, ... or as KERNEL' }
 ] as const satisfies readonly Word[]
 export type PartName = (typeof parts)[number]['name']
 
@@ -279,8 +263,8 @@ export const keywords = [
 
 const byName = <W extends { readonly name: string }>(table: readonly W[]): ReadonlyMap<string, W> => new Map(table.map((w) => [w.name, w]))
 
-export const platformByName: ReadonlyMap<string, PlatformWord> = byName<PlatformWord>(platforms)
-export const kernelByName: ReadonlyMap<string, KernelWord> = byName<KernelWord>(kernels)
+export const platformNames: readonly string[] = platforms.map((p) => p.name)
+export const kernelNames: readonly string[] = kernels.map((k) => k.name)
 export const propertyByName: ReadonlyMap<string, PropertyWord> = byName<PropertyWord>(properties)
 export const configByName: ReadonlyMap<string, ConfigWord> = byName<ConfigWord>(configKeys)
 export const deviceKeyByName: ReadonlyMap<string, DeviceWord> = byName<DeviceWord>(deviceKeys)

@@ -110,8 +110,11 @@ export class Machine {
     let already = 0
     for (const [s, e, v] of pieces(this.pages.get(st), pfn, pfn + n, 0)) if ((v & HW_BITS) === want) already += e - s
     if (already === n) {
-      if (this.platform.conversion === 'psc' || this.platform.conversion === 'hypercall' || (this.platform.conversion === 'mapgpa' && !shared)) return 'nochange'
-      return 'unchanged'
+      switch (this.platform.convertAgain) {
+        case 'refused': return 'nochange'
+        case 'to_private': return shared ? 'unchanged' : 'nochange'
+        case 'unchanged': return 'unchanged'
+      }
     }
     for (const [s, e, v] of pieces(this.pages.get(st), g.pfn, g.pfn + g.n, 0)) {
       if ((v & HW_BITS) === want) continue
@@ -135,15 +138,15 @@ export class Machine {
       if (hw === HW.unas || hw === HW.shr_realm || hw === HW.poison) return 'abort'
       if (!this.platform.cpuAlias) continue
       // Whether the host maps the shared alias changes nothing at the private one.
-      if (hw === HW.shr_unmapped) { if (pte === PTE.priv && this.platform.conversion !== 'pte') return 'abort'; continue }
-      if (pte === PTE.priv && hw === HW.shr) { if (this.platform.conversion === 'pte') result = 'cipher'; else return 'abort' }
+      if (hw === HW.shr_unmapped) { if (pte === PTE.priv && this.platform.cpuPrivateAliasOfShared === 'fault') return 'abort'; continue }
+      if (pte === PTE.priv && hw === HW.shr) { if (this.platform.cpuPrivateAliasOfShared === 'fault') return 'abort'; result = 'cipher' }
       if (pte === PTE.shr && hw === HW.priv) { if (this.sharedAliasOfPrivate(write) === 'fault') return 'abort'; result = 'cipher' }
     }
     return result
   }
 
   /** The guest's CPU at the shared alias of a private page: on SNP a read is answered with ciphertext and a write meets the RMP (#NPF). */
-  sharedAliasOfPrivate(write: boolean): 'fault' | 'cipher' { return write && this.platform.conversion === 'psc' ? 'fault' : this.platform.cpuSharedAliasOfPrivate }
+  sharedAliasOfPrivate(write: boolean): 'fault' | 'cipher' { return write ? this.platform.cpuSharedAliasOfPrivate.write : this.platform.cpuSharedAliasOfPrivate.read }
 
   // --- a device's request -------------------------------------------------------------------------------------------------
 
@@ -156,7 +159,7 @@ export class Machine {
     const enc = this.platform.encBit
     const encBit = enc !== 0 && phys >= enc
     if (encBit) phys -= enc
-    if (this.platform.conversion === 'pte') alias = encBit ? 'P' : 'S'
+    if (this.platform.deviceAlias === 'c_bit') alias = encBit ? 'P' : 'S'
     return { alias, phys, encBit }
   }
 
@@ -173,6 +176,9 @@ export class Machine {
     }
   }
 
+  /** Where the device's table entry chooses the alias (SNP): private for T=1 below the vTOM or behind a secure vIOMMU. */
+  tableAlias(d: DeviceConfig, t: 0 | 1, phys: number): 'P' | 'S' { return t === 1 && (d.iommu || this.config.vtom === null || phys < this.config.vtom) ? 'P' : 'S' }
+
   /** One request within one page. `xt`: what the device asserts in XT mode. */
   request(st: Store, dev: number, addr: number, write: boolean, xt: 'tee' | 'non_tee'): DmaResult {
     const g = this.gate(st, dev)
@@ -188,12 +194,12 @@ export class Machine {
     const { phys, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
     // The host's own IOMMU tables carry the C-bit for RAM and none for MMIO.
-    if (d.iommu && this.platform.conversion === 'pte') alias = this.isRam(phys) ? 'P' : 'S'
+    if (d.iommu && this.platform.deviceAlias === 'c_bit') alias = this.isRam(phys) ? 'P' : 'S'
     const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })
-    if (this.platform.name === 'amd-sev-snp') {
+    if (this.platform.deviceAlias === 'device_table') {
       if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')
       // T=1: the C-bit of a secure vIOMMU's tables (the driver sets it for every page), or without one the sDTE's vTOM.
-      alias = t === 1 && (d.iommu || this.config.vtom === null || phys < this.config.vtom) ? 'P' : 'S'
+      alias = this.tableAlias(d, t, phys)
     }
     const page = this.classify(st, phys)
     if (page === null) return done('fault:UNMAPPED', 'no-memory', null, 'nothing behind this address')

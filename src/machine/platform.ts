@@ -1,28 +1,69 @@
-// A platform is a table: who may be accepted, how one page has two addresses, how memory is converted, what a request meets.
+// A platform is a table: who may be accepted, how one page has two addresses, how memory is converted, what a request meets, and what
+// the guest kernel's architecture code knows of it. A file of platforms/ is one platform.
 import type { MachineConfig } from './config.ts'
 import type { Row } from './rules.ts'
+
+/** A fact of the guest's kernel: always so, never so, or as a decision of its revision has it (kernel/revisions/decisions.ts). */
+export type ByRevision = boolean | 'pkvmForces' | 's390Reports' | 'tdxSharedBit' | 'realmGuest'
 
 export interface Platform {
   readonly name: string
   readonly title: string
+  /** One line for the manual and for completion. */
+  readonly does: string
+  /** Its place among the platforms in documents and reports. */
+  readonly order: number
+
+  // --- the hardware and its firmware ---
+
   /** A confidential guest: its memory is private until it shares it, and the host is an adversary. */
   readonly guest: boolean
   /** Devices can be accepted (T=1). */
   readonly tdisp: boolean
   /** How set_memory_* works: see kernel/set-memory.ts. */
   readonly conversion: 'rsi' | 'psc' | 'mapgpa' | 'hypercall' | 'ultravisor' | 'pte' | 'none'
+  /** A conversion of what is converted already: succeeds and changes nothing, or is refused (`to_private`: only that way round). */
+  readonly convertAgain: 'unchanged' | 'refused' | 'to_private'
+  /** Conversions can fail. s390's ultravisor calls always answer 0. */
+  readonly conversionsFail: boolean
   /** The CPU's page tables choose the alias, so that a wrong one is a fault or garbage. */
   readonly cpuAlias: boolean
   /** The shared bit of an address as an addend; 0: the platform has none. */
   readonly sharedBit: (c: MachineConfig) => number
   /** The encryption bit (C-bit) as an addend; 0: none. */
   readonly encBit: number
-  /** Guest CPU touching the shared alias of a private page. */
-  readonly cpuSharedAliasOfPrivate: 'fault' | 'cipher'
+  /**
+   * What tells a device's request to a private page from one to a shared page: the shared bit of its address; the C-bit of its address; the
+   * device's table entry with its vTOM (SNP), which the address cannot change; nothing.
+   */
+  readonly deviceAlias: 'shared_bit' | 'c_bit' | 'device_table' | 'none'
+  /** Guest CPU touching the shared alias of a private page: a read, and a write. */
+  readonly cpuSharedAliasOfPrivate: { readonly read: 'fault' | 'cipher'; readonly write: 'fault' | 'cipher' }
+  /** Guest CPU touching the private alias of a shared page. */
+  readonly cpuPrivateAliasOfShared: 'fault' | 'cipher'
   /** What a host read of a private page answers. */
   readonly hostReadPrivate: (c: MachineConfig) => 'fault' | 'cipher' | 'ones' | 'poison' | 'ok'
   readonly architecture: 'arm64' | 'x86' | 's390'
+  /** The language names this architecture for it; `any`: what runs on it need not be of one. */
+  readonly arch: 'arm' | 'x86' | 's390' | 'any'
   readonly rows: readonly Row[]
   /** Words that name the switches in force for this platform, for reports. */
   readonly switches: ReadonlyArray<keyof MachineConfig>
+
+  // --- the guest kernel's architecture code ---
+
+  /** Kernels that run on it at all, and what is said of those that do not. */
+  readonly runs: true | { readonly decision: ByRevision; readonly without: string }
+  /** cc_platform_has(CC_ATTR_MEM_ENCRYPT). */
+  readonly reportsMemoryEncryption: ByRevision
+  /** force_dma_unencrypted() of a device that is not accepted; `mask`: when its coherent mask cannot express the C-bit (SME host). */
+  readonly forceUnencrypted: ByRevision | 'mask'
+  /** Boot asked for SWIOTLB_FORCE, as long as there was one. */
+  readonly forcesSwiotlb: boolean
+  /** Boot makes the default pool shared (swiotlb_update_mem_attributes()), as long as that was the architecture's own decision. */
+  readonly convertsDefaultPool: boolean
+  /** phys_to_dma_unencrypted() sets the shared bit. */
+  readonly dmaSharedBit: ByRevision
+  /** phys_to_dma_encrypted() sets the C-bit: always, or as the decision snpPrivateHandle has it. */
+  readonly dmaEncBit: 'always' | 'snpPrivateHandle'
 }

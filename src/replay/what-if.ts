@@ -62,9 +62,9 @@ export function parseWhatIf(text: string): Result<WhatIfSpec, Diagnostic> {
       accepted = value.split(',').filter((d) => d !== '')
       if (accepted.length === 0) return bad(word, 'accepted= names no device', ['accepted=DEV[,DEV]'])
     } else {
-      const names = revisions.map((r) => r.name)
-      if (!revisionByName(value)) return bad(value === '' ? word : value, `unknown kernel '${value}'`, names)
-      kernel = value
+      const rev = revisionByName(value)
+      if (!rev) return bad(value === '' ? word : value, `unknown kernel '${value}'`, revisions.map((r) => r.name))
+      kernel = rev.name
     }
   }
   if (seen.has('force') && seen.has('noforce')) return bad('noforce', 'force and noforce contradict each other', WORDS)

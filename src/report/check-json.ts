@@ -2,6 +2,7 @@
 // property, summary, trace[] of thread and text), states, transitions, complete, expected; errors[] file, line, column, code, message. Besides: warnings[],
 // of the same shape as errors[], with severity.
 import type { CheckResult, TraceStep, Violation } from '../check/index.ts'
+import { expectationWords } from '../litmus/index.ts'
 import { type CheckRun, exitCode } from './check-run.ts'
 import { summaryLine } from './check-text.ts'
 import { runCommand } from './run.ts'
@@ -22,7 +23,7 @@ export function resultJson(r: CheckResult): object {
   return {
     file: r.file, test: r.test, kernel: r.kernel, platform: r.platform, verdict: r.verdict, ...(r.reason === null ? {} : { reason: r.reason }),
     violations: r.violations.map(finding(r)), reported: r.reported.map(finding(r)), states: r.states, transitions: r.transitions, complete: r.complete, expected: r.expected,
-    expectation: r.expectation === null ? null : r.expectation.kind === 'violated' ? [...r.expectation.properties] : r.expectation.kind,
+    expectation: r.expectation === null ? null : r.expectation.kind === 'violated' ? [...r.expectation.properties] : expectationWords(r.expectation),
     coverage: r.coverage
   }
 }

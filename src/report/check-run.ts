@@ -1,6 +1,7 @@
 // One invocation of `check` as a value, and what every rendering of it asks: was it as expected, what does the caller's exit code say.
 import type { Diagnostic } from '../base/index.ts'
 import type { CheckResult, Violation } from '../check/index.ts'
+import { expectationWords } from '../litmus/index.ts'
 
 export interface CheckRun {
   /** The tests that could be read, in order. */
@@ -61,7 +62,7 @@ export function verdictText(r: CheckResult): string {
 
 export function expectationText(r: CheckResult): string {
   const e = r.expectation
-  return e === null ? '' : e.kind === 'violated' ? e.properties.join(', ') : e.kind
+  return e === null ? '' : expectationWords(e)
 }
 
 /** `as expected`, `NOT as expected: ok`, `undecided (expected ok)`, `` without an expectation. */

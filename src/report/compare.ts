@@ -1,6 +1,6 @@
 // `tbit compare` as text and json.
 import { columns, type Diagnostic, plural } from '../base/index.ts'
-import { type CheckResult, type Comparison, outcome } from '../check/index.ts'
+import { type Cause, type CheckResult, type Comparison, type Explanation, outcome } from '../check/index.ts'
 
 /** One comparison of two revisions as a value. */
 export interface CompareReport {
@@ -13,7 +13,18 @@ export interface CompareReport {
   readonly interrupted: number | null
 }
 
-const ROLES = { both: 'because of', needed: 'needs', enough: 'enough is', part: 'part of it is' } as const
+const ROLES = { both: 'because of', needed: 'needs', enough: 'enough is' } as const
+
+/** The decisions behind a changed verdict, a line each with their own source. */
+function explanationLines(e: Explanation | null): string[] {
+  if (e === null) return ['  why is not known: the search for it was stopped']
+  const line = (k: Cause): string => `${k.decision}: ${k.before} -> ${k.after} [${k.source}]`
+  const [first, ...more] = e.causes
+  if (first === undefined) return []
+  if (more.length === 0) return [`  ${ROLES[e.role]} ${line(first)}`]
+  return [`  ${ROLES[e.role]} these together${e.smallest ? ', none fewer' : ''}:`, ...e.causes.map((k) => `    ${line(k)}`)]
+}
+
 const skippedOf = (c: Comparison): string | null => c.before.reason ?? c.after.reason
 const decided = (c: Comparison): boolean => c.changed || (c.before.complete && c.after.complete)
 
@@ -30,8 +41,7 @@ export function compareText(r: CompareReport): string {
     out.push(...columns([[`  ${before}`, outcome(c.before)], [`  ${after}`, outcome(c.after)]]).split('\n'))
     for (const f of c.fresh) out.push(`  new    ${f}`)
     for (const f of c.fixed) out.push(`  fixed  ${f}`)
-    for (const k of c.causes) out.push(`  ${ROLES[k.role]} ${k.decision}: ${k.before} -> ${k.after}${k.source ? ` [${k.source}]` : ''}`)
-    if (c.together) out.push(c.causes.length > 0 ? '  these together: none explains it alone' : '  no single decision explains it')
+    out.push(...explanationLines(c.explanation))
     out.push('')
   }
   const reasons = new Map<string, string[]>()
@@ -55,7 +65,7 @@ export function compareJson(r: CompareReport): string {
     format: 1, before: r.before, after: r.after,
     results: r.list.map((c) => ({
       file: c.file, test: c.test, platform: c.platform, changed: c.changed, before: side(c.before), after: side(c.after),
-      new: c.fresh, fixed: c.fixed, unchanged: c.unchanged, causes: c.causes, together: c.together
+      new: c.fresh, fixed: c.fixed, unchanged: c.unchanged, causes: c.explanation?.causes ?? [], role: c.explanation?.role ?? null, together: (c.explanation?.causes.length ?? 0) > 1
     })),
     errors: r.errors, ...(r.interrupted === null ? {} : { interrupted: { done: r.list.length, of: r.interrupted } })
   })}\n`

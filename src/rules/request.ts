@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { runOn, siteOf, type Action, type Finding, type Store } from '../step/index.ts'
 import { classNames, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, HIGH_BANK, type MachineConfig, type PageClass, type Platform, type Row } from '../machine/index.ts'
-import { ATTR, DIR, type KernelEvent, type RefusalReason, type Revision, TAG } from '../kernel/index.ts'
+import { ATTR, DIR, flagStorage, type KernelEvent, memoryEncryptReported, type RefusalReason, type Revision, TAG } from '../kernel/index.ts'
 import { errnoName, isErr, System } from '../system/index.ts'
 
 export interface RequestSpec {
@@ -61,21 +61,12 @@ class OneStore implements Store {
   finding(f: Finding): void { this.findings.push(f) }
 }
 
-/** The default of memory_encrypt_reported as the language has it. */
-export function reported(p: Platform, r: Revision): boolean {
-  if (p.name === 'none') return false
-  if (p.name === 'pkvm') return r.pkvmForces
-  if (p.name === 's390-pv') return r.poolMatches === 'device' || r.poolMatches === 'guest_device'
-  return true
-}
-
 /** Runs one request on a fresh system. */
 export function requestPath(spec: RequestSpec): RequestPath {
   const { platform, revision } = spec
   const device: DeviceConfig = { ...defaultDevice, name: 'dev', tdisp: platform.tdisp, accepted: spec.t === 1, ...spec.device }
   const peer: DeviceConfig = { ...defaultDevice, name: 'peer', tdisp: platform.tdisp, accepted: true }
-  const storage = revision.accept === 'tio-v2' ? 'private_word' as const : platform.architecture === 'x86' ? 'shared_byte' as const : 'own_byte' as const
-  const config: MachineConfig = { ...defaultConfig, flag_storage: storage, memory_encrypt_reported: reported(platform, revision), ...spec.config }
+  const config: MachineConfig = { ...defaultConfig, flag_storage: flagStorage(revision, platform), memory_encrypt_reported: memoryEncryptReported(revision, platform), ...spec.config }
   const sys = new System({ platform, revision, config, devices: [device, peer], mmios: [{ name: 'bar', of: 'peer', state: spec.page }] })
   const st = new OneStore(sys.layout.totalWords)
   sys.reset(st)

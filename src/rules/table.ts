@@ -2,7 +2,7 @@
 // and what the hardware does; then what the platform allows and the revision cannot express. Everything is computed by running
 // the request (request.ts); the access rows are the platform's own table.
 import { defaultConfig, lookup, type PageClass, type Platform, type Row } from '../machine/index.ts'
-import type { Revision } from '../kernel/index.ts'
+import { accepts, type Revision } from '../kernel/index.ts'
 import { type RequestPath, type RequestSpec, requestPath, served } from './request.ts'
 
 export interface RuleLine {
@@ -45,18 +45,18 @@ const REQUESTS: ReadonlyArray<{ readonly name: string; readonly op: RequestSpec[
 export function rulesOf(platform: Platform, revision: Revision): PlatformRules {
   const lines: RuleLine[] = []
   const gaps: Gap[] = []
-  const accepts = platform.tdisp && revision.accept !== 'none'
+  const knowsT1 = accepts(revision, platform)
   for (const t of platform.tdisp ? [0, 1] as const : [0] as const) {
     for (const r of REQUESTS) for (const page of r.pages) {
       const here: RequestPath[] = []
       for (const attrs of r.attrs) {
-        if (t === 1 && !accepts) continue
-        if (attrs.some((a) => a === 'CC_SHARED' && !revision.attributes.includes('CC_SHARED'))) continue
+        if (t === 1 && !knowsT1) continue
+        if (attrs.some((a) => a === 'CC_SHARED' && !revision['attributes.CC_SHARED'])) continue
         const path = requestPath({ platform, revision, t, op: r.op, page, attrs, dir: 'BIDIRECTIONAL', size: 4096, ...r.extra })
         here.push(path)
         lines.push({ request: r.name, t, page: r.op === 'alloc' ? '-' : page, attrs: attrs.join(', ') || '-', path, kernel: kernelWords(path), hardware: hardwareWords(path) })
       }
-      const gap = gapOf(platform, revision, t, r.name, r.op, page, here, accepts)
+      const gap = gapOf(platform, revision, t, r.name, r.op, page, here, knowsT1)
       if (gap !== null) gaps.push(gap)
     }
   }

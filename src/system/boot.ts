@@ -3,7 +3,7 @@
 import { Bytes, nearest, PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Action, type Finding, type Store } from '../step/index.ts'
 import { type ByteContent, defaultConfig, defaultDevice, type DeviceConfig, type DmaResult, type MachineConfig, type MmioConfig, platformByName, platforms } from '../machine/index.ts'
-import { type AdminOp, adminOperations, ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
+import { type AdminOp, adminOperations, ATTR, DIR, flagStorage, memoryEncryptReported, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
 import { formatMessage } from '../kernel/messages.ts'
 import { KernelLog } from './kernel-log.ts'
 import { System } from './system.ts'
@@ -68,7 +68,7 @@ export class Guest {
   readonly bounced = new Map<string, number>()
 
   constructor(readonly system: System) {
-    this.log = new KernelLog(system.kernel.rev.name, system.kernel.config.cpus)
+    this.log = new KernelLog(system.kernel.rev.base, system.kernel.config.cpus)
     this.log.next = { event: (_st, e) => { if (e.kind === 'bounce') { const n = system.kernel.devices[e.dev]?.name ?? ''; this.bounced.set(n, (this.bounced.get(n) ?? 0) + e.bytes) } } }
     system.kernel.observer = this.log
     system.kernel.logging = true
@@ -207,16 +207,15 @@ function ciphertext(plain: Uint8Array, at: number): Uint8Array {
 export function boot(o: BootOptions): Guest {
   const platform = platformByName(o.platform) ?? unknown('platform', o.platform, platforms.map((p) => p.name))
   const revision = revisionByName(o.kernel) ?? unknown('kernel', o.kernel, revisions.map((r) => r.name))
-  const reason = noMeaning(o.kernel, o.platform)
+  const reason = noMeaning(revision, platform)
   if (reason !== null) throw new RangeError(reason)
   const ram = typeof o.ram === 'string' ? Bytes.parse(o.ram) : (o.ram ?? defaultConfig.ram)
   if (ram === null || ram <= 0 || ram % PAGE_SIZE !== 0) throw new RangeError(`ram must be a size in whole pages, such as 64M`)
   const slots = o.swiotlb ?? 512
   if (slots * 2048 > ram / 2) throw new RangeError(`a bounce pool of ${slots} slots is larger than half of memory`)
-  const storage = revision.accept === 'tio-v2' ? 'private_word' : platform.architecture === 'x86' ? 'shared_byte' : 'own_byte'
   const config: MachineConfig = {
-    ...defaultConfig, ram, swiotlb_slots: slots, swiotlb_areas: o.areas ?? 1, cmdline: o.cmdline ?? '', cpus: o.cpus ?? 1, flag_storage: storage,
-    memory_encrypt_reported: platform.name !== 'none' && (platform.name !== 'pkvm' || revision.pkvmForces) && (platform.name !== 's390-pv' || revision.poolMatches === 'device' || revision.poolMatches === 'guest_device'), ...o.config
+    ...defaultConfig, ram, swiotlb_slots: slots, swiotlb_areas: o.areas ?? 1, cmdline: o.cmdline ?? '', cpus: o.cpus ?? 1, flag_storage: flagStorage(revision, platform),
+    memory_encrypt_reported: memoryEncryptReported(revision, platform), ...o.config
   }
   const devices = o.devices.map((d) => ({ ...defaultDevice, ...d }))
   return new Guest(new System({ platform, revision, config, devices, mmios: o.mmios ?? [], content: 'bytes' }))

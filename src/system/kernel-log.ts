@@ -4,28 +4,19 @@ import type { Store } from '../step/index.ts'
 import type { KernelEvent, Observer } from '../kernel/index.ts'
 import { formatTraceHeader, formatTraceLine, kernelAtLeast, type TraceKind, traceEventFor, traceEventsOf } from '../kernel/trace-events.ts'
 
-/** The version whose event names and formats a revision uses. */
-export function traceVersion(revision: string): string {
-  const m = /^linux-(\d+\.\d+)$/.exec(revision)
-  if (m?.[1] !== undefined) return m[1]
-  if (revision.startsWith('rfc-')) return '6.16'
-  return revision.startsWith('cc-') ? '7.2' : '6.18'
-}
-
 export class KernelLog implements Observer {
   /** Lines as dmesg prints them. */
   readonly lines: string[] = []
   /** Lines as /sys/kernel/tracing/trace has them, without the header. */
   readonly events: string[] = []
-  private readonly version: string
   time = 0
   task = 'init'
   pid = 1
   /** Also told everything; the log keeps only what a kernel would print. */
   next: Observer | null = null
 
-  constructor(revision: string, private readonly cpus: number, private readonly onLine: (line: string) => void = () => {}) {
-    this.version = traceVersion(revision)
+  /** `version`: the release whose event names and formats it writes, `major.minor`. */
+  constructor(private readonly version: string, private readonly cpus: number, private readonly onLine: (line: string) => void = () => {}) {
   }
 
   event(st: Store, e: KernelEvent): void {

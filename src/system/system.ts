@@ -6,8 +6,8 @@ import {
   ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  type AdminOp, adminOperations, aliasAccess, ATTR, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, unknownAttribute, failed
+  type AdminOp, accepted_flag, adminOperations, aliasAccess, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import { type CoherentObject, errno, isErr, isObject, isUnset, type MappingObject, Objects, type ResourceObject, type TbitObject, wordValue } from './values.ts'
 
@@ -74,20 +74,9 @@ export class System {
     for (const d of this.kernel.devices) {
       if (!d.config.accepted || !this.kernel.accepts) continue
       this.machine.tdi.set(st, TDI.run, d.index)
-      this.kernel.f.tsm_state.set(st, this.kernel.rev.accept === 'tio-v2' ? 1 : 3, d.index)
-      if (this.kernel.config.flag_storage === 'shared_byte') this.kernel.f.bits.set(st, this.kernel.f.bits.get(st, d.index) | 0x80, d.index)
-      else this.kernel.f.flag.set(st, 1, d.index)
+      this.kernel.f.tsm_state.set(st, tsmCores[this.kernel.rev.accept].accepted, d.index)
+      boot_accepted(this.kernel, st, d.index)
     }
-  }
-
-  /** Whether this mem's memory is shared at boot on this pair. */
-  private poolConverted(restricted: boolean): boolean {
-    const { platform, config, rev } = this.kernel
-    if (platform.conversion === 'none') return false
-    if (rev.capableChecksForce) return config.memory_encrypt_reported
-    // Before the series: the default pool where the platform's boot code asks for it; restricted pools always.
-    if (restricted) return platform.conversion !== 'pte' || config.memory_encrypt_reported
-    return platform.name !== 'pkvm'
   }
 
   /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
@@ -95,7 +84,7 @@ export class System {
     const k = this.kernel
     const may = conversionsMayFail(k)
     for (const mem of k.mems) {
-      if (mem.kind.private || !this.poolConverted(mem.kind.restricted)) continue
+      if (!boot_converts(k, mem)) continue
       const { pfn, n } = mem.pages
       const how = may ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0
       act(`boot:${mem.index}:${how}`, () => (how === 0 ? `boot: ${mem.name} shared` : `boot: converting ${mem.name} failed`), (st) => {
@@ -281,11 +270,7 @@ export class System {
   }
 
   /** The flag as it is, outside of any step. */
-  believed(st: Store, dev: number): boolean {
-    const k = this.kernel
-    if (!k.accepts) return false
-    return k.config.flag_storage === 'shared_byte' ? (k.f.bits.get(st, dev) & 0x80) !== 0 : (k.f.flag.get(st, dev) & 1) !== 0
-  }
+  believed(st: Store, dev: number): boolean { return accepted_flag(this.kernel, st, dev) }
 
   dma_map_single(cpu: number, devIndex: number, x: number, dir: number, attrs: number): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
@@ -433,7 +418,6 @@ export class System {
     if (unknownAttribute(dev, attrs)) return errno.EOPNOTSUPP
     const name = pages ? 'dma_alloc_pages' : 'dma_alloc_coherent'
     const accepted = this.begin(name, dev, [], DIR.BIDIRECTIONAL, attrs, `${name}(${dev.name}, ${size}${atomic ? ', ATOMIC' : ''})`)
-    if (attrs & ATTR.CC_SHARED && this.kernel.rev.allocByAttr) { failed(dev, 'attribute'); return errno.ENOMEM }
     return this.deciding(dev, accepted, [], DIR.BIDIRECTIONAL, (call) => {
       const b = pages ? dma_alloc_pages(dev, cpu, size, !atomic) : dma_alloc_attrs(dev, cpu, size, !atomic, attrs)
       if (b === null) {
@@ -514,7 +498,7 @@ export class System {
           if (m.mmios.length > 0 && q.phys >= 0x18_0000_0000) { got = write ? 0 : ZERO_WORD; return }
           if (write) {
             if (q.outcome === 'ok') m.content.fill(st, q.phys, n, label(word, cls))
-            else if (q.outcome === 'poison') { if (m.platform.conversion === 'pte') m.content.fill(st, q.phys, n, label(MIXED_WORD, CLASS.plain)); else m.poison(st, Math.floor(q.phys / PAGE_SIZE)) }
+            else if (q.outcome === 'poison') { if (!m.platform.guest) m.content.fill(st, q.phys, n, label(MIXED_WORD, CLASS.plain)); else m.poison(st, Math.floor(q.phys / PAGE_SIZE)) }
             this.watcher.deviceWrote?.(st, devIndex, t.id, t.o, q.phys, at, n, word, q.outcome)
           } else {
             const l = m.answered(st, q, n)
@@ -612,7 +596,7 @@ export class System {
       const bit = platform.sharedBit(config)
       if (bit !== 0) return handle >= bit
       // SNP's guests have no bit for it in an address without C-bit (the sDTE decides): it stands for the state of the memory.
-      if (platform.encBit !== 0 && (handle >= platform.encBit || platform.conversion === 'pte')) return handle < platform.encBit
+      if (platform.encBit !== 0 && (handle >= platform.encBit || platform.deviceAlias === 'c_bit')) return handle < platform.encBit
       return this.isShared(st, v)
     }
     switch (o.kind) {
@@ -649,14 +633,7 @@ export class System {
   /** DEV.tsm: the TSM core's belief. */
   tsmName(st: Store, dev: number): string {
     const k = this.kernel
-    const s = k.f.tsm_state.get(st, dev)
-    switch (k.rev.accept) {
-      case 'none': return 'none'
-      // 04/38: the guest's connect attribute is the lock; 05/38 gives the lock a state of its own, which it does not use.
-      case 'rfc-v1': return ['none', 'locked', 'locked', 'accepted'][s] ?? 'none'
-      case 'rfc-v1-05': return ['none', 'connected', 'locked', 'accepted'][s] ?? 'none'
-      case 'tio-v2': return s === 0 ? 'none' : this.believed(st, dev) ? 'accepted' : 'locked'
-    }
+    return tsmCores[k.rev.accept].word(k.f.tsm_state.get(st, dev), this.believed(st, dev))
   }
 
   /** For printing: the pages that are not as a fresh guest's. */

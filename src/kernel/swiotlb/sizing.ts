@@ -3,12 +3,13 @@
 // 6.12.117 and 7.3.4). Rules that came later or earlier are in `sizingRules`, with the commit. What no source can tell, how much memory below 4 GiB is
 // free in one piece, is an assumption that the result names and that can be set.
 import { GiB, MiB, type Result, err, hex, ok } from '../../base/index.ts'
+import { revisionByName, revisions } from '../revisions/index.ts'
 import { vendorOf } from '../vendor-kernels.ts'
 import { type MemoryMap, type MemoryRange, type SizingArch, assumedMap, limitMemory, longest, mapBelow, mapBytes, mapEnd, mapStart, normalMap, without } from './memory-map.ts'
 import { type SwiotlbParam, align, isPowerOf2, parseSwiotlbParam, roundup_pow_of_two } from './param.ts'
 import { IO_TLB_DEFAULT_SIZE, IO_TLB_SEGSIZE, IO_TLB_SIZE } from './pool.ts'
 import { sizeText } from './size-text.ts'
-import { type KernelVersion, formatVersion, kernelVersion } from './version.ts'
+import { type KernelVersion, formatVersion, kernelVersion, parseVersion } from './version.ts'
 
 const IO_TLB_MIN_SLABS = MiB / IO_TLB_SIZE
 const DEFAULT_SLABS = IO_TLB_DEFAULT_SIZE / IO_TLB_SIZE
@@ -40,22 +41,16 @@ export const sizingRules: readonly SizingRule[] = [
   { id: 'size_was_set', since: '7.4', what: 'swiotlb=32768 is a setting like any other: the platform no longer adjusts it', source: 'af3857eac74e, queued for 7.4 in Oct 2026; its text was not read' }
 ]
 
-/** The mainline release that a revision of a patch series is based on, for sizing. */
-const seriesBase: Readonly<Record<string, string>> = {
-  'rfc-v1': '6.16', 'rfc-v1-05': '6.16', 'tio-v2': '6.19', 'cc-v4': '7.1', 'cc-v6': '7.1', 'cc-v7': '7.1', 'cc-v8': '7.3'
-}
-/** Series since v3 have no SWIOTLB_FORCE. */
-const seriesNoForce = ['cc-v4', 'cc-v6', 'cc-v7', 'cc-v8']
+export const sizingKernelNames: readonly string[] = revisions.map((r) => r.name)
 
-export const sizingKernelNames: readonly string[] = ['linux-6.12', 'linux-6.15', 'linux-7.1', 'linux-7.3', ...Object.keys(seriesBase)]
-
-/** `linux-6.12`, `6.12.117-1`, `v6.6`, `5.15`, or the name of a series. Null when it is none of these. */
+/** `linux-6.12`, `6.12.117-1`, `v6.6`, `5.15`, or a revision, flips included. Null when it is none of these. */
 export function parseSizingKernel(text: string): { readonly name: string; readonly version: KernelVersion; readonly noForce: boolean } | null {
-  const base = seriesBase[text]
-  const m = /^(?:linux-|v)?(\d+)\.(\d+)(?:[.+-].*)?$/.exec(base ?? text)
+  const rev = revisionByName(text)
+  if (rev !== undefined) return { name: text, version: parseVersion(rev.base), noForce: rev.forceBounce === 'cmdline' }
+  const m = /^(?:linux-|v)?(\d+)\.(\d+)(?:[.+-].*)?$/.exec(text)
   if (!m) return null
   const version = kernelVersion(Number(m[1]), Number(m[2]))
-  return { name: text, version, noForce: seriesNoForce.includes(text) || version >= kernelVersion(7, 3) }
+  return { name: text, version, noForce: version >= kernelVersion(7, 3) }
 }
 
 export const sizingPlatforms: Readonly<Record<string, SizingArch>> = {

@@ -3,12 +3,15 @@
 // series and replies (Aug 2024 to Apr 2026), APM vol. 2 section 15.36.
 import type { Platform } from '../platform.ts'
 
-export const amdSevSnp: Platform = {
-  name: 'amd-sev-snp', title: 'AMD SEV-SNP guest (SEV-TIO, sDTE, RMP)',
-  guest: true, tdisp: true, conversion: 'psc', cpuAlias: true, architecture: 'x86', encBit: 2 ** 51,
-  sharedBit: () => 0,
-  cpuSharedAliasOfPrivate: 'cipher', hostReadPrivate: () => 'cipher',
+export const platform: Platform = {
+  name: 'amd-sev-snp', title: 'AMD SEV-SNP guest (SEV-TIO, sDTE, RMP)', does: 'AMD SEV-SNP with SEV-TIO', order: 2,
+  guest: true, tdisp: true, conversion: 'psc', convertAgain: 'refused', conversionsFail: true, cpuAlias: true,
+  architecture: 'x86', arch: 'x86', encBit: 2 ** 51, sharedBit: () => 0, deviceAlias: 'device_table',
+  cpuSharedAliasOfPrivate: { read: 'cipher', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
+  hostReadPrivate: () => 'cipher',
   switches: ['vtom', 'snp_p2p', 'snp_cbit_in_iova', 'locked_dma', 'xt'],
+  runs: true, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  dmaSharedBit: true, dmaEncBit: 'snpPrivateHandle',
   rows: [
     { id: 'snp-t0-shr', t: 0, alias: 'any', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'lists; APM' },
     { id: 'snp-t0-priv', t: 0, alias: 'any', page: 'priv', read: 'cipher', write: 'fault:RMP_PAGE_FAULT', cert: 'M', source: 'APM 15.36', note: 'reads are not RMP-checked: the device gets ciphertext' },

@@ -5,12 +5,15 @@ import type { Platform } from '../platform.ts'
 const dynamic = 'host_stage2 shared_only'
 const st1g = 'host_stage2 static_1g'
 
-export const armCca: Platform = {
-  name: 'arm-cca', title: 'Arm CCA realm (RME, RMM, SMMUv3)',
-  guest: true, tdisp: true, conversion: 'rsi', cpuAlias: true, architecture: 'arm64', encBit: 0,
-  sharedBit: (c) => 2 ** (c.ipa_bits - 1),
-  cpuSharedAliasOfPrivate: 'fault', hostReadPrivate: () => 'fault',
+export const platform: Platform = {
+  name: 'arm-cca', title: 'Arm CCA realm (RME, RMM, SMMUv3)', does: 'Arm CCA: a realm under the RMM', order: 1,
+  guest: true, tdisp: true, conversion: 'rsi', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: true,
+  architecture: 'arm64', arch: 'arm', encBit: 0, sharedBit: (c) => 2 ** (c.ipa_bits - 1), deviceAlias: 'shared_bit',
+  cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
+  hostReadPrivate: () => 'fault',
   switches: ['host_stage2', 'host_granule', 'misaligned_share', 'locked_dma', 'xt'],
+  runs: { decision: 'realmGuest', without: 'no realm guest support (it came with 6.13)' }, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  dmaSharedBit: true, dmaEncBit: 'always',
   rows: [
     { id: 'cca-t0-p-priv', t: 0, alias: 'P', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread, S. Poulose 31 Jul 2025', note: 'NS SMMU stage 2 maps no private page; reported to the host', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },
     { id: 'cca-t0-p-priv-1g', t: 0, alias: 'P', page: 'priv', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RFC thread, J. Gunthorpe 30 Jul 2025; RME', note: 'static 1G stage 2, the GPT protects (SMMU_ROOT_GPF)', when: (c) => c.host_stage2 === 'static_1g', switch: st1g },

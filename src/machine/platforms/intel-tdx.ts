@@ -2,12 +2,15 @@
 // Sources: Xu Yilun and D. Williams on linux-pci (2025, 2 Mar 2026), TDX module architecture.
 import type { Platform } from '../platform.ts'
 
-export const intelTdx: Platform = {
-  name: 'intel-tdx', title: 'Intel TDX guest (TDX Connect)',
-  guest: true, tdisp: true, conversion: 'mapgpa', cpuAlias: true, architecture: 'x86', encBit: 0,
-  sharedBit: () => 2 ** 47,
-  cpuSharedAliasOfPrivate: 'fault', hostReadPrivate: (c) => (c.tdx_host_read === 'poison' ? 'poison' : 'ones'),
+export const platform: Platform = {
+  name: 'intel-tdx', title: 'Intel TDX guest (TDX Connect)', does: 'Intel TDX with TDX Connect', order: 3,
+  guest: true, tdisp: true, conversion: 'mapgpa', convertAgain: 'to_private', conversionsFail: true, cpuAlias: true,
+  architecture: 'x86', arch: 'x86', encBit: 0, sharedBit: () => 2 ** 47, deviceAlias: 'shared_bit',
+  cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
+  hostReadPrivate: (c) => (c.tdx_host_read === 'poison' ? 'poison' : 'ones'),
   switches: ['tdx_trusted_shared_dma', 'tdx_host_read', 'tdx_p2p', 'locked_dma', 'xt'],
+  runs: true, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  dmaSharedBit: 'tdxSharedBit', dmaEncBit: 'always',
   rows: [
     { id: 'tdx-t0-shr', t: 0, alias: 'any', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'lists' },
     { id: 'tdx-t0-priv-poison', t: 0, alias: 'any', page: 'priv', read: 'ones', write: 'poison', cert: 'M', source: 'architecture', note: 'the write is later a machine check in the TD', when: (c) => c.tdx_host_read === 'poison', switch: 'tdx_host_read poison' },

@@ -1,0 +1,75 @@
+// The facts in which guest kernels differ, in one table: name, the values there are, what it means. A revision is one value for each
+// (revision.ts); the language, completion, flips, `compare` and `tbit revisions` read it. Kernel functions ask the record and know
+// no revision by name.
+
+const yesOrNo = 'boolean'
+const release = 'release'
+
+export interface DecisionSpec {
+  /** The values, the oldest kernel's first. `boolean`: flips as `+ NAME` and `- NAME`. `release`: `major.minor`. */
+  readonly values: readonly string[] | typeof yesOrNo | typeof release
+  readonly does: string
+}
+
+const flagStorages = ['shared_byte', 'own_byte', 'private_word', 'atomic'] as const
+
+/** In the order in which a request meets them: what the kernel is, its TSM, predicates, addresses, streaming, pools, allocations, boot. */
+export const decisionTable = {
+  base: { values: release, does: 'the mainline release it is or builds on: rules of pool sizing, log messages, trace events' },
+  realmGuest: { values: yesOrNo, does: 'runs as a guest in an Arm CCA realm' },
+  needsTsm: { values: yesOrNo, does: 'a series about a TSM: without meaning on a platform with memory encryption and no TSM' },
+
+  accept: { values: ['none', 'rfc-v1', 'rfc-v1-05', 'tio-v2'], does: 'the TSM core of the guest, and with it whether a device can be accepted at all' },
+  'flagStorage.arm64': { values: flagStorages, does: 'where the accepted flag is kept on arm64' },
+  'flagStorage.x86': { values: flagStorages, does: 'where the accepted flag is kept on x86: as a bitfield member it shares its byte' },
+  'flagStorage.s390': { values: flagStorages, does: 'where the accepted flag is kept on s390' },
+  atomicDevFlags: { values: yesOrNo, does: "struct device's bits are an atomic bitmap: no lost updates" },
+
+  acceptedClearsForce: { values: ['no', 'arm64', 'yes'], does: 'force_dma_unencrypted() is false for an accepted device: nowhere, on arm64, on every platform with T=1' },
+  pkvmForces: { values: yesOrNo, does: 'pKVM guests say what they are: force_dma_unencrypted() is true and cc_platform_has() reports memory encryption' },
+  s390Reports: { values: yesOrNo, does: 's390 protected guests report memory encryption in cc_platform_has()' },
+  forceBounce: { values: ['guest', 'unless_accepted', 'unaccepted', 'cmdline'], does: 'is_swiotlb_force_bounce() for the default pool: SWIOTLB_FORCE by the platform; the same but never for an accepted device; SWIOTLB_UNACCEPTED; the command line only' },
+
+  tdxSharedBit: { values: yesOrNo, does: 'phys_to_dma_unencrypted() sets the shared bit on TDX' },
+  snpPrivateHandle: { values: ['cbit', 'cbit_unless_accepted', 'plain'], does: 'private handles on SNP: with the C-bit; without it once accepted; never with it' },
+  clearBitsAfterRangeMap: { values: yesOrNo, does: 'dma_to_phys() clears the encryption bit only after the range map was asked' },
+
+  'attributes.CC_SHARED': { values: yesOrNo, does: 'map calls know DMA_ATTR_CC_SHARED' },
+  'attributes.MMIO': { values: yesOrNo, does: 'map calls know DMA_ATTR_MMIO' },
+  'attributes.REQUIRE_COHERENT': { values: yesOrNo, does: 'map calls know DMA_ATTR_REQUIRE_COHERENT' },
+  mapPhys: { values: ['map_page', 'jiri', 'capable'], does: 'generation of dma_direct_map_*() and its unmap: before CC_SHARED; 7.1; the series, whose dma_capable() sees the attributes' },
+  capableChecksForce: { values: yesOrNo, does: 'dma_capable() refuses an address that is not CC_SHARED for a device that reaches only shared memory' },
+  mmioIsShared: { values: ['raw', 'force', 'host_encrypt'], does: 'when MMIO becomes CC_SHARED: never, and the address stays raw; when the device is forced; when the platform is an encrypting host' },
+  maxMappingForced: { values: yesOrNo, does: 'dma_direct_max_mapping_size() is limited for a device forced to shared memory, too' },
+
+  poolMatches: { values: ['any', 'attr_or_force', 'device', 'guest_device'], does: 'what a bounce pool must match: nothing; the attribute or the device; the device; the device in guests, shared in hosts' },
+  poolsMatchRequest: { values: yesOrNo, does: 'atomic and restricted pools serve an allocation only when their state is the request\'s' },
+
+  allocByAttr: { values: yesOrNo, does: 'dma_direct_alloc() decides once, at the top, that memory is shared (__DMA_ATTR_ALLOC_CC_SHARED), instead of asking force_dma_unencrypted() at each place' },
+  allocRefusesShared: { values: yesOrNo, does: 'dma_alloc_attrs() refuses DMA_ATTR_CC_SHARED: the DMA API decides, not the caller' },
+  decryptRemapped: { values: yesOrNo, does: 'set_memory_decrypted() is called for remapped memory too' },
+  convertRestricted: { values: yesOrNo, does: "a restricted pool's page, shared already, is converted by the allocator again" },
+  reencryptOnFree: { values: ['force_now', 'at_alloc'], does: 'a free makes private again by what force_dma_unencrypted() says then; at_alloc would remember the allocation, as no kernel does' },
+  allocPagesReturnsPage: { values: yesOrNo, does: 'dma_alloc_pages() from an atomic pool answers a struct page; else the CPU address passed off as one' },
+  iommuSharedAlloc: { values: ['unnoticed', 'refused'], does: 'an allocation behind a vIOMMU for a device forced to shared memory: made of private pages, or refused' },
+
+  bootConverts: { values: ['platform', 'reported'], does: "pools that boot makes shared: the default pool where the architecture's boot code asks for it and every restricted pool; or all, where memory encryption is reported" },
+  decryptFailure: { values: ['ignore', 'unusable'], does: 'a pool that boot could not make shared: used as if it were; all its slots marked used' },
+  atomicPoolsShared: { values: ['always', 'reported'], does: 'atomic pools of a guest are shared: always; where memory encryption is reported' }
+} as const satisfies Readonly<Record<string, DecisionSpec>>
+
+/** The name of a fact in which kernels differ. */
+export type Decision = keyof typeof decisionTable
+
+type ValueOf<S extends DecisionSpec> = S['values'] extends typeof yesOrNo ? boolean : S['values'] extends readonly (infer V)[] ? V : string
+
+/** One value for each decision. */
+export type Decisions = { readonly [D in Decision]: ValueOf<(typeof decisionTable)[D]> }
+
+/** Decisions that are yes or no: those that `+` and `-` flip. */
+export type BooleanDecision = { [D in Decision]: Decisions[D] extends boolean ? D : never }[Decision]
+
+export const decisionNames = Object.keys(decisionTable) as readonly Decision[]
+
+/** A decision's value in words. */
+export const decisionText = (value: Decisions[Decision]): string => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : value)

@@ -56,7 +56,10 @@ interface Opened {
 
 /** Reads all files into the sink, in their order. Never throws for what a file holds. */
 export async function readTraces(paths: readonly string[], sink: EventSink, names: Names, skips: Skips, hooks: ReadHooks): Promise<TraceInput> {
-  const scanner = new TextScanner(sink, names, skips)
+  const scanner = new TextScanner(sink, names, skips, (h) => {
+    if (h.cpus !== null) hooks.cpus(h.cpus)
+    if ((h.entriesWritten ?? 0) > (h.entriesInBuffer ?? 0)) hooks.overwritten()
+  })
   const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], notes: [], interrupted: false, kernel: null }
   const formats = new Set<string>()
   const raws: RawFile[] = []
@@ -88,14 +91,8 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
   else if (plan.reordered) out.notes.push(`the parts are read in the order of their times: ${plan.order.map((i) => (texts[i] as Opened).path).join(' ')}`)
 
   const feed = async (stream: AsyncGenerator<Uint8Array>): Promise<void> => {
-    let told = false
     for await (const chunk of stream) {
       scanner.push(chunk)
-      if (!told && scanner.header.cpus !== null) {
-        told = true
-        hooks.cpus(scanner.header.cpus)
-        if ((scanner.header.entriesWritten ?? 0) > (scanner.header.entriesInBuffer ?? 0)) hooks.overwritten()
-      }
       report()
       if (hooks.stop()) {
         out.interrupted = true

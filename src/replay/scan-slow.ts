@@ -1,7 +1,9 @@
 // The readable twin of scan.ts: one line of text to one event, with regular expressions and strings. Slow; it says what the scanner must do,
-// and a property test holds the two together. Not used by the tool itself.
+// and a property test holds the two together. Not used by the tool itself. A character is a byte here; names and texts are decoded at the end.
 import { parseAttrs, Trace, traceEvent } from '../kernel/trace-events.ts'
 import { Has, Irq, REQUIRED } from './event.ts'
+import { MAX_CPUS, MAX_DEVICE, MAX_EVENT_NAME, MAX_FRACTION, MAX_LINE, MAX_NUMBER, MAX_PID_DIGITS } from './scan.ts'
+import type { SkipReason } from './skips.ts'
 
 /** An event with everything spelled out; undefined where the line says nothing. */
 export interface SlowEvent {
@@ -31,13 +33,13 @@ export interface SlowEvent {
 
 export type SlowLine =
   | { readonly type: 'nothing' }
-  | { readonly type: 'skip'; readonly reason: 'noEvent' | 'missingField' | 'badNumber' | 'binary' }
+  | { readonly type: 'skip'; readonly reason: SkipReason }
   | { readonly type: 'other'; readonly name: string }
   | { readonly type: 'event'; readonly event: SlowEvent }
 
-const LOST = /^\s*(?:CPU[: ]\s*(\d+)\s*)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/
-// Anything, [CPU], maybe flags, a time.
-const PLACE = /^(.*?)\[(\d+)\] +(?:([^\d ][^ ]*) +)?(\d+)(?:\.(\d*))?: *(.*)$/s
+const LOST = /^[ \t\r]*(?:CPU[: ] *(\d+) *)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/
+// [CPU], maybe flags, a time.
+const PLACE = /^\[(\d+)\] +(?:([^\d ][^ ]*) +)?(\d+)(?:\.(\d*))?: *(.*)$/s
 // Maybe systems, the name, the rest.
 const NAME = /^(?:[^ :]*:(?=[^ \r]))*([^ :]*):(?=[ \r]|$)(.*)$/s
 
@@ -53,32 +55,93 @@ const irqOf = (flags: string | undefined): number => {
   }
 }
 
+function pidOf(before: string): number {
+  const digits = /\d*$/.exec(before)?.[0] ?? ''
+  return digits.length > MAX_PID_DIGITS ? 0 : Number(digits)
+}
+
+/** What a whole input comes to. */
+export interface SlowText {
+  readonly lines: number
+  readonly events: readonly SlowEvent[]
+  /** Lines passed over, by reason. */
+  readonly skipped: Partial<Record<SkipReason, number>>
+  /** Events of other names, by name. */
+  readonly others: Record<string, number>
+}
+
+/** Reads all lines of an input; the last one may lack its end. */
+export function slowText(bytes: Uint8Array): SlowText {
+  const lines = latin1(bytes).split('\n')
+  const cut = lines.pop() as string
+  const events: SlowEvent[] = []
+  const skipped: Partial<Record<SkipReason, number>> = {}
+  const others: Record<string, number> = Object.create(null) as Record<string, number>
+  const take = (line: string, end: boolean): void => {
+    const r = line.length + (end ? 1 : 0) > MAX_LINE ? { type: 'skip', reason: 'longLine' } as const : slowLine(line)
+    const why = r.type === 'skip' ? r.reason : r.type === 'event' && !end && !whole(r.event, line) ? 'cutLine' : null
+    // Of the last line, what cannot be read is most likely what is missing.
+    const reason = end || why === null || why === 'binary' || why === 'longLine' ? why : 'cutLine'
+    if (reason !== null) skipped[reason] = (skipped[reason] ?? 0) + 1
+    else if (r.type === 'event') events.push(r.event)
+    else if (r.type === 'other') others[r.name] = (others[r.name] ?? 0) + 1
+  }
+  for (const l of lines) take(l, true)
+  if (cut !== '') take(cut, false)
+  return { lines: lines.length + (cut === '' ? 0 : 1), events, skipped, others }
+}
+
+// A line cut at the end of the input can look whole: its lists disagree, or the last field never came.
+function whole(ev: SlowEvent, line: string): boolean {
+  switch (ev.kind) {
+    case Trace.bounced: return /(FORCE|NORMAL)[ \t\r]*$/.test(line)
+    case Trace.mapSg:
+      if (ev.dmas?.length !== ev.sizes?.length || ev.sizes?.length !== ev.physs?.length) return false
+      return (ev.has & Has.attrs) !== 0
+    case Trace.map:
+    case Trace.unmap:
+    case Trace.unmapSg:
+    case Trace.alloc:
+    case Trace.free: return (ev.has & Has.attrs) !== 0
+    default: return true
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i += 4096) out += String.fromCharCode(...bytes.subarray(i, i + 4096))
+  return out
+}
+
+const utf8 = (bytes: string): string => new TextDecoder('utf-8').decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0)))
+
 /** Reads one line, without its line end. */
 export function slowLine(line: string): SlowLine {
   const started = /^##### CPU (\d+) buffer started ####/.exec(line)
-  if (started) return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(started[1]), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0 } }
+  if (started && Number(started[1]) < MAX_CPUS) return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(started[1]), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0 } }
   if (line.startsWith('#')) return { type: 'nothing' }
-  if (line.trim() === '') return { type: 'nothing' }
-  const lost = LOST.exec(line)
-  if (lost) {
+  if (/^[ \t\r]*$/.test(line)) return { type: 'nothing' }
+  const lost = LOST.exec(line.slice(0, 200))
+  if (lost && Number(lost[1] ?? 0) < MAX_CPUS && Number(lost[2] ?? lost[3] ?? 0) <= MAX_NUMBER) {
     const n = lost[2] ?? lost[3]
     return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(lost[1] ?? 0), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: n === undefined ? -1 : Number(n) } }
   }
-  const bracket = /\[\d{1,9}\] /.exec(line)
-  const place = bracket ? PLACE.exec(line) : null
-  const name = place ? NAME.exec(place[6] as string) : null
-  if (!place || !name || place[1]?.length !== bracket?.index) return notAnEvent(line)
+  const bracket = [...line.matchAll(/\[(\d+)\] /g)].find((m) => Number(m[1]) < MAX_CPUS)
+  const place = bracket ? PLACE.exec(line.slice(bracket.index)) : null
+  const name = place ? NAME.exec(place[5] as string) : null
+  if (!bracket || !place || !name || (name[1] as string).length > MAX_EVENT_NAME) return notAnEvent(line)
+  const frac = place[4] ?? ''
+  const time = place[4] === undefined ? Number(place[3]) : Number(place[3]) * 1e9 + Math.round(Number(frac === '' ? 0 : frac) * 10 ** (9 - frac.length))
+  if (frac.length > MAX_FRACTION || time > MAX_NUMBER) return notAnEvent(line)
   const spec = traceEvent(name[1] as string)
-  if (!spec) return { type: 'other', name: name[1] as string }
-  const frac = place[5] ?? ''
-  const time = place[5] === undefined ? Number(place[4]) : Number(place[4]) * 1e9 + Math.round(Number(frac === '' ? 0 : frac) * 10 ** (9 - frac.length))
-  const before = (place[1] as string).trimEnd().replace(/\([^()]*\)$/, '').trimEnd()
+  if (!spec) return { type: 'other', name: utf8(name[1] as string) }
+  const before = line.slice(0, bracket.index).replace(/ +$/, '').replace(/\([^(]*\)$/, '').replace(/ +$/, '')
   const ev: SlowEvent = {
-    kind: spec.kind, has: 0, time, cpu: Number(place[2]), pid: Number(/(\d*)$/.exec(before)?.[1] ?? 0), irq: irqOf(place[3]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0
+    kind: spec.kind, has: 0, time, cpu: Number(place[1]), pid: pidOf(before), irq: irqOf(place[2]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0
   }
   const rest = name[2] as string
   if (spec.kind === Trace.mark) {
-    ev.text = rest.replace(/^ +/, '').replace(/^tracing_mark_write: /, '')
+    ev.text = utf8(rest.replace(/^ +/, '').slice(0, 4096)).replace(/^tracing_mark_write: /, '')
     return { type: 'event', event: ev }
   }
   if (!fields(ev, rest)) return { type: 'skip', reason: 'badNumber' }
@@ -94,11 +157,12 @@ export function slowLine(line: string): SlowLine {
 }
 
 function notAnEvent(line: string): SlowLine {
-  for (let i = 0; i < Math.min(line.length, 4096); i++) {
-    const c = line.trimStart().charCodeAt(i)
+  const text = line.replace(/^[ \t\r]+/, '')
+  for (let i = 0; i < Math.min(text.length, 4096); i++) {
+    const c = text.charCodeAt(i)
     if (c < 9 || (c > 13 && c < 27)) return { type: 'skip', reason: 'binary' }
   }
-  if (/^\s*(cpus=\d+|CPU \d+ is empty|version = \d+)\s*$/.test(line)) return { type: 'nothing' }
+  if (/^(cpus=\d+|CPU \d+ is empty|version = \d+)[ \t\r]*$/.test(text.slice(0, 200))) return { type: 'nothing' }
   return { type: 'skip', reason: 'noEvent' }
 }
 
@@ -113,7 +177,14 @@ function fields(ev: SlowEvent, text: string): boolean {
     if (digits === '') good = false
     let v = 0
     for (const d of digits) v = v * (m ? 16 : base) + Number.parseInt(d, 16)
+    if (v > MAX_NUMBER) good = false
     return v
+  }
+  const device = (name: string): void => {
+    if (name === '') return
+    if (name.length > MAX_DEVICE) good = false
+    ev.device = utf8(name)
+    ev.has |= Has.device
   }
   for (;;) {
     rest = rest.replace(/^[ \t\r]+/, '')
@@ -135,20 +206,13 @@ function fields(ev: SlowEvent, text: string): boolean {
       }
       if (bare.endsWith(':')) {
         const after = rest.slice(bare.length).replace(/^ +/, '')
-        const device = /^[^ \r]*/.exec(after)?.[0] ?? ''
-        if (device !== '') {
-          ev.device = device
-          ev.has |= Has.device
-        }
-        rest = after.slice(device.length)
+        const named = /^[^ \r]*/.exec(after)?.[0] ?? ''
+        device(named)
+        rest = after.slice(named.length)
         continue
       }
-      if (!(ev.has & Has.device)) {
-        if (bare !== '') {
-          ev.device = bare
-          ev.has |= Has.device
-        }
-      } else if (bare.length === 5 && bare.startsWith('F') && ev.kind === Trace.bounced) ev.force = true
+      if (!(ev.has & Has.device)) device(bare)
+      else if (bare.length === 5 && bare.startsWith('F') && ev.kind === Trace.bounced) ev.force = true
       rest = rest.slice(Math.max(1, bare.length))
       continue
     }
@@ -212,6 +276,7 @@ function fields(ev: SlowEvent, text: string): boolean {
         const t = /^[^ \r]*/.exec(value)?.[0] ?? ''
         ev.has |= Has.attrs
         if (t !== '') ev.attrs = parseAttrs(t) ?? parseAttrs(t.split('|').filter((x) => parseAttrs(x) !== null).join('|')) ?? 0
+        if (ev.attrs > MAX_NUMBER) good = false
         break
       }
       case 'nents': ev.nents = total(); break
@@ -227,11 +292,7 @@ function fields(ev: SlowEvent, text: string): boolean {
       case 'addrs': ev.physs = array(8); ev.has |= Has.physList; break
       case 'device':
       case 'dev_name': {
-        const device = /^[^ \r]*/.exec(value)?.[0] ?? ''
-        if (device !== '') {
-          ev.device = device
-          ev.has |= Has.device
-        }
+        device(/^[^ \r]*/.exec(value)?.[0] ?? '')
         break
       }
       default: break

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { formatTraceLine, MAPPING_ERROR, Trace, traceEventsOf, type TraceValues } from '../kernel/trace-events.ts'
 import { Has, Irq, Names, type TraceEvent } from './event.ts'
-import { type SlowEvent, slowLine } from './scan-slow.ts'
+import { type SlowEvent, slowText, type SlowText } from './scan-slow.ts'
 import { MAX_LINE, TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
 
@@ -21,12 +21,12 @@ function plain(ev: TraceEvent, names: Names): SlowEvent {
   }
 }
 
-function fast(text: string, cuts: readonly number[] = []): { events: SlowEvent[]; skips: Skips; scanner: TextScanner } {
+function fast(text: string | Uint8Array, cuts: readonly number[] = []): { events: SlowEvent[]; skips: Skips; scanner: TextScanner } {
   const names = new Names()
   const skips = new Skips()
   const events: SlowEvent[] = []
   const scanner = new TextScanner({ event: (ev) => { events.push(plain(ev, names)) } }, names, skips)
-  const bytes = new TextEncoder().encode(text)
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text
   let from = 0
   for (const cut of [...cuts].sort((a, b) => a - b)) {
     const to = Math.max(from, Math.min(bytes.length, cut))
@@ -38,18 +38,7 @@ function fast(text: string, cuts: readonly number[] = []): { events: SlowEvent[]
   return { events, skips, scanner }
 }
 
-function slow(text: string): { events: SlowEvent[]; skipped: Record<string, number>; others: number } {
-  const events: SlowEvent[] = []
-  const skipped: Record<string, number> = {}
-  let others = 0
-  for (const line of text.split('\n')) {
-    const r = slowLine(line)
-    if (r.type === 'event') events.push(r.event)
-    else if (r.type === 'skip') skipped[r.reason] = (skipped[r.reason] ?? 0) + 1
-    else if (r.type === 'other') others++
-  }
-  return { events, skipped, others }
-}
+const slow = (text: string): SlowText => slowText(new TextEncoder().encode(text))
 
 const counts = (s: Skips): Record<string, number> => Object.fromEntries(s.list().map((x) => [x.reason, x.count]))
 const fixture = (name: string): string => {
@@ -97,6 +86,27 @@ const odd = fc.constantFrom('CPU:0 [LOST 90 EVENTS]', 'CPU:3 [LOST EVENTS]', 'CP
   'x-1 [001] 17: sched_switch: prev=a next=b', 'x-1 [001] 1.5: dma_map_page: [FAILED TO PARSE] device=d phys_addr=4312289280 dma_addr=2107584512 size=4096 dir=2 attrs=0x0',
   'x-1 [001] 1.5: dma_map_page: [FAILED TO PARSE] device=d phys_addr=101f85000 dma_addr=0x7d9f3000 size=4096 dir=2 attrs=0x0')
 
+// What was found by throwing things at it, and what resembles it. A letter is a byte here.
+const numbers = ['0', '-1', '4294967296', '18446744073709551615', '18446744073709551616', '99999999999999999999999', 'ffffffffffffffff', '0xfffffffffffffffff', `1${'0'.repeat(400)}`, 'NaN', '1e309', '']
+const hostile = fc.oneof(
+  fc.constantFrom('[001] 007980: dma_map_page:', '  ', '[001] 1.5: dma_map_sg:', '[001] 1.5: swiotlb_bounced:', 'x-1 [001] 1.5: dma_map_page: ', 'x-1 [001] 1.5: dma_map_page:\r', `x-1 [001] 1.5: dma_unmap_page: ${'\0'.repeat(12)} dir=TO_DEVICE dma_addr=10 size=512 attrs=`,
+    '0000:00:02.0 dir=TO_DEVICE dma_addr=10 size=512 phys_addr=20 attrs=', ' dev_name: 0000:00:02.0 dma_mask=ffffffffffffffff dev_addr=101f85000 size=4096 FORCE', 'x-1 [001] 1.5: dma_unmap_page: 0000:00:02.0 dir=TO_XXXXCE dma_addr=10 size=512 attrs=',
+    'x-1 [001] 1.5: dma_unmap_page: d dir=T', 'x-1 [001] 1.5: dma_map_page: 0000:00:02.0 dir=TO_DEVICX dma_addr=10 size=1 phys_addr=2 attrs=', 'x-1 [001] 1.5: dma_map_page: 0000:00:02.0 dir=TxxxxxxxxE dma_addr=10 size=1 phys_addr=2 attrs=',
+    '[L[L[L[0 [0 [1 [LOST 1 EVENTS]', '\u00a0[LOST EVENTS]', '\u00a0', '\u000b', ':', '[1] 1:', '[1] 1: :', '[1] :', `[1] 1: ${'n'.repeat(140)}: x`, `x-1 [001] 1.5: dma_unmap_page: ${'d'.repeat(300)} dir=TO_DEVICE dma_addr=10 size=512 attrs=`, 'x-1 [001] 1.5: dma_map_page: __proto__ dir=TO_DEVICE dma_addr=1 size=1 phys_addr=1 attrs=constructor',
+    'x-1 [001] 1.5: constructor: x', 'x-1 [001] 1.5: __proto__: x', '#'),
+  fc.tuple(fc.constantFrom(...numbers), fc.nat({ max: 9 })).map(([n, k]) => [
+    `x-${n} [001] 1.5: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=`, `x-1 [${n}] 1.5: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=`, `x-1 [001] ${n}.5: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=`,
+    `x-1 [001] 1.${n}: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=`, `x-1 [001] 1.5: dma_unmap_page: 0000:00:02.0 dir=TO_DEVICE dma_addr=${n} size=512 attrs=`, `x-1 [001] 1.5: dma_unmap_page: 0000:00:02.0 dir=TO_DEVICE dma_addr=1 size=${n} attrs=0x${n}`,
+    `x-1 [001] 1.5: dma_map_sg: d dir=TO_DEVICE nents=${n}/${n} ents=2/${n} dma_addrs={${n}} sizes={0x${n}} phys_addrs={0x1,${n}} attrs=`, `CPU:${n} [LOST ${n} EVENTS]`, `# entries-in-buffer/entries-written: ${n}/${n}   #P:${n}`, `##### CPU ${n} buffer started ####`
+  ][k] as string))
+// Letters changed in place, which keeps what stands behind them where a fast step looks for it.
+const changed = fc.tuple(dialect, fc.array(fc.tuple(fc.nat(), fc.constantFrom('\n', '\r', '\0', ' ', '=', ':', 'X', '0', 'f', '\u00ff')), { minLength: 1, maxLength: 3 })).map(([l, changes]) => {
+  const letters = [...l]
+  for (const [at, c] of changes) letters[at % letters.length] = c
+  return letters.join('')
+})
+const rubbish = fc.uint8Array({ maxLength: 60 }).map((b) => Buffer.from(b).toString('latin1').replace(/\n/g, ' '))
+
 describe('the scanner and its readable twin agree', () => {
   test('on generated lines of all events and dialects', () => {
     fc.assert(fc.property(fc.array(fc.oneof(dialect, odd), { minLength: 1, maxLength: 6 }), (lines) => {
@@ -118,11 +128,25 @@ describe('the scanner and its readable twin agree', () => {
     }), { numRuns: 4000 })
   })
 
-  test('wherever the chunks are cut', () => {
-    fc.assert(fc.property(fc.array(fc.oneof(dialect, damage, odd), { minLength: 1, maxLength: 5 }), fc.array(fc.nat({ max: 1500 }), { maxLength: 5 }), (lines, cuts) => {
-      const text = `${lines.join('\n')}\n`
-      expect(fast(text, cuts).events).toEqual(fast(text).events)
-    }), { numRuns: 1500 })
+  // What a chunk size or the place of a cut must not change.
+  const all = (r: ReturnType<typeof fast>): unknown => [r.events, r.skips.list(), r.scanner.lines, r.scanner.events, r.scanner.bytes, [...r.scanner.others], r.scanner.header]
+
+  test('on whole inputs of any bytes, cut off anywhere, in chunks of any size', () => {
+    const bytes = fc.tuple(fc.array(fc.oneof(dialect, damage, odd, hostile, changed, rubbish), { minLength: 1, maxLength: 6 }), fc.nat({ max: 3 }), fc.nat()).map(([lines, cut, at]) => {
+      const b = Buffer.from(`${lines.join('\n')}\n`, 'latin1')
+      return new Uint8Array(cut === 0 ? b.subarray(0, at % (b.length + 1)) : b)
+    })
+    const chunks = fc.oneof(fc.array(fc.nat({ max: 1500 }), { maxLength: 5 }), fc.integer({ min: 1, max: 70 }))
+    fc.assert(fc.property(bytes, chunks, (b, chosen) => {
+      const cuts = typeof chosen === 'number' ? Array.from({ length: b.length / chosen }, (_, i) => (i + 1) * chosen) : chosen
+      const a = fast(b, cuts)
+      expect(all(a)).toEqual(all(fast(b)))
+      const want = slowText(b)
+      expect(a.events).toEqual(want.events)
+      expect(counts(a.skips)).toEqual(want.skipped)
+      expect(a.scanner.lines).toBe(want.lines)
+      expect(Object.fromEntries(a.scanner.others)).toEqual({ ...want.others })
+    }), { numRuns: 4000 })
   })
 
   test.each(['r02-tracefs.txt.gz', 'r04-full.txt.gz', 'r08-pipe.txt.gz', 'r09-report.txt.gz', 'r20-truncated.txt.gz', 'probes.txt'])('on extracts of recordings: %s', (name) => {
@@ -187,16 +211,34 @@ describe('what an event says', () => {
 describe('input that is not what it should be', () => {
   const good = 'x-1 [001] ..... 1.0: dma_unmap_page: d dir=TO_DEVICE dma_addr=10 size=512 attrs=\n'
 
-  test('a line over 1 MiB is passed over and counted; the next line is read', () => {
-    for (const chunk of [1 << 16, 1 << 20, 1 << 22]) {
-      const text = `${good}${'y'.repeat(MAX_LINE + 10)}\n${good}`
-      const cuts = Array.from({ length: Math.ceil(text.length / chunk) }, (_, i) => (i + 1) * chunk)
-      const r = fast(text, cuts)
-      expect(r.events.length).toBe(2)
-      expect(r.scanner.lines).toBe(3)
-      // In one chunk the line is at hand and is only no event.
-      expect(r.skips.total).toBe(1)
+  test('a line over 1 MiB is passed over and counted, whatever the chunks; the next line is read', () => {
+    for (const chunk of [1 << 16, 1 << 22]) {
+      for (const [over, skipped] of [[-1, 'noEvent'], [0, 'longLine']] as const) {
+        for (const end of [`\n${good}`, '\n', '']) {
+          const text = `${good}${'y'.repeat(MAX_LINE + over)}${end}`
+          const r = fast(text, Array.from({ length: Math.ceil(text.length / chunk) }, (_, i) => (i + 1) * chunk))
+          const want = slowText(new TextEncoder().encode(text))
+          expect(r.events).toEqual(want.events)
+          expect(r.scanner.lines).toBe(want.lines)
+          expect(counts(r.skips)).toEqual(want.skipped)
+          if (end !== '') expect(counts(r.skips)).toEqual({ [skipped]: 1 })
+        }
+      }
     }
+  })
+
+  test('many brackets in one line are read once', () => {
+    const r = fast(`${'[L'.repeat(500_000)}\n${'[1 '.repeat(300_000)}\n${good}`)
+    expect(r.events.length).toBe(1)
+    expect(counts(r.skips)).toEqual({ noEvent: 2 })
+  })
+
+  test('the header is told where it stands, before the events behind it', () => {
+    const order: string[] = []
+    const s = new TextScanner({ event: () => { order.push('event') } }, new Names(), new Skips(), (h) => { order.push(`cpus ${h.cpus}`) })
+    s.push(new TextEncoder().encode(`# entries-in-buffer/entries-written: 5/9   #P:4\n${good}`))
+    s.end()
+    expect(order).toEqual(['cpus 4', 'event'])
   })
 
   test('a last line without its end is read when whole, else counted as cut', () => {

@@ -4,12 +4,30 @@
 //
 // An event line is: anything, `[CPU]`, maybe irq flags, a time, a colon, the event's name (maybe with its system before it), a colon, then
 // fields by name. Nothing is taken by position but the device's name, which has no key.
+//
+// What keeps a reader of hostile bytes in its line: every loop stops at the line end; nothing steps over a byte that it has not compared; a
+// fast step compares whole words, so that it can only run over text that it knows; and the last line of each chunk is read from a buffer
+// with line ends behind it, so that a step too far, were there one, ends there and is found out.
+import { assertTrue } from '../base/index.ts'
 import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
 import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
 import type { Skips } from './skips.ts'
 
-/** A longer line is passed over and counted. */
+/** A longer line (its end counts) is passed over and counted. */
 export const MAX_LINE = 1 << 20
+/** Bytes of the longest device name. Names are kept for good, so that they must be bounded. */
+export const MAX_DEVICE = 256
+/** Bytes of the longest name of an event that is not ours. */
+export const MAX_EVENT_NAME = 128
+/** The largest time (ns), address, size and count: what 64 bits hold. */
+export const MAX_NUMBER = 2 ** 64
+/** CPU numbers are below it. */
+export const MAX_CPUS = 65536
+/** More digits than any clock prints behind its point. */
+export const MAX_FRACTION = 15
+/** The most digits of a task's id. */
+export const MAX_PID_DIGITS = 10
+const PID_SCALE = 10 ** MAX_PID_DIGITS
 
 const HEX = new Uint8Array(256).fill(255)
 for (let i = 0; i < 10; i++) HEX[48 + i] = i
@@ -18,27 +36,32 @@ for (let i = 0; i < 6; i++) HEX[97 + i] = HEX[65 + i] = 10 + i
 const enc = new TextEncoder()
 const hashOf = (s: string): number => hashBytes(enc.encode(s), 0, s.length)
 
-// Event names and keys by hash: two small open-addressed tables. Unknown text with an equal 32-bit hash would be taken for the known name;
-// the name's length is compared as well.
+// Event names and keys by hash: two small open-addressed tables. Text with the hash of a known name is compared with it: a 32-bit hash is
+// easily met on purpose.
 class HashTable {
-  readonly hash = new Int32Array(256)
-  readonly length = new Uint8Array(256)
-  readonly value = new Uint8Array(256)
+  private readonly hash = new Int32Array(256)
+  private readonly name: (Uint8Array | null)[] = new Array(256).fill(null)
+  private readonly value = new Uint8Array(256)
   add(name: string, value: number): void {
     let at = hashOf(name) & 255
-    while (this.length[at] !== 0) at = (at + 1) & 255
+    while (this.name[at] !== null) at = (at + 1) & 255
     this.hash[at] = hashOf(name)
-    this.length[at] = name.length
+    this.name[at] = enc.encode(name)
     this.value[at] = value
   }
-  get(hash: number, length: number): number {
-    let at = hash & 255
-    while (this.length[at] !== 0) {
-      if (this.hash[at] === hash && this.length[at] === length) return this.value[at] as number
-      at = (at + 1) & 255
+  /** What bytes [from, to) with this hash stand for; 0: nothing known. */
+  get(buf: Uint8Array, from: number, to: number, hash: number): number {
+    for (let at = hash & 255; ; at = (at + 1) & 255) {
+      const name = this.name[at] as Uint8Array | null
+      if (name === null) return 0
+      if (this.hash[at] === hash && name.length === to - from && sameBytes(name, buf, from)) return this.value[at] as number
     }
-    return 0
   }
+}
+
+function sameBytes(name: Uint8Array, buf: Uint8Array, from: number): boolean {
+  for (let i = 0; i < name.length; i++) if (name[i] !== buf[from + i]) return false
+  return true
 }
 
 const kinds = new HashTable()
@@ -62,10 +85,10 @@ for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
 const w = (t: string): number => (t.charCodeAt(0) | (t.charCodeAt(1) << 8) | (t.charCodeAt(2) << 16) | (t.charCodeAt(3) << 24)) >>> 0
 const W = {
   swio: w('swio'), tlb_: w('tlb_'), boun: w('boun'), ced: w('ced:'), dma_: w('dma_'), map_: w('map_'), page: w('page'), phys: w('phys'), unma: w('unma'), p_pa: w('p_pa'), p_ph: w('p_ph'), ge: w('ge: '), ys: w('ys: '),
-  sg: w('sg: '), p_sg: w('p_sg'), sDev: w(' dev'), _nam: w('_nam'), _mas: w('_mas'), sDma: w(' dma'), _add: w('_add'), ffff: w('ffff'), sSiz: w(' siz'), sPhy: w(' phy'), s_ad: w('s_ad'), sDir: w(' dir'),
+  sg: w('sg: '), p_sg: w('p_sg'), sDev: w(' dev'), _nam: w('_nam'), _mas: w('_mas'), sDma: w(' dma'), _add: w('_add'), ffff: w('ffff'), sSiz: w(' siz'), sPhy: w(' phy'), s_ad: w('s_ad'), sDir: w(' dir'), eTo: w('=TO_'), devi: w('DEVI'), eFro: w('=FRO'), mDe: w('M_DE'), vice: w('VICE'), eBid: w('=BID'), irec: w('IREC'), tion: w('TION'),
   sAtt: w(' att'), sFor: w(' FOR'), sNor: w(' NOR')
 } as const
-/** Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. */
+/** Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. Behind a kept line lie as many line ends. */
 const AHEAD = 48
 const POW16 = [1, 16, 256, 4096, 65536, 2 ** 20, 2 ** 24, 2 ** 28, 2 ** 32]
 
@@ -98,6 +121,7 @@ export class TextScanner {
   readonly others = new Map<string, number>()
   private readonly ev = new TraceEvent()
   private readonly decoder = new TextDecoder('utf-8')
+  // The line that a chunk left unfinished, or its last one; AHEAD line ends are put behind it before it is read.
   private carry = new Uint8Array(64 * 1024)
   private carried = 0
   private dropping = false
@@ -106,43 +130,38 @@ export class TextScanner {
   private num = 0
   private bad = false
 
-  constructor(private readonly sink: EventSink, readonly names: Names, readonly skips: Skips) {}
+  /** `onHeader` is told of each comment that says something of the recording, where it stands: before the events behind it. */
+  constructor(private readonly sink: EventSink, readonly names: Names, readonly skips: Skips, private readonly onHeader: (h: TextHeader) => void = () => {}) {}
 
   /** Reads one more chunk. The chunk may be reused after the call. */
   push(chunk: Uint8Array): void {
+    // A line that is too long is found out where it is kept; so none may be whole in what is read at once.
+    for (let from = 0; from < chunk.length; from += MAX_LINE) this.piece(chunk.length <= MAX_LINE ? chunk : chunk.subarray(from, Math.min(chunk.length, from + MAX_LINE)))
+  }
+
+  private piece(chunk: Uint8Array): void {
     this.bytes += chunk.length
     let from = 0
     if (this.carried > 0 || this.dropping) {
       const nl = chunk.indexOf(NL)
-      if (nl < 0) {
-        this.keep(chunk, 0)
-        return
-      }
-      if (this.dropping) {
-        this.dropping = false
-        this.lines++
-        this.carried = 0
-      } else {
-        this.keep(chunk.subarray(0, nl + 1), 0)
-        // keep() may have found the line too long.
-        if (this.dropping) {
-          this.dropping = false
-          this.lines++
-        } else {
-          const n = this.carried
-          this.carried = 0
-          this.scan(this.carry, 0, n)
-        }
-        this.carried = 0
-      }
+      this.keep(chunk, 0, nl < 0 ? chunk.length : nl + 1)
+      if (nl < 0) return
+      this.scanKept()
       from = nl + 1
     }
     const last = chunk.lastIndexOf(NL)
     if (last >= from) {
-      this.scan(chunk, from, last + 1)
+      // The last line is kept as well: its copy has line ends behind it, and its own end stops what reads the lines before it.
+      const before = last === 0 ? -1 : chunk.lastIndexOf(NL, last - 1)
+      if (before >= from) {
+        this.scan(chunk, from, before + 1)
+        from = before + 1
+      }
+      this.keep(chunk, from, last + 1)
+      this.scanKept()
       from = last + 1
     }
-    if (from < chunk.length) this.keep(chunk, from)
+    if (from < chunk.length) this.keep(chunk, from, chunk.length)
   }
 
   /** The next file begins with this byte. A line that the last file left unfinished goes on in it, unless the byte looks like a line's beginning. */
@@ -152,44 +171,52 @@ export class TextScanner {
 
   /** No more bytes. A last line without line end is read, and counted as cut when it is not whole. */
   end(): void {
-    if (this.dropping) this.lines++
-    if (this.carried > 0) {
-      const n = this.carried
-      this.carried = 0
-      this.room(n + 1)
-      this.carry[n] = NL
+    if (this.carried > 0 || this.dropping) {
       this.atEnd = true
-      this.scan(this.carry, 0, n + 1)
+      this.scanKept()
       this.atEnd = false
     }
     for (const o of this.otherIds.values()) this.others.set(o.name, (this.others.get(o.name) ?? 0) + o.count)
     this.otherIds.clear()
-    this.dropping = false
   }
   private atEnd = false
+
+  // Reads the line that was kept, whether its end has come or not.
+  private scanKept(): void {
+    const n = this.carried
+    this.carried = 0
+    if (this.dropping) {
+      this.dropping = false
+      this.lines++
+      return
+    }
+    this.carry.fill(NL, n, n + AHEAD + 1)
+    this.scan(this.carry, 0, this.carry[n - 1] === NL ? n : n + 1)
+  }
 
   private room(n: number): void {
     if (n <= this.carry.length) return
     const more = new Uint8Array(Math.max(n, this.carry.length * 2))
-    more.set(this.carry.subarray(0, Math.min(this.carried, this.carry.length)))
+    more.set(this.carry.subarray(0, this.carried))
     this.carry = more
   }
 
-  private keep(chunk: Uint8Array, from: number): void {
+  // Keeps bytes [from, to), which hold one line end at most, as their last byte.
+  private keep(chunk: Uint8Array, from: number, to: number): void {
     if (this.dropping) return
-    const n = chunk.length - from
+    const n = to - from
     if (this.carried + n > MAX_LINE) {
       this.dropping = true
       this.carried = 0
       this.skips.add('longLine', this.lines + 1)
       return
     }
-    this.room(this.carried + n)
-    this.carry.set(chunk.subarray(from), this.carried)
+    this.room(this.carried + n + AHEAD + 1)
+    this.carry.set(chunk.subarray(from, to), this.carried)
     this.carried += n
   }
 
-  // All lines of buf[from, to), which ends with a line end.
+  // All lines of buf[from, to), which ends with a line end; so does a line behind it.
   private scan(buf: Uint8Array, from: number, to: number): void {
     if (buf !== this.viewed) {
       this.viewed = buf
@@ -201,6 +228,7 @@ export class TextScanner {
       this.lines++
       p = this.line(buf, p)
     }
+    assertTrue(p === to && buf[p - 1] === NL, 'the scanner left its line')
   }
   private viewed: Uint8Array | null = null
   private view: DataView = new DataView(new ArrayBuffer(0))
@@ -213,9 +241,9 @@ export class TextScanner {
     let p = start
     let c = buf[p] as number
     if (c === 35) return this.comment(buf, start)
-    // The first `[digits] `: the CPU.
+    // The first `[digits] `: the CPU. A line of lost events has its words in the first bracket.
     let cpu = -1
-    for (;;) {
+    for (let first = true; ; first = false) {
       while (c !== 91 && c !== NL) c = buf[++p] as number
       if (c === NL) return this.noEvent(buf, start, p)
       let q = p + 1
@@ -227,12 +255,12 @@ export class TextScanner {
           n = n * 10 + d
           d = (buf[++q] as number) - 48
         }
-        if (buf[q] === 93 && buf[q + 1] === SP && n < 65536) {
+        if (buf[q] === 93 && buf[q + 1] === SP && n < MAX_CPUS) {
           cpu = n
           break
         }
       }
-      if (buf[p + 1] === 76 || (d === SP - 48 && q > p + 1)) {
+      if (first && (buf[p + 1] === 76 || (d === SP - 48 && q > p + 1))) {
         const after = this.lost(buf, start, p)
         if (after > 0) return after
       }
@@ -261,6 +289,7 @@ export class TextScanner {
       d = (buf[++p] as number) - 48
     }
     let time: number
+    let digits = 0
     if (d === -2) {
       let frac = 0
       const from = p + 1
@@ -269,10 +298,10 @@ export class TextScanner {
         frac = frac * 10 + d
         d = (buf[++p] as number) - 48
       }
-      const digits = p - from
+      digits = p - from
       time = sec * 1e9 + (digits === 6 ? frac * 1000 : digits === 9 ? frac : Math.round(frac * 10 ** (9 - digits)))
     } else time = sec
-    if (buf[p] !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
+    if (buf[p] !== COLON || digits > MAX_FRACTION || !(time <= MAX_NUMBER)) return this.noEvent(buf, start, this.eol(buf, p))
     p++
     while (buf[p] === SP) p++
     // The name, after `system:` if there is one.
@@ -297,7 +326,8 @@ export class TextScanner {
         hash = 0
       }
       if (c !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
-      kind = kinds.get(hash, p - nameAt) as TraceKind
+      kind = kinds.get(buf, nameAt, p, hash) as TraceKind
+      if (p - nameAt > MAX_EVENT_NAME) return this.noEvent(buf, start, this.eol(buf, p))
     }
     this.events++
     if (kind === Trace.none) {
@@ -326,9 +356,9 @@ export class TextScanner {
       this.sink.event(ev)
       return end + 1
     }
-    while (buf[p + 1] === SP) p++
+    if (buf[p] === SP) while (buf[p + 1] === SP) p++
     this.pos = p
-    if (p < this.far) this.quickArgs(buf, kind)
+    if (p < this.far && buf[p] === SP) this.quickArgs(buf, kind)
     if (buf[this.pos] !== NL) this.args(buf)
     const end = this.pos
     if (kind === Trace.mapSg) {
@@ -342,11 +372,18 @@ export class TextScanner {
     if (missing !== 0 || this.bad) {
       this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
       this.events--
-    } else if (this.atEnd && !whole(ev, this.decoder.decode(buf.subarray(Math.max(start, end - 8), end)))) {
+    } else if (this.atEnd && !whole(ev, this.lastWord(buf, start, end))) {
       this.skips.add('cutLine', this.lines)
       this.events--
     } else this.sink.event(ev)
     return end + 1
+  }
+
+  // The last six letters of a line.
+  private lastWord(buf: Uint8Array, start: number, end: number): string {
+    let to = end
+    while (to > start && (buf[to - 1] === SP || buf[to - 1] === 9 || buf[to - 1] === 13)) to--
+    return this.decoder.decode(buf.subarray(Math.max(start, to - 6), to))
   }
 
   // The common event names, four bytes at a time; pos at the colon.
@@ -429,13 +466,9 @@ export class TextScanner {
     q = this.quickDevice(buf, q + 1)
     if (q < 0) return
     this.pos = q
-    if (q >= far || v.getUint32(q, true) !== W.sDir || buf[q + 4] !== EQ) return
-    const c = buf[q + 5]
-    const dir = c === 84 ? 1 : c === 70 ? 2 : c === 66 ? 0 : -1
-    if (dir < 0) return
-    q += dir === 1 ? 14 : dir === 2 ? 16 : 18
-    if (buf[q] !== SP || buf[q - 1] !== (dir === 0 ? 76 : 69)) return
-    ev.dir = dir
+    if (q >= far || v.getUint32(q, true) !== W.sDir) return
+    q = this.quickDirection(buf, q + 4)
+    if (q < 0) return
     ev.has |= Has.dir
     this.pos = q
     if (kind === Trace.mapSg || kind === Trace.unmapSg) return
@@ -461,6 +494,24 @@ export class TextScanner {
     }
   }
 
+  // `=TO_DEVICE `, `=FROM_DEVICE ` or `=BIDIRECTIONAL ` at q; the place of the blank, negative when it is something else.
+  private quickDirection(buf: Uint8Array, q: number): number {
+    const v = this.view
+    const first = v.getUint32(q, true)
+    const second = v.getUint32(q + 4, true)
+    if (first === W.eTo) {
+      this.ev.dir = 1
+      return second === W.devi && buf[q + 8] === 67 && buf[q + 9] === 69 && buf[q + 10] === SP ? q + 10 : -1
+    }
+    const third = v.getUint32(q + 8, true)
+    if (first === W.eFro) {
+      this.ev.dir = 2
+      return second === W.mDe && third === W.vice && buf[q + 12] === SP ? q + 12 : -1
+    }
+    this.ev.dir = 0
+    return first === W.eBid && second === W.irec && third === W.tion && buf[q + 12] === 65 && buf[q + 13] === 76 && buf[q + 14] === SP ? q + 14 : -1
+  }
+
   // ` size=` and its digits at q; the place behind them, negative when it is something else.
   private quickSize(buf: Uint8Array, q: number): number {
     if (q >= this.far || this.view.getUint32(q, true) !== W.sSiz || buf[q + 4] !== 101 || buf[q + 5] !== EQ) return -1
@@ -473,7 +524,7 @@ export class TextScanner {
       d = (buf[++p] as number) - 48
     }
     const c = buf[p]
-    if (c !== SP && c !== NL) return -1
+    if ((c !== SP && c !== NL) || n > MAX_NUMBER) return -1
     this.ev.size = n
     this.ev.has |= Has.size
     this.pos = p
@@ -510,7 +561,7 @@ export class TextScanner {
       const b = this.view.getInt32(q + 4, true)
       const c = this.view.getInt32(q + 8, true)
       const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
-      if (this.dev2[slot] === c && this.dev1[slot] === b && this.dev0[slot] === a) {
+      if (this.dev2[slot] === c && this.dev1[slot] === b && this.dev0[slot] === a && (this.devId[slot] as number) >= 0) {
         this.ev.dev = this.devId[slot] as number
         this.ev.has |= Has.device
         return q + 12
@@ -529,7 +580,7 @@ export class TextScanner {
   private readonly dev0 = new Int32Array(64)
   private readonly dev1 = new Int32Array(64)
   private readonly dev2 = new Int32Array(64)
-  private readonly devId = new Int32Array(64)
+  private readonly devId = new Int32Array(64).fill(-1)
 
   private eol(buf: Uint8Array, p: number): number {
     let q = p
@@ -548,34 +599,39 @@ export class TextScanner {
     }
     let pid = 0
     let scale = 1
-    let d = (buf[p] as number) - 48
-    while (p >= start && d >= 0 && d <= 9) {
+    while (p >= start) {
+      const d = (buf[p--] as number) - 48
+      if (!(d >= 0 && d <= 9)) break
       pid += d * scale
       scale *= 10
-      d = (buf[--p] as number) - 48
     }
-    return pid
+    return scale > PID_SCALE ? 0 : pid
   }
 
   // `CPU:0 [LOST 90 EVENTS]`, `[LOST EVENTS]`, `CPU:0 [90 EVENTS DROPPED]`. The position after the line, 0 when it is none of these.
   private lost(buf: Uint8Array, start: number, bracket: number): number {
     const end = this.eol(buf, bracket)
     const text = this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
-    const m = /^\s*(?:CPU[: ]\s*(\d+)\s*)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/.exec(text)
+    const m = /^[ \t\r]*(?:CPU[: ] *(\d+) *)?\[(?:LOST (?:(\d+) )?EVENTS|(?:(\d+) )?EVENTS DROPPED)\]/.exec(text)
     if (!m) return 0
-    this.events++
+    const cpu = Number(m[1] ?? 0)
+    const count = Number(m[2] ?? m[3] ?? -1)
+    if (cpu >= MAX_CPUS || count > MAX_NUMBER) return 0
+    this.sendLost(cpu, count)
+    return end + 1
+  }
+
+  private sendLost(cpu: number, count: number): void {
     const ev = this.ev
     ev.clear()
     ev.kind = Trace.lost
-    ev.cpu = m[1] === undefined ? 0 : Number(m[1])
+    ev.cpu = cpu
     ev.pid = 0
     ev.irq = Irq.unknown
     ev.time = 0
-    ev.count = m[2] !== undefined ? Number(m[2]) : m[3] !== undefined ? Number(m[3]) : -1
+    ev.count = count
     ev.line = this.lines
     this.sink.event(ev)
-    this.events--
-    return end + 1
   }
 
   private noEvent(buf: Uint8Array, start: number, end: number): number {
@@ -593,12 +649,12 @@ export class TextScanner {
     }
     if (!binary) {
       const text = this.decoder.decode(buf.subarray(p, Math.min(end, p + 200)))
-      const cpus = /^cpus=(\d+)\s*$/.exec(text)
+      const cpus = /^cpus=(\d+)[ \t\r]*$/.exec(text)
       if (cpus) {
-        this.header.cpus = Math.max(this.header.cpus ?? 0, Number(cpus[1]))
+        this.headerCpus(Number(cpus[1]))
         return end + 1
       }
-      if (/^(CPU \d+ is empty|version = \d+)\s*$/.test(text)) return end + 1
+      if (/^(CPU \d+ is empty|version = \d+)[ \t\r]*$/.test(text)) return end + 1
       this.skips.add(this.atEnd ? 'cutLine' : 'noEvent', this.lines, () => text)
     } else this.skips.add('binary', this.lines)
     return end + 1
@@ -608,27 +664,28 @@ export class TextScanner {
     const end = this.eol(buf, start)
     const text = this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
     const entries = /entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)\s+#P:(\d+)/.exec(text)
-    if (entries) {
-      this.header.entriesInBuffer = (this.header.entriesInBuffer ?? 0) + Number(entries[1])
-      this.header.entriesWritten = (this.header.entriesWritten ?? 0) + Number(entries[2])
-      this.header.cpus = Math.max(this.header.cpus ?? 0, Number(entries[3]))
-    }
+    if (entries) this.headerEntries(Number(entries[1]), Number(entries[2]), Number(entries[3]))
     const started = /^##### CPU (\d+) buffer started ####/.exec(text)
-    if (started) {
-      // The events of this CPU before here were overwritten.
-      const ev = this.ev
-      ev.clear()
-      ev.kind = Trace.lost
-      ev.cpu = Number(started[1])
-      ev.pid = 0
-      ev.irq = Irq.unknown
-      ev.time = 0
-      ev.line = this.lines
-      this.sink.event(ev)
-    }
+    // The events of this CPU before here were overwritten.
+    if (started && Number(started[1]) < MAX_CPUS) this.sendLost(Number(started[1]), 0)
     const tracer = /^# tracer: (\S+)/.exec(text)
     if (tracer) this.header.tracer = tracer[1] ?? null
     return end + 1
+  }
+
+  // A header whose numbers no kernel has says nothing.
+  private headerEntries(inBuffer: number, written: number, cpus: number): void {
+    if (!(inBuffer <= MAX_NUMBER && written <= MAX_NUMBER && cpus <= MAX_CPUS)) return
+    const h = this.header
+    h.entriesInBuffer = (h.entriesInBuffer ?? 0) + inBuffer
+    h.entriesWritten = (h.entriesWritten ?? 0) + written
+    this.headerCpus(cpus)
+  }
+
+  private headerCpus(cpus: number): void {
+    if (cpus < 1 || cpus > MAX_CPUS) return
+    this.header.cpus = Math.max(this.header.cpus ?? 0, cpus)
+    this.onHeader(this.header)
   }
 
   // Hex digits at pos, `0x` before them allowed, into num. The kernel's %llx.
@@ -650,6 +707,7 @@ export class TextScanner {
       w = w * 16 + d
       d = HEX[buf[++p] as number] as number
     }
+    if (w > MAX_NUMBER) this.bad = true
     this.num = w
     this.pos = p
   }
@@ -668,6 +726,7 @@ export class TextScanner {
       v = v * 10 + d
       d = (buf[++p] as number) - 48
     }
+    if (v > MAX_NUMBER) this.bad = true
     this.num = v
     this.pos = p
   }
@@ -711,7 +770,7 @@ export class TextScanner {
         c = buf[p] as number
         continue
       }
-      const key = keys.get(hash, p - from)
+      const key = keys.get(buf, from, p, hash)
       this.pos = p + 1
       switch (key) {
         case K.dir: this.direction(buf); break
@@ -779,7 +838,8 @@ export class TextScanner {
       return this.pos
     }
     if ((ev.has & Has.device) === 0) {
-      ev.dev = this.names.ofBytes(buf, from, end, length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash)
+      if (length > MAX_DEVICE) this.bad = true
+      else ev.dev = this.names.ofBytes(buf, from, end, length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash)
       if (length > 0) ev.has |= Has.device
       return Math.max(end, from + 1)
     }
@@ -796,7 +856,8 @@ export class TextScanner {
       c = buf[++p] as number
     }
     if (p > from) {
-      this.ev.dev = this.names.ofBytes(buf, from, p, hash)
+      if (p - from > MAX_DEVICE) this.bad = true
+      else this.ev.dev = this.names.ofBytes(buf, from, p, hash)
       this.ev.has |= Has.device
     }
     this.pos = p
@@ -832,7 +893,7 @@ export class TextScanner {
     }
     this.ev.has |= Has.attrs
     if (p > from) {
-      if (hash === this.attrsHash && p - from === this.attrsLength) {
+      if (hash === this.attrsHash && p - from === this.attrsLength && this.attrsValue <= MAX_NUMBER) {
         this.ev.attrs = this.attrsValue
         this.pos = p
         return
@@ -840,6 +901,7 @@ export class TextScanner {
       const text = this.decoder.decode(buf.subarray(from, p))
       // Names of a newer kernel are no error; they are just not known.
       this.ev.attrs = parseAttrs(text) ?? parseAttrs(text.split('|').filter((w) => parseAttrs(w) !== null).join('|')) ?? 0
+      if (this.ev.attrs > MAX_NUMBER) this.bad = true
       this.attrsHash = hash
       this.attrsLength = p - from
       this.attrsValue = this.ev.attrs
@@ -980,7 +1042,7 @@ const LINE_END = new Uint8Array([NL])
 
 /** A line cut at the end of the input can look whole; it is not when its lists disagree or the last field (attrs) never came. */
 function whole(ev: TraceEvent, tail: string): boolean {
-  if (ev.kind === Trace.bounced) return /(FORCE|NORMAL)\s*$/.test(tail)
+  if (ev.kind === Trace.bounced) return /(FORCE|NORMAL)$/.test(tail)
   if (ev.kind === Trace.mapSg && (ev.ndma !== ev.nsize || ev.nsize !== ev.nphys)) return false
   if (ev.kind === Trace.map || ev.kind === Trace.unmap || ev.kind === Trace.mapSg || ev.kind === Trace.unmapSg || ev.kind === Trace.alloc || ev.kind === Trace.free) return (ev.has & Has.attrs) !== 0
   return true

@@ -11,7 +11,7 @@ const rounds = at < 0 ? 5 : Number(process.argv[at + 1])
 const say = (text: string): void => { process.stdout.write(`${text}\n`) }
 say(`# ${cpus()[0]?.model ?? 'cpu'} x ${cpus().length}, node ${process.version}; best of ${rounds}`)
 
-const found = [{ property: 'exposed', site: '', decision: '', summary: '' }]
+const found = [{ property: 'exposed' as const, site: '', decision: '', summary: '' }]
 function measure(run: () => Exploration, times: number): { r: Exploration; ms: number[] } {
   const ms: number[] = []
   let r: Exploration | null = null

@@ -1,4 +1,4 @@
-// Writes the lists of what is one file each: kernel revisions and platforms. A new file is found by the next build or test run.
+// Writes the lists of what is one file each: kernel revisions, platforms, properties. A new file is found by the next build or test run.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
@@ -6,7 +6,8 @@ import { root } from './install.mjs'
 /** Folders whose files, but for helpers, each export one record under the same name. */
 const registries = [
   { dir: 'src/kernel/revisions', what: 'revision', helpers: ['all', 'decisions', 'index', 'resolve', 'revision', 'sorted'] },
-  { dir: 'src/machine/platforms', what: 'platform', helpers: ['all', 'index'] }
+  { dir: 'src/machine/platforms', what: 'platform', helpers: ['all', 'index'] },
+  { dir: 'src/properties', what: 'property', helpers: ['all', 'index', 'place', 'property', 'watch'] }
 ]
 
 /** The text of `all.ts` of each folder, by path. */

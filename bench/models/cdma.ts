@@ -126,7 +126,7 @@ export function cdma(o: CdmaOptions): { model: Model; options: ExploreOptions } 
 
   const programs: Program[] = Array.from({ length: o.buffers }, (_, b) => ({ name: `buffer${b}`, variables: ['pg', 'bn', 'is'], code: buffer }))
   programs.push({ name: 'admin', variables: [], code: [call(admin, []), { op: 'jump', to: 0 }] })
-  const seen = { property: 'exposed', site: 'host', decision: '', summary: 'the host reads private data' }
+  const seen = { property: 'exposed' as const, site: 'host', decision: '', summary: 'the host reads private data' }
   const onState = (st: Store) => {
     const { u8 } = st
     for (let v = 0; v < P; v++) if (u8[SH + v] !== 0 && u8[DA + v] === PRIV) return [seen]

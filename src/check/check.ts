@@ -1,16 +1,15 @@
 // One litmus test on one kernel revision and one platform: built, explored, judged.
-import { type Finding, scheduleText, type Store } from '../step/index.ts'
+import { type Finding, type PropertyName, scheduleText, type Store } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
 import { type MmioConfig, platformByName } from '../machine/index.ts'
 import { type KernelParts, noMeaning, type Revision } from '../kernel/index.ts'
+import { watch } from '../properties/index.ts'
 import { System } from '../system/index.ts'
 import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, revisionOf, type Test, vocabulary } from '../litmus/index.ts'
 import { compile } from '../litmus/threads.ts'
 import type { Model, Start } from './model.ts'
 import { explore, type Exploration, type Found } from './search.ts'
-import { Properties } from './properties.ts'
 import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
-import { Watch } from './watch.ts'
 import { describeChange } from './describe.ts'
 import { named, summaryText } from './naming.ts'
 
@@ -19,7 +18,7 @@ export type Verdict = 'violated' | 'incomplete' | 'vacuous' | 'ok' | 'skipped'
 export interface Violation {
   /** Stable from one revision of a patch to the next: property, decision and site, minimal sequence. */
   readonly id: string
-  readonly property: string
+  readonly property: PropertyName
   readonly site: string
   readonly decision: string
   readonly summary: string
@@ -104,8 +103,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
 
   const sys = systemFor(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
-  const watch = new Watch(sys)
-  const properties = new Properties(sys, watch)
+  const onState = watch(sys)
   const compiled = compile(test, sys)
   const progress = o.onProgress ? { onProgress: o.onProgress } : {}
 
@@ -114,7 +112,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const starts: Start[] = []
   const initEnds: number[] = []
   const initX = explore(initModel, {
-    maxStates, interleave, onState: properties.onState,
+    maxStates, interleave, onState,
     onFinal: (st, state) => {
       const words = st.u32.slice(0, sys.layout.totalWords)
       const values = compiled.init.variables.map((_, i) => st.local(0, i))
@@ -126,7 +124,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const held = new Set<number>()
   const model: Model = { layout: sys.layout, programs: compiled.threads, starts }
   const x = explore(model, {
-    maxStates: Math.max(1, maxStates - initX.states), interleave, ...progress, onState: properties.onState,
+    maxStates: Math.max(1, maxStates - initX.states), interleave, ...progress, onState,
     onFinal: (st) => {
       const out: Finding[] = []
       for (const [i, c] of compiled.conditions.entries()) {
@@ -164,7 +162,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
       if (seen.has(f.key)) continue
       seen.add(f.key)
       const v = traced(from, f, from === initX ? null : initOf(from.search.startOf(from.search.path(f.state)[0] as number)))
-      if (forbidden.has(f.finding.property as vocabulary.PropertyName)) violations.push(v)
+      if (forbidden.has(f.finding.property)) violations.push(v)
       else reported.push(v)
     }
   }
@@ -205,7 +203,7 @@ function asOther(test: Test, kernel: string, platform: string, { revision: _, ..
 function judge(e: Expectation | null, verdict: Verdict, violations: readonly Violation[], complete: boolean, vacuous: boolean): 'match' | 'mismatch' | null {
   if (e === null) return null
   const got = new Set(violations.map((v) => v.property))
-  const want = new Set<string>(e.kind === 'violated' ? e.properties : [])
+  const want = new Set<PropertyName>(e.kind === 'violated' ? e.properties : [])
   for (const p of got) if (!want.has(p)) return 'mismatch'
   if (!complete) return null
   switch (e.kind) {
@@ -217,7 +215,7 @@ function judge(e: Expectation | null, verdict: Verdict, violations: readonly Vio
 }
 
 function sorted(v: readonly Violation[]): Violation[] {
-  const order = vocabulary.properties.map((p) => p.name as string)
+  const order = vocabulary.properties.map((p) => p.name)
   return [...v].sort((a, b) => order.indexOf(a.property) - order.indexOf(b.property) || a.trace.length - b.trace.length || (a.id < b.id ? -1 : 1))
 }
 
@@ -254,4 +252,4 @@ function* walk(test: Test): Generator<string> {
 }
 
 /** Ghost state and properties for a single run: what is wrong with each state it comes through. */
-export function watchRun(sys: System): (st: Store) => readonly Finding[] | null { return new Properties(sys, new Watch(sys)).onState }
+export const watchRun = watch

@@ -2,10 +2,9 @@
 import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
 import { hwNames, pteNames } from '../machine/index.ts'
 import { tagNames } from '../kernel/index.ts'
+import { isGhost } from '../properties/index.ts'
 import type { System } from '../system/index.ts'
 import type { Change } from './trace.ts'
-
-const HIDDEN = new Set(['ideal', 'live', 'explicit', 'failure'])
 
 function diff(before: Intervals, after: Intervals, each: (at: number, end: number, b: number, a: number) => Change): Change[] {
   const out: Change[] = []
@@ -25,7 +24,8 @@ function diff(before: Intervals, after: Intervals, each: (at: number, end: numbe
 export function describeChange(sys: System): (component: string, before: number, after: number) => readonly Change[] {
   const hex = (n: number): string => `0x${n.toString(16)}`
   return (component, before, after) => {
-    if (HIDDEN.has(component)) return []
+    // What only properties remember did not happen in the machine.
+    if (isGhost(component)) return []
     switch (component) {
       case 'pages': return diff(sys.machine.pages.value(before), sys.machine.pages.value(after), (s, e, b, a) => {
         const words = (v: number): string => `${hwNames[v & 7]}, mapped ${pteNames[v >> 3]}`

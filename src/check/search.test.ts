@@ -105,7 +105,7 @@ describe('small cases', () => {
     const l = new Layout()
     const a = l.field('a', { max: 2 })
     const r = explore({ layout: l, starts: [nothing], programs: [thread('x', [call(() => { write(a, 0, 1); write(a, 0, 2); return 0 })])] },
-      { onState: (st) => a.get(st) === 1 ? [{ property: 'p', site: '', decision: '', summary: '', fatal: true }] : null })
+      { onState: (st) => a.get(st) === 1 ? [{ property: 'exposed', site: '', decision: '', summary: '', fatal: true }] : null })
     expect([r.states, r.finals]).toEqual([2, 0])
   })
 
@@ -170,9 +170,9 @@ describe('small cases', () => {
       starts: [{ init: () => {}, locals: [[5]] }, { init: (st) => a.set(st, 1), locals: [[7]] }]
     }
     const ends: number[] = []
-    const r = explore(model, { onFinal: (st) => { ends.push(a.get(st)); return [{ property: `p${a.get(st)}`, site: '', decision: '', summary: '' }] } })
+    const r = explore(model, { onFinal: (st) => { ends.push(a.get(st)); return [{ property: 'reached', site: `${a.get(st)}`, decision: '', summary: '' }] } })
     expect(ends).toEqual([5, 7])
-    const t = traceOf(r, r.findings.find((f) => f.finding.property === 'p7') as Exploration['findings'][number])
+    const t = traceOf(r, r.findings.find((f) => f.finding.site === '7') as Exploration['findings'][number])
     expect([t.start, t.steps[0]?.text]).toEqual([1, 'a = 7'])
   })
 
@@ -183,7 +183,7 @@ describe('small cases', () => {
       const count = (v: number): number => { write(a, 0, v & 1); return v + 1 }
       const counter = thread('c', [call(() => 0, 'n = 0', 0), call(count as (...x: number[]) => number, 'n++', 0, [{ v: 0 }]), call((v) => (v as number) < n ? 1 : 0, 'n < N', 1, [{ v: 0 }]), { op: 'branch', v: 1, yes: 1, no: 4 }], { variables: ['n', 'm'], keep: [0], watched: [] })
       const flip = (i: number): Program => thread(`f${i}`, [call(() => { write(b, 0, i & 1); return 0 })])
-      const r = explore({ layout: l, starts: [nothing], programs: [counter, ...Array.from({ length: others }, (_, i) => flip(i))] }, { onFinal: (st) => st.local(0, 0) === n ? null : [{ property: 'wrong', site: '', decision: '', summary: '' }] })
+      const r = explore({ layout: l, starts: [nothing], programs: [counter, ...Array.from({ length: others }, (_, i) => flip(i))] }, { onFinal: (st) => st.local(0, 0) === n ? null : [{ property: 'reached', site: '', decision: '', summary: '' }] })
       expect(r.findings).toEqual([])
       expect(r.finals).toBeGreaterThan(0)
       expect(r.depth).toBe(n + others)

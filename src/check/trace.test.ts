@@ -63,7 +63,7 @@ describe('traces', () => {
   })
 
   it('actions that notice something before they block have noticed nothing', () => {
-    const wait = (): number => { act('wait', () => 'wait', (st) => { if (a.get(st) === 0) { st.finding({ property: 'p', site: '', decision: '', summary: '' }); a.set(st, 2); return -0x40000000 } return 0 }, { results: [0] }); return 0 }
+    const wait = (): number => { act('wait', () => 'wait', (st) => { if (a.get(st) === 0) { st.finding({ property: 'crash', site: '', decision: '', summary: '' }); a.set(st, 2); return -0x40000000 } return 0 }, { results: [0] }); return 0 }
     const set = (): number => { write(a, 0, 1); return 0 }
     const r = explore({ ...model, programs: [thread('x', [call(wait)]), thread('y', [call(set)])] })
     expect(r.findings).toEqual([])
@@ -122,7 +122,7 @@ describe('schedules', () => {
 
   it('a trace\'s schedule replays it', () => {
     const { model, kernel } = xlModel('s1')
-    const found = [{ property: 'exposed', site: '', decision: '', summary: '' }]
+    const found = [{ property: 'exposed' as const, site: '', decision: '', summary: '' }]
     const r = explore(model, { onState: (st) => kernel.exposed(st) ? found : null })
     const t = traceOf(r, r.findings[0] as Found)
     const parsed = parseSchedule(t.schedule, model.programs.map((p) => p.name))

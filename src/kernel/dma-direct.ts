@@ -180,7 +180,7 @@ export interface DmaBuffer {
   readonly size: number
   /** Alias of a mapping of its own (vmap); null: the linear map. */
   readonly alias: CpuAlias
-  readonly from: 'buddy' | 'atomic' | 'swiotlb' | 'device'
+  readonly from: 'buddy' | 'atomic' | 'swiotlb'
   readonly vmap: boolean
   /** What the caller holds is no address of the buffer: a struct page (NO_KERNEL_MAPPING), or an address passed off as a struct page. */
   readonly cookie: boolean

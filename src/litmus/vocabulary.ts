@@ -3,6 +3,7 @@
 // Kernels and platforms come from their records, one file each.
 import { revisions } from '../kernel/revisions/index.ts'
 import { platforms as allPlatforms } from '../machine/index.ts'
+import { properties as judged, type Property, type PropertyName } from '../properties/index.ts'
 import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
 
 /** A word that parses and checks but whose machine does not exist yet carries the reason; using it is TB-003. */
@@ -34,32 +35,12 @@ export interface KernelWord extends Word {
 export const kernels: readonly KernelWord[] = revisions.map((r) => ({ name: r.name, accept: r.accept !== 'none', does: r.does }))
 export type KernelName = string
 
-// ---- properties --------------------------------------------------------------------------------------------------
+// ---- properties: a file each in src/properties --------------------------------------------------------------------
 
-export interface PropertyWord extends Word {
-  /** Part of `forbid default`. */
-  readonly byDefault: boolean
-  /** Counts whatever `forbid` says. */
-  readonly always?: boolean
-}
+export type PropertyWord = Word & Pick<Property, 'name' | 'byDefault' | 'always'>
 
-export const properties = [
-  { name: 'exposed', byDefault: true, does: 'the host or an untrusted device can read what is not meant for it' },
-  { name: 'tampered', byDefault: true, does: 'the host or an untrusted device can write what the guest treats as private' },
-  { name: 'fault', byDefault: true, does: 'an access that the kernel told a device or user space to make is blocked or goes to the wrong alias' },
-  { name: 'wrong_data', byDefault: true, does: 'a CPU or device reads something other than the last legal write' },
-  { name: 'leak', byDefault: true, does: 'the kernel has lost a page or slot for ever' },
-  { name: 'stale_state', byDefault: true, does: "the kernel's flag or state disagrees with the device" },
-  { name: 'lost_update', byDefault: true, does: "a read-modify-write overwrites another thread's update" },
-  { name: 'warn', byDefault: true, does: 'a WARN, WARN_ON, WARN_ONCE or dev_WARN_ONCE' },
-  { name: 'crash', byDefault: true, does: 'the kernel would oops, corrupt its allocator, sleep in atomic context or be killed' },
-  { name: 'deadlock', byDefault: true, does: 'threads wait for each other, or a `wait` is blocked for ever' },
-  { name: 'refused', byDefault: false, does: 'a map or allocation fails although a legal way existed' },
-  { name: 'assert', byDefault: true, always: true, does: 'an `assert` failed' },
-  { name: 'reached', byDefault: true, always: true, does: 'a `never` held in a final state' },
-  { name: 'unreached', byDefault: true, always: true, does: 'an `exists` held in no final state' }
-] as const satisfies readonly PropertyWord[]
-export type PropertyName = (typeof properties)[number]['name']
+export const properties: readonly PropertyWord[] = judged
+export type { PropertyName }
 
 // ---- config ------------------------------------------------------------------------------------------------------
 
@@ -265,7 +246,7 @@ const byName = <W extends { readonly name: string }>(table: readonly W[]): Reado
 
 export const platformNames: readonly string[] = platforms.map((p) => p.name)
 export const kernelNames: readonly string[] = kernels.map((k) => k.name)
-export const propertyByName: ReadonlyMap<string, PropertyWord> = byName<PropertyWord>(properties)
+export const propertyByName: ReadonlyMap<string, PropertyWord> = byName(properties)
 export const configByName: ReadonlyMap<string, ConfigWord> = byName<ConfigWord>(configKeys)
 export const deviceKeyByName: ReadonlyMap<string, DeviceWord> = byName<DeviceWord>(deviceKeys)
 export const operationByName: ReadonlyMap<string, OpWord> = byName<OpWord>(operations)

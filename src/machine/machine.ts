@@ -88,6 +88,12 @@ export class Machine {
   hostReaches(st: Store, pfn: number): boolean { return this.reachableHw(this.hw(st, pfn)) }
   reachableHw(hw: number): boolean { return this.platform.guest && (hw === HW.shr || hw === HW.shr_unmapped) }
 
+  /** Runs of pages, first and end, that the always-present host reads and writes; an untrusted device reaches no more than it. */
+  hostPages(st: Store): ReadonlyArray<readonly [number, number]> {
+    if (!this.platform.guest) return []
+    return pieces(this.pages.get(st), 0, 2 ** 36, 0).flatMap(([s, e, v]) => (this.reachableHw(v & HW_BITS) ? [[s, e] as const] : []))
+  }
+
   isRam(addr: number): boolean { return (addr >= 0 && addr < this.config.ram) || (addr >= HIGH_BANK && addr < HIGH_BANK + this.config.ram) }
 
   /** The host's granules that hold pages [pfn, pfn+n), as guest pages. */

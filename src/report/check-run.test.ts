@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkTest, type CheckResult, type Verdict } from '../check/index.ts'
 import { parse } from '../litmus/index.ts'
+import type { PropertyName } from '../properties/index.ts'
 import { checkB4 } from './check-b4.ts'
 import { checkJunit } from './check-junit.ts'
 import { checkKtap } from './check-ktap.ts'
@@ -13,7 +14,7 @@ const result = (verdict: Verdict, expected: CheckResult['expected'], o: Partial<
   complete: verdict !== 'incomplete', expected, expectation: expected === null ? null : { kind: 'ok' },
   coverage: { interleave: 'steps', maxStates: 10, threads: 1, operations: 1, operationsKnown: 2, operationNames: [], rowNames: [], switches: [], rows: 0, rowsKnown: 1, depth: 3 }, ...o
 })
-const found = (property: string, complete = true): CheckResult => result('violated', null, { complete, violations: [{ id: `${property}/x`, property, site: 's', decision: 'd', summary: 'because <x> & y', trace: [], initSteps: [], schedule: '', final: false }] })
+const found = (property: PropertyName, complete = true): CheckResult => result('violated', null, { complete, violations: [{ id: `${property}/x`, property, site: 's', decision: 'd', summary: 'because <x> & y', trace: [], initSteps: [], schedule: '', final: false }] })
 const run = (...results: CheckResult[]): CheckRun => ({ tests: [{ file: 'a#b.litmus', name: 't', text: 'x', sources: [] }], results, errors: [], texts: new Map(), interrupted: null })
 
 test('standings: what a verdict means for who asks', () => {

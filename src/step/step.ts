@@ -24,9 +24,17 @@ export interface Store {
   finding(f: Finding): void
 }
 
+/**
+ * The properties there are: each file of src/properties adds its own name. So whoever tells a finding (an access, the kernel, the system) can
+ * only say what somebody defines and judges, although none of them knows those files.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled where the properties are
+export interface PropertyNames {}
+export type PropertyName = keyof PropertyNames
+
 /** What went wrong, where; `site` and `decision` make up its identity together with the property. */
 export interface Finding {
-  readonly property: string
+  readonly property: PropertyName
   /** Kernel or machine function that did it. */
   readonly site: string
   /** The rule or decision at work: a row of a platform's table, a revision's decision, a message. */

@@ -1,7 +1,7 @@
 // Machine, kernel and devices put together: what a scene is made of, with one function for each operation of the language. The
 // functions run under the checker (every access a step) and on a running system (at once).
 import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
-import { act, choose, Layout, type Store } from '../step/index.ts'
+import { act, choose, Layout, type PropertyName, type Store } from '../step/index.ts'
 import {
   ByteContent, CLASS, classOf, type Content, type DeviceConfig, HW, label, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, SECRET_WORD, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
@@ -212,7 +212,7 @@ export class System {
     this.kernel.crash(`cpu_${what}`, 'cpu access aborted', `the kernel ${what}s memory whose mapping is invalid or of the wrong alias`)
   }
 
-  private finding(property: string, site: string, decision: string, summary: string): void {
+  private finding(property: PropertyName, site: string, decision: string, summary: string): void {
     act(`finding:${property}:${site}:${decision}`, () => summary, (st) => { st.finding({ property, site, decision, summary }); return 0 }, { silent: true, results: [0] })
   }
 

@@ -52,6 +52,7 @@ export class Objects {
     }
     return OBJECT_BASE + id
   }
-  get(v: number): TbitObject { return this.list[v - OBJECT_BASE] as TbitObject }
+  get(v: number): TbitObject { return this.byId(v - OBJECT_BASE) }
+  byId(id: number): TbitObject { return this.list[id] as TbitObject }
   id(v: number): number { return v - OBJECT_BASE }
 }

@@ -1,0 +1,50 @@
+// Whoever is not meant to read can read: the host and untrusted devices as reachability, and pages that go back to an allocator shared.
+import { PAGE_SIZE } from '../base/index.ts'
+import type { KernelEvent } from '../kernel/index.ts'
+import { CLASS, classNames, classOf, wordOf } from '../machine/index.ts'
+import type { Finding, Store } from '../step/index.ts'
+import type { System } from '../system/index.ts'
+import { contentOf, place } from './place.ts'
+import { firstOfEach, type Judgement, type Property } from './property.ts'
+
+declare module '../step/step.ts' { interface PropertyNames { exposed: true } }
+
+function readable(sys: System, st: Store): readonly Finding[] {
+  const out: Finding[] = []
+  for (const [first, end] of sys.machine.hostPages(st)) for (const [at, , l] of contentOf(sys, st, first, end)) {
+    const c = classOf(l)
+    if (c === CLASS.plain) continue
+    const where = place(sys, st, at)
+    out.push({
+      property: 'exposed', site: where, decision: `${classNames[c]} readable`,
+      summary: `the host can read '${sys.words.name(wordOf(l))}' (${c === CLASS.secret ? 'a secret of the guest' : 'data meant for an accepted device'}) in ${where}`
+    })
+  }
+  return firstOfEach(out)
+}
+
+function given(sys: System, st: Store, e: KernelEvent): void {
+  const { machine } = sys
+  if (e.kind === 'free_pages') {
+    for (let p = e.pfn; p < e.pfn + e.n; p++) {
+      if (!machine.hostReaches(st, p)) continue
+      st.finding({ property: 'exposed', site: e.site, decision: 'page to the allocator', summary: `${e.site} gives a page back to the page allocator while the host can still reach it` })
+      return
+    }
+  } else if (e.kind === 'kfree' && machine.hostReaches(st, Math.floor(e.addr / PAGE_SIZE))) {
+    st.finding({ property: 'exposed', site: 'kfree', decision: 'object to the slab allocator', summary: 'an object goes back to the slab allocator while the host can still reach it' })
+  }
+}
+
+export const property: Property = {
+  name: 'exposed',
+  order: 10,
+  does: 'the host or an untrusted device can read what is not meant for it',
+  violated: 'the host or an untrusted device can read guest-secret data, or data meant for an accepted device; or a page goes back to the page or slab allocator while the host can still reach it (pool memory returning to its pool does not count)',
+  byDefault: true,
+  judge: (sys): Judgement => ({
+    looksAt: [sys.machine.pages, sys.kernel.pages.state, ...(sys.labels === null ? [] : [sys.labels.state])],
+    ofComponents: (st) => readable(sys, st),
+    event: (st, e) => { given(sys, st, e) }
+  })
+}

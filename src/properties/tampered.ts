@@ -1,0 +1,86 @@
+// Whoever is not meant to write can write: the host into what the guest treats as private, and data of an accepted device on a way the host can write.
+import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
+import { ATTR, TAG } from '../kernel/index.ts'
+import { CLASS, classOf, TDI, wordOf } from '../machine/index.ts'
+import { type Finding, Interned, type Store } from '../step/index.ts'
+import type { System, TbitObject } from '../system/index.ts'
+import { contentOf, place } from './place.ts'
+import { firstOfEach, ghost, type Judgement, type Property } from './property.ts'
+
+declare module '../step/step.ts' { interface PropertyNames { tampered: true } }
+
+class Tampered implements Judgement {
+  /** Byte ranges that the test itself asked to be shared. */
+  private readonly explicit: Interned<Intervals>
+  readonly looksAt: ReadonlyArray<Pick<Interned<unknown>, 'at'>>
+
+  constructor(private readonly sys: System) {
+    this.explicit = new Interned<Intervals>(sys.layout, ghost('explicit'), EMPTY, encodeIntervals)
+    this.looksAt = [sys.machine.pages, sys.kernel.pages.state, sys.kernel.slab.state, this.explicit, ...(sys.labels === null ? [] : [sys.labels.state])]
+  }
+
+  ofComponents(st: Store): readonly Finding[] {
+    const { sys } = this
+    const out: Finding[] = []
+    for (const [first, end] of sys.machine.hostPages(st)) {
+      for (const [at, , l] of contentOf(sys, st, first, end)) {
+        if (classOf(l) !== CLASS.accepted) continue
+        const where = place(sys, st, at)
+        out.push({ property: 'tampered', site: where, decision: 'accepted data writable', summary: `data of an accepted device ('${sys.words.name(wordOf(l))}') lies in ${where}, which the host can write` })
+      }
+      for (const [a, b, owner] of pieces(sys.kernel.pages.state.get(st).owner, first, end, 0)) {
+        if (owner === TAG.page) out.push(...this.pages(st, a, b))
+        else if (owner === TAG.slab) out.push(...this.objects(st, a, b))
+      }
+    }
+    return firstOfEach(out)
+  }
+
+  private pages(st: Store, first: number, end: number): Finding[] {
+    return pieces(this.explicit.get(st), first * PAGE_SIZE, end * PAGE_SIZE, 0).flatMap(([at, , asked]) => (asked === 1 ? [] : [
+      { property: 'tampered', site: 'page', decision: 'private page writable', summary: `the host can write page 0x${Math.floor(at / PAGE_SIZE).toString(16)}, which the guest treats as private` }
+    ]))
+  }
+
+  // Objects that share a page with one that the test converted: their owners treat them as private.
+  private objects(st: Store, first: number, end: number): Finding[] {
+    const out: Finding[] = []
+    for (const [pfn, size, used] of this.sys.kernel.slab.state.get(st)) {
+      if (pfn < first || pfn >= end) continue
+      for (let i = 0; i < used.length; i++) {
+        if (used[i] !== '1') continue
+        const at = pfn * PAGE_SIZE + i * size
+        if (pieces(this.explicit.get(st), at, at + 1, 0)[0]?.[2] === 1) continue
+        out.push({ property: 'tampered', site: 'slab', decision: 'private object writable', summary: `the host can write a kmalloc object at 0x${at.toString(16)}, which shares its page with a converted one` })
+      }
+    }
+    return out
+  }
+
+  event(st: Store, e: Parameters<NonNullable<Judgement['event']>>[1]): void {
+    if (e.kind === 'free_pages') this.explicit.update(st, `p${e.pfn},${e.n}`, (m) => setRange(m, e.pfn * PAGE_SIZE, (e.pfn + e.n) * PAGE_SIZE, 0, 0))
+  }
+  pageForgotten(st: Store, addr: number, len: number): void { this.explicit.update(st, `f${addr},${len}`, (m) => setRange(m, addr, addr + len, 0, 0)) }
+  explicitConversion(st: Store, addr: number, len: number, shared: boolean): void { this.explicit.update(st, `c${addr},${len},${shared}`, (m) => setRange(m, addr, addr + len, shared ? 1 : 0, 0)) }
+
+  deviceRead(st: Store, dev: number, _id: number, o: TbitObject, phys: number, _at: number, _len: number, _got: number, outcome: string): void {
+    const { machine, kernel } = this.sys
+    if (outcome !== 'ok' || !machine.hostReaches(st, Math.floor(phys / PAGE_SIZE)) || !this.passesAccepted(st, dev, o)) return
+    st.finding({ property: 'tampered', site: 'dev_read', decision: 'accepted device reads shared memory', summary: `${kernel.devices[dev]?.name ?? ''}, accepted, reads its data from memory that the host can write` })
+  }
+
+  /** Data of an accepted device: the kernel made the mapping or buffer for one that is in RUN, and nobody said the memory is shared. */
+  private passesAccepted(st: Store, dev: number, o: TbitObject): boolean {
+    if (o.kind !== 'mapping' && o.kind !== 'coherent' && o.kind !== 'pages') return false
+    return (o.attrs & ATTR.CC_SHARED) === 0 && o.accepted && this.sys.machine.tdi.get(st, dev) === TDI.run
+  }
+}
+
+export const property: Property = {
+  name: 'tampered',
+  order: 20,
+  does: 'the host or an untrusted device can write what the guest treats as private',
+  violated: 'the host or an untrusted device can write memory that the guest treats as private, or data of an accepted device passes through memory the host can write',
+  byDefault: true,
+  judge: (sys) => new Tampered(sys)
+}

@@ -17,6 +17,7 @@ const shown: Record<string, readonly string[] | 'needs a kernel tree'> = {
   run: [litmus],
   compare: [litmus, '--kernel', 'rfc-v1,cc-v8', '--platform', 'arm-cca'],
   rules: ['--platform', 'arm-cca'],
+  revisions: ['cc-v8'],
   replay: [join(root, 'test/fixtures/replay/r02-tracefs.txt.gz')],
   'explain log': ['x: swiotlb buffer is full (sz: 262144 bytes), total 524288 (slots), used 523564 (slots)'],
   'explain dma': ['--platform', 'arm-cca', '--kernel', 'cc-v8'],

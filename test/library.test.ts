@@ -14,5 +14,5 @@ test('a file is named for its test', () => {
 })
 
 describe('verdicts', () => {
-  for (const p of parsed) if (p.test) test(p.file, () => { expect(wrong(p.test as Test, 'fast')).toEqual([]) })
+  for (const p of parsed) if (p.test) test(p.file, async () => { expect(await wrong(p.test as Test, 'fast')).toEqual([]) })
 })

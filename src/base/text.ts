@@ -35,6 +35,9 @@ export function nearest(word: string, known: Iterable<string>, most = 3): string
 
 export const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
+/** `4,812`. */
+export const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
+
 /** Left-aligned columns separated by two blanks; the last column is not padded. */
 export function columns(rows: ReadonlyArray<readonly string[]>): string {
   const width: number[] = []

@@ -29,20 +29,20 @@ export function describeChange(sys: System): (component: string, before: number,
     switch (component) {
       case 'pages': return diff(sys.machine.pages.value(before), sys.machine.pages.value(after), (s, e, b, a) => {
         const words = (v: number): string => `${hwNames[v & 7]}, mapped ${pteNames[v >> 3]}`
-        return { what: e - s === 1 ? `page ${hex(s)}` : `pages ${hex(s)}..${hex(e - 1)}`, before: words(b), after: words(a) }
+        return { what: e - s === 1 ? `page ${hex(s)}` : `pages ${hex(s)}..${hex(e - 1)}`, before: words(b), after: words(a), of: 'protection', pfn: s }
       })
       case 'content': {
         if (sys.labels === null) return []
-        return diff(sys.labels.state.value(before), sys.labels.state.value(after), (s, e, b, a) => ({ what: `content of ${hex(s)}+${e - s}`, before: sys.words.describe(b), after: sys.words.describe(a) }))
+        return diff(sys.labels.state.value(before), sys.labels.state.value(after), (s, e, b, a) => ({ what: `content of ${hex(s)}+${e - s}`, before: sys.words.describe(b), after: sys.words.describe(a), of: 'content', pfn: Math.floor(s / PAGE_SIZE) }))
       }
-      case 'page_owner': return diff(sys.kernel.pages.state.value(before).owner, sys.kernel.pages.state.value(after).owner, (s, e, b, a) => ({ what: e - s === 1 ? `owner of page ${hex(s)}` : `owner of pages ${hex(s)}..${hex(e - 1)}`, before: tagNames[b] ?? '', after: tagNames[a] ?? '' }))
+      case 'page_owner': return diff(sys.kernel.pages.state.value(before).owner, sys.kernel.pages.state.value(after).owner, (s, e, b, a) => ({ what: e - s === 1 ? `owner of page ${hex(s)}` : `owner of pages ${hex(s)}..${hex(e - 1)}`, before: tagNames[b] ?? '', after: tagNames[a] ?? '', of: 'owner', pfn: s }))
       case 'slab': return []
-      case 'iopt': return diff(sys.machine.iopt.value(before), sys.machine.iopt.value(after), (s, _e, b, a) => ({ what: `IOVA ${hex((s % 2 ** 40) * PAGE_SIZE)}`, before: b ? hex((b - 1) * PAGE_SIZE) : 'unmapped', after: a ? hex((a - 1) * PAGE_SIZE) : 'unmapped' }))
+      case 'iopt': return diff(sys.machine.iopt.value(before), sys.machine.iopt.value(after), (s, _e, b, a) => ({ what: `IOVA ${hex((s % 2 ** 40) * PAGE_SIZE)}`, before: b ? hex((b - 1) * PAGE_SIZE) : 'unmapped', after: a ? hex((a - 1) * PAGE_SIZE) : 'unmapped', of: 'iova' }))
       default: {
         const mem = sys.kernel.mems.find((m) => m.name === component)
         if (mem === undefined) return [{ what: component, before: 'state', after: 'changed' }]
         const [b, a] = [mem.usedText(before), mem.usedText(after)]
-        return b === a ? [] : [{ what: `used slots of ${component}`, before: b, after: a }]
+        return b === a ? [] : [{ what: `used slots of ${component}`, before: b, after: a, of: 'slots' }]
       }
     }
   }

@@ -5,3 +5,4 @@ export { explore, type ExploreOptions, type Exploration, type Found } from './se
 export * from './trace.ts'
 export * from './compare.ts'
 export * from './pairs.ts'
+export * from './why.ts'

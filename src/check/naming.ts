@@ -29,7 +29,7 @@ export function withBitNames(text: string): string {
 export const summaryText = (s: string): string => !/\.bits /.test(s) ? s : s.replace(/(puts back|now|read) (0x[0-9a-f]+)/g, (_m, w: string, v: string) => `${w} ${bitsText(Number(v))}`)
 
 function change(c: Change): Change {
-  return /\.bits$/.test(c.what) ? { what: c.what, before: bitsText(Number(c.before)), after: bitsText(Number(c.after)) } : c
+  return /\.bits$/.test(c.what) ? { ...c, before: bitsText(Number(c.before)), after: bitsText(Number(c.after)) } : c
 }
 
 function objectText(o: TbitObject): string {

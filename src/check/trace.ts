@@ -6,7 +6,16 @@ import type { Start } from './model.ts'
 import type { Exploration, Found, Move, Search } from './search.ts'
 
 /** Something of the shared state that a step has changed, as text. */
-export interface Change { readonly what: string; readonly before: string; readonly after: string }
+export interface Change {
+  readonly what: string
+  readonly before: string
+  readonly after: string
+  /** What of a page it is (describe.ts), and which. A change of a field has neither. */
+  readonly of?: ChangeKind
+  readonly pfn?: number
+}
+
+export type ChangeKind = 'protection' | 'owner' | 'content' | 'iova' | 'slots'
 
 export interface TraceAccess { readonly text: string; readonly site: readonly string[]; readonly silent: boolean }
 

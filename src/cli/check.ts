@@ -5,11 +5,13 @@ import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
 import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, type ExitStyle } from '../report/check-run.ts'
-import { errorsText } from '../report/check-text.ts'
+import { newsText, recordOf } from '../report/check-news.ts'
+import { errorsText, verbosity } from '../report/check-text.ts'
 import { type Job, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
+import { lastRun, rememberRun, runName } from './last-run.ts'
 import { kernelList, nameList, numberOption } from './names.ts'
 import { terminalPaint } from './paint.ts'
 import { RunProgress } from './progress.ts'
@@ -23,7 +25,8 @@ interface Options {
   readonly exit?: ExitStyle
   readonly explain?: boolean
   readonly quiet?: boolean
-  readonly verbose?: boolean
+  /** How often -v was given. */
+  readonly verbose: number
 }
 
 const HELP = `
@@ -49,7 +52,7 @@ export function checkVerb(io: Io): Command {
     .addOption(new Option('--exit <style>', 'exit codes as another tool reads them').choices(['tbit', 'kselftest', 'nipa']))
     .option('--explain', 'print each test in its normal form with every default spelled out, and check nothing')
     .option('-q, --quiet', 'only what is not as expected, and the summary')
-    .option('-v, --verbose', 'every step of a counterexample, with its kernel functions; counterexamples for directories too')
+    .option('-v, --verbose', 'findings step by step; for directories the matrix. -vv: every step with its kernel functions; for directories each test, too', (_: string, n: number) => n + 1, 0)
     .addHelpText('after', HELP)
     .action((names: string[], o: Options) => check(io, names, o))
 }
@@ -83,14 +86,18 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   process.off('SIGINT', interrupt)
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
   const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, warnings: loaded.warnings, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
-  // Files that the user names are told one by one; directories make a matrix.
-  finish(io, o, style, run, directories ? 'matrix' : 'tests')
+  // Files that the user names are told one by one, directories on one screen.
+  if (!directories || o.format !== 'text' || run.interrupted !== null) return finish(io, o, style, run, directories ? 'many' : 'tests')
+  const name = runName(wanted, o.kernel, o.platform, o.interleave, o.maxStates)
+  const last = lastRun(name)
+  finish(io, o, style, run, 'many', last === null ? [] : newsText(run, last, io.width ?? 80))
+  rememberRun(name, recordOf(run))
 }
 
-function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'matrix'): void {
+function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'many', news: readonly string[] = []): void {
   const format = checkFormats[o.format]
   if (!format.errorsInside) io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
-  io.out(format.render(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, paint: terminalPaint(io.colour), shape }))
+  io.out(format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose), paint: terminalPaint(io.colour), shape, news }))
   io.exit(run.interrupted !== null ? 130 : exitCode(run, style))
 }
 

@@ -11,15 +11,15 @@ import { revisions } from '../kernel/index.ts'
 import { type Test, vocabulary } from '../litmus/index.ts'
 import { platformByName } from '../machine/index.ts'
 import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
-import { type CheckRun, exitCode } from '../report/check-run.ts'
-import { errorsText } from '../report/check-text.ts'
+import { type CheckRun, exitCode, fileWord, shellWord } from '../report/check-run.ts'
+import { errorsText, verbosity } from '../report/check-text.ts'
 import { compareFormats } from '../report/compare.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { complain, count, progressOf } from './kernel.ts'
 
-interface Options { platform?: string; kernel?: string; all?: boolean; apply?: string | true; maxStates?: number; shim?: string; fresh?: boolean; quiet?: boolean; verbose?: boolean; format: CheckFormatName }
+interface Options { platform?: string; kernel?: string; all?: boolean; apply?: string | true; maxStates?: number; shim?: string; fresh?: boolean; quiet?: boolean; verbose?: number; format: CheckFormatName }
 
 const platformNames = vocabulary.platforms.map((p) => p.name as string)
 
@@ -98,7 +98,7 @@ export function checkCommand(io: Io): Command {
     .option('--shim <dir>', 'additions to the shim')
     .option('--fresh', 'build even what the cache has')
     .option('-q, --quiet', 'only what is not as expected, and the summary')
-    .option('-v, --verbose', 'every step of a counterexample')
+    .option('-v, --verbose', 'findings step by step; -vv: every step', (_: string, n: number) => n + 1, 0)
     .addOption(formatOption(checkFormats))
     .addHelpText('after', '\nExample:\n  tbit kernel check linux-6.12-rfc litmus/coherent/coherent-free-after-accept.litmus\n\nFor b4 (in ~/.gitconfig, section b4):\n  review-perpatch-check-cmd = tbit kernel check ~/linux --apply --format b4')
     .action(async (dir: string, names: string[], o: Options) => {
@@ -128,8 +128,8 @@ export function checkCommand(io: Io): Command {
       const built = await imagesFor(io, tree, (revision) => runsOf(loaded.tests, [revision], platforms, o.all === true || names.length > 0), o, o.kernel ?? null)
       if (!built) return
       const { results, errors } = checkAll(io, built.runs, built.kernel, built.images, o)
-      const run: CheckRun = { tests: loaded.tests, results, errors: [...unread, ...loaded.errors, ...errors], texts: loaded.texts, interrupted: null }
-      finish(io, run, built.meta, built.kernel, dir, o, directories ? 'matrix' : 'tests')
+      const run: CheckRun = { tests: loaded.tests, results, errors: [...unread, ...loaded.errors, ...errors], texts: loaded.texts, interrupted: null, again: (r) => `tbit kernel check ${shellWord(dir)} ${fileWord(r.file)} --platform ${r.platform}` }
+      finish(io, run, built.meta, built.kernel, dir, o, directories ? 'many' : 'tests')
     })
 }
 
@@ -141,9 +141,7 @@ function readPatch(path: string): { ok: true; value: string } | { ok: false; err
   }
 }
 
-function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'matrix'): void {
-  // the command that does it again is another here
-  const again = (text: string): string => text.replace(/tbit check (\S+) --kernel \S+ --platform (\S+)(?: --interleave calls)?/g, `tbit kernel check ${dir} $1 --platform $2`)
+function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'many'): void {
   // What the format does not know of itself: which C it was.
   const tree: Partial<Record<CheckFormatName, (written: string) => string>> = {
     json: (written) => `${JSON.stringify({ ...(JSON.parse(written) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`,
@@ -151,8 +149,8 @@ function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: st
   }
   const format = checkFormats[o.format]
   if (!format.errorsInside) io.err(errorsText(run))
-  const written = format.render(run, { width: io.width ?? 100, matrixWidth: io.width ?? 200, level: o.quiet ? -1 : o.verbose ? 1 : 0, shape })
-  io.out((tree[o.format] ?? ((w: string): string => w))(o.format === 'json' ? written : again(written)))
+  const written = format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose ?? 0), shape })
+  io.out(tree[o.format]?.(written) ?? written)
   io.exit(exitCode(run, format.exit))
 }
 

@@ -3,8 +3,7 @@
 // of the same shape as errors[], with severity.
 import type { CheckResult, TraceStep, Violation } from '../check/index.ts'
 import { expectationWords } from '../litmus/index.ts'
-import { type CheckRun, exitCode } from './check-run.ts'
-import { summaryLine } from './check-text.ts'
+import { type CheckRun, exitCode, summaryLine } from './check-run.ts'
 import { runCommand } from './run.ts'
 import { changeText, functionsOf } from './check-trace.ts'
 

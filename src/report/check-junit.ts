@@ -1,7 +1,7 @@
 // `tbit check --format junit`: the XML that CI servers read (testsuites > testsuite > testcase, with failure, error and skipped).
 import { formatDiagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { byFile, byTest, type CheckRun, commandOf, expectationText, standing, verdictText } from './check-run.ts'
+import { byFile, byTest, type CheckRun, againCommand, expectationText, limitsLine, standing, verdictText } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 
@@ -12,10 +12,10 @@ const body = (s: string): string => s.replace(NOT_XML, '\ufffd').replaceAll('&',
 
 interface Case { readonly xml: string; readonly kind: 'pass' | 'failure' | 'error' | 'skipped' }
 
-function testcase(r: CheckResult): Case {
+function testcase(run: CheckRun, r: CheckResult): Case {
   const open = `    <testcase classname="${esc(r.test)}" name="${esc(`${r.kernel} on ${r.platform}`)}" file="${esc(r.file)}"`
-  const details = [...r.violations, ...r.reported].map((v) => [`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`, ...traceTable(v, { width: 100, verbose: false })].join('\n'))
-  const text = body([...details, ...coverageLines([r]).map((l) => `covered: ${l}`), commandOf(r)].join('\n'))
+  const details = [...r.violations, ...r.reported].map((v) => [`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`, ...traceTable(v, { width: 80, verbose: false })].join('\n'))
+  const text = body([...details, ...coverageLines([r]).map((l) => `covered: ${l}`), againCommand(run, r), limitsLine].join('\n'))
   const wanted = expectationText(r) === '' ? '' : `, expected ${expectationText(r)}`
   switch (standing(r)) {
     case 'skip': return { kind: 'skipped', xml: `${open}><skipped message="${esc(r.reason ?? '')}"/></testcase>` }
@@ -31,7 +31,7 @@ function testcase(r: CheckResult): Case {
 const counts = (c: readonly Case[]): string => `tests="${c.length}" failures="${c.filter((x) => x.kind === 'failure').length}" errors="${c.filter((x) => x.kind === 'error').length}" skipped="${c.filter((x) => x.kind === 'skipped').length}"`
 
 export function checkJunit(run: CheckRun): string {
-  const suites: Array<{ name: string; cases: Case[] }> = byTest(run).map((t) => ({ name: t.test.name, cases: t.results.map(testcase) }))
+  const suites: Array<{ name: string; cases: Case[] }> = byTest(run).map((t) => ({ name: t.test.name, cases: t.results.map((r) => testcase(run, r)) }))
   for (const [file, list] of byFile(run.errors)) {
     const text = list.map((d) => formatDiagnostic(d, run.texts.get(d.file))).join('\n')
     suites.push({ name: file, cases: [{ kind: 'error', xml: `    <testcase classname="${esc(file)}" name="read" file="${esc(file)}"><error type="${esc(list[0]?.code ?? '')}" message="${esc(list[0]?.message ?? '')}">${body(text)}</error></testcase>` }] })

@@ -3,7 +3,7 @@
 // stand before the result they belong to.
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { byFile, type CheckRun, commandOf, judgementText, propertiesOf, standing } from './check-run.ts'
+import { byFile, type CheckRun, againCommand, judgementText, limitsLine, propertiesOf, standing } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 
@@ -23,7 +23,7 @@ class Ktap {
   nested(inner: Ktap): void { this.lines.push(...inner.lines) }
 }
 
-function pair(k: Ktap, n: number, r: CheckResult): void {
+function pair(run: CheckRun, k: Ktap, n: number, r: CheckResult): void {
   const what = `${r.kernel} on ${r.platform}`
   const s = standing(r)
   if (s === 'skip') {
@@ -32,11 +32,11 @@ function pair(k: Ktap, n: number, r: CheckResult): void {
   }
   for (const v of [...r.violations, ...r.reported]) {
     k.diagnostic(`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`)
-    if (s === 'fail') for (const l of traceTable(v, { width: 100, verbose: false })) k.diagnostic(l)
+    if (s === 'fail') for (const l of traceTable(v, { width: 80, verbose: false })) k.diagnostic(l)
   }
   if (judgementText(r) !== '') k.diagnostic(judgementText(r))
   for (const l of coverageLines([r])) k.diagnostic(`covered: ${l}`)
-  k.diagnostic(`replay: ${commandOf(r)}`)
+  k.diagnostic(`replay: ${againCommand(run, r)}`)
   k.result(s === 'pass' || s === 'xfail', n, what, directive(r))
 }
 
@@ -68,7 +68,7 @@ export function checkKtap(run: CheckRun): string {
       const pairs = results.filter((r) => r.test === test)
       const leaf = new Ktap(2)
       leaf.plan(pairs.length)
-      for (const [n, r] of pairs.entries()) pair(leaf, n + 1, r)
+      for (const [n, r] of pairs.entries()) pair(run, leaf, n + 1, r)
       inner.nested(leaf)
       parent(inner, j + 1, test, pairs)
     }
@@ -77,6 +77,7 @@ export function checkKtap(run: CheckRun): string {
     if (bad.length > 0) top.result(false, i + 1, file, `ERROR ${bad.map((d) => d.code).join(', ')}`)
     else parent(top, i + 1, file, results)
   }
+  top.diagnostic(limitsLine)
   return `${top.lines.join('\n')}\n`
 }
 

@@ -1,5 +1,5 @@
 // One invocation of `check` as a value, and what every rendering of it asks: was it as expected, what does the caller's exit code say.
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, thousands } from '../base/index.ts'
 import type { CheckResult, Violation } from '../check/index.ts'
 import { expectationWords } from '../litmus/index.ts'
 
@@ -15,6 +15,8 @@ export interface CheckRun {
   readonly texts: ReadonlyMap<string, string>
   /** The user stopped it: how many runs were wanted. null: it came to its end. */
   readonly interrupted: number | null
+  /** The command that does a run again, where it is not `tbit check` on the model: a tree's own C. */
+  readonly again?: (r: Pick<CheckResult, 'file' | 'kernel' | 'platform'>) => string
 }
 
 /** How a run stands to what is wanted. `xfail`: a violation (or vacuity) that the test expects. */
@@ -75,21 +77,52 @@ export function judgementText(r: CheckResult): string {
 /** A word for the shell: quoted when it must be. */
 export const shellWord = (s: string): string => (/^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", "'\\''")}'`)
 
-/** The command that does this run again. */
-export function commandOf(r: Pick<CheckResult, 'file' | 'kernel' | 'platform' | 'coverage'>): string {
-  return `tbit check ${r.file === '<stdin>' ? '-' : shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${r.coverage.interleave === 'calls' ? ' --interleave calls' : ''}`
+/** The command that does a run again. */
+export function againCommand(run: Pick<CheckRun, 'again'>, r: Pick<CheckResult, 'file' | 'kernel' | 'platform' | 'coverage'>): string {
+  return run.again?.(r) ?? `tbit check ${fileWord(r.file)} --kernel ${shellWord(r.kernel)} --platform ${r.platform}${r.coverage.interleave === 'calls' ? ' --interleave calls' : ''}`
 }
 
-export interface Totals { readonly ok: number; readonly violated: number; readonly vacuous: number; readonly incomplete: number; readonly skipped: number; readonly match: number; readonly mismatch: number; readonly free: number; readonly undecided: number; readonly states: number }
+/** A test's file as an argument of a command. */
+export const fileWord = (file: string): string => (file === '<stdin>' ? '-' : shellWord(file))
 
-export function totals(results: readonly CheckResult[]): Totals {
-  const of = (v: CheckResult['verdict']): number => results.filter((r) => r.verdict === v).length
-  return {
-    ok: of('ok'), violated: of('violated'), vacuous: of('vacuous'), incomplete: of('incomplete'), skipped: of('skipped'),
-    match: results.filter((r) => r.expected === 'match').length, mismatch: results.filter((r) => r.expected === 'mismatch').length,
-    free: results.filter((r) => r.expectation === null && r.verdict !== 'skipped').length,
-    undecided: results.filter((r) => r.expectation !== null && r.expected === null && r.verdict !== 'skipped').length, states: results.reduce((n, r) => n + r.states, 0)
+/** What a run says to who asked: `shown` a violation that is expected, `absent` ok, `free` a violation nobody said anything about, `surprise` not as expected. */
+export type Outcome = 'surprise' | 'shown' | 'absent' | 'free' | 'vacuous' | 'undecided' | 'skipped'
+
+export function outcomeOf(r: CheckResult): Outcome {
+  if (r.verdict === 'skipped') return 'skipped'
+  if (r.expected === 'mismatch') return 'surprise'
+  switch (r.verdict) {
+    case 'ok': return 'absent'
+    case 'vacuous': return 'vacuous'
+    case 'incomplete': return 'undecided'
+    case 'violated': return r.expected === 'match' ? 'shown' : r.expectation === null ? 'free' : 'undecided'
   }
+}
+
+export function outcomes(results: readonly CheckResult[]): Record<Outcome, number> {
+  const n: Record<Outcome, number> = { surprise: 0, shown: 0, absent: 0, free: 0, vacuous: 0, undecided: 0, skipped: 0 }
+  for (const r of results) n[outcomeOf(r)]++
+  return n
+}
+
+/** What came out, in words: `1,910 hazards shown as expected, 2,711 shown absent, 191 skipped; 0 surprises`. */
+export function outcomeWords(results: readonly CheckResult[], errors = 0): string {
+  const n = outcomes(results)
+  const some = (count: number, words: string): string[] => (count > 0 ? [`${thousands(count)} ${words}`] : [])
+  const ran = [
+    ...some(n.shown, `${n.shown === 1 ? 'hazard' : 'hazards'} shown as expected`), ...some(n.absent, 'shown absent'), ...some(n.free, 'violated without an expectation'),
+    ...some(n.vacuous, 'vacuous'), ...some(n.undecided, 'undecided'), ...some(n.skipped, 'skipped')
+  ].join(', ')
+  const judged = results.some((r) => r.expectation !== null && r.verdict !== 'skipped')
+  return [
+    results.length === 0 ? 'nothing ran' : ran, judged ? `${thousands(n.surprise)} ${n.surprise === 1 ? 'surprise' : 'surprises'}` : '', ...some(errors, errors === 1 ? 'error' : 'errors')
+  ].filter((x) => x !== '').join('; ')
+}
+
+/** One line that stands under everything. */
+export function summaryLine(run: CheckRun): string {
+  const tests = byTest(run).length
+  return `${thousands(tests)} ${tests === 1 ? 'test' : 'tests'}, ${thousands(run.results.length)} ${run.results.length === 1 ? 'run' : 'runs'}: ${outcomeWords(run.results, run.errors.length)}`
 }
 
 /** Results of one test, in order. */
@@ -105,3 +138,39 @@ export function byFile(errors: readonly Diagnostic[]): Map<string, Diagnostic[]>
   for (const e of errors) out.set(e.file, [...(out.get(e.file) ?? []), e])
   return out
 }
+
+/** `arm-cca: rfc-v1, cc-v8; intel-tdx: rfc-v1`. */
+export function pairsText(where: readonly CheckResult[]): string {
+  const by = new Map<string, string[]>()
+  for (const r of where) by.set(r.platform, [...(by.get(r.platform) ?? []), r.kernel])
+  return [...by].map(([p, k]) => `${p}: ${k.join(', ')}`).join('; ')
+}
+
+export interface FindingGroup { readonly finding: Violation; readonly where: readonly CheckResult[]; readonly reported: boolean }
+
+/** Findings, each once: the identity is the same on several pairs and from revision to revision. */
+export function findings(results: readonly CheckResult[], pick: (r: CheckResult) => readonly Violation[]): FindingGroup[] {
+  const groups = new Map<string, { finding: Violation; where: CheckResult[]; reported: boolean }>()
+  for (const r of results) for (const f of pick(r)) {
+    const g = groups.get(f.id)
+    if (g === undefined) groups.set(f.id, { finding: f, where: [r], reported: pick(r) === r.reported })
+    else g.where.push(r)
+  }
+  return [...groups.values()]
+}
+
+/** `arm-cca 19 of 35, none 2 of 7`: rows of each platform's table that these runs met together. */
+export function rowsMet(ran: readonly CheckResult[]): string {
+  const tables = new Map<string, { met: Set<string>; known: number }>()
+  for (const r of ran) {
+    const t = tables.get(r.platform) ?? { met: new Set(), known: r.coverage.rowsKnown }
+    for (const n of r.coverage.rowNames) t.met.add(n)
+    tables.set(r.platform, t)
+  }
+  return [...tables].map(([p, t]) => `${p} ${t.met.size} of ${t.known}`).join(', ')
+}
+
+/** Where it is written what no verdict of the model can say. */
+export const LIMITS = 'docs/limits.md'
+/** The last line of everything that holds a verdict. */
+export const limitsLine = `not covered: what the model leaves out, see ${LIMITS}`

@@ -1,24 +1,29 @@
-// `tbit check` for people: verdicts and counterexamples of single tests, or the matrix of many.
-import { columns, formatDiagnostic, plural } from '../base/index.ts'
-import type { CheckResult, Coverage, Violation } from '../check/index.ts'
+// `tbit check` for people: verdicts and counterexamples of single tests; of many the summary (check-summary.ts) or the matrix.
+import { columns, formatDiagnostic, plural, thousands } from '../base/index.ts'
+import type { CheckResult, Coverage } from '../check/index.ts'
 import { vocabulary } from '../litmus/index.ts'
-import { byTest, type CheckRun, commandOf, expectationText, judgementText, propertiesOf, standing, totals, verdictText } from './check-run.ts'
+import { byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, pairsText, rowsMet, standing, summaryLine, verdictText } from './check-run.ts'
 import { matrixText } from './check-matrix.ts'
+import { manyText, notesOnMany, surprisesText } from './check-summary.ts'
 import { traceTable } from './check-trace.ts'
-import { runCommand } from './run.ts'
+import { idLines, replayCommand, shortFinding } from './finding-short.ts'
 import { type Paint, plain } from './paint.ts'
 import { wrap } from './wrap.ts'
 
 export interface CheckTextOptions {
+  /** Columns: no line is longer. */
   readonly width: number
-  /** The matrix may be wider. */
-  readonly matrixWidth: number
-  /** -1: only what is not as expected, and the summary. 1: every step, and counterexamples of reported findings too. */
-  readonly level: -1 | 0 | 1
+  /** -1: only what is not as expected, and the summary. 0: the short form. 1: counterexamples step by step; of many tests the matrix. 2: every step, with its functions; of many tests the matrix and each of them. */
+  readonly level: -1 | 0 | 1 | 2
   readonly paint?: Paint
-  /** Each test in full, or the matrix of all. */
-  readonly shape: 'tests' | 'matrix'
+  /** Each test by itself, or many in one. */
+  readonly shape: 'tests' | 'many'
+  /** What is new since the last run of the same tests: lines (check-news.ts). */
+  readonly news?: readonly string[]
 }
+
+/** The level of -v given so many times. */
+export const verbosity = (times: number): 0 | 1 | 2 => (times > 1 ? 2 : times > 0 ? 1 : 0)
 
 const meaning = (property: string): string => vocabulary.propertyByName.get(property)?.does ?? ''
 
@@ -26,80 +31,88 @@ export function checkText(run: CheckRun, o: CheckTextOptions): string {
   // Nothing could be read: the errors have said it.
   if (run.tests.length === 0 && run.results.length === 0) return ''
   const paint = o.paint ?? plain
-  const out: string[] = []
-  if (o.shape === 'matrix') {
-    const matrix = run.results.length > 0 ? matrixText(run, o.matrixWidth, paint) : ''
-    if (o.level >= 0 && matrix !== '') out.push(matrix)
-    if (o.level > 0) for (const t of byTest(run)) out.push(...testText(t.test, t.results, o, paint))
-    out.push(...wrong(run, o.width, paint))
-    out.push(...legend(run, o.width, o.level >= 0 && / -(?: |$)/m.test(matrix)))
-  } else for (const t of byTest(run)) {
-    if (o.level < 0 && t.results.every((r) => standing(r) === 'pass' || standing(r) === 'xfail' || standing(r) === 'skip')) continue
-    out.push(...testText(t.test, t.results, o, paint))
+  const out: string[] = o.shape === 'many' ? many(run, o, paint) : []
+  if (o.shape === 'tests') {
+    for (const t of byTest(run)) {
+      if (o.level < 0 && t.results.every((r) => standing(r) === 'pass' || standing(r) === 'xfail' || standing(r) === 'skip')) continue
+      out.push(...testText(run, t.test, t.results, o, paint))
+    }
   }
-  out.push(...summary(run, paint))
+  out.push(...summary(run, o.width, paint), limitsLine)
   return `${out.join('\n')}\n`
 }
 
-// What is not as expected or was not decided, with the command that shows why. Violations that nobody expected anything of stand in the matrix.
-function wrong(run: CheckRun, width: number, paint: Paint): string[] {
-  const groups = new Map<string, CheckResult[]>()
-  for (const r of run.results) {
-    if (r.expected !== 'mismatch' && standing(r) !== 'undecided') continue
-    const key = `${r.test}: ${verdictText(r)}${judgementText(r) === '' ? '' : `, ${judgementText(r)}`}`
-    groups.set(key, [...(groups.get(key) ?? []), r])
-  }
-  const out: string[] = []
-  for (const [what, list] of groups) {
-    out.push(...wrap(what, width, '    ').map((l) => paint.bad(l)), ...wrap(`on ${pairsText(list)}`, width - 2, '  ').map((l) => `  ${l}`), `  ${commandOf(list[0] as CheckResult)}`)
-  }
-  return out.length === 0 ? [] : [...out, '']
+function many(run: CheckRun, o: CheckTextOptions, paint: Paint): string[] {
+  const out = surprisesText(run, o.width, paint)
+  if (o.level > 0 && run.results.length > 0) out.push(matrixText(run, o.width, paint))
+  if (o.level > 1) for (const t of byTest(run)) out.push(...testText(run, t.test, t.results, { ...o, level: 1 }, paint))
+  if (o.level === 0) out.push(...manyText(run, o.width, paint))
+  if (o.level >= 0) out.push(...(o.news ?? []))
+  return [...out, ...notesOnMany(run, o.width)]
 }
 
 // ---- one test ------------------------------------------------------------------------------------------------------
 
-function testText(test: CheckRun['tests'][number], results: readonly CheckResult[], o: CheckTextOptions, paint: Paint): string[] {
-  const out: string[] = [`${paint.strong(test.name)}  ${test.file}`]
+function testText(run: CheckRun, test: CheckRun['tests'][number], results: readonly CheckResult[], o: CheckTextOptions, paint: Paint): string[] {
+  const head = `${test.name}  ${test.file}`
+  const out: string[] = head.length <= o.width ? [`${paint.strong(test.name)}  ${test.file}`] : [paint.strong(test.name), ...wrap(test.file, o.width - 2).map((l) => `  ${l}`)]
   if (test.text !== '') out.push(...wrap(test.text, o.width - 2, '').map((l) => `  ${l}`))
   for (const s of test.sources) out.push(...wrap(`source: ${s}`, o.width - 2, '        ').map((l) => `  ${l}`))
-  out.push('')
-  const first = Math.max(...results.map((r) => r.kernel.length))
-  const second = Math.max(...results.map((r) => r.platform.length))
-  const pair = (r: CheckResult): string => `  ${r.kernel.padEnd(first)}  ${r.platform.padEnd(second)}  `
-  const ran = results.filter((r) => r.verdict !== 'skipped')
-  const cells = columns(ran.map((r) => [verdictText(r), judgementText(r) || 'no expectation', r.verdict === 'incomplete' ? `stopped at ${plural(r.states, 'state')}` : plural(r.states, 'state'), `${plural(r.coverage.depth, 'move')} deep`])).split('\n')
-  const rows = results.map((r) => `${pair(r)}${r.verdict === 'skipped' ? `skipped: ${r.reason ?? ''}` : (cells[ran.indexOf(r)] ?? '')}`)
-  out.push(...paintRows(rows, results, paint), '')
+  out.push('', ...(o.level <= 0 && results.length > MANY_PAIRS ? verdictGroups : verdictRows)(results, o.width, paint), '')
   if (o.level >= 0) {
     const told = new Map<string, string>()
-    for (const g of findings(results, (r) => r.violations)) out.push(...findingText(g, o, paint, true, told))
-    for (const g of findings(results, (r) => r.reported)) out.push(...findingText(g, o, paint, o.level > 0, told))
+    for (const g of findings(results, (r) => r.violations)) out.push(...findingText(run, g, o, paint, told))
+    for (const g of findings(results, (r) => r.reported)) out.push(...findingText(run, g, o, paint, told))
+    if (o.level === 0 && results.some((r) => r.violations.length + r.reported.length > 0)) out.push('  -v tells it step by step')
     out.push(...coverageText(results, o.width), '')
   }
   return out
 }
 
-const paintRows = (lines: readonly string[], results: readonly CheckResult[], paint: Paint): string[] => lines.map((l, i) => {
-  const s = standing(results[i] as CheckResult)
-  return s === 'fail' || s === 'undecided' ? paint.bad(l) : s === 'skip' ? paint.dim(l) : l
-})
+// A pair a line: as many of its columns as the width has room for; without even two, the verdict goes on below.
+function verdictRows(results: readonly CheckResult[], width: number, paint: Paint): string[] {
+  const first = Math.max(...results.map((r) => r.kernel.length))
+  const second = Math.max(...results.map((r) => r.platform.length))
+  const start = first + second + 6
+  const ran = results.filter((r) => r.verdict !== 'skipped')
+  const all = ran.map((r) => [r.verdict === 'incomplete' ? `incomplete at ${plural(r.states, 'state')}` : verdictText(r), judgementText(r) || 'no expectation', r.verdict === 'incomplete' ? '' : plural(r.states, 'state'), `${plural(r.coverage.depth, 'move')} deep`])
+  const cells = [4, 3, 2].map((n) => columns(all.map((c) => c.slice(0, n))).split('\n')).find((c) => c.every((l) => start + l.length <= width)) ?? all.map(([verdict = '', judged = '']) => `${verdict}  ${judged}`)
+  return results.flatMap((r) => {
+    const text = r.verdict === 'skipped' ? `skipped: ${r.reason ?? ''}` : (cells[ran.indexOf(r)] ?? '')
+    const lines = start + text.length <= width ? [text] : wrap(text, width - start, '  ')
+    const s = standing(r)
+    const mark = s === 'fail' || s === 'undecided' ? paint.bad : s === 'skip' ? paint.dim : (l: string): string => l
+    return lines.map((l, i) => mark(`${i === 0 ? `  ${r.kernel.padEnd(first)}  ${r.platform.padEnd(second)}  ` : ' '.repeat(start)}${l}`))
+  })
+}
 
-interface Group { readonly finding: Violation; readonly where: readonly CheckResult[]; readonly reported: boolean }
+/** More pairs than these are told by verdict instead of one by one. */
+const MANY_PAIRS = 8
 
-// One finding on several pairs is told once: the identity is the same from revision to revision.
-function findings(results: readonly CheckResult[], pick: (r: CheckResult) => readonly Violation[]): Group[] {
-  const groups = new Map<string, { finding: Violation; where: CheckResult[]; reported: boolean }>()
-  for (const r of results) for (const f of pick(r)) {
-    const g = groups.get(f.id)
-    if (g === undefined) groups.set(f.id, { finding: f, where: [r], reported: pick(r) === r.reported })
-    else g.where.push(r)
+// A verdict a line, with the kernels that have it, platform by platform.
+function verdictGroups(results: readonly CheckResult[], width: number, paint: Paint): string[] {
+  const out: string[] = []
+  for (const platform of new Set(results.map((r) => r.platform))) {
+    const groups = new Map<string, CheckResult[]>()
+    for (const r of results.filter((x) => x.platform === platform)) {
+      const what = r.verdict === 'skipped' ? `skipped (${r.reason ?? ''})` : `${verdictText(r)}, ${judgementText(r) || 'no expectation'}`
+      groups.set(what, [...(groups.get(what) ?? []), r])
+    }
+    out.push(`  ${platform}`)
+    for (const [what, list] of groups) {
+      const s = standing(list[0] as CheckResult)
+      const mark = s === 'fail' || s === 'undecided' ? paint.bad : s === 'skip' ? paint.dim : (l: string): string => l
+      out.push(...wrap(`${what}: ${list.map((r) => r.kernel).join(', ')}`, width - 4, '  ').map((l) => mark(`    ${l}`)))
+    }
   }
-  return [...groups.values()]
+  return out
 }
 
 // `told`: interleavings that stand above already, by the property they were told for.
-function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean, told: Map<string, string>): string[] {
+function findingText(run: CheckRun, g: FindingGroup, o: CheckTextOptions, paint: Paint, told: Map<string, string>): string[] {
   const { finding: f } = g
+  if (o.level === 0) return [...shortFinding(run, f, g.where, { width: o.width, paint, reported: g.reported }), '']
+  const full = !g.reported || o.level > 1
   const out: string[] = []
   const head = `${f.property}${g.reported ? ' (reported: the test does not forbid it)' : ''}: ${f.summary}`
   const lines = wrap(head, o.width - 2, '  ')
@@ -108,106 +121,50 @@ function findingText(g: Group, o: CheckTextOptions, paint: Paint, full: boolean,
   if (full && f.trace.length + f.initSteps.length > 0) {
     const key = JSON.stringify([...f.initSteps, ...f.trace].map((s) => [s.thread, s.statement, s.text]))
     const above = told.get(key)
-    if (above === undefined) out.push(...traceTable(f, { width: o.width, verbose: o.level > 0, paint }))
+    if (above === undefined) out.push(...traceTable(f, { width: o.width, verbose: o.level > 1, paint }))
     else out.push(`  the same steps as for '${above}' above`)
     if (above === undefined) told.set(key, f.property)
     out.push(...wrap(`${f.trace.length + f.initSteps.length > 0 && !(f.trace.length === 0 && f.initSteps.every((s) => s.statement === 'boot')) ? `After step ${f.initSteps.length + f.trace.length}` : 'Before any step'}: ${f.summary}.`, o.width - 2, '').map((l) => `  ${l}`))
   }
   if (full && meaning(f.property) !== '') out.push(...wrap(`${f.property} = ${meaning(f.property)}. Rule: ${f.decision} (${f.site}).`, o.width - 2, '').map((l) => `  ${l}`))
-  if (full) {
-    out.push(`  id ${f.id}`)
-    const [first] = g.where
-    if (first !== undefined && f.property !== 'unreached') out.push(`  ${runCommand(first, f.schedule)}`)
-  }
+  if (full) out.push(...idLines(f.id, o.width), ...replayCommand(run, g.where[0] as CheckResult, f, o.width, '  '))
   out.push('')
   return out
 }
 
-/** `arm-cca: rfc-v1, cc-v8; intel-tdx: rfc-v1`. */
-export function pairsText(where: readonly CheckResult[]): string {
-  const by = new Map<string, string[]>()
-  for (const r of where) by.set(r.platform, [...(by.get(r.platform) ?? []), r.kernel])
-  return [...by].map(([p, k]) => `${p}: ${k.join(', ')}`).join('; ')
-}
+// ---- coverage ------------------------------------------------------------------------------------------------------
 
-// What the verdicts rest on; runs with the same coverage share a line.
+/** What the verdicts rest on: bounds and what was used of the language, the rows met of each platform's table, its switches. */
 export function coverageLines(results: readonly CheckResult[]): string[] {
   const ran = results.filter((r) => r.verdict !== 'skipped')
-  const groups = new Map<string, CheckResult[]>()
-  for (const r of ran) {
-    const text = oneCoverage(r.coverage, r.complete)
-    groups.set(text, [...(groups.get(text) ?? []), r])
+  const by = (pick: (r: CheckResult) => string): Map<string, CheckResult[]> => {
+    const groups = new Map<string, CheckResult[]>()
+    for (const r of ran) groups.set(pick(r), [...(groups.get(pick(r)) ?? []), r])
+    return groups
   }
-  const lines = [...groups].map(([text, pairs]) => `${groups.size === 1 ? '' : `on ${pairsText(pairs)}: `}${text}`)
-  const switches = new Map<string, string[]>()
-  for (const r of ran) {
-    const text = r.coverage.switches.join(', ')
-    const list = switches.get(text) ?? []
-    if (!list.includes(r.platform)) switches.set(text, [...list, r.platform])
-  }
-  for (const [text, platforms] of switches) if (text !== '') lines.push(`switches in force${switches.size === 1 ? '' : ` on ${platforms.join(', ')}`}: ${text}`)
+  const bounds = by((r) => boundsText(r.coverage, r.complete))
+  const rows = `rows of the DMA tables: ${rowsMet(ran)}`
+  const lines = bounds.size === 1 ? [`${[...bounds.keys()][0] ?? ''}; ${rows}`] : bounds.size === 0 ? [] : [...[...bounds].map(([text, pairs]) => `on ${pairsText(pairs)}: ${text}`), rows]
+  const switches = by((r) => r.coverage.switches.join(', '))
+  for (const [text, pairs] of switches) if (text !== '') lines.push(`switches in force${switches.size === 1 ? '' : ` on ${[...new Set(pairs.map((r) => r.platform))].join(', ')}`}: ${text}`)
   return lines
 }
 
-function oneCoverage(c: Coverage, complete: boolean): string {
+function boundsText(c: Coverage, complete: boolean): string {
   const how = c.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction: --interleave steps looks inside calls)'
-  return `${complete ? how : `NOT complete, ${how}`}, at most ${plural(c.maxStates, 'state')}; ${plural(c.threads, 'thread')}, ${c.operations} of ${plural(c.operationsKnown, 'operation')}, ${c.rows} of ${plural(c.rowsKnown, 'row')} of the platform's DMA table`
+  return `${complete ? how : `NOT complete, ${how}`}, at most ${thousands(c.maxStates)} ${c.maxStates === 1 ? 'state' : 'states'}; ${plural(c.threads, 'thread')}, ${c.operations} of ${plural(c.operationsKnown, 'operation')}`
 }
 
 const coverageText = (results: readonly CheckResult[], width: number): string[] => coverageLines(results).flatMap((l) => wrap(`covered: ${l}`, width - 2, '  ').map((x) => `  ${x}`))
 
-// ---- many ----------------------------------------------------------------------------------------------------------
+// ---- the end ---------------------------------------------------------------------------------------------------------
 
-function legend(run: CheckRun, width: number, gaps: boolean): string[] {
-  const out: string[] = []
-  const reasons = new Map<string, number>()
-  for (const r of run.results) if (r.verdict === 'skipped' && r.reason !== null) reasons.set(r.reason, (reasons.get(r.reason) ?? 0) + 1)
-  if (reasons.size > 0) out.push(...wrap(`skipped: ${[...reasons].map(([reason, n]) => `${reason} (${n})`).join('; ')}`, width, '  '))
-  const notes: string[] = []
-  if (run.results.some((r) => r.expected === 'mismatch')) notes.push('! not as expected')
-  if (run.results.some((r) => r.verdict === 'violated' && !r.complete)) notes.push('* the search hit its limit: there may be more')
-  if (gaps) notes.push('- not asked for')
-  if (notes.length > 0) out.push(notes.join('; '))
-  const free = run.results.filter((r) => r.expectation === null && r.verdict === 'violated').length
-  if (free > 0) out.push(`${plural(free, 'run')} violated where the test says nothing about what to expect`)
-  const reported = run.results.filter((r) => r.reported.length > 0)
-  if (reported.length > 0) out.push(`reported, not forbidden: ${propertiesOf(reported.flatMap((r) => r.reported)).join(', ')} in ${plural(reported.length, 'run')}`)
-  const ran = run.results.filter((r) => r.verdict !== 'skipped')
-  const first = ran[0]
-  if (first !== undefined) out.push(`covered: ${first.coverage.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction)'}, at most ${plural(first.coverage.maxStates, 'state')} a run; ${plural(totals(run.results).states, 'state')} in all`)
-  if (first !== undefined) out.push(...wrap(used(ran), width, '  '))
-  return out
-}
-
-// What all runs together could use of the language and of each platform's table.
-function used(ran: readonly CheckResult[]): string {
-  const operations = new Set(ran.flatMap((r) => r.coverage.operationNames))
-  const tables = new Map<string, { met: Set<string>; known: number }>()
-  for (const r of ran) {
-    const t = tables.get(r.platform) ?? { met: new Set(), known: r.coverage.rowsKnown }
-    for (const n of r.coverage.rowNames) t.met.add(n)
-    tables.set(r.platform, t)
-  }
-  return `used: ${operations.size} of ${plural(ran[0]?.coverage.operationsKnown ?? 0, 'operation')}; rows of the DMA tables: ${[...tables].map(([p, t]) => `${p} ${t.met.size} of ${t.known}`).join(', ')}`
-}
-
-/** One line that stands under everything. */
-export function summaryLine(run: CheckRun): string {
-  const t = totals(run.results)
-  const verdicts = ([['ok', t.ok], ['violated', t.violated], ['vacuous', t.vacuous], ['incomplete', t.incomplete], ['skipped', t.skipped]] as const).filter(([, n]) => n > 0).map(([w, n]) => `${n} ${w}`)
-  const judged = [...(t.match > 0 ? [`${t.match} as expected`] : []), ...(t.mismatch > 0 ? [`${t.mismatch} NOT as expected`] : []), ...(t.undecided > 0 ? [`${t.undecided} undecided`] : []), ...(t.free > 0 ? [`${t.free} without an expectation`] : [])]
-  return `${plural(byTest(run).length, 'test')}, ${plural(run.results.length, 'run')}: ${verdicts.join(', ') || 'nothing ran'}${judged.length > 0 ? `; ${judged.join(', ')}` : ''}${run.errors.length > 0 ? `; ${plural(run.errors.length, 'error')}` : ''}`
-}
-
-function summary(run: CheckRun, paint: Paint): string[] {
-  const line = summaryLine(run)
+function summary(run: CheckRun, width: number, paint: Paint): string[] {
   const bad = run.errors.length > 0 || run.results.some((r) => standing(r) === 'fail' || standing(r) === 'undecided')
-  const out = [bad ? paint.bad(line) : line]
-  if (run.interrupted !== null) out.push(`interrupted: ${plural(run.results.length, 'run')} of ${run.interrupted} looked at; runs cut short are incomplete`)
+  const out = wrap(summaryLine(run), width, '  ').map((l) => (bad ? paint.bad(l) : l))
+  if (run.interrupted !== null) out.push(...wrap(`interrupted: ${plural(run.results.length, 'run')} of ${thousands(run.interrupted)} looked at; runs cut short are incomplete`, width, '  '))
   return out
 }
 
 /** The messages about the input, as they go to stderr. */
 export const errorsText = (run: Pick<CheckRun, 'errors' | 'warnings' | 'texts'>): string => [...run.errors, ...(run.warnings ?? [])].map((e) => `${formatDiagnostic(e, run.texts.get(e.file))}\n`).join('')
-
-export { expectationText }

@@ -188,6 +188,6 @@ export function traceTable(v: Pick<Violation, 'property' | 'trace' | 'initSteps'
     out.push(headline([...heads, ...(beside ? [[changesAt, 'what changed'] as const] : [])]))
     lines(body, false)
   }
-  if (hidden > 0 && shown.length > 0 && !o.bare) out.push(...wrap(`not shown: ${plural(hidden, 'step')}: locks, and reads of what nothing here changes; -v shows all`, o.width - 2, '  ').map((l) => `  ${l}`))
+  if (hidden > 0 && shown.length > 0 && !o.bare) out.push(...wrap(`not shown: ${plural(hidden, 'step')}: locks, and reads of what nothing here changes; -vv shows all`, o.width - 2, '  ').map((l) => `  ${l}`))
   return out
 }

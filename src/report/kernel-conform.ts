@@ -1,8 +1,7 @@
 // Renders the result of `tbit conform kernel`.
-import { columns, plural } from '../base/index.ts'
+import { columns, plural, thousands } from '../base/index.ts'
 import type { Divergence, KernelConformResult } from '../conform/kernel.ts'
 
-const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** The conditions under which agreement was looked for: said beside it. */
 export const conformBounds = 'calls are atomic on both sides; allocations that may block only, no coherent pools, no IOMMU; whole pool compared every 64 operations and at each end'

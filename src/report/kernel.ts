@@ -1,5 +1,5 @@
 // Renders the results of `tbit kernel build` and `tbit kernel test`.
-import { type Diagnostic, columns, formatDiagnostic, plural } from '../base/index.ts'
+import { type Diagnostic, columns, formatDiagnostic, plural, thousands } from '../base/index.ts'
 import type { SelfTestDifference, SelfTestFile } from '../conform/kernel-selftest.ts'
 import type { Divergence } from '../conform/kernel.ts'
 import { type KernelMeta, limits } from '../kernel-c/index.ts'
@@ -13,7 +13,6 @@ export interface KernelBuildReport {
   readonly seconds: number
 }
 
-const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
 export function kernelBuildText(b: KernelBuildReport): string {
   const m = b.meta

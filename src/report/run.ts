@@ -3,7 +3,7 @@ import { plural } from '../base/index.ts'
 import type { Finding } from '../step/index.ts'
 import { summaryText } from '../check/index.ts'
 import type { RunResult } from '../litmus/index.ts'
-import { shellWord } from './check-run.ts'
+import { fileWord, shellWord } from './check-run.ts'
 
 /** One run, with what it was a run of. */
 export interface RunReport {
@@ -21,7 +21,7 @@ export const forbiddenFindings = (r: Pick<RunReport, 'forbidden' | 'run'>): Find
 
 /** The command that does a run again. */
 export const runCommand = (r: { readonly file: string; readonly kernel: string; readonly platform: string }, schedule: string): string =>
-  `tbit run ${r.file === '<stdin>' ? '-' : shellWord(r.file)} --kernel ${r.kernel} --platform ${r.platform}${schedule === '' ? '' : ` --schedule ${shellWord(schedule)}`}`
+  `tbit run ${fileWord(r.file)} --kernel ${shellWord(r.kernel)} --platform ${r.platform}${schedule === '' ? '' : ` --schedule ${shellWord(schedule)}`}`
 
 const names = (list: readonly Finding[]): string => [...new Set(list.map((f) => f.property))].join(', ')
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bullet, wrap } from './wrap.ts'
+import { bullet, wrap, wrapCommand } from './wrap.ts'
 
 test('words are kept in order, lines within the width', () => {
   fc.assert(fc.property(fc.array(fc.stringMatching(/^[a-z]{1,20}$/), { minLength: 1 }), fc.integer({ min: 8, max: 40 }), (words, width) => {
@@ -10,6 +10,7 @@ test('words are kept in order, lines within the width', () => {
   }))
   expect(wrap('a bb ccc dddd', 9)).toEqual(['a bb ccc', 'dddd'])
   expect(wrap('abcdefghijkl', 8, '  ')).toEqual(['abcdefgh', '  ijkl'])
+  expect(wrap('can_match+dma_skip_sync+tdi_enabled', 24)).toEqual(['can_match+dma_skip_sync+', 'tdi_enabled'])
   expect(wrap('', 20)).toEqual([''])
 })
 
@@ -17,4 +18,11 @@ test('a bullet keeps its words whole and its lines below each other', () => {
   expect(bullet('  - ', 'one two three', 12)).toBe('  - one two\n    three')
   expect(bullet('  - ', 'x '.repeat(3) + 'y'.repeat(20), 12)).toBe(`  - x x x\n    ${'y'.repeat(20)}`)
   expect(bullet('', '', 12)).toBe('')
+})
+
+test('a command stays a command: broken before options only, quoted blanks and dashes stay together', () => {
+  expect(wrapCommand("tbit run a.litmus --kernel rfc-v1 --schedule 'os*3'", 40, '  ')).toEqual(['  tbit run a.litmus --kernel rfc-v1 \\', "      --schedule 'os*3'"])
+  expect(wrapCommand("tbit check 'my --file.litmus' --kernel a", 30)).toEqual(['tbit check \\', "    'my --file.litmus' \\", '    --kernel a'])
+  expect(wrapCommand('tbit run a/long/path/to/a.litmus --kernel a', 30, '  ')).toEqual(['  tbit run \\', '     a/long/path/to/a.litmus \\', '      --kernel a'])
+  expect(wrapCommand("tbit check 'a'\\''b c.litmus' --kernel a", 80)).toEqual(["tbit check 'a'\\''b c.litmus' --kernel a"])
 })

@@ -1,6 +1,6 @@
 // Text in columns.
 
-/** Breaks `text` at blanks into lines of at most `width` (at least 8); words that are longer are cut. Later lines begin with `indent`. */
+/** Breaks `text` at blanks into lines of at most `width` (at least 8); words that are longer are cut, behind a `+`, `/`, `_` or comma if they have one. Later lines begin with `indent`. */
 export function wrap(text: string, width: number, indent = ''): string[] {
   const room = Math.max(8, width)
   const out: string[] = []
@@ -12,7 +12,10 @@ export function wrap(text: string, width: number, indent = ''): string[] {
       continue
     }
     if (line !== '') out.push(lead() + line)
-    for (let take = room - lead().length; word.length > take; take = room - lead().length) {
+    while (word.length > room - lead().length) {
+      const most = room - lead().length
+      const joint = 1 + Math.max(...['+', '/', '_', ','].map((c) => word.lastIndexOf(c, most - 1)))
+      const take = joint > most / 2 ? joint : most
       out.push(lead() + word.slice(0, take))
       word = word.slice(take)
     }
@@ -34,4 +37,24 @@ export function bullet(lead: string, text: string, width = 80): string {
     line += line.length === lead.length ? word : ` ${word}`
   }
   return [...out, line].join('\n')
+}
+
+/** A shell command in lines of at most `width` that can be pasted: a long one goes on behind a backslash, broken before its options, or between any words when one alone is too long. */
+export function wrapCommand(text: string, width: number, indent = ''): string[] {
+  const words = text.match(/(?:'[^']*'|\\.|[^ '\\])+/g) ?? []
+  const more = `${indent}    `
+  const parts: string[] = []
+  for (const w of words) {
+    const last = parts.at(-1)
+    if (last !== undefined && !w.startsWith('--') && more.length + last.length + 1 + w.length + 2 <= width) parts[parts.length - 1] = `${last} ${w}`
+    else parts.push(w)
+  }
+  const out: string[] = []
+  for (const [i, part] of parts.entries()) {
+    const last = out.at(-1)
+    // Behind the last part stands no backslash.
+    if (last !== undefined && last.length + 1 + part.length + (i === parts.length - 1 ? 0 : 2) <= width) out[out.length - 1] = `${last} ${part}`
+    else out.push(`${out.length === 0 ? indent : more.slice(0, Math.max(0, width - part.length - 2))}${part}`)
+  }
+  return out.map((l, i) => (i < out.length - 1 ? `${l} \\` : l))
 }

@@ -1,82 +1,12 @@
-// The command line as its users see it: each `console` block of the Markdown files here, of README.md, docs/check.md and docs/tutorial.md is run and compared. A line `...` stands for any
-// lines. UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+// What each verb prints: the Markdown files here (test/_transcripts.ts).
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { fits, transcripts } from '../_transcripts.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const root = dirname(dirname(here))
-const update = process.env['UPDATE_TRANSCRIPTS'] === '1'
-
-interface Step { readonly command: string; readonly expected: readonly string[]; readonly line: number; got?: readonly string[] }
-
-/** Commands with their expected output; `end` is the line after the output. */
-function steps(markdown: string): Step[] {
-  const out: Step[] = []
-  let inside = false
-  let current: { command: string; expected: string[]; line: number } | null = null
-  for (const [i, text] of markdown.split('\n').entries()) {
-    if (text.startsWith('```')) {
-      inside = text === '```console'
-      current = null
-    } else if (inside && text.startsWith('$ ')) out.push((current = { command: text.slice(2), expected: [], line: i + 1 }))
-    else if (inside && current !== null) current.expected.push(text)
-  }
-  return out
-}
-
-// How many operations and rows there are grows with the model; that they are counted is tested elsewhere.
-const counts = (l: string): string => (update ? l : l.replace(/\b\d+ of \d+\b/g, '# of #').replace(/("(?:operations|rows)Known": )\d+/, '$1#'))
-
-/** Lines against a pattern in which `...` stands for any number of lines. */
-function fits(got: readonly string[], pattern: readonly string[]): boolean {
-  if (pattern.length === 0) return got.length === 0
-  if (pattern[0] === '...') {
-    for (let i = 0; i <= got.length; i++) if (fits(got.slice(i), pattern.slice(1))) return true
-    return false
-  }
-  return got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
-}
-
-let bin = ''
-beforeAll(() => {
-  bin = mkdtempSync(join(tmpdir(), 'tbit-cli-'))
-  symlinkSync(join(root, 'tbit'), join(bin, 'tbit'))
-  // Builds what is stale, once, before commands run side by side.
-  execFileSync(join(root, 'tbit'), ['--version'], { stdio: 'ignore' })
-}, 120_000)
-afterAll(() => { rmSync(bin, { recursive: true, force: true }) })
-
-function run(command: string): string[] {
-  const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, TMP: bin, NO_COLOR: '1' }
-  const r = spawnSync('sh', ['-c', `exec 2>&1; ${command}`], { cwd: root, env, encoding: 'utf8', maxBuffer: 64 << 20 })
-  const text = r.stdout.replace(/\n$/, '').replaceAll(bin, '$TMP')
-  return text === '' ? [] : text.split('\n')
-}
-
-const files = [...readdirSync(here).filter((f) => f.endsWith('.md')).sort().map((f) => join(here, f)), join(root, 'README.md'), join(root, 'docs', 'check.md'), join(root, 'docs', 'tutorial.md')]
-for (const path of files) {
-  describe(relative(root, path), () => {
-    const all = steps(readFileSync(path, 'utf8'))
-    for (const s of all) {
-      test(`line ${s.line}: ${s.command}`, () => {
-        const got = run(s.command)
-        if (fits(got, s.expected)) return
-        if (update) s.got = got
-        else expect(got.join('\n')).toBe(s.expected.join('\n'))
-      })
-    }
-    afterAll(() => {
-      if (!all.some((s) => s.got)) return
-      const lines = readFileSync(path, 'utf8').split('\n')
-      for (const s of [...all].reverse()) if (s.got) lines.splice(s.line, s.expected.length, ...s.got)
-      writeFileSync(path, lines.join('\n'))
-    })
-  })
-}
+transcripts(readdirSync(here).filter((f) => f.endsWith('.md')).sort().map((f) => join(here, f)))
 
 test('patterns', () => {
   expect(fits(['a', 'b', 'c'], ['a', '...', 'c'])).toBe(true)

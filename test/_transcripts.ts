@@ -1,0 +1,84 @@
+// The command line as its users see it: each `console` block of Markdown files is run and compared. A line `...` stands for any lines.
+// UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const update = process.env['UPDATE_TRANSCRIPTS'] === '1'
+
+export interface Step { readonly command: string; readonly expected: readonly string[]; readonly line: number; got?: readonly string[] }
+
+/** Commands with their expected output; `line` is the one after the command. */
+export function steps(markdown: string): Step[] {
+  const out: Step[] = []
+  let inside = false
+  let current: { command: string; expected: string[]; line: number } | null = null
+  for (const [i, text] of markdown.split('\n').entries()) {
+    if (text.startsWith('```')) {
+      inside = text === '```console'
+      current = null
+    } else if (inside && text.startsWith('$ ')) out.push((current = { command: text.slice(2), expected: [], line: i + 1 }))
+    else if (inside && current !== null) current.expected.push(text)
+  }
+  return out
+}
+
+// How many operations and rows there are grows with the model; that they are counted is tested elsewhere.
+const counts = (l: string): string => (update ? l : l.replace(/\b\d+ of \d+\b/g, '# of #').replace(/("(?:operations|rows)Known": )\d+/, '$1#'))
+
+/** Lines against a pattern in which `...` stands for any number of lines. */
+export function fits(got: readonly string[], pattern: readonly string[]): boolean {
+  if (pattern.length === 0) return got.length === 0
+  if (pattern[0] === '...') {
+    for (let i = 0; i <= got.length; i++) if (fits(got.slice(i), pattern.slice(1))) return true
+    return false
+  }
+  return got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
+}
+
+// What `update` writes: the lines between two marks `...` are found again by the line before them where that is possible.
+const merged = (got: readonly string[], expected: readonly string[]): readonly string[] => (expected.at(-1) === '...' && expected.length > 1 && got.length >= expected.length ? [...got.slice(0, expected.length - 1), '...'] : got)
+
+/** Runs the console blocks of `files`, one after the other within a file. */
+export function transcripts(files: readonly string[]): void {
+  let bin = ''
+  beforeAll(() => {
+    bin = mkdtempSync(join(tmpdir(), 'tbit-cli-'))
+    symlinkSync(join(root, 'tbit'), join(bin, 'tbit'))
+    // Builds what is stale, once, before commands run side by side.
+    execFileSync(join(root, 'tbit'), ['--version'], { stdio: 'ignore' })
+  }, 120_000)
+  afterAll(() => { rmSync(bin, { recursive: true, force: true }) })
+
+  const run = async (command: string): Promise<string[]> => {
+    const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, TMP: bin, TBIT_CACHE: join(bin, 'cache'), NO_COLOR: '1' }
+    const out = await new Promise<string>((resolve) => { execFile('sh', ['-c', `exec 2>&1; ${command}`], { cwd: root, env, encoding: 'utf8', maxBuffer: 64 << 20 }, (_e, stdout) => { resolve(stdout) }) })
+    const text = out.replace(/\n$/, '').replaceAll(bin, '$TMP')
+    return text === '' ? [] : text.split('\n')
+  }
+
+  for (const path of files) {
+    const all = steps(readFileSync(path, 'utf8'))
+    if (all.length === 0) continue
+    describe(relative(root, path), () => {
+      for (const s of all) {
+        test(`line ${s.line}: ${s.command}`, async () => {
+          const got = await run(s.command)
+          if (fits(got, s.expected)) return
+          if (update) s.got = merged(got, s.expected)
+          else expect(got.join('\n')).toBe(s.expected.join('\n'))
+        })
+      }
+      afterAll(() => {
+        if (!all.some((s) => s.got)) return
+        const lines = readFileSync(path, 'utf8').split('\n')
+        for (const s of [...all].reverse()) if (s.got) lines.splice(s.line, s.expected.length, ...s.got)
+        writeFileSync(path, lines.join('\n'))
+      })
+    })
+  }
+}

@@ -2,7 +2,7 @@
 // kernel would log. What it did is the truth that a replay is held to.
 import { formatTraceLine, MAPPING_ERROR, type TraceEventSpec, traceEventFor, Trace, type TraceValues } from '../kernel/trace-events.ts'
 import { add_mem_pool, found, IoTlbMem, swiotlb_find_pool, swiotlb_find_slots_dynamic, swiotlb_release } from '../kernel/swiotlb/mem.ts'
-import { alloc_bytes, get_order, IoTlbPool, slotParams, swiotlb_slots_set } from '../kernel/swiotlb/pool.ts'
+import { alloc_bytes, get_order, type IoTlbPool, slotParams, swiotlb_slots_set } from '../kernel/swiotlb/pool.ts'
 
 export interface MakerOptions {
   readonly nslabs: number

@@ -1,44 +1,7 @@
 // The rules of the RMM's commands, one row each: arguments, boundaries, states, which check comes first. Rows are expectations of the
 // specification and its compliance suite as reference arm-cca.md sections 2 to 5 and 9 words them, not of the model; they are written
 // in the words of the recordings and each runs on a fresh copy of its preparation.
-import { expect, test } from 'vitest'
-import { isDiagnostic, newSession, perform } from '../src/conform/rmm-commands.ts'
-
-type Row = readonly [cmd: string, expected: string]
-
-function runAll(preparation: readonly string[], cmd: string, generation: '1.x' | '2.0'): string {
-  const s = newSession(generation)
-  const at = { file: 'rules', line: 0, where: 'row' }
-  for (const p of preparation) {
-    const a = perform(s, p, at)
-    if (isDiagnostic(a)) throw new Error(`${p}: ${a.message}`)
-    if (a.status !== undefined && a.status !== 'SUCCESS') throw new Error(`preparation failed: ${p}: ${a.status} ${a.index}`)
-    if (a.failures !== undefined && a.failures > 0) throw new Error(`preparation failed: ${p}`)
-  }
-  const parts = cmd.split(' ; ')
-  let last = ''
-  for (const c of parts) {
-    const a = perform(s, c, at)
-    if (isDiagnostic(a)) throw new Error(`${c}: ${a.message}`)
-    if (a.status !== undefined) last = a.status === 'ERROR_RTT' || a.status === 'ERROR_REALM' ? `${a.status.slice(6)} ${a.index}` : a.status.replace('ERROR_', '')
-    if (a.out !== undefined && (a.status === 'SUCCESS' || a.status === 'ERROR_RTT')) last += ` | ${a.out.map((x) => `0x${x.toString(16)}`).join(' ')}`
-    if (a.exit !== undefined) last += ` ${a.exit}${a.rsi !== undefined ? ` rsi ${a.rsi.map((x) => x.toString(16)).join(' ')}` : ''}${a.sea_injected === true ? ' sea' : ''}${a.esr !== undefined ? ` esr ${a.esr.toString(16)} hpfar ${(a.hpfar ?? 0).toString(16)}` : ''}${a.ripas !== undefined ? ` ripas ${a.ripas.map((x) => x.toString(16)).join(' ')}` : ''}`
-    if (a.status === undefined && a.state !== undefined) last = `${a.state} ${a.refcount ?? ''}`.trim()
-  }
-  return last
-}
-
-function rules(name: string, preparation: readonly string[], rows: readonly Row[], generation: '1.x' | '2.0' = '1.x'): void {
-  test(`${name}: ${rows.length} rules`, () => {
-    // An expectation without outputs (after |) or without a level says nothing about them.
-    const said = (e: string, got: string): string => {
-      const g = e.includes('|') ? got : (got.split(' | ')[0] ?? '')
-      return e.includes(' ') ? g : (g.split(' ')[0] ?? '')
-    }
-    const wrong = rows.map(([cmd, expected]) => [cmd, expected, runAll(preparation, cmd, generation)] as const).filter(([, e, got]) => said(e, got) !== e)
-    expect(wrong).toEqual([])
-  })
-}
+import { type Row, rules } from './_rmm-rows.ts'
 
 // g0 RD, g64-g65 roots, g1 REC with g200-g215, g10-g39 delegated, g40 data, g4-g9 non-secure.
 const realm40 = ['BULK_DELEGATE g64 2', 'GRANULE_DELEGATE g0', 'REALM_CREATE g0 s2sz=40 start=1 num=2 rtt=g64 algo=0 vmid=1', 'BULK_DELEGATE g10 31']
@@ -245,37 +208,3 @@ rules('RTT_DEV_MEM_VALIDATE', deviceRequest, [
   ['REC_ENTER g1 flags=0x40', 'SUCCESS FIQ rsi 0 1000 1'], ['RTT_DEV_MEM_VALIDATE g0 g1 0x1000 0x3000 ; REC_ENTER g1 flags=0x40', 'SUCCESS FIQ rsi 0 3000 0'], ['RTT_DEV_MEM_VALIDATE g0 g1 0x1000 0x3000 ; DEV_MEM_UNMAP g0 0x1000 3 ; RTT_READ_ENTRY g0 0x1000 3', 'SUCCESS | 0x3 0x0 0x0 0x2']
 ])
 rules('device mapping at another address', [...deviceRec, 'REALM_DEV_VALIDATE 0x1000 0x3000 d1', 'REC_ENTER g1'], [['RTT_DEV_MEM_VALIDATE g0 g1 0x1000 0x3000', 'RTT 3']])
-
-// ---- RMI 2.0
-
-const realm2 = ['GRANULE_RANGE_DELEGATE g64 g66', 'GRANULE_RANGE_DELEGATE g0 g1', 'REALM_CREATE g0 s2sz=40 start=1 num=2 rtt=g64 algo=0 vmid=1', 'GRANULE_RANGE_DELEGATE g10 g41', 'GRANULE_RANGE_DELEGATE g1024 g2048']
-const tables2 = [...realm2, 'RTT_CREATE g0 g30 0x0 2', 'RTT_CREATE g0 g31 0x0 3']
-rules('2.0 granule ranges', realm2, [
-  ['GRANULE_RANGE_DELEGATE g4 g8', `SUCCESS | ${x(0x400008000)}`], ['GRANULE_RANGE_DELEGATE g4 g4', 'INPUT'], ['GRANULE_RANGE_DELEGATE g8 g4', 'INPUT'], ['GRANULE_RANGE_DELEGATE g4+0x800 g8', 'INPUT'], ['GRANULE_RANGE_DELEGATE g4 g8+0x800', 'INPUT'], ['GRANULE_RANGE_DELEGATE g0 g4', 'INPUT'], ['GRANULE_RANGE_DELEGATE 0x1000 0x2000', 'INPUT'],
-  ['GRANULE_RANGE_DELEGATE g4 g12', `SUCCESS | ${x(0x40000a000)}`], ['GRANULE_RANGE_DELEGATE g10 g12', `SUCCESS | ${x(0x40000c000)}`], ['GRANULE_RANGE_UNDELEGATE g10 g12', `SUCCESS | ${x(0x40000c000)}`], ['GRANULE_RANGE_UNDELEGATE g0 g1', 'INPUT'], ['GRANULE_DELEGATE g4', 'NOT_SUPPORTED'], ['DATA_CREATE_UNKNOWN g0 g10 0x0', 'NOT_SUPPORTED']
-], '2.0')
-rules('2.0 RTT_DATA_MAP', tables2, [
-  ['RTT_DATA_MAP g0 0x0 0x2000 g10/3*2', 'SUCCESS | 0x2000'], ['RTT_DATA_MAP g0 0x200000 0x400000 g1024/2*1', 'SUCCESS | 0x400000'], ['RTT_DATA_MAP g0 0x200000 0x600000 g1024/2*2', 'SUCCESS | 0x600000'], ['RTT_DATA_MAP g10 0x0 0x1000 g10/3*1', 'INPUT'], ['RTT_DATA_MAP g0 0x1000 0x1000 g10/3*1', 'INPUT'], ['RTT_DATA_MAP g0 0x0 0x1000 g10/0*1', 'INPUT'],
-  ['RTT_DATA_MAP g0 0x1000 0x201000 g1024/2*1', 'INPUT'], [`RTT_DATA_MAP g0 ${x(PAR)} ${x(PAR + 4096)} g10/3*1`, 'INPUT'], [`RTT_DATA_MAP g0 ${x(PAR - 4096)} ${x(PAR + 4096)} g10/3*2`, 'INPUT'], ['RTT_DATA_MAP g0 0x200000 0x201000 g1024/2*1', 'RTT 2'], ['RTT_DATA_MAP g0 0x200000 0x201000 g10/3*1', 'RTT 2'], ['RTT_DATA_MAP g0 0x40000000 0x80000000 g10/2*1', 'RTT 1'], ['RTT_DATA_MAP g0 0x400000 0x600000 g10/2*1', 'INPUT'],
-  ['RTT_DATA_MAP g0 0x40000000 0x40200000 g1024/2*1', 'RTT 1'], ['RTT_DATA_MAP g0 0x0 0x200000 g1024/2*1', 'RTT 2'], ['RTT_DATA_MAP g0 0x0 0x1000 g4/3*1', 'INPUT'], ['RTT_DATA_MAP g0 0x0 0x3000 g39/3*3', 'SUCCESS | 0x2000'], ['RTT_DATA_MAP g0 0x0 0x3000 g10/3*1', 'SUCCESS | 0x1000'], ['RTT_DATA_MAP g0 0x1ff000 0x202000 g10/3*3', 'SUCCESS | 0x200000'],
-  ['RTT_DATA_MAP g0 0x0 0x1000 g10/3*1 ; RTT_DATA_MAP g0 0x0 0x1000 g10/3*1', 'SUCCESS | 0x1000'], ['RTT_DATA_MAP g0 0x0 0x1000 g10/3*1 ; RTT_DATA_MAP g0 0x0 0x1000 g11/3*1', 'RTT 3'], ['REALM_ACTIVATE g0 ; RTT_DATA_MAP g0 0x0 0x1000 g10/3*1', 'SUCCESS | 0x1000'], ['RTT_DATA_MAP g0 0x200000 0x400000 g1024/2*1 ; GSTATE g1535', 'DATA 0'],
-  ['RTT_INIT_RIPAS g0 0x200000 0x400000 ; RTT_DATA_MAP g0 0x200000 0x400000 g1024/2*1 ; RTT_READ_ENTRY g0 0x200000 2', `SUCCESS | 0x2 0x1 ${x(0x400400000)} 0x1`], ['RTT_DATA_MAP g0 0x200000 0x400000 g1024/2*1 ; RTT_INIT_RIPAS g0 0x200000 0x400000 ; RTT_READ_ENTRY g0 0x200000 2', `SUCCESS | 0x2 0x1 ${x(0x400400000)} 0x1`]
-], '2.0')
-rules('2.0 RTT_CREATE looks at the granule late', tables2, [['RTT_CREATE g0 g4 0x40000000 3', 'RTT 1'], ['RTT_CREATE g0 g4 0x40000000 2', 'INPUT'], ['RTT_CREATE g0 g4 0x0 2', 'INPUT'], ['RTT_CREATE g0 g10 0x0 2', 'RTT 1'], ['RTT_CREATE g10 g4 0x40000000 2', 'INPUT']], '2.0')
-rules('2.0 RTT_DATA_MAP_INIT', tables2, [
-  ['RTT_DATA_MAP_INIT g0 g10 0x0 g4 1', 'SUCCESS'], ['RTT_DATA_MAP_INIT g0 g10 0x0 g4 2', 'INPUT'], ['RTT_DATA_MAP_INIT g0 g10 0x0 g11 1', 'INPUT'], ['RTT_DATA_MAP_INIT g10 g10 0x0 g4 1', 'INPUT'], ['REALM_ACTIVATE g0 ; RTT_DATA_MAP_INIT g0 g4 0x800 g4 1', 'REALM 0'], ['RTT_DATA_MAP_INIT g0 g4 0x800 g4 1', 'INPUT'],
-  ['RTT_DATA_MAP_INIT g0 g4 0x200000 g5 1', 'RTT 2'], ['RTT_DATA_MAP_INIT g0 g4 0x0 g5 1', 'INPUT'], ['RTT_DATA_MAP g0 0x0 0x1000 g10/3*1 ; RTT_DATA_MAP_INIT g0 g4 0x0 g5 1', 'RTT 3']
-], '2.0')
-rules('2.0 unmapping', [...tables2, 'RTT_DATA_MAP g0 0x1000 0x3000 g10/3*2', 'RTT_DATA_MAP g0 0x200000 0x600000 g1024/2*2'], [
-  ['RTT_DATA_UNMAP g0 0x0 0x200000', 'SUCCESS | 0x200000'], ['RTT_DATA_UNMAP g0 0x1000 0x2000', 'SUCCESS | 0x2000'], ['RTT_DATA_UNMAP g0 0x200000 0x600000', 'SUCCESS | 0x600000'], ['RTT_DATA_UNMAP g0 0x200000 0x600000 ; GSTATE g2047', 'DELEGATED 0'], ['RTT_DATA_UNMAP g0 0x200000 0x500000', 'SUCCESS | 0x400000'], ['RTT_DATA_UNMAP g0 0x200000 0x300000', 'RTT 2'],
-  ['RTT_DATA_UNMAP g0 0x201000 0x400000', 'RTT 2'], ['RTT_DATA_UNMAP g0 0x40000000 0x40001000', 'RTT 1'], ['RTT_DATA_UNMAP g0 0x40000000 0x80000000', `SUCCESS | 0x80000000`], ['RTT_DATA_UNMAP g0 0x800 0x2000', 'INPUT'], ['RTT_DATA_UNMAP g0 0x1000 0x1000', 'INPUT'], [`RTT_DATA_UNMAP g0 ${x(PAR)} ${x(PAR + 4096)}`, 'INPUT'], ['RTT_DATA_UNMAP g10 0x0 0x1000', 'INPUT'],
-  ['RTT_DATA_UNMAP g0 0x0 0x200000 ; RTT_DESTROY g0 0x0 3', 'SUCCESS']
-], '2.0')
-rules('2.0 unprotected ranges', [...tables2, `RTT_CREATE g0 g32 ${x(PAR)} 2`, `RTT_CREATE g0 g33 ${x(PAR)} 3`], [
-  [`RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x2000)} 0xd8 g4/3*2`, `SUCCESS | ${x(PAR + 0x2000)}`], [`RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd0 g4/3*1`, 'INPUT'], ['RTT_UNPROT_MAP g0 0x0 0x1000 0xd8 g4/3*1', 'INPUT'], [`RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd8 g4/3*1 ; RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd8 g4/3*1`, `SUCCESS | ${x(PAR + 0x1000)}`],
-  [`RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd8 g4/3*1 ; RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd8 g5/3*1`, 'RTT 3'], [`RTT_UNPROT_MAP g0 ${x(PAR)} ${x(PAR + 0x1000)} 0xd8 g4/3*1 ; RTT_UNPROT_UNMAP g0 ${x(PAR)} ${x(PAR + 0x200000)}`, `SUCCESS | ${x(PAR + 0x200000)}`], ['RTT_UNPROT_UNMAP g0 0x0 0x1000', 'INPUT']
-], '2.0')
-rules('2.0 device ranges', [...tables2, 'GRANULE_RANGE_DELEGATE d0 d4'], [
-  ['RTT_DEV_MAP g0 0x0 0x2000 d0/3*2', 'SUCCESS | 0x2000'], ['RTT_DEV_MAP g0 0x0 0x1000 d9/3*1', 'INPUT'], ['RTT_DEV_MAP g0 0x0 0x2000 d0/3*2 ; RTT_DATA_UNMAP g0 0x0 0x2000', 'RTT 3'], ['RTT_DEV_MAP g0 0x0 0x2000 d0/3*2 ; RTT_DEV_UNMAP g0 0x0 0x2000', 'SUCCESS | 0x2000'], ['RTT_DEV_MAP g0 0x0 0x2000 d0/3*2 ; RTT_DEV_UNMAP g0 0x0 0x2000 ; GSTATE d1', 'DELEGATED 0'],
-  ['RTT_DATA_MAP g0 0x0 0x1000 g10/3*1 ; RTT_DEV_UNMAP g0 0x0 0x1000', 'RTT 3']
-], '2.0')

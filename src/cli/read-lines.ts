@@ -8,8 +8,7 @@ import { cannotRead } from './file-access.ts'
 
 const LONGEST = 1 << 20
 
-/** The bytes of a file or of standard input, unpacked. */
-export async function* chunks(path: string): AsyncGenerator<Buffer> {
+async function* chunks(path: string): AsyncGenerator<Buffer> {
   const raw = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
   const source = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const first = await source.next()

@@ -54,7 +54,7 @@ export function simulate(spec: PlanSpec, options: { readonly measure?: boolean; 
     dram: { base: DRAM_BASE, granules: (place.end - DRAM_BASE) / PAGE_SIZE }, dev: { base: DEV_BASE, granules: 0 }, content, measure: options.measure ?? false,
     ...(options.observer === undefined ? {} : { observer: options.observer })
   }
-  const v2 = spec.generation === '2.0' ? new Rmm2(config) : null
+  const v2 = spec.generation === '2.0' ? new Rmm2({ ...config, firmware: 'spec-2.0' }) : null
   const v1 = v2 === null ? new Rmm1(config) : null
   const m = v1 ?? ensure(v2, 'an RMM')
   const t = new Tally()

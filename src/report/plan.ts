@@ -1,7 +1,8 @@
 // `tbit plan` as text, as JSON, and as a sequence of commands.
 import { Bytes, columns, hex, plural } from '../base/index.ts'
-import { coverage, DRAM_BASE } from '../machine/rmm/index.ts'
+import { coverage, DRAM_BASE, type Handler, heldAgainst } from '../machine/rmm/index.ts'
 import { type Cost, type CostTable, type Counterpart, defaultCosts, type Elsewhere, Emitter, NS_ATTRS, placement, type Placement, type PlanResult, type PlanSpec, type Sink, sumCounts } from '../plan/index.ts'
+import { bullet } from './wrap.ts'
 
 /** What the RIM part of a report says. */
 export interface RimReport {
@@ -118,20 +119,23 @@ export function planJson(chosen: PlanResult, rs: readonly PlanResult[], e: Elsew
   }, null, 2)}\n`
 }
 
-/** `--coverage`. */
+/** `--coverage`: what is modelled, and how well its rules are known. */
 export function coverageText(): string {
   const out: string[] = []
   for (const i of coverage) {
-    const yes = i.commands.filter((c) => c.modelled === 'yes')
     const part = i.commands.filter((c) => c.modelled === 'part')
-    const no = i.commands.filter((c) => c.modelled === 'no')
-    out.push(`${i.side} ${i.generation}: ${yes.length + part.length} of ${i.commands.length} commands modelled${part.length > 0 ? ` (${part.length} in part)` : ''}`)
-    out.push(`  modelled: ${yes.map((c) => c.name).sort().join(' ')}`)
-    for (const c of part) out.push(`  in part: ${c.name}: ${c.note ?? ''}`)
-    const notes = new Map<string, string[]>()
-    for (const c of no) notes.set(c.note ?? '', [...(notes.get(c.note ?? '') ?? []), c.name])
-    for (const [note, names] of notes) out.push(`  not modelled${note === '' ? '' : ` (${note})`}: ${names.sort().join(' ')}`)
+    const modelled = i.commands.filter((c) => c.modelled !== 'no')
+    const names = (lead: string, of: readonly Handler[]): void => { if (of.length > 0) out.push(bullet(`  ${lead}: `, of.map((c) => c.name).sort().join(' '))) }
+    out.push(`${i.side} ${i.generation}: ${modelled.length} of ${i.commands.length} commands modelled${part.length > 0 ? `, ${part.length} in part` : ''}`)
+    if (i.side === 'RMI') out.push(`  firmware: ${heldAgainst[i.generation]}`)
+    names('recorded', modelled.filter((c) => c.held === 'recorded'))
+    names('read    ', modelled.filter((c) => c.held === 'read'))
+    for (const c of part) out.push(bullet('  in part: ', `${c.name}: ${c.note ?? ''}`))
+    const notes = new Map<string, Handler[]>()
+    for (const c of i.commands) if (c.modelled === 'no') notes.set(c.note ?? '', [...(notes.get(c.note ?? '') ?? []), c])
+    for (const [note, of] of notes) out.push(bullet('  no: ', `${note}: ${of.map((c) => c.name).sort().join(' ')}`))
   }
+  out.push('recorded: held against sequences recorded from the firmware; read: as its source', 'has it, not seen running here')
   return `${out.join('\n')}\n`
 }
 
@@ -140,7 +144,8 @@ export function coverageJson(): string {
     format: 1,
     coverage: coverage.map((i) => ({
       generation: i.generation, side: i.side, total: i.commands.length, modelled: i.commands.filter((c) => c.modelled !== 'no').length,
-      commands: i.commands.map((c) => ({ name: c.name, modelled: c.modelled, ...(c.note === undefined ? {} : { note: c.note }) }))
+      ...(i.side === 'RMI' ? { firmware: heldAgainst[i.generation] } : {}),
+      commands: i.commands.map((c) => ({ name: c.name, modelled: c.modelled, held: c.held, ...(c.note === undefined ? {} : { note: c.note }) }))
     }))
   }, null, 2)}\n`
 }
@@ -178,6 +183,7 @@ export function emitPlan(spec: PlanSpec, tables: number, write: (text: string) =
   }
   note('# A RIM read after this differs from `tbit plan --rim` where the files are not in place.')
   note(`GENERATION ${spec.generation}`)
+  if (spec.generation === '2.0') note('FIRMWARE spec-2.0')
   note(`MEMORY ${(place.end - DRAM_BASE) / 4096}`)
   const sink: Sink = {
     delegate: (pa) => { put(`GRANULE_DELEGATE ${g(pa)}`) },

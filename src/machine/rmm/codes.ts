@@ -5,14 +5,14 @@
 export const Rmi = {
   SUCCESS: 0, ERROR_INPUT: 1, ERROR_REALM: 2, ERROR_REC: 3, ERROR_RTT: 4, ERROR_NOT_SUPPORTED: 5, ERROR_DEVICE: 6, ERROR_RTT_AUX: 7,
   // RMI 2.0 only
-  ERROR_PSMMU_ST: 8, ERROR_DPT: 9, ERROR_GLOBAL: 11, ERROR_TRACKING: 12, INCOMPLETE: 13, ERROR_GPT: 15, ERROR_GRANULE: 16
+  ERROR_PSMMU_ST: 8, ERROR_DPT: 9, BUSY: 10, ERROR_GLOBAL: 11, ERROR_TRACKING: 12, INCOMPLETE: 13, BLOCKED: 14, ERROR_GPT: 15, ERROR_GRANULE: 16
 } as const
 
 const statusNames = new Map<number, string>(Object.entries(Rmi).map(([k, v]) => [v, k]))
 
 /** The status part of a return word. */
 export const statusOf = (word: number): number => word & 0xff
-/** The index part of a return word: the RTT level for ERROR_RTT. */
+/** The index part of a return word: the RTT level for ERROR_RTT, the memory request and CAN_CANCEL for INCOMPLETE. */
 export const indexOf = (word: number): number => (word >> 8) & 0xff
 /** `ERROR_RTT`, `SUCCESS`, ...: the status of a return word by name. */
 export const statusName = (word: number): string => statusNames.get(statusOf(word)) ?? `status ${statusOf(word)}`
@@ -20,14 +20,18 @@ export const statusName = (word: number): string => statusNames.get(statusOf(wor
 export function statusByName(name: string): number | undefined {
   return (Rmi as Record<string, number>)[name.startsWith('RMI_') ? name.slice(4) : name]
 }
+/** The name of a status number, or undefined. */
+export const statusByNumber = (n: number): string | undefined => statusNames.get(n)
 /** A return word for a walk that ended at `level`. */
 export const rttError = (level: number): number => Rmi.ERROR_RTT | ((level & 0xff) << 8)
 
 /** What the RMM believes a 4 KiB granule is (section 2). DEV_* are states of device granules, which live in an array of their own. */
 export const Granule = {
-  NS: 0, DELEGATED: 1, RD: 2, REC: 3, REC_AUX: 4, DATA: 5, RTT: 6, PDEV: 7, PDEV_AUX: 8, VDEV: 9, VDEV_AUX: 10, MAPPED: 11
+  NS: 0, DELEGATED: 1, RD: 2, REC: 3, REC_AUX: 4, DATA: 5, RTT: 6, PDEV: 7, PDEV_AUX: 8, VDEV: 9, VDEV_AUX: 10, MAPPED: 11,
+  /** RMI 2.0: an object under construction or destruction, while its operation waits for the host. */
+  PARTIAL: 12
 } as const
-export const granuleNames = ['NS', 'DELEGATED', 'RD', 'REC', 'REC_AUX', 'DATA', 'RTT', 'PDEV', 'PDEV_AUX', 'VDEV', 'VDEV_AUX', 'MAPPED'] as const
+export const granuleNames = ['NS', 'DELEGATED', 'RD', 'REC', 'REC_AUX', 'DATA', 'RTT', 'PDEV', 'PDEV_AUX', 'VDEV', 'VDEV_AUX', 'MAPPED', 'PARTIAL'] as const
 
 /** Granule protection information, as the GPT holds it (section 1). */
 export const Gpi = { NONE: 0x0, SECURE: 0x8, NS: 0x9, ROOT: 0xa, REALM: 0xb, ANY: 0xf } as const
@@ -39,9 +43,9 @@ export const ripasNames = ['EMPTY', 'RAM', 'DESTROYED', 'DEV'] as const
 /** Host IPA state, as RTT_READ_ENTRY reports it in x2. */
 export const Hipas = { UNASSIGNED: 0, ASSIGNED: 1, TABLE: 2, ASSIGNED_DEV: 3 } as const
 
-/** Life of a Realm. */
-export const RealmState = { NEW: 0, ACTIVE: 1, SYSTEM_OFF: 2 } as const
-export const realmStateNames = ['NEW', 'ACTIVE', 'SYSTEM_OFF'] as const
+/** Life of a Realm; ZOMBIE (RMI 2.0) is what REALM_TERMINATE makes of it, and what REALM_DESTROY needs. */
+export const RealmState = { NEW: 0, ACTIVE: 1, SYSTEM_OFF: 2, ZOMBIE: 3 } as const
+export const realmStateNames = ['NEW', 'ACTIVE', 'SYSTEM_OFF', 'ZOMBIE'] as const
 
 /** Exit reasons of REC_ENTER (section 4). */
 export const Exit = {
@@ -55,11 +59,11 @@ export const EnterFlag = {
 } as const
 
 /** RSI return codes (section 5). */
-export const Rsi = { SUCCESS: 0, ERROR_INPUT: 1, ACCEPT: 0, REJECT: 1 } as const
+export const Rsi = { SUCCESS: 0, ERROR_INPUT: 1, ERROR_STATE: 2, INCOMPLETE: 3, ERROR_UNKNOWN: 4, ERROR_DEVICE: 5, ACCEPT: 0, REJECT: 1 } as const
 
-/** Hash algorithm of a Realm: 0 is SHA-256, 1 is SHA-512. */
-export const HashAlgo = { SHA256: 0, SHA512: 1 } as const
-export const hashNames = ['sha256', 'sha512'] as const
+/** Hash algorithm of a Realm or a device; SHA-384 came with RMI 2.0. */
+export const HashAlgo = { SHA256: 0, SHA512: 1, SHA384: 2 } as const
+export const hashNames = ['sha256', 'sha512', 'sha384'] as const
 export type HashName = (typeof hashNames)[number]
 
 /** Auxiliary granules each REC of TF-RMM v0.8.0 needs. */

@@ -1,16 +1,16 @@
-// Commands that both generations of the interface have: Realms, RECs, and the commands on RTT structure. Checks stand in the order
+// Commands that both generations of the interface have: Realms, and the commands on RTT structure. Checks stand in the order
 // in which the firmware makes them, because a call that breaks two rules is answered for the first. Source: reference arm-cca.md
 // sections 4 and 5; command names and conditions as in the RMM specification, order as in TF-RMM.
 import { ensure } from '../../base/index.ts'
-import { EnterFlag, Exit, Gpi, Granule, HashAlgo, REC_AUX_COUNT, RealmState, Ripas, Rmi, Rsi, rttError } from './codes.ts'
-import { isCounted, isDevice, isUnassignedProtected, Kind, KIND_MASK, kindFacts, newTable, paOf, type Table, XN } from './entry.ts'
+import { Gpi, Granule, HashAlgo, RealmState, Ripas, Rmi, rttError } from './codes.ts'
+import { DRAIN, isCounted, isDevice, isUnassignedProtected, Kind, KIND_MASK, kindFacts, newTable, paOf, type Table, XN } from './entry.ts'
 import { aligned, ENTRIES, type Geometry, geometryFault, ipaEnd, levelSize, PA_LIMIT, PAGE_LEVEL, parEnd } from './geometry.ts'
-import { rimInit, type RimParams, rimRec, type RecParams } from './rim.ts'
-import { RmmState, type Realm, type Rec, type RecExit } from './state.ts'
+import { rimInit, type RimParams } from './rim.ts'
+import { RmmState, type Realm } from './state.ts'
 
-const PAGE = 4096
+export const PAGE = 4096
 /** A granule's reference count has ten bits. */
-const REFCOUNT_MAX = 1023
+export const REFCOUNT_MAX = 1023
 
 /** The host's parameter page of REALM_CREATE. */
 export interface RealmParams {
@@ -34,49 +34,7 @@ export interface RealmParams {
   readonly mecid?: number
 }
 
-/** The host's parameter page of REC_CREATE. */
-export interface RecCreateParams {
-  readonly params: number
-  readonly aux: readonly number[]
-  readonly mpidr?: number
-  readonly flags?: number
-  readonly pc?: number
-  readonly gprs?: readonly number[]
-}
-
-/** What a Realm does when it runs: an RSI call or a memory access that aborts. */
-export type RealmAction =
-  | { readonly op: 'ripas_set'; readonly base: number; readonly top: number; readonly ripas: number; readonly destroyed: boolean }
-  | { readonly op: 'ripas_get'; readonly start: number; readonly end: number }
-  /** A data access (or fetch) for which the hardware reports a stage-2 abort at `level`. */
-  | { readonly op: 'abort'; readonly ipa: number; readonly level: number; readonly write: boolean; readonly fetch?: boolean }
-  | { readonly op: 'dev_validate'; readonly base: number; readonly top: number; readonly pa: number }
-  | { readonly op: 'psci'; readonly call: 'SYSTEM_OFF' | 'CPU_ON' }
-  | { readonly op: 'host_call' }
-
-export interface RecEnterOptions {
-  /** Granule of the run page; must be readable non-secure memory. */
-  readonly run: number
-  readonly flags?: number
-  /** GIC state that the RMM refuses. */
-  readonly badGic?: boolean
-  readonly action?: RealmAction
-  /** The Realm goes on to `action` in the same entry after a call it waited in has returned (the recorded harness does not). */
-  readonly resume?: boolean
-}
-
-// Syndrome of a stage-2 data abort as the host sees it (ESR_EL2).
-const EC_DATA_ABORT = 0x90000000
-const EC_INSTRUCTION_ABORT = 0x80000000
-const ISV = 0x01000000
-const SAS_DOUBLEWORD = 0x00c00000
-const WNR = 0x40
-const FSC_TRANSLATION = 0x04
-
 export class RmmCommon extends RmmState {
-  /** How the REC of the last successful REC_ENTER left. */
-  exit: RecExit = { reason: Exit.FIQ }
-
   // ---- Realms
 
   /** REALM_CREATE(rd, params): checks the parameters, takes the root granules, then the RD; undone when the RD cannot be taken. */
@@ -103,12 +61,13 @@ export class RmmCommon extends RmmState {
     const measured: RimParams = {
       algo: p.algo, s2sz: p.geo.s2sz, flags: p.flags ?? 0, sveVl: p.sveVl ?? 0, bps: p.bps ?? 1, wps: p.wps ?? 1, pmuCtrs: p.pmuCtrs ?? 0
     }
+    const vmid = this.generation === '1.x' ? p.vmid : this.freeVmid()
     const realm: Realm = {
-      rd, state: RealmState.NEW, geo: p.geo, rootBase: p.rttBase, roots: roots.map((g, n) => this.rootTable(p.geo, g, n)), params: measured, vmid: p.vmid,
-      refcount: 0, recIndex: 0, rim: this.measure ? rimInit(measured, this.rules) : null, extensions: 0
+      rd, state: RealmState.NEW, geo: p.geo, rootBase: p.rttBase, roots: roots.map((g, n) => this.rootTable(p.geo, g, n)), params: measured, vmid, da: p.da === true,
+      refcount: 0, recIndex: 0, mpidrs: new Set(), vdevs: 0, rim: this.measure ? rimInit(measured, this.rules) : null, extensions: 0
     }
     this.realms.set(rd, realm)
-    this.vmids.add(p.vmid)
+    this.vmids.add(vmid)
     return Rmi.SUCCESS
   }
 
@@ -125,9 +84,17 @@ export class RmmCommon extends RmmState {
     if (geometryFault(p.geo, f.s2sz) !== null) return false
     if ((p.auxPlanes ?? 0) > f.auxPlanes) return false
     if (!aligned(p.rttBase, p.geo.num * PAGE)) return false
-    if (p.algo !== HashAlgo.SHA256 && p.algo !== HashAlgo.SHA512) return false
+    if (p.algo !== HashAlgo.SHA256 && p.algo !== HashAlgo.SHA512 && !(this.generation === '2.0' && p.algo === HashAlgo.SHA384)) return false
     if ((p.mecid ?? 0) > f.mecid) return false
+    // In 2.0 the RMM allocates VMIDs: what a host writes there is not looked at.
+    if (this.generation === '2.0') return this.vmids.size <= f.vmid
     return Number.isInteger(p.vmid) && p.vmid >= 0 && p.vmid <= f.vmid && !this.vmids.has(p.vmid)
+  }
+
+  private freeVmid(): number {
+    let v = 0
+    while (this.vmids.has(v)) v++
+    return v
   }
 
   /** Root granule `n`: protected entries unassigned_empty, the others unassigned_ns; always 512 entries, also where the IPA space ends sooner. */
@@ -150,13 +117,14 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** REALM_DESTROY(rd): no RECs, nothing in the root tables; any state will do. */
+  /** REALM_DESTROY(rd): no RECs, no VDEVs, nothing in the root tables. In 1.x any state will do, in 2.0 the Realm must be a ZOMBIE. */
   realmDestroy(rd: number): number {
     this.noOutputs()
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
+    if (this.generation === '2.0' && r.state !== RealmState.ZOMBIE) return Rmi.ERROR_REALM
     if (r.refcount !== 0) return Rmi.ERROR_REALM
-    if (r.roots.some((t) => t.refcount !== 0)) return Rmi.ERROR_REALM
+    if (r.roots.some((t) => t.refcount !== 0) || r.vdevs !== 0) return Rmi.ERROR_REALM
     // Tables and NS mappings under the unprotected half would have counted as tables; what is left are root entries without references.
     for (const t of r.roots) {
       this.tables.delete(t.granule)
@@ -178,6 +146,22 @@ export class RmmCommon extends RmmState {
   /** Bounds of the commands on one entry: level in [min, 3], ipa in the space and aligned to the entry. */
   protected entryArgs(r: Realm, ipa: number, level: number, min: number): boolean {
     return Number.isInteger(level) && level >= Math.max(min, r.geo.start) && level <= PAGE_LEVEL && ipa < ipaEnd(r.geo) && ipa >= 0 && aligned(ipa, levelSize(level))
+  }
+
+  /** RTT_CREATE(rd, rtt, ipa, level): a table at `level` in place of the entry above it (unfold). */
+  rttCreate(rd: number, rtt: number, ipa: number, level: number): number {
+    this.noOutputs()
+    const r = this.realm(rd)
+    if (this.granule(rtt) !== Granule.DELEGATED || r === undefined) return Rmi.ERROR_INPUT
+    if (!this.structureArgs(r, ipa, level)) return Rmi.ERROR_INPUT
+    if (!this.paInReach(rtt)) return Rmi.ERROR_INPUT
+    this.walk(r, ipa, level - 1)
+    if (this.wLevel < level - 1) return rttError(this.wLevel)
+    const e = this.wTable.kind[this.wIndex] as number
+    if (e === Kind.TABLE) return rttError(level - 1)
+    if (e & DRAIN) return Rmi.BUSY
+    this.unfold(r, rtt, ipa, level)
+    return Rmi.SUCCESS
   }
 
   /** The effect of RTT_CREATE on the entry the last walk ended at: a table whose entries inherit what the parent entry was. */
@@ -270,7 +254,7 @@ export class RmmCommon extends RmmState {
       } else return rttError(level)
     } else if (t.refcount === ENTRIES) {
       if (level <= 1) return rttError(level - 1)
-      if (kind === Kind.TABLE || kind === Kind.ASSIGNED_NS || !this.contiguous(t, first, level)) return rttError(level)
+      if (first & DRAIN || kind === Kind.TABLE || kind === Kind.ASSIGNED_NS || !this.contiguous(t, first, level)) return rttError(level)
       pa = paOf(t)[0] as number
     } else return rttError(level)
     this.observer?.brokenEntry?.(r.rd, ipa, levelSize(level - 1))
@@ -328,7 +312,9 @@ export class RmmCommon extends RmmState {
     if (!aligned(base, size)) return rttError(level)
     const t = this.wTable
     let at = base
+    if ((t.kind[this.wIndex] as number) & DRAIN) return Rmi.BUSY
     for (let i = this.wIndex; i < ENTRIES && at + size <= top; i++) {
+      if ((t.kind[i] as number) & DRAIN) break
       const next = changedRipas(t.kind[i] as number, rec.ripas.value, rec.ripas.destroyed)
       if (next < 0) break
       if (next !== t.kind[i] && rec.ripas.value === Ripas.EMPTY && isCounted(next)) this.observer?.tlbi?.(r.rd, at, size)
@@ -341,249 +327,8 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** RTT_DEV_MEM_VALIDATE / RTT_DEV_VALIDATE(rd, rec, base, top): the part of a Realm's device mapping request that one table holds; x1 = where it got to. */
-  protected devValidate(rd: number, recPa: number, base: number, top: number): number {
-    this.noOutputs()
-    if (top <= base || !aligned(top, PAGE)) return Rmi.ERROR_INPUT
-    const r = this.realm(rd)
-    const rec = this.rec(recPa)
-    if (r === undefined || rec === undefined) return Rmi.ERROR_INPUT
-    if (rec.running) return Rmi.ERROR_REC
-    if (rec.realm !== r) return Rmi.ERROR_REC
-    if (base !== rec.dev.addr || top > rec.dev.top) return Rmi.ERROR_INPUT
-    this.walk(r, base, PAGE_LEVEL)
-    const level = this.wLevel
-    const size = levelSize(level)
-    if (!aligned(base, size)) return rttError(level)
-    const t = this.wTable
-    let at = base
-    for (let i = this.wIndex; i < ENTRIES && at + size <= top; i++) {
-      const e = t.kind[i] as number
-      if ((e & KIND_MASK) !== Kind.ASSIGNED_DEV_EMPTY || paOf(t)[i] !== rec.dev.pa + (at - base)) break
-      t.kind[i] = Kind.ASSIGNED_DEV_DEV | (e & XN)
-      at += size
-    }
-    if (at === base) return rttError(level)
-    rec.dev.addr = at
-    // The next part of the request starts at the address that belongs to it.
-    rec.dev.pa += at - base
-    this.x1 = at
-    return Rmi.SUCCESS
-  }
-
   /** An RTT granule address a Realm without LPA2 may use. */
   protected paInReach(pa: number): boolean { return pa < PA_LIMIT }
-
-  // ---- RECs
-
-  /** REC_CREATE(rd, rec, params). The auxiliary granules are taken first and given back when a later check fails. */
-  recCreate(rd: number, recPa: number, p: RecCreateParams): number {
-    this.noOutputs()
-    if (!this.nsReadable(p.params)) return Rmi.ERROR_INPUT
-    if (p.aux.length > REC_AUX_COUNT) return Rmi.ERROR_INPUT
-    const taken: number[] = []
-    const fail = (status: number): number => {
-      for (const a of taken) this.setGranule(a, Granule.DELEGATED)
-      return status
-    }
-    for (const a of p.aux) {
-      if (this.granule(a) !== Granule.DELEGATED) return fail(Rmi.ERROR_INPUT)
-      this.setGranule(a, Granule.REC_AUX)
-      taken.push(a)
-    }
-    const r = this.realm(rd)
-    if (this.granule(recPa) !== Granule.DELEGATED || r === undefined) return fail(Rmi.ERROR_INPUT)
-    if (r.refcount === REFCOUNT_MAX) return fail(Rmi.ERROR_REALM)
-    if (r.state !== RealmState.NEW) return fail(Rmi.ERROR_REALM)
-    if ((p.mpidr ?? r.recIndex) !== r.recIndex) return fail(Rmi.ERROR_INPUT)
-    if (p.aux.length !== REC_AUX_COUNT) return fail(Rmi.ERROR_INPUT)
-    const flags = p.flags ?? 1
-    const runnable = flags % 2 === 1
-    if (runnable) {
-      const measured: RecParams = { flags, pc: p.pc ?? 0, gprs: p.gprs ?? [] }
-      r.extensions++
-      if (r.rim !== null) r.rim = rimRec(r.params.algo, r.rim, measured)
-    }
-    this.setGranule(recPa, Granule.REC)
-    for (const a of [recPa, ...p.aux]) this.content.own(a)
-    this.recs.set(recPa, {
-      granule: recPa, realm: r, aux: [...p.aux], runnable, index: r.recIndex, running: false, psciPending: false,
-      ripas: { base: 0, top: 0, addr: 0, value: 0, destroyed: false }, dev: { base: 0, top: 0, addr: 0, pa: 0 }, hostCall: false, lastEsr: 0, lastIpa: 0
-    })
-    r.refcount++
-    r.recIndex++
-    return Rmi.SUCCESS
-  }
-
-  /** REC_DESTROY(rec). */
-  recDestroy(recPa: number): number {
-    this.noOutputs()
-    const rec = this.rec(recPa)
-    if (rec === undefined) return Rmi.ERROR_INPUT
-    if (rec.running) return Rmi.ERROR_REC
-    for (const a of rec.aux) this.setGranule(a, Granule.DELEGATED)
-    this.setGranule(recPa, Granule.DELEGATED)
-    this.recs.delete(recPa)
-    rec.realm.refcount--
-    return Rmi.SUCCESS
-  }
-
-  /** REC_AUX_COUNT(rd): x1 = auxiliary granules a REC needs. */
-  recAuxCount(rd: number): number {
-    this.noOutputs()
-    if (this.realm(rd) === undefined) return Rmi.ERROR_INPUT
-    this.x1 = REC_AUX_COUNT
-    return Rmi.SUCCESS
-  }
-
-  /** REC_ENTER(rec, run): on SUCCESS `exit` says how the REC left. The Realm finishes the call it was waiting in; else it does `action`; else it leaves with FIQ. */
-  recEnter(recPa: number, o: RecEnterOptions): number {
-    this.noOutputs()
-    if (this.granule(o.run) !== Granule.NS) return Rmi.ERROR_INPUT
-    const rec = this.rec(recPa)
-    if (rec === undefined) return Rmi.ERROR_INPUT
-    if (rec.running) return Rmi.ERROR_REC
-    if (!this.nsReadable(o.run)) return Rmi.ERROR_INPUT
-    const r = rec.realm
-    if (r.state === RealmState.NEW) return Rmi.ERROR_REALM
-    if (r.state === RealmState.SYSTEM_OFF) return Rmi.ERROR_REALM | (1 << 8)
-    if (!rec.runnable) return Rmi.ERROR_REC
-    if (rec.psciPending) return Rmi.ERROR_REC
-    if (o.badGic === true) return Rmi.ERROR_REC
-    const flags = o.flags ?? 0
-    const dataAbort = rec.lastEsr !== 0 && rec.lastEsr < EC_INSTRUCTION_ABORT + 0x20000000 && rec.lastEsr >= EC_DATA_ABORT
-    let sea = false
-    if (flags & EnterFlag.INJECT_SEA) {
-      if (!dataAbort || this.inPar(r, rec.lastIpa)) return Rmi.ERROR_REC
-      sea = true
-    } else if (flags & EnterFlag.EMUL_MMIO && (!dataAbort || (rec.lastEsr & ISV) === 0)) return Rmi.ERROR_REC
-    rec.lastEsr = 0
-    rec.lastIpa = 0
-    this.exit = { reason: Exit.FIQ }
-    if (sea) this.exit.sea = true
-    if (this.completeRequests(rec, flags) && o.resume !== true) {
-      this.exit.completed = true
-      return Rmi.SUCCESS
-    }
-    rec.hostCall = false
-    if (o.action !== undefined) this.act(rec, o.action)
-    return Rmi.SUCCESS
-  }
-
-  /** Ends the RSI call a REC waited in. */
-  private completeRequests(rec: Rec, flags: number): boolean {
-    const q = rec.ripas
-    if (q.base !== q.top) {
-      const rejected = q.value === Ripas.RAM && q.addr !== q.top && (flags & EnterFlag.RIPAS_RESPONSE) !== 0
-      this.exit.rsi = [Rsi.SUCCESS, q.addr, rejected ? Rsi.REJECT : Rsi.ACCEPT]
-      rec.ripas = { base: 0, top: 0, addr: q.addr, value: q.value, destroyed: q.destroyed }
-      return true
-    }
-    const d = rec.dev
-    if (d.base !== d.top) {
-      const rejected = d.addr !== d.top && (flags & EnterFlag.DEV_MEM_RESPONSE) !== 0
-      this.exit.rsi = [Rsi.SUCCESS, d.addr, rejected ? Rsi.REJECT : Rsi.ACCEPT]
-      rec.dev = { base: 0, top: 0, addr: d.addr, pa: d.pa }
-      return true
-    }
-    return false
-  }
-
-  private act(rec: Rec, a: RealmAction): void {
-    switch (a.op) {
-      case 'ripas_set':
-        this.ipaStateSet(rec, a.base, a.top, a.ripas, a.destroyed)
-        return
-      case 'ripas_get':
-        this.ipaStateGet(rec, a.start, a.end)
-        return
-      case 'abort':
-        this.abort(rec, a)
-        return
-      case 'dev_validate':
-        this.validateMapping(rec, a.base, a.top, a.pa)
-        return
-      case 'psci':
-        this.exit.reason = Exit.PSCI
-        if (a.call === 'SYSTEM_OFF') this.systemOff(rec.realm)
-        else rec.psciPending = true
-        return
-      case 'host_call':
-        this.exit.reason = Exit.HOST_CALL
-        rec.hostCall = true
-        return
-    }
-  }
-
-  private regionInPar(r: Realm, base: number, top: number): boolean { return base >= 0 && top > base && top <= parEnd(r.geo) }
-
-  /** RSI_IPA_STATE_SET: leaves with RIPAS_CHANGE, or returns ERROR_INPUT to the Realm without an exit. */
-  private ipaStateSet(rec: Rec, base: number, top: number, ripas: number, destroyed: boolean): void {
-    if (ripas > Ripas.RAM || ripas < 0 || !aligned(base, PAGE) || !aligned(top, PAGE) || top <= base || !this.regionInPar(rec.realm, base, top)) {
-      this.exit.rsi = [Rsi.ERROR_INPUT, 0, 0]
-      return
-    }
-    rec.ripas = { base, top, addr: base, value: ripas, destroyed }
-    this.exit.reason = Exit.RIPAS_CHANGE
-    this.exit.ripas = { base, top, value: ripas }
-  }
-
-  /** RSI_IPA_STATE_GET: x1 = end of the run with one RIPAS within its last-level table, x2 = that RIPAS. */
-  private ipaStateGet(rec: Rec, start: number, end: number): void {
-    const r = rec.realm
-    if (!aligned(start, PAGE) || !aligned(end, PAGE) || start >= end || !this.regionInPar(r, start, end)) {
-      this.exit.rsi = [Rsi.ERROR_INPUT, 0, 0]
-      return
-    }
-    this.walk(r, start, PAGE_LEVEL)
-    const t = this.wTable
-    const size = levelSize(this.wLevel)
-    const ripasAt = (i: number): number => {
-      const k = (t.kind[i] as number) & KIND_MASK
-      return k === Kind.TABLE ? -1 : ensure(kindFacts[k], 'the facts of an entry kind').ripas
-    }
-    const ripas = ripasAt(this.wIndex)
-    let top = start - (start % size) + size
-    for (let i = this.wIndex + 1; i < ENTRIES && top < end && ripasAt(i) === ripas; i++) top += size
-    this.exit.rsi = [Rsi.SUCCESS, Math.min(top, end), ripas]
-  }
-
-  /** RSI_RDEV_VALIDATE_MAPPING / RSI_VDEV_VALIDATE_MAPPING: the memory side only; the device's identity and ranges are not modelled. */
-  private validateMapping(rec: Rec, base: number, top: number, pa: number): void {
-    if (!aligned(base, PAGE) || !aligned(top, PAGE) || !aligned(pa, PAGE) || top <= base || !this.regionInPar(rec.realm, base, top)) {
-      this.exit.rsi = [Rsi.ERROR_INPUT, 0, 0]
-      return
-    }
-    rec.dev = { base, top, addr: base, pa }
-    this.exit.reason = Exit.DEV_MEM_MAP
-    this.exit.dev = { base, top, pa }
-  }
-
-  /** A stage-2 abort of the Realm: injected as SEA when the address can never be repaired by the host, else reported to it (section 3, "Realm CPU access"). */
-  private abort(rec: Rec, a: { readonly ipa: number; readonly level: number; readonly write: boolean; readonly fetch?: boolean }): void {
-    const r = rec.realm
-    const outside = a.ipa >= ipaEnd(r.geo)
-    const par = !outside && this.inPar(r, a.ipa)
-    if (outside || (par && this.ripasOf(r, a.ipa) === Ripas.EMPTY) || (!par && a.fetch === true)) {
-      this.exit.sea = true
-      return
-    }
-    const fsc = FSC_TRANSLATION + a.level
-    const emulatable = !par
-    const esr = (a.fetch === true ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT) + fsc + (emulatable ? ISV + SAS_DOUBLEWORD + (a.write ? WNR : 0) : 0)
-    this.exit.reason = Exit.SYNC
-    this.exit.esr = esr
-    this.exit.hpfar = Math.floor(a.ipa / PAGE) * 16
-    this.exit.far = emulatable ? a.ipa % PAGE : 0
-    rec.lastEsr = esr
-    rec.lastIpa = a.ipa
-  }
-
-  /** RIPAS of a protected address. */
-  protected ripasOf(r: Realm, ipa: number): number {
-    this.walk(r, ipa, PAGE_LEVEL)
-    return ensure(kindFacts[(this.wTable.kind[this.wIndex] as number) & KIND_MASK], 'the facts of an entry kind').ripas
-  }
 
   /** Gives a granule to the Realm world in the GPT. */
   protected toRealmPas(pa: number): void { this.observer?.gpi?.(pa, Gpi.REALM) }

@@ -19,6 +19,8 @@ export const kindNames = [
 
 /** Execute-never, left behind by a device mapping: part of what FOLD compares. */
 export const XN = 0x10
+/** RMI 2.0: an operation that has yielded still owes this entry work (zeroing, TLB invalidation, cache maintenance); others wait or fail. */
+export const DRAIN = 0x20
 export const KIND_MASK = 0x0f
 
 interface KindFacts {

@@ -49,5 +49,9 @@ test('both algorithms, by another implementation of the hash, field by field', (
 test('a hash passed by the caller gives the same values', () => {
   const h = (algo: number, b: Uint8Array): Uint8Array => new Uint8Array(createHash(algo === 0 ? 'sha256' : 'sha512').update(b).digest())
   expect(toHex(rimRipas(1, rimInit({ ...params, algo: 1 }, rimRules['1.x'], h), 0, 4096, h))).toBe(toHex(rimRipas(1, rimInit({ ...params, algo: 1 }), 0, 4096)))
-  expect(() => hash(2, new Uint8Array(1))).toThrow(RangeError)
+  for (const bytes of [0, 1, 111, 112, 128, 1000]) {
+    const b = Uint8Array.from({ length: bytes }, (_, i) => i)
+    for (const [algo, name] of [[0, 'sha256'], [1, 'sha512'], [2, 'sha384']] as const) expect(toHex(hash(algo, b))).toBe(createHash(name).update(b).digest('hex'))
+  }
+  expect(() => hash(3, new Uint8Array(1))).toThrow(RangeError)
 })

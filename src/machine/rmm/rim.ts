@@ -1,6 +1,6 @@
 // The Realm Initial Measurement, bit for bit. Source: reference arm-cca.md section 6, checked there against a running TF-RMM v0.8.0.
 // H is SHA-256 or SHA-512; all numbers little-endian; buffers zero-filled.
-import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import { HashAlgo } from './codes.ts'
 
 /** What REALM_CREATE measures. Root tables, start level, vmid, personalisation value, planes and MECID are not measured. */
@@ -38,11 +38,12 @@ export const rimRules: Record<'1.x' | '2.0', RimRules> = {
 /** H by algorithm. The default is `hash`; a program that has a faster one may pass it, the values are the same. */
 export type HashFn = (algo: number, data: Uint8Array) => Uint8Array
 
-/** H of the Realm. @throws RangeError for an algorithm that is neither 0 (SHA-256) nor 1 (SHA-512) */
+/** H of the Realm. @throws RangeError for an algorithm that is neither 0 (SHA-256), 1 (SHA-512) nor 2 (SHA-384) */
 export function hash(algo: number, data: Uint8Array): Uint8Array {
   if (algo === HashAlgo.SHA256) return sha256(data)
   if (algo === HashAlgo.SHA512) return sha512(data)
-  throw new RangeError(`hash algorithm ${algo}: 0 is SHA-256, 1 is SHA-512`)
+  if (algo === HashAlgo.SHA384) return sha384(data)
+  throw new RangeError(`hash algorithm ${algo}: 0 is SHA-256, 1 is SHA-512, 2 is SHA-384`)
 }
 
 function u64(v: DataView, at: number, n: number | bigint): void {

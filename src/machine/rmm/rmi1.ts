@@ -1,21 +1,21 @@
 // RMI 1.x: one granule a command. Source: reference arm-cca.md section 4 (TF-RMM v0.8.0, exact for its answers).
 import { ensure } from '../../base/index.ts'
-import { Granule, RealmState, Rmi, rttError } from './codes.ts'
-import { RmmCommon } from './common.ts'
+import { Granule, REC_AUX_COUNT, RealmState, Rmi, rttError } from './codes.ts'
+import { PAGE } from './common.ts'
 import { isDevice, isUnassignedProtected, Kind, KIND_MASK, paOf, XN } from './entry.ts'
-import { aligned, ENTRIES, levelSize, MIN_BLOCK_LEVEL, MIN_DEV_BLOCK_LEVEL, PAGE_LEVEL } from './geometry.ts'
+import { aligned, ENTRIES, ipaEnd, levelSize, MIN_BLOCK_LEVEL, MIN_DEV_BLOCK_LEVEL, PAGE_LEVEL } from './geometry.ts'
 import { rimData, rimRipas } from './rim.ts'
 import { rmmMemoryDefaults } from './defaults.ts'
 import type { Realm, RmmConfig } from './state.ts'
+import { RmmVdev } from './vdev.ts'
 
-const PAGE = 4096
 /** Attributes the host may give an unprotected mapping: MemAttr[4:2] and S2AP[7:6]. */
 const NS_MEMATTR = 0x1c
 const NS_MEMATTR_RESERVED = 0x10
 const NS_ATTRS = 0xdc
 
 /** The RMM with the classic commands. */
-export class Rmm1 extends RmmCommon {
+export class Rmm1 extends RmmVdev {
   constructor(config: Partial<RmmConfig> = {}) {
     super('1.x', { ...rmmMemoryDefaults, ...config })
   }
@@ -62,20 +62,6 @@ export class Rmm1 extends RmmCommon {
     if (d < 0 || this.dev.at(d) !== Granule.DELEGATED) return Rmi.ERROR_INPUT
     this.dev.set(d, Granule.NS)
     this.toNsPas(pa)
-    return Rmi.SUCCESS
-  }
-
-  /** RTT_CREATE(rd, rtt, ipa, level): a table at `level` in place of the entry above it (unfold). */
-  rttCreate(rd: number, rtt: number, ipa: number, level: number): number {
-    this.noOutputs()
-    const r = this.realm(rd)
-    if (this.granule(rtt) !== Granule.DELEGATED || r === undefined) return Rmi.ERROR_INPUT
-    if (!this.structureArgs(r, ipa, level)) return Rmi.ERROR_INPUT
-    if (!this.paInReach(rtt)) return Rmi.ERROR_INPUT
-    this.walk(r, ipa, level - 1)
-    if (this.wLevel < level - 1) return rttError(this.wLevel)
-    if (this.wTable.kind[this.wIndex] === Kind.TABLE) return rttError(level - 1)
-    this.unfold(r, rtt, ipa, level)
     return Rmi.SUCCESS
   }
 
@@ -177,7 +163,7 @@ export class Rmm1 extends RmmCommon {
     // A device entry trips an assertion in v0.8.0; the answer that stands in for it is "not a data mapping".
     if (kind < Kind.ASSIGNED_EMPTY || isDevice(e) || kind > Kind.ASSIGNED_DEV_DEV) {
       this.x2 = this.skipNonLive(ipa)
-      return rttError(PAGE_LEVEL)
+      return isDevice(e) ? this.stops('assertion', 'DATA_DESTROY of a device entry', rttError(PAGE_LEVEL)) : rttError(PAGE_LEVEL)
     }
     const data = paOf(t)[this.wIndex] as number
     if (kind === Kind.ASSIGNED_RAM) {
@@ -191,13 +177,18 @@ export class Rmm1 extends RmmCommon {
     return Rmi.SUCCESS
   }
 
+  /** v0.8.0 lets a level above the start level pass its argument check and runs into an assertion in the walk; the specified answer is ERROR_INPUT. */
+  private aboveStart(r: Realm, ipa: number, level: number): number {
+    const passes = Number.isInteger(level) && level >= MIN_BLOCK_LEVEL && level < r.geo.start && ipa >= 0 && ipa < ipaEnd(r.geo) && aligned(ipa, levelSize(level)) && !this.inPar(r, ipa)
+    return passes ? this.stops('assertion', `the walk starts at level ${r.geo.start}, below the level asked for`, Rmi.ERROR_INPUT) : Rmi.ERROR_INPUT
+  }
+
   /** RTT_MAP_UNPROTECTED(rd, ipa, level, desc): the host maps its own memory; which granule state the address has is the GPT's business at access time. */
   rttMapUnprotected(rd: number, ipa: number, level: number, desc: number): number {
     this.noOutputs()
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
-    // v0.8.0 lets a level above the start level pass and hits an assertion in the walk; the specified answer is ERROR_INPUT.
-    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL)) return Rmi.ERROR_INPUT
+    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL)) return nsDescriptorValid(desc, level) ? this.aboveStart(r, ipa, level) : Rmi.ERROR_INPUT
     if (!nsDescriptorValid(desc, level)) return Rmi.ERROR_INPUT
     if (this.inPar(r, ipa)) return Rmi.ERROR_INPUT
     this.walk(r, ipa, level)
@@ -213,7 +204,7 @@ export class Rmm1 extends RmmCommon {
     this.noOutputs()
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
-    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL)) return Rmi.ERROR_INPUT
+    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL)) return this.aboveStart(r, ipa, level)
     if (this.inPar(r, ipa)) return Rmi.ERROR_INPUT
     this.walk(r, ipa, level)
     if (this.wLevel !== level || this.wTable.kind[this.wIndex] !== Kind.ASSIGNED_NS) {
@@ -273,8 +264,52 @@ export class Rmm1 extends RmmCommon {
     return Rmi.SUCCESS
   }
 
+  /** REC_AUX_COUNT(rd): x1 = auxiliary granules a REC needs. */
+  recAuxCount(rd: number): number {
+    this.noOutputs()
+    if (this.realm(rd) === undefined) return Rmi.ERROR_INPUT
+    this.x1 = REC_AUX_COUNT
+    return Rmi.SUCCESS
+  }
+
+  /** VDEV_MAP(rd, vdev, ipa, level, pa), after v0.8.0: DEV_MEM_MAP for a VDEV of the Realm, which cannot be unlocked while it has mappings. */
+  vdevMap(rd: number, vdevPa: number, ipa: number, level: number, pa: number): number {
+    const v = this.vdev(vdevPa)
+    if (v === undefined || v.rd !== rd) {
+      this.noOutputs()
+      return Rmi.ERROR_INPUT
+    }
+    const word = this.devMemMap(rd, ipa, level, pa)
+    if (word === Rmi.SUCCESS) v.maps++
+    return word
+  }
+
+  /** VDEV_UNMAP(rd, vdev, ipa, level), after v0.8.0: x1 = address, x2 = top. */
+  vdevUnmap(rd: number, vdevPa: number, ipa: number, level: number): number {
+    const v = this.vdev(vdevPa)
+    if (v === undefined || v.rd !== rd) {
+      this.noOutputs()
+      return Rmi.ERROR_INPUT
+    }
+    const word = this.devMemUnmap(rd, ipa, level)
+    if (word === Rmi.SUCCESS) v.maps = Math.max(0, v.maps - 1)
+    return word
+  }
+
   /** RTT_DEV_MEM_VALIDATE(rd, rec, base, top): x1 = where it got to. */
   rttDevMemValidate(rd: number, rec: number, base: number, top: number): number { return this.devValidate(rd, rec, base, top) }
+
+  /** VDEV_VALIDATE_MAPPING(rd, rec, pdev, vdev, base, top), after v0.8.0: the same, and the VDEV is one of this PDEV. */
+  vdevValidateMapping(rd: number, recPa: number, pdevPa: number, vdevPa: number, base: number, top: number): number {
+    this.noOutputs()
+    const r = this.realm(rd)
+    const rec = this.rec(recPa)
+    if (r === undefined || rec === undefined) return Rmi.ERROR_INPUT
+    if (rec.running || rec.realm !== r) return Rmi.ERROR_REC
+    const v = this.vdev(vdevPa)
+    if (this.pdev(pdevPa) === undefined || v === undefined) return Rmi.ERROR_INPUT
+    return v.pdev === pdevPa ? this.devValidate(rd, recPa, base, top) : Rmi.ERROR_DEVICE
+  }
 
   /** The Realm at `rd`, which must exist. @throws Error */
   mustRealm(rd: number): Realm { return ensure(this.realm(rd), 'a realm at this RD') }

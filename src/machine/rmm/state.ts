@@ -2,7 +2,7 @@
 import { assertTrue, ensure } from '../../base/index.ts'
 import { type Content, noContent, UniformContent } from './content.ts'
 import { Granule, Gpi, type Exit, realmStateNames, granuleNames, RealmState } from './codes.ts'
-import { copyTable, eachTable, hasPa, Kind, KIND_MASK, kindNames, newTable, type Table } from './entry.ts'
+import { copyTable, DRAIN, eachTable, hasPa, Kind, KIND_MASK, kindNames, newTable, type Table, XN } from './entry.ts'
 import { ENTRIES, type Geometry, ipaEnd, levelSize, MAX_S2SZ, parEnd } from './geometry.ts'
 import { GranuleArray, type PaRange } from './granules.ts'
 import { type RimParams, type RimRules, rimRules, toHex } from './rim.ts'
@@ -55,11 +55,18 @@ export interface Realm {
   readonly rootBase: number
   readonly roots: Table[]
   readonly params: RimParams
+  /** The host's choice in 1.x; allocated by the RMM in 2.0. */
   readonly vmid: number
+  /** Devices may be assigned to it. */
+  readonly da: boolean
   /** RECs that exist: the reference count of the RD granule. */
   refcount: number
-  /** Index the next REC must have. */
+  /** Index the next REC must have (1.x); in 2.0 the number of RECs there ever were. */
   recIndex: number
+  /** MPIDRs in use (2.0: any free one will do). */
+  readonly mpidrs: Set<number>
+  /** VDEVs that exist: REALM_DESTROY refuses while there are any. */
+  vdevs: number
   rim: Uint8Array | null
   /** Extensions of the RIM so far. */
   extensions: number
@@ -69,20 +76,59 @@ export interface Rec {
   readonly granule: number
   readonly realm: Realm
   readonly aux: readonly number[]
-  readonly runnable: boolean
+  runnable: boolean
   readonly index: number
+  readonly mpidr: number
   /** A PE executes it: RTT_SET_RIPAS, REC_DESTROY and REC_ENTER answer ERROR_REC. */
   running: boolean
   psciPending: boolean
+  /** MPIDR that the pending CPU_ON means; null when the Realm's action did not say. */
+  psciTarget: number | null
   /** The Realm's RIPAS change under way; top 0 when there is none. */
   ripas: { base: number; top: number; addr: number; value: number; destroyed: boolean }
   /** The Realm's device mapping under way; top 0 when there is none. */
-  dev: { base: number; top: number; addr: number; pa: number }
+  dev: DevRequest
+  /** An RSI call that waits until the host has said which VDEV an identifier means (VDEV_COMPLETE); null when there is none. */
+  vdev: VdevRequest | null
   hostCall: boolean
   /** Syndrome of the last exit, for EMUL_MMIO and INJECT_SEA; 0 when the last exit was no abort. */
   lastEsr: number
   lastIpa: number
 }
+
+/** A device mapping the Realm has asked for, with the evidence it asked under. */
+export interface DevRequest { base: number; top: number; addr: number; pa: number; vdevId: number; nonces: Nonces }
+
+/** The three nonces that tie what a Realm allows to the evidence it has seen: fresh at each lock, measurement and report. */
+export interface Nonces { lock: number; meas: number; report: number }
+
+export interface VdevRequest {
+  readonly vdevId: number
+  /** VDEV the host has named; 0 before VDEV_COMPLETE. */
+  vdev: number
+  /** The RSI call to finish at the next entry. */
+  readonly call: VdevCall
+}
+
+/** RSI calls on a VDEV. Nonces a Realm does not give are those it would read with VDEV_GET_INFO at that moment. */
+export type VdevCall =
+  | { readonly op: 'get_info'; readonly ipa: number }
+  | { readonly op: 'dma_enable'; readonly nonces: Partial<Nonces> }
+  | { readonly op: 'dma_disable' }
+  | { readonly op: 'validate_mapping'; readonly base: number; readonly top: number; readonly pa: number; readonly nonces: Partial<Nonces> }
+  // RSI_RDEV_* of 1.x: the Realm drives lock, start, stop and evidence itself.
+  | { readonly op: 'rdev'; readonly request: RdevRequest }
+
+export type RdevRequest = 'get_instance_id' | 'lock' | 'start' | 'stop' | 'get_measurements' | 'get_interface_report'
+
+/** What RSI_VDEV_GET_INFO writes: identity, nonces and digests as values. */
+export interface VdevInfo { readonly state: number; readonly nonces: Nonces; readonly vca: number; readonly cert: number; readonly meas: number; readonly report: number }
+
+/**
+ * A command at which the modelled firmware does not answer: it waits for a lock it holds itself, or stops at an assertion. The word the
+ * model returns there is the specified one.
+ */
+export interface Stop { readonly kind: 'self-deadlock' | 'assertion'; readonly what: string }
 
 /** How a REC left, and what the Realm got. */
 export interface RecExit {
@@ -91,7 +137,10 @@ export interface RecExit {
   hpfar?: number
   far?: number
   ripas?: { base: number; top: number; value: number }
-  dev?: { base: number; top: number; pa: number }
+  dev?: { base: number; top: number; pa: number; vdevId: number }
+  /** VDEV_REQUEST or VDEV_COMM: the identifier the Realm used. */
+  vdevId?: number
+  info?: VdevInfo
   /** x0 to x2 of the RSI call that returned to the Realm during this entry. */
   rsi?: readonly [number, number, number]
   /** The Realm got a synchronous external abort. */
@@ -121,6 +170,8 @@ export class RmmState {
   x2 = 0
   x3 = 0
   x4 = 0
+  /** Set when the last command is one at which the modelled firmware hangs or stops. */
+  stop: Stop | null = null
 
   // Where the last walk ended.
   protected wTable: Table
@@ -150,6 +201,7 @@ export class RmmState {
     return i < 0 ? -1 : this.dev.at(i)
   }
 
+  /** Writes the tracked state of a granule that was checked. */
   protected setGranule(pa: number, state: number): void {
     const i = this.dram.index(pa)
     assertTrue(i >= 0, 'a granule address that was checked')
@@ -231,6 +283,13 @@ export class RmmState {
     this.x2 = 0
     this.x3 = 0
     this.x4 = 0
+    this.stop = null
+  }
+
+  /** Notes that the modelled firmware stops here; returns the word it should have answered. */
+  protected stops(kind: Stop['kind'], what: string, word: number): number {
+    this.stop = { kind, what }
+    return word
   }
 
   /** Calls `f` for each table of a Realm, roots first. */
@@ -268,7 +327,7 @@ export class RmmState {
           let j = i + 1
           while (j < ENTRIES && t.kind[j] === e && (pa < 0 || e === Kind.TABLE || (t.pa?.[j] ?? -1) === pa + (j - i) * levelSize(t.level))) j++
           if (e === Kind.TABLE) j = i + 1
-          runs.push(`${i}-${j - 1}:${kindNames[e & KIND_MASK]}${e & ~KIND_MASK ? '+xn' : ''}${pa >= 0 ? `@${pa.toString(16)}` : ''}`)
+          runs.push(`${i}-${j - 1}:${kindNames[e & KIND_MASK]}${e & XN ? '+xn' : ''}${e & DRAIN ? '+drain' : ''}${pa >= 0 ? `@${pa.toString(16)}` : ''}`)
           i = j
         }
         lines.push(`  L${t.level} ${t.granule.toString(16)} ${runs.join(' ')}`)
@@ -296,11 +355,11 @@ export class RmmState {
     for (const v of o.vmids) this.vmids.add(v)
     for (const [pa, g] of o.foreign) this.foreign.set(pa, g)
     for (const [pa, r] of o.realms) {
-      const copy: Realm = { ...r, roots: r.roots.map(copyTable), rim: r.rim === null ? null : r.rim.slice() }
+      const copy: Realm = { ...r, roots: r.roots.map(copyTable), rim: r.rim === null ? null : r.rim.slice(), mpidrs: new Set(r.mpidrs) }
       this.realms.set(pa, copy)
       this.eachTable(copy, (t) => { this.tables.set(t.granule, t) })
     }
-    for (const [pa, c] of o.recs) this.recs.set(pa, { ...c, realm: ensure(this.realms.get(c.realm.rd), 'the realm of a REC'), ripas: { ...c.ripas }, dev: { ...c.dev } })
+    for (const [pa, c] of o.recs) this.recs.set(pa, { ...c, realm: ensure(this.realms.get(c.realm.rd), 'the realm of a REC'), ripas: { ...c.ripas }, dev: { ...c.dev }, vdev: c.vdev === null ? null : { ...c.vdev } })
     this.x1 = o.x1
     this.x2 = o.x2
     this.x3 = o.x3

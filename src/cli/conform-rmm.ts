@@ -16,10 +16,10 @@ const LARGEST = 256 << 20
 const shownName = (file: string): string => (file === '-' ? '(standard input)' : file)
 
 /** Text of a recording; gzip and zstd are recognised by content. */
-function textOf(file: string): string | Diagnostic {
+async function textOf(file: string): Promise<string | Diagnostic> {
   const bytes = readBytes(file, LARGEST, shownName(file))
   if (!Buffer.isBuffer(bytes)) return bytes
-  const whole = unpacked(bytes, LARGEST, shownName(file))
+  const whole = await unpacked(bytes, LARGEST, shownName(file))
   return Buffer.isBuffer(whole) ? whole.toString('utf8') : whole
 }
 
@@ -35,11 +35,11 @@ export function conformRmm(io: Io): Command {
     .addOption(formatOption(conformRmmFormats))
     .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
-    .action((names: string[], options: { format: keyof typeof conformRmmFormats; max: number }) => {
+    .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number }) => {
       const total = emptyConformance()
       let files = 0
-      const one = (file: string): void => {
-        const text = textOf(file)
+      const one = async (file: string): Promise<void> => {
+        const text = await textOf(file)
         if (typeof text !== 'string') {
           total.errors.push(text)
           return
@@ -64,9 +64,9 @@ export function conformRmm(io: Io): Command {
           total.errors.push(cannotRead(name, e))
           continue
         }
-        if (inside === null) one(name)
+        if (inside === null) await one(name)
         else if (inside.length === 0) total.errors.push(aboutFile(name, 'the directory holds no recording: no .json, .jsonl, .txt or .rmi file, gzip allowed'))
-        else for (const f of inside) one(join(name, f))
+        else for (const f of inside) await one(join(name, f))
       }
       if (options.format !== 'json') for (const e of total.errors) io.err(`${formatDiagnostic(e)}\n`)
       io.out(conformRmmFormats[options.format](files, total, options.max))

@@ -1,20 +1,18 @@
 // Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can be.
 import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
+import { CannotUnpack, packing, unpack } from './unpack.ts'
 
-const words: Record<string, string> = {
+const words = new Map(Object.entries({
   ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', EEXIST: 'a file of that name is in the way',
-  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up',
-  Z_BUF_ERROR: 'the compressed data is cut off', Z_DATA_ERROR: 'the compressed data is damaged'
-}
+  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up'
+}))
 
-/** Why the file system (or zlib) said no. */
+/** Why the file system said no. */
 export function why(e: unknown): string {
   const { code, message } = e as NodeJS.ErrnoException
-  return code === undefined ? message : (words[code] ?? code)
+  return code === undefined ? message : (words.get(code) ?? code)
 }
 
 /** A message about a whole file. */
@@ -32,7 +30,7 @@ export function readBytes(file: string, most: number, shown = file): Buffer | Di
   let size = 0
   try {
     if (file !== '-') fd = openSync(file, 'r')
-    if (fstatSync(fd).isDirectory()) return aboutFile(shown, `cannot be read: ${words['EISDIR']}`)
+    if (fstatSync(fd).isDirectory()) return aboutFile(shown, `cannot be read: ${words.get('EISDIR')}`)
     for (;;) {
       const part = Buffer.allocUnsafe(CHUNK)
       const n = readSome(fd, part)
@@ -62,23 +60,29 @@ function readSome(fd: number, part: Buffer): number {
 }
 
 /** What gzip or zstd packed, told by content; anything else as it is. */
-export function unpacked(bytes: Buffer, most: number, shown: string): Buffer | Diagnostic {
+export async function unpacked(bytes: Buffer, most: number, shown: string): Promise<Buffer | Diagnostic> {
+  const kind = packing(bytes)
+  if (kind === null) return bytes
+  const parts: Uint8Array[] = []
+  let size = 0
   try {
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, { maxOutputLength: most })
-    if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2fb528) return Buffer.from(decompress(bytes))
-    return bytes
+    for await (const slice of unpack(kind, (async function* () { yield bytes })())) {
+      size += slice.length
+      if (size > most) return aboutFile(shown, `cannot be read: it unpacks to more than ${most >> 20} MiB`)
+      parts.push(slice)
+    }
   } catch (e) {
-    const x = e as { code?: unknown; message: string }
-    if (x.code === 'ERR_BUFFER_TOO_LARGE') return aboutFile(shown, `cannot be read: it unpacks to more than ${most >> 20} MiB`)
-    return typeof x.code === 'string' ? cannotRead(shown, e) : aboutFile(shown, `cannot be read: the compressed data is cut off or damaged (${x.message})`)
+    if (!(e instanceof CannotUnpack)) throw e
+    return aboutFile(shown, `cannot be read: ${e.message}`, e.hint)
   }
+  return Buffer.concat(parts)
 }
 
 /** A log or table that may be packed, as text; what is no text is said. */
-export function readPackedText(file: string, most: number, shown = file): { readonly text: string } | Diagnostic {
+export async function readPackedText(file: string, most: number, shown = file): Promise<{ readonly text: string } | Diagnostic> {
   const bytes = readBytes(file, most, shown)
   if (!Buffer.isBuffer(bytes)) return bytes
-  const whole = unpacked(bytes, most, shown)
+  const whole = await unpacked(bytes, most, shown)
   return Buffer.isBuffer(whole) ? textOf(whole, shown) : whole
 }
 

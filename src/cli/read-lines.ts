@@ -1,41 +1,23 @@
 // Lines of a file, of every recording in a directory, or of standard input ('-'); gzip and zstd are recognised by content, not by name.
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createGunzip } from 'node:zlib'
-import { Decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
 import { cannotRead } from './file-access.ts'
+import { CannotUnpack, packing, unpack } from './unpack.ts'
 
 const LONGEST = 1 << 20
 
-async function* chunks(path: string): AsyncGenerator<Buffer> {
+async function* chunks(path: string): AsyncGenerator<Uint8Array> {
   const raw = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
-  const source = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const source = raw[Symbol.asyncIterator]() as AsyncGenerator<Buffer>
   const first = await source.next()
   if (first.done) return
-  const all = async function* (): AsyncGenerator<Buffer> {
+  const all = async function* (): AsyncGenerator<Uint8Array> {
     yield first.value
-    for (let n = await source.next(); !n.done; n = await source.next()) yield n.value
+    yield* source
   }
-  const b = first.value
-  if (b[0] === 0x1f && b[1] === 0x8b) {
-    const gunzip = createGunzip()
-    const feed = (async () => {
-      for await (const c of all()) if (!gunzip.write(c)) await new Promise<void>((done) => { gunzip.once('drain', done); gunzip.once('error', () => done()) })
-      gunzip.end()
-    })()
-    feed.catch((e: Error) => gunzip.destroy(e))
-    yield* gunzip as AsyncIterable<Buffer>
-  } else if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) {
-    const out: Buffer[] = []
-    const zstd = new Decompress((c) => { out.push(Buffer.from(c)) })
-    for await (const c of all()) {
-      zstd.push(c)
-      yield* out.splice(0)
-    }
-    zstd.push(new Uint8Array(0), true)
-    yield* out.splice(0)
-  } else yield* all()
+  const kind = packing(first.value)
+  yield* kind === null ? all() : unpack(kind, all())
 }
 
 /**
@@ -68,10 +50,8 @@ export async function readLines(path: string, each: (line: string) => boolean, t
       if (rest.length > LONGEST) return { ...bad(`line ${lines + 1} is longer than 1 MiB; this is not a text of lines`), line: lines + 1, column: 1 }
     }
   } catch (e) {
-    const x = e as { code?: unknown; message: string }
-    // What the file system says has a code of letters; zlib's begin with Z_, fzstd's are numbers.
-    if (typeof x.code === 'string' && !x.code.startsWith('Z_')) return cannotRead(path === '-' ? '(standard input)' : path, e)
-    return bad(`the compressed data is damaged or cut off after ${lines} lines (${x.message})`, lines > 0 ? 'what could be read before that was used' : undefined)
+    if (e instanceof CannotUnpack) return bad(e.message, e.hint ?? (lines > 0 ? `the ${lines} lines before that were used` : undefined))
+    return cannotRead(path === '-' ? '(standard input)' : path, e)
   }
   rest += decoder.decode()
   if (rest !== '' && !skipping) each(rest)

@@ -122,16 +122,16 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     terms = parseCost(options.cost)
     if (!terms) usage(options.cost, `--cost '${options.cost}' is no price`, ['toll=NS,rate=BYTES[,copiers=N] (toll=900,rate=6G), or measured'])
   }
-  const read = (path: string | undefined): string | null => {
+  const read = async (path: string | undefined): Promise<string | null> => {
     if (path === undefined) return null
-    const got = readPackedText(path, LARGEST_LOG)
+    const got = await readPackedText(path, LARGEST_LOG)
     if ('text' in got) return got.text
     errors.push(got)
     return null
   }
-  const log = read(options.dmesg)
+  const log = await read(options.dmesg)
   const facts: PoolFacts | null = log === null ? null : readKernelLog(log)
-  const debugfs = read(options.debugfs)
+  const debugfs = await read(options.debugfs)
   if (files.filter((f) => f === '-').length > 1) usage('-', 'standard input can be read once', ['one -'])
   const refuse = (): void => {
     if (options.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)

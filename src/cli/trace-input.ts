@@ -4,10 +4,9 @@ import { closeSync, createWriteStream, fstatSync, mkdtempSync, openSync, readSyn
 import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createGunzip, inflateSync } from 'node:zlib'
-import { Decompress } from 'fzstd'
 import type { Diagnostic } from '../base/index.ts'
 import { why } from './file-access.ts'
+import { CannotUnpack, packing, sectionUnpackers, unpack } from './unpack.ts'
 import { arrange, type ByteSource, type EventSink, isTraceDat, mergeByTime, type Names, peek, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
 
 /** What reading came to. */
@@ -145,7 +144,7 @@ async function unwrap(path: string, raw: RawFile, bad: (code: string, message: s
       const kind = packing(first)
       if (kind === null) break
       layers.push(kind)
-      stream = unpack(kind, chain(first, stream), (message) => bad('TB-357', message, 'what could be unpacked before that is in the report'))
+      stream = tolerant(unpack(kind, chain(first, stream)), (message, hint) => bad('TB-357', message, hint ?? 'what could be unpacked before that is in the report'))
       first = await head(stream)
     }
     const wrong = unreadable(first)
@@ -240,15 +239,10 @@ async function* chain(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asyn
   yield* rest
 }
 
-function packing(b: Uint8Array): 'gzip' | 'zstd' | null {
-  if (b[0] === 0x1f && b[1] === 0x8b) return 'gzip'
-  if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) return 'zstd'
-  return null
-}
-
 // Formats that people have at hand and that are not ours.
 function unreadable(b: Uint8Array): { message: string; hint: string } | null {
   const ascii = String.fromCharCode(...b.subarray(0, 8))
+  if ((b[0] === 0xff && b[1] === 0xfe) || (b[0] === 0xfe && b[1] === 0xff)) return { message: 'UTF-16 text, and UTF-8 is read here', hint: 'iconv -f UTF-16 -t UTF-8 FILE | tbit replay -' }
   if (ascii === 'PERFILE2') return { message: 'a perf.data file', hint: 'perf script -i FILE makes the text that is read here' }
   if (b[0] === 0xfd && ascii.startsWith('7zXZ', 1)) return { message: 'compressed with xz, which is not read here', hint: 'xz -dc FILE | tbit replay -' }
   if (ascii.startsWith('BZh')) return { message: 'compressed with bzip2, which is not read here', hint: 'bzip2 -dc FILE | tbit replay -' }
@@ -257,52 +251,13 @@ function unreadable(b: Uint8Array): { message: string; hint: string } | null {
   return null
 }
 
-async function* unpack(kind: 'gzip' | 'zstd', source: AsyncGenerator<Uint8Array>, broken: (message: string) => void): AsyncGenerator<Uint8Array> {
-  if (kind === 'gzip') {
-    const gunzip = createGunzip({ chunkSize: CHUNK / 4 })
-    const feed = (async () => {
-      for await (const c of source) {
-        if (gunzip.destroyed) return
-        // The source's buffer is used again: the stream keeps a copy.
-        if (!gunzip.write(Uint8Array.from(c))) await new Promise<void>((done) => { gunzip.once('drain', done); gunzip.once('close', () => done()) })
-      }
-      gunzip.end()
-    })()
-    feed.catch((e: Error) => gunzip.destroy(e))
-    let bytes = 0
-    try {
-      for await (const c of gunzip as AsyncIterable<Buffer>) {
-        bytes += c.length
-        yield c
-      }
-    } catch (e) {
-      const x = e as { code?: string; message: string }
-      broken(x.code === 'Z_BUF_ERROR' ? `the gzip data is cut off, after ${bytes} unpacked bytes` : `the gzip data is damaged, after ${bytes} unpacked bytes (${x.message})`)
-    }
-    return
-  }
-  const ready: Uint8Array[] = []
-  let bytes = 0
-  const zstd = new Decompress((c) => { if (c.length > 0) ready.push(c) })
+// What is damaged ends the file, not the reading: what came before it counts.
+async function* tolerant(slices: AsyncGenerator<Uint8Array>, broken: (message: string, hint?: string) => void): AsyncGenerator<Uint8Array> {
   try {
-    for await (const c of source) {
-      zstd.push(Uint8Array.from(c))
-      for (const r of ready.splice(0)) {
-        bytes += r.length
-        yield r
-      }
-    }
-    zstd.push(new Uint8Array(0), true)
-    for (const r of ready.splice(0)) {
-      bytes += r.length
-      yield r
-    }
+    yield* slices
   } catch (e) {
-    for (const r of ready.splice(0)) {
-      bytes += r.length
-      yield r
-    }
-    broken(`the zstd data is cut off or damaged, after ${bytes} unpacked bytes (${e instanceof Error ? e.message : String(e)})`)
+    if (!(e instanceof CannotUnpack)) throw e
+    broken(e.message, e.hint)
   }
 }
 
@@ -336,7 +291,7 @@ async function readTraceDat(
         return b.subarray(0, n)
       }
     }
-    const opened = TraceDat.open(source, names, skips, (d) => inflateSync(d))
+    const opened = TraceDat.open(source, names, skips, await sectionUnpackers())
     if (!opened.ok) {
       out.errors.push(opened.error)
       return

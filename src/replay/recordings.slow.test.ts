@@ -9,6 +9,7 @@ import { parseDebugfs } from './measured.ts'
 import { Replay, type ReplayOptions } from './replay.ts'
 import { TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
+import { sectionUnpackers } from '../cli/unpack.ts'
 import { TraceDat } from './trace-dat.ts'
 
 const dir = join(__dirname, '../../../shared/data/traces')
@@ -23,6 +24,8 @@ function inputs(run: string): string[][] {
   return parts.length > 0 ? [parts] : files.map((f) => [f])
 }
 
+const unpackers = await sectionUnpackers()
+
 function replay(run: string, files: readonly string[], known: boolean): { r: Replay; lines: number; skips: Skips } {
   const facts = readKernelLog(readFileSync(join(dir, run, 'dmesg.txt'), 'utf8'))
   const options: ReplayOptions = known ? { pool: { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas }, minAlignMask: minAlignMasks(facts) } : { pool: { start: null, nslabs: null, nareas: null } }
@@ -35,7 +38,7 @@ function replay(run: string, files: readonly string[], known: boolean): { r: Rep
   for (const f of files) {
     const bytes = readFileSync(join(dir, run, f))
     if (f.endsWith('.dat')) {
-      const dat = TraceDat.open({ name: f, size: bytes.length, read: (o, n) => bytes.subarray(o, Math.min(bytes.length, o + n)) }, names, skips, null)
+      const dat = TraceDat.open({ name: f, size: bytes.length, read: (o, n) => bytes.subarray(o, Math.min(bytes.length, o + n)) }, names, skips, unpackers)
       if (!dat.ok) throw new Error(dat.error.message)
       while (dat.value.pump(r, 4096));
       continue

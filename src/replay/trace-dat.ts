@@ -1,10 +1,13 @@
 // trace.dat, the file of `trace-cmd record`, versions 6 and 7: sections (plain or compressed), the event formats it carries, and per CPU the
 // ring buffer's pages, merged by time. Written after trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5), and the page layout that the file's own
 // header_page describes. Fields are found by the names in the embedded formats, never by position.
-import { decompress as unzstd } from 'fzstd'
+//
+// Whatever the file says of itself (lengths, counts, page sizes, places) is checked before it is used: what no recorder writes is an error of
+// the head, or of the record that it stands in. Memory is bounded by PAGES_AT_HAND and MAX_SECTION, time by the file's own length.
 import { type Diagnostic, err, ok, type Result } from '../base/index.ts'
 import { Trace, traceEvent, type TraceKind } from '../kernel/trace-events.ts'
 import { type EventSink, Has, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
+import { MAX_CPUS, MAX_DEVICE } from './scan.ts'
 import type { Skips } from './skips.ts'
 
 /** Random access to a file's bytes. A short answer means the end of the file. */
@@ -85,21 +88,24 @@ export class TraceDat {
   /** Bytes of event data consumed, of `dataBytes`. */
   done = 0
   readonly dataBytes: number
-  private readonly cursors: Cursor[]
+  private readonly cursors: readonly Cursor[]
+  /** The same as a heap, the oldest record first; of equal times, the CPU that the file names first. */
+  private readonly oldest: Cursor[]
   private readonly ev = new TraceEvent()
   private readonly decoder = new TextDecoder('utf-8')
 
-  private constructor(private readonly head: Head, source: ByteSource, private readonly names: Names, private readonly skips: Skips, inflate: Inflate | null) {
+  private constructor(private readonly head: Head, source: ByteSource, private readonly names: Names, private readonly skips: Skips, unpackers: Unpackers) {
     this.info = head.info
     this.dataBytes = head.cpus.reduce((n, c) => n + c.size, 0)
-    this.cursors = head.cpus.filter((c) => c.size > 0).map((c) => new Cursor(c, head, source, inflate, skips))
+    this.cursors = head.cpus.filter((c) => c.size > 0).map((c, i) => new Cursor(c, i, head, source, unpackers, skips))
+    this.oldest = [...this.cursors].sort((a, b) => (before(a, b) ? -1 : 1))
   }
 
-  /** Reads the file's head. `inflate` is for files compressed with zlib; zstd is built in. */
-  static open(source: ByteSource, names: Names, skips: Skips, inflate: Inflate | null): Result<TraceDat, Diagnostic> {
+  /** Reads the file's head. `unpackers` are for sections that are compressed: the core has none of its own. */
+  static open(source: ByteSource, names: Names, skips: Skips, unpackers: Unpackers): Result<TraceDat, Diagnostic> {
     try {
-      const head = readHead(source, inflate, skips)
-      return head.ok ? ok(new TraceDat(head.value, source, names, skips, inflate)) : head
+      const head = readHead(source, unpackers, skips)
+      return head.ok ? ok(new TraceDat(head.value, source, names, skips, unpackers)) : head
     } catch (e) {
       return bad(source, `the head of this trace.dat is damaged or cut off (${e instanceof Error ? e.message : String(e)})`)
     }
@@ -108,9 +114,8 @@ export class TraceDat {
   /** Hands at most `most` records to the sink, oldest first; false when there are no more. */
   pump(sink: EventSink, most: number): boolean {
     for (let n = 0; n < most; n++) {
-      let best: Cursor | null = null
-      for (const c of this.cursors) if (c.time < (best === null ? Number.POSITIVE_INFINITY : best.time)) best = c
-      if (best === null) return false
+      const best = this.oldest[0]
+      if (best === undefined || best.time === Number.POSITIVE_INFINITY) return false
       // A CPU whose data broke off: whatever it recorded later is missing from here on.
       if (this.records % 1024 === 0) for (const c of this.cursors) if (c.broken && c.time === Number.POSITIVE_INFINITY) this.tellLoss(c, 0, sink)
       if (best.lost !== 0) {
@@ -121,9 +126,26 @@ export class TraceDat {
       this.records++
       this.decode(best, sink)
       best.next()
+      this.sink(0)
     }
     this.done = this.cursors.reduce((n, c) => n + c.consumed, 0)
     return true
+  }
+
+  // Puts the cursor at `i` of the heap where it belongs now that its time is later.
+  private sink(i: number): void {
+    const heap = this.oldest
+    const c = heap[i] as Cursor
+    let at = i
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && before(heap[child + 1] as Cursor, heap[child] as Cursor)) child++
+      if (!before(heap[child] as Cursor, c)) break
+      heap[at] = heap[child] as Cursor
+      at = child
+    }
+    heap[at] = c
   }
 
   private tellLoss(c: Cursor, count: number, sink: EventSink): void {
@@ -142,7 +164,7 @@ export class TraceDat {
     const v = c.view
     const at = c.at
     const le = head.le
-    const id = c.length >= 2 ? v.getUint16(at + head.typeOffset, le) : -1
+    const id = head.typeOffset + 2 <= c.length ? v.getUint16(at + head.typeOffset, le) : -1
     const d = head.decoders.get(id)
     if (d === undefined) {
       const name = head.eventNames.get(id) ?? `event ${id}`
@@ -161,7 +183,7 @@ export class TraceDat {
     if (d.kind === Trace.mark) {
       const from = d.text ? d.text.offset : c.length
       let to = from
-      while (to < c.length && c.bytes[at + to] !== 0) to++
+      while (to < c.length && to - from < MAX_MARK && c.bytes[at + to] !== 0) to++
       ev.text = this.decoder.decode(c.bytes.subarray(at + from, at + to)).trim()
       sink.event(ev)
       return
@@ -184,7 +206,7 @@ export class TraceDat {
     sink.event(ev)
   }
 
-  // Fills the record; false when a field lies outside the record.
+  // Fills the record; false when a field lies outside the record, or holds what it cannot.
   private read(c: Cursor, d: Decoder, ev: TraceEvent): boolean {
     const num = (f: Field): number => {
       if (f.offset + f.size > c.length) {
@@ -200,7 +222,8 @@ export class TraceDat {
       while (end < at.from + at.bytes && c.bytes[c.at + end] !== 0) end++
       let hash = 0
       for (let i = at.from; i < end; i++) hash = (Math.imul(hash, 31) + (c.bytes[c.at + i] as number)) | 0
-      if (end > at.from) {
+      if (end - at.from > MAX_DEVICE) this.outside = true
+      else if (end > at.from) {
         ev.dev = this.names.ofBytes(c.bytes, c.at + at.from, c.at + end, hash)
         ev.has |= Has.device
       }
@@ -208,7 +231,11 @@ export class TraceDat {
     if (d.dma) { ev.dma = num(d.dma); ev.has |= Has.dma }
     if (d.phys) { ev.phys = num(d.phys); ev.has |= Has.phys }
     if (d.size) { ev.size = num(d.size); ev.has |= Has.size }
-    if (d.dir) { ev.dir = num(d.dir) & 3; ev.has |= Has.dir }
+    if (d.dir) {
+      ev.dir = num(d.dir)
+      if (ev.dir > 3) this.outside = true
+      ev.has |= Has.dir
+    }
     if (d.attrs) { ev.attrs = num(d.attrs); ev.has |= Has.attrs }
     if (d.mask) { ev.mask = num(d.mask); ev.has |= Has.mask }
     if (d.force) ev.force = num(d.force) !== 0
@@ -223,7 +250,7 @@ export class TraceDat {
   private outside = false
 
   private loc(c: Cursor, f: Field): { from: number; bytes: number } {
-    if (f.loc === 0) return { from: f.offset, bytes: Math.min(f.size, c.length - f.offset) }
+    if (f.loc === 0 && f.offset < c.length) return { from: f.offset, bytes: Math.min(f.size, c.length - f.offset) }
     if (f.offset + 4 > c.length) {
       this.outside = true
       return { from: 0, bytes: 0 }
@@ -249,13 +276,19 @@ export class TraceDat {
   }
 }
 
-/** Inflates zlib data; the core has no zlib of its own. */
-export type Inflate = (data: Uint8Array) => Uint8Array
+/** Unpacks data that has exactly `size` bytes when it is unpacked. @throws Error when it does not */
+export type Unpack = (data: Uint8Array, size: number) => Uint8Array
+/** By the name of the algorithm in the file: `zlib`, `zstd`. */
+export type Unpackers = Readonly<Partial<Record<string, Unpack>>>
 
 interface Head {
   readonly info: TraceDatInfo
   readonly le: boolean
   readonly pageSize: number
+  /** Pages of one CPU that are read at once. */
+  readonly pagesAtHand: number
+  /** Bytes that the compressed chunks of all CPUs may still come to. */
+  readonly unpacked: { left: number }
   readonly commitOffset: number
   readonly commitSize: number
   readonly dataOffset: number
@@ -278,6 +311,8 @@ class Reader {
   private need(n: number): number {
     const rel = this.at - this.base
     if (rel >= 0 && rel + n <= this.bytes.length) return rel
+    if (!(this.at >= 0 && this.at + n <= this.source.size)) throw new Error(`ends at ${this.source.size} bytes, ${this.at + n} are needed`)
+    if (n > MAX_SECTION) throw new Error(`a part of ${n} bytes`)
     this.bytes = this.source.read(this.at, Math.max(n, 65536))
     this.base = this.at
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
@@ -310,18 +345,32 @@ class Reader {
 }
 
 const TWO32 = 2 ** 32
-/** A section of the head is never larger. */
-const MAX_SECTION = 256 * 1024 * 1024
+/** A section of the head, and a compressed chunk of pages, are never larger: formats of all events come to a few MiB. */
+const MAX_SECTION = 32 << 20
+/** Sub-buffers of a ring buffer have the size of a page or a few. */
+const MIN_PAGE = 512
+const MAX_PAGE = 16 << 20
+/** Bytes of pages that all CPUs together have at hand. */
+const PAGES_AT_HAND = 128 << 20
+/** Pages in a compressed chunk, at most; trace-cmd puts 10 into one. */
+const PAGES_IN_CHUNK = 16
+const MAX_MARK = 4096
+/** Records are shorter than a page of the largest kind; their lists are found by 16 bits. */
+const MAX_FIELD = 65536
+/** Event formats, sections and options of a head; a kernel has some thousand events. */
+const MAX_PARTS = 65536
 
 const memory = (name: string, bytes: Uint8Array): ByteSource => ({ name, size: bytes.length, read: (o, n) => bytes.subarray(o, Math.min(bytes.length, o + n)) })
 
-function decompressor(name: string, inflate: Inflate | null): (data: Uint8Array, size: number) => Uint8Array {
-  if (name === 'zstd') return (data, size) => unzstd(data, new Uint8Array(size))
-  if (name === 'zlib' && inflate) return (data) => inflate(data)
-  return () => { throw new Error(`compressed with '${name}', which is not supported here`) }
+function unpackerOf(name: string, unpackers: Unpackers): Unpack {
+  const known = Object.hasOwn(unpackers, name) ? unpackers[name] : undefined
+  return known ?? (() => { throw new Error(`compressed with '${name}', which is not supported here`) })
 }
 
-function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Result<Head, Diagnostic> {
+/** A page size that a ring buffer can have. */
+const isPageSize = (n: number): boolean => n >= MIN_PAGE && n <= MAX_PAGE && (n & (n - 1)) === 0
+
+function readHead(source: ByteSource, unpackers: Unpackers, skips: Skips): Result<Head, Diagnostic> {
   const first = source.read(0, 4096)
   if (!isTraceDat(first)) return bad(source, 'not a trace.dat')
   const start = new Reader(source, 10, true)
@@ -332,6 +381,7 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
   start.u8()
   const r = new Reader(source, start.at, le)
   const pageSize = r.u32()
+  if (!isPageSize(pageSize)) return bad(source, `trace.dat with pages of ${pageSize} bytes`, 'its head is damaged: pages have 4096 bytes, or another power of two')
   const formats: string[] = []
   const systems: string[] = []
   let headerPage = ''
@@ -345,6 +395,15 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
   let tsc: { mult: number; shift: number; offset: number } | null = null
   const text = new TextDecoder('utf-8')
 
+  const addFormat = (system: string, format: string): void => {
+    if (formats.length >= MAX_PARTS) throw new Error('more event formats than any kernel has')
+    formats.push(format)
+    systems.push(system)
+  }
+  const addCpu = (c: CpuData): void => {
+    if (cpus.length >= MAX_CPUS || !(c.cpu < MAX_CPUS)) throw new Error(`data of more than ${MAX_CPUS} CPUs`)
+    cpus.push(c)
+  }
   const readHeaderInfo = (q: Reader): void => {
     q.string()
     headerPage = text.decode(q.take(q.u64()))
@@ -353,20 +412,14 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
   }
   const readFtrace = (q: Reader): void => {
     const n = q.u32()
-    for (let i = 0; i < n; i++) {
-      formats.push(text.decode(q.take(q.u64())))
-      systems.push('ftrace')
-    }
+    for (let i = 0; i < n; i++) addFormat('ftrace', text.decode(q.take(q.u64())))
   }
   const readEvents = (q: Reader): void => {
     const n = q.u32()
     for (let i = 0; i < n; i++) {
       const system = q.string()
       const m = q.u32()
-      for (let k = 0; k < m; k++) {
-        formats.push(text.decode(q.take(q.u64())))
-        systems.push(system)
-      }
+      for (let k = 0; k < m; k++) addFormat(system, text.decode(q.take(q.u64())))
     }
   }
   const readStat = (t: string): void => {
@@ -376,7 +429,10 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
   const readClock = (t: string): void => { clock = /\[(\w+)\]/.exec(t)?.[1] ?? clock }
   const readTsc = (d: Uint8Array): void => {
     const q = new Reader(memory(source.name, d), 0, le)
-    if (d.length >= 16) tsc = { mult: q.u32(), shift: q.u32(), offset: q.u64() }
+    if (d.length < 16) return
+    const t = { mult: q.u32(), shift: q.u32(), offset: q.u64() }
+    if (t.shift > 63) throw new Error(`a clock with a shift of ${t.shift}`)
+    tsc = t
   }
 
   if (version === 6) {
@@ -389,6 +445,7 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
       r.at += n
     }
     cpuCount = r.u32()
+    if (cpuCount > MAX_CPUS) throw new Error(`${cpuCount} CPUs`)
     let tag = text.decode(r.take(10))
     if (tag === 'options  \0') {
       for (;;) {
@@ -404,17 +461,17 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
           const q = new Reader(memory(source.name, data), 0, le)
           const at = q.u64()
           const b = new Reader(source, at, le)
-          if (text.decode(b.take(10)).startsWith('flyrecord')) for (let c = 0; c < cpuCount; c++) cpus.push({ cpu: c, offset: b.u64(), size: b.u64(), compressed: false })
+          if (text.decode(b.take(10)).startsWith('flyrecord')) for (let c = 0; c < cpuCount; c++) addCpu({ cpu: c, offset: b.u64(), size: b.u64(), compressed: false })
         }
       }
       tag = text.decode(r.take(10))
     }
     if (!tag.startsWith('flyrecord')) return bad(source, `trace.dat with '${tag.replace(/\0/g, '').trim()}' in place of recorded events`, 'only recordings of the ring buffer (flyrecord) can be replayed')
-    for (let c = 0; c < cpuCount; c++) cpus.push({ cpu: c, offset: r.u64(), size: r.u64(), compressed: false })
+    for (let c = 0; c < cpuCount; c++) addCpu({ cpu: c, offset: r.u64(), size: r.u64(), compressed: false })
   } else {
     compression = r.string()
     r.string()
-    const unpack = decompressor(compression, inflate)
+    const unpack = unpackerOf(compression, unpackers)
     // A section's content, unpacked.
     const section = (at: number): { id: number; reader: Reader } => {
       const q = new Reader(source, at, le)
@@ -431,13 +488,21 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
       }
       return { id, reader: new Reader(memory(source.name, q.take(size)), 0, le) }
     }
+    // Sections point at each other: each counts once, so that a ring of them ends.
+    const read = new Set<number>()
+    const once = (at: number): Reader => {
+      if (read.has(at)) throw new Error(`the section at ${at} is named twice`)
+      read.add(at)
+      return section(at).reader
+    }
     let next = r.u64()
     const firstSection = r.at
     try {
       while (next !== 0) {
-        const q = section(next).reader
+        const q = once(next)
         next = 0
-        for (;;) {
+        for (let options = 0; ; options++) {
+          if (options > MAX_PARTS) throw new Error('more options than any recorder writes')
           const id = q.u16()
           const data = q.take(q.u32())
           const o = new Reader(memory(source.name, data), 0, le)
@@ -445,9 +510,9 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
             next = data.length >= 8 ? o.u64() : 0
             break
           }
-          if (id === OPT.headerInfo) readHeaderInfo(section(o.u64()).reader)
-          else if (id === OPT.ftraceEvents) readFtrace(section(o.u64()).reader)
-          else if (id === OPT.eventFormats) readEvents(section(o.u64()).reader)
+          if (id === OPT.headerInfo) readHeaderInfo(once(o.u64()))
+          else if (id === OPT.ftraceEvents) readFtrace(once(o.u64()))
+          else if (id === OPT.eventFormats) readEvents(once(o.u64()))
           else if (id === OPT.cpustat) readStat(text.decode(data))
           else if (id === OPT.traceclock) readClock(text.decode(data))
           else if (id === OPT.uname) uname = text.decode(data).replace(/\0.*$/s, '')
@@ -459,9 +524,10 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
             if (named) clock = named
             o.u32()
             const n = o.u32()
+            if (n > MAX_CPUS) throw new Error(`${n} CPUs`)
             cpuCount = Math.max(cpuCount, n)
             const flags = new Reader(source, at + 2, le).u16()
-            for (let c = 0; c < n; c++) cpus.push({ cpu: o.u32(), offset: o.u64(), size: o.u64(), compressed: (flags & FLAG_COMPRESSED) !== 0 })
+            for (let c = 0; c < n; c++) addCpu({ cpu: o.u32(), offset: o.u64(), size: o.u64(), compressed: (flags & FLAG_COMPRESSED) !== 0 })
           }
         }
       }
@@ -483,10 +549,10 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
         else if (id === OPT.buffer) {
           const end = Math.min(source.size, size > 0 ? at + 16 + size : source.size)
           let from = Math.ceil((at + 16) / pageSize) * pageSize
-          for (let c = 0; from < end; c++) {
+          for (let c = 0; from < end && c < MAX_CPUS; c++) {
             const data = { cpu: c, offset: from, size: end - from, compressed: (flags & FLAG_COMPRESSED) !== 0 }
             const stop = (flags & FLAG_COMPRESSED) !== 0 ? packedEnd(source, data, le) : end
-            cpus.push({ ...data, size: stop - from })
+            addCpu({ ...data, size: stop - from })
             from = Math.ceil(stop / pageSize) * pageSize
           }
           cpuCount = cpus.length
@@ -501,6 +567,12 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
   if (cpus.length === 0) return bad(source, 'trace.dat without recorded events: it is cut off before its data', 'what is missing cannot be rebuilt; record again')
   const page = fieldsOf(headerPage)
   const commit = page.get('commit')
+  const layout = { commitOffset: commit?.offset ?? 8, commitSize: commit?.size ?? 8, dataOffset: page.get('data')?.offset ?? 16 }
+  if ((layout.commitSize !== 4 && layout.commitSize !== 8) || layout.dataOffset > pageSize - 8 || layout.commitOffset + layout.commitSize > layout.dataOffset || layout.dataOffset < 8) {
+    return bad(source, 'trace.dat with a page format that no ring buffer has')
+  }
+  const share = Math.floor(PAGES_AT_HAND / (cpus.length * pageSize))
+  if (share < 1) return bad(source, `trace.dat with data of ${cpus.length} CPUs in pages of ${pageSize} bytes: too much to hold a page of each`)
   const decoders = new Map<number, Decoder>()
   const eventNames = new Map<number, string>()
   let typeOffset = 0
@@ -512,27 +584,28 @@ function readHead(source: ByteSource, inflate: Inflate | null, skips: Skips): Re
     const spec = traceEvent(name)
     if (!spec || (spec.system === 'ftrace') !== (systems[i] === 'ftrace')) return
     const fields = fieldsOf(f)
-    const get = (...names: string[]): Field | null => {
-      for (const n of names) {
-        const x = fields.get(n)
-        if (x) return x
-      }
-      return null
+    // A field of a size that its kind cannot have is as good as none.
+    const named = (names: readonly string[], good: (f: Field) => boolean): Field | null => {
+      const found = names.map((n) => fields.get(n)).find((f) => f !== undefined)
+      return found !== undefined && found.offset < MAX_FIELD && good(found) ? found : null
     }
-    typeOffset = fields.get('common_type')?.offset ?? 0
+    const get = (...names: string[]): Field | null => named(names, (f) => f.loc === 0 && (f.size === 1 || f.size === 2 || f.size === 4 || f.size === 8))
+    const list = (...names: string[]): Field | null => named(names, (f) => f.loc === 0 || f.size === 4)
+    typeOffset = Math.min(MAX_FIELD, fields.get('common_type')?.offset ?? 0)
     const sg = spec.kind === Trace.mapSg || spec.kind === Trace.unmapSg || spec.kind === Trace.syncSg || spec.kind === Trace.syncSgDevice
     const bounced = spec.kind === Trace.bounced
     decoders.set(id, {
-      name, kind: spec.kind, fields, device: get('device', 'dev_name'), dma: sg ? null : get('dma_addr', 'addr'), phys: bounced ? get('dev_addr') : sg ? null : get('phys_addr'),
+      name, kind: spec.kind, fields, device: list('device', 'dev_name'), dma: sg ? null : get('dma_addr', 'addr'), phys: bounced ? get('dev_addr') : sg ? null : get('phys_addr'),
       size: sg ? null : get('size'), dir: get('dir'), attrs: get('attrs'), mask: get('dma_mask'), force: get('force'), nents: get('full_nents'), ents: get('full_ents'), truncated: get('truncated'),
-      dmas: sg ? get('dma_addrs') : null, sizes: sg ? get('lengths') : null, physs: sg ? get('phys_addrs', 'addrs') : null, text: spec.kind === Trace.mark ? get('buf') : null,
+      dmas: sg ? list('dma_addrs') : null, sizes: sg ? list('lengths') : null, physs: sg ? list('phys_addrs', 'addrs') : null, text: spec.kind === Trace.mark ? list('buf') : null,
       pid: get('common_pid'), flags: get('common_flags')
     })
   })
+  const overlap = cpus.filter((c) => c.size > 0 && !c.compressed).sort((a, b) => a.offset - b.offset).find((c, i, all) => i > 0 && c.offset < (all[i - 1] as CpuData).offset + (all[i - 1] as CpuData).size)
+  if (overlap) return bad(source, `trace.dat whose data of CPU ${overlap.cpu} lies within that of another`)
   const t = tsc as { mult: number; shift: number; offset: number } | null
   return ok({
-    info: { version, bigEndian, compression, cpus: cpuCount, clock, uname, overrun, dropped }, le, pageSize, commitOffset: commit?.offset ?? 8, commitSize: commit?.size ?? 8,
-    dataOffset: page.get('data')?.offset ?? 16, typeOffset, compression, cpus, decoders, eventNames,
+    info: { version, bigEndian, compression, cpus: cpuCount, clock, uname, overrun, dropped }, le, pageSize, ...layout, pagesAtHand: Math.min(64, share), unpacked: { left: 2 * MAX_SECTION + 250 * source.size }, typeOffset, compression, cpus, decoders, eventNames,
     toNanos: t !== null && t.mult > 0 ? (x) => ((x - t.offset) * t.mult) / 2 ** t.shift : (x) => x
   })
 }
@@ -566,6 +639,8 @@ function fieldsOf(format: string): Map<string, Field> {
 const MISSED = 0x80000000
 const MISSED_STORED = 0x40000000
 
+const before = (a: Cursor, b: Cursor): boolean => a.time < b.time || (a.time === b.time && a.order < b.order)
+
 // The pages of one CPU, one record at a time.
 class Cursor {
   /** Time of the present record in the trace's clock; infinite at the end. */
@@ -591,14 +666,14 @@ class Cursor {
   private chunksLeft = 0
   private fileAt: number
   private readonly fileEnd: number
-  private readonly unpack: (data: Uint8Array, size: number) => Uint8Array
+  private readonly unpack: Unpack
 
-  constructor(readonly data: CpuData, private readonly head: Head, private readonly source: ByteSource, inflate: Inflate | null, private readonly skips: Skips) {
+  constructor(readonly data: CpuData, readonly order: number, private readonly head: Head, private readonly source: ByteSource, unpackers: Unpackers, private readonly skips: Skips) {
     this.fileAt = data.offset
     this.fileEnd = Math.min(source.size, data.offset + data.size)
     this.broken = data.offset + data.size > source.size
     if (this.broken) skips.add('cutRecord', 0, () => `CPU ${data.cpu}: ${data.offset + data.size - Math.max(data.offset, source.size)} bytes of its data are missing`)
-    this.unpack = decompressor(head.compression, inflate)
+    this.unpack = unpackerOf(head.compression, unpackers)
     if (data.compressed && this.fileAt + 4 <= this.fileEnd) {
       this.chunksLeft = new Reader(source, this.fileAt, head.le).u32()
       this.fileAt += 4
@@ -722,7 +797,11 @@ class Cursor {
         const q = new Reader(this.source, this.fileAt, le)
         const packed = q.u32()
         const plain = q.u32()
-        if (plain > MAX_SECTION || q.at + packed > this.source.size) throw new Error('a chunk goes beyond the file')
+        if (plain > Math.max(this.head.pagesAtHand, PAGES_IN_CHUNK) * pageSize) throw new Error(`a chunk of ${plain} bytes`)
+        if (q.at + packed > this.source.size) throw new Error('a chunk goes beyond the file')
+        // Chunks of several CPUs may be the same ones, were a file made so.
+        this.head.unpacked.left -= plain
+        if (this.head.unpacked.left < 0) throw new Error('its chunks unpack to more than any recording')
         this.chunk = this.unpack(q.take(packed), plain)
         this.fileAt = q.at
       } catch (e) {
@@ -734,7 +813,7 @@ class Cursor {
       }
     } else {
       if (this.fileAt >= this.fileEnd) return false
-      const n = Math.min(64 * pageSize, this.fileEnd - this.fileAt)
+      const n = Math.min(this.head.pagesAtHand * pageSize, this.fileEnd - this.fileAt)
       this.chunk = this.source.read(this.fileAt, n).slice()
       this.fileAt += n
       if (this.chunk.length === 0) return false

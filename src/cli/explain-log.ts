@@ -1,12 +1,12 @@
 // `tbit explain log`: paste a kernel log.
-import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { Bytes, type Diagnostic, plural, unknownWord } from '../base/index.ts'
-import { KernelLog, type LogFacts, parseSizingKernel, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
+import { parseSizingKernel, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
+import { KernelLog, LogBytes, type LogFacts } from '../replay/log/index.ts'
 import { explainLogErrors, explainLogFormats } from '../report/explain-log.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
-import { readLines } from './read-lines.ts'
+import { looksPasted, readLog } from './read-log.ts'
 
 interface Options {
   readonly platform?: string
@@ -55,25 +55,17 @@ export function explainLog(io: Io): Command {
       const log = new KernelLog()
       const warnings: Diagnostic[] = []
       if (errors.length === 0) {
-        const long: number[] = []
-        let good = 0
-        // A message pasted as the argument itself, as long as no file has that name.
-        const pasted = /swiotlb|software IO TLB|DMA addr|SWIOTLB/.test(file) && /\s/.test(file) && !existsSync(file)
-        if (pasted) for (const line of file.split('\n')) log.next(line)
-        const broken = pasted ? null : await readLines(file, (line) => {
-          good++
-          log.next(line)
-          return true
-        }, (line) => {
-          // Line numbers go on counting.
-          log.next('')
-          long.push(line)
-        })
-        if (broken) errors.push(broken)
         const name = file === '-' ? '(standard input)' : file
-        if (long.length > 0) warnings.push({ code: 'TB-352', file: name, line: long[0] as number, column: 1, word: '', message: `${plural(long.length, 'line')} over 1 MiB left out`, severity: 'warning' })
-        if (!broken && !pasted && good === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
-        else if (log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
+        const bytes = new LogBytes((line) => { log.next(line) })
+        // A message pasted as the argument itself, as long as no file has that name.
+        const pasted = looksPasted(file)
+        if (pasted) bytes.feed(new TextEncoder().encode(file))
+        const broken = pasted ? null : await readLog(file, bytes)
+        bytes.end()
+        if (broken) errors.push(broken)
+        if (bytes.tooLong.length > 0) warnings.push({ code: 'TB-352', file: name, line: bytes.tooLong[0] as number, column: 1, word: '', message: `${plural(bytes.tooLong.length, 'line')} over 1 MiB left out`, severity: 'warning' })
+        if (!broken && bytes.bytes === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
+        else if (!broken && log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
       }
       const explanation = log.explain(facts)
       if (o.format === 'json' || explanation.understood > 0 || errors.length === 0) io.out(explainLogFormats[o.format](explanation, errors, warnings))

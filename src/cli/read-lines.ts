@@ -7,7 +7,8 @@ import { CannotUnpack, packing, unpack } from './unpack.ts'
 
 const LONGEST = 1 << 20
 
-async function* chunks(path: string): AsyncGenerator<Uint8Array> {
+/** The bytes of a file or of standard input, unpacked. */
+export async function* chunks(path: string): AsyncGenerator<Uint8Array> {
   const raw = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
   const source = raw[Symbol.asyncIterator]() as AsyncGenerator<Buffer>
   const first = await source.next()

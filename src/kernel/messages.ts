@@ -24,6 +24,7 @@ export const messageTable = {
   size_adjusted: { level: 'info', rate: 'always', since: '5.11', text: `${SWIOTLB}SWIOTLB bounce buffer size adjusted to {mb:dec}MB`, source: 'swiotlb_adjust_size()' },
   size_roundup: { level: 'info', rate: 'always', since: '6.0', text: `${SWIOTLB}SWIOTLB bounce buffer size roundup to {mb:dec}MB`, source: 'swiotlb_adjust_nareas()' },
   size_halved: { level: 'info', rate: 'always', since: '6.2', text: `${SWIOTLB}SWIOTLB bounce buffer size adjusted {from:dec} -> {to:dec} slabs`, source: 'swiotlb_init_remap(), 8d58aa484920' },
+  mapped_old: { level: 'info', rate: 'always', since: '', until: '4.19', text: 'software IO TLB [mem {start:addr}-{end:addr}] ({mb:dec}MB) mapped at', source: 'swiotlb_print_info()' },
   mapped: { level: 'info', rate: 'always', since: '', text: `${SWIOTLB}mapped [mem {start:addr}-{end:addr}] ({mb:dec}MB)`, source: 'swiotlb_print_info()' },
   no_low_mem: { level: 'warn', rate: 'always', since: '', text: `${SWIOTLB}No low mem`, source: 'swiotlb_print_info()' },
   alloc_failed: { level: 'warn', rate: 'always', since: '6.2', text: `${SWIOTLB}{fn}: Failed to allocate {bytes:dec} bytes tlb structure`, source: 'swiotlb_memblock_alloc()' },
@@ -35,16 +36,28 @@ export const messageTable = {
   teardown: { level: 'info', rate: 'always', since: '', text: `${SWIOTLB}tearing down default memory pool`, source: 'swiotlb_exit()' },
   encrypted: { level: 'warn', rate: 'once', since: '5.6', text: `${SWIOTLB}Memory encryption is active and system is using DMA bounce buffers`, source: 'swiotlb_tbl_map_single()' },
   decrypt_failed: { level: 'warn', rate: 'always', since: '7.3', text: `${SWIOTLB}Failed to decrypt default memory pool, disabling it`, source: 'swiotlb_update_mem_attributes(), ad8d2326d264' },
+  restricted_kib: { level: 'info', rate: 'always', since: '7.4', text: `${SWIOTLB}Reserved memory: created restricted DMA pool at {base:addr}, size {kib:dec} KiB`, source: 'rmem_swiotlb_setup(), 0875ed8eea3b; release by its queue' },
   restricted: { level: 'info', rate: 'always', since: '5.15', text: `${SWIOTLB}Reserved memory: created restricted DMA pool at {base:addr}, size {mb:dec} MiB`, source: 'rmem_swiotlb_setup()' },
   pci_dma: { level: 'info', rate: 'always', since: '', text: 'PCI-DMA: Using software bounce buffering for IO (SWIOTLB)', source: 'arch/x86/kernel/pci-dma.c' },
   full: { level: 'warn', rate: 'ratelimited', since: '5.1', text: '{dev}: swiotlb buffer is full (sz: {size:dec} bytes), total {total:dec} (slots), used {used:dec} (slots)', source: 'swiotlb_tbl_map_single(); not with DMA_ATTR_NO_WARN' },
   full_old: { level: 'warn', rate: 'ratelimited', since: '', until: '5.1', text: '{dev}: swiotlb buffer is full (sz: {size:dec} bytes)', source: 'swiotlb_tbl_map_single()' },
+  out_of_space_at: { level: 'err', rate: 'always', since: '', until: '4.12', text: 'DMA: Out of SW-IOMMU space for {size:dec} bytes at device {dev}', source: 'swiotlb_full()' },
   out_of_space_old: { level: 'err', rate: 'always', since: '', until: '5.0', text: '{dev}: DMA: Out of SW-IOMMU space for {size:dec} bytes', source: 'swiotlb_full()' },
   no_pool_panic: { level: 'panic', rate: 'always', since: '', until: '6.0', text: "Kernel panic - not syncing: Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer", source: 'swiotlb_tbl_map_single()' },
   no_pool: { level: 'warn', rate: 'ratelimited', since: '6.0', text: "{dev}: Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer", source: 'swiotlb_tbl_map_single()' },
   swiotlb_overflow: { level: 'WARN', rate: 'once', since: '5.5', text: '{dev}: swiotlb addr {addr:addr}+{size:dec} overflow (mask {mask:bare}, bus limit {limit:bare}).', source: 'swiotlb_map()' },
   dma_overflow: { level: 'WARN', rate: 'once', since: '5.5', text: '{dev}: DMA addr {addr:addr}+{size:dec} overflow (mask {mask:bare}, bus limit {limit:bare}).', source: 'dma_direct_map_page(), dma_direct_map_phys(), dma_direct_map_resource()' },
-  overflow_old: { level: 'err', rate: 'always', since: '', until: '5.5', text: '{dev}: overflow {addr:addr}+{size:dec} of DMA mask {mask:bare} bus mask {limit:bare}', source: 'report_addr()' },
+  overflow_limit: { level: 'err', rate: 'always', since: '5.4', until: '5.5', text: '{dev}: overflow {addr:addr}+{size:dec} of DMA mask {mask:bare} bus limit {limit:bare}', source: 'report_addr()' },
+  overflow_old: { level: 'err', rate: 'always', since: '', until: '5.4', text: '{dev}: overflow {addr:addr}+{size:dec} of DMA mask {mask:bare} bus mask {limit:bare}', source: 'report_addr()' },
+  overflow_device: { level: 'err', rate: 'always', since: '', until: '4.20', text: 'overflow {addr:addr}+{size:dec} of device mask {mask:bare}', source: 'check_addr() of nommu_map_single(), dma_direct_map_page()' },
+  vmalloc_rejected: { level: 'WARN', rate: 'once', since: '5.4', text: '{dev}: rejecting DMA map of vmalloc memory', source: 'dma_map_single_attrs()' },
+  coherent_failed: { level: 'warn', rate: 'always', since: '4.17', until: '5.0', text: '{dev}: swiotlb: coherent allocation failed, size={size:dec}', source: 'swiotlb_alloc_coherent()' },
+  coherent_failed_old: { level: 'warn', rate: 'always', since: '4.8', until: '4.17', text: 'swiotlb: coherent allocation failed for device {dev} size={size:dec}', source: 'swiotlb_alloc_coherent()' },
+  coherent_mask_old: { level: 'warn', rate: 'always', since: '', until: '4.20', text: 'hwdev DMA mask = {mask:hex}, dev_addr = {addr:hex}', source: 'swiotlb_alloc_coherent()' },
+  pool_small: { level: 'err', rate: 'always', since: '', until: '5.0', text: 'ERROR: {kib:dec} KiB atomic DMA coherent pool is too small!', source: 'arch/arm/mm/dma-mapping.c' },
+  pool_prealloc_failed: { level: 'err', rate: 'always', since: '', text: 'DMA: failed to allocate {kib:dec} KiB', source: 'dma_atomic_pool_init()' },
+  cma_failed: { level: 'err', rate: 'ratelimited', since: '', text: 'alloc failed, req-size: {pages:dec} pages, ret: -{errno:dec}', source: 'cma_alloc()' },
+  dma_api_pending: { level: 'WARN', rate: 'always', since: '', text: 'device driver has pending DMA allocations while released from device [count={count:dec}]', source: 'kernel/dma/debug.c' },
   bounce_overflow: { level: 'WARN', rate: 'once', since: '5.11', text: '{dev}: Buffer overflow detected. Allocation size: {alloc:dec}. Mapping size: {size:dec}.', source: 'swiotlb_bounce()' },
   tio_disable: { level: 'warn', rate: 'once', since: '', text: '{dev}: (TIO) Disable SWIOTLB', source: 'is_swiotlb_force_bounce() of RFC v1 04/38' },
   pool_exhausted: { level: 'WARN', rate: 'always', since: '6.18', text: 'DMA pool exhausted for {dev}', source: 'dma_alloc_from_pool(); release inferred' },
@@ -53,13 +66,14 @@ export const messageTable = {
 } as const satisfies Readonly<Record<string, MessageSpec>>
 
 export type MessageId = keyof typeof messageTable
-export type MessageArgs = Readonly<Record<string, string | number>>
+/** A number is one up to 2^53, beyond that a bigint: a mask of 64 bits is exact. */
+export type MessageArgs = Readonly<Record<string, string | number | bigint>>
 
 const field = /\{(\w+)(?::(\w+))?\}/g
 
-const print = (value: string | number, kind: string | undefined): string => {
-  const n = typeof value === 'number' ? BigInt(value) : null
-  if (n === null) return String(value)
+const print = (value: string | number | bigint, kind: string | undefined): string => {
+  if (typeof value === 'string') return value
+  const n = BigInt(value)
   switch (kind) {
     case 'hex': return `0x${n.toString(16)}`
     case 'bare': return n.toString(16)
@@ -68,7 +82,7 @@ const print = (value: string | number, kind: string | undefined): string => {
   }
 }
 
-/** The line, without time stamp. A missing field stays as its name in braces. Numbers are exact up to 2^53; pass larger masks as text. */
+/** The line, without time stamp. A missing field stays as its name in braces. Pass what is larger than 2^53 as a bigint. */
 export function formatMessage(id: MessageId, args: MessageArgs): string {
   return messageTable[id].text.replace(field, (all, name: string, kind: string | undefined) => (args[name] === undefined ? all : print(args[name], kind)))
 }
@@ -95,10 +109,18 @@ const compiled: ReadonlyArray<readonly [MessageId, RegExp, string]> = (Object.ke
   return [id, compile(text), probe] as const
 })
 
-/** A message recognised in a line of a log. Numbers are numbers (0x and bare hex read as such), the rest text. */
+/** A message recognised in a line of a log. Numbers are numbers (0x and bare hex read as such; bigint from 2^53 on), the rest text. */
 export interface ReadMessage {
   readonly id: MessageId
   readonly args: MessageArgs
+  /** Where in the line the message ends: another may follow. */
+  readonly end: number
+}
+
+/** A number as written, a bigint where a number would round it. */
+function exact(digits: string): number | bigint {
+  const n = Number(digits)
+  return Number.isSafeInteger(n) ? n : BigInt(digits)
 }
 
 /** The message in a line, whatever stands before and after it; null when there is none. */
@@ -107,12 +129,12 @@ export function readMessage(line: string): ReadMessage | null {
     if (!line.includes(probe)) continue
     const m = pattern.exec(line)
     if (!m) continue
-    const args: Record<string, string | number> = {}
+    const args: Record<string, string | number | bigint> = {}
     for (const f of messageTable[id].text.matchAll(field)) {
       const raw = m.groups?.[f[1] as string] ?? ''
-      args[f[1] as string] = f[2] === undefined ? raw : f[2] === 'dec' ? Number(raw) : Number(`0x${raw.replace(/^0x/, '')}`)
+      args[f[1] as string] = f[2] === undefined ? raw : exact(f[2] === 'dec' ? raw : `0x${raw.replace(/^0x/i, '')}`)
     }
-    return { id, args }
+    return { id, args, end: m.index + m[0].length }
   }
   return null
 }

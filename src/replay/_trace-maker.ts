@@ -1,7 +1,8 @@
 // Makes traces for tests: a little kernel with one CPU at a time that maps, unmaps, fails and rolls back on a real pool, and logs what the
 // kernel would log. What it did is the truth that a replay is held to.
 import { formatTraceLine, MAPPING_ERROR, type TraceEventSpec, traceEventFor, Trace, type TraceValues } from '../kernel/trace-events.ts'
-import { IoTlbPool, slotParams, swiotlb_release_slots, swiotlb_tbl_map_single } from '../kernel/swiotlb/pool.ts'
+import { add_mem_pool, found, IoTlbMem, swiotlb_find_pool, swiotlb_find_slots_dynamic, swiotlb_release } from '../kernel/swiotlb/mem.ts'
+import { alloc_bytes, get_order, type IoTlbPool, slotParams, swiotlb_slots_set } from '../kernel/swiotlb/pool.ts'
 
 export interface MakerOptions {
   readonly nslabs: number
@@ -12,9 +13,11 @@ export interface MakerOptions {
   readonly poolAlias: number
   readonly busBit: number
   readonly force: boolean
+  /** SWIOTLB_DYNAMIC: nanoseconds from a search without success to the new pool; null: the memory does not grow. */
+  readonly growsAfter: number | null
 }
 
-export const PLAIN: MakerOptions = { nslabs: 4096, nareas: 2, start: 0x7b9f3000, kernel: '6.12', poolAlias: 0, busBit: 0, force: true }
+export const PLAIN: MakerOptions = { nslabs: 4096, nareas: 2, start: 0x7b9f3000, kernel: '6.12', poolAlias: 0, busBit: 0, force: true, growsAfter: null }
 
 export interface Mapping {
   readonly dev: string
@@ -29,6 +32,13 @@ export interface Mapping {
 export class TraceMaker {
   readonly lines: string[] = []
   readonly pool: IoTlbPool
+  readonly mem: IoTlbMem
+  /** Transient pools made. */
+  transients = 0
+  private readonly transient: IoTlbPool[] = []
+  private growsAt = Number.POSITIVE_INFINITY
+  private nextPool = 0x20000000
+  private nextPages = 0x108000000
   readonly live: Mapping[] = []
   time = 1e9
   bounces = 0
@@ -38,7 +48,45 @@ export class TraceMaker {
 
   constructor(o: Partial<MakerOptions> = {}) {
     this.o = { ...PLAIN, ...o }
-    this.pool = new IoTlbPool(this.o.start, this.o.nslabs, this.o.nareas)
+    this.mem = new IoTlbMem(this.o, this.o.growsAfter !== null)
+    this.pool = this.mem.pools[0] as IoTlbPool
+  }
+
+  // The page allocator: blocks aligned to their own size, somewhere else each time.
+  private pages(nslabs: number): number {
+    const bytes = 4096 * 2 ** get_order(nslabs * 2048)
+    this.nextPages = Math.ceil((this.nextPages + 0x3000) / bytes) * bytes
+    const at = this.nextPages
+    this.nextPages += bytes
+    return at
+  }
+
+  // swiotlb_tbl_map_single(), with what SWIOTLB_DYNAMIC adds.
+  private place(cpu: number, phys: number, size: number, mask: number): number {
+    if (this.time >= this.growsAt) {
+      this.growsAt = Number.POSITIVE_INFINITY
+      const n = Math.min(this.o.nslabs, 2048)
+      add_mem_pool(this.mem, this.nextPool, n, Math.min(this.o.nareas, n / 128))
+      this.nextPool += n * 2048
+    }
+    const params = (p: IoTlbPool) => slotParams(mask, 0, p.start)
+    const out = found()
+    const bytes = alloc_bytes(params(this.pool), phys, size, 0)
+    const ok = swiotlb_find_slots_dynamic(this.mem, cpu, params, phys, bytes, 0, (n) => this.pages(n), out)
+    if (out.grow && this.growsAt === Number.POSITIVE_INFINITY) this.growsAt = this.time + (this.o.growsAfter ?? 0)
+    if (!ok || out.pool === null) return -1
+    if (out.pool.transient) {
+      this.transients++
+      this.transient.push(out.pool)
+    }
+    return swiotlb_slots_set(out.pool, out.index, params(out.pool), phys, size, 0)
+  }
+
+  private giveBack(addr: number, mask: number): void {
+    const pool = swiotlb_find_pool(this.mem, this.transient, addr)
+    if (pool === null) return
+    swiotlb_release(this.mem, pool, mask, addr)
+    if (pool.transient) this.transient.splice(this.transient.indexOf(pool), 1)
   }
 
   private spec(kind: (typeof Trace)[keyof typeof Trace]): TraceEventSpec {
@@ -56,7 +104,7 @@ export class TraceMaker {
   private bounce(dev: string, cpu: number, phys: number, size: number, mask: number, pid?: number, flags?: string): number {
     this.bounces++
     this.log(Trace.bounced, { dev_name: dev, dma_mask: MAPPING_ERROR, dev_addr: phys + this.o.busBit, size, force: this.o.force }, cpu, pid, flags)
-    const tlb = swiotlb_tbl_map_single(this.pool, cpu, slotParams(mask, 0, this.o.start), phys, size, 0)
+    const tlb = this.place(cpu, phys, size, mask)
     return tlb < 0 ? -1 : tlb + this.o.poolAlias
   }
 
@@ -87,7 +135,7 @@ export class TraceMaker {
     for (let i = 0; i < phys.length; i++) {
       const d = this.bounce(dev, cpu, phys[i] as number, size[i] as number, mask)
       if (d < 0) {
-        for (const x of dma) swiotlb_release_slots(this.pool, mask, x - this.o.poolAlias)
+        for (const x of dma) this.giveBack(x - this.o.poolAlias, mask)
         this.failedSg++
         return null
       }
@@ -102,8 +150,7 @@ export class TraceMaker {
   /** dma_unmap_page() or dma_unmap_sg(): slots first, event after. */
   unmap(m: Mapping, cpu: number): void {
     this.live.splice(this.live.indexOf(m), 1)
-    const inPool = (d: number): boolean => d - this.o.poolAlias >= this.pool.start && d - this.o.poolAlias < this.pool.end
-    for (const d of m.dma) if (inPool(d)) swiotlb_release_slots(this.pool, m.mask, d - this.o.poolAlias)
+    for (const d of m.dma) this.giveBack(d - this.o.poolAlias, m.mask)
     if (m.sg) this.log(Trace.unmapSg, { device: m.dev, dir: m.dir, phys_addrs: m.phys, attrs: 0 }, cpu, 0, '..s1.')
     else this.log(Trace.unmap, { device: m.dev, dir: m.dir, dma_addr: m.dma[0] as number, size: m.size[0] as number, attrs: 0 }, cpu, 0, '..s1.')
   }

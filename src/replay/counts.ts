@@ -17,6 +17,11 @@ export class Counts {
   mapsWithoutBounce = 0
   /** Bounces whose address lies in no known pool. */
   outsidePool = 0
+  /** Pools that the kernel added at run time; the first bounce in each shows where it is and is not compared. */
+  grown = 0
+  /** Bounces in transient pools, and those of them at which the model, too, had room nowhere else. */
+  transients = 0
+  transientsAgreed = 0
   /** Bounces of which no event tells the outcome. */
   unknownOutcome = 0
   /** Coherent allocations that lie in the pool. */

@@ -34,6 +34,8 @@ export class DeviceState {
   forced = 0
   /** Bytes of the bounces that said FORCE, failed ones included. */
   forcedBytes = 0
+  /** A bounce of it was seen in a pool that is known. */
+  usesPool = false
   /** dma_mask of its swiotlb_bounced events; 0 when it had none. */
   dmaMask = 0
   largest = 0

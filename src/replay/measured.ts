@@ -12,6 +12,8 @@ export class Measured {
   hiwater: number | null = null
   maxUsed: number | null = null
   nslabs: number | null = null
+  /** Slots at the first sample: the pool that boot made. */
+  firstNslabs: number | null = null
   samples = 0
   /** Phases that the recording marks: `phase NAME start`. */
   readonly marks: { time: number; text: string }[] = []
@@ -27,7 +29,10 @@ export class Measured {
     this.samples++
     if (s.hiwater >= 0) this.hiwater = Math.max(this.hiwater ?? 0, s.hiwater)
     if (s.used >= 0) this.maxUsed = Math.max(this.maxUsed ?? 0, s.used)
-    if (s.nslabs > 0) this.nslabs = s.nslabs
+    if (s.nslabs > 0) {
+      this.nslabs = s.nslabs
+      this.firstNslabs ??= s.nslabs
+    }
   }
 }
 

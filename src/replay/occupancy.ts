@@ -6,9 +6,16 @@ export class Occupancy {
   private readonly total: number
   private readonly areas: number[] = []
   private readonly devices: number[] = []
+  /** When the memory had how many slots (io_tlb_nslabs), from its first pool on. */
+  readonly sizes: { readonly time: number; readonly nslabs: number }[] = []
 
   constructor(readonly timeline: Timeline) {
     this.total = timeline.track('pool')
+  }
+
+  /** The memory has another pool from `time` on. */
+  grew(sim: PoolSim, time: number): void {
+    this.sizes.push({ time, nslabs: sim.nslabs })
   }
 
   /** A device's track, in the order of device ids. */

@@ -8,6 +8,7 @@ import type { CostFit } from './cost.ts'
 import type { Counts } from './counts.ts'
 import type { DeviceState } from './device.ts'
 import { Has, type TraceEvent } from './event.ts'
+import type { Growth } from './growth.ts'
 import { Cause } from './pool-sim.ts'
 import type { PoolGuess } from './pool-guess.ts'
 import { type EventWindow, Flag, Outcome } from './window.ts'
@@ -36,6 +37,7 @@ export interface OutcomeHost {
   readonly counts: Counts
   readonly addresses: Addresses
   readonly costFit: CostFit | null
+  readonly growth: Growth
   /** Someone wants the segments that do not bounce, too. */
   readonly keepDirect: boolean
   /** Collects addresses while the pool's place is not known. */
@@ -129,6 +131,7 @@ export class Outcomes {
     w.state[at] = Outcome.ok
     w.dma[at] = addr
     w.owner[at] = mapping
+    if (this.host.addresses.sim?.contains(addr) === false) this.host.growth.note(at, addr)
   }
 
   /** A single mapping; true when it waits in the window (a failed one does only for a recorder: `keepFailed`). */

@@ -81,8 +81,12 @@ export class PoolSim {
   /** Allocations that put() took slots from, and those of them that the recording had confirmed. */
   evicted = 0
   evictedCertain = 0
-  /** In the order in which they were made; [0] is the boot pool. */
+  /** In the order in which they were found; [0] is the boot pool. */
   private readonly pools: OwnedPool[]
+  /** Indexes into `pools`, in the order of the search: newest first. */
+  private readonly order: number[] = [0]
+  /** The pools of the last prediction that was wrong about the pool, and how often in a row. */
+  private doubted = { predicted: -1, actual: -1, times: 0 }
 
   // Allocations by id (0 is none).
   private slot = new Int32Array(1024)
@@ -131,10 +135,28 @@ export class PoolSim {
     return this.pools.map(({ pool }) => ({ start: pool.start, nslabs: pool.nslabs, nareas: pool.nareas }))
   }
 
-  /** add_mem_pool(): a pool that the kernel made at run time. */
-  addPool(place: PoolPlace): void {
+  /** add_mem_pool(): a pool that the kernel made at run time; `behind` others are searched before it. */
+  addPool(place: PoolPlace, behind = 0): void {
     this.canGrow = true
+    this.order.splice(behind, 0, this.pools.length)
     this.pools.push(new OwnedPool(place, this.usage))
+  }
+
+  /**
+   * The kernel searched another pool first than the model did. Of two pools that were added before either was used, the first use does not
+   * tell which is newer; when the kernel prefers the other one twice in a row, it is.
+   */
+  doubtOrder(predicted: number, actual: number): void {
+    const [a, b] = [this.poolAt(predicted), this.poolAt(actual)]
+    if (a < 0 || b < 0 || a === b) return
+    const d = this.doubted
+    d.times = d.predicted === a && d.actual === b ? d.times + 1 : 1
+    d.predicted = a
+    d.actual = b
+    if (d.times < 2) return
+    d.times = 0
+    this.order.splice(this.order.indexOf(b), 1)
+    this.order.splice(this.order.indexOf(a), 0, b)
   }
 
   /** Slots that `size` bytes at `phys` take with this mask. */
@@ -158,7 +180,7 @@ export class PoolSim {
     if (dev >= this.devSlots.length) this.growDevices(dev)
     this.savedPeak = this.devPeak[dev] as number
     const index = this.pools.length === 1 ? this.searchOne(cpu, minAlignMask, phys, size) : this.searchAll(cpu, minAlignMask, phys, size)
-    if (index < 0) return this.canGrow ? this.transient(dev, minAlignMask, phys, size, Number.NaN) : this.refuse(minAlignMask, phys, size)
+    if (index < 0) return this.canGrow && this.slotsFor(minAlignMask, phys, size) <= IO_TLB_SEGSIZE ? this.transient(dev, minAlignMask, phys, size, Number.NaN) : this.refuse(minAlignMask, phys, size)
     const id = this.own(dev, this.foundPool, index, minAlignMask, phys, size, false)
     if (dmaMask < Number.MAX_SAFE_INTEGER && this.address(id) + size - 1 > dmaMask) {
       this.release(id)
@@ -193,7 +215,7 @@ export class PoolSim {
   private searchAll(cpu: number, minAlignMask: number, phys: number, size: number): number {
     const rounds = this.pool.nareas
     for (let i = 0; i < rounds; i++) {
-      for (let k = this.pools.length - 1; k >= 0; k--) {
+      for (const k of this.order) {
         const owned = this.pools[k] as OwnedPool
         const { pool } = owned
         if (i >= pool.nareas) continue
@@ -439,6 +461,12 @@ export class PoolSim {
       if (addr >= pool.start && addr < pool.end) return k
     }
     return -1
+  }
+
+  /** How many pools are searched before the one that holds the address; -1 outside every pool. */
+  rankOf(addr: number): number {
+    const k = this.poolAt(addr)
+    return k < 0 ? -1 : this.order.indexOf(k)
   }
 
   /** Slot number of an address within its pool; -1 outside every pool. */

@@ -10,6 +10,7 @@ import { CostFit } from './cost.ts'
 import { Counts } from './counts.ts'
 import { DeviceState } from './device.ts'
 import type { EventSink, Names, TraceEvent } from './event.ts'
+import { Growth, LOOK_AHEAD } from './growth.ts'
 import type { LiveTable } from './live.ts'
 import { Measured } from './measured.ts'
 import { Misses } from './misses.ts'
@@ -19,7 +20,7 @@ import { type PoolPlace, PoolSim } from './pool-sim.ts'
 import { PoolGuess, type PoolHint } from './pool-guess.ts'
 import { type Follower, type SimulatedEvent, Simulation } from './simulate.ts'
 import { Timeline } from './timeline.ts'
-import { EventWindow, Outcome } from './window.ts'
+import { EventWindow, Flag, Outcome } from './window.ts'
 
 export interface ReplayOptions {
   /** Where the pool lies (kernel log, command line); what is null is found out from the addresses. */
@@ -49,6 +50,7 @@ export class Replay implements EventSink {
   readonly misses = new Misses()
   readonly addresses = new Addresses()
   readonly window = new EventWindow()
+  readonly growth = new Growth(this.window, this.devices)
   readonly timeline: Timeline
   readonly occupancy: Occupancy
   readonly outcomes: Outcomes
@@ -192,6 +194,8 @@ export class Replay implements EventSink {
     while (w.head < w.tail) {
       const id = w.head
       const at = w.at(id)
+      // Whether it is in a pool that is new is told by what follows.
+      if (!all && w.has(at, Flag.outside) && w.tail - id < LOOK_AHEAD && !w.full) return
       if (w.state[at] === Outcome.open && !this.outcomes.resolveFailedCall(id, at, !(this.losses.lossy && this.roomy))) {
         if (!all && !w.full && !(w.tail - w.head > GAP && this.losses.lossy && this.roomy)) return
         this.simulation.unknown(id, at)
@@ -205,8 +209,14 @@ export class Replay implements EventSink {
     const guess = this.guess
     if (guess === null) return
     this.guess = null
-    const place = guess.place(this.cpus)
-    if (place) this.setPool(place, this.options.pool.start !== null ? (this.options.poolSource ?? 'log') : 'trace')
+    const place = guess.place(this.cpus, this.measured.firstNslabs, this.window, this.devices)
+    if (place === null) return
+    this.setPool(place, this.options.pool.start !== null ? (this.options.poolSource ?? 'log') : 'trace')
+    const { window: w, sim } = this
+    for (let id = w.head; id < w.tail; id++) {
+      const at = w.at(id)
+      if (w.state[at] === Outcome.ok && sim?.contains(w.dma[at] as number) === false) this.growth.note(at, w.dma[at] as number)
+    }
   }
 
   // So much of the pool is free that a failure is not to be thought of.

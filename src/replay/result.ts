@@ -35,6 +35,17 @@ export interface DeviceResult {
   readonly causes: Readonly<Record<string, number>>
 }
 
+/** What SWIOTLB_DYNAMIC added to the pool that boot made. */
+export interface GrownResult {
+  readonly pools: number
+  /** Slots of all pools at the end (io_tlb_nslabs). */
+  readonly nslabs: number
+  readonly sizes: readonly { readonly time: number; readonly nslabs: number }[]
+  /** Mappings in transient pools, and those of them at which the model, too, had room nowhere else. Their places are not predicted. */
+  readonly transients: number
+  readonly transientsAgreed: number
+}
+
 export interface ReplayResult {
   readonly source: { readonly files: readonly string[]; readonly format: string; readonly bytes: number; readonly kernel: string | null; readonly interrupted: boolean; readonly notes: readonly string[] }
   readonly lines: number
@@ -59,6 +70,8 @@ export interface ReplayResult {
   readonly skipped: readonly Skip[]
   readonly clock: { readonly first: number; readonly last: number; readonly backwards: number; readonly backwardsMost: number; readonly backwardsLine: number }
   readonly pool: (PoolPlace & { readonly from: string }) | null
+  /** The memory grew at run time (SWIOTLB_DYNAMIC); null when it did not. */
+  readonly grown: GrownResult | null
   readonly predicted: { readonly hiwater: number | null; readonly hiwaterWithPrior: number | null; readonly failedMaps: number; readonly failedSg: number; readonly compared: number; readonly equal: number }
   readonly measured: { readonly hiwater: number | null; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
   readonly misses: { readonly total: number; readonly reasons: readonly { readonly reason: MissReason; readonly count: number }[]; readonly first: readonly Miss[] }
@@ -142,6 +155,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     skipped: skips.list(),
     clock: { first: r.clock.first, last: r.clock.last, backwards: r.clock.backwards, backwardsMost: r.clock.backwardsMost, backwardsLine: r.clock.backwardsLine },
     pool: r.sim ? { ...r.sim.place, from: r.poolSource } : null,
+    grown: r.sim?.canGrow ? { pools: c.grown, nslabs: r.sim.nslabs, sizes: r.occupancy.sizes, transients: c.transients, transientsAgreed: c.transientsAgreed } : null,
     predicted: {
       hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && c.priorSlots > 0 && r.losses.places === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.simulation.hiwaterWithPrior + c.priorSlots : null, failedMaps: c.predictedFailedMaps, failedSg: c.predictedFailedSg,
       compared: c.compared, equal: c.equal

@@ -3,6 +3,7 @@
 import { DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from '../kernel/trace-events.ts'
 import type { Addresses } from './addresses.ts'
 import type { Losses } from './clock.ts'
+import type { Growth } from './growth.ts'
 import type { Counts } from './counts.ts'
 import { type DeviceState, UNPREDICTED } from './device.ts'
 import { LiveTable } from './live.ts'
@@ -62,6 +63,7 @@ export interface SimulationHost {
   readonly counts: Counts
   readonly losses: Losses
   readonly misses: Misses
+  readonly growth: Growth
   readonly occupancy: Occupancy
   readonly devices: readonly DeviceState[]
   readonly followers: readonly Follower[]
@@ -149,7 +151,8 @@ export class Simulation {
     const limit = addresses.aliasBit !== 0 ? Number.MAX_SAFE_INTEGER : (w.mask[at] as number)
     let mine = sim.take(dev.id, cpu, dev.minAlignMask, phys, size, limit)
     const predicted = mine === 0 ? -1 : sim.address(mine)
-    if (mine === 0) this.countPredictedFailure(state, w.at(owner))
+    // In memory that grows, a refusal at a mapping that the recording shows elsewhere was no refusal.
+    if (mine === 0 && !(w.has(at, Flag.outside) && state === Outcome.ok)) this.countPredictedFailure(state, w.at(owner))
     if (state === Outcome.ok) mine = this.compare(sim, id, at, dev, mine, predicted, limit)
     else if (state === Outcome.failed || state === Outcome.sgFailed) {
       this.failedHere(sim, at, dev, mine)
@@ -179,18 +182,16 @@ export class Simulation {
     const phys = w.phys[at] as number
     const size = w.size[at] as number
     const cpu = w.cpu[at] as number
-    if (!sim.contains(actual)) {
-      counts.outsidePool++
-      if (mine !== 0) sim.undo(mine)
-      return 0
-    }
+    if (!sim.contains(actual)) return this.outside(sim, id, at, dev, mine, actual, limit)
     counts.compared++
+    dev.usesPool = true
     if (predicted === actual) {
       counts.equal++
       sim.confirm(mine)
       return mine
     }
     this.host.misses.miss(sim, id, dev, cpu, this.now, size, predicted, actual)
+    if (sim.poolCount > 1) sim.doubtOrder(predicted, actual)
     if (dev.maskSource === 'assumed' && actual % PAGE_SIZE === phys % PAGE_SIZE) {
       // Slots that are passed over betray a mask before the first odd offset does.
       if (mine !== 0) sim.undo(mine)
@@ -204,6 +205,43 @@ export class Simulation {
     const spare = mine === 0 ? -1 : sim.address(mine)
     sim.undo(mine)
     return sim.put(dev.id, dev.minAlignMask, phys, size, actual, spare)
+  }
+
+  // The recording shows an address in no pool that is known: a pool that the kernel has just added, a transient one, or one that is no
+  // business of this memory (a restricted pool; or the place of the pool is wrong).
+  private outside(sim: PoolSim, id: number, at: number, dev: DeviceState, mine: number, actual: number, limit: number): number {
+    const { window: w, counts, growth } = this.host
+    const phys = w.phys[at] as number
+    const size = w.size[at] as number
+    const roomy = mine !== 0 && !sim.isTransient(mine)
+    const place = dev.usesPool || !roomy ? growth.poolOf(sim, id, actual, roomy) : null
+    if (place !== null) {
+      sim.undo(mine)
+      sim.addPool(place, place.behind)
+      counts.grown++
+      this.host.occupancy.grew(sim, this.now)
+      const again = sim.take(dev.id, w.cpu[at] as number, dev.minAlignMask, phys, size, limit)
+      if (again !== 0 && sim.address(again) === actual) {
+        sim.confirm(again)
+        return again
+      }
+      sim.undo(again)
+      return sim.put(dev.id, dev.minAlignMask, phys, size, actual, -1)
+    }
+    if (!sim.canGrow && roomy) {
+      counts.outsidePool++
+      sim.undo(mine)
+      return 0
+    }
+    sim.canGrow = true
+    counts.transients++
+    if (!roomy) counts.transientsAgreed++
+    if (mine !== 0 && !roomy) {
+      sim.placeTransient(mine, actual)
+      return mine
+    }
+    sim.undo(mine)
+    return sim.putTransient(dev.id, dev.minAlignMask, phys, size, actual)
   }
 
   // The recording shows a failure here.

@@ -23,6 +23,8 @@ export const Flag = {
   announced: 8,
   /** Its list in `lists` has physical addresses only. */
   physOnly: 16,
+  /** A bounce whose address lay in no known pool when it was told. */
+  outside: 32,
   /** Never bounces: MMIO, or memory that is shared already. */
   direct: 64
 } as const

@@ -1,52 +1,114 @@
-// Renders `tbit explain log`.
-import { type Diagnostic, formatDiagnostic, plural } from '../base/index.ts'
-import { type LogExplanation, sizeText } from '../kernel/swiotlb/index.ts'
+// Renders `tbit explain log`: the last boot first, then those before it.
+import { type Diagnostic, formatDiagnostic, plural, printable } from '../base/index.ts'
+import { sizeText } from '../kernel/swiotlb/index.ts'
+import type { BootExplained, LogExplanation, LogFailure } from '../replay/index.ts'
+import { bullet } from './wrap.ts'
 
-const when = (first: number | null, last: number | null): string => (first === null ? '' : last === null || last === first ? ` at ${first.toFixed(3)} s` : ` from ${first.toFixed(3)} to ${last.toFixed(3)} s`)
+function when(f: LogFailure): string {
+  if (f.first === null || f.last === null) return ''
+  if (f.clock === 'wall') return f.last === f.first ? '' : `, ${Math.round(f.last - f.first)} s apart`
+  return f.last === f.first ? ` at ${f.first.toFixed(3)} s` : ` from ${f.first.toFixed(3)} to ${f.last.toFixed(3)} s`
+}
 
-// Folds a paragraph at 100 columns, continued lines indented under the text.
-function fold(bullet: string, text: string): string {
+const item = (text: string, lead = '  - '): string => bullet(lead, printable(text))
+
+function machine(e: BootExplained): string[] {
   const out: string[] = []
-  let line = bullet
-  for (const word of text.split(' ')) {
-    if (line.length > bullet.length && line.length + 1 + word.length > 100) {
-      out.push(line)
-      line = ' '.repeat(bullet.length)
-    }
-    line += line.length === bullet.length ? word : ` ${word}`
+  const parts = [
+    e.kernel === null ? null : `Linux ${e.kernel}`, e.platform, e.hardware, e.ram === null ? null : `${sizeText(e.ram)} RAM`, e.cpus === null ? null : plural(e.cpus, 'CPU'),
+    e.cmdline === null || e.cmdline === '' ? null : `"${e.cmdline}"`
+  ].filter((x) => x !== null)
+  if (parts.length > 0) out.push(bullet('', printable(parts.join(', '))))
+  if (e.pool) {
+    const { slots, bytes, areas, limited_by, start, end } = e.pool
+    const place = start === null || end === null ? '' : `, 0x${start.toString(16)}-0x${end.toString(16)}`
+    out.push(bullet('', `pool: ${sizeText(bytes)} = ${slots} slots of 2 KiB${areas === null ? '' : ` in ${plural(areas, 'area')}`}${place}${limited_by === null ? '' : `; size by: ${limited_by}`}`))
   }
-  return [...out, line].join('\n')
+  return out
+}
+
+/** The causes of the failures, each once, with what speaks for and against it. */
+function why(failures: readonly LogFailure[]): string[] {
+  const out: string[] = []
+  const said = new Set<string>()
+  for (const f of failures) {
+    for (const [i, c] of f.causes.entries()) {
+      if (said.has(c.says)) continue
+      said.add(c.says)
+      out.push(item(`${i === 0 ? '' : 'or: '}${c.says}`))
+      const evidence = [c.for.length > 0 ? `for: ${c.for.join('; ')}` : '', c.against.length > 0 ? `against: ${c.against.join('; ')}` : ''].filter((x) => x !== '')
+      for (const x of evidence) out.push(item(x, '      '))
+      if (f.causes.length > 1 || i > 0) for (const d of c.decides.slice(0, 1)) out.push(item(`decides: ${d}`, '      '))
+    }
+  }
+  return out
+}
+
+function traces(failures: readonly LogFailure[]): string[] {
+  const out: string[] = []
+  for (const f of failures) {
+    const t = f.trace
+    if (t === null || t.frames.length === 0) continue
+    const facts = [t.at, t.comm === null ? null : `task ${t.comm}`, t.kernel === null ? null : `Linux ${t.kernel}`, t.hardware].filter((x) => x !== null)
+    out.push(item(`${t.dma ?? t.function ?? t.kind}${t.driver === null ? '' : `, above it ${t.driver}`}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}`))
+    out.push(item(`${t.frames.slice(0, 10).join(' < ')}${t.frames.length > 10 ? ' < ...' : ''}`, '      '))
+  }
+  return [...new Set(out)]
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length > 0 ? ['', title, ...lines] : []
+}
+
+const isQuiet = (e: BootExplained): boolean => e.failures.length === 0
+
+function bootText(e: BootExplained): string[] {
+  const out: string[] = []
+  if (e.failures.length > 0) {
+    out.push(...section('What happened', [
+      ...e.failures.map((f) => item(`${f.text} (${plural(f.count, 'message')}${when(f)}, line ${f.line})`)),
+      ...(e.suppressed > 0 ? [item(`${plural(e.suppressed, 'further message')} of the mapping functions ${e.suppressed === 1 ? 'was' : 'were'} suppressed by rate limiting`)] : [])
+    ]))
+    out.push(...section('Why', why(e.failures)))
+  }
+  out.push(...section('Which limit binds', e.limits.map((l) => item(l))))
+  const bounces = new Map<string, string[]>()
+  for (const f of e.failures) if (f.bounces.length > 0) bounces.set(f.bounces.join('; or '), [...(bounces.get(f.bounces.join('; or ')) ?? []), f.device === '' ? 'the device' : f.device])
+  out.push(...section('Why it bounces at all', [...bounces].map(([reasons, devices]) => item(`${[...new Set(devices)].join(', ')}: ${reasons}`))))
+  out.push(...section('What to do', e.advice.map((l) => item(l))))
+  const fixes = new Map(e.failures.flatMap((f) => f.fixes.map((x) => [x.commit, x] as const)))
+  out.push(...section('Known fixes', [...fixes.values()].map((x) => item(`${x.what}: in ${x.fixed} (${x.commit}; ${x.source})`))))
+  out.push(...section('Call traces', traces(e.failures)))
+  out.push(...section('At boot', e.boot.map((l) => item(l))))
+  out.push(...section('What the drivers say', e.drivers.slice(0, 3).map((s) => item(`line ${s.line}${s.count > 1 ? `, ${s.count} times` : ''}: ${s.text.slice(0, 200)}`))))
+  out.push(...section('Not understood', [
+    ...e.strange.map((s) => item(`line ${s.line}${s.count > 1 ? `, ${s.count} times` : ''}: ${s.text.slice(0, 300)}`)), ...(e.strangeMore > 0 ? [item(`and ${plural(e.strangeMore, 'other line')} with such words`)] : [])
+  ]))
+  if (e.record.length > 0) {
+    out.push('', 'What to record to know more')
+    for (const r of e.record) out.push(item(r.what), ...r.run.map((c) => `      ${c}`))
+  }
+  out.push(...section('Note', e.notes.map((l) => item(l))))
+  return out
+}
+
+function nothing(e: LogExplanation): string {
+  const these = e.lines === 1 ? 'this line' : `these ${e.lines} lines`
+  if (e.subject > 0) return `Nothing in ${these} is understood, but ${e.subject === 1 ? 'one of them is' : `${e.subject} of them are`} about DMA.`
+  return `Nothing in ${these} is about DMA or the boot that set it up.`
 }
 
 export function explainLogText(e: LogExplanation): string {
   const out: string[] = []
-  const machine = [e.kernel === null ? null : `Linux ${e.kernel}`, e.platform, e.ram === null ? null : `${sizeText(e.ram)} RAM`, e.cpus === null ? null : plural(e.cpus, 'CPU'), e.cmdline === null || e.cmdline === '' ? null : `"${e.cmdline}"`].filter((x) => x !== null)
-  if (machine.length > 0) out.push(machine.join(', '))
-  if (e.pool) {
-    const { slots, bytes, areas, limited_by, start, end } = e.pool
-    out.push(`pool: ${sizeText(bytes)} = ${slots} slots of 2 KiB${areas === null ? '' : ` in ${plural(areas, 'area')}`}${start === null || end === null ? '' : `, 0x${start.toString(16)}-0x${end.toString(16)}`}${limited_by === null ? '' : `; size by: ${limited_by}`}`)
+  if (e.boots > 1) out.push(`${e.boots} boots in this log; the last, lines ${e.range[0]} to ${e.range[1]}:`)
+  out.push(...machine(e))
+  if (isQuiet(e)) out.push(e.understood === 0 ? nothing(e) : e.strange.length > 0 ? 'No failed mapping is understood in this log.' : `No failed mapping in this ${e.boots > 1 ? 'boot' : 'log'}.`)
+  out.push(...bootText(e))
+  for (const [i, b] of e.earlier.entries()) {
+    out.push('', `Boot ${e.boots - 1 - i} of ${e.boots}, lines ${b.range[0]} to ${b.range[1]}`, '', ...machine(b))
+    if (isQuiet(b)) out.push('No failed mapping in this boot.')
+    out.push(...bootText({ ...b, record: [], ...(isQuiet(b) ? { boot: [], notes: [] } : {}) }))
   }
-  if (e.failures.length === 0) {
-    out.push(e.understood === 0 ? `Nothing in ${e.lines === 1 ? 'this line' : `these ${e.lines} lines`} is about DMA bouncing or the boot that set it up.` : 'No failed mapping in this log.')
-  } else {
-    out.push('', 'What happened')
-    for (const f of e.failures) out.push(fold('  - ', `${f.text} (${plural(f.count, 'message')}${when(f.first, f.last)}, line ${f.line})`))
-    if (e.suppressed > 0) out.push(`  - ${plural(e.suppressed, 'further message')} of the mapping functions ${e.suppressed === 1 ? 'was' : 'were'} suppressed by rate limiting`)
-  }
-  if (e.limits.length > 0) {
-    out.push('', 'Which limit binds')
-    for (const l of e.limits) out.push(fold('  - ', l))
-  }
-  const section = (title: string, lines: readonly string[]): void => {
-    if (lines.length > 0) out.push('', title, ...lines.map((l) => fold('  - ', l)))
-  }
-  section('At boot', e.boot)
-  section('What to do', e.advice)
-  if (e.record.length > 0) {
-    out.push('', 'What to record to know more')
-    for (const r of e.record) out.push(fold('  - ', r.what), ...r.run.map((c) => `      ${c}`))
-  }
-  section('Note', e.notes)
   return `${out.join('\n').trim()}\n`
 }
 

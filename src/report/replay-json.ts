@@ -26,6 +26,7 @@ export function replayValue(r: ReplayResult): object {
     events: r.events,
     lost: r.losses.total,
     pool: { nslabs: r.pool?.nslabs ?? null, areas: r.pool?.nareas ?? null, start: r.pool?.start ?? null, from: r.pool?.from ?? 'none' },
+    grown: r.grown === null ? null : { pools: r.grown.pools, nslabs: r.grown.nslabs, transients: r.grown.transients, transients_predicted: r.grown.transientsAgreed, sizes: r.grown.sizes },
     predicted: {
       hiwater: r.predicted.hiwater, failed_maps: r.predicted.failedMaps, exact: { compared: r.predicted.compared, equal: r.predicted.equal },
       failed_sg: r.predicted.failedSg, hiwater_with_prior: r.predicted.hiwaterWithPrior

@@ -72,6 +72,7 @@ export function replayText(r: ReplayResult, width = 72): string {
   if (r.pool) {
     const from = { log: 'from the kernel log', option: 'as given', trace: 'found from the addresses in the trace', none: '' }[r.pool.from] ?? r.pool.from
     say(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`)
+    if (r.grown) say(`  it grew (SWIOTLB_DYNAMIC): ${plural(r.grown.pools, 'pool')} added, ${num(r.grown.nslabs)} slots at the end; ${num(r.grown.transients)} mappings in transient pools, ${num(r.grown.transientsAgreed)} of them predicted`)
   } else if (r.events > 0) say('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced')
   const { compared, equal } = r.predicted
   if (compared > 0 || r.failures.total > 0) {

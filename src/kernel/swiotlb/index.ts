@@ -1,6 +1,5 @@
 export * from './advice.ts'
 export * from './dynamic.ts'
-export * from './log.ts'
 export * from './mem.ts'
 export * from './memory-map.ts'
 export * from './param.ts'

@@ -1,0 +1,151 @@
+// Requests that failed, gathered by what failed and whose it was: counts, sizes, how full the pool was and how that went on over time.
+import type { MessageArgs, MessageId } from '../../kernel/index.ts'
+import { IO_TLB_SEGSIZE, LARGEST_MAPPING, nr_slots } from '../../kernel/swiotlb/index.ts'
+import type { LogRecord } from './join.ts'
+import type { CallTrace } from './trace.ts'
+
+/** What a message says failed; why is the diagnosis. */
+export type FailureKind =
+  /** No room in the pool for a streaming mapping. */
+  | 'full'
+  /** A coherent (dma_alloc_*) allocation. */
+  | 'coherent'
+  /** A mapping had to bounce and there is no pool. */
+  | 'no_pool'
+  /** The memory itself cannot be given to the device, and it was not bounced. */
+  | 'map_overflow'
+  /** The bounce buffer cannot be given to the device. */
+  | 'bounce_beyond'
+  | 'sync_overflow' | 'decrypt' | 'atomic_pool' | 'vmalloc' | 'pending' | 'oops'
+
+/** The pool's fill at one message. */
+export interface Fill {
+  /** Seconds, on the clock of the group. */
+  readonly at: number
+  readonly used: number
+}
+
+/** Why a mapping found no room, as far as its numbers tell. */
+export type RoomCause = 'pool_full' | 'fragmented' | 'too_large' | 'placement' | 'full_unknown'
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** For `full`. */
+  readonly room: RoomCause | null
+  readonly id: MessageId | 'trace'
+  device: string
+  readonly message: string
+  readonly line: number
+  readonly args: MessageArgs
+  count: number
+  /** Seconds since boot, else of the wall clock. */
+  first: number | null
+  last: number | null
+  clock: 'boot' | 'wall' | null
+  sizes: Map<number, number>
+  total: number | null
+  used: [number, number] | null
+  /** Thinned evenly to a bounded number. */
+  fills: Fill[]
+  every: number
+  trace: CallTrace | null
+}
+
+/** Points of a group's fill that are kept. */
+const MOST_FILLS = 128
+/** Different sizes that are kept apart. */
+const MOST_SIZES = 512
+
+export const kindOf: Readonly<Partial<Record<MessageId, FailureKind>>> = {
+  full: 'full', full_old: 'full', out_of_space_old: 'full', out_of_space_at: 'full', no_pool: 'no_pool', no_pool_panic: 'no_pool', swiotlb_overflow: 'bounce_beyond', dma_overflow: 'map_overflow',
+  overflow_limit: 'map_overflow', overflow_old: 'map_overflow', overflow_device: 'map_overflow', bounce_overflow: 'sync_overflow', decrypt_failed: 'decrypt', pool_exhausted: 'atomic_pool', pool_unsuitable: 'atomic_pool',
+  pool_small: 'atomic_pool', pool_prealloc_failed: 'atomic_pool', vmalloc_rejected: 'vmalloc', coherent_failed: 'coherent', coherent_failed_old: 'coherent', cma_failed: 'coherent', coherent_mask_old: 'coherent', dma_api_pending: 'pending'
+}
+
+export const num = (args: MessageArgs, key: string): number => Number(args[key] ?? 0)
+
+/** "swiotlb buffer is full": the cause by what is free and where it can lie. */
+export function fullCause(size: number, total: number, used: number): RoomCause {
+  if (size > LARGEST_MAPPING) return 'too_large'
+  const n = nr_slots(size)
+  if (n > total - used) return 'pool_full'
+  // Each used slot can spoil one run. With fewer than this, some segment has n free slots in a row (one more for alignment to a page).
+  const spoilers = Math.ceil(total / IO_TLB_SEGSIZE) * Math.max(1, Math.floor(IO_TLB_SEGSIZE / (n + 1)))
+  return used < spoilers ? 'placement' : 'fragmented'
+}
+
+function roomOf(kind: FailureKind, args: MessageArgs): RoomCause | null {
+  if (kind !== 'full') return null
+  const size = num(args, 'size')
+  if (args['total'] !== undefined) return fullCause(size, num(args, 'total'), num(args, 'used'))
+  return size > LARGEST_MAPPING ? 'too_large' : 'full_unknown'
+}
+
+/** All failures of one boot. */
+export class Failures {
+  readonly groups = new Map<string, Failure>()
+
+  /** Enters one message. */
+  add(kind: FailureKind, id: Failure['id'], args: MessageArgs, r: LogRecord): Failure {
+    const device = String(args['dev'] ?? '')
+    const room = roomOf(kind, args)
+    const key = `${kind}\n${room ?? ''}\n${device}\n${id}`
+    let g = this.groups.get(key)
+    if (g === undefined) {
+      g = {
+        kind, room, id, device, message: r.text.trim(), line: r.line, args, count: 0, first: null, last: null, clock: null, sizes: new Map(), total: null, used: null, fills: [], every: 1, trace: null
+      }
+      this.groups.set(key, g)
+    }
+    g.count++
+    const clock = r.mono !== null ? 'boot' : r.wall !== null ? 'wall' : null
+    const at = r.mono ?? r.wall
+    g.clock ??= clock
+    if (at !== null && clock === g.clock) {
+      g.first ??= at
+      g.last = at
+    }
+    if (args['size'] !== undefined) this.size(g, num(args, 'size'))
+    if (args['total'] !== undefined) this.fill(g, num(args, 'total'), num(args, 'used'), clock === g.clock ? at : null)
+    return g
+  }
+
+  /** Takes one message back out of its group: it belongs to another. */
+  take(g: Failure, size: number): void {
+    g.count--
+    const n = g.sizes.get(size)
+    if (n !== undefined && n > 1) g.sizes.set(size, n - 1)
+    else g.sizes.delete(size)
+    if (g.count === 0) for (const [k, v] of this.groups) if (v === g) this.groups.delete(k)
+  }
+
+  private size(g: Failure, size: number): void {
+    if (g.sizes.has(size) || g.sizes.size < MOST_SIZES) g.sizes.set(size, (g.sizes.get(size) ?? 0) + 1)
+  }
+
+  private fill(g: Failure, total: number, used: number, at: number | null): void {
+    g.total = total
+    g.used = g.used ? [Math.min(g.used[0], used), Math.max(g.used[1], used)] : [used, used]
+    if (at === null || (g.count - 1) % g.every !== 0) return
+    g.fills.push({ at, used })
+    if (g.fills.length < MOST_FILLS) return
+    g.fills = g.fills.filter((_, i) => i % 2 === 0)
+    g.every *= 2
+  }
+}
+
+/** How the fill went on: slots per hour by least squares, and whether it ever fell; null when there is no time to speak of. */
+export function trendOf(fills: readonly Fill[]): { readonly seconds: number; readonly perHour: number; readonly fell: boolean } | null {
+  const [a, b] = [fills[0], fills.at(-1)]
+  if (a === undefined || b === undefined || b.at - a.at < 1) return null
+  const n = fills.length
+  const mt = fills.reduce((s, f) => s + f.at, 0) / n
+  const mu = fills.reduce((s, f) => s + f.used, 0) / n
+  let up = 0
+  let down = 0
+  for (const f of fills) {
+    up += (f.at - mt) * (f.used - mu)
+    down += (f.at - mt) ** 2
+  }
+  return { seconds: b.at - a.at, perHour: down === 0 ? 0 : (up / down) * 3600, fell: fills.some((f, i) => i > 0 && f.used < (fills[i - 1] as Fill).used) }
+}

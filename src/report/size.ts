@@ -10,6 +10,8 @@ export interface SizeOfLog {
   readonly read: readonly string[]
   /** The pool that the log shows; null: it shows none. `text` says how it tells. */
   readonly slots: number | null
+  /** The rules give the same; null: nothing to compare. */
+  readonly agrees: boolean | null
   readonly text: string
 }
 
@@ -66,4 +68,4 @@ export const sizeRulesJson = (): string => `${JSON.stringify({ format: 1, rules:
 export const sizeFormats = {
   text: { size: sizeReport, rules: sizeRulesText },
   json: { size: sizeJson, rules: sizeRulesJson }
-} as const satisfies Record<string, { size(q: SizingRequest, s: Sizing, advice: Advice | null): string; rules(): string }>
+} as const satisfies Record<string, { size(q: SizingRequest, s: Sizing, advice: Advice | null, log: SizeOfLog | null): string; rules(): string }>

@@ -237,7 +237,7 @@ function arm64(b: Boot): ArchChoice {
     enable = true
     if (b.q.platform === 'arm-cca') b.notes.push('this kernel gives a realm no larger pool than any arm64 machine whose RAM is all in ZONE_DMA, although every device of a realm that is not accepted bounces: ask for more with swiotlb=SLOTS')
   }
-  if (b.q.zone_dma_end !== undefined) b.notes.push(`ZONE_DMA ends at ${hex(limit)}, as given: ${beyond ? 'RAM lies behind it' : 'no RAM lies behind it'}`)
+  if (b.q.zone_dma_end !== undefined) b.notes.push(`ZONE_DMA ends at ${hex(limit)}: ${beyond ? 'RAM lies behind it' : 'no RAM lies behind it'}, and that decides`)
   return { enable, why: `all RAM lies in ZONE_DMA (below ${limit === 4 * GiB || limit === mapEnd(b.map) ? '4 GiB' : hex(limit)}), and nothing forces bouncing`, force: realm && !no_force(b), below: limit }
 }
 

@@ -7,6 +7,7 @@ export type { BootExplained, LogFailure, RankedCause, TraceShown } from './diagn
 export type { LogFacts } from './context.ts'
 export { causes, bounceReasons } from './causes.ts'
 export { knownFixes } from './fixes.ts'
+export { type BootSize, bootSize } from './boot-size.ts'
 export { LogBytes } from './bytes.ts'
 export { LogReader } from './reader.ts'
 

@@ -38,3 +38,6 @@ export async function wrong(t: Test, set: 'fast' | 'slow'): Promise<string[]> {
   }
   return out
 }
+
+/** After each test of a long file: the runner's messages get their turn. */
+export const breathe = (): Promise<void> => new Promise((go) => { setImmediate(go) })

@@ -1,17 +1,17 @@
 // One litmus test on one kernel revision and one platform: built, explored, judged.
-import { type Finding, type PropertyName, scheduleText, type Store } from '../step/index.ts'
+import { type Finding, type PropertyName, scheduleText } from '../step/index.ts'
 import { Bytes } from '../base/index.ts'
-import { type MmioConfig, platformByName } from '../machine/index.ts'
 import { type KernelParts, noMeaning, type Revision } from '../kernel/index.ts'
 import { watch } from '../properties/index.ts'
-import { System } from '../system/index.ts'
-import { expectFor, type Expectation, forbiddenProperties, resolveConfig, resolveDevices, revisionOf, type Test, vocabulary } from '../litmus/index.ts'
-import { compile } from '../litmus/threads.ts'
-import type { Model, Start } from './model.ts'
+import { expectFor, type Expectation, forbiddenProperties, revisionOf, type Test, vocabulary } from '../litmus/index.ts'
+import type { Start } from './model.ts'
+import { Scene } from './scene.ts'
 import { explore, type Exploration, type Found } from './search.ts'
 import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
 import { describeChange } from './describe.ts'
 import { named, summaryText } from './naming.ts'
+
+type OpName = vocabulary.OpName
 
 export type Verdict = 'violated' | 'incomplete' | 'vacuous' | 'ok' | 'skipped'
 
@@ -79,65 +79,36 @@ export interface CheckOptions {
 
 const DEFAULT_MAX = 2_000_000
 
-/** Builds the system of a test for one pair. */
-export function systemFor(test: Test, kernel: string, platform: string, o: { revision?: Revision; parts?: KernelParts; content?: 'labels' | 'bytes' | 'both' } = {}): System {
-  const p = platformByName(platform)
-  const r = o.revision ?? revisionOf(test, kernel)
-  if (p === undefined) throw new Error(`unknown platform ${platform}`)
-  const config = resolveConfig(test, platform, r)
-  const devices = resolveDevices(test, platform, r)
-  const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
-  return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })
-}
-
 /** Checks a test on one pair. Never throws for anything a test can say. */
 export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
   const interleave = o.interleave ?? 'steps'
   const maxStates = o.maxStates ?? DEFAULT_MAX
   const expectation = expectFor(test, kernel, platform)
   const base = { file: test.file, test: test.name, kernel, platform, expectation }
-  const operationNames = [...new Set([...walk(test)])].sort()
+  const operationNames = operationsOf(test)
   const operations = operationNames.length
   const reason = noMeaning(o.revision ?? revisionOf(test, kernel), platform)
   const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], depth: 0 }
   if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
 
-  const sys = systemFor(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
-  const onState = watch(sys)
-  const compiled = compile(test, sys)
+  const scene = new Scene(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
+  const { sys, onState } = scene
   const progress = o.onProgress ? { onProgress: o.onProgress } : {}
 
   // Boot and init run alone; each way they can end is a start for the threads.
-  const initModel: Model = { layout: sys.layout, programs: [compiled.init], starts: [{ init: (st) => sys.reset(st) }] }
   const starts: Start[] = []
   const initEnds: number[] = []
-  const initX = explore(initModel, {
+  const initX = explore(scene.init, {
     maxStates, interleave, onState,
     onFinal: (st, state) => {
-      const words = st.u32.slice(0, sys.layout.totalWords)
-      const values = compiled.init.variables.map((_, i) => st.local(0, i))
-      starts.push({ init: (to: Store) => { to.u32.set(words) }, locals: compiled.threads.map((p, t) => p.variables.map((_, v) => { const from = (compiled.imports[t] ?? []).find(([own]) => own === v); return from ? (values[from[1]] as number) : -1000000000 })) })
+      starts.push(scene.startFrom(st))
       initEnds.push(state)
       return null
     }
   })
-  const held = new Set<number>()
-  const model: Model = { layout: sys.layout, programs: compiled.threads, starts }
-  const x = explore(model, {
+  const x = explore(scene.threads(starts), {
     maxStates: Math.max(1, maxStates - initX.states), interleave, ...progress, onState,
-    onFinal: (st) => {
-      const out: Finding[] = []
-      for (const [i, c] of compiled.conditions.entries()) {
-        if (!c.holds(st)) continue
-        held.add(i)
-        if (c.kind === 'never') out.push({ property: 'reached', site: 'never', decision: `${c.text} line ${c.line}`, summary: `${c.text} is reached` })
-      }
-      return out
-    },
-    onDeadlock: (_st, waiting) => [{
-      property: 'deadlock', site: 'threads', decision: waiting.map((w) => w.action.text(0, 0)).join(' / '),
-      summary: `nobody can go on: ${waiting.map((w) => `${compiled.threads[w.thread]?.name} waits in '${w.action.text(0, 0)}'`).join(', ')}`
-    }]
+    onFinal: (st) => scene.onFinal(st), onDeadlock: (_st, waiting) => scene.onDeadlock(waiting)
   })
 
   const describe = describeChange(sys)
@@ -166,11 +137,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
       else reported.push(v)
     }
   }
-  if (complete) {
-    for (const [i, c] of compiled.conditions.entries()) {
-      if (c.kind === 'exists' && !held.has(i)) violations.push({ id: `unreached/exists/${hash(c.text)}`, property: 'unreached', site: 'exists', decision: c.text, summary: `${c.text} holds in no final state`, trace: [], initSteps: [], schedule: '', final: false })
-    }
-  }
+  if (complete) for (const f of scene.unreached()) violations.push({ ...f, id: `unreached/exists/${hash(f.decision)}`, trace: [], initSteps: [], schedule: '', final: false })
   const vacuous = complete && x.finals === 0
   const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
   const rows = sys.kernel.platform.rows
@@ -236,7 +203,10 @@ export function hash(s: string): string {
   return (h >>> 0).toString(16).padStart(8, '0')
 }
 
-function* walk(test: Test): Generator<string> {
+/** The operations that the statements of a test have, each once. */
+export const operationsOf = (test: Test): OpName[] => [...new Set(walk(test))].sort()
+
+function* walk(test: Test): Generator<OpName> {
   const list = [...test.init, ...test.threads.flatMap((t) => t.body)]
   while (list.length > 0) {
     const s = list.pop()

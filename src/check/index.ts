@@ -1,4 +1,5 @@
 export * from './check.ts'
+export * from './scene.ts'
 export * from './model.ts'
 export { summaryText, withBitNames } from './naming.ts'
 export { explore, type ExploreOptions, type Exploration, type Found } from './search.ts'

@@ -85,7 +85,8 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
     }
     if (!moved) {
       deadlocks++
-      if (o.onDeadlock === undefined) note([{ property: 'deadlock', site: '', decision: '', summary: '' }], length)
+      const waiting = s.walks.flatMap((w, thread) => { const here = w.at(); return here === null ? [] : [{ thread, action: here.action }] })
+      note(o.onDeadlock === undefined ? [{ property: 'deadlock', site: '', decision: '', summary: '' }] : o.onDeadlock(s, waiting), length)
     }
   }
   return { states: seen.size, transitions, finals, deadlocks, findings, shared }

@@ -41,7 +41,7 @@ async function compare(io: Io, names: readonly string[], o: Options): Promise<vo
   const finish = (report: Omit<CompareReport, 'before' | 'after' | 'errors'>, texts: ReadonlyMap<string, string> = new Map()): void => {
     const full: CompareReport = { before, after, errors, ...report }
     for (const d of [...errors, ...(full.warnings ?? [])]) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
-    io.out(compareFormats[o.format](full))
+    io.out(compareFormats[o.format](full, { width: io.width ?? 80 }))
     const undecided = full.list.some((c) => !c.changed && c.before.verdict !== 'skipped' && c.after.verdict !== 'skipped' && (!c.before.complete || !c.after.complete))
     io.exit(full.interrupted !== null ? 130 : errors.length > 0 ? 2 : full.list.some((c) => c.changed) ? 1 : undecided ? 125 : 0)
   }

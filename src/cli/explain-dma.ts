@@ -5,14 +5,14 @@ import { platformByName, platforms } from '../machine/index.ts'
 import { ATTR, DIR, noMeaning, revisionByName } from '../kernel/index.ts'
 import { parse, resolveConfig, resolveDevices } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
-import { explainDmaFormats } from '../report/rules.ts'
+import { explainDmaFormats } from '../report/explain-dma.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { kernelName, oneName } from './names.ts'
 
 interface Options {
   platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string
-  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; format: keyof typeof explainDmaFormats
+  high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; verbose?: boolean; format: keyof typeof explainDmaFormats
 }
 
 const VERB = 'tbit explain dma'
@@ -44,6 +44,7 @@ export function explainDmaVerb(io: Io): Command {
     .option('--private-only', 'a passthrough device that reaches private memory alone')
     .option('--cmdline <text>', 'kernel command line, such as swiotlb=force')
     .option('--config <key=value...>', 'config of the litmus language: host_stage2=static_1g xt=on vtom=4G swiotlb=512,2')
+    .option('-v, --verbose', 'every decision')
     .addOption(formatOption(explainDmaFormats))
     .addHelpText('after', `
 Example:
@@ -77,7 +78,7 @@ const explainDma = (io: Io, o: Options, c: Command) => {
     return io.exit(2)
   }
   const path = requestPath({ platform, revision, t: o.t === '1' ? 1 : 0, op: o.op, page: o.page, attrs, dir: o.dir, size, high: o.high ?? false, atomic: o.atomic ?? false, ...machine })
-  io.out(explainDmaFormats[o.format](path))
+  io.out(explainDmaFormats[o.format](path, { width: io.width ?? 80, verbose: o.verbose ?? false }))
   io.exit(0)
 }
 

@@ -206,7 +206,7 @@ export function diffCommand(io: Io): Command {
       const list = runs.map((r, i) => compared(r.test, r.platform, ra.results[i] as CheckResult, rb.results[i] as CheckResult))
       const nameB = after === '-' ? `${before} with the patch` : after
       const report = { list, before, after: nameB, errors: [], interrupted: null }
-      io.out(compareFormats[o.format](report))
+      io.out(compareFormats[o.format](report, { width: io.width ?? 80 }))
       io.exit(list.some((c) => c.changed) ? 1 : 0)
     })
 }

@@ -1,6 +1,7 @@
 // The command line: finds the verb, loads only its file, and gives it the outside world.
 import { type Diagnostic, formatDiagnostic, nearest, unknownWord } from '../base/index.ts'
 import type { Command, CommanderError } from 'commander'
+import { fold } from '../report/wrap.ts'
 import type { Io } from './io.ts'
 import { type Loader, verbs } from './verbs.ts'
 
@@ -9,18 +10,23 @@ const io: Io = {
   err: (t) => { process.stderr.write(t) },
   colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   progress: process.stderr.isTTY === true,
-  ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns || 100)) } : {}),
+  ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns || 80)) } : {}),
   exit: (code) => { process.exitCode = code }
 }
 
+/** Columns of help texts. */
+const WIDTH = io.width ?? 80
+
 function usage(): string {
   const width = Math.max(...Object.keys(verbs).map((v) => v.length), 4)
-  return `tbit: litmus tests, replay and planning for DMA in confidential VMs
+  return fold(`tbit: litmus tests, replay and planning for DMA in confidential VMs
 
 usage: tbit VERB [options]     tbit VERB --help explains one and shows an example
 
 ${Object.entries(verbs).map(([v, l]) => `  ${v.padEnd(width)}  ${l.summary}`).join('\n')}
-`
+
+New here: README.md, then docs/thread.md. All pages: docs/index.md
+`, WIDTH)
 }
 
 // A reader that closes the pipe early (head, less) is no error; a full disk is one.
@@ -66,7 +72,7 @@ async function run(loader: Loader, name: string, args: readonly string[]): Promi
   let failed = `tbit ${name}`
   const wire = (c: Command, full: string): void => {
     // The message is written below; here is only known whose it is.
-    c.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err, outputError: () => { failed = full } })
+    c.exitOverride().configureOutput({ writeOut: (t) => { io.out(fold(t, WIDTH)) }, writeErr: io.err, getOutHelpWidth: () => WIDTH, outputError: () => { failed = full } })
     for (const sub of c.commands) wire(sub, `${full} ${sub.name()}`)
   }
   wire(command.name(failed), failed)

@@ -3,27 +3,32 @@ import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platforms } from '../machine/index.ts'
 import { noMeaning } from '../kernel/index.ts'
-import { rulesOf } from '../rules/index.ts'
-import { rulesFormats, type SkippedRules } from '../report/rules.ts'
+import { flagAudit, rulesOf } from '../rules/index.ts'
+import { rulesFormats } from '../report/rules-formats.ts'
+import type { SkippedRules } from '../report/rules-words.ts'
 import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { kernelList, nameList, revisionNamed } from './names.ts'
 
-interface Options { platform: string; kernel: string; format: keyof typeof rulesFormats; out?: string }
+interface Options { platform: string; kernel: string; flag?: boolean; verbose?: boolean; format: keyof typeof rulesFormats; out?: string }
 
 export function rulesVerb(io: Io): Command {
   return new Command('rules')
     .description('The address and access rules: which handle the kernel gives, which path it takes, what the hardware does, what the platform allows and the revision cannot express.')
     .option('--platform <names>', 'platforms, separated by commas, or all', 'all')
     .option('--kernel <names>', 'kernel revisions, separated by commas, or all; cc-* for several', 'cc-v8')
-    .addOption(formatOption(rulesFormats, 'how to write the result; markdown is docs/rules.md'))
+    .option('--flag', 'instead of the rules: who writes the storage of the accepted flag, under which locks')
+    .option('-v, --verbose', 'the source of each row')
+    .addOption(formatOption(rulesFormats, 'how to write the result; markdown is docs/rules.md, comment a kernel comment'))
     .option('--out <file>', 'write there instead of standard output')
     .addHelpText('after', `
 Exit code: 0, or 2 for wrong use or when none of the pairs has a meaning.
 
-Example:
+Examples:
   tbit rules --platform arm-cca --kernel rfc-v1
+  tbit rules --platform arm-cca --kernel rfc-v1 --format comment
+  tbit rules --flag --platform amd-sev-snp --kernel rfc-v1
 `)
     .action((o: Options) => { rules(io, o) })
 }
@@ -42,8 +47,9 @@ const rules = (io: Io, o: Options) => {
     io.exit(2)
   }
   if (errors.length > 0) return fail()
-  const list = pairs.filter((x) => x.reason === null).map(({ p, r }) => rulesOf(p, r))
-  const text = rulesFormats[o.format](list, skipped)
+  const meant = pairs.filter((x) => x.reason === null)
+  const look = { width: io.width ?? 80, verbose: o.verbose ?? false }
+  const text = o.flag ? rulesFormats[o.format].flag({ list: meant.map(({ p, r }) => flagAudit(p, r)), skipped }, look) : rulesFormats[o.format].rules({ list: meant.map(({ p, r }) => rulesOf(p, r)), skipped }, look)
   if (o.out === undefined) io.out(text)
   else {
     const broken = writeWhole(o.out, text)

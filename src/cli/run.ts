@@ -74,7 +74,7 @@ const run = (io: Io, file: string, o: Options) => {
     }
   }
   if (o.format !== 'json') io.err(skippedText(report.run))
-  io.out(runFormats[o.format](report))
+  io.out(runFormats[o.format](report, { width: io.width ?? 80 }))
   io.exit(forbiddenFindings(report).length > 0 ? 1 : report.run.end === 'limit' ? 125 : 0)
 }
 

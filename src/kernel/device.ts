@@ -40,7 +40,7 @@ export function set_accepted(dev: Device, on: boolean, site: string): void {
     case 'shared_byte': rmwBit(k.f.bits, dev.index, DEV_BITS.tdi_enabled, on, site, 'tdi_enabled shares its byte'); return
     case 'own_byte':
     case 'private_word': rmwBit(k.f.flag, dev.index, OWN, on, site, 'accepted in a unit of its own'); return
-    case 'atomic': atomicBit(k.f.flag, dev.index, OWN, on)
+    case 'atomic': atomicBit(k.f.flag, dev.index, OWN, on, site)
   }
 }
 
@@ -53,7 +53,7 @@ export function clear_dma_skip_sync(dev: Device, site: string): void {
 
 export function set_dma_skip_sync(dev: Device, on: boolean, site: string): void {
   const k = dev.k
-  if (k.rev.atomicDevFlags) atomicBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on)
+  if (k.rev.atomicDevFlags) atomicBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on, site)
   else rmwBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on, site, 'dma_skip_sync shares its byte')
 }
 

@@ -1,37 +1,58 @@
-// `tbit rules` and `tbit explain dma`: the rules of a platform, and one request's path.
-import { columns, hex } from '../base/index.ts'
-import { withBitNames } from '../check/index.ts'
-import { defaultConfig, type DmaResult, type Platform } from '../machine/index.ts'
-import { refusals } from '../kernel/index.ts'
-import type { Gap, PlatformRules, RequestPath } from '../rules/index.ts'
-
-const CERT = { H: 'high', M: 'medium', L: 'low' } as const
-const show = (o: string): string => (o.startsWith('fault:') ? `fault ${o.slice(6)}` : o)
+// `tbit rules` as text, json and markdown: the rules of a platform under a revision.
+import { hex, plural } from '../base/index.ts'
+import { defaultConfig, type Platform } from '../machine/index.ts'
+import type { Gap, RuleLine } from '../rules/index.ts'
+import { limitsLine } from './check-run.ts'
+import { accessWords, CERTAINTY, outcomeText, type RulesLook, type RulesReport } from './rules-words.ts'
+import { wrap } from './wrap.ts'
 
 const switchesOf = (p: Platform): string => p.switches.map((s) => `${s} ${word(defaultConfig[s])}`).join(', ') || 'none'
 const word = (v: unknown): string => (v === null ? 'max' : v === true ? 'on' : v === false ? 'off' : String(v))
 
-/** A pair that was asked for and has no meaning. */
-export interface SkippedRules { readonly kernel: string; readonly platform: string; readonly reason: string }
-
-export function rulesText(list: readonly PlatformRules[], skipped: readonly SkippedRules[] = []): string {
+export function rulesText({ list, skipped }: RulesReport, look: RulesLook = { width: 80, verbose: false }): string {
   const out: string[] = []
+  const say = (text: string, indent = '  '): void => { out.push(...wrap(text, look.width, indent)) }
   for (const r of list) {
-    out.push(`${r.platform.name} under ${r.revision.name}: ${r.platform.title}`)
-    out.push(`switches in force: ${switchesOf(r.platform)}`, '')
-    out.push('What the hardware does')
-    out.push(columns([['  T', 'alias', 'page', 'read', 'write', 'certainty', 'rule', 'source'], ...r.rows.map((x) => [`  ${x.t}`, x.alias, x.page, show(x.read), show(x.write), CERT[x.cert], x.id, `${x.source}${x.switch ? ` (${x.switch})` : ''}`])]), '')
-    out.push('What the kernel gives')
-    out.push(columns([['  T', 'request', 'page', 'attributes', 'kernel', 'hardware'], ...r.lines.map((l) => [`  ${l.t}`, l.request, l.page, l.attrs, l.kernel, l.hardware])]), '')
-    out.push(...gapsText(r.gaps), '')
+    say(`${r.platform.name} under ${r.revision.name}: ${r.platform.title}`)
+    say(`switches in force: ${switchesOf(r.platform)}`)
+    const held = look.verbose ? r.rows : r.rows.filter((x) => x.when === undefined || x.when(defaultConfig))
+    out.push('', 'What the hardware does (R read, W write)')
+    out.push(...rows([['  T', 'alias', 'page', 'access', 'certainty', 'rule'], ...held.map((x) => [`  ${x.t}`, x.alias, x.page, accessWords(x), CERTAINTY[x.cert], x.id])], look.width, (i) => {
+      const x = held[i - 1]
+      return x === undefined || !look.verbose ? [] : [`source: ${x.source}${x.note ? `: ${x.note}` : ''}${x.switch ? ` (only with ${x.switch})` : ''}`]
+    }))
+    if (held.length < r.rows.length) out.push(`  ${plural(r.rows.length - held.length, 'row')} more under other switches`)
+    out.push('', `What ${r.revision.name} gives, and what the hardware makes of it`)
+    for (const t of new Set(r.lines.map((l) => l.t))) {
+      out.push(`  T=${t}`)
+      out.push(...rows(r.lines.filter((l) => l.t === t).map((l) => [`    ${requestWords(l)}`, givenWords(l), look.verbose ? l.hardware : l.hardware.replace(/ \[[^\]]+\]$/, '')]), look.width))
+    }
+    out.push('', ...gapsText(r.gaps, look.width), '')
   }
-  for (const x of skipped) out.push(`skipped: ${x.kernel} on ${x.platform}: ${x.reason}`)
-  return `${out.join('\n').trimEnd()}\n`
+  for (const x of skipped) say(`skipped: ${x.kernel} on ${x.platform}: ${x.reason}`)
+  if (list.length > 0 && !look.verbose) out.push('-v has every row with its source')
+  return `${[...out, limitsLine].join('\n')}\n`
 }
 
-const gapsText = (gaps: readonly Gap[]): string[] => (gaps.length === 0 ? ['Gaps: none among the requests above'] : ['Gaps: the platform allows it, the revision cannot express it', ...gaps.map((g) => `  ${g.what}`)])
+/** `dma_map_single, private page, CC_SHARED`. */
+const requestWords = (l: RuleLine): string => [l.request.replace(/^dma_(map_single|map_resource|alloc_coherent)/, '$1').replace('map_single', 'map').replace('alloc_coherent', 'alloc').replace(' of a ', ' '), ...(/^dma_map_single$/.test(l.request) ? [`${l.page} page`] : []), ...(l.attrs === '-' ? [] : [l.attrs])].join(', ')
+const givenWords = (l: RuleLine): string => l.kernel.replace(/bit (\d+) \([^)]*\)/g, 'bit $1 set').replace('plain address', 'plain').replace('the address', 'as it is').replace(' memory', '')
 
-export function rulesJson(list: readonly PlatformRules[], skipped: readonly SkippedRules[] = []): string {
+/** Columns; a row that is too wide has its last cell below. `more`: what else stands below row i. */
+function rows(cells: ReadonlyArray<readonly string[]>, width: number, more: (i: number) => readonly string[] = () => []): string[] {
+  const widths: number[] = []
+  for (const r of cells) r.slice(0, -1).forEach((c, i) => { widths[i] = Math.max(widths[i] ?? 0, c.length) })
+  return cells.flatMap((r, n) => {
+    const head = r.slice(0, -1).map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ')
+    const last = r[r.length - 1] ?? ''
+    const below = more(n).flatMap((m) => wrap(m, width - 8, '  ').map((l) => `        ${l}`))
+    return [...(head.length + 2 + last.length <= width ? [`${head}  ${last}`.trimEnd()] : [head.trimEnd(), `        ${last}`]), ...below]
+  })
+}
+
+const gapsText = (gaps: readonly Gap[], width: number): string[] => (gaps.length === 0 ? ['Gaps: none among the requests above'] : ['Gaps: what the platform allows and the revision cannot express', ...gaps.flatMap((g) => wrap(`* ${g.what}`, width - 2, '  ').map((l) => `  ${l}`))])
+
+export function rulesJson({ list, skipped }: RulesReport): string {
   return `${JSON.stringify({
     format: 1,
     platforms: list.map((r) => ({
@@ -48,7 +69,7 @@ const cell = (s: string): string => s.replace(/\|/g, '\\|')
 const table = (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string => [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((r) => `| ${r.map(cell).join(' | ')} |`)].join('\n')
 
 /** docs/rules.md: made by `tbit rules --format markdown`, checked by a test. */
-export function rulesMarkdown(list: readonly PlatformRules[]): string {
+export function rulesMarkdown({ list }: Pick<RulesReport, 'list'>): string {
   const kernels = [...new Set(list.map((r) => r.revision.name))].join(', ')
   const out: string[] = [
     '# The address and access rules', '',
@@ -58,7 +79,7 @@ export function rulesMarkdown(list: readonly PlatformRules[]): string {
   ]
   for (const r of list) {
     out.push(`## ${r.platform.name}`, '', `${r.platform.title}. Switches: ${switchesOf(r.platform)}.`, '', '### What the hardware does', '')
-    out.push(table(['T', 'alias', 'page', 'read', 'write', 'certainty', 'source', 'rule'], r.rows.map((x) => [String(x.t), x.alias, x.page, show(x.read), show(x.write), CERT[x.cert], `${x.source}${x.switch ? ` (\`${x.switch}\`)` : ''}${x.note ? `: ${x.note}` : ''}`, x.id])), '')
+    out.push(table(['T', 'alias', 'page', 'read', 'write', 'certainty', 'source', 'rule'], r.rows.map((x) => [String(x.t), x.alias, x.page, outcomeText(x.read), outcomeText(x.write), CERTAINTY[x.cert], `${x.source}${x.switch ? ` (\`${x.switch}\`)` : ''}${x.note ? `: ${x.note}` : ''}`, x.id])), '')
     if (r.platform.tdisp) out.push('With `xt on` a T=1 request asserts its target: a TEE target reached through P behaves as above, a non-TEE target (a CC_SHARED mapping) through S as above, and each the other way faults as XT_MISMATCH. Certainty low: the encoding is not confirmed from the specification.', '')
     out.push(`### What ${r.revision.name} gives`, '')
     out.push(table(['T', 'request', 'page', 'attributes', 'kernel', 'hardware'], r.lines.map((l) => [String(l.t), l.request, l.page, l.attrs, l.kernel, l.hardware])), '')
@@ -67,57 +88,3 @@ export function rulesMarkdown(list: readonly PlatformRules[]): string {
   }
   return `${out.join('\n').replace(/\n{3,}/g, '\n\n').trimEnd()}\n`
 }
-
-// --- explain dma -----------------------------------------------------------------------------------------------------------
-
-const access = (name: string, r: DmaResult): string => `${name}: ${show(r.outcome)} by rule ${r.rule}${r.note ? ` (${r.note})` : ''}`
-
-/** One request in words, then as a path. */
-export function explainDmaText(p: RequestPath): string {
-  const { spec } = p
-  const out: string[] = []
-  const what = spec.op === 'map' ? `dma_map_single of a ${spec.page} page (${spec.size} bytes, ${spec.dir}${spec.high ? ', above 4G' : ''})` : spec.op === 'resource' ? `dma_map_resource of a ${spec.page === 'private' ? 'TEE' : 'NON_TEE'} range` : `${spec.op === 'alloc' ? 'dma_alloc_coherent' : 'dma_alloc_pages'} of ${spec.size} bytes${spec.atomic ? ', ATOMIC' : ''}`
-  out.push(`${what}${spec.attrs.length ? ` with ${spec.attrs.join(', ')}` : ''} for a device at T=${p.t}, ${spec.revision.name} on ${spec.platform.name}`)
-  if (p.t !== spec.t) out.push(`note: ${spec.revision.name} on ${spec.platform.name} knows no accepted device: the device is T=0`)
-  out.push('', sentence(p), '', 'DMA API')
-  const width = Math.max(4, ...p.decisions.map((d) => d.fn.length))
-  for (const d of p.decisions) out.push(`  ${d.fn.padEnd(width)}  ${withBitNames(d.text)}`)
-  if (p.path === 'error') out.push(`  ${'answer'.padEnd(width)}  ${p.error}${p.reason === null ? '' : ` (${p.reason.replace(/_/g, ' ')})`}`)
-  if (p.handle !== null) {
-    out.push('', 'Handle', `  ${hex(p.handle)}`, ...p.bits.map((b) => `  ${b}`))
-    if (p.phys !== null) out.push(`  points to ${hex(p.phys)}, which is ${p.state ?? 'no memory'}`)
-  }
-  if (p.read !== null && p.write !== null) {
-    const t = p.read.t
-    out.push('', 'TLP', t === null ? `  none: ${p.read.note}` : `  T=${t}`)
-    out.push('', 'IOMMU and protection check')
-    if (p.read.alias !== null) out.push(`  alias ${p.read.alias === 'P' ? 'private' : 'shared'}, page ${p.read.page ?? 'none'}`)
-    out.push(`  ${access('read', p.read)}`, `  ${access('write', p.write)}`)
-    if (p.row) out.push(`  certainty ${CERT[p.row.cert]}, source: ${p.row.source}${p.row.switch ? `; switch ${p.row.switch}` : ''}`)
-  }
-  for (const f of p.findings) out.push('', `${f.property}: ${f.summary}`)
-  return `${out.join('\n')}\n`
-}
-
-function sentence(p: RequestPath): string {
-  if (p.path === 'crash') return 'The kernel goes down in this request.'
-  if (p.path === 'error') return `The kernel refuses: ${p.error}${p.reason === null ? '' : `: ${refusals[p.reason].words}`}. Nothing reaches the device.`
-  const how = p.path === 'bounced' ? 'The data is copied to a bounce buffer and the device is given its address' : p.path === 'allocated' ? `The buffer is ${p.state === 'shr' ? 'shared' : 'private'} memory` : 'The device is given the page itself'
-  const ok = p.read?.outcome === 'ok' && p.write?.outcome === 'ok'
-  return `${how}. ${ok ? 'The hardware serves reads and writes.' : `The hardware does not serve it: read ${show(p.read?.outcome ?? '')}, write ${show(p.write?.outcome ?? '')}.`}`
-}
-
-export function explainDmaJson(p: RequestPath): string {
-  return `${JSON.stringify({
-    format: 1, kernel: p.spec.revision.name, platform: p.spec.platform.name, t: p.t, op: p.spec.op, page: p.spec.page, attrs: p.spec.attrs, dir: p.spec.dir, size: p.spec.size,
-    decisions: p.decisions.map((d) => ({ ...d, text: withBitNames(d.text) })), path: p.path, error: p.error, reason: p.reason, handle: p.handle === null ? null : hex(p.handle), bits: p.bits, memory: p.state,
-    tlp: p.read === null ? null : { t: p.read.t }, read: p.read && { outcome: p.read.outcome, rule: p.read.rule, note: p.read.note }, write: p.write && { outcome: p.write.outcome, rule: p.write.rule, note: p.write.note },
-    certainty: p.row ? CERT[p.row.cert] : null, source: p.row?.source ?? null, findings: p.findings
-  })}\n`
-}
-
-/** What `rules` can write. */
-export const rulesFormats = { text: rulesText, json: rulesJson, markdown: rulesMarkdown } as const satisfies Record<string, (list: readonly PlatformRules[], skipped: readonly SkippedRules[]) => string>
-
-/** What `explain dma` can write. */
-export const explainDmaFormats = { text: explainDmaText, json: explainDmaJson } as const satisfies Record<string, (p: RequestPath) => string>

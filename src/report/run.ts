@@ -4,6 +4,7 @@ import type { Finding } from '../step/index.ts'
 import { summaryText } from '../check/index.ts'
 import type { RunResult } from '../litmus/index.ts'
 import { fileWord, shellWord } from './check-run.ts'
+import { wrap } from './wrap.ts'
 
 /** One run, with what it was a run of. */
 export interface RunReport {
@@ -25,13 +26,24 @@ export const runCommand = (r: { readonly file: string; readonly kernel: string; 
 
 const names = (list: readonly Finding[]): string => [...new Set(list.map((f) => f.property))].join(', ')
 
-export function runText(r: RunReport): string {
+export interface RunLook { readonly width: number }
+
+// A line of the log goes on below its text, behind the time.
+function logLine(line: string, width: number): string[] {
+  const time = /^\[ *[\d.]+\] /.exec(line)?.[0] ?? ''
+  return line.length <= width ? [line] : wrap(line.slice(time.length), width - time.length, '  ').map((l, i) => `${i === 0 ? time : ' '.repeat(time.length)}${l}`)
+}
+
+// What was noticed stands in the last line, whole as long as there is room.
+const last = (end: string, noticed: string, width: number): string[] => (noticed === '' || end.length + 2 + noticed.length <= width ? wrap([end, noticed].filter((x) => x !== '').join('; '), width, '  ') : [`${end};`, ...wrap(noticed, width - 2, '  ').map((l) => `  ${l}`)])
+
+export function runText(r: RunReport, look: RunLook = { width: 80 }): string {
   const counted = forbiddenFindings(r)
   const told = r.run.findings.filter((f) => !counted.includes(f))
   const ends = { final: 'all threads ended', deadlock: 'no thread can go on', stopped: 'stopped', limit: 'given up: too many turns' }[r.run.end]
   return `${[
-    ...r.run.lines,
-    `one run of many: ${ends}${counted.length > 0 ? `; noticed: ${names(counted)}` : ''}${told.length > 0 ? `; reported, not forbidden: ${names(told)}` : ''}; tbit check looks at all of them`
+    ...r.run.lines.flatMap((l) => logLine(l, look.width)),
+    ...last(`one run of many, tbit check has them all: ${ends}`, [...(counted.length > 0 ? [`noticed: ${names(counted)}`] : []), ...(told.length > 0 ? [`reported, not forbidden: ${names(told)}`] : [])].join('; '), look.width)
   ].join('\n')}\n`
 }
 
@@ -48,4 +60,4 @@ export function runJson(r: RunReport): string {
 }
 
 /** What `run` can write. */
-export const runFormats = { text: runText, json: runJson } as const satisfies Record<string, (r: RunReport) => string>
+export const runFormats = { text: runText, json: runJson } as const satisfies Record<string, (r: RunReport, look: RunLook) => string>

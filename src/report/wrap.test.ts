@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bullet, wrap, wrapCommand } from './wrap.ts'
+import { bullet, fold, wrap, wrapCommand } from './wrap.ts'
 
 test('words are kept in order, lines within the width', () => {
   fc.assert(fc.property(fc.array(fc.stringMatching(/^[a-z]{1,20}$/), { minLength: 1 }), fc.integer({ min: 8, max: 40 }), (words, width) => {
@@ -25,4 +25,8 @@ test('a command stays a command: broken before options only, quoted blanks and d
   expect(wrapCommand("tbit check 'my --file.litmus' --kernel a", 30)).toEqual(['tbit check \\', "    'my --file.litmus' \\", '    --kernel a'])
   expect(wrapCommand('tbit run a/long/path/to/a.litmus --kernel a', 30, '  ')).toEqual(['  tbit run \\', '     a/long/path/to/a.litmus \\', '      --kernel a'])
   expect(wrapCommand("tbit check 'a'\\''b c.litmus' --kernel a", 80)).toEqual(["tbit check 'a'\\''b c.litmus' --kernel a"])
+})
+
+test('text keeps its lines, its columns and its commands', () => {
+  expect(fold('short\n\n  one  two three four\n- a list of words\n  tbit run a.litmus --kernel b', 18)).toBe('short\n\n  one  two three\n       four\n- a list of words\n  tbit run \\\n      a.litmus \\\n      --kernel b')
 })

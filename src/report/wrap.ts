@@ -58,3 +58,16 @@ export function wrapCommand(text: string, width: number, indent = ''): string[] 
   }
   return out.map((l, i) => (i < out.length - 1 ? `${l} \\` : l))
 }
+
+/** Text with lines of its own: those that are too long go on below their first word; a command behind a backslash. */
+export function fold(text: string, width: number): string {
+  return text.split('\n').flatMap((line) => {
+    if (line.length <= width) return [line]
+    const [lead = ''] = /^ *(?:- |\* )?/.exec(line) ?? []
+    // A word and its meaning in two columns stay two columns.
+    const [columns = ''] = /^ *\S+(?: \S+)*? {2,}(?=\S)/.exec(line) ?? []
+    if (/^ *tbit \w/.test(line)) return wrapCommand(line.trim(), width, lead)
+    const at = columns.length > 0 && columns.length < width / 2 ? columns : lead
+    return wrap(line.slice(at.length), width - at.length, '').map((l, i) => `${i === 0 ? at : ' '.repeat(at.length)}${l}`)
+  }).join('\n')
+}

@@ -1,2 +1,3 @@
 export * from './request.ts'
 export * from './table.ts'
+export * from './flag.ts'

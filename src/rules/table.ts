@@ -17,7 +17,15 @@ export interface RuleLine {
   readonly hardware: string
 }
 
-export interface Gap { readonly what: string; readonly platform: string; readonly revision: string }
+export interface Gap {
+  /** In one sentence. */
+  readonly what: string
+  readonly t: 0 | 1
+  /** `dma_map_single of a private page`. */
+  readonly request: string
+  /** What comes of the requests there are. */
+  readonly why: string
+}
 
 export interface PlatformRules {
   readonly platform: Platform
@@ -56,7 +64,7 @@ export function rulesOf(platform: Platform, revision: Revision): PlatformRules {
         here.push(path)
         lines.push({ request: r.name, t, page: r.op === 'alloc' ? '-' : page, attrs: attrs.join(', ') || '-', path, kernel: kernelWords(path), hardware: hardwareWords(path) })
       }
-      const gap = gapOf(platform, revision, t, r.name, r.op, page, here, knowsT1)
+      const gap = gapOf(platform, t, r.name, r.op, page, here, knowsT1)
       if (gap !== null) gaps.push(gap)
     }
   }
@@ -84,7 +92,7 @@ function hardwareWords(p: RequestPath): string {
 
 // The platform allows: some alias of some state in which the request's data could be, for this T. The revision expresses: one of its
 // requests is served, on the data's own page or through a copy in memory of the right state.
-function gapOf(platform: Platform, revision: Revision, t: 0 | 1, name: string, op: RequestSpec['op'], page: 'private' | 'shared', here: readonly RequestPath[], accepts: boolean): Gap | null {
+function gapOf(platform: Platform, t: 0 | 1, name: string, op: RequestSpec['op'], page: 'private' | 'shared', here: readonly RequestPath[], accepts: boolean): Gap | null {
   const ok = (alias: 'P' | 'S', pages: PageClass): boolean => {
     const c = { ...defaultConfig, ...here[0]?.spec.config }
     const row = lookup(platform.rows, c, t, alias, pages)
@@ -95,5 +103,6 @@ function gapOf(platform: Platform, revision: Revision, t: 0 | 1, name: string, o
   if (!allowed) return null
   if (here.some((p) => served(p))) return null
   const why = t === 1 && !accepts ? 'the revision knows no accepted device' : here.map((p) => p.path === 'error' ? `${p.spec.attrs.join(' ') || 'plain'}: ${p.error}${p.reason ? ` (${p.reason.replace(/_/g, ' ')})` : ''}` : `${p.spec.attrs.join(' ') || 'plain'}: ${hardwareWords(p)}`).join('; ')
-  return { what: `T=${t}: ${name}${op === 'map' ? ` of a ${page} page` : ''}: ${why || 'no request for it'}`, platform: platform.name, revision: revision.name }
+  const request = `${name}${op === 'map' ? ` of a ${page} page` : ''}`
+  return { what: `T=${t}: ${request}: ${why || 'no request for it'}`, t, request, why: why || 'no request for it' }
 }

@@ -136,7 +136,7 @@ export function rmwBit(f: Field, i: number, mask: number, on: boolean, site: str
   const old = read(f, i)
   const value = on ? old | mask : old & ~mask
   step({
-    key: `rmw:${f.base + i}:${old}:${value}:${mask}`, silent: false, outcomes: 1, results: ZERO,
+    key: `rmw:${f.base + i}:${old}:${value}:${mask}`, silent: false, outcomes: 1, results: ZERO, bits: { addr: f.base + i, mask, on, by: site, atomic: false },
     text: () => `${f.label(i)} = ${f.valueName(value)} (read before: ${f.valueName(old)})`,
     perform: (st) => {
       const now = st.u8[f.base + i] as number
@@ -149,9 +149,9 @@ export function rmwBit(f: Field, i: number, mask: number, on: boolean, site: str
 }
 
 /** An atomic set_bit or clear_bit: one step. */
-export function atomicBit(f: Field, i: number, mask: number, on: boolean): void {
+export function atomicBit(f: Field, i: number, mask: number, on: boolean, site: string): void {
   step({
-    key: `${on ? 'set' : 'clear'}_bit:${f.base + i}:${mask}`, silent: false, outcomes: 1, results: ZERO,
+    key: `${on ? 'set' : 'clear'}_bit:${f.base + i}:${mask}`, silent: false, outcomes: 1, results: ZERO, bits: { addr: f.base + i, mask, on, by: site, atomic: true },
     text: () => `${on ? 'set_bit' : 'clear_bit'}(${f.label(i)}, 0x${mask.toString(16)})`,
     perform: (st) => { const a = f.base + i; st.u8[a] = on ? (st.u8[a] as number) | mask : (st.u8[a] as number) & ~mask; return 0 }
   })

@@ -58,8 +58,13 @@ export interface Action {
   readonly silent: boolean
   /** Byte accesses are done by the search itself. */
   readonly fast?: Fast
+  /** A write to some bits of a byte whose other bits others write. For who reads the run; the search does not look. */
+  readonly bits?: BitWrite
   perform(store: Store, outcome: number): number
 }
+
+/** `mask` of byte `addr` set or cleared: by which C function, and whether atomically or by a read-modify-write. */
+export interface BitWrite { readonly addr: number; readonly mask: number; readonly on: boolean; readonly by: string; readonly atomic: boolean }
 
 export type FastKind = 'none' | 'read' | 'test' | 'zero' | 'write' | 'try' | 'lock' | 'unlock'
 /** `kind` (`none`: a moment that touches nothing) on byte `addr` with operand `value` (write: new value; test: mask). */

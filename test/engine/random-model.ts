@@ -45,7 +45,7 @@ export function modelOf(s: Shape): Model {
         case 'lock': spin_lock(locks[0]); continue
         case 'unlock': spin_unlock(locks[0]); continue
         case 'choose': acc = (acc + choose('which', 2)) & 3; continue
-        case 'bit': atomicBit(f, 0, 1 + (v & 1), (o.v & 1) === 1); continue
+        case 'bit': atomicBit(f, 0, 1 + (v & 1), (o.v & 1) === 1, 'test'); continue
         case 'sem': if (v === 0) { down_write(locks[1]); write(f, 0, 3); up_write(locks[1]) } else { down_read(locks[1]); up_read(locks[1]) } continue
         case 'intern': act(`intern:${v}`, () => 'intern', (st) => { interned.update(st, `add${v}`, (w) => (w + v).slice(-2)); return 0 }, { results: [0] }); continue
         case 'find': act(`find:${f.base}:${v}:${o.v & 1}`, () => 'find', (st) => { if (f.get(st) === v) st.finding(say(`found${v}`, false)); return 0 }, { results: [0], silent: (o.v & 1) === 1 }); continue

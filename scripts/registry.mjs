@@ -7,7 +7,7 @@ import { root } from './install.mjs'
 const registries = [
   { dir: 'src/kernel/revisions', what: 'revision', helpers: ['all', 'decisions', 'index', 'resolve', 'revision', 'sorted'] },
   { dir: 'src/machine/platforms', what: 'platform', helpers: ['all', 'index'] },
-  { dir: 'src/properties', what: 'property', helpers: ['all', 'index', 'place', 'property', 'watch'] }
+  { dir: 'src/properties', what: 'property', helpers: ['all', 'index', 'on-purpose', 'place', 'property', 'watch'] }
 ]
 
 /** The text of `all.ts` of each folder, by path. */

@@ -273,7 +273,7 @@ class CCalls implements DmaCalls, Host {
         this.failed(st, dev, this.conversionFailed ? 'conversion' : this.unsupported ? 'noncoherent' : this.noPages ? 'exhausted' : 'mask')
         return -1
       }
-      const from = this.k.atomic.contains(a.phys) ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const
+      const from = this.k.atomic.contains(st, a.phys) ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const
       return this.bufferId({ cpu: a.phys, handle: a.handle, phys: a.phys, size, alias: a.kind === 1 ? (this.vmaps.get(a.phys / PAGE_SIZE) ? 'shared' : 'private') : null, from, vmap: a.kind === 1, cookie: pages ? a.kind !== 2 : a.kind === 2 })
     }, true)
     return id < 0 ? null : (this.buffers[id] as DmaBuffer)

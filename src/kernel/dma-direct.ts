@@ -23,7 +23,7 @@ export function get_order(size: number): number {
 // --- streaming ------------------------------------------------------------------------------------------------------------
 
 /** dma_kmalloc_needs_bounce(): CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC (arm64), by size alone. */
-function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number): boolean {
+export function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number): boolean {
   const { platform, config, parts } = dev.k
   if (!(parts.bounceUnalignedKmalloc ?? platform.architecture === 'arm64') || dev.coherent || dir === DIR.TO_DEVICE) return false
   const ARCH_DMA_MINALIGN = 128
@@ -41,7 +41,7 @@ export function dma_direct_map_phys(dev: Device, cpu: number, phys: number, size
 }
 
 /** arch_sync_dma_for_device() and _for_cpu(): nothing moves in the model's memory, the event is told. */
-function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number): void { if (!dev.coherent) dev.k.record(op, phys, size) }
+export function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number): void { if (!dev.coherent) dev.k.record(op, phys, size) }
 
 // 6.12.117 kernel/dma/direct.h
 function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
@@ -103,7 +103,6 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
     return swiotlb_map(dev, cpu, phys, size, dir, attrs)
   }
   const shared = (attrs & ATTR.CC_SHARED) !== 0
-  // v4: MMIO always has the raw address.
   const raw = (attrs & ATTR.MMIO) !== 0 && rev.mmioIsShared === 'raw'
   const d = raw ? phys : shared ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
   if (attrs & ATTR.MMIO) {
@@ -188,6 +187,18 @@ export interface DmaBuffer {
   readonly decrypted?: boolean
 }
 
+// A limit that the range map does not know is all ones.
+function coherent_phys_limit(dev: Device): number {
+  const back = dma_to_phys(dev, coherent_limit(dev))
+  return back < 0 ? 2 ** 64 : back
+}
+
+/** dma_direct_optimal_gfp_mask(): the zone in which the device's limit lies. */
+function dma_direct_optimal_gfp_mask(dev: Device): DmaZone {
+  const phys_limit = coherent_phys_limit(dev)
+  return phys_limit <= ZONE_DMA_LIMIT ? 'dma' : phys_limit <= 0xffffffff ? 'dma32' : 'normal'
+}
+
 /** __dma_direct_alloc_pages(): restricted pool, else buddy with the zone narrowed until the address fits. Physical address or -1. */
 function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, request: boolean): number {
   const k = dev.k
@@ -202,10 +213,8 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
     return phys
   }
   const order = get_order(size)
-  // dma_direct_optimal_gfp_mask(); a limit that the range map does not know is all ones.
-  const back = dma_to_phys(dev, coherent_limit(dev))
-  const phys_limit = back < 0 ? 2 ** 64 : back
-  let zone: DmaZone = phys_limit <= ZONE_DMA_LIMIT ? 'dma' : phys_limit <= 0xffffffff ? 'dma32' : 'normal'
+  const phys_limit = coherent_phys_limit(dev)
+  let zone = dma_direct_optimal_gfp_mask(dev)
   for (;;) {
     const pfn = k.parts.allocator ? k.parts.allocator.alloc(order, zone) : k.pages.alloc_pages(order, { tag: TAG.dma, why: 'dma_direct_alloc' })
     if (pfn < 0) { failed(dev, 'exhausted'); return -1 }
@@ -292,10 +301,11 @@ function dma_direct_alloc_no_mapping(dev: Device, cpu: number, size: number): Dm
 
 function dma_direct_alloc_from_pool(dev: Device, size: number, request: boolean | null, shared: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
-  const phys = k.atomic.alloc(dev, size, request, shared, (attrs & ATTR.NO_WARN) !== 0)
-  if (phys < 0) { failed(dev, request !== null && request !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
+  const b = k.atomic.alloc(dev, size, request, { shared, zone: dma_direct_optimal_gfp_mask(dev), limited: true, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
+  if (b === null) { failed(dev, request !== null && request !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
+  const { phys, alias } = b
   const handle = request !== null ? (request ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
-  return { cpu: phys, handle, phys, size, alias: null, from: 'atomic', vmap: false, cookie: false }
+  return { cpu: phys, handle, phys, size, alias, from: 'atomic', vmap: alias !== null, cookie: false }
 }
 
 /** dma_direct_alloc() of the series: the attribute is decided once, at the top (b5ef0dd28e11, f253a83ff94c). */
@@ -338,7 +348,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
     const A = b.decrypted ?? force_dma_unencrypted(dev)
     let reencrypt = A
     if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
-    if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
+    if (b.from === 'atomic' && k.atomic.free(b.phys, size)) return
     const phys = dma_to_phys(dev, b.handle)
     const mem = swiotlb_find_pool(dev, phys)
     if (mem !== null) reencrypt = false
@@ -348,7 +358,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
     return
   }
   if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
-  if (k.atomic.contains(b.cpu)) { k.atomic.free(b.cpu, size); return }
+  if (b.from === 'atomic' && k.atomic.free(b.phys, size)) return
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
     // vunmap: no encryption change.
@@ -418,7 +428,8 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
   const { size } = b
   const n = size / PAGE_SIZE
   if (b.cookie) k.crash('dma_direct_free_pages', 'address taken for a struct page', 'page_address() of what is no struct page')
-  if (k.atomic.contains(b.phys)) { k.atomic.free(b.phys, size); return }
+  // By the page's linear address a remapped pool, whose addresses are of its own mapping, does not have it.
+  if (b.from === 'atomic' && (k.rev.freePagesByPhys || !k.dmaDirectRemap) && k.atomic.free(b.phys, size)) return
   const reencrypt = b.decrypted ?? force_dma_unencrypted(dev)
   const mem = swiotlb_find_pool(dev, b.phys)
   if (reencrypt && (mem === null || k.rev.convertRestricted) && set_memory_encrypted(k, b.phys, n) !== 0) {

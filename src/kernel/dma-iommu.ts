@@ -1,14 +1,15 @@
-// drivers/iommu/dma-iommu.c, as far as the question goes: a device behind a vIOMMU. It asks neither force_dma_unencrypted() nor
-// is_swiotlb_force_bounce(): whatever page the driver passes is mapped as it is.
+// drivers/iommu/dma-iommu.c, as far as the question goes: a device behind a vIOMMU. Mapping asks neither force_dma_unencrypted() nor
+// is_swiotlb_force_bounce(): whatever page the driver passes is mapped as it is, but for an unaligned buffer that would share its cache lines
+// or its IOMMU page with others, which bounces.
 import { intervalAt, PAGE_SIZE, setRange } from '../base/index.ts'
 import { act } from '../step/index.ts'
-import { dma_limit, force_dma_unencrypted } from './device.ts'
+import { dma_limit, force_dma_unencrypted, is_swiotlb_active } from './device.ts'
 import { DMA_MAPPING_ERROR } from './dma-address.ts'
 import type { DmaBuffer } from './dma-direct.ts'
-import { get_order } from './dma-direct.ts'
-import type { Device } from './kernel.ts'
+import { arch_sync_dma, dma_kmalloc_needs_bounce, get_order } from './dma-direct.ts'
+import type { CpuAlias, Device } from './kernel.ts'
 import { TAG } from './page-alloc.ts'
-import { ATTR, failed } from './swiotlb.ts'
+import { ATTR, failed, swiotlb_find_pool, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
 
 const DEVICE_STRIDE = 2 ** 40
 
@@ -40,35 +41,114 @@ function iommu_unmap(dev: Device, iova: number, size: number): void {
   }, { results: [0] })
 }
 
-/** iommu_dma_map_phys(): CC_SHARED is an error (not supported). */
-export function iommu_dma_map_phys(dev: Device, phys: number, size: number, attrs: number): number {
+/** iommu_iova_to_phys(): what the guest's tables have behind an IOVA; -1: nothing. */
+export function iommu_iova_to_phys(dev: Device, iova: number): number {
+  const m = dev.k.machine
+  return act(`iova_to_phys:${dev.index}:${iova}`, (r) => (r < 0 ? `iommu_iova_to_phys: nothing at 0x${iova.toString(16)}` : `iommu_iova_to_phys: 0x${r.toString(16)}`), (st) => {
+    const to = intervalAt(m.iopt.get(st), dev.index * DEVICE_STRIDE + Math.floor(iova / PAGE_SIZE), 0)
+    return to === 0 ? -1 : (to - 1) * PAGE_SIZE + (iova % PAGE_SIZE)
+  }, { silent: true })
+}
+
+const iova_unaligned = (phys: number, size: number): boolean => phys % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0
+const dev_use_swiotlb = (dev: Device, size: number, dir: number): boolean => dma_kmalloc_needs_bounce(dev, size, dir)
+
+/** iommu_dma_map_swiotlb(): the bounce's physical address, or -1. */
+function iommu_dma_map_swiotlb(dev: Device, cpu: number, phys: number, size: number, attrs: number): number {
+  if (!is_swiotlb_active(dev)) {
+    dev.k.printk('warn', `${dev.name}: DMA bounce buffers are inactive, unable to map unaligned transaction.`)
+    failed(dev, 'no_pool')
+    return -1
+  }
+  return swiotlb_tbl_map_single(dev, cpu, phys, size, attrs, PAGE_SIZE - 1)?.tlb ?? -1
+}
+
+/** iommu_dma_map_page(), iommu_dma_map_phys(): CC_SHARED is an error (not supported). */
+export function iommu_dma_map_phys(dev: Device, cpu: number, p: number, size: number, dir: number, attrs: number): number {
   if (attrs & ATTR.CC_SHARED) { failed(dev, 'iommu_cc_shared'); return DMA_MAPPING_ERROR }
+  let phys = p
+  if (!(attrs & ATTR.MMIO) && dev_use_swiotlb(dev, size, dir) && iova_unaligned(phys, size)) {
+    if (attrs & ATTR.REQUIRE_COHERENT) { failed(dev, 'coherent_only'); return DMA_MAPPING_ERROR }
+    phys = iommu_dma_map_swiotlb(dev, cpu, phys, size, attrs)
+    if (phys < 0) return DMA_MAPPING_ERROR
+  }
+  if (!(attrs & (ATTR.SKIP_CPU_SYNC | ATTR.MMIO))) arch_sync_dma(dev, 'sd', phys, size)
   const iova = iommu_map(dev, phys, size)
-  if (iova < 0) { failed(dev, 'exhausted'); return DMA_MAPPING_ERROR }
+  if (iova < 0) {
+    const mem = swiotlb_find_pool(dev, phys)
+    if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs)
+    failed(dev, 'exhausted')
+    return DMA_MAPPING_ERROR
+  }
   return iova
 }
 
-export const iommu_dma_unmap_phys = (dev: Device, iova: number, size: number): void => iommu_unmap(dev, iova, size)
+/** iommu_dma_unmap_page(), iommu_dma_unmap_phys(): what was bounced is copied back and released. */
+export function iommu_dma_unmap_phys(dev: Device, iova: number, size: number, dir: number, attrs: number): void {
+  if (attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) { iommu_unmap(dev, iova, size); return }
+  const phys = iommu_iova_to_phys(dev, iova)
+  if (phys < 0) { dev.k.warn('iommu_dma_unmap_phys', 'nothing is mapped there'); return }
+  if (!(attrs & ATTR.SKIP_CPU_SYNC)) arch_sync_dma(dev, 'sc', phys, size)
+  iommu_unmap(dev, iova, size)
+  const mem = swiotlb_find_pool(dev, phys)
+  if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs)
+}
 
-/** iommu_dma_alloc(): pages as they are; a request for shared memory is refused, or not looked at. */
-export function iommu_dma_alloc(dev: Device, sizeIn: number): DmaBuffer | null {
+/** iommu_dma_sync_single_for_cpu() and _for_device(). */
+export function iommu_dma_sync_single(dev: Device, iova: number, size: number, dir: number, forCpu: boolean): void {
+  if (dev.coherent && !dev_use_swiotlb(dev, size, dir)) return
+  const phys = iommu_iova_to_phys(dev, iova)
+  if (phys < 0) return
+  const mem = swiotlb_find_pool(dev, phys)
+  if (forCpu) arch_sync_dma(dev, 'sc', phys, size)
+  if (mem !== null) swiotlb_sync_single(dev, mem, phys, size, dir, forCpu)
+  if (!forCpu) arch_sync_dma(dev, 'sd', phys, size)
+}
+
+/** iommu_dma_alloc(): pages as they are, or the atomic pools where it cannot block and memory is remapped; a request for shared memory is refused, or not looked at. */
+export function iommu_dma_alloc(dev: Device, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
   if (k.rev.iommuSharedAlloc === 'refused' && force_dma_unencrypted(dev)) { failed(dev, 'iommu_shared_alloc'); return null }
   const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
-  const pfn = k.pages.alloc_pages(get_order(size), { tag: TAG.dma, why: 'iommu_dma_alloc' })
+  if (k.dmaDirectRemap && !gfpBlocks && !dev.coherent) {
+    const b = k.atomic.alloc(dev, size, k.rev.poolsMatchRequest ? false : null, { shared: false, zone: 'normal', limited: false, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
+    if (b === null) { failed(dev, 'exhausted'); return null }
+    return mapped(dev, { cpu: b.phys, handle: 0, phys: b.phys, size, alias: b.alias, from: 'atomic', vmap: true, cookie: false })
+  }
+  const alias: CpuAlias = !dev.coherent && k.dmaDirectRemap ? 'private' : null
+  return mapped(dev, pages(dev, size, alias, 'iommu_dma_alloc'))
+}
+
+/** dma_common_alloc_pages(): pages as they are, whatever the device reaches. */
+export function iommu_dma_alloc_pages(dev: Device, sizeIn: number): DmaBuffer | null {
+  return mapped(dev, pages(dev, Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE, null, 'dma_common_alloc_pages'))
+}
+
+function pages(dev: Device, size: number, alias: CpuAlias, why: string): DmaBuffer | null {
+  const k = dev.k
+  const pfn = k.pages.alloc_pages(get_order(size), { tag: TAG.dma, why })
   if (pfn < 0) { failed(dev, 'exhausted'); return null }
   const phys = pfn * PAGE_SIZE
-  k.memzero('iommu_dma_alloc', phys, size)
-  const iova = iommu_map(dev, phys, size)
-  if (iova < 0) {
-    k.pages.free_pages(pfn, get_order(size), 'iommu_dma_alloc')
-    failed(dev, 'exhausted')
-    return null
-  }
-  return { cpu: phys, handle: iova, phys, size, alias: null, from: 'buddy', vmap: false, cookie: false }
+  k.memzero(why, phys, size, alias)
+  return { cpu: phys, handle: 0, phys, size, alias, from: 'buddy', vmap: alias !== null, cookie: false }
+}
+
+/** __iommu_dma_map() of an allocation; without an IOVA it goes back. */
+function mapped(dev: Device, b: DmaBuffer | null): DmaBuffer | null {
+  if (b === null) return null
+  const iova = iommu_map(dev, b.phys, b.size)
+  if (iova >= 0) return { ...b, handle: iova }
+  __iommu_dma_free(dev, b)
+  failed(dev, 'exhausted')
+  return null
+}
+
+function __iommu_dma_free(dev: Device, b: DmaBuffer): void {
+  if (b.from === 'atomic' && dev.k.atomic.free(b.phys, b.size)) return
+  dev.k.pages.free_pages(b.phys / PAGE_SIZE, get_order(b.size), 'iommu_dma_free')
 }
 
 export function iommu_dma_free(dev: Device, b: DmaBuffer): void {
   iommu_unmap(dev, b.handle, b.size)
-  dev.k.pages.free_pages(b.phys / PAGE_SIZE, get_order(b.size), 'iommu_dma_free')
+  __iommu_dma_free(dev, b)
 }

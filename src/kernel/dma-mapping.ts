@@ -9,7 +9,7 @@ import {
   dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
   type DmaBuffer, ZONE_DMA_LIMIT
 } from './dma-direct.ts'
-import { iommu_dma_alloc, iommu_dma_free, iommu_dma_map_phys, iommu_dma_unmap_phys } from './dma-iommu.ts'
+import { iommu_dma_alloc, iommu_dma_alloc_pages, iommu_dma_free, iommu_dma_map_phys, iommu_dma_sync_single, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
 import { ATTR, failed } from './swiotlb.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
@@ -29,7 +29,8 @@ export function unknownAttribute(dev: Device, attrs: number): boolean {
 export function dma_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const c = other(dev)
   if (c !== null) return c.dma_map_phys(dev, cpu, phys, size, dir, attrs)
-  const addr = use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
+  if (attrs & ATTR.REQUIRE_COHERENT && !dev.coherent) { failed(dev, 'coherent_only'); return DMA_MAPPING_ERROR }
+  const addr = use_dma_iommu(dev) ? iommu_dma_map_phys(dev, cpu, phys, size, dir, attrs) : dma_direct_map_phys(dev, cpu, phys, size, dir, attrs)
   if (dev.k.logging) dev.k.trace(Trace.map, { device: dev.name, dir, dma_addr: traced(addr), size, phys_addr: phys, attrs }, cpu)
   return addr
 }
@@ -42,7 +43,7 @@ export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: num
     c.dma_unmap_phys(dev, addr, size, dir, attrs)
     return
   }
-  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
+  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size, dir, attrs)
   else dma_direct_unmap_phys(dev, addr, size, dir, attrs)
   if (dev.k.logging) dev.k.trace(Trace.unmap, { device: dev.name, dir, dma_addr: addr, size, attrs }, 0)
 }
@@ -51,7 +52,7 @@ export function dma_unmap_phys(dev: Device, addr: number, size: number, dir: num
 export function dma_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
   const c = other(dev)
   if (c !== null) return c.dma_map_resource(dev, cpu, phys, size, dir, attrs)
-  return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, phys, size, attrs | ATTR.MMIO) : dma_direct_map_resource(dev, cpu, phys, size, dir, attrs)
+  return use_dma_iommu(dev) ? iommu_dma_map_phys(dev, cpu, phys, size, dir, attrs | ATTR.MMIO) : dma_direct_map_resource(dev, cpu, phys, size, dir, attrs)
 }
 
 export function dma_unmap_resource(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
@@ -60,7 +61,7 @@ export function dma_unmap_resource(dev: Device, addr: number, size: number, dir:
     c.dma_unmap_resource(dev, addr, size, dir, attrs)
     return
   }
-  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size)
+  if (use_dma_iommu(dev)) iommu_dma_unmap_phys(dev, addr, size, dir, attrs | ATTR.MMIO)
   else if (dev.k.rev.mapPhys === 'capable') dma_direct_unmap_phys(dev, addr, size, dir, attrs | ATTR.MMIO)
 }
 
@@ -89,7 +90,8 @@ export function dma_sync_single(dev: Device, addr: number, size: number, dir: nu
   }
   if (!dma_dev_need_sync(dev)) return
   if (dev.k.logging) dev.k.trace(forCpu ? Trace.sync : Trace.syncDevice, { device: dev.name, dir, dma_addr: addr, size }, 0)
-  if (!use_dma_iommu(dev)) dma_direct_sync_single(dev, addr, size, dir, forCpu)
+  if (use_dma_iommu(dev)) iommu_dma_sync_single(dev, addr, size, dir, forCpu)
+  else dma_direct_sync_single(dev, addr, size, dir, forCpu)
 }
 
 /** dma_alloc_attrs(). */
@@ -97,7 +99,7 @@ export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlock
   const c = other(dev)
   if (c !== null) return c.dma_alloc_attrs(dev, cpu, size, gfpBlocks, attrs)
   if (attrs & ATTR.CC_SHARED && dev.k.rev.allocRefusesShared) { failed(dev, 'attribute'); return null }
-  const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
+  const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size, gfpBlocks, attrs) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
   if (dev.k.logging && b !== null) dev.k.trace(Trace.alloc, { device: dev.name, dir: 0, dma_addr: b.handle, size, virt_addr: b.cpu, flags: gfpBlocks ? 'GFP_KERNEL' : 'GFP_ATOMIC', attrs }, cpu)
   return b
 }
@@ -116,7 +118,7 @@ export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
 export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
   const c = other(dev)
   if (c !== null) return c.dma_alloc_pages(dev, cpu, size, gfpBlocks)
-  return use_dma_iommu(dev) ? iommu_dma_alloc(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks)
+  return use_dma_iommu(dev) ? iommu_dma_alloc_pages(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks)
 }
 
 export function dma_free_pages(dev: Device, b: DmaBuffer): void {

@@ -252,8 +252,13 @@ export class Kernel {
   /** Pages that boot makes shared: [pfn, n]. */
   bootShare(st: Store, pfn: number, n: number): void {
     if (this.platform.conversion === 'none') return
-    this.machine.setHw(st, pfn, n, HW.shr)
+    this.machine.convert(st, pfn, n, true)
     if (this.platform.cpuAlias) this.machine.setPte(st, pfn, n, PTE.shr)
+  }
+  /** The same taken back: what boot could not convert after all. */
+  bootUnshare(st: Store, pfn: number, n: number): void {
+    this.machine.setHw(st, pfn, n, HW.priv)
+    this.machine.setPte(st, pfn, n, PTE.priv)
   }
 }
 

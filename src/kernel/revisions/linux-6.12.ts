@@ -39,11 +39,14 @@ export const revision = oldest({
     decryptRemapped: [false, 'kernel/dma/direct.c dma_direct_alloc, 6.12.117: the remap branch converts nothing'],
     convertRestricted: [true, 'kernel/dma/direct.c dma_direct_alloc(), 6.12.117: after swiotlb_alloc() as after the page allocator'],
     reencryptOnFree: ['force_now', 'kernel/dma/direct.c dma_direct_free, 6.12.117'],
+    freePagesByPhys: [false, 'kernel/dma/direct.c dma_direct_free_pages(), 6.12.117: dma_free_from_pool() of the linear address'],
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 6.12.117 stable tree'],
     iommuSharedAlloc: ['unnoticed', 'drivers/iommu/dma-iommu.c iommu_dma_alloc(), 6.12.117'],
 
     bootConverts: ['platform', 'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c rmem_swiotlb_device_init(), 6.12.117'],
     decryptFailure: ['ignore', 'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'],
+    atomicPoolAlias: ['shared', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: pgprot_decrypted()'],
+    atomicPoolFailure: ['freed', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, free_page'],
     atomicPoolsShared: ['always', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: set_memory_decrypted()']
   }
 })

@@ -26,7 +26,7 @@ test('every record is complete: a value that exists and a source for each decisi
 })
 
 test('every value of a decision is some revision\'s, or a what-if that is named here', () => {
-  const whatIfs = ['flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'reencryptOnFree=at_alloc']
+  const whatIfs = ['flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'tdxSharedBit=true', 'snpPrivateHandle=plain', 'reencryptOnFree=at_alloc']
   const unused = decisionNames.flatMap((d) => { const { values } = decisionTable[d]; return (values === 'boolean' ? [true, false] : values === 'release' ? [] : values).filter((v) => !revisions.some((r) => r[d] === v)).map((v) => `${d}=${String(v)}`) })
   expect(unused).toEqual(whatIfs)
 })
@@ -67,7 +67,7 @@ describe('a revision as one writes it', () => {
 })
 
 test('the release for a version is the newest that is not newer', () => {
-  expect(['6.11', '6.12', '6.14', '6.15', '7.0', '7.2', '7.3', '8.0'].map((v) => releaseAtMost(v)?.name)).toEqual([undefined, 'linux-6.12', 'linux-6.12', 'linux-6.15', 'linux-6.15', 'linux-7.1', 'linux-7.3', 'linux-7.3'])
+  expect(['6.11', '6.12', '6.14', '6.17', '7.0', '7.2', '7.3', '8.0'].map((v) => releaseAtMost(v)?.name)).toEqual([undefined, 'linux-6.12', 'linux-6.12', 'linux-6.15', 'linux-6.18', 'linux-7.2', 'linux-7.3', 'linux-7.3'])
 })
 
 test('pairs without meaning', () => {

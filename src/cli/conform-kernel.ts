@@ -3,10 +3,10 @@ import { Command, Option } from 'commander'
 import { type Divergence, type KernelConformResult, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { ARCHES, type Arch, type Built, openTree } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
-import { revisions } from '../kernel/index.ts'
 import { kernelConformFormats } from '../report/kernel-conform.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
+import { kernelOption } from './names.ts'
 import { buildFor, complain, count, progressOf } from './kernel.ts'
 
 interface Options { ops: number; seed: number; arch: Arch | 'all'; kernel?: string; shim?: string; fresh?: boolean; format: keyof typeof kernelConformFormats }
@@ -20,7 +20,7 @@ export function conformKernelCommand(io: Io): Command {
     .addOption(new Option('--ops <n>', 'operations in all').argParser(count).default(1_000_000))
     .addOption(new Option('--seed <n>', 'of the first program').argParser(count).default(1))
     .addOption(new Option('--arch <arch>', 'architectures to compare').choices([...ARCHES, 'all']).default('all'))
-    .addOption(new Option('--kernel <revision>', 'the revision of ours to compare with (default: by version and flags of the tree)').choices(revisions.map((r) => r.name)))
+    .addOption(kernelOption('--kernel <revision>', 'the revision of ours to compare with (default: by version and flags of the tree)'))
     .option('--shim <dir>', 'additions to the shim')
     .option('--fresh', 'build even what the cache has')
     .addOption(formatOption(kernelConformFormats))

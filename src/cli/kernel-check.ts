@@ -7,7 +7,6 @@ import { outcome } from '../check/index.ts'
 import { BootFault, checkOnTree, revisionOf, runsOf, type TreeImages, type TreeRun } from '../conform/kernel-check.ts'
 import { type Arch, applyPatch, buildKernel, concerns, openTree, touched, type Tree } from '../kernel-build/index.ts'
 import { type KernelMeta, limits, Wasm } from '../kernel-c/index.ts'
-import { revisions } from '../kernel/index.ts'
 import { type Test, vocabulary } from '../litmus/index.ts'
 import { platformByName } from '../machine/index.ts'
 import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
@@ -17,6 +16,7 @@ import { compareFormats } from '../report/compare.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
+import { kernelOption } from './names.ts'
 import { complain, count, progressOf } from './kernel.ts'
 
 interface Options { platform?: string; kernel?: string; all?: boolean; apply?: string | true; maxStates?: number; shim?: string; fresh?: boolean; quiet?: boolean; verbose?: number; format: CheckFormatName }
@@ -91,7 +91,7 @@ export function checkCommand(io: Io): Command {
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[file...]', 'litmus tests or directories of them (default: the library)')
     .option('--platform <names>', 'platforms, separated by commas (default: those of each test)')
-    .addOption(new Option('--kernel <revision>', 'the revision of ours that describes what lies around the C (default: by version and flags of the tree)').choices(revisions.map((r) => r.name)))
+    .addOption(kernelOption('--kernel <revision>', 'the revision of ours that describes what lies around the C (default: by version and flags of the tree)'))
     .option('--all', 'also tests that are about other revisions')
     .option('--apply [patch]', 'check the tree with this patch on it, in memory (default: the mail on standard input)')
     .addOption(new Option('--max-states <n>', 'states at which a search gives up').argParser(count))

@@ -1,4 +1,5 @@
 // Words of the command line: lists of kernels and platforms, numbers in a range. What is wrong becomes a diagnostic with the nearest known words.
+import { InvalidArgumentError, Option } from 'commander'
 import { Bytes, type Diagnostic, ensure, unknownWord } from '../base/index.ts'
 import { resolveRevision, type Revision, revisionByName, revisions } from '../kernel/revisions/index.ts'
 
@@ -44,6 +45,15 @@ export function kernelName(option: string, text: string, command: string, errors
   errors.push(unknownWord(usage(command, word, `${option}: ${unknown}`, first ? [...expected, ...also] : expected), first ? [...known, ...also] : known))
   return null
 }
+
+/** An option that takes one revision as one writes it, by its canonical name. */
+export const kernelOption = (flags: string, description: string): Option => new Option(flags, description).argParser((text: string) => {
+  const wrong: Diagnostic[] = []
+  const name = kernelName('--kernel', text, '', wrong)
+  const [d] = wrong
+  if (name === null) throw new InvalidArgumentError(`${d?.message.replace('--kernel: ', '') ?? ''}${d?.nearest ? `, did you mean '${d.nearest.join("' or '")}'?` : ''}`)
+  return name
+})
 
 /** The record behind a name that kernelName() let through. */
 export const revisionNamed = (name: string): Revision => ensure(revisionByName(name), name)

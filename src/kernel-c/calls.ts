@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { act, type Action, Interned, runOn, type Layout, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
-import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
+import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, hostMemEncrypt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
 import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault } from './kernel-c.ts'
 import { KernelStates } from './states.ts'
 import type { WasmModule } from './wasm.ts'
@@ -66,11 +66,12 @@ class CCalls implements DmaCalls, Host {
     const bit = (n: number): number => (n > 0 ? Math.round(Math.log2(n)) : -1)
     const mem = k.default_mem
     this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, this.c.meta.attributes[name] ?? 0] as const)
-    const forced = ['arm-cca', 'amd-sev-snp', 'intel-tdx'].includes(platform.name)
-    const sharedBit = platform.name === 'arm-cca' ? bit(platform.sharedBit(config)) : -1
+    const forced = platform.tdisp && platform.forcesSwiotlb
+    const realm = platform.conversion === 'rsi'
+    const sharedBit = realm ? bit(platform.sharedBit(config)) : -1
     this.c.boot({
-      cpus: Math.max(1, config.cpus), ram: HIGH_BANK + config.ram, realm: platform.name === 'arm-cca', ...(sharedBit >= 0 ? { shared_bit: sharedBit } : {}), ...(platform.encBit > 0 ? { c_bit: bit(platform.encBit) } : {}),
-      cc: { mem_encrypt: config.memory_encrypt_reported, guest_mem_encrypt: platform.guest && config.memory_encrypt_reported, host_mem_encrypt: platform.conversion === 'pte' },
+      cpus: Math.max(1, config.cpus), ram: HIGH_BANK + config.ram, realm, ...(sharedBit >= 0 ? { shared_bit: sharedBit } : {}), ...(platform.encBit > 0 ? { c_bit: bit(platform.encBit) } : {}),
+      cc: { mem_encrypt: config.memory_encrypt_reported, guest_mem_encrypt: platform.guest && config.memory_encrypt_reported, host_mem_encrypt: hostMemEncrypt(k) },
       // an architecture's guest code passes SWIOTLB_FORCE, where the tree still has it
       ...(mem === null ? {} : mem.nslabs % 128 !== 0 || mem.nslabs / mem.pool.nareas < 128
         ? { raw: { start: mem.start, nslabs: mem.nslabs, nareas: mem.pool.nareas, force: k.cmdlineForce ? 'cmdline' as const : forced ? 'arch' as const : 'no' as const } }

@@ -52,8 +52,14 @@ export interface Platform {
 
   // --- the guest kernel's architecture code ---
 
-  /** Kernels that run on it at all, and what is said of those that do not. */
-  readonly runs: true | { readonly decision: ByRevision; readonly without: string }
+  /** Revisions that run on it at all. */
+  readonly runs: ByRevision
+  /**
+   * The first mainline release that knows this guest: what an older kernel lacks, or what runs there in its place. null: every kernel runs there.
+   */
+  readonly since: { readonly release: string; readonly lacks: string } | { readonly release: string; readonly name: string; readonly instead: string } | null
+  /** The sizing rule that gives its guests a share of their RAM as bounce pool (kernel/swiotlb/sizing.ts); null: none. */
+  readonly poolPercent: 'sev_percent' | 'guest_percent' | null
   /** cc_platform_has(CC_ATTR_MEM_ENCRYPT). */
   readonly reportsMemoryEncryption: ByRevision
   /** force_dma_unencrypted() of a device that is not accepted; `mask`: when its coherent mask cannot express the C-bit (SME host). */

@@ -1,6 +1,7 @@
 // Renders `tbit size`.
 import { formatDiagnostic, plural, printable, type Diagnostic } from '../base/index.ts'
 import { type Advice, LARGEST_MAPPING, type Sizing, type SizingRequest, maxMappingSize, sizeText, sizingRules } from '../kernel/swiotlb/index.ts'
+import { platformByName } from '../machine/index.ts'
 import { bullet } from './wrap.ts'
 
 /** What a boot log says of the pool, beside what the rules give. */
@@ -17,7 +18,7 @@ export interface SizeOfLog {
 
 function bouncing(q: SizingRequest, s: Sizing): string {
   if (s.force_bounce) return 'every device bounces'
-  return ['arm-cca', 'amd-sev-snp', 'intel-tdx', 's390-pv'].includes(q.platform) ? 'every device that is not accepted bounces, which is all of them' : 'devices bounce only when they must'
+  return platformByName(q.platform)?.forcesSwiotlb ? 'every device that is not accepted bounces, which is all of them' : 'devices bounce only when they must'
 }
 
 export function sizeReport(q: SizingRequest, s: Sizing, advice: Advice | null, log: SizeOfLog | null = null): string {

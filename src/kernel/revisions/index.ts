@@ -26,7 +26,7 @@ export function noMeaning(kernel: string | Revision, platform: string | Platform
   const rev = typeof kernel === 'string' ? revisionByName(kernel) : kernel
   const p = typeof platform === 'string' ? platformByName(platform) : platform
   if (rev === undefined || p === undefined) throw new RangeError(`unknown pair ${String(kernel)} ${String(platform)}`)
-  if (p.runs !== true && !holds(rev, p.runs.decision)) return `${rev.name} has ${p.runs.without}`
+  if (!holds(rev, p.runs)) return `${rev.name} has ${p.since !== null && 'lacks' in p.since ? p.since.lacks : `no support for ${p.name}`}`
   if (rev.needsTsm && p.conversion !== 'none' && !p.tdisp) return `${p.name} has no TSM for ${rev.name} to build on`
   return null
 }

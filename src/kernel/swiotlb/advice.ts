@@ -1,5 +1,6 @@
 // What to write on the command line for a pool of a given size: every setting that is advised was tried on sizePool() itself.
 import { type Result, ok } from '../../base/index.ts'
+import { platformByName } from '../../machine/index.ts'
 import { dynamicAdvice } from './dynamic.ts'
 import { type SwiotlbParam, align, parseSwiotlbParam, roundup_pow_of_two } from './param.ts'
 import { IO_TLB_DEFAULT_SIZE, IO_TLB_SEGSIZE, IO_TLB_SIZE } from './pool.ts'
@@ -77,7 +78,8 @@ function unreachable(q: SizingRequest, want: number, now: Sizing, tryOne: (setti
   const why = [
     `${said}the pool must lie in one piece of low memory (${most.s.assumptions.at(-1) ?? ''}); the largest that fits is ${sizeText(most.s.bytes)}${has('halving', version) ? ', asking for more gives half and half again until it fits' : ', asking for more gives no pool at all'}.`
   ]
-  if ((q.platform === 'amd-sev-snp' || q.platform === 'intel-tdx') && !q.swiotlb_any) why.push('A kernel with the patch that gives x86 guests SWIOTLB_ANY is not bound by this (--swiotlb-any).')
+  const platform = platformByName(q.platform)
+  if (platform?.guest && platform.architecture === 'x86' && !q.swiotlb_any) why.push('A kernel with the patch that gives x86 guests SWIOTLB_ANY is not bound by this (--swiotlb-any).')
   const dynamic = dynamicAdvice(q.platform, version, q.kernel)
   if (dynamic.advise === 'yes') why.push('With CONFIG_SWIOTLB_DYNAMIC the pool also grows at run time, in pieces that lie below the same limit.')
   else if (dynamic.advise === 'no') why.push(dynamic.text)

@@ -3,6 +3,7 @@
 // 6.12.117 and 7.3.4). Rules that came later or earlier are in `sizingRules`, with the commit. What no source can tell, how much memory below 4 GiB is
 // free in one piece, is an assumption that the result names and that can be set.
 import { GiB, MiB, type Result, err, hex, ok } from '../../base/index.ts'
+import { type Platform, platformByName, platforms } from '../../machine/index.ts'
 import { revisionByName, revisions } from '../revisions/index.ts'
 import { vendorOf } from '../vendor-kernels.ts'
 import { type MemoryMap, type MemoryRange, type SizingArch, assumedMap, limitMemory, longest, mapBelow, mapBytes, mapEnd, mapStart, normalMap, without } from './memory-map.ts'
@@ -53,9 +54,8 @@ export function parseSizingKernel(text: string): { readonly name: string; readon
   return { name: text, version, noForce: version >= kernelVersion(7, 3) }
 }
 
-export const sizingPlatforms: Readonly<Record<string, SizingArch>> = {
-  'arm-cca': 'arm64', 'amd-sev-snp': 'x86', 'intel-tdx': 'x86', pkvm: 'arm64', 's390-pv': 's390', 'amd-sme-host': 'x86', none: 'x86'
-}
+/** The architecture whose rules hold on a platform; where it may be any, x86 unless the request says another. */
+export const sizingPlatforms: Readonly<Record<string, SizingArch>> = Object.fromEntries(platforms.map((p) => [p.name, p.arch === 'any' ? 'x86' : p.architecture]))
 
 export interface SizingRequest {
   /** Bytes of RAM as the kernel sees them (memblock). */
@@ -130,12 +130,12 @@ const NEWEST = kernelVersion(7, 3)
 const ASSUMED_TAKEN = 128 * MiB
 
 /** Who reaches only shared memory and has no say in it. */
-const GUESTS = new Set(['arm-cca', 'amd-sev-snp', 'intel-tdx', 's390-pv'])
 
 /** A boot on its way to its pool. */
 interface Boot {
   readonly q: SizingRequest
   readonly v: KernelVersion
+  readonly platform: Platform
   readonly arch: SizingArch
   /** After mem=. */
   readonly map: MemoryMap
@@ -196,8 +196,9 @@ function swiotlb_adjust_size(b: Boot, bytes: number, why: string, what: string, 
 // arch/x86/mm/mem_encrypt.c: mem_encrypt_setup_arch(); arch/x86/kernel/pci-dma.c: iommu_setup(), pci_iommu_alloc().
 function x86(b: Boot): ArchChoice {
   const { q, v } = b
-  const encryptedGuest = q.platform === 'amd-sev-snp' || q.platform === 'intel-tdx'
-  if (encryptedGuest && has(q.platform === 'amd-sev-snp' ? 'sev_percent' : 'guest_percent', v)) {
+  const { platform } = b
+  const encryptedGuest = platform.guest
+  if (platform.poolPercent !== null && has(platform.poolPercent, v)) {
     const percent = Math.floor((b.ram * 6) / 100)
     const why = percent > GiB ? '1 GiB clamp (6% of RAM would be more)' : percent < IO_TLB_DEFAULT_SIZE ? '64 MiB minimum (6% of RAM would be less)' : '6% of RAM'
     swiotlb_adjust_size(b, Math.min(Math.max(percent, IO_TLB_DEFAULT_SIZE), GiB), why, `6 % of RAM (${sizeText(percent)}), at least 64 MiB, at most 1 GiB`, source('guest_percent'))
@@ -212,7 +213,7 @@ function x86(b: Boot): ArchChoice {
   if (high && mapEnd(b.map) <= 4 * GiB && !off) b.notes.push('RAM ends below 4 GiB, but firmware says that memory may come above it (hotplug): that makes a pool too')
   if (soft) b.notes.push('iommu=soft: a pool whatever the RAM')
   if (xen !== null) b.notes.push(xen === 'dom0' ? 'Xen dom0 (PV): always a pool, of machine-contiguous pages; buffers bounce that are not contiguous in machine memory, whatever the mask' : 'a Xen PV guest has a pool only with RAM above 4 GiB or with passed-through PCI devices')
-  const enable = soft || encryptedGuest || q.platform === 'amd-sme-host' || xen === 'dom0' || (high && !(off && xen === null))
+  const enable = soft || platform.conversion !== 'none' || xen === 'dom0' || (high && !(off && xen === null))
   const any = (encryptedGuest && q.swiotlb_any === true) || xen !== null
   return { enable, why: off ? 'iommu=off on the command line' : 'no RAM above 4 GiB, and nothing forces bouncing', force: encryptedGuest && !no_force(b), below: any ? null : 4 * GiB }
 }
@@ -229,13 +230,14 @@ function arm64_dma_phys_limit(b: Boot): number {
 // arch/arm64/mm/init.c: mem_init(), from 6.16 on arch_mm_preinit().
 function arm64(b: Boot): ArchChoice {
   const limit = arm64_dma_phys_limit(b)
-  const realm = b.q.platform === 'arm-cca' && !has('no_realm', b.v)
+  const guest = b.platform.forcesSwiotlb
+  const realm = guest && !has('no_realm', b.v)
   const beyond = mapEnd(b.map) > limit
   let enable = beyond || realm
   if (!enable && has('kmalloc_pool', b.v)) {
     kmalloc_pool(b)
     enable = true
-    if (b.q.platform === 'arm-cca') b.notes.push('this kernel gives a realm no larger pool than any arm64 machine whose RAM is all in ZONE_DMA, although every device of a realm that is not accepted bounces: ask for more with swiotlb=SLOTS')
+    if (guest) b.notes.push('this kernel gives a realm no larger pool than any arm64 machine whose RAM is all in ZONE_DMA, although every device of a realm that is not accepted bounces: ask for more with swiotlb=SLOTS')
   }
   if (b.q.zone_dma_end !== undefined) b.notes.push(`ZONE_DMA ends at ${hex(limit)}: ${beyond ? 'RAM lies behind it' : 'no RAM lies behind it'}, and that decides`)
   return { enable, why: `all RAM lies in ZONE_DMA (below ${limit === 4 * GiB || limit === mapEnd(b.map) ? '4 GiB' : hex(limit)}), and nothing forces bouncing`, force: realm && !no_force(b), below: limit }
@@ -265,7 +267,7 @@ function riscv(b: Boot): ArchChoice {
 
 // arch/s390/mm/init.c: pv_init().
 function s390(b: Boot): ArchChoice {
-  const enable = b.q.platform === 's390-pv'
+  const enable = b.platform.guest
   return { enable, why: 'only protected guests have a pool on s390', force: enable && !no_force(b), below: has('s390_any', b.v) ? null : 2 * GiB }
 }
 
@@ -277,12 +279,14 @@ const no_force = (b: Boot): boolean => parseSizingKernel(b.q.kernel)?.noForce ==
 export function sizePool(q: SizingRequest): Result<Sizing, string> {
   const kernel = parseSizingKernel(q.kernel)
   if (!kernel) return err(`'${q.kernel}' is no kernel version or series`)
-  const platformArch = sizingPlatforms[q.platform]
-  if (!platformArch) return err(`'${q.platform}' is no platform`)
-  const arch = q.platform === 'none' ? q.arch ?? platformArch : platformArch
+  const platform = platformByName(q.platform)
+  if (platform === undefined) return err(`'${q.platform}' is no platform`)
+  const rulesOf = sizingPlatforms[platform.name] as SizingArch
+  const arch = platform.arch === 'any' ? q.arch ?? rulesOf : rulesOf
   const v = kernel.version
-  if (q.platform === 'arm-cca' && !has('realm', v)) return err(`${q.kernel} has no realm guest support (it came with 6.13)`)
-  if (q.platform === 'intel-tdx' && v < kernelVersion(5, 19) && vendorOf(q.kernel) === null) return err(`${q.kernel} has no TDX guest support (it came with 5.19)`)
+  const { since } = platform
+  const older = since !== null && v < parseVersion(since.release)
+  if (older && 'lacks' in since && vendorOf(q.kernel) === null) return err(`${q.kernel} has ${since.lacks}`)
   if (!(q.ram >= 16 * MiB)) return err('RAM must be at least 16M')
   if (!(q.cpus >= 1 && Number.isInteger(q.cpus))) return err('the number of CPUs must be a whole number, at least 1')
 
@@ -290,10 +294,10 @@ export function sizePool(q: SizingRequest): Result<Sizing, string> {
   const map = limitMemory(whole.map, arch, q.cmdline)
   const param = parseSwiotlbParam(q.cmdline, v)
   const b: Boot = {
-    q, v, arch, map, ram: mapBytes(map), how: whole.how, param,
+    q, v, platform, arch, map, ram: mapBytes(map), how: whole.how, param,
     nslabs: param.nslabs ?? DEFAULT_SLABS, areas: param.nareas, limited_by: param.nslabs === null ? '64 MiB default' : 'command line', steps: [], notes: [], assumptions: []
   }
-  if (q.platform === 'amd-sev-snp' && v < kernelVersion(5, 19)) b.notes.push(`SNP guests came with 5.19: on ${q.kernel} this is a SEV or SEV-ES guest`)
+  if (older && 'instead' in since) b.notes.push(`${since.name} came with ${since.release}: on ${q.kernel} this is ${since.instead}`)
   if (b.ram !== mapBytes(whole.map)) b.notes.push(`mem= leaves ${sizeText(b.ram)} of RAM${arch === 'x86' ? ', all of it below that address' : ''}`)
   setup_io_tlb_npages(b)
   const choice = arches[arch](b)
@@ -314,7 +318,7 @@ function swiotlb_init_remap(b: Boot, choice: ArchChoice): Building {
     return none(`no pool: ${choice.why}`, false)
   }
   if (param.noforce) {
-    if (GUESTS.has(q.platform)) b.notes.push('without a pool no device of this guest can do DMA to private memory: noforce makes them all fail')
+    if (b.platform.forcesSwiotlb) b.notes.push('without a pool no device of this guest can do DMA to private memory: noforce makes them all fail')
     return none('no pool: swiotlb=noforce on the command line', false)
   }
   if (!has('areas', v)) b.areas = 1
@@ -359,7 +363,7 @@ function freeInOnePiece(b: Boot, limit: number | null): { readonly bytes: number
 function caveats(b: Boot, noForce: boolean, pool: boolean): string[] {
   const { q, v } = b
   const out: string[] = []
-  if (noForce && GUESTS.has(q.platform) && !b.param.force && pool) {
+  if (noForce && b.platform.forcesSwiotlb && !b.param.force && pool) {
     out.push(`nothing is forced, but a device that is not accepted (T=0) reaches only shared memory, so that each of its mappings bounces all the same; no released kernel accepts devices: on ${q.platform} all of them bounce`)
   }
   const vendor = vendorOf(q.kernel)

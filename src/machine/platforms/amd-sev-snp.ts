@@ -10,7 +10,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'cipher',
   switches: ['vtom', 'snp_p2p', 'snp_cbit_in_iova', 'locked_dma', 'xt'],
-  runs: true, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  runs: true, since: { release: '5.19', name: 'SNP guests', instead: 'a SEV or SEV-ES guest' }, poolPercent: 'sev_percent',
+  reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'snpPrivateHandle',
   rows: [
     { id: 'snp-t0-shr', t: 0, alias: 'any', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'lists; APM' },

@@ -8,7 +8,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'cipher' }, cpuPrivateAliasOfShared: 'cipher',
   hostReadPrivate: () => 'ok',
   switches: [],
-  runs: true, reportsMemoryEncryption: true, forceUnencrypted: 'mask', forcesSwiotlb: false, convertsDefaultPool: true,
+  runs: true, since: null, poolPercent: null,
+  reportsMemoryEncryption: true, forceUnencrypted: 'mask', forcesSwiotlb: false, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: [
     // P: the address carries the C-bit, S: it does not. Nothing faults; the wrong form gives the wrong bytes.

@@ -12,7 +12,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['host_stage2', 'host_granule', 'misaligned_share', 'locked_dma', 'xt'],
-  runs: { decision: 'realmGuest', without: 'no realm guest support (it came with 6.13)' }, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  runs: 'realmGuest', since: { release: '6.13', lacks: 'no realm guest support (it came with 6.13)' }, poolPercent: null,
+  reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: [
     { id: 'cca-t0-p-priv', t: 0, alias: 'P', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread, S. Poulose 31 Jul 2025', note: 'NS SMMU stage 2 maps no private page; reported to the host', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },

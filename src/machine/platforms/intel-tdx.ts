@@ -9,7 +9,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: (c) => (c.tdx_host_read === 'poison' ? 'poison' : 'ones'),
   switches: ['tdx_trusted_shared_dma', 'tdx_host_read', 'tdx_p2p', 'locked_dma', 'xt'],
-  runs: true, reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  runs: true, since: { release: '5.19', lacks: 'no TDX guest support (it came with 5.19)' }, poolPercent: 'guest_percent',
+  reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: 'tdxSharedBit', dmaEncBit: 'always',
   rows: [
     { id: 'tdx-t0-shr', t: 0, alias: 'any', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'lists' },

@@ -8,7 +8,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'ok',
   switches: [],
-  runs: true, reportsMemoryEncryption: false, forceUnencrypted: false, forcesSwiotlb: false, convertsDefaultPool: false,
+  runs: true, since: null, poolPercent: null,
+  reportsMemoryEncryption: false, forceUnencrypted: false, forcesSwiotlb: false, convertsDefaultPool: false,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: (['priv', 'shr', 'unas', 'smmio', 'pmmio', 'pmmio_empty', 'pmmio_down'] as const).map((page) => ({ id: `none-${page}`, t: 0 as const, alias: 'any' as const, page, read: 'ok' as const, write: 'ok' as const, cert: 'H' as const, source: 'no protection' }))
 }

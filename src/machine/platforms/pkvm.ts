@@ -9,7 +9,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['memory_encrypt_reported'],
-  runs: true, reportsMemoryEncryption: 'pkvmForces', forceUnencrypted: 'pkvmForces', forcesSwiotlb: false, convertsDefaultPool: false,
+  runs: true, since: null, poolPercent: null,
+  reportsMemoryEncryption: 'pkvmForces', forceUnencrypted: 'pkvmForces', forcesSwiotlb: false, convertsDefaultPool: false,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: [
     ...sharedOnly('pkvm', 'M. Saleh, 14 May 2026'),

@@ -9,7 +9,8 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['memory_encrypt_reported'],
-  runs: true, reportsMemoryEncryption: 's390Reports', forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
+  runs: true, since: null, poolPercent: null,
+  reportsMemoryEncryption: 's390Reports', forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: sharedOnly('s390', 'series v7 06/22')
 }

@@ -87,9 +87,10 @@ const PREFIXES = ['DMA_ATTR_', '__DMA_ATTR_', 'DMA_', 'pci_', '__']
 export function nearestWords(word: string, known: Iterable<string>): string[] {
   if (word.length === 0 || word.length > 60) return []
   const all = [...known]
-  for (const p of PREFIXES) {
-    const bare = word.startsWith(p) ? word.slice(p.length) : null
-    if (bare !== null && all.includes(bare)) return [bare]
+  const prefix = PREFIXES.find((p) => word.startsWith(p)) ?? ''
+  if (prefix !== '') {
+    const near = nearestWords(word.slice(prefix.length), all)
+    if (near.length > 0) return near
   }
   // Of a short word, half is no likeness: `foo` is not near `or`.
   const most = Math.max(1, Math.floor(word.length / 2))

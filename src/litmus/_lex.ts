@@ -1,6 +1,7 @@
 // Text to tokens. A blank only separates; a line's end is kept as a mark on the next token, since it ends a statement.
 import type { At } from './ast.ts'
 import type { Errors } from './_errors.ts'
+import { errnoNames, otherErrnos } from './vocabulary.ts'
 
 export interface Token extends At {
   /** `bad`: a character that the language does not use, reported already. */
@@ -21,7 +22,9 @@ export interface Token extends At {
 const LEXEME = /[A-Za-z0-9_]\w*(?:-\w+(?:\.\d+)*)*/y
 const PREFIX_STAR = /[-.]?\*/y
 const NUMBER = /^\d\w*$/
-const PUNCT = /==|!=|<=|>=|&&|\|\||[{}()[\],;:.=<>!*]/y
+const PUNCT = /==|!=|<=|>=|&&|\|\||[{}()[\],;:.=<>!*&|]/y
+/** `-EBUSY`, as kernel functions return it: the errno, whose name the language writes without the sign. */
+const MINUS_ERRNO = /-(E[A-Z0-9]+)(?!\w)/y
 /** The signs of a flip, `cc-v8 - pkvmForces`: in lines that name kernels. */
 const SIGN = /[+-]/y
 const NAMES_KERNELS: ReadonlySet<string> = new Set(['kernel', 'expect'])
@@ -106,6 +109,12 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       if (!cursorDone && cursor < i) cursorDone = true
       continue
     }
+    const minus = signs ? null : match(MINUS_ERRNO, i)
+    if (minus !== null && (errnoNames.has(minus.slice(1)) || otherErrnos.has(minus.slice(1)))) {
+      push('word', i, i + minus.length, minus.slice(1))
+      i += minus.length
+      continue
+    }
     const lexeme = match(LEXEME, i)
     if (lexeme !== null) {
       const number = NUMBER.test(lexeme)
@@ -155,8 +164,6 @@ function string(text: string, start: number): [string, number, boolean] {
 const printable = (ch: string): string => (/[\p{C}\p{Z}]/u.test(ch) ? `U+${(ch.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}` : `'${ch}'`)
 
 function hintFor(ch: string): { hint?: string } {
-  if (ch === '&') return { hint: "and is '&&'; there are no pointers: write the name alone" }
-  if (ch === '|') return { hint: "or is '||'; attributes are listed with commas: CC_SHARED, NO_WARN" }
   if (ch === '-' || ch === '+' || ch === '/' || ch === '%') return { hint: 'there is no arithmetic: write the number' }
   return {}
 }

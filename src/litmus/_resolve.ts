@@ -3,12 +3,14 @@
 import type { Args, At, Binary, BinaryOp, Expr, Name, NumberLit, Stmt, VarRef } from './ast.ts'
 import { type Errors, type More, nearestWords } from './_errors.ts'
 import type { Token } from './_lex.ts'
+import { bitsOf, directionOf, operationOf, prototypeText, spelled, type Spelling, spelling } from './_c-spelling.ts'
 import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
 import {
   type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
-  functionNames, type FunctionName, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, type ValueKind,
+  functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, type ValueKind,
   valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
+import { Bytes } from '../base/index.ts'
 
 /** A variable over its whole scope: everything that is ever assigned to it. */
 export interface Variable {
@@ -17,6 +19,8 @@ export interface Variable {
   unknown: boolean
   /** The longest scatter-gather list it was made from. */
   segments: number
+  /** Bytes, where the text says them. */
+  readonly sizes: Set<number>
 }
 export type Variables = ReadonlyMap<string, Variable>
 
@@ -30,6 +34,12 @@ export interface Scopes {
 }
 
 const MOST_REPEAT = 65536
+
+/** What C has a pointer to, NULL when the call failed; dma_map_sg() yields a count, 0 then. */
+const POINTERS: ReadonlySet<ValueKind> = new Set(['page', 'buffer', 'coherent', 'pages', 'sg', 'usermap'])
+/** What C has a dma_addr_t of, where 0 is an address like any other. */
+const ADDRESSES: ReadonlySet<ValueKind> = new Set(['mapping', 'resource'])
+const every = (v: Variable, of: ReadonlySet<ValueKind>): boolean => !v.unknown && v.kinds.size > 0 && [...v.kinds].every((k) => of.has(k))
 
 // ---- collecting --------------------------------------------------------------------------------------------------
 
@@ -59,15 +69,26 @@ const labelOf = (value: number): string => (value === 0 ? ZERO : String(value))
 function variable(into: Map<string, Variable>, name: string): Variable {
   let v = into.get(name)
   if (!v) {
-    v = { kinds: new Set(), unknown: false, segments: 0 }
+    v = { kinds: new Set(), unknown: false, segments: 0, sizes: new Set() }
     into.set(name, v)
   }
   return v
 }
 
+/** What a variable holds that takes what a call yields. */
+function assigned(v: Variable, c: RawCall): void {
+  const op = operationOf(c.op.text)
+  if (op) v.kinds.add(op.result ?? 'status')
+  else v.unknown = true
+  const l = c.args[1]
+  if (op?.result === 'sg' && l?.kind === 'list') v.segments = Math.max(v.segments, l.items.length)
+  const size = c.args[op?.params.findIndex((p) => p.kind === 'size') ?? -1]
+  if (size?.kind === 'number' && op?.result !== 'coherent') v.sizes.add(size.value)
+}
+
 function collect(list: readonly RawStmt[], vars: Map<string, Variable>, labels: Set<string>): void {
   const calls = (e: RawExpr): void => collectCalls(e, (c) => {
-    const op = operationByName.get(c.op.text)
+    const op = operationOf(c.op.text)
     const at = op?.params.findIndex((p) => p.kind === 'label') ?? -1
     const l = at < 0 ? undefined : c.args[at]
     if (l?.kind === 'path' && l.rest.length === 0) labels.add(l.head.text)
@@ -81,13 +102,10 @@ function collect(list: readonly RawStmt[], vars: Map<string, Variable>, labels: 
           const v = variable(vars, s.target.text)
           if (s.value.kind === 'number') v.kinds.add('number')
           else if (s.value.kind === 'call') {
-            const op = operationByName.get(s.value.op.text)
-            if (op) v.kinds.add(op.result ?? 'status')
-            else v.unknown = true
-            const l = s.value.args[1]
-            if (op?.result === 'sg' && l?.kind === 'list') v.segments = Math.max(v.segments, l.items.length)
+            assigned(v, s.value)
           } else v.unknown = true
         }
+        if (s.value.kind === 'call') for (const a of s.value.args) if (a.kind === 'address') assigned(variable(vars, a.name.text), s.value)
         break
       case 'if':
         calls(s.cond)
@@ -314,8 +332,8 @@ export class Resolver {
 
   /** Checks a call and appends it; the target's name, or null when something was wrong. */
   private call(c: RawCall, target: Name | null): void {
-    const op: OpWord | undefined = operationByName.get(c.op.text)
-    if (!op) {
+    const sp = spelling(c)
+    if (sp === null) {
       this.error('TB-207', c.op, c.op.text, `'${c.op.text}' is no operation`, {
         known: operationByName.keys(),
         ...(fieldByName.has(c.op.text) ? { hint: `'${c.op.text}' is asked as x.${c.op.text}` } : keywordNames.has(c.op.text) ? { hint: `'${c.op.text}' is no call` } : {})
@@ -324,52 +342,77 @@ export class Resolver {
       for (const a of c.args) this.lookOver(a)
       return
     }
+    const { op } = sp
     if (c.try && op.try !== true) this.warn('TB-235', c.try, 'try', `'try' has no effect before '${op.name}', which is no access to memory`)
     if (op.notModelled !== undefined) this.errors.notModelled(where(c.op), op.name, op.notModelled)
-    const args = this.args(op, c)
+    const args = this.args(op, c, sp)
+    const handle = sp.handle === null ? null : this.target(sp.handle)
     if (args === null) return
     if (args.high) this.highPages.push(where(c.op))
-    this.out.push({ kind: 'call', at: where(c.at), op: op.name as OpName, try: c.try !== null, target, args })
+    const made = target ?? handle
+    this.out.push({ kind: 'call', at: where(c.at), op: op.name as OpName, try: c.try !== null, target: made, args })
+    // `&handle`: what the device is given is the same value as what the CPU has.
+    if (handle !== null && made !== null && made !== handle) this.out.push({ kind: 'assign', at: where(c.at), target: handle, value: { kind: 'var', scope: this.mode === 'init' ? 'init' : 'own', thread: null, name: made.name, index: null, at: made.at } })
   }
 
   private lookOver(a: RawExpr): void {
     if (a.kind === 'call') {
-      if (operationByName.has(a.op.text)) this.hoist(a)
+      if (operationOf(a.op.text)) this.hoist(a)
       else for (const b of a.args) this.lookOver(b)
     } else if (a.kind === 'list') for (const i of a.items) this.lookOver(i)
   }
 
-  private args(op: OpWord, c: RawCall): Args | null {
+  private args(op: OpWord, c: RawCall, sp: Spelling): Args | null {
     const before = this.errors.count
+    const given = sp.args
     const n = op.params.length
-    const usage = { expected: [signature(op)] }
-    const optionAmong = c.args.slice(0, n).find((a) => a.kind === 'path' && a.rest.length === 0 && (attributeNames.has(a.head.text) || a.head.text === 'ATOMIC'))
-    if (c.args.length < n) {
-      const missing = op.params[c.args.length]
+    const usage = { expected: [signature(op), ...prototypeText(c.op.text)] }
+    const optionAmong = given.slice(0, n).find((a) => a.kind === 'path' && a.rest.length === 0 && (attributeNames.has(a.head.text) || a.head.text === 'ATOMIC'))
+    if (given.length < n) {
+      const missing = op.params[given.length]
       const hint = missing?.kind === 'direction' ? `DIR is ${directions.map((d) => d.name).join(', ')}` : missing?.kind === 'device' ? 'the device comes first' : undefined
-      if (optionAmong === undefined) this.error('TB-208', c.op, op.name, `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ' or more' : ''}, found ${c.args.length}`, { ...usage, ...(hint === undefined ? {} : { hint }) })
+      if (optionAmong === undefined) this.error('TB-208', c.op, op.name, `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ' or more' : ''}, found ${given.length}`, { ...usage, ...(hint === undefined ? {} : { hint }) })
     }
     const out: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false }
     op.params.forEach((p, i) => {
-      const a = c.args[i]
+      const a = given[i]
       if (a) this.arg(op, p, a, out)
     })
     const attributes: Name<Attribute>[] = []
     const seen = new Set<string>()
-    for (const a of c.args.slice(n)) {
-      const word = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
+    for (const a of given.slice(n)) {
+      const said = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
+      const kernel = said === null ? null : spelled(said, op)
+      if (kernel?.kind === 'refused') {
+        this.error('TB-230', a.at, text(a), kernel.why)
+        continue
+      }
+      if (kernel?.kind === 'nothing') {
+        if (op.group !== 'dma' && op.group !== 'memory') this.error('TB-230', a.at, text(a), `'${op.name}' does not take ${said}`, usage)
+        else if (kernel.why !== undefined) this.warn('TB-230', a.at, text(a), kernel.why)
+        continue
+      }
+      // No flags, no attributes.
+      if (a.kind === 'number' && a.value === 0 && op.options.length > 0) {
+        if (op.result === null) out.none = true
+        continue
+      }
+      const word = kernel === null ? said : kernel.word
       if (word !== null && op.options.includes(word)) {
         if (seen.has(word)) {
           this.warn('TB-230', a.at, word, `'${word}' stands twice`)
           continue
         }
         seen.add(word)
-        if (word === 'ATOMIC') out.atomic = true
+        if (directionNames.has(word)) {
+          if (out.direction) this.error('TB-230', a.at, word, `'${op.name}' takes one direction`, usage)
+          else out.direction = { name: word as Direction, at: where(a.at) }
+        } else if (word === 'ATOMIC') out.atomic = true
         else if (word === 'high') out.high = true
         else attributes.push({ name: word as Attribute, at: where(a.at) })
       } else if (word !== null && (attributeNames.has(word) || word === 'ATOMIC' || word === 'high')) {
         this.error('TB-230', a.at, word, `'${op.name}' does not take ${word}`, op.options.length > 0 ? { expected: op.options } : usage)
-      } else if (word !== null && directionNames.has(bareDirection(word))) {
+      } else if (word !== null && directionOf(word) !== null) {
         // A size in the direction's place pushed it here.
         if (this.errors.count > before) continue
         const made = op.result === null && /^dma_(unmap|sync|free)/.test(op.name)
@@ -378,15 +421,31 @@ export class Resolver {
         this.error('TB-230', a.at, word, `'${word}' is no ${op.options.some((o) => attributeNames.has(o)) ? 'attribute' : 'option'} of '${op.name}'`, { known: op.options, expected: op.options })
       } else {
         const made = /^dma_(unmap|sync|free)/.test(op.name) ? { hint: 'size, direction and attributes of the making are passed by themselves' } : {}
-        this.error('TB-208', a.at, text(a), `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ` and ${op.options.join(', ')}` : ''}, found ${c.args.length}`, { ...usage, ...made })
+        this.error('TB-208', a.at, text(a), `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ` and ${op.options.join(', ')}` : ''}, found ${given.length}`, { ...usage, ...made })
         break
       }
     }
     out.attributes = attributes
+    this.agrees(op, sp, out)
     return this.errors.count === before ? out : null
   }
 
-  private arg(op: OpWord, p: Param, a: RawExpr, out: { -readonly [K in keyof Args]: Args[K] }): void {
+  /** Sizes, offsets and counts of a kernel's prototype: the language takes them from the object, so they may only say the same. */
+  private agrees(op: OpWord, sp: Spelling, out: { readonly object?: VarRef; readonly objects?: readonly VarRef[] }): void {
+    const v = out.object === undefined ? undefined : (this.own.get(out.object.name) ?? this.scopes.init.get(out.object.name))
+    for (const { place, arg } of sp.said) {
+      if (Number.isNaN(arg.value)) continue
+      if (place === 'offset' && arg.value !== 0) this.error('TB-209', arg.at, arg.text, `'${op.name}' takes all of its buffer, from its first byte`, { hint: 'kmalloc makes buffers smaller than a page' })
+      else if (place === 'count' && out.objects !== undefined && arg.value !== out.objects.length) this.error('TB-209', arg.at, arg.text, `the list has ${out.objects.length === 1 ? 'one entry' : `${out.objects.length} entries`}, not ${arg.text}`)
+      else if (place === 'size' && v !== undefined && v.sizes.size > 0 && !v.unknown && !v.sizes.has(arg.value)) {
+        this.error('TB-209', arg.at, arg.text, `'${op.name}' takes all of '${out.object?.name}' (${[...v.sizes].map((n) => Bytes.format(n)).join(' or ')}), not ${arg.text}`, { hint: `the size is that of ${out.object?.name}` })
+      }
+    }
+  }
+
+  private arg(op: OpWord, p: Param, given: RawExpr, out: { -readonly [K in keyof Args]: Args[K] }): void {
+    // There are no pointers: `&nic` is nic.
+    const a: RawExpr = given.kind === 'address' ? { kind: 'path', head: given.name, rest: [], at: given.at } : given
     const word = a.kind === 'path' && a.rest.length === 0 ? a.head.text : null
     const usage = { expected: [signature(op)] }
     const wrong = (what: string, more: More = usage): void => this.error('TB-209', a.at, text(a), `'${op.name}' takes ${what} as ${p.name}, found ${this.describe(a)}`, more)
@@ -420,7 +479,12 @@ export class Resolver {
         }
         out.size = number(a)
         return
-      case 'bits':
+      case 'bits': {
+        const bits = bitsOf(a)
+        if (bits !== null && bits.value >= 1 && bits.value <= 64) {
+          out.bits = { kind: 'number', value: bits.value, at: where(a.at) }
+          return
+        }
         if (a.kind !== 'number') {
           wrong('a number of bits', { expected: ['1 to 64'] })
           return
@@ -431,6 +495,7 @@ export class Resolver {
         }
         out.bits = number(a)
         return
+      }
       case 'label':
         if (a.kind === 'string') {
           wrong('a label', { expected: ['a word'], hint: `write ${a.text || 'data'} without quotes` })
@@ -448,7 +513,8 @@ export class Resolver {
         out.label = { name: word, at: where(a.at) }
         return
       case 'direction': {
-        if (word !== null && directionNames.has(word)) out.direction = { name: word as Direction, at: where(a.at) }
+        const direction = word === null ? null : directionOf(word)
+        if (direction !== null) out.direction = { name: direction as Direction, at: where(a.at) }
         else if (a.kind === 'number' && op.name.startsWith('dma_map')) this.error('TB-230', a.at, text(a), `'${op.name}' takes a direction here, found a size`, { expected: directions.map((d) => d.name), hint: `the size is that of ${op.params[1]?.name ?? 'x'}` })
         else this.error('TB-230', a.at, text(a), `'${op.name}' takes a direction here, found ${this.describe(a)}`, { expected: directions.map((d) => d.name), ...(word === null ? {} : { known: directionNames }) })
         return
@@ -479,7 +545,7 @@ export class Resolver {
 
   private object(op: OpWord, p: Param, a: RawExpr): VarRef | null {
     if (a.kind === 'call' && !functionNames.has(a.op.text)) {
-      const result = operationByName.get(a.op.text)?.result
+      const result = operationOf(a.op.text)?.result
       if (result !== undefined && result !== null && p.accepts?.includes(result) === false) {
         this.error('TB-209', a.at, a.op.text, `'${op.name}' takes ${oneOf(p.accepts)}, found ${valueKindText[result]}`, { expected: [signature(op)] })
         return null
@@ -514,7 +580,7 @@ export class Resolver {
 
   /** A call inside an expression or an argument: its own statement before, and a variable that holds its result. */
   private hoist(c: RawCall): { ref: VarRef; v: Variable } | null {
-    const op = operationByName.get(c.op.text)
+    const op = operationOf(c.op.text)
     const before = this.errors.count
     if (this.mode === 'final') return null // reported already
     let n = 1
@@ -526,7 +592,7 @@ export class Resolver {
     const l = c.args[1]
     return {
       ref: { kind: 'var', scope: this.mode === 'init' ? 'init' : 'own', thread: null, name, index: null, at: where(c.at) },
-      v: { kinds: new Set([op.result ?? 'status']), unknown: false, segments: op.result === 'sg' && l?.kind === 'list' ? l.items.length : 0 }
+      v: { kinds: new Set([op.result ?? 'status']), unknown: false, segments: op.result === 'sg' && l?.kind === 'list' ? l.items.length : 0, sizes: new Set() }
     }
   }
 
@@ -648,6 +714,12 @@ export class Resolver {
     return { kind: 'var', ref: at, v: vv }
   }
 
+  /** Words of C that stand for a failure, and how the language asks for it. */
+  private static readonly failures: Readonly<Record<string, string>> = {
+    NULL: 'NULL is what a failed call yields in place of memory; a mapping is compared with DMA_MAPPING_ERROR: ok(x) asks both',
+    DMA_MAPPING_ERROR: 'DMA_MAPPING_ERROR is what a failed mapping is: ok(h), dma_mapping_error(dev, h)'
+  }
+
   /** A plain name that is nothing here. `role`: what it should have been, when that says more. */
   private unknownName(t: Token, role: string | null, alsoKnown: Iterable<string> = []): void {
     if (this.lenient.has(t.text)) return
@@ -658,6 +730,7 @@ export class Resolver {
     else if (this.scopes.threads.has(t.text)) this.error('TB-209', t, t.text, `'${t.text}' is a thread${role ? `: ${role}` : ''}`, { hint: `its variables are ${t.text}.x` })
     else if (setter.length > 0 && this.mode === 'init') this.error('TB-219', t, t.text, `'${t.text}' is set by thread ${setter[0]}, and init runs before the threads`)
     else if (setter.length > 0) this.error('TB-219', t, t.text, `'${t.text}' is a variable of thread ${setter.join(' and of thread ')}`, { hint: `write ${setter.map((s) => `${s}.${t.text}`).join(' or ')}` })
+    else if (Resolver.failures[t.text] !== undefined) this.error('TB-215', t, t.text, `'${t.text}' cannot stand here`, { hint: Resolver.failures[t.text] as string })
     else this.error('TB-210', t, t.text, `nobody sets '${t.text}'`, { known: [...plain, ...this.scopes.devices, ...alsoKnown] })
   }
 
@@ -669,7 +742,7 @@ export class Resolver {
     if (t === null) return null
     if (t.type.k === 'unknown') return this.loneWord(t.type.token) ? t.expr : null
     if (t.type.k === 'words' || t.type.k === 'content') this.warn('TB-237', e.at, text(e), `'${text(e)}' is a word: true whatever it is`, t.type.k === 'words' ? { expected: t.type.words.map((w) => `${text(e)} == ${w}`) } : {})
-    else if (t.type.k === 'variable' && !t.type.v.unknown && ![...t.type.v.kinds].some((k) => k === 'number' || k === 'status')) {
+    else if (t.type.k === 'variable' && !t.type.v.unknown && ![...t.type.v.kinds].some((k) => k === 'number' || k === 'status' || POINTERS.has(k))) {
       this.warn('TB-237', e.at, text(e), `'${text(e)}' is ${oneOf([...t.type.v.kinds])}: true unless it is ERR`, { expected: [`ok(${text(e)})`] })
     }
     return t.expr
@@ -702,6 +775,9 @@ export class Resolver {
         return { expr: { kind: 'word', name: p.token.text, at: where(p.token) }, type: { k: 'unknown', token: p.token } }
       }
       case 'call': return functionNames.has(e.op.text) ? this.func(e) : this.calledValue(e)
+      case 'address': case 'flags':
+        this.error('TB-215', e.at, text(e), e.kind === 'address' ? "an address cannot be compared: write the name alone" : "'|' joins flags, and no flags stand here", { ...(e.kind === 'flags' ? { hint: "or is '||'" } : {}) })
+        return null
       case 'not': {
         const inner = this.truth(e.expr)
         return inner && { expr: { kind: 'not', expr: inner, at: where(e.at) }, type: { k: 'flag', what: text(e) } }
@@ -717,12 +793,27 @@ export class Resolver {
 
   private func(c: RawCall): Typed | null {
     const name = c.op.text as FunctionName
-    const a = c.args[0]
     if (c.try) this.warn('TB-235', c.try, 'try', `'try' has no effect before '${name}'`)
-    if (c.args.length !== 1 || a === undefined) {
-      this.error('TB-208', c.op, name, `'${name}' takes one argument, found ${c.args.length}`, { expected: [`${name}(x)`] })
+    const { takes } = functions.find((f) => f.name === name) as (typeof functions)[number]
+    const wanted = takes.split(', ').length
+    if (c.args.length !== wanted) {
+      this.error('TB-208', c.op, name, `'${name}' takes ${wanted === 1 ? 'one argument' : `${wanted} arguments`}, found ${c.args.length}`, { expected: [`${name}(${takes})`] })
       return null
     }
+    let device: string | undefined
+    if (takes !== 'x') {
+      const of = c.args[0]
+      const word = of?.kind === 'path' && of.rest.length === 0 ? of.head.text : null
+      if (of === undefined || word === null || !this.scopes.devices.has(word)) {
+        this.error('TB-211', of?.at ?? c.at, of === undefined ? '' : text(of), `'${name}' takes a device first`, { known: this.scopes.devices, expected: [...this.scopes.devices] })
+        return null
+      }
+      device = word
+    }
+    if (name === 'device_cc_accepted') {
+      return { expr: { kind: 'device', device: device ?? '', field: 'accepted', at: where(c.at) }, type: { k: 'flag', what: `${device}.accepted` } }
+    }
+    const a = c.args.at(-1) as RawExpr
     let ref: VarRef
     let v: Variable
     if (a.kind === 'call' && !functionNames.has(a.op.text)) {
@@ -738,7 +829,7 @@ export class Resolver {
         return null
       }
       if (p === undefined || p.kind !== 'var') {
-        this.error('TB-209', a.at, text(a), `'${name}' takes a variable, found ${this.describe(a)}`, { expected: [`${name}(x)`] })
+        this.error('TB-209', a.at, text(a), `'${name}' takes a variable, found ${this.describe(a)}`, { expected: [`${name}(${takes})`] })
         return null
       }
       ref = p.ref
@@ -747,7 +838,10 @@ export class Resolver {
     if (name === 'content' && !v.unknown && ![...v.kinds].some((k) => contentAccepts.includes(k))) {
       this.warn('TB-209', a.at, text(a), `'content' is asked of memory, and '${text(a)}' is ${oneOf([...v.kinds])}: every comparison is false`, { ...(v.kinds.has('value') ? { hint: `compare ${text(a)} itself` } : {}) })
     }
-    return { expr: { kind: 'func', name, arg: ref, at: where(c.at) }, type: name === 'ok' ? { k: 'flag', what: `ok(${text(a)})` } : name === 'content' ? { k: 'content' } : { k: 'errno' } }
+    if (name === 'dma_mapping_error' && !v.unknown && ![...v.kinds].some((k) => ADDRESSES.has(k))) {
+      this.warn('TB-209', a.at, text(a), `'dma_mapping_error' is asked of a mapping, and '${text(a)}' is ${oneOf([...v.kinds])}`)
+    }
+    return { expr: { kind: 'func', name, ...(device === undefined ? {} : { device }), arg: ref, at: where(c.at) }, type: name === 'ok' ? { k: 'flag', what: `ok(${text(a)})` } : name === 'content' ? { k: 'content' } : { k: 'errno' } }
   }
 
   private binary(e: Extract<RawExpr, { kind: 'binary' }>): Typed | null {
@@ -770,12 +864,27 @@ export class Resolver {
       } else {
         const l: Typed | null = started ? left : this.expr(leftmost)
         const r = this.expr(b.right)
-        left = l && r && this.compared(b, l, rawLeft, r) ? { expr: this.node(b, zeroContent(l, r), zeroContent(r, l)), type: { k: 'flag', what: text(b) } } : null
+        const failure: Typed | null = l && r && this.failure(b, l, r)
+        left = failure !== null ? failure : l && r && this.compared(b, l, rawLeft, r) ? { expr: this.node(b, zeroContent(l, r), zeroContent(r, l)), type: { k: 'flag', what: text(b) } } : null
       }
       started = true
       rawLeft = b
     }
     return left
+  }
+
+  /** `buf == NULL`, `buf != 0`, `h == DMA_MAPPING_ERROR`: whether the call failed, as C asks it. Null: another comparison. */
+  private failure(b: Extract<RawExpr, { kind: 'binary' }>, l: Typed, r: Typed): Typed | null {
+    if (b.op !== '==' && b.op !== '!=') return null
+    for (const [side, other] of [[l, r], [r, l]] as const) {
+      if (side.type.k !== 'variable' || side.expr.kind !== 'var') continue
+      const word = other.type.k === 'unknown' && !this.scopes.labels.has(other.type.token.text) ? other.type.token.text : other.type.k === 'number' && other.type.value === 0 ? 'NULL' : null
+      if (!(word === 'NULL' && every(side.type.v, POINTERS)) && !(word === 'DMA_MAPPING_ERROR' && every(side.type.v, ADDRESSES))) continue
+      const at = where(b.at)
+      const ok: Expr = { kind: 'func', name: 'ok', arg: side.expr, at }
+      return { expr: b.op === '!=' ? ok : { kind: 'not', expr: ok, at }, type: { k: 'flag', what: text(b) } }
+    }
+    return null
   }
 
   private truthOf(t: Typed, raw: RawExpr): Expr | null {
@@ -809,7 +918,7 @@ export class Resolver {
     if (!err && b.op !== '==' && b.op !== '!=') {
       for (const [side, raw] of [[l, rawL], [r, b.right]] as const) {
         const k = side.type.k
-        const wordy = k === 'unknown' || k === 'words' || k === 'content' || k === 'errno' || (k === 'variable' && !side.type.v.unknown && ![...side.type.v.kinds].some((x) => x === 'number' || x === 'status'))
+        const wordy = k === 'unknown' || k === 'words' || k === 'content' || (k === 'variable' && !side.type.v.unknown && ![...side.type.v.kinds].some((x) => x === 'number' || x === 'status'))
         if (wordy) {
           this.warn('TB-237', b.opAt, b.op, `'${b.op}' compares numbers, and '${text(raw)}' is none: false`, { expected: ["'=='", "'!='"] })
           break
@@ -926,6 +1035,8 @@ export class Resolver {
       case 'list': return 'a list'
       case 'call': return functionNames.has(a.op.text) ? `${a.op.text}(...)` : `a call of '${a.op.text}'`
       case 'not': case 'binary': return 'an expression'
+      case 'address': return `'&${a.name.text}'`
+      case 'flags': return 'flags'
       case 'path': {
         const name = text(a)
         if (a.rest.length > 0) return `'${name}'`
@@ -950,7 +1061,6 @@ function zeroContent(side: Typed, other: Typed): Expr {
 
 const number = (e: Extract<RawExpr, { kind: 'number' }>): NumberLit => ({ kind: 'number', value: e.value, at: where(e.at) })
 const count = (n: number): string => (n === 0 ? 'no argument' : n === 1 ? '1 argument' : `${n} arguments`)
-const bareDirection = (word: string): string => (word.startsWith('DMA_') ? word.slice(4) : word)
 const fieldNames = (of: 'variable' | 'device'): FieldName[] => fields.filter((f) => f.of === of).map((f) => f.name)
 const fieldList = (of: 'variable' | 'device'): string => {
   const names = fieldNames(of).map((n) => `.${n}`)
@@ -972,5 +1082,7 @@ export function text(e: RawExpr): string {
     case 'list': return '['
     case 'not': return '!'
     case 'binary': return e.op
+    case 'address': return `&${e.name.text}`
+    case 'flags': return e.items.map(text).join(' | ')
   }
 }

@@ -5,7 +5,7 @@ import type { At } from './ast.ts'
 import type { Errors, More } from './_errors.ts'
 import { lex, type Token } from './_lex.ts'
 import { configByName, deviceKeyByName, kernelNames, keywordNames, keywords, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
-import { Bytes } from '../base/index.ts'
+import { Bytes, PAGE_SIZE } from '../base/index.ts'
 
 // ---- the raw tree ------------------------------------------------------------------------------------------------
 
@@ -17,6 +17,10 @@ export type RawExpr =
   | { readonly kind: 'list'; readonly items: readonly RawExpr[]; readonly at: At }
   | { readonly kind: 'not'; readonly expr: RawExpr; readonly at: At }
   | RawBinary
+  /** `&handle`, among the arguments of a call. */
+  | { readonly kind: 'address'; readonly name: Token; readonly at: At }
+  /** `A | B`, among the arguments of a call. */
+  | { readonly kind: 'flags'; readonly items: readonly RawExpr[]; readonly at: At }
 
 /** a, a.b, a.b.c, h[0].alias */
 export interface RawPath {
@@ -146,6 +150,8 @@ export class Syntax {
   private terms = 0
   private thread: string | null = null
   private inInit = false
+  /** Among the arguments of a call, where `&handle` and `A | B` may stand. */
+  private inCall = false
 
   constructor(text: string, errors: Errors, cursor = -1) {
     this.errors = errors
@@ -757,6 +763,7 @@ export class Syntax {
       left = { kind: 'binary', op: op.text, opAt: op, left, right, at: span(left.at, right.at) }
     }
     if (is(this.tok(), '=') && !this.tok().nl) this.fail('TB-203', this.tok(), "'=' sets a variable; an expression compares with '=='", { expected: ["'=='"] })
+    if (is(this.tok(), '|') && !this.inCall) this.fail('TB-200', this.tok(), "the language does not use the character '|' here", { hint: "or is '||'; flags are joined with '|' among the arguments of a call" })
     return left
   }
 
@@ -771,11 +778,12 @@ export class Syntax {
     const t = this.tok()
     if (is(t, '(')) {
       this.next()
-      const e = this.expr()
+      const e = this.inCall ? this.flags() : this.expr()
       this.close(')', t, 'an operator')
       return e
     }
     if (is(t, '[')) return this.list()
+    if (is(t, '&')) return this.address()
     if (t.kind === 'number') return this.number()
     if (t.kind === 'string') {
       this.next()
@@ -790,8 +798,31 @@ export class Syntax {
       if (op.kind !== 'word' || op.nl || !is(this.following(), '(')) return this.fail('TB-203', op, `expected a call after 'try', found ${op.nl ? "the line's end" : show(op)}`, { expected: ['a call'], hint: 'v = try dev_read(dev, h)' })
       return this.call(t)
     }
+    if ((t.text === 'likely' || t.text === 'unlikely') && is(this.following(), '(')) {
+      this.next()
+      return this.parenthesised(t.text)
+    }
     if (is(this.following(), '(') && !this.following().nl) return this.call(null)
+    const size = this.inCall ? namedSize(t.text, this.tokens) : null
+    if (size !== null) return { kind: 'number', value: size, at: this.next(), text: t.text }
     return this.path()
+  }
+
+  /** `&handle`: what a call yields, under a second name. */
+  private address(): RawExpr {
+    const t = this.next()
+    if (!this.inCall || this.tok().kind !== 'word' || this.tok().nl) return this.fail('TB-200', t, "the language does not use the character '&' here", { hint: "and is '&&'; there are no pointers: write the name alone" })
+    const name = this.next()
+    return { kind: 'address', name, at: span(t, name) }
+  }
+
+  /** `A | B`: flags of one argument. */
+  private flags(): RawExpr {
+    const first = this.expr()
+    if (!is(this.tok(), '|')) return first
+    const items = [first]
+    while (this.accept('|')) items.push(this.expr())
+    return { kind: 'flags', items, at: span(first.at, (items.at(-1) as RawExpr).at) }
   }
 
   private number(): RawExpr {
@@ -817,7 +848,13 @@ export class Syntax {
           }
           if (is(this.tok(), ',')) this.fail('TB-203', this.tok(), "an argument is missing before ','", { expected: ['an argument'] })
           if (this.tok().kind === 'end' || is(this.tok(), '}') || (this.atPart() && !OPERAND_ENDS.has(this.following().text))) this.close(')', open, "','")
-          args.push(is(this.tok(), '[') ? this.list(op, args) : this.expr())
+          const outer = this.inCall
+          this.inCall = true
+          try {
+            args.push(is(this.tok(), '[') ? this.list(op, args) : this.flags())
+          } finally {
+            this.inCall = outer
+          }
         } while (this.accept(','))
       }
       const close = this.close(')', open, "','")
@@ -866,6 +903,15 @@ export class Syntax {
       if (rest.length > 8) this.fail('TB-241', this.tok(), 'a name of more than eight parts')
     }
   }
+}
+
+/** PAGE_SIZE and SZ_64K, as the kernel writes sizes. The guest's page is what `config` says of it, wherever that stands. */
+function namedSize(word: string, tokens: readonly Token[]): number | null {
+  if (word === 'PAGE_SIZE') {
+    const at = tokens.findIndex((t) => t.kind === 'word' && t.text === 'guest_page')
+    return Bytes.parse(tokens[at + 1]?.text ?? '') ?? PAGE_SIZE
+  }
+  return /^SZ_\d+[KMG]?$/.test(word) ? Bytes.parse(word.slice(3)) : null
 }
 
 function configTakes(kind: string, values: readonly string[] | undefined): string {

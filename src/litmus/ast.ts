@@ -139,6 +139,8 @@ export interface Args {
   readonly label?: Name
   readonly direction?: Name<Direction>
   readonly attributes: readonly Name<Attribute>[]
+  /** An unmap, sync or free that says `0`: with no attribute, whatever the making had. */
+  readonly none?: true
   readonly atomic: boolean
   readonly high: boolean
 }
@@ -231,10 +233,12 @@ export interface DeviceField {
   readonly at: At
 }
 
-/** ok(x), content(x), errno(x) */
+/** ok(x), content(x), errno(x), dma_mapping_error(dev, x) */
 export interface Func {
   readonly kind: 'func'
-  readonly name: FunctionName
+  readonly name: Exclude<FunctionName, 'device_cc_accepted'>
+  /** Where it is asked of a device's variable. */
+  readonly device?: string
   readonly arg: VarRef
   readonly at: At
 }

@@ -63,7 +63,7 @@ test('expressions: names, fields, the words the other side can be', () => {
   expect(inThread('wait (h.b|)')).toEqual(['bounced'])
   expect(inThread('wait (nic.tdi == |)').slice(0, 4)).toEqual(['unlocked', 'locked', 'run', 'error'])
   expect(inThread('wait (h.alias == p|)')).toEqual(['private', 'p'])
-  expect(inThread('assert (v == d|)')).toEqual(['data'])
+  expect(inThread('assert (v == da|)')).toEqual(['data'])
   expect(inThread('assert (errno(h) == EB|)')).toEqual(['EBUSY'])
   expect(inThread('if (ok(h)) { } el|')).toEqual(['else'])
   expect(inThread('choose { } o|')).toEqual(['or'])

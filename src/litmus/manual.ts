@@ -51,7 +51,7 @@ export const tables: Readonly<Record<string, () => string>> = {
   directions: () => table(['direction', 'meaning'], directions.map((d) => [code(d.name), d.does])),
   attributes: () => table(['word', 'meaning', 'may follow'], [...attributes, ...flags].map((a) => [code(a.name), a.does, takers(a.name)])),
   fields: () => table(['field', 'values', 'meaning'], fields.map((f: FieldWord) => [code(`${f.of === 'device' ? 'DEV' : 'x'}.${f.name}`), f.words ? f.words.map(code).join(', ') : '0, 1', f.does])),
-  functions: () => table(['function', 'meaning'], functions.map((f) => [code(`${f.name}(x)`), f.does])),
+  functions: () => table(['function', 'meaning'], functions.map((f) => [code(`${f.name}(${f.takes})`), f.does])),
   contents: () => table(['word', 'meaning'], [{ name: SECRET, does: 'guest-private data, a label like any other but for its class' }, ...contentWords].map((w) => [code(w.name), w.does])),
   errnos: () => `${errnos.map(code).join(', ')}.`
 }

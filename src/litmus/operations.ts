@@ -73,6 +73,8 @@ export interface Binding {
   /** DMA direction and attributes as the kernel has them. */
   readonly dir: number
   readonly attrs: number
+  /** Of an unmap, sync or free: the direction and the attributes that the test says; null: those of the making. */
+  readonly end: { readonly dir: number | null; readonly attrs: number | null }
   /** The number of the word that is written. */
   readonly word: number
   readonly size: number
@@ -96,6 +98,10 @@ const on = (fn: (b: Binding, x: number) => number, pick?: 'segment') => (b: Bind
 
 // The manual lets every attribute follow; a kernel function ignores those it does not look at.
 const ATTRS = ['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_KERNEL_MAPPING', 'NO_WARN'] as const
+
+const DIRECTIONS = ['TO_DEVICE', 'FROM_DEVICE', 'BIDIRECTIONAL'] as const
+/** What ends a mapping may say direction and attributes, too; the rest is told by the mapping. */
+const END = [...DIRECTIONS, ...ATTRS] as const
 
 const dev: Param = { name: 'dev', kind: 'device' }
 const memory = (name: string): Param => ({ name, kind: 'object', accepts: MEMORY })
@@ -128,27 +134,27 @@ export const operations = [
 
   { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x',
     run: on((b, x) => b.sys.dma_map_single(b.cpu, b.dev, x, b.dir, b.attrs)) },
-  { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the size, direction and attributes of the making',
-    run: on((b, h) => b.sys.dma_unmap_single(h, b.dev)) },
+  { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the direction and attributes said, else those of the making',
+    run: on((b, h) => b.sys.dma_unmap_single(h, b.dev, b.end)) },
   { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first',
     run: (b) => { const xs = b.objects(); return (...args) => b.sys.dma_map_sg(b.cpu, b.dev, xs.map((x) => x(args)), b.dir, b.attrs) } },
-  { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it',
-    run: on((b, h) => b.sys.dma_unmap_sg(h, b.dev)) },
+  { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it',
+    run: on((b, h) => b.sys.dma_unmap_sg(h, b.dev, b.end)) },
   { name: 'dma_map_resource', group: 'dma', params: [dev, { name: 'mmio', kind: 'mmio' }, dir], options: ATTRS, result: 'resource', provider: 'kernel: dma-direct, dma-iommu', does: 'peer-to-peer mapping of a BAR range',
     run: plain((b) => b.sys.dma_map_resource(b.cpu, b.dev, b.mmio, b.dir, b.attrs)) },
-  { name: 'dma_unmap_resource', group: 'dma', params: [dev, handle(['resource'])], options: [], result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it',
-    run: on((b, h) => b.sys.dma_unmap_resource(h, b.dev)) },
-  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU',
-    run: on((b, h) => b.sys.dma_sync(h, b.segment, true, b.dev)) },
-  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(HANDLE, true)], options: [], result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device',
-    run: on((b, h) => b.sys.dma_sync(h, b.segment, false, b.dev)) },
+  { name: 'dma_unmap_resource', group: 'dma', params: [dev, handle(['resource'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it',
+    run: on((b, h) => b.sys.dma_unmap_resource(h, b.dev, b.end)) },
+  { name: 'dma_sync_for_cpu', group: 'dma', params: [dev, handle(HANDLE, true)], options: DIRECTIONS, result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the CPU',
+    run: on((b, h) => b.sys.dma_sync(h, b.segment, true, b.dev, b.end)) },
+  { name: 'dma_sync_for_device', group: 'dma', params: [dev, handle(HANDLE, true)], options: DIRECTIONS, result: null, provider: 'kernel: dma-direct, swiotlb', does: 'hands the buffer to the device',
+    run: on((b, h) => b.sys.dma_sync(h, b.segment, false, b.dev, b.end)) },
   { name: 'dma_alloc_coherent', group: 'dma', params: [dev, size], options: ['ATOMIC', ...ATTRS], result: 'coherent', provider: 'kernel: dma-direct, pools', does: 'coherent memory',
     run: plain((b) => b.sys.dma_alloc(b.cpu, b.dev, b.size, b.atomic, b.attrs, false, b.dir)) },
-  { name: 'dma_free_coherent', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives it back',
-    run: on((b, x) => b.sys.dma_free(x, b.dev)) },
+  { name: 'dma_free_coherent', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent'] }], options: ATTRS, result: null, provider: 'kernel: dma-direct, pools', does: 'gives it back',
+    run: on((b, x) => b.sys.dma_free(x, b.dev, b.end)) },
   { name: 'dma_alloc_pages', group: 'dma', params: [dev, size, dir], options: ['ATOMIC'], result: 'pages', provider: 'kernel: dma-direct, pools', does: 'pages that the device can reach',
     run: plain((b) => b.sys.dma_alloc(b.cpu, b.dev, b.size, b.atomic, b.attrs, true, b.dir)) },
-  { name: 'dma_free_pages', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['pages'] }], options: [], result: null, provider: 'kernel: dma-direct, pools', does: 'gives them back',
+  { name: 'dma_free_pages', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['pages'] }], options: DIRECTIONS, result: null, provider: 'kernel: dma-direct, pools', does: 'gives them back',
     run: on((b, x) => b.sys.dma_free(x, b.dev)) },
   { name: 'dma_mmap', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent', 'pages'] }], options: [], result: 'usermap', provider: 'kernel: dma-direct', does: 'user mapping of a coherent buffer, for read(m) and fill(m, ..)',
     run: on((b, x) => b.sys.dma_mmap(x, b.dev)) },

@@ -87,11 +87,13 @@ class Maker {
     const attributes: Name<vocabulary.Attribute>[] = []
     for (const o of op.options) {
       if (!this.bool()) continue
-      if (o === 'ATOMIC') args.atomic = true
+      if (vocabulary.directionNames.has(o)) args.direction = name(o as vocabulary.Direction)
+      else if (o === 'ATOMIC') args.atomic = true
       else if (o === 'high') args.high = true
       else attributes.push(name(o as vocabulary.Attribute))
     }
     args.attributes = attributes
+    if (op.result === null && op.options.length > 0 && attributes.length === 0 && this.bool()) args.none = true
     const target = op.result !== null && this.bool() ? this.target(op.result) : null
     return { kind: 'call', at, op: op.name as vocabulary.OpName, try: op.try === true && this.bool(), target, args }
   }

@@ -95,7 +95,8 @@ export function printCall(c: Call): string {
   for (const o of op.options) {
     if (o === 'ATOMIC' ? c.args.atomic : o === 'high' ? c.args.high : false) args.push(o)
   }
-  args.push(...c.args.attributes.map((a) => a.name))
+  if (c.args.direction && op.params.every((p) => p.kind !== 'direction')) args.push(c.args.direction.name)
+  args.push(...(c.args.none ? ['0'] : c.args.attributes.map((a) => a.name)))
   return `${c.target ? `${c.target.name} = ` : ''}${c.try ? 'try ' : ''}${c.op}(${args.join(', ')})`
 }
 
@@ -126,7 +127,7 @@ export function printExpr(e: Expr): string {
     case 'var': return printVar(e)
     case 'field': return `${printVar(e.of)}.${e.field}`
     case 'device': return `${e.device}.${e.field}`
-    case 'func': return `${e.name}(${printVar(e.arg)})`
+    case 'func': return `${e.name}(${e.device === undefined ? '' : `${e.device}, `}${printVar(e.arg)})`
     case 'not': return e.expr.kind === 'binary' ? `!(${printExpr(e.expr)})` : `!${printExpr(e.expr)}`
     case 'binary': {
       const mine = ensure(BINDS[e.op], e.op)

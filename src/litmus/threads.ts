@@ -8,9 +8,9 @@ import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
 import { printExpr, printStmt } from './print.ts'
 import { contentWordNames, operationByName, ZERO } from './vocabulary.ts'
 
-/** A status that an administrator's operation yields: not ERR, but the name of the errno. Encoded below every ERR. */
+/** A status: 0, or an errno below it as in C. Not ERR, which is what is there instead of a page, a mapping or a value; encoded below every ERR. */
 const STATUS_BASE = -1000
-const statusOf = (rc: number): number => (rc < 0 ? STATUS_BASE + rc : rc)
+const statusOf = (rc: number): number => (rc < 0 && !isStatus(rc) ? STATUS_BASE + rc : rc)
 export const isStatus = (v: number): boolean => v < STATUS_BASE && v > -10000
 export const statusErrno = (v: number): number => v - STATUS_BASE
 
@@ -86,7 +86,7 @@ export function compile(test: Test, sys: System): Compiled {
   }
   const asValue = (v: number): Value => {
     if (isUnset(v)) return null
-    if (isStatus(v)) return errnoName(statusErrno(v))
+    if (isStatus(v)) return statusErrno(v)
     if (isErr(v)) return null
     if (isWord(v)) return spoken(sys.words.name(valueWord(v)))
     return v
@@ -133,7 +133,8 @@ export function compile(test: Test, sys: System): Compiled {
           const v = segment(get(st, a), e.arg.index)
           switch (e.name) {
             case 'ok': return isUnset(v) || isErr(v) || isStatus(v) ? 0 : 1
-            case 'errno': return isUnset(v) ? null : isStatus(v) ? errnoName(statusErrno(v)) : isErr(v) ? errnoName(v) : 0
+            case 'dma_mapping_error': return isUnset(v) ? null : isErr(v) ? errno.ENOMEM : 0
+            case 'errno': return isUnset(v) ? null : isStatus(v) ? statusErrno(v) : isErr(v) ? v : 0
             case 'content': return isObject(v) ? spoken(sys.words.name(sys.contentWord(st, v))) : null
           }
         }
@@ -184,7 +185,7 @@ export function compile(test: Test, sys: System): Compiled {
         const eval_ = expr(self, e, operands)
         get = (st, a) => {
           const v = eval_(st, a)
-          return v === null ? errno.EINVAL : typeof v === 'number' ? v : wordValue(sys.words.id(unspoken(v)))
+          return v === null ? errno.EINVAL : typeof v === 'number' ? statusOf(v) : wordValue(sys.words.id(unspoken(v)))
         }
       }
       const id = exprs++
@@ -278,14 +279,16 @@ export function compile(test: Test, sys: System): Compiled {
       return pick === undefined ? get : (args) => segment(get(args), ref?.index ?? null)
     }
     const word = ensure(operationByName.get(c.op), c.op)
+    const attrs = a.attributes.reduce((m, n) => m | ATTR[n.name], 0)
     const fn = word.run({
       sys, cpu, dev: a.device ? device(a.device.name) : -1, mmio: a.mmio ? mmio(a.mmio.name) : -1,
-      dir: a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL, attrs: a.attributes.reduce((m, n) => m | ATTR[n.name], 0),
+      dir: a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL, attrs,
+      end: { dir: a.direction ? DIR[a.direction.name] : null, attrs: a.none || a.attributes.length > 0 ? attrs : null },
       word: a.label ? sys.words.id(unspoken(a.label.name)) : 0, size: a.size?.value ?? 0, bits: a.bits?.value ?? 64, high: a.high, atomic: a.atomic, try: c.try,
       segment: a.object?.index ?? -1, object: (pick) => own(a.object, pick), objects: () => (a.objects ?? []).map((r) => obj(r))
     })
-    // An administrator is told the errno's name; it is no ERR.
-    return { fn: word.group === 'admin' ? (...x) => statusOf(fn(...x)) : fn, operands }
+    // A status is 0 or an errno, as in C; it is no ERR.
+    return { fn: word.result === 'status' ? (...x) => statusOf(fn(...x)) : fn, operands }
   }
 
   const bodies = test.threads.map((t, i) => code(scopes[i] as Scope, t.body, t.cpu, t.name))
@@ -311,12 +314,12 @@ const truth = (v: Value): boolean => v !== null && v !== 0
 const unspoken = (label: string): string => (contentWordNames.has(label) && label !== ZERO ? `${label}'` : label)
 const spoken = (word: string): string => (word.endsWith("'") ? word.slice(0, -1) : word)
 
-/** A number beside a word is the label of that name; 0 is the content of a fresh page. */
+/** A number beside a word is the label of that name; 0 is the content of a fresh page, and a status the errno of its name. */
 const same = (l: number | string, r: number | string): boolean => {
   if (typeof l === typeof r) return l === r
-  const n = typeof l === 'number' ? l : r
+  const n = Number(typeof l === 'number' ? l : r)
   const w = typeof l === 'number' ? r : l
-  return n === 0 ? w === ZERO || w === '0' : String(n) === w
+  return n < 0 ? errnoName(n) === w : n === 0 ? w === ZERO || w === '0' : String(n) === w
 }
 
 function compare(op: string, l: Value, r: Value): boolean {

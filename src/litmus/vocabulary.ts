@@ -172,11 +172,16 @@ export const fields = [
 ] as const satisfies readonly FieldWord[]
 export type FieldName = (typeof fields)[number]['name']
 
+/** What a function of an expression is asked of. */
+export interface FunctionWord extends Word { readonly takes: 'x' | 'dev' | 'dev, x' }
+
 export const functions = [
-  { name: 'ok', does: '1 when x was set by a call that did not fail, else 0' },
-  { name: 'content', does: 'what the memory under x holds: a label, or `mixed` over unlike cells' },
-  { name: 'errno', does: 'the errno of the call that gave x, 0 when it did not fail' }
-] as const satisfies readonly Word[]
+  { name: 'ok', takes: 'x', does: '1 when x was set by a call that did not fail, else 0' },
+  { name: 'content', takes: 'x', does: 'what the memory under x holds: a label, or `mixed` over unlike cells' },
+  { name: 'errno', takes: 'x', does: 'the errno of the call that gave x, 0 when it did not fail' },
+  { name: 'dma_mapping_error', takes: 'dev, x', does: "0, or ENOMEM when the mapping failed: the kernel's way to ask" },
+  { name: 'device_cc_accepted', takes: 'dev', does: 'the same as dev.accepted' }
+] as const satisfies readonly FunctionWord[]
 export type FunctionName = (typeof functions)[number]['name']
 
 /** What `content(x)` takes. */
@@ -272,8 +277,8 @@ export const reservedNames: ReadonlySet<string> = new Set([
 
 /** An operation as the manual writes it: `h = dma_map_single(dev, x, DIR [, ATTR...])`. */
 export function signature(op: OpWord): string {
-  const options: string[] = []
-  for (const o of op.options) if (!attributeNames.has(o)) options.push(o)
+  const options = op.options.some((o) => directionNames.has(o)) ? ['DIR'] : []
+  for (const o of op.options) if (!attributeNames.has(o) && !directionNames.has(o)) options.push(o)
   const optional = options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))
   if (op.options.some((o) => attributeNames.has(o))) optional.push(' [, ATTR...]')
   const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', value: 'v' }

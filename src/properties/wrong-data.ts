@@ -96,19 +96,22 @@ class WrongData implements Judgement {
     this.unsettled(st, id, m)
   }
 
-  synced(st: Store, id: number, m: MappingObject, forCpu: boolean): void {
+  synced(st: Store, id: number, m: MappingObject, forCpu: boolean, as: MappingObject): void {
     const v = this.seen(id, m)
-    if (forCpu && m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
-    if (!forCpu && m.dir !== DIR.FROM_DEVICE) {
+    // Told another direction than the making's, a sync promises nothing.
+    if (as.dir !== m.dir) this.open(st, forCpu ? m.phys : v.at, v.size)
+    else if (forCpu && m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
+    else if (!forCpu && m.dir !== DIR.FROM_DEVICE) {
       this.ideal.copy(st, v.at, m.phys, v.size)
       this.unsettled(st, id, m)
     }
     this.setOwner(st, id, forCpu ? 'cpu' : 'device')
   }
 
-  unmapped(st: Store, id: number, m: MappingObject): void {
+  unmapped(st: Store, id: number, m: MappingObject, as: MappingObject): void {
     const v = this.seen(id, m)
-    if (m.attrs & ATTR.SKIP_CPU_SYNC) { if (m.dir !== DIR.TO_DEVICE) this.open(st, m.phys, v.size) }
+    if (as.dir !== m.dir) this.open(st, m.phys, v.size)
+    else if (as.attrs & ATTR.SKIP_CPU_SYNC) { if (m.dir !== DIR.TO_DEVICE) this.open(st, m.phys, v.size) }
     else if (m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
     this.promise(st, v.at, v.size, ZERO_WORD)
     this.live.update(st, `u${id}`, (l) => { const i = l.findIndex((x) => x.id === id); return i < 0 ? l : l.toSpliced(i, 1) })

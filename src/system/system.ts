@@ -16,8 +16,9 @@ export interface Watcher {
   cpuWrite?(st: Store, addr: number, len: number, word: number): void
   cpuRead?(st: Store, addr: number, len: number, got: Label, user: boolean): void
   mapped?(st: Store, id: number, m: MappingObject): void
-  unmapped?(st: Store, id: number, m: MappingObject): void
-  synced?(st: Store, id: number, m: MappingObject, forCpu: boolean): void
+  /** `as`: the mapping with the direction and attributes that the call was told. */
+  unmapped?(st: Store, id: number, m: MappingObject, as: MappingObject): void
+  synced?(st: Store, id: number, m: MappingObject, forCpu: boolean, as: MappingObject): void
   allocated?(st: Store, addr: number, len: number, zeroed: boolean): void
   freed?(st: Store, id: number, o: TbitObject): void
   deviceRead?(st: Store, dev: number, id: number, o: TbitObject, phys: number, at: number, len: number, got: Label, outcome: string): void
@@ -40,6 +41,10 @@ export interface SystemOptions {
 
 /** [bus address, length, kernel-made alias is shared, object for watchers] of what a device may be told to use. */
 interface Target { readonly handle: number; readonly size: number; readonly id: number; readonly o: MappingObject | ResourceObject | CoherentObject }
+
+/** The direction and attributes that an unmap, sync or free is told; null: those of the making. */
+export interface Ending { readonly dir: number | null; readonly attrs: number | null }
+const AS_MADE: Ending = { dir: null, attrs: null }
 
 /** What the kernel has an address of: what a map or a conversion is asked for. */
 const kernelMemory = (o: TbitObject): boolean => o.kind === 'page' || o.kind === 'buffer' || o.kind === 'coherent' || o.kind === 'pages'
@@ -315,17 +320,19 @@ export class System {
   // An unmap, sync or free is told a device like the making; a test may give another one than that, and then the kernel asks that one.
   private told(dev: number | undefined, o: { readonly dev: number }): Device { return this.device(dev ?? o.dev) }
 
-  dma_unmap_single(h: number, dev?: number): number {
+  dma_unmap_single(h: number, dev?: number, end: Ending = AS_MADE): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'mapping') return errno.EINVAL
-    this.unmapOne(o, this.objects.id(h), o.attrs, dev)
+    this.unmapOne(o, this.objects.id(h), end, dev)
     return 0
   }
 
-  private unmapOne(o: MappingObject, id: number, attrs: number, dev?: number): void {
-    dma_unmap_phys(this.told(dev, o), o.handle, o.size, o.dir, attrs)
-    this.note(`unmapped:${id}`, (st) => this.watcher.unmapped?.(st, id, o))
+  /** `more`: attributes that the core adds by itself; whoever mapped is promised what the caller said. */
+  private unmapOne(o: MappingObject, id: number, end: Ending, dev?: number, more = 0): void {
+    const as = { ...o, dir: end.dir ?? o.dir, attrs: end.attrs ?? o.attrs }
+    dma_unmap_phys(this.told(dev, o), o.handle, o.size, as.dir, as.attrs | more)
+    this.note(`unmapped:${id}:${as.dir}:${as.attrs}`, (st) => this.watcher.unmapped?.(st, id, o, as))
   }
 
   dma_map_sg(cpu: number, devIndex: number, xs: readonly number[], dir: number, attrs: number): number {
@@ -343,7 +350,7 @@ export class System {
         const addr = dma_map_phys(dev, cpu, r.phys, r.size, dir, attrs)
         if (addr === DMA_MAPPING_ERROR) {
           // On an error the entries before are unmapped with SKIP_CPU_SYNC.
-          for (const m of done) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs | ATTR.SKIP_CPU_SYNC)
+          for (const m of done) this.unmapOne(m, this.objects.id(this.objects.value(m)), AS_MADE, undefined, ATTR.SKIP_CPU_SYNC)
           return this.mapFailed(dev, r.phys, r.size, attrs)
         }
         const o = this.makeMapping(dev, addr, r.phys, r.size, dir, attrs, call.accepted)
@@ -355,11 +362,11 @@ export class System {
     })
   }
 
-  dma_unmap_sg(h: number, dev?: number): number {
+  dma_unmap_sg(h: number, dev?: number, end: Ending = AS_MADE): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'sg') return errno.EINVAL
-    for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), m.attrs, dev)
+    for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), end, dev)
     return 0
   }
 
@@ -376,24 +383,25 @@ export class System {
     return this.objects.value({ kind: 'resource', dev: devIndex, handle: addr, phys: m.base, size: PAGE_SIZE, dir, attrs, mmio, accepted })
   }
 
-  dma_unmap_resource(h: number, dev?: number): number {
+  dma_unmap_resource(h: number, dev?: number, end: Ending = AS_MADE): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'resource') return errno.EINVAL
-    dma_unmap_resource(this.told(dev, o), o.handle, o.size, o.dir, o.attrs)
+    dma_unmap_resource(this.told(dev, o), o.handle, o.size, end.dir ?? o.dir, end.attrs ?? o.attrs)
     return 0
   }
 
-  dma_sync(h: number, segment: number, forCpu: boolean, devIndex?: number): number {
+  dma_sync(h: number, segment: number, forCpu: boolean, devIndex?: number, end: Ending = AS_MADE): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     const list = o.kind === 'mapping' ? [o] : o.kind === 'sg' ? (segment >= 0 ? o.segments.slice(segment, segment + 1) : o.segments) : []
     for (const m of list) {
       const dev = this.told(devIndex, m)
       const id = this.objects.id(this.objects.value(m))
-      if (!forCpu && m.dir !== DIR.FROM_DEVICE) this.reclassAtSync(m)
-      dma_sync_single(dev, m.handle, m.size, m.dir, forCpu)
-      this.note(`synced:${id}:${forCpu}`, (st) => this.watcher.synced?.(st, id, m, forCpu))
+      const as = { ...m, dir: end.dir ?? m.dir }
+      if (!forCpu && as.dir !== DIR.FROM_DEVICE) this.reclassAtSync(m)
+      dma_sync_single(dev, m.handle, m.size, as.dir, forCpu)
+      this.note(`synced:${id}:${forCpu}:${as.dir}`, (st) => this.watcher.synced?.(st, id, m, forCpu, as))
     }
     return 0
   }
@@ -428,12 +436,12 @@ export class System {
     })
   }
 
-  dma_free(v: number, devIndex?: number): number {
+  dma_free(v: number, devIndex?: number, end: Ending = AS_MADE): number {
     if (!isObject(v)) return 0
     const o = this.objects.get(v)
     if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
     const dev = this.told(devIndex, o)
-    if (o.kind === 'coherent') dma_free_attrs(dev, o.buffer, o.attrs)
+    if (o.kind === 'coherent') dma_free_attrs(dev, o.buffer, end.attrs ?? o.attrs)
     else dma_free_pages(dev, o.buffer)
     this.note(`freed:${this.objects.id(v)}`, (st) => this.watcher.freed?.(st, this.objects.id(v), o))
     return 0

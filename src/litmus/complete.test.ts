@@ -23,7 +23,7 @@ test('parts', () => {
 })
 
 test('names of kernels, platforms, properties', () => {
-  expect(at('litmus t "x"\nkernel linux-7|')).toEqual(['linux-7.1', 'linux-7.3'])
+  expect(at('litmus t "x"\nkernel linux-7|')).toEqual(expect.arrayContaining(['linux-7.1', 'linux-7.3']))
   expect(at('litmus t "x"\nplatform arm-cca, a|')).toEqual(['arm-cca', 'amd-sev-snp', 'amd-sme-host', 'all'])
   expect(at('litmus t "x"\nforbid e|')).toEqual(['exposed'])
   expect(at('litmus t "x"\nexpect cc-v8 o|')).toEqual(['on'])

@@ -42,6 +42,7 @@ register()
 if (stale()) await build()
 step('types', bin('tsc'), ['--noEmit'])
 step('lint', bin('biome'), ['lint', '--error-on-warnings', 'src', 'test', 'bench', 'scripts'])
+step('tables', process.execPath, [join(root, 'scripts', 'tables.mjs')])
 const only = process.argv[2]
 if (only === undefined || only === 'fast') suite('fast')
 if (only === undefined || only === 'slow') suite('slow')

@@ -1,4 +1,5 @@
 // A message about the user's input: where, which word, what was expected, the nearest known words and the next step.
+import { printable, printableLine } from './printable.ts'
 import { nearest } from './text.ts'
 
 /** Every user-facing error has a code; `docs/errors.md` is made from this table. Numbers are given out in hundreds, one hundred a room. */
@@ -124,12 +125,12 @@ export function unknownWord(d: Omit<Diagnostic, 'nearest'>, known: Iterable<stri
 
 /** One diagnostic as text: `file:line:col: message` and, below it, the line with the word underlined when the source is given. */
 export function formatDiagnostic(d: Diagnostic, source?: string): string {
-  const at = printable(d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file)
-  const out = [`${at}: ${d.severity ?? 'error'} ${d.code}: ${clip(printable(d.message), 600)}`]
+  const at = printableLine(d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file)
+  const out = [`${at}: ${d.severity ?? 'error'} ${d.code}: ${clip(printableLine(d.message), 600)}`]
   const text = d.line > 0 && source !== undefined ? lineOf(source, d.line) : undefined
   if (text !== undefined) out.push(...underlined(text, Math.max(0, d.column - 1), d.word.length))
-  if (d.nearest && d.nearest.length > 0) out.push(`  did you mean ${d.nearest.map((n) => `'${n}'`).join(' or ')}?`)
-  if (d.expected && d.expected.length > 0) out.push(`  expected: ${d.expected.join(', ')}`)
+  if (d.nearest && d.nearest.length > 0) out.push(`  did you mean ${d.nearest.map((n) => `'${printableLine(n)}'`).join(' or ')}?`)
+  if (d.expected && d.expected.length > 0) out.push(`  expected: ${printableLine(d.expected.join(', '))}`)
   if (d.hint) out.push(`  ${printable(d.hint)}`)
   return out.join('\n')
 }
@@ -142,10 +143,11 @@ const BEFORE = 60
 function underlined(text: string, column: number, length: number): [string, string] {
   const from = text.length > SHOWN && column > BEFORE ? column - BEFORE : 0
   const part = text.slice(from, from + SHOWN)
+  const before = printableLine(text.slice(from, Math.min(column, from + SHOWN)))
+  const word = printableLine(text.slice(column, Math.min(column + length, from + SHOWN)))
   const left = from > 0 ? '...' : ''
   const right = from + SHOWN < text.length ? '...' : ''
-  const carets = Math.max(1, Math.min(length, part.length - (column - from)))
-  return [`  ${left}${printable(part)}${right}`, `  ${' '.repeat(left.length + column - from)}${'^'.repeat(carets)}`]
+  return [`  ${left}${printableLine(part)}${right}`, `  ${' '.repeat(left.length + before.length)}${'^'.repeat(Math.max(1, word.length))}`]
 }
 
 function lineOf(source: string, line: number): string | undefined {
@@ -156,12 +158,6 @@ function lineOf(source: string, line: number): string | undefined {
   }
   const end = source.indexOf('\n', from)
   return source.slice(from, end < 0 ? undefined : end).replace(/\r$/, '')
-}
-
-/** Text of the user's as it may stand on a terminal: a tab is a blank; control characters and those that turn the writing direction are marked. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }
 
 const clip = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 200)} ... ${text.slice(-150)}`)

@@ -1,5 +1,6 @@
 // Branded numbers, so that a page number cannot be passed where an address is meant. Addresses are plain numbers
 // below 2^53: every address of the model (52-bit physical, shared bit 51) fits; all-ones is DMA_MAPPING_ERROR.
+import { own } from './table.ts'
 
 declare const brand: unique symbol
 type Brand<T, B extends string> = T & { readonly [brand]: B }
@@ -35,13 +36,13 @@ export const Bytes = {
     if (hex) return Number.isSafeInteger(Number.parseInt(text, 16)) ? (Number.parseInt(text, 16) as Bytes) : null
     const m = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text)
     if (!m) return null
-    const n = Number(m[1]) * (SUFFIX[(m[2] ?? '').toUpperCase()] ?? 1)
+    const n = Number(m[1]) * (own(SUFFIX, (m[2] ?? '').toUpperCase()) ?? 1)
     return Number.isSafeInteger(n) ? (n as Bytes) : null
   },
   /** The shortest exact form: `4K`, `64M`, `1000`. */
   format(n: number): string {
     for (const s of ['T', 'G', 'M', 'K']) {
-      const unit = SUFFIX[s] ?? 1
+      const unit = own(SUFFIX, s) ?? 1
       if (n !== 0 && n % unit === 0) return `${n / unit}${s}`
     }
     return String(n)

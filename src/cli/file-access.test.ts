@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { makeDirectory, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
+import { followLinks, makeDirectory, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'tbit-files-'))
 afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
@@ -55,13 +55,24 @@ describe('writing', () => {
     expect(readdirSync(dir).filter((f) => f.includes('.part-'))).toEqual([])
   })
 
-  test('devices and links are written as they are', () => {
+  test('devices are written as they are; a link only when it is forced', () => {
     expect(writeWhole('/dev/null', 'x')).toBeNull()
     expect(writeWhole('/dev/full', 'x')).toMatchObject({ message: 'cannot be written: no space left' })
     writeFileSync(at('meant'), 'old')
     symlinkSync(at('meant'), at('link'))
-    expect(writeWhole(at('link'), 'new')).toBeNull()
-    expect(readFileSync(at('meant'), 'utf8')).toBe('new')
+    expect(writeWhole(at('link'), 'new')).toMatchObject({ message: `cannot be written: it is a symbolic link to ${at('meant')}`, hint: expect.stringContaining('--force') })
+    expect(readFileSync(at('meant'), 'utf8')).toBe('old')
+    followLinks()
+    expect(writeWhole(at('link'), 'new \u001b[31m')).toBeNull()
+    expect(readFileSync(at('meant'), 'utf8')).toBe('new \\u001b[31m')
+    expect(lstatSync(at('link')).isSymbolicLink()).toBe(true)
+  })
+
+  test('what a dead run left beside a file is taken away by the next one that writes it', () => {
+    writeFileSync(at('again.part-999999999'), 'half')
+    writeFileSync(at(`again.part-${process.pid}0x`), 'not ours')
+    expect(writeWhole(at('again'), 'whole')).toBeNull()
+    expect(readdirSync(dir).filter((f) => f.startsWith('again')).sort()).toEqual(['again', `again.part-${process.pid}0x`])
   })
 
   test('where there is no directory, or one of that name', () => {

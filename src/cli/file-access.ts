@@ -1,7 +1,8 @@
 // Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can be.
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, readSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, printable } from '../base/index.ts'
+import { own, partOf, release, remove } from './cleanup.ts'
 import { CannotUnpack, packing, unpack } from './unpack.ts'
 
 const words = new Map(Object.entries({
@@ -101,12 +102,12 @@ function textOf(bytes: Buffer, shown: string): { readonly text: string } | Diagn
   return odd > head.length / 20 ? aboutFile(shown, 'is not text') : { text }
 }
 
-/** Writes a file whole or not at all. null: written. */
+/** Writes a file whole or not at all; text as it may also stand on a terminal. null: written. */
 export function writeWhole(file: string, data: string | Uint8Array): Diagnostic | null {
   const out = openWhole(file)
   if ('code' in out) return out
   try {
-    writeFileSync(out.path, data)
+    writeFileSync(out.path, typeof data === 'string' ? printable(data) : data)
     out.commit()
     return null
   } catch (e) {
@@ -118,43 +119,46 @@ export function writeWhole(file: string, data: string | Uint8Array): Diagnostic 
 /** A file being written beside the one that is meant, which it becomes with `commit`. Devices and pipes are written directly. */
 export interface WholeFile { readonly path: string; commit(): void; discard(): void }
 
-// What a bug leaves behind is taken away at the end.
-const pending = new Set<string>()
-process.on('exit', () => { for (const p of pending) rmSync(p, { force: true }) })
+let throughLinks = false
+/** `--force`: a symbolic link at the place of an output is followed. */
+export function followLinks(): void {
+  throughLinks = true
+}
 
 export function openWhole(file: string): WholeFile | Diagnostic {
   const direct: WholeFile = { path: file, commit: () => {}, discard: () => {} }
   try {
-    // A symbolic link stays one; what it means is written as it is.
-    if (!lstatSync(file).isFile()) return statSync(file).isDirectory() ? cannotWrite(file, { code: 'EISDIR' }) : direct
+    const there = lstatSync(file)
+    if (there.isDirectory()) return cannotWrite(file, { code: 'EISDIR' })
+    if (there.isSymbolicLink()) {
+      const meant = statSync(file)
+      if (meant.isDirectory()) return cannotWrite(file, { code: 'EISDIR' })
+      // What a shell or a device gives, such as /dev/stdout, is meant. What somebody may have laid there is not.
+      if (!meant.isFile() || /^\/(dev|proc)\//.test(file)) return direct
+      if (!throughLinks) return aboutFile(file, `cannot be written: it is a symbolic link to ${readlinkSync(file)}`, '--force writes what it points to; another name, or removing the link, does without')
+      return openWhole(realpathSync(file))
+    }
+    if (!there.isFile()) return direct
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code !== 'ENOENT') return cannotWrite(file, e)
   }
-  const path = `${file}.part-${process.pid}`
+  const path = partOf(file)
   try {
     closeSync(openSync(path, 'wx'))
   } catch (e) {
-    // A directory that takes no new file may still hold one that can be written.
-    try {
-      closeSync(openSync(file, 'r+'))
-      return direct
-    } catch { return cannotWrite(file, e) }
+    return cannotWrite(file, e)
   }
-  pending.add(path)
-  const discard = (): void => {
-    pending.delete(path)
-    rmSync(path, { force: true })
-  }
+  own(path)
   const commit = (): void => {
     try {
       renameSync(path, file)
-      pending.delete(path)
+      release(path)
     } catch (e) {
-      discard()
+      remove(path)
       throw e
     }
   }
-  return { path, commit, discard }
+  return { path, commit, discard: () => remove(path) }
 }
 
 /** Makes a directory and those above it. @throws the file system's error (mkdir -p of Node never returns on some file systems) */

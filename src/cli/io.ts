@@ -1,8 +1,11 @@
 // What a verb may touch of the outside world. Verbs get it from main.ts; tests give their own.
 
 export interface Io {
+  /** stdout and stderr. What acts on a terminal is shown there as what it is: this is the door for every format. */
   out(text: string): void
   err(text: string): void
+  /** Text of our own that moves the cursor of the terminal at stderr. */
+  draw?(text: string): void
   /** stdout is a terminal and colour is wanted (NO_COLOR unset). */
   readonly colour: boolean
   /** stderr is a terminal: progress may be shown there. */

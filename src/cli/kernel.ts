@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, printableLine } from '../base/index.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
@@ -29,9 +29,9 @@ export function progressOf(io: Io): { say: (what: string) => void; done: () => v
     say: (what) => {
       if (!io.progress || Date.now() - begun < 1000) return
       drawn = true
-      io.err(`\r\x1b[K${what}`)
+      io.draw?.(`\r\x1b[K${printableLine(what)}`)
     },
-    done: () => { if (drawn) io.err('\r\x1b[K') }
+    done: () => { if (drawn) io.draw?.('\r\x1b[K') }
   }
 }
 

@@ -3,11 +3,13 @@ import { type Diagnostic, formatDiagnostic, nearest, unknownWord } from '../base
 import type { Command, CommanderError } from 'commander'
 import { fold } from '../report/wrap.ts'
 import type { Io } from './io.ts'
+import { forTerminal } from './paint.ts'
 import { type Loader, verbs } from './verbs.ts'
 
 const io: Io = {
-  out: (t) => { process.stdout.write(t) },
-  err: (t) => { process.stderr.write(t) },
+  out: (t) => { process.stdout.write(forTerminal(t)) },
+  err: (t) => { process.stderr.write(forTerminal(t)) },
+  draw: (t) => { process.stderr.write(t) },
   colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   progress: process.stderr.isTTY === true,
   ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns || 80)) } : {}),
@@ -25,6 +27,8 @@ usage: tbit VERB [options]     tbit VERB --help explains one and shows an exampl
 
 ${Object.entries(verbs).map(([v, l]) => `  ${v.padEnd(width)}  ${l.summary}`).join('\n')}
 
+  --force, with any verb: writes through a symbolic link where an output goes
+
 New here: README.md, then docs/thread.md. All pages: docs/index.md
 `, WIDTH)
 }
@@ -37,7 +41,10 @@ process.stdout.on('error', (e: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => { /* nobody reads messages; the exit code stays */ })
 
-const [verb, ...rest] = process.argv.slice(2)
+const [verb, ...given] = process.argv.slice(2)
+// For every verb that writes: a symbolic link at the place of an output is followed.
+const rest = given.filter((a) => a !== '--force')
+if (rest.length < given.length) (await import('./file-access.ts')).followLinks()
 
 /** What nobody foresaw: one line, not a stack; TBIT_STACK=1 shows where. */
 function broken(e: unknown): void {

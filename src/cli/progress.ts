@@ -18,11 +18,11 @@ export class Progress {
     if (now - this.begun < AFTER || now - this.shown < EVERY) return
     this.shown = now
     this.drawn = true
-    this.io.err(`\r\x1b[K${progressLine(done, total, (now - this.begun) / 1000)}`)
+    this.io.draw?.(`\r\x1b[K${progressLine(done, total, (now - this.begun) / 1000)}`)
   }
 
   done(): void {
-    if (this.drawn) this.io.err('\r\x1b[K')
+    if (this.drawn) this.io.draw?.('\r\x1b[K')
   }
 }
 
@@ -43,7 +43,7 @@ export class RunProgress {
     const seconds = (Date.now() - this.begun) / 1000
     if (!this.io.progress || seconds < 1) return
     this.drawn = true
-    this.io.err(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
+    this.io.draw?.(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
   }
-  clear(): void { if (this.drawn) this.io.err('\r\x1b[K') }
+  clear(): void { if (this.drawn) this.io.draw?.('\r\x1b[K') }
 }

@@ -1,16 +1,14 @@
 // `tbit replay`: traces of real kernels against the pool.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
   type CostTerms, type Follower, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
-import type { EventTable } from '../report/replay-parquet.ts'
-import { cannotWrite, makeDirectory, openWhole, readPackedText, type WholeFile } from './file-access.ts'
+import { cannotWrite, openWhole, readPackedText, type WholeFile } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
@@ -163,21 +161,18 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   const names = new Names()
   const skips = new Skips()
   const followers: Follower[] = []
-  let table: EventTable | null = null
-  let parquet: typeof import('../report/replay-parquet.ts') | null = null
+  let parquet: import('./parquet-output.ts').ParquetOutput | null = null
   if (options.parquet !== undefined) {
-    try {
-      makeDirectory(options.parquet)
-      parquet = await import('../report/replay-parquet.ts')
-      table = new parquet.EventTable((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'events.parquet')), (id) => names.name(id))
-    } catch (e) {
+    const opened = (await import('./parquet-output.ts')).ParquetOutput.open(options.parquet, (id) => names.name(id))
+    if ('code' in opened) {
       for (const o of outputs.values()) o.file.discard()
-      errors.push(cannotWrite(options.parquet, e))
+      errors.push(opened)
       refuse()
       return
     }
+    parquet = opened
   }
-  const replay: Replay = new Replay(names, { pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), followers, fitCost: options.cost === 'measured', ...(table ? { recorder: (e: SimulatedEvent) => (table as EventTable).add(e) } : {}) })
+  const replay: Replay = new Replay(names, { pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), followers, fitCost: options.cost === 'measured', ...(parquet ? { recorder: (e: SimulatedEvent) => parquet?.add(e) } : {}) })
   const whatIfs = questions.map((q) => new WhatIf(q, () => replay.sim?.place ?? null, () => replay.cpus))
   followers.push(...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
@@ -215,18 +210,14 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     code = 2
   }
   if (result.whatIf.some((w) => w.unknownDevices.length > 0)) code = 2
-  try {
-    if (table && parquet && options.parquet !== undefined) {
-      table.finish()
-      parquet.writeSamples((await import('hyparquet-writer')).fileWriter(join(options.parquet, 'samples.parquet')), result)
-    }
-  } catch (e) {
-    errors.push(cannotWrite(options.parquet ?? '', e))
+  const unwritten = parquet?.finish(result) ?? null
+  if (unwritten !== null) {
+    errors.push(unwritten)
     code = 2
   }
   for (const [kind, { name, file }] of outputs) {
     try {
-      writeFileSync(file.path, kind === 'perfetto' ? (await import('../report/perfetto.ts')).perfettoTrace(result) : (await import('../report/html-replay.ts')).replayHtml(result, plotLibrary()))
+      writeFileSync(file.path, printable(kind === 'perfetto' ? (await import('../report/perfetto.ts')).perfettoTrace(result) : (await import('../report/html-replay.ts')).replayHtml(result, plotLibrary())))
       file.commit()
     } catch (e) {
       file.discard()

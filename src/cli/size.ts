@@ -1,7 +1,7 @@
 // `tbit size`: the bounce pool a kernel gives itself.
 import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
-import { Bytes, type Diagnostic, unknownWord } from '../base/index.ts'
+import { Bytes, type Diagnostic, own, unknownWord } from '../base/index.ts'
 import { type Advice, type SizingArch, type SizingRequest, advise, parseSizingKernel, sizePool, sizingKernelNames, sizingPlatforms } from '../kernel/swiotlb/index.ts'
 import { type BootSize, type LogFacts, LogBytes, LogReader, bootSize } from '../replay/log/index.ts'
 import { type SizeOfLog, sizeErrorJson, sizeErrorText, sizeFormats } from '../report/size.ts'
@@ -139,7 +139,7 @@ function requestOf(o: Options, facts: LogFacts, log: BootSize | null): SizingReq
   if (lowRam !== undefined && lowRam > base.ram) return wrong(o.lowRam ?? '', `--low-ram ${o.lowRam} is more than the RAM of ${o.ram ?? Bytes.format(base.ram)}`)
   if (more['low_free'] !== undefined && more['low_free'] > (lowRam ?? base.ram)) return wrong(o.lowFree ?? '', `--low-free ${o.lowFree} is more than the ${lowRam === undefined ? `RAM of ${o.ram ?? Bytes.format(base.ram)}` : `${o.lowRam} of --low-ram`}`)
   if (o.arch !== undefined && base.platform !== 'none') return wrong(o.arch, `--arch ${o.arch}: ${base.platform} says its architecture itself`, { hint: '--arch goes with --platform none' })
-  const arch = o.arch ?? base.arch ?? sizingPlatforms[base.platform]
+  const arch = o.arch ?? base.arch ?? own(sizingPlatforms, base.platform)
   if (o.zoneDma !== undefined && arch !== 'arm64') return wrong(o.zoneDma, '--zone-dma is for arm64: elsewhere the pool does not depend on it', { hint: '--arch arm64' })
   // What is given of the layout replaces the log's.
   const layout = lowRam !== undefined || more['ram_start'] !== undefined ? { ranges: [], reserved: [] } : {}

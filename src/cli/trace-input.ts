@@ -1,10 +1,10 @@
 // Trace files as a stream of events: finds out by content what each file is (text, trace.dat, either of them packed), reads it in bounded
 // memory and hands events to a sink. Several files are one trace: parts follow each other; a trace.dat stands alone.
-import { closeSync, createWriteStream, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Diagnostic } from '../base/index.ts'
+import { remove, temporaryFolder } from './cleanup.ts'
 import { why } from './file-access.ts'
 import { CannotUnpack, packing, sectionUnpackers, unpack } from './unpack.ts'
 import { arrange, type ByteSource, type EventSink, isTraceDat, mergeByTime, type Names, peek, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
@@ -261,6 +261,27 @@ async function* tolerant(slices: AsyncGenerator<Uint8Array>, broken: (message: s
   }
 }
 
+/** A packed trace.dat, or one from a pipe, is put into a temporary file of at most so many bytes. */
+const LARGEST_SPOOLED = 16 * 2 ** 30
+
+// What went wrong, or null.
+async function spoolTo(file: string, stream: AsyncGenerator<Uint8Array>): Promise<string | null> {
+  const to = openSync(file, 'wx')
+  let size = 0
+  try {
+    for await (const c of stream) {
+      size += c.length
+      if (size > LARGEST_SPOOLED) return `cannot be read: it unpacks to more than ${LARGEST_SPOOLED / 2 ** 30} GiB; unpacked to a file it is read where it is`
+      for (let at = 0; at < c.length;) at += writeSync(to, c, at)
+    }
+    return null
+  } catch (e) {
+    return `cannot be unpacked to the temporary folder ${file}: ${why(e)}`
+  } finally {
+    closeSync(to)
+  }
+}
+
 async function readTraceDat(
   path: string, spool: boolean, stream: AsyncGenerator<Uint8Array>, sink: EventSink, names: Names, skips: Skips, hooks: ReadHooks, out: TraceInput,
   bad: (code: string, message: string, hint?: string) => void, progress: (part: number) => void
@@ -269,11 +290,14 @@ async function readTraceDat(
   let dir: string | null = null
   if (spool) {
     // Its parts lie all over the file: a packed one, or one from a pipe, goes through a temporary file.
-    dir = mkdtempSync(join(tmpdir(), 'tbit-replay-'))
+    dir = temporaryFolder()
     file = join(dir, 'trace.dat')
-    const to = createWriteStream(file)
-    for await (const c of stream) if (!to.write(Uint8Array.from(c))) await new Promise<void>((done) => to.once('drain', done))
-    await new Promise<void>((done) => to.end(done))
+    const wrong = await spoolTo(file, stream)
+    if (wrong !== null) {
+      remove(dir)
+      bad('TB-002', wrong)
+      return
+    }
   }
   const fd = openSync(file, 'r')
   try {
@@ -318,6 +342,6 @@ async function readTraceDat(
     if (skips.list().some((s) => s.reason === 'cutRecord')) bad('TB-356', 'this trace.dat is cut off or damaged', 'what could be read is in the report; events of a CPU whose data is missing look like losses')
   } finally {
     closeSync(fd)
-    if (dir !== null) rmSync(dir, { recursive: true, force: true })
+    if (dir !== null) remove(dir)
   }
 }

@@ -7,7 +7,7 @@ export type Packing = 'gzip' | 'zstd'
 
 /** Text of logs and recordings packs 10 to 40 times, of the plainest 100 times. Beyond FREE bytes what packs better than RATIO is no recording. */
 export const RATIO = 250
-export const FREE = 64 << 20
+export const FREE = 8 << 20
 /** Packed bytes given to an unpacker at once. */
 const SLICE = 1 << 17
 

@@ -1,7 +1,7 @@
 // A built kernel replays recordings of the same code made elsewhere (../shared/data/swiotlb): every result, counter, event and
 // state hash. A difference is the tree's when our model, told the same, agrees with the recording and the recording is of
 // another version; it is ours (the shim's) when the recording is of this very version.
-import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
+import { type Diagnostic, err, ok, own, type Result } from '../base/index.ts'
 import { GFP_KERNEL, KernelC, KernelFault, RecordingHost, type WasmModule } from '../kernel-c/index.ts'
 import { SwiotlbConform } from './swiotlb.ts'
 
@@ -53,7 +53,7 @@ export function selfTest(module: WasmModule, file: string, lines: readonly strin
   } catch {
     return err(bad(1, 'the first line must be the machine: a JSON object'))
   }
-  const num = (k: string): number => Number(h[k] ?? 0)
+  const num = (k: string): number => Number(own(h, k) ?? 0)
   if (!Array.isArray(h['devices']) || num('nslabs') < 1) return err(bad(1, "the machine has no usable 'nslabs' and 'devices'"))
   const recordedOn = String(h['kernel'] ?? '')
   const host = new RecordingHost([[num('pool_start') + 72 * MB, 512], [num('buf_phys') + 12 * MB, 1024]])

@@ -1,6 +1,6 @@
 // The commands of recorded sequences, carried out on the model. One table: name, arguments in the order of the ABI, what to call.
 // Formats: shared data README, section rmm; docs/rmm.md has the language.
-import { type Diagnostic, unknownWord } from '../base/index.ts'
+import { type Diagnostic, own, unknownWord } from '../base/index.ts'
 import { type AddrDesc, exitNames, granuleNames, handlers, type OutputKind, PAGE, type Rmm1, Rmm2, toHex } from '../machine/rmm/index.ts'
 import { deviceCommands } from './rmm-device-commands.ts'
 import {
@@ -155,7 +155,7 @@ export const commands: Readonly<Record<string, Command>> = {
   /** `IRQ n`: the next command that may yield finds an interrupt pending the n-th time it looks (0: at once). */
   IRQ: { args: args('after:number'), run: (s, l) => { if (s.rmm instanceof Rmm2) s.rmm.interruptIn = n(l, 0); return {} } },
   /** `GPI gN SECURE|ROOT|NS`: EL3 gives a granule to another world. */
-  GPI: { args: args('pa world:word(NS|SECURE|ROOT)'), keys: [], run: (s, l) => { s.rmm.setForeign(n(l, 0), worlds[l.words[0] ?? ''] ?? 0); return {} } },
+  GPI: { args: args('pa world:word(NS|SECURE|ROOT)'), keys: [], run: (s, l) => { s.rmm.setForeign(n(l, 0), own(worlds, l.words[0] ?? '') ?? 0); return {} } },
   GSTATE: {
     args: args('pa'),
     run: (s, l) => {
@@ -207,7 +207,7 @@ function bulk(spec: string, one: (m: Rmm1 | Rmm2, l: Line, i: number) => number)
 }
 
 /** Commands of the handlers' tables that the model does not carry out. */
-export const notModelled: readonly string[] = [...new Set(Object.values(handlers).flatMap((h) => h.map((c) => c.name)))].filter((c) => !(c in commands))
+export const notModelled: readonly string[] = [...new Set(Object.values(handlers).flatMap((h) => h.map((c) => c.name)))].filter((c) => !(Object.hasOwn(commands, c)))
 
 type At = { readonly file: string; readonly line: number; readonly where: string }
 
@@ -216,7 +216,7 @@ export function perform(s: Session, cmd: string, at: At): Answer | Diagnostic {
   const words = cmd.trim().split(/\s+/)
   const name = (words[0] ?? '').toUpperCase().replace(/^(SMC_)?RMI_/, '')
   const base = { file: at.file, line: at.line, column: at.line > 0 ? 1 : 0 }
-  const c = commands[name]
+  const c = own(commands, name)
   if (c === undefined) {
     if (notModelled.includes(name)) return { ...base, code: 'TB-522', word: name, message: `${at.where}: ${name} is not modelled`, hint: 'tbit plan --coverage lists the commands that are' }
     return unknownWord({ ...base, code: 'TB-521', word: words[0] ?? '', message: `${at.where}: unknown command '${words[0] ?? ''}'` }, Object.keys(commands))
@@ -234,7 +234,7 @@ const LIST = 2
 
 /** A real trace's `flags oaddr` (and OP_MEM_DONATE's `list count`) as this language's descriptors; other lines as they are. */
 function registers(s: Session, name: string, words: readonly string[]): readonly string[] {
-  const at = name === 'OP_MEM_DONATE' ? 1 : FLAGS_AT[name]
+  const at = name === 'OP_MEM_DONATE' ? 1 : own(FLAGS_AT, name)
   const raw = (t: string | undefined): t is string => t !== undefined && !t.includes('/') && !Number.isNaN(parseAddress(s, t))
   if (at === undefined || words.length !== at + 2 || !raw(words[at]) || !raw(words[at + 1])) return words
   const text = (d: AddrDesc): string => `0x${d.pa.toString(16)}/${d.level}*${d.count}${d.state === 'undelegated' ? ':u' : ':d'}`

@@ -1,6 +1,6 @@
 // Device assignment in the sequence language: PDEV and VDEV commands of both generations, the RSI calls on a VDEV, and what a test may do to
 // the device behind the RMM's back. Keys name the fields of the parameter pages; a field left out has the value a well-behaved host gives it.
-import { ensure } from '../base/index.ts'
+import { ensure, own } from '../base/index.ts'
 import {
   type AddressRange, breakInterface, Category, type CommEnter, type DsmState, endSession, type Nonces, PAGE, PDEV_AUX_COUNT, type PdevParams, PdevState, pdevStateNames, type RdevRequest, Rmi, Rmm1, Rmm2, t1Access, tdiNames, tdiOf,
   vdevStateNames
@@ -20,7 +20,7 @@ function pdevParams(s: Session, keys: Keys): PdevParams {
   const category = keys.get('category')
   return {
     params: addr(s, keys, 'params', lastGranule(s, 0)), ...(list === undefined ? {} : { aux: list }), ...(keys.has('num_aux') ? { numAux: count } : {}),
-    category: category === undefined ? Category.ENDPOINT_OFF_CHIP : (categories[category] ?? Number(category)), spdm: num(keys, 'spdm', 1) === 1, ncohIde: num(keys, 'ncoh_ide', 1) === 1,
+    category: category === undefined ? Category.ENDPOINT_OFF_CHIP : (own(categories, category) ?? Number(category)), spdm: num(keys, 'spdm', 1) === 1, ncohIde: num(keys, 'ncoh_ide', 1) === 1,
     cohIde: bool(keys, 'coh_ide'), cohAddr: bool(keys, 'coh_addr'), p2p: bool(keys, 'p2p'), trustComp: bool(keys, 'trust'), flags: num(keys, 'flags', 0), pdevId: num(keys, 'id', 0), segment: num(keys, 'segment', 0),
     ridBase: num(keys, 'rid_base', 0), ridTop: num(keys, 'rid_top', 1), certId: num(keys, 'cert', 0), ideSid: num(keys, 'sid', 0), numAddrRange: num(keys, 'ranges', 0), hash: num(keys, 'hash', 0),
     unknownId: bool(keys, 'unknown')
@@ -30,7 +30,7 @@ function pdevParams(s: Session, keys: Keys): PdevParams {
 const statuses: Readonly<Record<string, NonNullable<CommEnter['status']>>> = { NONE: 'NONE', SUCCESS: 'SUCCESS', ERROR: 'ERROR', RESPONSE: 'RESPONSE' }
 
 function commEnter(s: Session, data: number, keys: Keys): CommEnter {
-  const status = statuses[(keys.get('status') ?? '').toUpperCase()]
+  const status = own(statuses, (keys.get('status') ?? '').toUpperCase())
   const device = keys.get('device')
   return {
     data, ...(status === undefined ? {} : { status }), ...(keys.has('req') ? { req: addr(s, keys, 'req', 0) } : {}), ...(keys.has('resp') ? { resp: addr(s, keys, 'resp', 0) } : {}),

@@ -1,5 +1,6 @@
 // One model of an RMM with what a recording keeps beside it, and the words of the sequence language: addresses, descriptors, handles,
 // answers. The commands themselves are in rmm-commands.ts and rmm-device-commands.ts.
+import { own } from '../base/index.ts'
 import { type AddrDesc, DEV_BASE, DRAM_BASE, type Firmware2, Gpi, indexOf, PAGE, type RealmAction, Rmi, Rmm1, Rmm2, rmmMemoryDefaults, statusName, UniformContent } from '../machine/rmm/index.ts'
 
 /** What the model answers to one command, in the words of the recordings. */
@@ -141,7 +142,7 @@ export function parseDescs(s: Session, text: string): readonly AddrDesc[] | null
   for (const part of text.split(',')) {
     const m = /^(.+)\/([0-3])\*(\d+)(?::(\w+))?$/.exec(part)
     const pa = m === null ? Number.NaN : parseAddress(s, m[1] ?? '')
-    const state = m?.[4] === undefined ? undefined : states[m[4].toLowerCase()]
+    const state = m?.[4] === undefined ? undefined : own(states, m[4].toLowerCase())
     if (m === null || Number.isNaN(pa) || (m[4] !== undefined && state === undefined)) return null
     out.push({ pa, level: Number(m[2]), count: Number(m[3]), ...(state === undefined ? {} : { state }) })
   }

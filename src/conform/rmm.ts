@@ -1,5 +1,5 @@
 // `conform rmm`: recorded sequences of RMI commands against the model: status, level, outputs, exits, granule states, RIM.
-import { type Diagnostic, hex } from '../base/index.ts'
+import { type Diagnostic, hex, own } from '../base/index.ts'
 import { DRAM_BASE, type Firmware2, firmwares2, memRequestNames, statusByName, statusByNumber } from '../machine/rmm/index.ts'
 import { type Answer, isDiagnostic, newSession, parseAddress, perform, type Session } from './rmm-commands.ts'
 import { type MachineSpec, parseDescs, showDesc } from './rmm-session.ts'
@@ -224,7 +224,7 @@ const fields: Readonly<Record<string, (c: Case, v: unknown) => void>> = {
   esr: register('esr'), hpfar: register('hpfar'), far: register('far'), ripas: numbers('ripas'), rsi: numbers('rsi'), dev_mem: numbers('dev_mem'), vdev_id: plain('vdev_id'), info: plain('info'), stop: plain('stop', 'answers'),
   sea_injected: (c, v) => c.check('sea_injected', String(v), String(c.a.sea_injected ?? false)),
   failures: plain('failures'), refcount: plain('refcount'),
-  state: (c, v) => c.check('state', c.step.cmd.startsWith('RIM') && typeof v === 'string' ? String(realmStates[v] ?? v) : String(v), String(c.a.state ?? 'nothing')),
+  state: (c, v) => c.check('state', c.step.cmd.startsWith('RIM') && typeof v === 'string' ? String(own(realmStates, v) ?? v) : String(v), String(c.a.state ?? 'nothing')),
   byte0: (c, v) => { if (c.a.byte0 !== null && c.step.recorded['uniform'] !== false) c.check('byte0', String(v), String(c.a.byte0)) },
   queued: () => {}, handle: (c, v) => { if (c.a.handle !== undefined) c.s.handles.set(String(v).toLowerCase(), c.a.handle) },
   rim: compareRim, rim_after_rec: compareRimAfterRec

@@ -1,6 +1,6 @@
 // Replays recordings of swiotlb and dma-direct operations (one JSON object, then one JSON array a line) on the model and compares every
 // result, counter, event and state hash with what the kernel's own C did.
-import { type Diagnostic, type Result, err, ok, unknownWord } from '../base/index.ts'
+import { type Diagnostic, err, ok, own, type Result, unknownWord } from '../base/index.ts'
 import { BOUNDARY_ALL_ONES, IO_TLB_SEGSIZE, IO_TLB_SIZE, type IoTlbPool, state_hash } from '../kernel/swiotlb/index.ts'
 import { DMA_MAPPING_ERROR } from '../kernel/index.ts'
 import { BareKernel } from '../system/index.ts'
@@ -86,7 +86,7 @@ export class SwiotlbConform {
   private header(value: unknown, text: string): Result<void, Diagnostic> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return err(this.bad(1, text.slice(0, 20), 'the first line must be the machine: a JSON object', ['nslabs', 'nareas', 'pool_start', 'devices']))
     const h = value as Record<string, unknown>
-    const int = (key: string): number | null => (Number.isSafeInteger(h[key]) && (h[key] as number) >= 0 ? (h[key] as number) : null)
+    const int = (key: string): number | null => (Number.isSafeInteger(own(h, key)) && (own(h, key) as number) >= 0 ? (own(h, key) as number) : null)
     const nslabs = int('nslabs')
     const nareas = int('nareas')
     const start = int('pool_start')
@@ -131,7 +131,7 @@ export class SwiotlbConform {
     }
     const masks: bigint[] = []
     for (const key of ['min_align_mask', 'segment_boundary_mask', 'dma_mask', 'coherent_dma_mask', 'bus_dma_limit']) {
-      const v = big(d[key] ?? (key === 'bus_dma_limit' || key === 'segment_boundary_mask' || key === 'min_align_mask' ? 0 : undefined))
+      const v = big(own(d, key) ?? (key === 'bus_dma_limit' || key === 'segment_boundary_mask' || key === 'min_align_mask' ? 0 : undefined))
       if (v === null) return err(this.bad(1, key, `device ${String(d['id'])} has no usable '${key}'`, ['a number', '"0x..."']))
       masks.push(v)
     }

@@ -1,5 +1,6 @@
 // Just enough reading of C to find a function's parameters, cut a definition out of a header, and list what a text uses.
 // It never interprets: what it cuts is handed to the compiler verbatim.
+import { own } from '../base/index.ts'
 
 /** The text with comments and string contents blanked, of the same length, so that offsets agree. */
 export function blank(text: string): string {
@@ -37,7 +38,7 @@ export function closing(text: string, open: number): number {
   const stack: string[] = []
   for (let i = open; i < text.length; i++) {
     const c = text[i] ?? ''
-    const p = pairs[c]
+    const p = own(pairs, c)
     if (p) stack.push(p)
     else if (c === ')' || c === '}' || c === ']') {
       if (stack.pop() !== c) return -1

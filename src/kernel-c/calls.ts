@@ -1,7 +1,7 @@
 // The kernel's own C as the DMA API of the model: the functions of kernel/dma, each as one step, over our machine. Memory content,
 // page states, the page allocator and conversions are the machine's and our kernel's; what the C keeps for itself (pools, device
 // flags) is one number in the state vector, a snapshot of its instance.
-import { PAGE_SIZE } from '../base/index.ts'
+import { own, PAGE_SIZE } from '../base/index.ts'
 import { act, type Action, Interned, runOn, type Layout, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, hostMemEncrypt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
@@ -65,7 +65,7 @@ class CCalls implements DmaCalls, Host {
     const { platform, config } = k
     const bit = (n: number): number => (n > 0 ? Math.round(Math.log2(n)) : -1)
     const mem = k.default_mem
-    this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, this.c.meta.attributes[name] ?? 0] as const)
+    this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
     const forced = platform.tdisp && platform.forcesSwiotlb
     const realm = platform.conversion === 'rsi'
     const sharedBit = realm ? bit(platform.sharedBit(config)) : -1

@@ -143,12 +143,15 @@ export class KernelC {
     if (!meta) throw new TypeError('not a kernel image')
     this.meta = meta
     this.host = host
-    const missing: Record<string, Record<string, unknown>> = {}
+    const missing = new Map<string, Record<string, unknown>>()
     for (const i of Wasm.Module.imports(module)) {
-      if (i.module !== 'tbit') (missing[i.module] ??= {})[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which the shim does not provide`, calls(new Error())) }
+      if (i.module === 'tbit') continue
+      const names = missing.get(i.module) ?? {}
+      missing.set(i.module, names)
+      names[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which the shim does not provide`, calls(new Error())) }
     }
     const instance = new Wasm.Instance(module, {
-      ...missing,
+      ...Object.fromEntries(missing),
       tbit: {
         alloc_pages: (order: number, zone: number, gfp: number) => this.host.alloc_pages(order, zone as 0 | 1 | 2, gfp),
         free_pages: (phys: number, order: number) => this.host.free_pages(phys, order),

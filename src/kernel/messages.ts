@@ -1,6 +1,7 @@
 // What the kernel says about bouncing in its log: one table by release, for who writes a log (run) and who reads one (explain log). A template
 // has {name} for text, {name:dec}, {name:hex} for 0x..., {name:bare} for hex without 0x, {name:addr} for %pa (0x and 16 digits). The same template
 // makes the line and the pattern that finds it. Sources: kernel/dma/swiotlb.c and direct.h of 6.12.117, the recorded boots, the commits named.
+import { own } from '../base/index.ts'
 
 /** How the kernel limits a message: `ratelimited` prints 10 in 5 s and then "N callbacks suppressed"; `once` prints the first ever. */
 export type MessageRate = 'always' | 'once' | 'ratelimited'
@@ -84,7 +85,10 @@ const print = (value: string | number | bigint, kind: string | undefined): strin
 
 /** The line, without time stamp. A missing field stays as its name in braces. Pass what is larger than 2^53 as a bigint. */
 export function formatMessage(id: MessageId, args: MessageArgs): string {
-  return messageTable[id].text.replace(field, (all, name: string, kind: string | undefined) => (args[name] === undefined ? all : print(args[name], kind)))
+  return messageTable[id].text.replace(field, (all, name: string, kind: string | undefined) => {
+    const value = own(args, name)
+    return value === undefined ? all : print(value, kind)
+  })
 }
 
 const patterns = { dec: '\\d+', hex: '0x[0-9a-fA-F]+', bare: '[0-9a-fA-F]+', addr: '(?:0x)?[0-9a-fA-F]+' }

@@ -2,6 +2,7 @@
 // those who write them (run). Sources: the `format` files of 6.12.117 and 6.18 under events/dma and events/swiotlb, and recordings of
 // both tracefs and trace-cmd text. The class dma arrived in 6.12; before it there is swiotlb_bounced alone. In 6.18 dma_map_page and
 // dma_unmap_page became dma_map_phys and dma_unmap_phys with the same fields.
+import { own } from '../base/index.ts'
 
 /** What an event means, whatever its name in this or that kernel. */
 export const Trace = {
@@ -188,7 +189,7 @@ const hexOf = (v: number): string => (v >= MAPPING_ERROR ? 'ffffffffffffffff' : 
 const arrayOf = (v: unknown): string => `{${(v as readonly number[]).map((x) => `0x${hexOf(x)}`).join(',')}}`
 
 function field(spec: TraceFieldSpec, v: TraceValues, kernel: string): string {
-  const value = v[spec.key]
+  const value = own(v, spec.key)
   const n = typeof value === 'number' ? value : 0
   const of = (): string => `${spec.key}=${Math.min(n, DMA_TRACE_MAX_ENTRIES)}/${n}`
   switch (spec.style) {

@@ -10,7 +10,7 @@ import {
   functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, type ValueKind,
   valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
-import { Bytes } from '../base/index.ts'
+import { Bytes, own } from '../base/index.ts'
 
 /** A variable over its whole scope: everything that is ever assigned to it. */
 export interface Variable {
@@ -730,7 +730,7 @@ export class Resolver {
     else if (this.scopes.threads.has(t.text)) this.error('TB-209', t, t.text, `'${t.text}' is a thread${role ? `: ${role}` : ''}`, { hint: `its variables are ${t.text}.x` })
     else if (setter.length > 0 && this.mode === 'init') this.error('TB-219', t, t.text, `'${t.text}' is set by thread ${setter[0]}, and init runs before the threads`)
     else if (setter.length > 0) this.error('TB-219', t, t.text, `'${t.text}' is a variable of thread ${setter.join(' and of thread ')}`, { hint: `write ${setter.map((s) => `${s}.${t.text}`).join(' or ')}` })
-    else if (Resolver.failures[t.text] !== undefined) this.error('TB-215', t, t.text, `'${t.text}' cannot stand here`, { hint: Resolver.failures[t.text] as string })
+    else if (own(Resolver.failures, t.text) !== undefined) this.error('TB-215', t, t.text, `'${t.text}' cannot stand here`, { hint: own(Resolver.failures, t.text) as string })
     else this.error('TB-210', t, t.text, `nobody sets '${t.text}'`, { known: [...plain, ...this.scopes.devices, ...alsoKnown] })
   }
 

@@ -8,7 +8,7 @@ import {
   type ConfigKey, type ConfigWord, configByName, type DeviceKey, deviceKeyByName, type KernelName, kernelNames, type PlatformName,
   platformNames, properties, propertyByName, type PropertyName
 } from './vocabulary.ts'
-import { Bytes, ensure } from '../base/index.ts'
+import { Bytes, ensure, own } from '../base/index.ts'
 import { resolveRevision, revisionByName } from '../kernel/revisions/index.ts'
 import { bootPool } from '../kernel/swiotlb/param.ts'
 import { kernelVersion } from '../kernel/swiotlb/version.ts'
@@ -143,7 +143,7 @@ function resolveVerdict(words: readonly Token[], errors: Errors): Expectation | 
         violated: 'name the properties instead', incomplete: 'an incomplete search meets no expectation', skipped: 'a pair without meaning is skipped by itself',
         default: 'name the properties', all: 'name the properties'
       }
-      const hint = never[t.text]
+      const hint = own(never, t.text)
       errors.add('TB-228', t, t.text, `'${t.text}' is no verdict and no property`, { known: ['ok', 'vacuous', ...propertyNames], expected: ['ok', 'vacuous', ...propertyNames], ...(hint === undefined ? {} : { hint }) })
       bad = true
     } else if (found.has(t.text)) errors.warn('TB-216', t, t.text, `'${t.text}' stands twice`)

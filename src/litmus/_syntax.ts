@@ -5,7 +5,7 @@ import type { At } from './ast.ts'
 import type { Errors, More } from './_errors.ts'
 import { lex, type Token } from './_lex.ts'
 import { configByName, deviceKeyByName, kernelNames, keywordNames, keywords, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
-import { Bytes, PAGE_SIZE } from '../base/index.ts'
+import { Bytes, own, PAGE_SIZE } from '../base/index.ts'
 
 // ---- the raw tree ------------------------------------------------------------------------------------------------
 
@@ -696,7 +696,7 @@ export class Syntax {
       this.next()
       return { kind: 'do', at: t, target: t, value: this.rhs(t) }
     }
-    const foreign = operationByName.has(t.text) ? undefined : FOREIGN[t.text]
+    const foreign = operationByName.has(t.text) ? undefined : own(FOREIGN, t.text)
     if (foreign !== undefined && !is(this.following(), '=')) return this.fail('TB-206', t, `'${t.text}' begins no statement`, { hint: foreign })
     if (t.text !== 'try' && !is(this.following(), '(')) {
       const more: More = { expected: ['NAME(...)', 'x = ...'], known: [...keywordNames, ...operationByName.keys()] }

@@ -1,5 +1,6 @@
 // The tables of docs/litmus-language.md, written from the vocabulary. scripts/docs-litmus.mjs puts them into the page; a test
 // holds the page against them.
+import { own } from '../base/index.ts'
 import {
   attributes, configKeys, type ConfigWord, contentWords, type DeviceWord, deviceKeys, directions, errnos, fields, type FieldWord, flags, functions, kernels, keywords, mmioKeys,
   operations, type OpWord, parts, platforms, properties, type PropertyWord, SECRET, signature, valueKindText
@@ -59,7 +60,7 @@ export const tables: Readonly<Record<string, () => string>> = {
 /** The page with every table between its marks brought up to date. @throws Error when a mark names no table or is not closed */
 export function refresh(page: string): string {
   return page.replace(/<!-- table: (\w+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
-    const make = tables[name]
+    const make = own(tables, name)
     if (!make) throw new Error(`no table is called ${name}`)
     return `<!-- table: ${name} -->\n${make()}\n<!-- end -->`
   })

@@ -1,6 +1,6 @@
 // What commands cost, in relative units: 1 is an SMC round trip from the host to the RMM. A reconstruction from what the code does
 // (reference arm-cca.md section 10, certainty "inference"); nobody measured these on silicon. `--costs FILE` replaces any of them.
-import { type Diagnostic, err, ok, type Result, unknownWord } from '../base/index.ts'
+import { type Diagnostic, err, ok, own, type Result, unknownWord } from '../base/index.ts'
 import type { Tally } from './tally.ts'
 
 /** Lower and upper bound, in units. */
@@ -56,6 +56,9 @@ export const defaultTable: CostTable = {
   costs: Object.fromEntries(Object.entries(defaultCosts).map(([k, r]) => [k, r.cost])), unit: 'SMC round trip', unitNs: null, replaced: []
 }
 
+/** Keys that a cost file may have beside its costs. */
+const BESIDE = ['unit', 'unit_ns', 'format', 'note', 'source']
+
 /** Reads a cost file: `{"costs": {"RTT_FOLD": 2.5, "REC_ENTER": [3, 5]}, "unit": "...", "unit_ns": 1500}`; only what it names is replaced. */
 export function parseCosts(file: string, text: string): Result<CostTable, Diagnostic> {
   const bad = (word: string, message: string, hint?: string): Result<never, Diagnostic> => err({ code: 'TB-509', file, line: 0, column: 0, word, message, ...(hint === undefined ? {} : { hint }) })
@@ -67,12 +70,17 @@ export function parseCosts(file: string, text: string): Result<CostTable, Diagno
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return bad('', 'not a JSON object')
   const top = json as Record<string, unknown>
-  const given = (top['costs'] ?? top) as Record<string, unknown>
+  const inside = top['costs']
+  if (inside !== undefined && (typeof inside !== 'object' || inside === null || Array.isArray(inside))) return bad('costs', 'costs is no JSON object', '{"costs": {"RTT_FOLD": 2.5}}')
+  const given = (inside ?? top) as Record<string, unknown>
+  const odd = inside === undefined ? undefined : Object.keys(top).find((k) => k !== 'costs' && !BESIDE.includes(k))
+  if (odd !== undefined) return err(unknownWord({ code: 'TB-509', file, line: 0, column: 0, word: odd, message: `unknown key '${odd}' beside costs`, expected: BESIDE }, BESIDE))
+  if (top['unit'] !== undefined && typeof top['unit'] !== 'string') return bad('unit', `unit is ${JSON.stringify(top['unit'])}: the name of the unit is needed`)
   const costs: Record<string, Range> = { ...defaultTable.costs }
   const replaced: string[] = []
   for (const [k, v] of Object.entries(given)) {
-    if (given === top && ['unit', 'unit_ns', 'format'].includes(k)) continue
-    if (!(k in defaultCosts)) return err(unknownWord({ code: 'TB-509', file, line: 0, column: 0, word: k, message: `'${k}' is no command with a cost`, expected: Object.keys(defaultCosts) }, Object.keys(defaultCosts)))
+    if (given === top && BESIDE.includes(k)) continue
+    if (!Object.hasOwn(defaultCosts, k)) return err(unknownWord({ code: 'TB-509', file, line: 0, column: 0, word: k, message: `'${k}' is no command with a cost`, expected: Object.keys(defaultCosts) }, Object.keys(defaultCosts)))
     const range = typeof v === 'number' ? [v, v] : v
     if (!Array.isArray(range) || range.length !== 2 || range.some((x) => typeof x !== 'number' || !Number.isFinite(x) || x < 0) || (range[0] as number) > (range[1] as number)) {
       return bad(k, `the cost of ${k} is ${JSON.stringify(v)}: a number of units not below 0 is needed, or [low, high]`)
@@ -92,7 +100,7 @@ export function costOf(t: Tally, table: CostTable): Cost {
   let low = 0
   let high = 0
   const add = (range: Range, n: number): void => { low += range[0] * n; high += range[1] * n }
-  for (const [k, n] of t.commands) add(table.costs[k] ?? [1, 1], n)
-  for (const [k, n] of t.work) add(table.costs[k] ?? [0, 0], n)
+  for (const [k, n] of t.commands) add(own(table.costs, k) ?? [1, 1], n)
+  for (const [k, n] of t.work) add(own(table.costs, k) ?? [0, 0], n)
   return { low, mid: (low + high) / 2, high }
 }

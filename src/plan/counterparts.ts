@@ -1,6 +1,7 @@
 // The same guest elsewhere: AMD SEV-SNP and Intel TDX, in their own commands; and the T=0 side of Arm CCA. Counts only: SNP's relative
 // costs are of another scale, for TDX and for SMMU updates no figure is known. Sources: reference amd-sev-tio.md, intel-tdx-connect.md,
 // kernel-rfc-thread.md points 15 and 19, arm-cca.md sections 1 and 8.
+import { own } from '../base/index.ts'
 import { ENTRIES } from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
 import { imagePages, pageSize, type PlanSpec, ramTop } from './spec.ts'
@@ -40,8 +41,8 @@ const cost = (c: Counts, table: Readonly<Record<string, Range>>): Range => {
   let low = 0
   let high = 0
   for (const [k, n] of Object.entries(c)) {
-    low += (table[k]?.[0] ?? 0) * n
-    high += (table[k]?.[1] ?? 0) * n
+    low += (own(table, k)?.[0] ?? 0) * n
+    high += (own(table, k)?.[1] ?? 0) * n
   }
   return [low, high]
 }

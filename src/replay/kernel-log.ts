@@ -1,4 +1,5 @@
 // What a kernel log tells about the pool of the boot that a trace comes from. Only facts that replay needs; `explain log` reads the rest.
+import { own } from '../base/index.ts'
 import { DRIVER_MIN_ALIGN_MASK } from './device.ts'
 
 export interface PoolFacts {
@@ -78,7 +79,7 @@ const NOT_DRIVERS = new Set(['pci', 'pci_bus', 'pcieport', 'platform', 'system',
 export function minAlignMasks(facts: PoolFacts): Map<string, number> {
   const out = new Map<string, number>()
   for (const [device, driver] of facts.drivers) {
-    const mask = DRIVER_MIN_ALIGN_MASK[driver]
+    const mask = own(DRIVER_MIN_ALIGN_MASK, driver)
     if (mask !== undefined) out.set(device, mask)
   }
   return out

@@ -67,7 +67,7 @@ export interface SlowText {
   /** Lines passed over, by reason. */
   readonly skipped: Partial<Record<SkipReason, number>>
   /** Events of other names, by name. */
-  readonly others: Record<string, number>
+  readonly others: ReadonlyMap<string, number>
 }
 
 /** Reads all lines of an input; the last one may lack its end. */
@@ -76,7 +76,7 @@ export function slowText(bytes: Uint8Array): SlowText {
   const cut = lines.pop() as string
   const events: SlowEvent[] = []
   const skipped: Partial<Record<SkipReason, number>> = {}
-  const others: Record<string, number> = Object.create(null) as Record<string, number>
+  const others = new Map<string, number>()
   const take = (line: string, end: boolean): void => {
     const r = line.length + (end ? 1 : 0) > MAX_LINE ? { type: 'skip', reason: 'longLine' } as const : slowLine(line)
     const why = r.type === 'skip' ? r.reason : r.type === 'event' && !end && !whole(r.event, line) ? 'cutLine' : null
@@ -84,7 +84,7 @@ export function slowText(bytes: Uint8Array): SlowText {
     const reason = end || why === null || why === 'binary' || why === 'longLine' ? why : 'cutLine'
     if (reason !== null) skipped[reason] = (skipped[reason] ?? 0) + 1
     else if (r.type === 'event') events.push(r.event)
-    else if (r.type === 'other') others[r.name] = (others[r.name] ?? 0) + 1
+    else if (r.type === 'other') others.set(r.name, (others.get(r.name) ?? 0) + 1)
   }
   for (const l of lines) take(l, true)
   if (cut !== '') take(cut, false)

@@ -1,4 +1,5 @@
 // What a reader passed over, and why: nothing is dropped in silence.
+import { printableLine } from '../base/index.ts'
 
 /** Reasons for passing over a line or record, with what to tell the user. */
 export const SKIP_REASONS = {
@@ -27,7 +28,7 @@ export class Skips {
   add(reason: SkipReason, at: number, sample?: () => string): void {
     const known = this.byReason.get(reason)
     if (known) known.count++
-    else this.byReason.set(reason, { reason, count: 1, first: at, sample: sample ? printable(sample()) : '' })
+    else this.byReason.set(reason, { reason, count: 1, first: at, sample: sample ? printableLine(sample().slice(0, 200)) : '' })
   }
 
   get total(): number {
@@ -40,10 +41,4 @@ export class Skips {
   list(): readonly Skip[] {
     return [...this.byReason.values()]
   }
-}
-
-function printable(text: string): string {
-  let out = ''
-  for (const c of text.slice(0, 200)) out += c < ' ' || c === '\u007f' ? '?' : c
-  return out
 }

@@ -1,6 +1,6 @@
 // Physical memory as a kernel sees it when it sizes its bounce pool: where RAM lies, what mem= leaves of it, how much of it is free in one piece.
 // From a boot log when there is one, else QEMU's layout.
-import { GiB, KiB, MiB } from '../../base/index.ts'
+import { GiB, KiB, MiB, own } from '../../base/index.ts'
 
 /** First and last byte, both inside. */
 export type MemoryRange = readonly [first: number, last: number]
@@ -74,7 +74,7 @@ const UNIT: Readonly<Record<string, number>> = { '': 1, K: KiB, M: MiB, G: GiB, 
 /** The values of mem= on a command line, in order, in bytes (memparse()); what is no number is left out, as the kernel does. */
 export function memLimits(cmdline: string): number[] {
   const out: number[] = []
-  for (const m of cmdline.matchAll(/(?:^|\s)mem=(0x[0-9a-f]+|\d+)([KMGT]?)/gi)) out.push(Number(m[1]) * (UNIT[(m[2] ?? '').toUpperCase()] ?? 1))
+  for (const m of cmdline.matchAll(/(?:^|\s)mem=(0x[0-9a-f]+|\d+)([KMGT]?)/gi)) out.push(Number(m[1]) * (own(UNIT, (m[2] ?? '').toUpperCase()) ?? 1))
   return out.filter((n) => n > 0 && Number.isSafeInteger(n))
 }
 

@@ -2,7 +2,7 @@
 // and its halving, in that order (kernel/dma/swiotlb.c, arch/x86/mm/mem_encrypt.c, arch/x86/kernel/pci-dma.c, arch/arm64/mm/init.c; read from
 // 6.12.117 and 7.3.4). Rules that came later or earlier are in `sizingRules`, with the commit. What no source can tell, how much memory below 4 GiB is
 // free in one piece, is an assumption that the result names and that can be set.
-import { GiB, MiB, type Result, err, hex, ok } from '../../base/index.ts'
+import { err, GiB, hex, MiB, ok, own, type Result } from '../../base/index.ts'
 import { type Platform, platformByName, platforms } from '../../machine/index.ts'
 import { revisionByName, revisions } from '../revisions/index.ts'
 import { vendorOf } from '../vendor-kernels.ts'
@@ -281,7 +281,7 @@ export function sizePool(q: SizingRequest): Result<Sizing, string> {
   if (!kernel) return err(`'${q.kernel}' is no kernel version or series`)
   const platform = platformByName(q.platform)
   if (platform === undefined) return err(`'${q.platform}' is no platform`)
-  const rulesOf = sizingPlatforms[platform.name] as SizingArch
+  const rulesOf = own(sizingPlatforms, platform.name) as SizingArch
   const arch = platform.arch === 'any' ? q.arch ?? rulesOf : rulesOf
   const v = kernel.version
   const { since } = platform

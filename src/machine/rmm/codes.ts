@@ -1,5 +1,6 @@
 // Numbers of the RMM's interfaces, as the specification words them. Source: reference arm-cca.md sections 2 to 5
 // (TF-RMM v0.8.0 for RMI 1.x, TF-RMM main 9a7f8ef4 for RMI 2.0).
+import { own } from '../../base/index.ts'
 
 /** RMI status of a command; the word a command returns is `status | index << 8` (index is an RTT level for RTT and RTT_AUX). */
 export const Rmi = {
@@ -18,7 +19,7 @@ export const indexOf = (word: number): number => (word >> 8) & 0xff
 export const statusName = (word: number): string => statusNames.get(statusOf(word)) ?? `status ${statusOf(word)}`
 /** The RMI status with this name (an `RMI_` in front is allowed), or undefined. */
 export function statusByName(name: string): number | undefined {
-  return (Rmi as Record<string, number>)[name.startsWith('RMI_') ? name.slice(4) : name]
+  return own(Rmi, name.startsWith('RMI_') ? name.slice(4) : name)
 }
 /** The name of a status number, or undefined. */
 export const statusByNumber = (n: number): string | undefined => statusNames.get(n)

@@ -1,4 +1,5 @@
 // Requests that failed, gathered by what failed and whose it was: counts, sizes, how full the pool was and how that went on over time.
+import { own } from '../../base/index.ts'
 import type { MessageArgs, MessageId } from '../../kernel/index.ts'
 import { IO_TLB_SEGSIZE, LARGEST_MAPPING, nr_slots } from '../../kernel/swiotlb/index.ts'
 import type { LogRecord } from './join.ts'
@@ -62,7 +63,7 @@ export const kindOf: Readonly<Partial<Record<MessageId, FailureKind>>> = {
   pool_small: 'atomic_pool', pool_prealloc_failed: 'atomic_pool', vmalloc_rejected: 'vmalloc', coherent_failed: 'coherent', coherent_failed_old: 'coherent', cma_failed: 'coherent', coherent_mask_old: 'coherent', dma_api_pending: 'pending'
 }
 
-export const num = (args: MessageArgs, key: string): number => Number(args[key] ?? 0)
+export const num = (args: MessageArgs, key: string): number => Number(own(args, key) ?? 0)
 
 /** "swiotlb buffer is full": the cause by what is free and where it can lie. */
 export function fullCause(size: number, total: number, used: number): RoomCause {

@@ -1,5 +1,6 @@
 // The first half of the front end: what programs, terminals, mailers and log collectors have put around a kernel's line is taken off. One table
 // of prefixes, tried again and again at the beginning of the line until none fits; containers (JSON, journal export, kmsg) are opened first.
+import { own } from '../../base/index.ts'
 import { epoch, isoEpoch, monthOf } from './stamps.ts'
 
 /** A piece of a log: what one line, or a part of it, says. */
@@ -113,7 +114,7 @@ const FIRST: Readonly<Record<string, ReadonlySet<string>>> = {
 }
 const table: ReadonlyArray<readonly Prefix[]> = Array.from({ length: 128 }, (_, c) => {
   const ch = String.fromCharCode(c)
-  const ids = FIRST[ch] ?? (/\d/.test(ch) ? new Set(['cri', 'iso', 'unix', 'logcat', 'compose', 'tag']) : /[A-Za-z]/.test(ch) ? LETTERS : new Set<string>())
+  const ids = own(FIRST, ch) ?? (/\d/.test(ch) ? new Set(['cri', 'iso', 'unix', 'logcat', 'compose', 'tag']) : /[A-Za-z]/.test(ch) ? LETTERS : new Set<string>())
   return prefixes.filter((p) => ids.has(p.id))
 })
 
@@ -128,7 +129,7 @@ export function clean(raw: string): string {
   let s = raw
   if (/[^ -~\t]/.test(s)) s = s.replace(CONTROLS, '').replace(/[\ufeff\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, '').replace(/\u00a0/g, ' ')
   if (s.includes('[') && (s.includes('#033') || s.includes('^[[') || s.includes('\\x1b') || s.includes('\\u001b'))) s = s.replace(ESCAPED, '')
-  if (s.includes('&') && s.includes(';')) s = s.replace(/&(#?\w{2,5});/g, (all, name: string) => ENTITIES[name.toLowerCase()] ?? all)
+  if (s.includes('&') && s.includes(';')) s = s.replace(/&(#?\w{2,5});/g, (all, name: string) => own(ENTITIES, name.toLowerCase()) ?? all)
   if (s.includes('<') && s.includes('>')) s = s.replace(TAGS, '')
   return s.replace(/\t/g, ' ')
 }
@@ -322,12 +323,12 @@ function found(value: unknown, depth = 0): Opened[] {
   if (Array.isArray(value)) return value.length > 0 && typeof value[0] === 'object' && depth < 6 ? value.flatMap((v) => found(v, depth + 1)) : []
   if (typeof value !== 'object' || value === null) return []
   const f = value as Fields
-  const key = TEXT_KEYS.find((k) => typeof f[k] === 'string' || (k === 'MESSAGE' && Array.isArray(f[k])))
+  const key = TEXT_KEYS.find((k) => typeof own(f, k) === 'string' || (k === 'MESSAGE' && Array.isArray(own(f, k))))
   if (key === undefined) return depth < 6 ? Object.values(f).flatMap((v) => found(v, depth + 1)) : []
-  const raw = f[key]
+  const raw = own(f, key)
   const text = typeof raw === 'string' ? raw : new TextDecoder().decode(Uint8Array.from((raw as unknown[]).map(Number)))
-  const mono = MONO_KEYS.map((k) => seconds(f[k], k === 'time' ? 1 : 1e6)).find((n) => n !== null) ?? null
-  const wall = WALL_KEYS.map((k) => seconds(f[k], 1e6)).find((n) => n !== null) ?? isoOf(f['time'] ?? f['timestamp'] ?? f['@timestamp'])
+  const mono = MONO_KEYS.map((k) => seconds(own(f, k), k === 'time' ? 1 : 1e6)).find((n) => n !== null) ?? null
+  const wall = WALL_KEYS.map((k) => seconds(own(f, k), 1e6)).find((n) => n !== null) ?? isoOf(f['time'] ?? f['timestamp'] ?? f['@timestamp'])
   const word = (v: unknown): string | null => (typeof v === 'string' ? v : null)
   return [{ text, mono, wall, boot: word(f['_BOOT_ID']), host: word(f['_HOSTNAME']) }]
 }

@@ -1,5 +1,6 @@
 // How far a text goes along one of the kernel's messages: what a mailer wrapped, a terminal cut or another record tore apart is put together where
 // that goes further. The formats are those of kernel/messages.ts.
+import { own } from '../../base/index.ts'
 import { type MessageId, messageTable } from '../../kernel/index.ts'
 
 /** Messages that are long enough to be wrapped and whose every field counts. */
@@ -19,7 +20,7 @@ function tokens(text: string): Token[] {
   let at = 0
   for (const m of text.matchAll(/\{(\w+)(?::(\w+))?\}/g)) {
     if (m.index > at) out.push({ literal: text.slice(at, m.index) })
-    out.push({ field: m[2] !== undefined ? (FIELD[m[2]] as RegExp) : m[1] === 'dev' ? /[^\s[\]]+/y : /\w+/y, counts: m[2] !== undefined })
+    out.push({ field: m[2] !== undefined ? (own(FIELD, m[2]) as RegExp) : m[1] === 'dev' ? /[^\s[\]]+/y : /\w+/y, counts: m[2] !== undefined })
     at = m.index + m[0].length
   }
   if (at < text.length) out.push({ literal: text.slice(at) })

@@ -4,8 +4,8 @@ import { type PageClass, pageWords, platformByName } from '../machine/index.ts'
 import type { Violation } from './check.ts'
 import type { TraceStep } from './trace.ts'
 
-/** `read`: of the flag, by a predicate. `flag`: its storage is written. `choice`: the environment decided the other way. */
-export type IngredientKind = 'read' | 'flag' | 'tdi' | 'protection' | 'owner' | 'address' | 'choice'
+/** `read`: of the flag, by a predicate. `unit`: of the flag's storage, by a read-modify-write. `flag`: that storage is written. `choice`: the environment decided the other way. */
+export type IngredientKind = 'read' | 'unit' | 'flag' | 'tdi' | 'protection' | 'owner' | 'address' | 'choice'
 
 export interface Ingredient {
   readonly kind: IngredientKind
@@ -110,7 +110,7 @@ function ingredientsOf(v: Told): Ingredient[] {
       if (answers.get(call) !== answer) add({ kind: 'read', step, what: flag, value: answer, text: `${by(s)}: ${flag} ${answer}`, weight: 5 }, true)
       answers.set(call, answer)
     } else if (UNIT_READ.test(s.text) && s.thread === v.trace.at(-1)?.thread && v.property === 'lost_update') {
-      add({ kind: 'read', step, what: 'unit', value: '', text: `${who(s)} reads ${s.text.split(' ')[0] ?? ''}`, weight: 7 })
+      add({ kind: 'unit', step, what: s.text.split(' ')[0] ?? '', value: '', text: `${who(s)} reads ${s.text.split(' ')[0] ?? ''}`, weight: 7 })
     } else if (s.outcome !== 0) add({ kind: 'choice', step, what: s.text, value: '', text: s.text.replace(/ may fail\b.*: \d+$/, ' fails'), weight: 9 }, true)
     for (const c of s.changed) {
       if (c.what.endsWith('.accepted')) add({ kind: 'flag', step, what: c.what, value: c.after, text: `${c.what} ${c.before} -> ${c.after}`, weight: 6 })

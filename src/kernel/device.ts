@@ -99,7 +99,7 @@ export function is_swiotlb_force_bounce(dev: Device): boolean {
 function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
   if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
-    if (dev.k.logging) dev.k.printk('warn', formatMessage('tio_disable', { dev: dev.name }))
+    if (dev.k.logging) dev.k.printk('warn', formatMessage('tio_disable', { dev: dev.name }), 'tio_disable')
     return false
   }
   const mem = dev.io_tlb_mem

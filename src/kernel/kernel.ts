@@ -14,6 +14,7 @@ import { SLOT_SIZE } from './swiotlb-mem.ts'
 import { bootPool } from './swiotlb/param.ts'
 import { parseVersion } from './swiotlb/version.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
+import type { MessageId } from './messages.ts'
 import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
 import type { TsmOp } from './tsm.ts'
@@ -31,7 +32,7 @@ export type KernelEvent =
   /** Pages taken by or given back by a DMA allocation, conversions asked for, cache maintenance: only while `recording`. */
   | { readonly kind: 'op'; readonly op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc'; readonly phys: number; readonly n: number }
   | { readonly kind: 'decision'; readonly fn: string; readonly text: string }
-  | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string }
+  | { readonly kind: 'printk'; readonly level: 'info' | 'warn' | 'err'; readonly text: string; /** Of a message of the table (messages.ts), whose rate holds. */ readonly id?: MessageId }
 
 export interface Observer {
   event(st: Store, e: KernelEvent): void
@@ -163,8 +164,8 @@ export class Kernel {
     act(`emit:${key}`, () => text, (st) => { this.observer.event(st, e); return 0 }, { silent: true, results: [0] })
   }
 
-  printk(level: 'info' | 'warn' | 'err', text: string): void {
-    if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text })
+  printk(level: 'info' | 'warn' | 'err', text: string, id?: MessageId): void {
+    if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text, ...(id === undefined ? {} : { id }) })
   }
 
   /** An event of the allocator, a conversion or the caches. */

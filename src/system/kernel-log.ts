@@ -1,7 +1,7 @@
 // What a running system writes down: the kernel's log and its trace events in tracefs text. Time is the count of accesses, one
 // microsecond each: a run has no clock of its own, so that the same run gives the same text.
 import type { Store } from '../step/index.ts'
-import type { KernelEvent, Observer } from '../kernel/index.ts'
+import { type KernelEvent, type MessageId, messageTable, type Observer } from '../kernel/index.ts'
 import { formatTraceHeader, formatTraceLine, kernelAtLeast, type TraceKind, traceEventFor, traceEventsOf } from '../kernel/trace-events.ts'
 
 export class KernelLog implements Observer {
@@ -14,13 +14,20 @@ export class KernelLog implements Observer {
   pid = 1
   /** Also told everything; the log keeps only what a kernel would print. */
   next: Observer | null = null
+  /** Messages that the kernel prints once. */
+  private readonly said = new Set<MessageId>()
 
   /** `version`: the release whose event names and formats it writes, `major.minor`. */
   constructor(private readonly version: string, private readonly cpus: number, private readonly onLine: (line: string) => void = () => {}) {
   }
 
   event(st: Store, e: KernelEvent): void {
-    if (e.kind === 'printk') this.printk(e.text)
+    if (e.kind === 'printk') {
+      const once = e.id !== undefined && messageTable[e.id].rate === 'once'
+      if (once && this.said.has(e.id as MessageId)) return
+      if (once) this.said.add(e.id as MessageId)
+      this.printk(e.text)
+    }
     else if (e.kind === 'trace') this.trace(e.event, e.values, e.cpu)
     else this.next?.event(st, e)
   }

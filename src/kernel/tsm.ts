@@ -189,9 +189,9 @@ function tio_unlock(dev: Device): number {
   return rc
 }
 
-/** The TSM module came: the RFC's __pci_tsm_init clears every flag, without the device lock. */
+/** The TSM module came: the RFC's __pci_tsm_init makes every flag what it is at the start, without the device lock. */
 function rfc_init(k: Kernel): void {
-  for (const d of k.devices) { if (d.config.tdisp) write(k.f.tsm_state, d.index, STATE.INIT); set_accepted(d, false, '__pci_tsm_init') }
+  for (const d of k.devices) { if (d.config.tdisp) write(k.f.tsm_state, d.index, STATE.INIT); set_accepted(d, k.rev.acceptedAtInit && !d.config.tdisp, '__pci_tsm_init') }
 }
 
 /** The TSM goes from a device. RFC: it is disconnected, whatever its driver does. */

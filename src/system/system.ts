@@ -77,7 +77,10 @@ export class System {
   reset(st: Store): void {
     this.kernel.boot(st)
     for (const d of this.kernel.devices) {
-      if (!d.config.accepted || !this.kernel.accepts) continue
+      if (!this.kernel.accepts) continue
+      // Of a device that nobody can accept the flag stays as initialisation left it.
+      if (!d.config.tdisp && this.kernel.rev.acceptedAtInit) boot_accepted(this.kernel, st, d.index)
+      if (!d.config.accepted) continue
       this.machine.tdi.set(st, TDI.run, d.index)
       this.kernel.f.tsm_state.set(st, tsmCores[this.kernel.rev.accept].accepted, d.index)
       boot_accepted(this.kernel, st, d.index)

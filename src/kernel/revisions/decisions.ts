@@ -20,6 +20,7 @@ export const decisionTable = {
   needsTsm: { values: yesOrNo, does: 'a series about a TSM: without meaning on a platform with memory encryption and no TSM' },
 
   accept: { values: ['none', 'rfc-v1', 'rfc-v1-05', 'tio-v2'], does: 'the TSM core of the guest, and with it whether a device can be accepted at all' },
+  acceptedAtInit: { values: yesOrNo, does: 'device initialisation sets the accepted flag, but for devices that can be accepted; else it clears it for all' },
   'flagStorage.arm64': { values: flagStorages, does: 'where the accepted flag is kept on arm64' },
   'flagStorage.x86': { values: flagStorages, does: 'where the accepted flag is kept on x86: as a bitfield member it shares its byte' },
   'flagStorage.s390': { values: flagStorages, does: 'where the accepted flag is kept on s390' },

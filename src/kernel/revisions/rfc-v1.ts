@@ -7,6 +7,7 @@ export const revision = follows(linux_6_15, {
     base: ['6.16', 'posted in the cycle after 6.16'],
     needsTsm: [true, 'RFC v1: drivers/virt/coco/tsm'],
     accept: ['rfc-v1', 'RFC v1 04/38'],
+    acceptedAtInit: [false, 'RFC v1 04/38: device init clears it, with a FIXME on what the default should be'],
     'flagStorage.arm64': ['own_byte', 'RFC v1 04/38: tdi_enabled:1 at the end of the bitfield; alone in its byte on arm64'],
     'flagStorage.x86': ['shared_byte', 'RFC v1 04/38: tdi_enabled:1 at the end of the bitfield; beside dma_skip_sync on x86-64, measured with gcc'],
     acceptedClearsForce: ['arm64', 'RFC v1 04/38: arm64 only, x86 untouched'],

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  type CostTerms, type Follower, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
+  type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
@@ -39,6 +39,7 @@ export function replayVerb(io: Io): Command {
 What-if questions replay the same load in another pool or with other devices; words in any order:
   pool=SLOTS[,AREAS]   another pool (slots of 2 KiB, or a size such as 64M)
   force | noforce      all devices not accepted bounce | only those that must
+  dynamic | static     the pool grows at run time (SWIOTLB_DYNAMIC) or not
   accepted=DEV[,DEV]   devices accepted by the guest (TDISP, T=1), or all
   kernel=K             linux-6.12, linux-7.3, tio-v2, ...: does it know them`)
     .argument('<traces...>', 'trace files, or - for standard input')
@@ -172,8 +173,11 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     }
     parquet = opened
   }
-  const replay: Replay = new Replay(names, { pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), followers, fitCost: options.cost === 'measured', ...(parquet ? { recorder: (e: SimulatedEvent) => parquet?.add(e) } : {}) })
-  const whatIfs = questions.map((q) => new WhatIf(q, () => replay.sim?.place ?? null, () => replay.cpus))
+  const replay: Replay = new Replay(names, {
+    pool: hint, poolSource: source, minAlignMask: facts ? minAlignMasks(facts) : new Map(), leavesOutUnmaps: facts ? leavesOutUnmaps(facts) : new Set(), followers,
+    fitCost: options.cost === 'measured', ...(parquet ? { recorder: (e: SimulatedEvent) => parquet?.add(e) } : {})
+  })
+  const whatIfs = questions.map((q) => new WhatIf(q, () => replay))
   followers.push(...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
 
@@ -193,12 +197,10 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     terms = replay.costFit?.terms() ?? null
     if (!terms) io.err('tbit replay: warning TB-364: this recording has too few bounces of different sizes to measure the cost of copying\n')
   }
-  const copied = replay.devices.reduce((n, d) => n + d.copiedIn + d.copiedOut, 0)
-  const deviceNames = replay.devices.map((d) => d.name)
   const result: ReplayResult = replayResult(replay, skips, {
     files: files.map((f) => (f === '-' ? '(standard input)' : f)), format: input.format, bytes: input.bytes, lines: input.lines, kernel: input.kernel ?? facts?.kernel ?? null,
     interrupted: input.interrupted, overwritten: input.overwritten, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
-    notes: input.notes, terms, whatIf: whatIfs.map((w) => w.result(copied, deviceNames, terms))
+    notes: input.notes, terms, whatIf: whatIfs.map((w) => w.result(terms))
   })
   errors.push(...input.errors)
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0

@@ -36,17 +36,20 @@ test('attributes print by name where the kernel knows them, as a number where it
   expect(formatAttrs(256 + 1024, '6.18')).toBe('NO_WARN|MMIO')
   for (let i = 0; i < 1 << 14; i += 37) expect(parseAttrs(formatAttrs(i, '7.1'))).toBe(i)
   expect(parseAttrs('NOT_AN_ATTR')).toBeNull()
-  expect(new Set(DMA_ATTRS.map((a) => a.bit)).size).toBe(DMA_ATTRS.length)
+  for (let i = 0; i < 1 << 15; i += 41) expect(parseAttrs(formatAttrs(i, '7.3'))).toBe(i)
+  expect(formatAttrs(0x7c00, '7.3')).toBe('MMIO|CACHELINES_OVERLAP|REQUIRE_COHERENT|CC_SHARED|ALLOC_CC_SHARED')
+  // One name a bit in any one kernel.
+  expect(new Set(DMA_ATTRS.filter((a) => a.until === undefined).map((a) => a.bit)).size).toBe(DMA_ATTRS.filter((a) => a.until === undefined).length)
 })
 
 // The kernel's own format files, if they are here: each event is known, each field in its print format is in our table, each binary field exists.
-test.each(['events-format', 'events-format-6.18'])('the format files of %s', (name) => {
-  const dir = join(__dirname, '../../../shared/data/traces', name)
+test.each(['traces/events-format', 'traces/events-format-6.18', 'traces-7.3/events-format-6.18.15-amd64', 'traces-7.3/events-format-7.3.4-amd64'])('the format files of %s', (name) => {
+  const dir = join(__dirname, '../../../shared/data', name)
   if (!existsSync(dir)) {
     console.warn(`trace-events.test.ts: ${name} is not here, nothing is compared`)
     return
   }
-  const kernel = name.endsWith('6.18') ? '6.18' : '6.12'
+  const kernel = /format-(\d+\.\d+)/.exec(name)?.[1] ?? '6.12'
   let n = 0
   for (const file of readdirSync(dir).filter((f) => f.endsWith('.format'))) {
     const format = readFileSync(join(dir, file), 'utf8')
@@ -64,6 +67,6 @@ test.each(['events-format', 'events-format-6.18'])('the format files of %s', (na
     }
     n++
   }
-  expect(n).toBe(kernel === '6.18' ? 17 : 19)
+  expect(n).toBe(kernel === '6.12' ? 19 : 17)
   expect(TRACE_EVENTS.length).toBeGreaterThan(20)
 })

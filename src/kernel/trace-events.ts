@@ -22,7 +22,15 @@ export const Trace = {
   mark: 13,
   lost: 14,
   syncDevice: 15,
-  syncSgDevice: 16
+  syncSgDevice: 16,
+  /** An allocation that failed, by the event's name (dma_alloc_sgt_err). */
+  allocErr: 17,
+  // Events beside the classes dma and swiotlb that tell something about mappings: block requests, and kprobes on swiotlb.
+  blockIssue: 18,
+  blockComplete: 19,
+  probeMap: 20,
+  probeMapReturn: 21,
+  probeUnmap: 22
 } as const
 export type TraceKind = (typeof Trace)[keyof typeof Trace]
 
@@ -79,7 +87,7 @@ export const TRACE_EVENTS: readonly TraceEventSpec[] = [
   { name: 'dma_alloc', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
   { name: 'dma_alloc_pages', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
   { name: 'dma_alloc_sgt', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }, gfp, attrs] },
-  { name: 'dma_alloc_sgt_err', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
+  { name: 'dma_alloc_sgt_err', system: 'dma', kind: Trace.allocErr, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
   { name: 'dma_free', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, virt, attrs] },
   { name: 'dma_free_pages', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, virt, attrs] },
   { name: 'dma_free_sgt', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }] },
@@ -111,8 +119,11 @@ export const DIR_TO_DEVICE = 1
 export const DIR_FROM_DEVICE = 2
 export const DIR_NONE = 3
 
-/** Bits of `attrs` as decode_dma_attrs prints them, with the first kernel whose table has the name (before it the bit prints as a number). */
-export const DMA_ATTRS: ReadonlyArray<{ readonly bit: number; readonly name: string; readonly since: string }> = [
+/**
+ * Bits of `attrs` as decode_dma_attrs prints them, with the first kernel whose table has the name (before it the bit prints as a number) and
+ * the first that has another. Bits 10 to 14 as the format files of 6.18.15 and 7.3.4 have them.
+ */
+export const DMA_ATTRS: ReadonlyArray<{ readonly bit: number; readonly name: string; readonly since: string; readonly until?: string }> = [
   { bit: 1, name: 'WEAK_ORDERING', since: '6.12' },
   { bit: 2, name: 'WRITE_COMBINE', since: '6.12' },
   { bit: 4, name: 'NO_KERNEL_MAPPING', since: '6.12' },
@@ -122,13 +133,18 @@ export const DMA_ATTRS: ReadonlyArray<{ readonly bit: number; readonly name: str
   { bit: 8, name: 'NO_WARN', since: '6.12' },
   { bit: 9, name: 'PRIVILEGED', since: '6.12' },
   { bit: 10, name: 'MMIO', since: '6.18' },
-  { bit: 11, name: 'CACHE_CLEAN', since: '6.18' },
-  { bit: 13, name: 'CC_SHARED', since: '7.1' }
+  { bit: 11, name: 'CACHE_CLEAN', since: '6.18', until: '7.3' },
+  { bit: 11, name: 'CACHELINES_OVERLAP', since: '7.3' },
+  { bit: 12, name: 'REQUIRE_COHERENT', since: '7.1' },
+  { bit: 13, name: 'CC_SHARED', since: '7.1' },
+  { bit: 14, name: 'ALLOC_CC_SHARED', since: '7.3' }
 ]
 export const ATTR_SKIP_CPU_SYNC = 1 << 5
 export const ATTR_NO_WARN = 1 << 8
 export const ATTR_MMIO = 1 << 10
 export const ATTR_CC_SHARED = 1 << 13
+/** An allocation that dma_alloc_attrs() made shared because force_dma_unencrypted() says so: the device is at T=0. */
+export const ATTR_ALLOC_CC_SHARED = 1 << 14
 
 /** DMA_MAPPING_ERROR as a number: all ones, which no double holds exactly; 2^64 stands for it. */
 export const MAPPING_ERROR = 2 ** 64
@@ -160,7 +176,7 @@ export function formatAttrs(value: number, kernel: string): string {
   const out: string[] = []
   let rest = value
   for (const a of DMA_ATTRS) {
-    if (Math.floor(value / 2 ** a.bit) % 2 === 1 && kernelAtLeast(kernel, a.since)) {
+    if (Math.floor(value / 2 ** a.bit) % 2 === 1 && kernelAtLeast(kernel, a.since) && (a.until === undefined || !kernelAtLeast(kernel, a.until))) {
       out.push(a.name)
       rest -= 2 ** a.bit
     }

@@ -13,11 +13,13 @@ export interface MakerOptions {
   readonly poolAlias: number
   readonly busBit: number
   readonly force: boolean
+  /** False: every device reaches all memory, and nothing bounces. */
+  readonly bounces: boolean
   /** SWIOTLB_DYNAMIC: nanoseconds from a search without success to the new pool; null: the memory does not grow. */
   readonly growsAfter: number | null
 }
 
-export const PLAIN: MakerOptions = { nslabs: 4096, nareas: 2, start: 0x7b9f3000, kernel: '6.12', poolAlias: 0, busBit: 0, force: true, growsAfter: null }
+export const PLAIN: MakerOptions = { nslabs: 4096, nareas: 2, start: 0x7b9f3000, kernel: '6.12', poolAlias: 0, busBit: 0, force: true, bounces: true, growsAfter: null }
 
 export interface Mapping {
   readonly dev: string
@@ -102,6 +104,7 @@ export class TraceMaker {
 
   // swiotlb_map(): the event, then the search. The bounce's bus address, or -1.
   private bounce(dev: string, cpu: number, phys: number, size: number, mask: number, pid?: number, flags?: string): number {
+    if (!this.o.bounces) return phys + this.o.busBit
     this.bounces++
     this.log(Trace.bounced, { dev_name: dev, dma_mask: MAPPING_ERROR, dev_addr: phys + this.o.busBit, size, force: this.o.force }, cpu, pid, flags)
     const tlb = this.place(cpu, phys, size, mask)

@@ -1,5 +1,7 @@
 // What a trace says about one device: counts, and the DMA parameters that its addresses betray.
 
+import { CAUSE_NAMES } from './pool-sim.ts'
+
 /** Where a device's min_align_mask comes from. */
 export type MaskSource = 'observed' | 'driver' | 'assumed'
 
@@ -10,6 +12,8 @@ const BITS = 16
 /** The kernel failed where the model found slots; index into `causes`, beside those of Cause. */
 export const UNPREDICTED = 5
 const CAUSES = 6
+/** Memory of failed calls that is remembered, to see whether they are made again. */
+const MOST_FAILED = 4096
 
 export class DeviceState {
   maps = 0
@@ -27,13 +31,17 @@ export class DeviceState {
   /** Segments of truncated scatter-gather events whose addresses and sizes the trace does not show. */
   hiddenSegments = 0
   unmapsWithoutMap = 0
+  /** Coherent allocations, and those that answered NULL. */
   allocs = 0
   allocBytes = 0
+  failedAllocs = 0
   /** swiotlb_bounced events, and those that said FORCE. */
   bounces = 0
   forced = 0
   /** Bytes of the bounces that said FORCE, failed ones included. */
   forcedBytes = 0
+  /** Calls that failed and were made again, with the same memory. */
+  triedAgain = 0
   /** A bounce of it was seen in a pool that is known. */
   usesPool = false
   /** dma_mask of its swiotlb_bounced events; 0 when it had none. */
@@ -75,6 +83,23 @@ export class DeviceState {
     const k = us < 1 ? 0 : us < 2 ** 31 ? 31 - Math.clz32(us) : 31
     this.lives[k] = (this.lives[k] as number) + 1
     this.livesTotal++
+  }
+
+  /** A call for this memory failed, or a mapping of it succeeded after one that had failed. */
+  failedFor(phys: number): void {
+    if (this.failedOnce.has(phys)) this.triedAgain++
+    else if (this.failedOnce.size < MOST_FAILED) this.failedOnce.add(phys)
+  }
+
+  succeededFor(phys: number): void {
+    if (this.failedOnce.size > 0 && this.failedOnce.delete(phys)) this.triedAgain++
+  }
+  private readonly failedOnce = new Set<number>()
+
+  /** The driver makes a call that failed again (storage does, a network driver drops the packet); assumed until failures tell. */
+  get triesAgain(): boolean {
+    const failed = this.failedMaps + this.failedSg
+    return failed < 32 || this.triedAgain * 2 > failed
   }
 
   /** A mapping that lasts longer than this, in nanoseconds, has very likely ended: 4 times what 99.9 % stay below. Infinite as long as too few are known. */
@@ -151,4 +176,16 @@ export class DeviceState {
 /** Largest mapping that dma_max_mapping_size() allows a device that bounces: 256 KiB less the room its alignment may cost (swiotlb_max_mapping_size). */
 export function maxMappingSize(minAlignMask: number): number {
   return 256 * 1024 - (minAlignMask === 0 ? 0 : Math.ceil(minAlignMask / 2048) * 2048)
+}
+
+/** Failures by the name of their cause, added up; `unpredicted`: the kernel failed where the model had room. */
+export function causesOf(lists: readonly Float64Array[]): Readonly<Record<string, number>> {
+  const out: Record<string, number> = {}
+  const add = (name: string, at: number): void => {
+    const n = lists.reduce((sum, c) => sum + (c[at] as number), 0)
+    if (n > 0) out[name] = n
+  }
+  for (let i = 1; i < CAUSE_NAMES.length; i++) add(CAUSE_NAMES[i] as string, i)
+  add('unpredicted', UNPREDICTED)
+  return out
 }

@@ -10,7 +10,7 @@ export const Has = { device: 1, dir: 2, dma: 4, size: 8, phys: 16, attrs: 32, ma
 
 /** What an event cannot do without, by kind. */
 export const REQUIRED: readonly number[] = (() => {
-  const need = new Array<number>(20).fill(0)
+  const need = new Array<number>(24).fill(0)
   need[Trace.map] = Has.device | Has.dir | Has.dma | Has.size | Has.phys
   need[Trace.unmap] = Has.device | Has.dir | Has.dma | Has.size
   need[Trace.mapSg] = Has.device | Has.dir | Has.dmaList | Has.sizeList | Has.physList
@@ -58,6 +58,8 @@ export class TraceEvent {
   nents = 0
   ents = 0
   truncated = false
+  /** An allocation that answered NULL: its address means nothing. */
+  failed = false
   /** Filled entries of each list. */
   ndma = 0
   nsize = 0
@@ -82,6 +84,7 @@ export class TraceEvent {
     this.nents = 0
     this.ents = 0
     this.truncated = false
+    this.failed = false
     this.ndma = 0
     this.nsize = 0
     this.nphys = 0

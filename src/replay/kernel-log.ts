@@ -1,6 +1,8 @@
 // What a kernel log tells about the pool of the boot that a trace comes from. Only facts that replay needs; `explain log` reads the rest.
 import { own } from '../base/index.ts'
+import { kernelAtLeast } from '../kernel/trace-events.ts'
 import { DRIVER_MIN_ALIGN_MASK } from './device.ts'
+import { LEAVES_OUT_UNMAPS } from './lifetimes.ts'
 
 export interface PoolFacts {
   /** Guest physical address of slot 0; null when the log has no "mapped" line. */
@@ -81,6 +83,16 @@ export function minAlignMasks(facts: PoolFacts): Map<string, number> {
   for (const [device, driver] of facts.drivers) {
     const mask = own(DRIVER_MIN_ALIGN_MASK, driver)
     if (mask !== undefined) out.set(device, mask)
+  }
+  return out
+}
+
+/** Devices whose driver is known to leave out unmaps in this kernel (see Lifetimes). */
+export function leavesOutUnmaps(facts: PoolFacts): Set<string> {
+  const out = new Set<string>()
+  for (const [device, driver] of facts.drivers) {
+    const since = own(LEAVES_OUT_UNMAPS, driver)
+    if (since !== undefined && facts.kernel !== null && kernelAtLeast(facts.kernel, since)) out.add(device)
   }
   return out
 }

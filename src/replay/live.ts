@@ -21,14 +21,20 @@ export class LiveTable {
   /** Bytes that were bounced. */
   bouncedBytes = new Float64Array(1024)
   bytes = new Float64Array(1024)
-  /** Block of allocation ids (IntArena), -1 when nothing bounced in any simulation. */
+  /** Head of the chain of its allocations in the pool, 0 or -1 when it has none. */
   block = new Int32Array(1024)
-  /** Ids in the block. */
-  blockSize = new Int32Array(1024)
-  /** Order of arrival. */
+  /** Order of arrival, from 1; tells a mapping from a later one in the same place. */
   born = new Float64Array(1024)
   /** Time of the mapping. */
   time = new Float64Array(1024)
+  /** CPU that made it. */
+  cpu = new Uint16Array(1024)
+  /** 1: DMA_ATTR_SKIP_CPU_SYNC. */
+  skipSync = new Uint8Array(1024)
+  /** 1: its end is assumed, no unmap was seen (Lifetimes). */
+  over = new Uint8Array(1024)
+  /** 1: when it was made, the same memory was mapped already. */
+  twice = new Uint8Array(1024)
   private chain = new Int32Array(1024)
   private heads = new Int32Array(4096)
   private top = 1
@@ -58,8 +64,9 @@ export class LiveTable {
     this.tag[i] = tag
     this.nents[i] = nents
     this.block[i] = -1
-    this.blockSize[i] = 0
     this.bouncedBytes[i] = 0
+    this.over[i] = 0
+    this.twice[i] = 0
     this.born[i] = ++this.births
     this.chain[i] = this.heads[h] as number
     this.heads[h] = i
@@ -81,12 +88,17 @@ export class LiveTable {
     return exact !== 0 ? exact : any
   }
 
-  /** Another live mapping has this device and address. */
-  overlaps(dev: number, key: number, sg: boolean): boolean {
+  /** The youngest live mapping of this device at this address; 0 = none. */
+  youngest(dev: number, key: number, sg: boolean): number {
     for (let i = this.heads[this.hash(dev, key, sg)] as number; i !== 0; i = this.chain[i] as number) {
-      if (this.key[i] === key && this.dev[i] === dev && (this.nents[i] as number) > 0 === sg) return true
+      if (this.key[i] === key && this.dev[i] === dev && (this.nents[i] as number) > 0 === sg) return i
     }
-    return false
+    return 0
+  }
+
+  /** The mapping of this number is still live in this place. */
+  holds(i: number, born: number): boolean {
+    return this.born[i] === born && (this.nents[i] as number) >= 0
   }
 
   remove(i: number): void {
@@ -136,7 +148,6 @@ export class LiveTable {
     this.dev = ints(this.dev)
     this.nents = ints(this.nents)
     this.block = ints(this.block)
-    this.blockSize = ints(this.blockSize)
     this.chain = ints(this.chain)
     this.key = doubles(this.key)
     this.tag = doubles(this.tag)
@@ -144,9 +155,18 @@ export class LiveTable {
     this.bytes = doubles(this.bytes)
     this.born = doubles(this.born)
     this.time = doubles(this.time)
-    const d = new Uint8Array(n)
-    d.set(this.dir)
-    this.dir = d
+    const bytes = (a: Uint8Array): Uint8Array<ArrayBuffer> => {
+      const b = new Uint8Array(n)
+      b.set(a)
+      return b
+    }
+    this.dir = bytes(this.dir)
+    this.skipSync = bytes(this.skipSync)
+    this.over = bytes(this.over)
+    this.twice = bytes(this.twice)
+    const cpu = new Uint16Array(n)
+    cpu.set(this.cpu)
+    this.cpu = cpu
   }
 
   private rehash(): void {

@@ -14,6 +14,8 @@ export class Measured {
   nslabs: number | null = null
   /** Slots at the first sample: the pool that boot made. */
   firstNslabs: number | null = null
+  /** The samples show a memory that grows. */
+  grew = false
   samples = 0
   /** Phases that the recording marks: `phase NAME start`. */
   readonly marks: { time: number; text: string }[] = []
@@ -30,6 +32,7 @@ export class Measured {
     if (s.hiwater >= 0) this.hiwater = Math.max(this.hiwater ?? 0, s.hiwater)
     if (s.used >= 0) this.maxUsed = Math.max(this.maxUsed ?? 0, s.used)
     if (s.nslabs > 0) {
+      if (this.nslabs !== null && s.nslabs > this.nslabs) this.grew = true
       this.nslabs = s.nslabs
       this.firstNslabs ??= s.nslabs
     }

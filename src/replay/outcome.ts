@@ -143,6 +143,7 @@ export class Outcomes {
     const b = c.open.length > 0 && (failed || ev.dma !== ev.phys) ? this.take(c, ev.dev, ev.phys, ev.size) : -1
     if (failed) {
       dev.failedMaps++
+      dev.failedFor(ev.phys)
       counts.actualFailedMaps++
       counts.fail(ev.time)
       if (b >= 0) w.state[w.at(b)] = Outcome.failed
@@ -161,6 +162,7 @@ export class Outcomes {
     const inPool = b >= 0 || addresses.pooled(addr)
     const id = w.push(ev)
     const at = w.at(id)
+    w.context[at] = this.lastKey
     if (b >= 0) {
       this.succeed(b, addr, id)
       this.host.costFit?.add(ev.size, ev.time - (w.time[w.at(b)] as number))
@@ -168,11 +170,19 @@ export class Outcomes {
     }
     if (!inPool) return
     w.mark(at, Flag.pooled)
+    dev.succeededFor(ev.phys)
     dev.bouncedSegments++
     dev.bouncedBytes += ev.size
     dev.observe(ev.phys, addr)
     this.host.guess?.bounce(ev.cpu, addr, ev.size)
     if (b < 0) counts.mapsWithoutBounce++
+  }
+
+  /** A block request was issued or is complete. */
+  request(ev: TraceEvent): void {
+    this.contextOf(ev)
+    const w = this.host.window
+    w.context[w.at(w.push(ev))] = this.lastKey
   }
 
   /** A scatter-gather mapping. */
@@ -229,8 +239,8 @@ export class Outcomes {
     w.size[at] = bytes
     w.mask[at] = bouncedBytes
     w.mark(at, (bounced > 0 ? Flag.pooled : 0) | (announced > 0 ? Flag.announced : 0))
-    if (keep) w.keepList(id, entries(ev))
-    if (bounced > 0 && this.open > 0) this.remember(ev, id, at, keep)
+    if (keep || (this.host.keepDirect && bounced > 0 && this.open > 0)) w.keepList(id, entries(ev))
+    if (bounced > 0 && this.open > 0) this.remember(ev, id, at, keep || this.host.keepDirect)
   }
 
   // Bounces that a truncated event does not show come last; they have no address to compare.
@@ -307,6 +317,7 @@ export class Outcomes {
       w.state[bat] = b === last ? Outcome.sgFailed : Outcome.back
       w.owner[bat] = last
     }
+    if (whole && this.host.keepDirect) w.keepList(last, list)
     return true
   }
 

@@ -334,6 +334,17 @@ export class PoolSim {
     return this.dev[id] as number
   }
 
+  /** Original address of an allocation in a pool that can be searched; 0 when it is elsewhere. */
+  original(id: number): number {
+    const s = this.first(id)
+    return s < 0 ? 0 : ((this.pools[this.where[id] as number] as OwnedPool).pool.orig_addr[s] as number)
+  }
+
+  /** Bytes that an allocation has room for, behind the offset of its original. */
+  bytes(id: number): number {
+    return (this.count[id] as number) * IO_TLB_SIZE - ((this.original(id) & (this.mask[id] as number) & SLOT_MASK) >>> 0)
+  }
+
   /** Links an allocation in front of a chain; the new head. */
   link(id: number, head: number): number {
     this.chain[id] = head

@@ -29,6 +29,8 @@ export interface ReplayOptions {
   readonly poolSource?: 'log' | 'option'
   /** min_align_mask by device name, where a driver is known to set one. */
   readonly minAlignMask?: ReadonlyMap<string, number>
+  /** Devices whose driver is known to leave out unmaps that it does not need. */
+  readonly leavesOutUnmaps?: ReadonlySet<string>
   readonly followers?: readonly Follower[]
   readonly recorder?: (ev: SimulatedEvent) => void
   readonly buckets?: number
@@ -87,6 +89,18 @@ export class Replay implements EventSink {
     return this.simulation.live
   }
 
+  /** The memory is known to grow (SWIOTLB_DYNAMIC), by its samples or by what was seen so far. */
+  get grows(): boolean {
+    return this.sim?.canGrow === true || this.measured.grew
+  }
+
+  /** Nanoseconds from the first transient pool to the first new pool; null as long as it is not known. */
+  get growsAfter(): number | null {
+    const t = this.simulation.firstTransient
+    const grew = this.occupancy.sizes.find((s) => s.time >= t)
+    return grew === undefined || Number.isNaN(t) ? null : grew.time - t
+  }
+
   /** A follower wants the segments that do not bounce, too. */
   get keepDirect(): boolean {
     return this.followers.length > 0
@@ -101,6 +115,7 @@ export class Replay implements EventSink {
       const made = new DeviceState(i, name)
       const mask = this.options.minAlignMask?.get(name)
       if (mask !== undefined) made.driverMask(mask)
+      if (this.options.leavesOutUnmaps?.has(name)) this.simulation.lifetimes.expect(i)
       this.devices.push(made)
       this.occupancy.device(name)
     }
@@ -140,6 +155,11 @@ export class Replay implements EventSink {
       this.measured.mark(ev.text, ev.time)
       return
     }
+    if (kind === Trace.blockIssue || kind === Trace.blockComplete) {
+      this.outcomes.request(ev)
+      this.drain(false)
+      return
+    }
     this.counts.dmaEvents++
     if (ev.cpu > this.maxCpu) this.maxCpu = ev.cpu
     this.losses.cpu(ev.cpu, ev.time)
@@ -171,7 +191,12 @@ export class Replay implements EventSink {
         w.dma[at] = ev.nphys > 0 ? (ev.physs[Math.min(ev.nphys, 128) - 1] as number) : 0
         break
       }
+      case Trace.allocErr: dev.failedAllocs++; break
       case Trace.alloc:
+        if (ev.failed) {
+          dev.failedAllocs++
+          break
+        }
         dev.allocs++
         dev.allocBytes += ev.size
         if (this.addresses.pooled(this.addresses.plain(ev.dma))) counts.poolAllocs++

@@ -1,8 +1,8 @@
 // What a replay found, as one plain value: what every rendering is made from.
 import type { CostTerms } from './cost.ts'
-import { CAUSE_NAMES, type PoolPlace } from './pool-sim.ts'
+import type { PoolPlace } from './pool-sim.ts'
 import type { Miss, MissReason } from './misses.ts'
-import { UNPREDICTED } from './device.ts'
+import { causesOf } from './device.ts'
 import type { Replay } from './replay.ts'
 import type { Skip, Skips } from './skips.ts'
 import type { Track } from './timeline.ts'
@@ -116,26 +116,17 @@ export interface ResultInput {
   readonly notes: readonly string[]
 }
 
-const causesOf = (c: Float64Array): Record<string, number> => {
-  const out: Record<string, number> = {}
-  for (let i = 1; i < CAUSE_NAMES.length; i++) if ((c[i] as number) > 0) out[CAUSE_NAMES[i] as string] = c[i] as number
-  if ((c[UNPREDICTED] as number) > 0) out['unpredicted'] = c[UNPREDICTED] as number
-  return out
-}
-
 /** Collects what a finished replay knows. */
 export function replayResult(r: Replay, skips: Skips, input: ResultInput): ReplayResult {
   const c = r.counts
-  const causes = new Float64Array(6)
   const devices: DeviceResult[] = []
   for (const d of r.devices) {
-    for (let i = 0; i < 6; i++) causes[i] = (causes[i] as number) + (d.causes[i] as number)
     if (d.maps + d.bounces + d.allocs + d.unmapsWithoutMap + d.failedMaps === 0) continue
     devices.push({
       name: d.name, driver: input.drivers.get(d.name) ?? null, maps: d.maps, segments: d.segments, bytes: d.bytes, bouncedSegments: d.bouncedSegments, bouncedBytes: d.bouncedBytes,
       peakSlots: r.sim?.devPeak[d.id] ?? 0, copiedIn: d.copiedIn, copiedOut: d.copiedOut, crossings: d.crossings, failedMaps: d.failedMaps, failedSg: d.failedSg, forced: d.forced,
       bounces: d.bounces, dmaMask: d.dmaMask, minAlignMask: d.minAlignMask, minAlignMaskFrom: d.maskSource, largest: d.largest, hiddenSegments: d.hiddenSegments,
-      unmapsWithoutMap: d.unmapsWithoutMap, causes: causesOf(d.causes)
+      unmapsWithoutMap: d.unmapsWithoutMap, causes: causesOf([d.causes])
     })
   }
   devices.sort((a, b) => b.bouncedBytes - a.bouncedBytes || b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
@@ -162,7 +153,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     },
     measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
     misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
-    failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(causes), unbounced: c.failedUnbounced },
+    failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(r.devices.map((d) => d.causes)), unbounced: c.failedUnbounced },
     oddities: {
       unmapsWithoutMap: c.unmapsWithoutMap, mapsOverLive: c.mapsOverLive, mapsWithoutBounce: c.mapsWithoutBounce, bouncesWithoutOutcome: c.unknownOutcome, truncatedSg: c.truncated,
       hiddenSegments: c.hiddenSegments, outsidePool: c.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: c.priorSlots, poolAllocs: c.poolAllocs, presumedGone: c.presumedGone

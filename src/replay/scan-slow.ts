@@ -1,6 +1,7 @@
 // The readable twin of scan.ts: one line of text to one event, with regular expressions and strings. Slow; it says what the scanner must do,
 // and a property test holds the two together. Not used by the tool itself. A character is a byte here; names and texts are decoded at the end.
 import { parseAttrs, Trace, traceEvent } from '../kernel/trace-events.ts'
+import { besideHas, besideKind, readBeside } from './beside.ts'
 import { Has, Irq, REQUIRED } from './event.ts'
 import { MAX_CPUS, MAX_DEVICE, MAX_EVENT_NAME, MAX_FRACTION, MAX_LINE, MAX_NUMBER, MAX_PID_DIGITS } from './scan.ts'
 import type { SkipReason } from './skips.ts'
@@ -24,6 +25,7 @@ export interface SlowEvent {
   nents: number
   ents: number
   truncated: boolean
+  failed?: boolean
   dmas?: number[]
   sizes?: number[]
   physs?: number[]
@@ -134,8 +136,21 @@ export function slowLine(line: string): SlowLine {
   const time = place[4] === undefined ? Number(place[3]) : Number(place[3]) * 1e9 + Math.round(Number(frac === '' ? 0 : frac) * 10 ** (9 - frac.length))
   if (frac.length > MAX_FRACTION || time > MAX_NUMBER) return notAnEvent(line)
   const spec = traceEvent(name[1] as string)
-  if (!spec) return { type: 'other', name: utf8(name[1] as string) }
   const before = line.slice(0, bracket.index).replace(/ +$/, '').replace(/\([^(]*\)$/, '').replace(/ +$/, '')
+  if (!spec) {
+    const kind = besideKind(utf8(name[1] as string), utf8((name[2] as string).slice(0, 400)))
+    if (kind === Trace.none) return { type: 'other', name: utf8(name[1] as string) }
+    const read = readBeside(kind, utf8((name[2] as string).slice(0, 4000)).replace(/\r$/, ''))
+    if (read === null) return { type: 'skip', reason: 'badNumber' }
+    const { device, ...numbers } = read
+    return {
+      type: 'event',
+      event: {
+        kind, has: besideHas(read), time, cpu: Number(place[1]), pid: pidOf(before), irq: irqOf(place[2]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0,
+        ...numbers, ...(device === undefined ? {} : { device })
+      }
+    }
+  }
   const ev: SlowEvent = {
     kind: spec.kind, has: 0, time, cpu: Number(place[1]), pid: pidOf(before), irq: irqOf(place[2]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0
   }
@@ -279,6 +294,10 @@ function fields(ev: SlowEvent, text: string): boolean {
         if (ev.attrs > MAX_NUMBER) good = false
         break
       }
+      case 'virt_addr':
+        if (/^(0x)?0+(?=[ \r]|$)/.test(value)) ev.failed = true
+        else delete ev.failed
+        break
       case 'nents': ev.nents = total(); break
       case 'ents': ev.ents = total(); break
       case 'full_nents': ev.nents = number(value, 10); break

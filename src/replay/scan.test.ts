@@ -17,7 +17,7 @@ function plain(ev: TraceEvent, names: Names): SlowEvent {
     ...(has(Has.device) ? { device: names.name(ev.dev) } : {}), ...(has(Has.dir) ? { dir: ev.dir } : {}), ...(has(Has.dma) ? { dma: ev.dma } : {}), ...(has(Has.phys) ? { phys: ev.phys } : {}),
     ...(has(Has.size) ? { size: ev.size } : {}), ...(has(Has.mask) ? { mask: ev.mask } : {}), ...(has(Has.dmaList) ? { dmas: [...ev.dmas.subarray(0, ev.ndma)] } : {}),
     ...(has(Has.sizeList) ? { sizes: [...ev.sizes.subarray(0, ev.nsize)] } : {}), ...(has(Has.physList) ? { physs: [...ev.physs.subarray(0, ev.nphys)] } : {}),
-    ...(ev.kind === Trace.mark ? { text: ev.text } : {})
+    ...(ev.kind === Trace.mark ? { text: ev.text } : {}), ...(ev.failed ? { failed: true } : {})
   }
 }
 
@@ -270,8 +270,34 @@ describe('input that is not what it should be', () => {
   })
 
   test('events of other names are counted by name', () => {
-    const r = fast('x-1 [001] ..... 1.0: dma_map_future: d\nx-1 [001] ..... 1.0: map: (swiotlb_tbl_map_single+0x4/0x770) dev=0xff orig=0x10177c000\n')
+    const r = fast('x-1 [001] ..... 1.0: dma_map_future: d\nx-1 [001] ..... 1.0: map: (some_other+0x4/0x770) dev=0xff orig=0x10177c000\n')
     expect(Object.fromEntries(r.scanner.others)).toEqual({ dma_map_future: 1, map: 1 })
+  })
+
+  test('block requests and kprobes on swiotlb are read by name or by the function that they probe', () => {
+    const text = [
+      'a-1 [001] ..... 1.000001: block_rq_issue: 259,0 R 4096 () 12345 + 8 be,0,4 [ioload]', 'a-1 [001] ..s1. 1.000002: block_rq_complete: 259,0 R () 12345 + 8 none,0,0 [0]',
+      'a-1 [001] ..s1. 1.000003: block_rq_complete: 0,0 N () 18446744073709551615 + 0 none,0,0 [0]', 'a-1 [001] ..s1. 1.000004: block_rq_complete: what',
+      'a-1 [001] ..... 1.000005: mine: (swiotlb_tbl_map_single+0x4/0x770) dev=0xff43cedec01280c8 orig=0x10177c000 size=4096 amask=0x0 dir=2 attrs=0x20',
+      'a-1 [001] ..... 1.000006: mine_ret: (swiotlb_map+0x6c/0x280 <- swiotlb_tbl_map_single) tlb=0x7b9f3000', 'a-1 [001] ..... 1.000007: mine_ret: (swiotlb_map+0x6c/0x280 <- swiotlb_tbl_map_single) tlb=0xffffffffffffffff',
+      'a-1 [001] ..s1. 1.000008: other: (__swiotlb_tbl_unmap_single+0x4/0x60) dev="0000:00:02.0" tlb=0x7b9f3000 size=4096 dir=2', 'a-1 [001] ..s1. 1.000009: tbit_unmap: (ffffffff8116b4a0) dev="0000:00:02.0" tlb=0x7b9f3000 size=0x1000 dir=2',
+      'a-1 [001] ..... 1.000010: mine: (swiotlb_tbl_map_single.isra.0+0x4/0x770) dev=0xff', 'a-1 [001] ..... 1.000011: mine: (swiotlb_tbl_map_single+0x4/0x770) dev="b" orig=zz size=4096'
+    ].join('\n')
+    const a = fast(`${text}\n`)
+    const b = slow(`${text}\n`)
+    expect(a.events).toEqual(b.events)
+    expect(counts(a.skips)).toEqual(b.skipped)
+    expect(counts(a.skips)).toEqual({ badNumber: 3 })
+    expect(a.events.map((e) => e.kind)).toEqual([Trace.blockIssue, Trace.blockComplete, Trace.blockComplete, Trace.probeMap, Trace.probeMapReturn, Trace.probeMapReturn, Trace.probeUnmap, Trace.probeUnmap])
+    expect(a.events[0]).toMatchObject({ phys: 259 * 2 ** 20, dma: 12345, size: 8 })
+    expect(a.events[3]).toMatchObject({ device: '0xff43cedec01280c8', phys: 0x10177c000, size: 4096, dir: 2 })
+    expect(a.events[5]?.dma).toBe(MAPPING_ERROR)
+    expect(a.events[7]).toMatchObject({ device: '0000:00:02.0', dma: 0x7b9f3000, size: 4096, dir: 2 })
+  })
+
+  test('an allocation that failed shows NULL', () => {
+    const line = (v: string): string => `a-1 [001] ..... 1.000001: dma_alloc: d dir=BIDIRECTIONAL dma_addr=10b22e000 size=512 virt_addr=${v} flags=GFP_KERNEL attrs=\n`
+    expect([line('0000000000000000'), line('0x0'), line('00000000ed095ed2'), line('(null)')].map((t) => fast(t).events[0]?.failed ?? false)).toEqual([true, true, false, false])
   })
 
   test('two files are joined where the first was cut, and kept apart where it only lacks its line end', () => {

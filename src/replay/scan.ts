@@ -10,6 +10,7 @@
 // with line ends behind it, so that a step too far, were there one, ends there and is found out.
 import { assertTrue } from '../base/index.ts'
 import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
+import { besideHas, besideKind, readBeside } from './beside.ts'
 import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
 import type { Skips } from './skips.ts'
 
@@ -64,15 +65,24 @@ function sameBytes(name: Uint8Array, buf: Uint8Array, from: number): boolean {
   return true
 }
 
+// %p prints NULL as zeros and everything else hashed: the allocation failed, and its DMA address is what was there before.
+function isNull(buf: Uint8Array, from: number): boolean {
+  let p = from
+  if (buf[p] === 48 && buf[p + 1] === 120) p += 2
+  const digits = p
+  while (buf[p] === 48) p++
+  return p > digits && (buf[p] === SP || buf[p] === NL || buf[p] === 13)
+}
+
 const kinds = new HashTable()
 for (const e of TRACE_EVENTS) kinds.add(e.name, e.kind)
 
-const K = { dir: 1, dma: 2, size: 3, phys: 4, attrs: 5, mask: 6, devAddr: 7, nents: 8, ents: 9, dmas: 10, sizes: 11, physs: 12, device: 13, force: 14, truncated: 15, fullNents: 16, fullEnts: 17, addrs: 18 } as const
+const K = { dir: 1, dma: 2, size: 3, phys: 4, attrs: 5, mask: 6, devAddr: 7, nents: 8, ents: 9, dmas: 10, sizes: 11, physs: 12, device: 13, force: 14, truncated: 15, fullNents: 16, fullEnts: 17, addrs: 18, virt: 19 } as const
 const keys = new HashTable()
 for (const [name, id] of [
   ['dir', K.dir], ['dma_addr', K.dma], ['addr', K.dma], ['size', K.size], ['phys_addr', K.phys], ['attrs', K.attrs], ['dma_mask', K.mask], ['dev_addr', K.devAddr],
   ['nents', K.nents], ['ents', K.ents], ['dma_addrs', K.dmas], ['sizes', K.sizes], ['lengths', K.sizes], ['phys_addrs', K.physs], ['device', K.device], ['dev_name', K.device],
-  ['force', K.force], ['truncated', K.truncated], ['full_nents', K.fullNents], ['full_ents', K.fullEnts], ['addrs', K.addrs]
+  ['force', K.force], ['truncated', K.truncated], ['full_nents', K.fullNents], ['full_ents', K.fullEnts], ['addrs', K.addrs], ['virt_addr', K.virt]
 ] as const) keys.add(name, id)
 
 const IRQ_OF = new Uint8Array(256)
@@ -330,6 +340,7 @@ export class TextScanner {
       if (p - nameAt > MAX_EVENT_NAME) return this.noEvent(buf, start, this.eol(buf, p))
     }
     this.events++
+    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none) return this.besideEvent(buf, hash, start, bracket, p, time, cpu, irq)
     if (kind === Trace.none) {
       const known = this.otherIds.get(hash)
       if (known !== undefined) known.count++
@@ -384,6 +395,45 @@ export class TextScanner {
     let to = end
     while (to > start && (buf[to - 1] === SP || buf[to - 1] === 9 || buf[to - 1] === 13)) to--
     return this.decoder.decode(buf.subarray(Math.max(start, to - 6), to))
+  }
+
+  // Block requests and kprobes: known by name or by the function that they probe, found out once for each name.
+  private besideOf(buf: Uint8Array, hash: number, nameAt: number, p: number): TraceKind {
+    const known = this.besides.get(hash)
+    if (known !== undefined) return known
+    if (this.besides.size >= 4096) return Trace.none
+    const kind = besideKind(this.decoder.decode(buf.subarray(nameAt, p)), this.decoder.decode(buf.subarray(p + 1, Math.min(this.eol(buf, p), p + 400))))
+    this.besides.set(hash, kind)
+    return kind
+  }
+  private readonly besides = new Map<number, TraceKind>()
+
+  private besideEvent(buf: Uint8Array, hash: number, start: number, bracket: number, p: number, time: number, cpu: number, irq: number): number {
+    const ev = this.ev
+    const end = this.eol(buf, p)
+    const kind = this.besides.get(hash) as TraceKind
+    const read = readBeside(kind, this.decoder.decode(buf.subarray(p + 1, Math.min(end, p + 4000))).replace(/\r$/, ''))
+    if (read === null || this.atEnd) {
+      this.skips.add(this.atEnd ? 'cutLine' : 'badNumber', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
+      this.events--
+      return end + 1
+    }
+    ev.clear()
+    ev.kind = kind
+    ev.time = time
+    ev.cpu = cpu
+    ev.irq = irq
+    ev.pid = this.pidBefore(buf, start, bracket)
+    ev.line = this.lines
+    ev.dma = read.dma ?? 0
+    ev.phys = read.phys ?? 0
+    ev.size = read.size ?? 0
+    ev.dir = read.dir ?? 0
+    ev.attrs = read.attrs ?? 0
+    if (read.device !== undefined) ev.dev = this.names.id(read.device)
+    ev.has = besideHas(read)
+    this.sink.event(ev)
+    return end + 1
   }
 
   // The common event names, four bytes at a time; pos at the colon.
@@ -789,6 +839,9 @@ export class TextScanner {
           ev.has |= Has.phys
           break
         case K.attrs: this.attributes(buf); break
+        case K.virt:
+          ev.failed = isNull(buf, p + 1)
+          break
         case K.mask:
           if (raw) this.plainNumber(buf)
           else this.hex(buf)

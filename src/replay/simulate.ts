@@ -6,6 +6,7 @@ import type { Losses } from './clock.ts'
 import type { Growth } from './growth.ts'
 import type { Counts } from './counts.ts'
 import { type DeviceState, UNPREDICTED } from './device.ts'
+import { Lifetimes } from './lifetimes.ts'
 import { LiveTable } from './live.ts'
 import type { Misses } from './misses.ts'
 import type { Occupancy } from './occupancy.ts'
@@ -20,7 +21,12 @@ export interface Follower {
   /** A mapping is complete: its window id, its live index, and the segments that did not bounce in the recording. */
   mapped(dev: DeviceState, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void
   unmapped(dev: DeviceState, time: number, live: number, copyBack: boolean): void
-  failed(dev: DeviceState, time: number): void
+  /** The mapping has ended without an unmap, as far as that can be told (Lifetimes). */
+  over(dev: DeviceState, time: number, live: number, copyBack: boolean): void
+  /** A call found no room in the recording: the segments that it asked for, as far as they are known. */
+  failed(dev: DeviceState, cpu: number, time: number, forced: boolean, lists: SegmentLists): void
+  /** dma_sync_*: so many bytes are copied (`into` the pool or out of it) if the mapping bounces; `pooled`: it does in the recording. */
+  synced(dev: DeviceState, size: number, into: boolean, pooled: boolean): void
 }
 
 /** Segments of the mapping that is being completed; `direct[i]` is 1 when segment i did not bounce, 2 when it never would (MMIO, memory that is shared already). */
@@ -70,11 +76,17 @@ export interface SimulationHost {
   readonly recorder: ((ev: SimulatedEvent) => void) | null
 }
 
+/** The device may have written, and the CPU will look: an unmap or sync copies back. */
+const copiesBack = (dir: number): boolean => dir === DIR_FROM_DEVICE || dir === DIR_BIDIRECTIONAL
+
 export class Simulation {
   readonly live = new LiveTable()
+  readonly lifetimes = new Lifetimes(this.live, (entry) => this.over(entry))
   /** High-water mark counted from what was live before the trace began, less what of that was released by then. */
   hiwaterWithPrior = 0
   private priorReleased = 0
+  /** Time of the first mapping in a transient pool; NaN when there was none. */
+  firstTransient = Number.NaN
   /** Time of the event that is being simulated. */
   private now = 0
   private nextSweep = 0
@@ -105,9 +117,18 @@ export class Simulation {
       case Trace.unmapSg: this.unmap(at, dev, w.phys[at] as number, w.dma[at] as number, Math.max(1, w.nents[at] as number)); break
       case Trace.sync:
       case Trace.syncDevice: this.sync(at, dev, kind === Trace.sync); break
+      case Trace.blockIssue: this.lifetimes.issued(requestKey(w, at), w.context[at] as number); return
+      case Trace.blockComplete: this.lifetimes.completed(requestKey(w, at), this.now); return
       default: break
     }
     if (this.host.recorder) this.tell(at, kind, predicted)
+  }
+
+  // A mapping ends without an unmap: a bouncing boot would have copied back what the device wrote.
+  private over(entry: number): void {
+    const dev = this.host.devices[this.live.dev[entry] as number] as DeviceState
+    const back = this.live.skipSync[entry] === 0 && copiesBack(this.live.dir[entry] as number)
+    for (const f of this.host.followers) f.over(dev, this.now, entry, back)
   }
 
   private tell(at: number, kind: number, predicted: number): void {
@@ -234,6 +255,7 @@ export class Simulation {
       return 0
     }
     sim.canGrow = true
+    if (Number.isNaN(this.firstTransient)) this.firstTransient = this.now
     counts.transients++
     if (!roomy) counts.transientsAgreed++
     if (mine !== 0 && !roomy) {
@@ -257,6 +279,8 @@ export class Simulation {
     if (w.state[at] === Outcome.sgFailed) {
       counts.actualFailedSg++
       dev.failedSg++
+      // A later call that began with the same memory told that it failed.
+      dev.triedAgain++
       counts.fail(this.now)
       // The kernel takes back what the call had mapped so far.
       const oat = w.at(w.owner[at] as number)
@@ -267,7 +291,18 @@ export class Simulation {
       }
       this.stamp(sim, dev.id, -1)
     }
-    for (const f of this.host.followers) f.failed(dev, this.now)
+    this.attempt(at, dev)
+  }
+
+  // Tells followers what the failed call asked for: of a scatter-gather call all of it, where a later call that succeeded shows it.
+  private attempt(at: number, dev: DeviceState): void {
+    if (this.host.followers.length === 0) return
+    const w = this.host.window
+    const list = w.takeList(w.owner[at] as number)
+    this.segs.n = 0
+    if (list !== undefined && w.state[at] === Outcome.sgFailed) for (let k = 0; k < list.length / 3; k++) this.segment(k, list[3 * k + 2] as number, list[3 * k + 1] as number, false, false)
+    else this.segment(0, w.phys[at] as number, w.size[at] as number, false, false)
+    for (const f of this.host.followers) f.failed(dev, w.cpu[at] as number, this.now, w.has(at, Flag.forced), this.segs)
   }
 
   /** A bounce whose outcome the trace does not tell: its mapping's event was lost, or it belongs to a failed call that was never repeated. */
@@ -296,6 +331,7 @@ export class Simulation {
       counts.actualFailedSg++
       dev.failedSg++
       this.endRun(c, sim, false)
+      this.attempt(at, dev)
     } else if (losses.lossy) {
       // The map event was lost: the slots stay taken until an unmap or another owner says otherwise.
       dev.copyIn(size)
@@ -383,10 +419,13 @@ export class Simulation {
     const n = sg ? Math.max(1, w.nents[at] as number) : 0
     const key = sg ? (w.phys[at] as number) : addresses.plain(w.dma[at] as number)
     const tag = sg ? (w.dma[at] as number) : (w.size[at] as number)
-    if (pooled && !sg && this.live.overlaps(dev.id, key, sg)) this.host.counts.mapsOverLive++
+    const same = sg ? 0 : this.live.youngest(dev.id, key, sg)
+    if (pooled && same !== 0) this.host.counts.mapsOverLive++
     const entry = this.addLive(dev.id, key, tag, n)
     const live = this.live
     live.dir[entry] = w.dir[at] as number
+    live.cpu[entry] = w.cpu[at] as number
+    live.skipSync[entry] = w.has(at, Flag.skipSync) ? 1 : 0
     live.time[entry] = this.now
     live.bytes[entry] = w.size[at] as number
     live.bouncedBytes[entry] = pooled ? ((sg ? w.mask[at] : w.size[at]) as number) : 0
@@ -402,6 +441,7 @@ export class Simulation {
     }
     live.block[entry] = chain
     for (const f of this.host.followers) f.mapped(dev, w.cpu[at] as number, this.now, id, entry, this.segs)
+    if (!pooled && !sg) this.lifetimes.mapped(dev.id, entry, same !== 0 && live.bouncedBytes[same] === 0 ? same : 0, w.cpu[at] as number, w.context[at] as number, this.now)
   }
 
   // Fills `segs` from the list that a scatter-gather mapping left in the window, and places what bounced without being announced.
@@ -463,12 +503,13 @@ export class Simulation {
       return
     }
     const dir = w.dir[at] as number
-    const back = !w.has(at, Flag.skipSync) && (dir === DIR_FROM_DEVICE || dir === DIR_BIDIRECTIONAL)
+    const back = !w.has(at, Flag.skipSync) && copiesBack(dir)
     const bounced = live.bouncedBytes[entry] as number
     // Across a gap the unmap may be that of a later mapping.
     if ((live.time[entry] as number) > this.host.losses.last) dev.lived(this.now - (live.time[entry] as number))
     if (back && bounced > 0) dev.copyOut(bounced, Math.max(1, nents))
     for (const f of this.host.followers) f.unmapped(dev, this.now, entry, back)
+    if (nents === 0 && bounced === 0) this.lifetimes.unmapped(dev.id, entry, this.now)
     const chain = live.block[entry] as number
     if (chain > 0 && sim !== null) {
       const area = sim.after(chain) === 0 ? sim.area(chain) : -1
@@ -496,16 +537,22 @@ export class Simulation {
 
   private sync(at: number, dev: DeviceState, forCpu: boolean): void {
     const { window: w, addresses } = this.host
-    if (!addresses.pooled(addresses.plain(w.dma[at] as number))) return
     const dir = w.dir[at] as number
     const size = w.size[at] as number
-    if (forCpu && (dir === DIR_FROM_DEVICE || dir === DIR_BIDIRECTIONAL)) dev.copyOut(size)
-    else if (!forCpu && (dir === DIR_TO_DEVICE || dir === DIR_BIDIRECTIONAL)) dev.copyIn(size)
+    if (forCpu ? !copiesBack(dir) : dir !== DIR_TO_DEVICE && dir !== DIR_BIDIRECTIONAL) return
+    const pooled = addresses.pooled(addresses.plain(w.dma[at] as number))
+    if (pooled && forCpu) dev.copyOut(size)
+    else if (pooled) dev.copyIn(size)
+    for (const f of this.host.followers) f.synced(dev, size, !forCpu, pooled)
   }
 
   /** No more events: runs that are open are over. */
   end(): void {
+    this.lifetimes.finish(this.now)
     const sim = this.host.addresses.sim
     if (sim !== null) for (const c of [...this.runs]) this.endRun(c, sim, false)
   }
 }
+
+// A block request as its issue and its completion name it.
+const requestKey = (w: EventWindow, at: number): string => `${w.phys[at]} ${w.dma[at]} ${w.size[at]}`

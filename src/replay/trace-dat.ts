@@ -6,6 +6,7 @@
 // the head, or of the record that it stands in. Memory is bounded by PAGES_AT_HAND and MAX_SECTION, time by the file's own length.
 import { type Diagnostic, err, ok, type Result } from '../base/index.ts'
 import { Trace, traceEvent, type TraceKind } from '../kernel/trace-events.ts'
+import { besideKind } from './beside.ts'
 import { type EventSink, Has, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
 import { MAX_CPUS, MAX_DEVICE } from './scan.ts'
 import type { Skips } from './skips.ts'
@@ -49,6 +50,8 @@ interface Decoder {
   readonly nents: Field | null
   readonly ents: Field | null
   readonly truncated: Field | null
+  /** virt_addr of an allocation: NULL when it failed. */
+  readonly virt: Field | null
   readonly dmas: Field | null
   readonly sizes: Field | null
   readonly physs: Field | null
@@ -242,6 +245,7 @@ export class TraceDat {
     if (d.nents) ev.nents = num(d.nents)
     if (d.ents) ev.ents = num(d.ents)
     if (d.truncated) ev.truncated = num(d.truncated) !== 0
+    if (d.virt) ev.failed = num(d.virt) === 0
     if (d.dmas) { ev.ndma = this.array(c, d.dmas, 8, 0); ev.has |= Has.dmaList }
     if (d.sizes) { ev.nsize = this.array(c, d.sizes, 4, 1); ev.has |= Has.sizeList }
     if (d.physs) { ev.nphys = this.array(c, d.physs, 8, 2); ev.has |= Has.physList }
@@ -582,7 +586,8 @@ function readHead(source: ByteSource, unpackers: Unpackers, skips: Skips): Resul
     if (name === undefined || id < 0) return
     eventNames.set(id, name)
     const spec = traceEvent(name)
-    if (!spec || (spec.system === 'ftrace') !== (systems[i] === 'ftrace')) return
+    const beside = spec ? Trace.none : besideKind(name, '')
+    if (spec ? (spec.system === 'ftrace') !== (systems[i] === 'ftrace') : beside === Trace.none) return
     const fields = fieldsOf(f)
     // A field of a size that its kind cannot have is as good as none.
     const named = (names: readonly string[], good: (f: Field) => boolean): Field | null => {
@@ -592,13 +597,21 @@ function readHead(source: ByteSource, unpackers: Unpackers, skips: Skips): Resul
     const get = (...names: string[]): Field | null => named(names, (f) => f.loc === 0 && (f.size === 1 || f.size === 2 || f.size === 4 || f.size === 8))
     const list = (...names: string[]): Field | null => named(names, (f) => f.loc === 0 || f.size === 4)
     typeOffset = Math.min(MAX_FIELD, fields.get('common_type')?.offset ?? 0)
+    const common = { pid: get('common_pid'), flags: get('common_flags') }
+    if (!spec) {
+      const block = beside === Trace.blockIssue || beside === Trace.blockComplete
+      decoders.set(id, {
+        name, kind: beside, fields, device: block ? null : list('dev'), dma: block ? get('sector') : get('tlb'), phys: block ? get('dev') : get('orig'), size: get('nr_sector', 'size'), dir: get('dir'),
+        attrs: null, mask: null, force: null, nents: null, ents: null, truncated: null, virt: null, dmas: null, sizes: null, physs: null, text: null, ...common
+      })
+      return
+    }
     const sg = spec.kind === Trace.mapSg || spec.kind === Trace.unmapSg || spec.kind === Trace.syncSg || spec.kind === Trace.syncSgDevice
     const bounced = spec.kind === Trace.bounced
     decoders.set(id, {
       name, kind: spec.kind, fields, device: list('device', 'dev_name'), dma: sg ? null : get('dma_addr', 'addr'), phys: bounced ? get('dev_addr') : sg ? null : get('phys_addr'),
-      size: sg ? null : get('size'), dir: get('dir'), attrs: get('attrs'), mask: get('dma_mask'), force: get('force'), nents: get('full_nents'), ents: get('full_ents'), truncated: get('truncated'),
-      dmas: sg ? list('dma_addrs') : null, sizes: sg ? list('lengths') : null, physs: sg ? list('phys_addrs', 'addrs') : null, text: spec.kind === Trace.mark ? list('buf') : null,
-      pid: get('common_pid'), flags: get('common_flags')
+      size: sg ? null : get('size'), dir: get('dir'), attrs: get('attrs'), mask: get('dma_mask'), force: get('force'), nents: get('full_nents'), ents: get('full_ents'), truncated: get('truncated'), virt: get('virt_addr'),
+      dmas: sg ? list('dma_addrs') : null, sizes: sg ? list('lengths') : null, physs: sg ? list('phys_addrs', 'addrs') : null, text: spec.kind === Trace.mark ? list('buf') : null, ...common
     })
   })
   const overlap = cpus.filter((c) => c.size > 0 && !c.compressed).sort((a, b) => a.offset - b.offset).find((c, i, all) => i > 0 && c.offset < (all[i - 1] as CpuData).offset + (all[i - 1] as CpuData).size)

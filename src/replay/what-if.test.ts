@@ -5,7 +5,8 @@ import { Names } from './event.ts'
 import { Replay } from './replay.ts'
 import { TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
-import { parseWhatIf, WhatIf, type WhatIfResult } from './what-if.ts'
+import { parseWhatIf } from './what-if-spec.ts'
+import { WhatIf, type WhatIfResult } from './what-if.ts'
 
 const DISK = '0000:00:02.0'
 const NET = '0000:00:06.0'
@@ -17,14 +18,13 @@ function ask(m: TraceMaker, questions: readonly string[]): WhatIfResult[] {
   for (const q of questions) {
     const spec = parseWhatIf(q)
     if (!spec.ok) throw new Error(spec.error.message)
-    followers.push(new WhatIf(spec.value, () => r.sim?.place ?? null, () => r.cpus))
+    followers.push(new WhatIf(spec.value, () => r))
   }
   const s = new TextScanner(r, names, new Skips())
   s.push(new TextEncoder().encode(m.text()))
   s.end()
   r.end()
-  const copied = r.devices.reduce((n, d) => n + d.copiedIn + d.copiedOut, 0)
-  return followers.map((f) => f.result(copied, r.devices.map((d) => d.name), null))
+  return followers.map((f) => f.result(null))
 }
 
 // Bursts of disk requests and single packets; `plain` maps the disk directly.
@@ -85,7 +85,7 @@ describe('the answer', () => {
   test('forcing a plain load bounces its bytes; the pool that it needs is the smallest power of two in which nothing fails', () => {
     const [w, small] = ask(load(true), ['force', 'force pool=512,1'])
     const bytes = 20 * (30 * 4096 + 1500)
-    expect(w).toMatchObject({ bouncedSegments: 620, bouncedBytes: bytes, copiedBytes: 20 * (30 * 8192 + 1500), failedMaps: 0, hiwater: 61, neededSlots: 512 })
+    expect(w).toMatchObject({ bouncedSegments: 620, bouncedBytes: bytes, copiedBytes: 20 * (30 * 8192 + 1500), failedMaps: 0, hiwater: 61, needed: { slots: 512 } })
     expect(w?.copiedLess).toBe(-(w?.copiedBytes ?? 0))
     expect(w?.hiwaterRange?.[0]).toBeLessThan(61)
     expect(w?.hiwaterRange?.[1]).toBeGreaterThan(61)
@@ -98,7 +98,7 @@ describe('the answer', () => {
     expect(a?.devices.find((d) => d.name === DISK)).toMatchObject({ accepted: true, bouncedSegments: 0, directBytes: 600 * 4096 })
     expect(a?.copiedLess).toBe(600 * 8192)
     expect(b).toMatchObject({ bouncedBytes: 20 * (30 * 4096 + 1500), acceptanceHelps: false, copiedLess: 0 })
-    expect(none).toMatchObject({ bouncedSegments: 0, neededSlots: 0 })
+    expect(none).toMatchObject({ bouncedSegments: 0, needed: { slots: 0 } })
   })
 
   test('acceptance does not help a device that bounces for its own reach', () => {
@@ -114,7 +114,7 @@ describe('the answer', () => {
     const made = Array.from({ length: 400 }, (_, i) => m.map(DISK, 0, 0x100000000 + i * 0x3000, 4096, 1, 4095))
     for (const x of made) if (x) m.unmap(x, 0)
     const [w] = ask(m, ['pool=512,1'])
-    expect(w).toMatchObject({ failedMaps: 144, causes: { full: 144 }, hiwater: 512, neededSlots: 1024, hiwaterRange: null })
+    expect(w).toMatchObject({ failedMaps: 144, causes: { full: 144 }, hiwater: 512, needed: { slots: 1024 }, hiwaterRange: null })
   })
 
   test('segments above the mapping limit of a forced boot are split before they are placed', () => {

@@ -93,7 +93,7 @@ export function replayHtml(r: ReplayResult, lib: PlotLibrary): string {
     say(`<h2>What if: ${esc(w.text)}</h2>`)
     say(table(['pool', 'bounced', 'copied', 'copied less than recorded', 'high-water', 'failed', 'pool needed'], [[
       `${num(w.pool.nslabs)} slots, ${w.pool.nareas} areas`, Bytes.human(w.bouncedBytes), Bytes.human(w.copiedBytes), `${w.copiedLess < 0 ? '−' : ''}${Bytes.human(Math.abs(w.copiedLess))}`, num(w.hiwater), num(w.failedMaps),
-      w.neededSlots === null ? 'over 524288' : num(w.neededSlots)
+      w.needed.slots === null ? 'over 524288' : num(w.needed.slots)
     ]]))
     if (w.devices.length > 0) say(table(['device', 'accepted', 'bounced', 'direct', 'peak slots', 'failed'], w.devices.map((d) => [d.name, d.accepted ? 'yes' : 'no', Bytes.human(d.bouncedBytes), Bytes.human(d.directBytes), num(d.peakSlots), num(d.failedMaps)])))
   }

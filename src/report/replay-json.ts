@@ -59,7 +59,9 @@ export function replayValue(r: ReplayResult): object {
     what_if: r.whatIf.map((w) => ({
       text: w.text, pool: { nslabs: w.pool.nslabs, areas: w.pool.nareas }, kernel: w.kernel === '' ? null : w.kernel, acceptance_helps: w.acceptanceHelps, accepted: w.spec.accepted,
       bounced_segments: w.bouncedSegments, bounced_bytes: w.bouncedBytes, copied_bytes: w.copiedBytes, crossings: w.crossings, copied_less: w.copiedLess, hiwater: w.hiwater, hiwater_range: w.hiwaterRange,
-      failed_maps: w.failedMaps, causes: w.causes, first_failure: finite(w.firstFailure), needed_slots: w.neededSlots, seconds: w.seconds,
+      failed_maps: w.failedMaps, causes: w.causes, first_failure: finite(w.firstFailure), basis: w.basis, copied_at_least: w.copiedAtLeast, needed_slots: w.needed.slots,
+      needed: { slots: w.needed.slots, basis: w.needed.basis, at_least: w.needed.atLeast, recommended: w.needed.recommended, peak: w.needed.peak }, grown: w.grown,
+      assumed_ends: w.assumedEnds, exact_ends: w.exactEnds, seconds: w.seconds,
       devices: w.devices.map((d) => ({
         name: d.name, accepted: d.accepted, bounced_segments: d.bouncedSegments, bounced_bytes: d.bouncedBytes, direct_bytes: d.directBytes, copied_bytes: d.copiedBytes,
         crossings: d.crossings, peak_slots: d.peakSlots, failed_maps: d.failedMaps

@@ -30,7 +30,7 @@ function whatIf(w: WhatIfResult, r: ReplayResult): string {
     ['copied', `${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}`],
     ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : ''}`],
     ['no room', w.failedMaps === 0 ? 'never' : `for ${num(w.failedMaps)} mappings at their first try (${causes(w.causes)}), the first at ${secs(w.firstFailure)}`],
-    ['pool needed', w.neededSlots === null ? 'more than 524 288 slots (1 GiB)' : w.neededSlots === 0 ? 'none: nothing bounces' : `${num(w.neededSlots)} slots (${Bytes.human(w.neededSlots * 2048)}): the smallest power of two in which nothing failed; write swiotlb=${w.neededSlots}`]
+    ['pool needed', w.needed.slots === null ? 'more than 524 288 slots (1 GiB)' : w.needed.slots === 0 ? 'none: nothing bounces' : `${num(w.needed.slots)} slots (${Bytes.human(w.needed.slots * 2048)}): the smallest power of two in which nothing failed; write swiotlb=${w.needed.slots}`]
   ]
   if (w.seconds !== null) rows.push(['copying takes', `${w.seconds.toPrecision(3)} s of one copier, ${pct(w.seconds * 1e9, r.clock.last - r.clock.first)} of the recording`])
   out.push(columns(rows.map((x) => ['  ', ...x])))

@@ -1,0 +1,72 @@
+// The smallest pool that carries a load: pools of 128, 256, 512, ... slots, one after the other. Only the smallest that has refused nothing yet
+// is simulated; when it has to refuse, the next size takes over what is held. So every size up to the answer is tried, and none above it has
+// to be.
+import { areasFor } from './pool-guess.ts'
+import { type Segment, Trial } from './trial.ts'
+import { Cause } from './pool-sim.ts'
+
+/** Slots of the largest pool that is tried: 1 GiB. */
+export const LARGEST_POOL = 1 << 19
+/** Slots of the smallest that is advised (IO_TLB_MIN_SLABS), and of the smallest that is tried. */
+export const SMALLEST_POOL = 512
+const FIRST = 128
+
+export class Ladder {
+  /** Pools that refused something, smallest first, as far as they are kept. */
+  readonly failing: Trial[] = []
+  /** The smallest pool that has refused nothing; null when none is left. */
+  carrying: Trial | null
+
+  /** Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. */
+  constructor(private readonly start: number, private readonly nareas: number, private readonly keep: number, private readonly maskOf: (dev: number) => number) {
+    this.carrying = this.make(FIRST)
+  }
+
+  private make(nslabs: number): Trial {
+    return new Trial({ start: this.start, nslabs, nareas: areasFor(this.nareas, nslabs) })
+  }
+
+  // Hands on to the next size. The pool that is left still holds all that it held.
+  private climb(from: Trial): void {
+    const nslabs = from.place.nslabs * 2
+    if (from.place.nslabs <= this.keep) this.failing.push(from)
+    this.carrying = nslabs > LARGEST_POOL ? null : this.make(nslabs)
+    this.carrying?.adopt(from, this.maskOf)
+  }
+
+  /** A segment of a mapping. */
+  map(s: Segment): void {
+    for (const t of this.failing) if (!t.map(s)) t.refuse(s)
+    this.carry((t) => t.map(s), (t) => t.refuse(s))
+  }
+
+  /** A segment of a call that failed in the recording. False in a pool that is kept: give up the others of the call there. */
+  wait(s: Segment, patience: number, gaveUp: Set<Trial>): void {
+    const give = (t: Trial): void => {
+      t.giveUp(s)
+      gaveUp.add(t)
+    }
+    for (const t of this.failing) if (!gaveUp.has(t) && !t.wait(s, patience)) give(t)
+    this.carry((t) => t.wait(s, patience), give)
+  }
+
+  private carry(attempt: (t: Trial) => boolean, refuse: (t: Trial) => void): void {
+    for (let t = this.carrying; t !== null; t = this.carrying) {
+      if (attempt(t)) return
+      // No pool is large enough for it.
+      if (t.sim.cause !== Cause.tooLarge) this.climb(t)
+      refuse(t)
+      if (t === this.carrying) return
+    }
+  }
+
+  complete(owner: number, live: number, joins: boolean): void {
+    for (const t of this.failing) t.complete(owner, live, joins)
+    this.carrying?.complete(owner, live, joins)
+  }
+
+  release(live: number): void {
+    for (const t of this.failing) t.release(live)
+    this.carrying?.release(live)
+  }
+}

@@ -340,12 +340,9 @@ export class TextScanner {
       if (p - nameAt > MAX_EVENT_NAME) return this.noEvent(buf, start, this.eol(buf, p))
     }
     this.events++
-    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none) return this.besideEvent(buf, hash, start, bracket, p, time, cpu, irq)
+    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none) return this.besideEvent(buf, hash, start, bracket, nameAt, p, time, cpu, irq)
     if (kind === Trace.none) {
-      const known = this.otherIds.get(hash)
-      if (known !== undefined) known.count++
-      else if (this.otherIds.size < 4096) this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
-      else this.others.set('(more names)', (this.others.get('(more names)') ?? 0) + 1)
+      this.countOther(buf, hash, nameAt, p)
       return this.eol(buf, p) + 1
     }
     p++
@@ -397,6 +394,13 @@ export class TextScanner {
     return this.decoder.decode(buf.subarray(Math.max(start, to - 6), to))
   }
 
+  private countOther(buf: Uint8Array, hash: number, nameAt: number, p: number): void {
+    const known = this.otherIds.get(hash)
+    if (known !== undefined) known.count++
+    else if (this.otherIds.size < 4096) this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
+    else this.others.set('(more names)', (this.others.get('(more names)') ?? 0) + 1)
+  }
+
   // Block requests and kprobes: known by name or by the function that they probe, found out once for each name.
   private besideOf(buf: Uint8Array, hash: number, nameAt: number, p: number): TraceKind {
     const known = this.besides.get(hash)
@@ -408,10 +412,11 @@ export class TextScanner {
   }
   private readonly besides = new Map<number, TraceKind>()
 
-  private besideEvent(buf: Uint8Array, hash: number, start: number, bracket: number, p: number, time: number, cpu: number, irq: number): number {
+  private besideEvent(buf: Uint8Array, hash: number, start: number, bracket: number, nameAt: number, p: number, time: number, cpu: number, irq: number): number {
     const ev = this.ev
     const end = this.eol(buf, p)
     const kind = this.besides.get(hash) as TraceKind
+    this.countOther(buf, hash, nameAt, p)
     const read = readBeside(kind, this.decoder.decode(buf.subarray(p + 1, Math.min(end, p + 4000))).replace(/\r$/, ''))
     if (read === null || this.atEnd) {
       this.skips.add(this.atEnd ? 'cutLine' : 'badNumber', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))

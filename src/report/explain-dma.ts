@@ -64,7 +64,7 @@ function askedWords(p: RequestPath): string[] {
   const out: string[] = []
   for (const d of p.decisions) {
     const text = withBitNames(d.text)
-    const answer = /^(yes|no)\b/.exec(text)?.[1]
+    const answer = /^(yes|no)(?=$|:)/.exec(text)?.[1]
     const flag = /^\S+\.(?:accepted|tdi_enabled) is (?:set|clear)$/.exec(text)?.[0]
     const words = answer !== undefined ? `${d.fn}: ${answer}` : flag
     if (words !== undefined && !out.includes(words)) out.push(words)

@@ -133,7 +133,7 @@ class Drawing {
 }
 
 /** A text cut to a width; nothing when not even its beginning fits. */
-const fit = (t: string, width: number): string => (t.length * LETTER <= width ? t : width < 4 * LETTER ? '' : `${t.slice(0, Math.floor(width / LETTER) - 1)}…`)
+const clip = (t: string, width: number): string => (t.length * LETTER <= width ? t : width < 4 * LETTER ? '' : `${t.slice(0, Math.floor(width / LETTER) - 1)}…`)
 
 function chips(d: Drawing, list: readonly Chip[], y: number): number {
   let x = 0
@@ -168,7 +168,7 @@ function timeline(d: Drawing, v: Violation, steps: readonly Shown[], tracks: rea
       const x = X(span.from) + 2
       const width = (span.to - span.from + 1) * dx - 4
       d.rect(x, y, width, 20, d.theme.card, ` rx="4" stroke="${d.theme.line}"`)
-      d.text(x + 6, y + 14, fit(span.text, width - 8), 11, { mono: true })
+      d.text(x + 6, y + 14, clip(span.text, width - 8), 11, { mono: true })
     }
     for (const [i, s] of steps.entries()) {
       if (!thread.is(s)) continue
@@ -181,14 +181,14 @@ function timeline(d: Drawing, v: Violation, steps: readonly Shown[], tracks: rea
     y += 50
   }
   for (const t of tracks) {
-    d.text(0, y + 16, fit(t.name, LEFT - 6), 12)
+    d.text(0, y + 16, clip(t.name, LEFT - 6), 12)
     for (const r of runs(t.values)) {
       const x0 = r.from === 0 ? LEFT : X(r.from) + dx / 2
       const x1 = r.to === end ? WIDTH - RIGHT : X(r.to + 1) + dx / 2
       if (r.value !== null) {
         const [text, kind] = t.word(r.value)
         d.rect(x0, y + 2, x1 - x0 - 1, ROW - 7, d.surface(kind))
-        d.text(x0 + 6, y + 16, fit(text, x1 - x0 - 10), 12, { fill: d.letter(kind), weight: 600 })
+        d.text(x0 + 6, y + 16, clip(text, x1 - x0 - 10), 12, { fill: d.letter(kind), weight: 600 })
       }
       if (r.from > 0) d.path(`M${px(x0)} ${px(y)}v${ROW - 3}`, d.theme.ink, 2)
     }

@@ -1,6 +1,6 @@
 // `tbit conform swiotlb`: recorded swiotlb and dma-direct operations against the model.
 import { Command } from 'commander'
-import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { brokenInvariant, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
 import { conformSwiotlbFormats } from '../report/conform-swiotlb.ts'
 import { formatOption } from './formats.ts'
@@ -21,12 +21,20 @@ export function conformSwiotlb(io: Io): Command {
       const results: SwiotlbFileResult[] = []
       const all: Diagnostic[] = [...errors]
       for (const file of files) {
-        const run = new SwiotlbConform(file === '-' ? '(standard input)' : file)
+        const shown = file === '-' ? '(standard input)' : file
+        const run = new SwiotlbConform(shown)
+        let at = 0
         let bad: Diagnostic | null = null
         const broken = await readLines(file, (line) => {
-          const r = run.next(line)
-          if (!r.ok) bad = r.error
-          return r.ok
+          at++
+          try {
+            const r = run.next(line)
+            if (!r.ok) bad = r.error
+          } catch (e) {
+            // The model stops where the recorded kernel went on, or contradicts itself: what follows in this file cannot be compared.
+            bad = { ...brokenInvariant(shown, e), line: at, column: 1, message: `the model cannot carry this operation out: ${e instanceof Error ? e.message : String(e)}` }
+          }
+          return bad === null
         })
         const end = run.end()
         if (bad) all.push(bad)

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Diagnostic } from '../base/index.ts'
+import { brokenInvariant, type Diagnostic } from '../base/index.ts'
 import { duplicateTests, parse, type Test } from '../litmus/index.ts'
 import { readText, why } from './file-access.ts'
 
@@ -94,7 +94,13 @@ export function loadTests(files: readonly string[]): Loaded {
     }
     const { text } = read
     texts.set(shown, text)
-    const parsed = parse(text, shown)
+    let parsed: ReturnType<typeof parse>
+    try {
+      parsed = parse(text, shown)
+    } catch (e) {
+      errors.push(brokenInvariant(shown, e))
+      continue
+    }
     errors.push(...parsed.errors)
     // Of a file that cannot be read, what is wrong is enough.
     if (parsed.errors.length === 0) warnings.push(...parsed.warnings)

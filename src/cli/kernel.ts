@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Diagnostic, printableLine } from '../base/index.ts'
+import { type Diagnostic, own, printableLine } from '../base/index.ts'
+import { checkFormats } from '../report/check-formats.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { type RecordedBuild, recordedBuild, replayRecording } from '../conform/kernel-recording.ts'
 import { type SelfTestFile, profileFor, recordedSelfTest, selfTest } from '../conform/kernel-selftest.ts'
@@ -48,8 +49,10 @@ export async function buildFor(io: Io, dir: string | Tree, profile: Profile, o: 
 }
 
 export function complain(io: Io, errors: readonly Diagnostic[], format: string): void {
+  const check = format === 'json' ? undefined : own(checkFormats, format)
+  // A format that a machine reads has an entry for the failure: an empty list would be a success.
   if (format === 'json') io.out(kernelErrorsJson(errors))
-  else if (format === 'b4') io.out('[]\n')
+  else if (check !== undefined && format !== 'text') io.out(check.render({ tests: [], results: [], errors, texts: new Map(), interrupted: null }, { width: io.width ?? 80, level: 0, shape: 'tests' }))
   if (format !== 'json') io.err(kernelErrorsText(errors))
   io.exit(2)
 }

@@ -29,7 +29,7 @@ function whatIf(w: WhatIfResult, r: ReplayResult): string {
     ['bounced', `${num(w.bouncedSegments)} segments, ${Bytes.human(w.bouncedBytes)}`],
     ['copied', `${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}`],
     ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : ''}`],
-    ['no room', w.failedMaps === 0 ? 'never' : `for ${num(w.failedMaps)} mappings at their first try (${causes(w.causes)}), the first at ${secs(w.firstFailure)}`],
+    ['no room', w.failedMaps === 0 ? 'never' : `for ${num(w.failedMaps)} mappings at their first try (${causes(w.causes)})${Number.isFinite(w.firstFailure) ? `, the first at ${secs(w.firstFailure)}` : ''}`],
     ['pool needed', w.needed.slots === null ? 'more than 524 288 slots (1 GiB)' : w.needed.slots === 0 ? 'none: nothing bounces' : `${num(w.needed.slots)} slots (${Bytes.human(w.needed.slots * 2048)}): the smallest power of two in which nothing failed; write swiotlb=${w.needed.slots}`]
   ]
   if (w.seconds !== null) rows.push(['copying takes', `${w.seconds.toPrecision(3)} s of one copier, ${pct(w.seconds * 1e9, r.clock.last - r.clock.first)} of the recording`])
@@ -85,7 +85,7 @@ export function replayText(r: ReplayResult, width = 72): string {
     say(columns(rows))
     for (const m of r.misses.reasons) say(`    ${num(m.count)} missed: ${MISS_REASONS[m.reason]}`)
     if (r.failures.total > 0) {
-      say(`  causes of failure: ${causes(r.failures.causes)}; the first at ${secs(r.failures.firstTime)}`)
+      say(`  causes of failure: ${causes(r.failures.causes)}; ${Number.isFinite(r.failures.firstTime) ? `the first at ${secs(r.failures.firstTime)}` : 'none of them in time order'}`)
       if (r.failures.unbounced > 0) say(`  ${num(r.failures.unbounced)} mappings failed without trying the pool: no pool, or the address is beyond the device's mask`)
       if (r.measured.fullMessages !== null) say(`  the log has ${plural(r.measured.fullMessages, '"buffer is full" message')}: it is rate-limited and silent for NO_WARN; count failures from the trace`)
     }

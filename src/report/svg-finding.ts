@@ -1,6 +1,7 @@
 // A finding as a picture: the three or four things that decide as chips, then a logic analyser: a row a thread with its statements and
 // steps, and below it a track for each thing that has a state: the flag, the TDI, the page, the handle. Blue is private or accepted, orange
 // shared or not, and every colour has its word. No script, no style sheet of its own to load: it can stand in a page or a mail.
+import { own } from '../base/index.ts'
 import type { Ingredient, TraceStep, Violation, Why } from '../check/index.ts'
 import { whyOf } from '../check/index.ts'
 import { operationOf } from '../check/why.ts'
@@ -99,7 +100,7 @@ function tracksOf(v: Violation, columns: readonly Shown[]): Track[] {
       track(`${owner}${bit}`, changes, bit === 'tdi_enabled' ? flagWord : (x) => [x === '1' ? '1: set' : '0: clear', 'none'])
     }
   }
-  for (const what of names(/\.tdi$/)) track(what, changesOf((c) => c.what === what), (x) => [TDI[x] ?? x, x === 'run' ? 'priv' : 'none'])
+  for (const what of names(/\.tdi$/)) track(what, changesOf((c) => c.what === what), (x) => [own(TDI, x) ?? x, x === 'run' ? 'priv' : 'none'])
   for (const what of names(/^pages? 0x/)) track(what, changesOf((c) => c.what === what, (t) => t.split(', ')[0] ?? t), (x) => [x === 'shr' ? 'shared: the host reaches it' : (pageWords[x as PageClass] ?? x), x === 'priv' ? 'priv' : 'shr'])
   for (const what of names(/^owner of /)) track(what.replace('owner of page', 'owner'), changesOf((c) => c.what === what), (x) => [x === 'free' ? 'page allocator' : x, 'none'])
   for (const [i, s] of steps.entries()) for (const y of s.yields ?? []) {

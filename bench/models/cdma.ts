@@ -1,9 +1,10 @@
 // The anchor model of the benchmark (its Promela form is a text file beside SPIN's figures), written against the engine's own
 // interface: P guest pages, B driver buffers, one device, an administrator, a host that looks at every shared page. Where a
 // buffer stands in its life is where its thread stands; the pages it has chosen are the thread's variables.
-import { act, BLOCKED, type Instr, Layout, moment, type Program, type Store, write } from '../../src/step/index.ts'
+import { BLOCKED, type Instr, Layout, moment, type Program, type Store, write } from '../../src/step/index.ts'
 import type { ExploreOptions } from '../../src/check/search.ts'
 import type { Model } from '../../src/check/model.ts'
+import { act } from '../../test/engine/act.ts'
 
 const [INIT, CONN, LOCK, ACPT] = [0, 1, 2, 3]
 const [ZERO, PUB, PRIV] = [0, 1, 2]

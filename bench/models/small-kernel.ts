@@ -1,7 +1,8 @@
 // A small kernel for measuring the search on real functions: 8 pages, 2 devices, 4 bounce slots under a lock, coherent and
 // streaming DMA with conversions that may fail, and a TSM that changes the hardware first and the flag by a read-modify-write
 // second. Each access to shared state is one step.
-import { act, type Field, isZero, Layout, read, spin_lock, spin_unlock, type Store, test, tryWrite, write } from '../../src/step/index.ts'
+import { type Field, isZero, Layout, read, spin_lock, spin_unlock, type Store, test, tryWrite, write } from '../../src/step/index.ts'
+import { act } from '../../test/engine/act.ts'
 
 export const PAGES = 8
 const DEVICES = 2

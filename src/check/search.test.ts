@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test as it } from 'vitest'
-import { act, type Field, type Instr, Layout, peek, poke, type Program, read, rmwBit, spin_lock, spin_unlock, write } from '../step/index.ts'
+import { type Field, type Instr, Layout, peek, poke, type Program, read, rmwBit, spin_lock, spin_unlock, write } from '../step/index.ts'
 import { KNOWN, xlModel } from '../../bench/models/xl.ts'
 import { sameAsReference, shape, sharedParts } from '../../test/engine/random-model.ts'
 import { cdma } from '../../bench/models/cdma.ts'
 import type { Model } from './model.ts'
 import { explore, type Exploration, type ExploreOptions } from './search.ts'
 import { traceOf, traceTo } from './trace.ts'
+import { act } from '../../test/engine/act.ts'
 
 const call = (fn: (...args: number[]) => number, text = 'call', dst = -1, args: Array<number | { v: number }> = []): Instr => ({ op: 'call', fn, args, dst, text })
 const thread = (name: string, code: readonly Instr[], more: Partial<Program> = {}): Program => ({ name, variables: [], code, ...more })

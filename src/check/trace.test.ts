@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test as it } from 'vitest'
-import { act, type Instr, Interned, Layout, moment, numbers, parseSchedule, type Program, read, Run, runSchedule, scheduleText, type Store, type Turn, write } from '../step/index.ts'
+import { type Instr, Interned, Layout, moment, numbers, parseSchedule, type Program, read, Run, runSchedule, scheduleText, type Store, type Turn, write } from '../step/index.ts'
 import { modelOf, shape, sharedParts } from '../../test/engine/random-model.ts'
 import { xlModel } from '../../bench/models/xl.ts'
 import type { Model } from './model.ts'
 import { explore, type Found } from './search.ts'
 import { traceOf, traceTo } from './trace.ts'
+import { act } from '../../test/engine/act.ts'
 
 const call = (fn: (...args: number[]) => number, text = 'call', dst = -1): Instr => ({ op: 'call', fn, args: [], dst, text })
 const thread = (name: string, code: readonly Instr[], more: Partial<Program> = {}): Program => ({ name, variables: [], code, ...more })

@@ -1,7 +1,7 @@
 // Memory content. One interface, two implementations: labels for the checker (what was written last and whose it is), bytes for
 // a system that runs. Addresses are guest physical without alias bits; a range never wraps.
 import { copyRange, EMPTY, encodeIntervals, type Intervals, mapRange, pieces, setRange } from '../base/index.ts'
-import { Interned, type Layout, type Store } from '../step/index.ts'
+import { change, Interned, type Layout, type Store } from '../step/index.ts'
 
 /** Whose the data is. `plain`: anybody may see it. `secret`: the guest's own. `accepted`: meant for an accepted device. */
 export const CLASS = { plain: 0, secret: 1, accepted: 2 } as const
@@ -47,22 +47,24 @@ export interface Content {
   /** A conversion: what was there is gone. */
   destroy(st: Store, addr: number, len: number): void
   /** Changes the class of what is there, not the data. Words below `LOST_WORD + 1` (zero, lost) are no data and stay plain. */
-  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void
+  reclass(st: Store, addr: number, len: number, cls: number): void
   /** The one word in a range, or `mixed`. */
   read(st: Store, addr: number, len: number): Label
 }
+
+const COPY = change((m: Intervals, dst: number, src: number, len: number) => copyRange(m, dst, src, len, 0))
+const FILL = change((m: Intervals, addr: number, len: number, l: Label) => setRange(m, addr, addr + len, l, 0))
+const RECLASS = change((m: Intervals, addr: number, len: number, cls: number) => mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), cls))))
 
 export class LabelContent implements Content {
   readonly state: Interned<Intervals>
   constructor(layout: Layout, name = 'content') {
     this.state = new Interned<Intervals>(layout, name, EMPTY, encodeIntervals)
   }
-  copy(st: Store, dst: number, src: number, len: number): void { if (len > 0) this.state.update(st, `c${dst},${src},${len}`, (m) => copyRange(m, dst, src, len, 0)) }
-  fill(st: Store, addr: number, len: number, l: Label): void { if (len > 0) this.state.update(st, `f${addr},${len},${l}`, (m) => setRange(m, addr, addr + len, l, 0)) }
+  copy(st: Store, dst: number, src: number, len: number): void { if (len > 0) this.state.update(st, COPY, dst, src, len) }
+  fill(st: Store, addr: number, len: number, l: Label): void { if (len > 0) this.state.update(st, FILL, addr, len, l) }
   destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
-  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void {
-    if (len > 0) this.state.update(st, `r${key},${addr},${len}`, (m) => mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), fn(classOf(l))))))
-  }
+  reclass(st: Store, addr: number, len: number, cls: number): void { if (len > 0) this.state.update(st, RECLASS, addr, len, cls) }
   read(st: Store, addr: number, len: number): Label {
     let word = -1
     let cls: number = CLASS.plain
@@ -159,7 +161,7 @@ export class TeeContent implements Content {
   copy(st: Store, dst: number, src: number, len: number): void { this.bytes.copy(st, dst, src, len); this.labels.copy(st, dst, src, len) }
   fill(st: Store, addr: number, len: number, l: Label): void { this.bytes.fill(st, addr, len, l); this.labels.fill(st, addr, len, l) }
   destroy(st: Store, addr: number, len: number): void { this.bytes.destroy(st, addr, len); this.labels.destroy(st, addr, len) }
-  reclass(st: Store, addr: number, len: number, fn: (cls: number) => number, key: string): void { this.labels.reclass(st, addr, len, fn, key) }
+  reclass(st: Store, addr: number, len: number, cls: number): void { this.labels.reclass(st, addr, len, cls) }
   read(st: Store, addr: number, len: number): Label {
     const l = this.labels.read(st, addr, len)
     const b = this.bytes.read(st, addr, len)

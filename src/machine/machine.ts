@@ -2,7 +2,7 @@
 // request of a device meets on its way (device gate, IOMMU, protection check). Kernel code calls it through steps; the rules
 // themselves are the platform's table.
 import { EMPTY, encodeIntervals, type Intervals, intervalAt, mapRange, PAGE_SIZE, pieces } from '../base/index.ts'
-import { type Field, Interned, type Layout, type Store } from '../step/index.ts'
+import { change, type Field, Interned, type Layout, type Store } from '../step/index.ts'
 import type { DeviceConfig, MachineConfig, MmioConfig } from './config.ts'
 import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
 import type { Platform } from './platform.ts'
@@ -43,6 +43,9 @@ export interface DmaResult {
   readonly note: string
 }
 
+const SET_PTE = change((m: Intervals, pfn: number, n: number, pte: number) => mapRange(m, pfn, pfn + n, 0, (v) => (v & HW_BITS) | (pte << PTE_SHIFT)))
+const SET_HW = change((m: Intervals, pfn: number, n: number, hw: number) => mapRange(m, pfn, pfn + n, 0, (v) => (v & ~HW_BITS) | hw))
+
 export class Machine {
   readonly pages: Interned<Intervals>
   readonly tdi: Field
@@ -77,11 +80,11 @@ export class Machine {
   pte(st: Store, pfn: number): number { return intervalAt(this.pages.get(st), pfn, 0) >> PTE_SHIFT }
 
   setPte(st: Store, pfn: number, n: number, pte: number): void {
-    this.pages.update(st, `p${pfn},${n},${pte}`, (m) => mapRange(m, pfn, pfn + n, 0, (v) => (v & HW_BITS) | (pte << PTE_SHIFT)))
+    this.pages.update(st, SET_PTE, pfn, n, pte)
   }
 
   setHw(st: Store, pfn: number, n: number, hw: number): void {
-    this.pages.update(st, `h${pfn},${n},${hw}`, (m) => mapRange(m, pfn, pfn + n, 0, (v) => (v & ~HW_BITS) | hw))
+    this.pages.update(st, SET_HW, pfn, n, hw)
   }
 
   /** The host can read and write the page's memory. */

@@ -1,3 +1,4 @@
+export { action, aside, type Kind } from './action.ts'
 export * from './graph.ts'
 export * from './intern.ts'
 export * from './layout.ts'

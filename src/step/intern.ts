@@ -1,6 +1,7 @@
 // State that is too rich for bytes (page states, memory content, a bounce pool, what the properties remember) is kept as
 // whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal numbers, so
 // that states compare as words. An operation on such a value is remembered by the number, so that it is computed once.
+import { argsKey } from './action.ts'
 import type { Store } from './step.ts'
 import type { Layout } from './layout.ts'
 
@@ -35,17 +36,25 @@ export class Interned<T> {
   get(st: Store): T { return this.values[this.at(st)] as T }
   set(st: Store, v: T): void { st.u32[this.layout.byteWords + this.word] = this.id(v) }
 
-  /** Replaces the value by `fn` of it; `key` names the operation with all its operands. */
-  update(st: Store, key: string, fn: (v: T) => T): void {
+  /** Replaces the value by what the change makes of it and the arguments. */
+  update<A extends readonly unknown[]>(st: Store, change: Change<T, A>, ...args: A): void {
     const w = this.layout.byteWords + this.word
     const from = st.u32[w] as number
     let m = this.memo[from]
     if (m === undefined) this.memo[from] = m = new Map()
+    const key = `${change.id}${argsKey(args)}`
     let to = m.get(key)
     if (to === undefined) {
-      to = this.id(fn(this.values[from] as T))
+      to = this.id(change.apply(this.values[from] as T, ...args))
       m.set(key, to)
     }
     st.u32[w] = to
   }
 }
+
+/** A change of a component's value that depends on its arguments and on nothing else, so that its result can be remembered by them. */
+export interface Change<T, A extends readonly unknown[]> { readonly id: number; readonly apply: (v: T, ...args: A) => T }
+
+let changes = 0
+/** Declares a change. Call it where a module is made, never in a function: `apply` must capture nothing of a call. */
+export const change = <T, A extends readonly unknown[]>(apply: (v: T, ...args: A) => T): Change<T, A> => ({ id: ++changes, apply })

@@ -1,5 +1,6 @@
 // The shared vector's layout: named fields of bytes, words for interned components, and the accesses to them.
 import { assertTrue } from '../base/index.ts'
+import { action, actionOf, type Kind } from './action.ts'
 import { type Action, BLOCKED, type Fast, type FastKind, type Store, step } from './step.ts'
 
 const BOOL = [0, 1] as const
@@ -44,7 +45,7 @@ export class Field {
     const fast: Fast = { kind, addr, value }
     const name = this.label(i)
     return {
-      key: `${kind}:${addr}:${value}${silent ? ':s' : ''}`,
+      kind, key: `${kind}:${addr}:${value}${silent ? ':s' : ''}`,
       silent, fast,
       outcomes: kind === 'try' ? 2 : 1,
       results: kind === 'read' ? this.domain : kind === 'test' || kind === 'zero' || kind === 'try' ? BOOL : ZERO,
@@ -106,27 +107,34 @@ export const spin_unlock = (f: Field, i = 0): void => { step(f.access('unlock', 
 
 const WRITER = 255
 
-function rwsem(f: Field, i: number, kind: 'down_read' | 'up_read' | 'down_write' | 'up_write'): Action {
-  const addr = f.base + i
-  return {
-    key: `${kind}:${addr}`, silent: false, outcomes: 1, results: ZERO,
-    text: () => `${kind}(${f.label(i)})`,
-    perform: (st) => {
-      const v = st.u8[addr] as number
-      switch (kind) {
-        case 'down_read': if (v === WRITER) return BLOCKED; st.u8[addr] = v + 1; return 0
-        case 'up_read': st.u8[addr] = v - 1; return 0
-        case 'down_write': if (v !== 0) return BLOCKED; st.u8[addr] = WRITER; return 0
-        case 'up_write': st.u8[addr] = 0; return 0
-      }
-    }
-  }
+const semaphore = (name: string, taken: (v: number) => number) => {
+  const kind = action<[f: Field, i: number]>(name, {
+    perform: (st, _outcome, f, i) => {
+      const v = taken(f.get(st, i))
+      if (v === BLOCKED) return BLOCKED
+      f.set(st, v, i)
+      return 0
+    },
+    text: (_r, _o, f, i) => `${name}(${f.label(i)})`, results: ZERO
+  })
+  return (f: Field, i = 0): void => { kind(f, i) }
 }
+export const down_read = semaphore('down_read', (v) => (v === WRITER ? BLOCKED : v + 1))
+export const up_read = semaphore('up_read', (v) => v - 1)
+export const down_write = semaphore('down_write', (v) => (v !== 0 ? BLOCKED : WRITER))
+export const up_write = semaphore('up_write', () => 0)
 
-export const down_read = (f: Field, i = 0): void => { step(rwsem(f, i, 'down_read')) }
-export const up_read = (f: Field, i = 0): void => { step(rwsem(f, i, 'up_read')) }
-export const down_write = (f: Field, i = 0): void => { step(rwsem(f, i, 'down_write')) }
-export const up_write = (f: Field, i = 0): void => { step(rwsem(f, i, 'up_write')) }
+const writeBack = action<[f: Field, i: number, mask: number, old: number, value: number, site: string, decision: string]>('write back', {
+  perform: (st, _outcome, f, i, mask, old, value, site, decision) => {
+    const now = f.get(st, i)
+    const lost = (now ^ old) & ~mask
+    if (lost !== 0) st.finding({ property: 'lost_update', site, decision, summary: `the write of ${f.label(i)} puts back 0x${value.toString(16)} over another thread's update (now 0x${now.toString(16)}, read 0x${old.toString(16)})` })
+    f.set(st, value, i)
+    return 0
+  },
+  text: (_r, _o, f, i, _mask, old, value) => `${f.label(i)} = ${f.valueName(value)} (read before: ${f.valueName(old)})`, results: ZERO,
+  bits: (f, i, mask, _old, value, site) => ({ addr: f.base + i, mask, on: (value & mask) !== 0, by: site, atomic: false })
+})
 
 /**
  * A bit of a C bitfield: `bits & mask` set or cleared by a plain read-modify-write of the storage unit, which is two steps.
@@ -134,46 +142,28 @@ export const up_write = (f: Field, i = 0): void => { step(rwsem(f, i, 'up_write'
  */
 export function rmwBit(f: Field, i: number, mask: number, on: boolean, site: string, decision: string): void {
   const old = read(f, i)
-  const value = on ? old | mask : old & ~mask
-  step({
-    key: `rmw:${f.base + i}:${old}:${value}:${mask}`, silent: false, outcomes: 1, results: ZERO, bits: { addr: f.base + i, mask, on, by: site, atomic: false },
-    text: () => `${f.label(i)} = ${f.valueName(value)} (read before: ${f.valueName(old)})`,
-    perform: (st) => {
-      const now = st.u8[f.base + i] as number
-      const lost = (now ^ old) & ~mask
-      if (lost !== 0) st.finding({ property: 'lost_update', site, decision, summary: `the write of ${f.label(i)} puts back 0x${value.toString(16)} over another thread's update (now 0x${now.toString(16)}, read 0x${old.toString(16)})` })
-      st.u8[f.base + i] = value
-      return 0
-    }
-  })
+  writeBack(f, i, mask, old, on ? old | mask : old & ~mask, site, decision)
 }
+
+const changeBit = action<[f: Field, i: number, mask: number, on: boolean, site: string]>('change bit', {
+  perform: (st, _outcome, f, i, mask, on) => { f.set(st, on ? f.get(st, i) | mask : f.get(st, i) & ~mask, i); return 0 },
+  text: (_r, _o, f, i, mask, on) => `${on ? 'set_bit' : 'clear_bit'}(${f.label(i)}, 0x${mask.toString(16)})`, results: ZERO,
+  bits: (f, i, mask, on, site) => ({ addr: f.base + i, mask, on, by: site, atomic: true })
+})
 
 /** An atomic set_bit or clear_bit: one step. */
-export function atomicBit(f: Field, i: number, mask: number, on: boolean, site: string): void {
-  step({
-    key: `${on ? 'set' : 'clear'}_bit:${f.base + i}:${mask}`, silent: false, outcomes: 1, results: ZERO, bits: { addr: f.base + i, mask, on, by: site, atomic: true },
-    text: () => `${on ? 'set_bit' : 'clear_bit'}(${f.label(i)}, 0x${mask.toString(16)})`,
-    perform: (st) => { const a = f.base + i; st.u8[a] = on ? (st.u8[a] as number) | mask : (st.u8[a] as number) & ~mask; return 0 }
-  })
-}
+export const atomicBit = (f: Field, i: number, mask: number, on: boolean, site: string): void => { changeBit(f, i, mask, on, site) }
 
 /** The environment decides: one step with `n` outcomes, answers 0..n-1. */
-export function choose(what: string, n: number): number {
-  return step({
-    key: `choose:${what}:${n}`, silent: false, outcomes: n, results: Array.from({ length: n }, (_, i) => i),
-    text: (_r, outcome) => `${what}: ${outcome}`, perform: (_st, outcome) => outcome
-  })
-}
+export const choose = action<[what: string, n: number]>('choose', {
+  perform: (_st, outcome) => outcome,
+  text: (_r, outcome, what) => `${what}: ${outcome}`, outcomes: (_what, n) => n, results: (_what, n) => Array.from({ length: n }, (_, i) => i)
+})
+
+const MOMENT: Kind<[text: string]> = { perform: () => 0, text: (_r, _o, text) => text, results: ZERO }
 
 /** A moment that others can come before and after, and that touches nothing: one step. */
-export function moment(text: string): void {
-  step({ key: `moment:${text}`, text: () => text, outcomes: 1, results: ZERO, silent: false, fast: { kind: 'none', addr: 0, value: 0 }, perform: () => 0 })
-}
-
-/** An action of the machine or of a ghost: atomic, visible to others as one step (or none when `silent`). */
-export function act(key: string, text: (result: number, outcome: number) => string, perform: (st: Store, outcome: number) => number, o: { outcomes?: number; results?: readonly number[]; silent?: boolean } = {}): number {
-  return step({ key, text, perform, outcomes: o.outcomes ?? 1, results: o.results ?? null, silent: o.silent ?? false })
-}
+export function moment(text: string): void { step({ ...actionOf('moment', MOMENT, [text]), fast: { kind: 'none', addr: 0, value: 0 } }) }
 
 // --- making a layout ------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ export interface Finding {
 }
 
 export interface Action {
+  /** What kind of step it is: the name under which it was declared, or the access. */
+  readonly kind: string
   /** Equal keys are the same action: positions are shared by it. */
   readonly key: string
   /** For the reader of a counterexample. Only called when one is printed. */
@@ -75,6 +77,8 @@ export const PAUSE: { readonly pause: true } = { pause: true }
 
 interface Context {
   step(action: Action): number
+  /** The result of the next step if it is known already, which then counts as taken. */
+  stepped(): number | undefined
 }
 
 let current: Context | null = null
@@ -85,6 +89,9 @@ export function step(action: Action): number {
   return current.step(action)
 }
 
+/** The next step's result where a recording has it: the step is taken without saying what it is. */
+export const stepped = (): number | undefined => current?.stepped()
+
 /**
  * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that who watches does not
  * change whose turn it is.
@@ -92,7 +99,7 @@ export function step(action: Action): number {
 export function quietly<T>(fn: () => T): T {
   const saved = current
   if (saved === null) return fn()
-  current = { step: (a) => saved.step(a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }) }
+  current = { step: (a) => saved.step(a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }), stepped: () => saved.stepped() }
   try {
     return fn()
   } finally {
@@ -115,14 +122,16 @@ class Recorder implements Context {
   next: Action | null = null
   site: string | null = null
   constructor(private readonly history: readonly number[], private readonly wantSite: boolean) {}
-  step(action: Action): number {
+  stepped(): number | undefined {
     // A `finally` that runs while pausing may access state: it pauses again.
     if (this.next !== null) throw PAUSE
     const r = this.history[this.i]
-    if (r !== undefined) {
-      this.i++
-      return r
-    }
+    if (r !== undefined) this.i++
+    return r
+  }
+  step(action: Action): number {
+    const r = this.stepped()
+    if (r !== undefined) return r
     this.next = action
     if (this.wantSite) this.site = stackHere()
     throw PAUSE
@@ -152,6 +161,7 @@ export function replay(fn: () => number, history: readonly number[], wantSite = 
 
 class Direct implements Context {
   constructor(private readonly store: Store, private readonly choose: (action: Action) => number, private readonly seen: ((action: Action, result: number, outcome: number) => void) | null) {}
+  stepped(): undefined { return undefined }
   step(action: Action): number {
     const outcome = action.outcomes > 1 ? this.choose(action) : 0
     const r = action.perform(this.store, outcome)

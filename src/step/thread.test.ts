@@ -1,5 +1,6 @@
 import { expect, test as it } from 'vitest'
-import { act, choose, type CallFn, Graphs, Layout, live, Positions, type Program, read, siteOf, test, tryWrite, UNSET, Walk, write } from './index.ts'
+import { choose, type CallFn, Graphs, Layout, live, Positions, type Program, read, siteOf, test, tryWrite, UNSET, Walk, write } from './index.ts'
+import { act } from '../../test/engine/act.ts'
 
 const call = (fn: CallFn, args: Array<number | { v: number }> = [], dst = -1, text = 'call'): Program['code'][number] => ({ op: 'call', fn, args, dst, text })
 

@@ -1,6 +1,7 @@
 // A thread as a set of positions: where its program stands, the values of its variables, and what its current call can still
 // do (graph.ts). Each position is a small number, so that a search stores a thread in one or two bytes and goes on from a
 // position by looking into a table.
+import { actionOf, type Kind } from './action.ts'
 import type { Action, FastKind } from './step.ts'
 import { assertTrue } from '../base/index.ts'
 import type { Graphs, Node } from './graph.ts'
@@ -222,13 +223,10 @@ function assigned(env: readonly number[], dst: number, value: number): readonly 
 
 const ONLY_ZERO: readonly number[] = [0]
 
+const CHOICE: Kind<[text: string, n: number, pc: number]> = { perform: (_st, outcome) => outcome, text: (_r, outcome, text, n) => `${text}: ${outcome + 1} of ${n}`, outcomes: (_text, n) => n, results: (_text, n) => Array.from({ length: n }, (_, k) => k) }
 /** The step of a choice between statements: answers the number of the one taken. */
-export function choice(i: Choose, pc: number): Action {
-  const n = i.targets.length
-  return { key: `choice:${pc}`, text: (_r, outcome) => `${i.text}: ${outcome + 1} of ${n}`, outcomes: n, results: i.targets.map((_, k) => k), silent: false, perform: (_s, outcome) => outcome }
-}
+export const choice = (i: Choose, pc: number): Action => actionOf('choice', CHOICE, [i.text, i.targets.length, pc])
 
+const ASSIGNMENT: Kind<[text: string, pc: number, value: number]> = { perform: () => 0, text: (_r, _o, text) => text, results: ONLY_ZERO }
 /** The step of a call that has none of its own but sets a variable that others look at. */
-export function assignment(i: Call, pc: number, value: number): Action {
-  return { key: `assign:${pc}:${value}`, text: () => i.text, outcomes: 1, results: ONLY_ZERO, silent: false, perform: () => 0 }
-}
+export const assignment = (i: Call, pc: number, value: number): Action => actionOf('assignment', ASSIGNMENT, [i.text, pc, value])

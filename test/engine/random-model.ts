@@ -1,12 +1,13 @@
 // Random models for holding the search against its slow twin: every access primitive, results that nobody declared, silent
 // actions, findings, waits on other threads' variables, choices, several starts.
 import fc from 'fast-check'
-import { act, atomicBit, choose, down_read, down_write, type Field, type Finding, type Instr, Interned, isZero, Layout, peek, poke, type Program, read, rmwBit, spin_lock, spin_unlock, type Store, test, tryWrite, up_read, up_write, write } from '../../src/step/index.ts'
+import { atomicBit, change, choose, down_read, down_write, type Field, type Finding, type Instr, Interned, isZero, Layout, peek, poke, type Program, read, rmwBit, spin_lock, spin_unlock, type Store, test, tryWrite, up_read, up_write, write } from '../../src/step/index.ts'
 import type { Model } from '../../src/check/model.ts'
 import { referenceExplore } from '../../src/check/reference.ts'
 import { type Exploration, explore, type ExploreOptions } from '../../src/check/search.ts'
 import { traceOf } from '../../src/check/trace.ts'
 import { expect } from 'vitest'
+import { act } from './act.ts'
 
 type Op =
   | { k: 'read' | 'test' | 'zero' | 'try' | 'peek' | 'rmw' | 'wide' | 'local' | 'lockwait'; f: number; v: number; yes: Op[]; no: Op[] }
@@ -26,6 +27,8 @@ export const shape: fc.Arbitrary<Shape> = fc.record({
   }), { minLength: 1, maxLength: 3 }),
   starts: fc.integer({ min: 1, max: 2 })
 })
+
+const ADD = change((w: string, v: number) => (w + v).slice(-2))
 
 export function modelOf(s: Shape): Model {
   const l = new Layout()
@@ -47,7 +50,7 @@ export function modelOf(s: Shape): Model {
         case 'choose': acc = (acc + choose('which', 2)) & 3; continue
         case 'bit': atomicBit(f, 0, 1 + (v & 1), (o.v & 1) === 1, 'test'); continue
         case 'sem': if (v === 0) { down_write(locks[1]); write(f, 0, 3); up_write(locks[1]) } else { down_read(locks[1]); up_read(locks[1]) } continue
-        case 'intern': act(`intern:${v}`, () => 'intern', (st) => { interned.update(st, `add${v}`, (w) => (w + v).slice(-2)); return 0 }, { results: [0] }); continue
+        case 'intern': act(`intern:${v}`, () => 'intern', (st) => { interned.update(st, ADD, v); return 0 }, { results: [0] }); continue
         case 'find': act(`find:${f.base}:${v}:${o.v & 1}`, () => 'find', (st) => { if (f.get(st) === v) st.finding(say(`found${v}`, false)); return 0 }, { results: [0], silent: (o.v & 1) === 1 }); continue
         case 'fatal': act(`fatal:${f.base}:${v}`, () => 'fatal', (st) => { if (f.get(st) === 3) st.finding(say(`fatal${v}`, true)); return 0 }, { results: [0] }); continue
         case 'read': r = read(f); break

@@ -2,7 +2,7 @@
 // page states, the page allocator and conversions are the machine's and our kernel's; what the C keeps for itself (pools, device
 // flags) is one number in the state vector, a snapshot of its instance.
 import { own, PAGE_SIZE } from '../base/index.ts'
-import { act, type Action, Interned, runOn, type Layout, type Store } from '../step/index.ts'
+import { type Action, Interned, runOn, type Layout, step, stepped, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
 import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault, type PlatformKind, PROT } from './kernel-c.ts'
@@ -187,7 +187,8 @@ class CCalls implements DmaCalls, Host {
 
   private call(d: Device, site: string, key: string, text: (r: number) => string, body: (st: Store) => number, converts = false): number {
     const outcomes = converts && this.k.config.conversions === 'may_fail' && this.k.platform.conversion !== 'ultravisor' ? WAYS : 1
-    const r = act(`c:${site}:${d.index}:${key}`, (v, outcome) => `${v === CRASHED ? `${site}() crashes` : text(v)}${outcome > 0 ? ` (conversions: ${wayText(outcome)})` : ''}`, (st, outcome) => this.perform(st, d, site, key, outcome, body), { outcomes })
+    // `key` holds all arguments of the C function: what `body` does depends on nothing else but the image and the store.
+    const r = stepped() ?? step({ kind: 'c', key: `c:${site}:${d.index}:${key}`, silent: false, results: null, outcomes, text: (v, outcome) => `${v === CRASHED ? `${site}() crashes` : text(v)}${outcome > 0 ? ` (conversions: ${wayText(outcome)})` : ''}`, perform: (st, outcome) => this.perform(st, d, site, key, outcome, body) })
     if (r === CRASHED) halt()
     return r
   }
@@ -359,7 +360,7 @@ class CCalls implements DmaCalls, Host {
     const way = this.ways % 3
     this.ways = Math.floor(this.ways / 3)
     let asked = 0
-    const r = this.within(() => (decrypted ? set_memory_decrypted : set_memory_encrypted)(this.k, phys, numpages), (a) => (asked++ === 0 && a.key.startsWith('choose') ? (way === 1 ? 1 : 0) : way === 2 ? 1 : 0))
+    const r = this.within(() => (decrypted ? set_memory_decrypted : set_memory_encrypted)(this.k, phys, numpages), (a) => (asked++ === 0 && a.kind === 'choose' ? (way === 1 ? 1 : 0) : way === 2 ? 1 : 0))
     if (r !== 0) this.conversionFailed = true
     return r
   }

@@ -285,7 +285,7 @@ function decryptPoolPage(dev: Device, phys: number, n: number): number {
 }
 
 function leakSlots(dev: Device, phys: number, size: number): void {
-  dev.k.emit(`leakslots:${phys}`, { kind: 'leak', pfn: phys / PAGE_SIZE, n: size / PAGE_SIZE, site: 'dma_direct_alloc', onPurpose: true })
+  dev.k.emit({ kind: 'leak', pfn: phys / PAGE_SIZE, n: size / PAGE_SIZE, site: 'dma_direct_alloc', onPurpose: true })
 }
 
 function sleepCheck(dev: Device, gfpBlocks: boolean, site: string): void {

@@ -1,8 +1,8 @@
 // drivers/iommu/dma-iommu.c, as far as the question goes: a device behind a vIOMMU. Mapping asks neither force_dma_unencrypted() nor
 // is_swiotlb_force_bounce(): whatever page the driver passes is mapped as it is, but for an unaligned buffer that would share its cache lines
 // or its IOMMU page with others, which bounces.
-import { intervalAt, PAGE_SIZE, setRange } from '../base/index.ts'
-import { act } from '../step/index.ts'
+import { type Intervals, intervalAt, PAGE_SIZE, setRange } from '../base/index.ts'
+import { action, change } from '../step/index.ts'
 import { dma_limit, force_dma_unencrypted, is_swiotlb_active } from './device.ts'
 import { DMA_MAPPING_ERROR } from './dma-address.ts'
 import type { DmaBuffer } from './dma-direct.ts'
@@ -13,42 +13,47 @@ import { ATTR, failed, swiotlb_find_pool, swiotlb_sync_single, swiotlb_tbl_map_s
 
 const DEVICE_STRIDE = 2 ** 40
 
+const ENTRY = change((t: Intervals, at: number, page: number) => setRange(t, at, at + 1, page + 1, 0))
+const NO_ENTRIES = change((t: Intervals, at: number, n: number) => setRange(t, at, at + n, 0, 0))
+
+const pagesOf = (at: number, size: number): number => Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
+
 /** Maps [phys, phys+size): an IOVA from the top of the first 4G downwards, as one step. */
-function iommu_map(dev: Device, phys: number, size: number): number {
-  const m = dev.k.machine
-  const n = Math.floor((phys + size - 1) / PAGE_SIZE) - Math.floor(phys / PAGE_SIZE) + 1
-  const limit = Math.min(dma_limit(dev), 2 ** 32 - 1)
-  return act(`iommu_map:${dev.index}:${phys}:${size}`, (r) => (r < 0 ? 'iommu_dma_map: no IOVA' : `iommu_dma_map: IOVA 0x${r.toString(16)} -> 0x${phys.toString(16)}`), (st) => {
+const iommu_map = action<[dev: Device, phys: number, size: number, limit: number]>('iommu_map', {
+  perform: (st, _outcome, dev, phys, size, limit) => {
+    const m = dev.k.machine
+    const n = pagesOf(phys, size)
     const base = dev.index * DEVICE_STRIDE
     for (let page = Math.floor((limit + 1) / PAGE_SIZE) - n; page > 0; page--) {
       let free = true
       for (let i = 0; i < n && free; i++) if (intervalAt(m.iopt.get(st), base + page + i, 0) !== 0) free = false
       if (!free) continue
-      for (let i = 0; i < n; i++) m.iopt.update(st, `m${base + page + i},${Math.floor(phys / PAGE_SIZE) + i}`, (v) => setRange(v, base + page + i, base + page + i + 1, Math.floor(phys / PAGE_SIZE) + i + 1, 0))
+      for (let i = 0; i < n; i++) m.iopt.update(st, ENTRY, base + page + i, Math.floor(phys / PAGE_SIZE) + i)
       return page * PAGE_SIZE + (phys % PAGE_SIZE)
     }
     return -1
-  })
-}
+  },
+  text: (r, _outcome, _dev, phys) => (r < 0 ? 'iommu_dma_map: no IOVA' : `iommu_dma_map: IOVA 0x${r.toString(16)} -> 0x${phys.toString(16)}`)
+})
+/** The highest IOVA that a device gets. */
+const iova_limit = (dev: Device): number => Math.min(dma_limit(dev), 2 ** 32 - 1)
 
-function iommu_unmap(dev: Device, iova: number, size: number): void {
-  const m = dev.k.machine
-  const first = Math.floor(iova / PAGE_SIZE)
-  const n = Math.floor((iova + size - 1) / PAGE_SIZE) - first + 1
-  act(`iommu_unmap:${dev.index}:${iova}:${size}`, () => `iommu_dma_unmap: IOVA 0x${iova.toString(16)}`, (st) => {
-    m.iopt.update(st, `u${dev.index},${first},${n}`, (v) => setRange(v, dev.index * DEVICE_STRIDE + first, dev.index * DEVICE_STRIDE + first + n, 0, 0))
+const iommu_unmap = action<[dev: Device, iova: number, size: number]>('iommu_unmap', {
+  perform: (st, _outcome, dev, iova, size) => {
+    dev.k.machine.iopt.update(st, NO_ENTRIES, dev.index * DEVICE_STRIDE + Math.floor(iova / PAGE_SIZE), pagesOf(iova, size))
     return 0
-  }, { results: [0] })
-}
+  },
+  text: (_r, _outcome, _dev, iova) => `iommu_dma_unmap: IOVA 0x${iova.toString(16)}`, results: [0]
+})
 
 /** iommu_iova_to_phys(): what the guest's tables have behind an IOVA; -1: nothing. */
-export function iommu_iova_to_phys(dev: Device, iova: number): number {
-  const m = dev.k.machine
-  return act(`iova_to_phys:${dev.index}:${iova}`, (r) => (r < 0 ? `iommu_iova_to_phys: nothing at 0x${iova.toString(16)}` : `iommu_iova_to_phys: 0x${r.toString(16)}`), (st) => {
-    const to = intervalAt(m.iopt.get(st), dev.index * DEVICE_STRIDE + Math.floor(iova / PAGE_SIZE), 0)
+export const iommu_iova_to_phys = action<[dev: Device, iova: number]>('iommu_iova_to_phys', {
+  perform: (st, _outcome, dev, iova) => {
+    const to = intervalAt(dev.k.machine.iopt.get(st), dev.index * DEVICE_STRIDE + Math.floor(iova / PAGE_SIZE), 0)
     return to === 0 ? -1 : (to - 1) * PAGE_SIZE + (iova % PAGE_SIZE)
-  }, { silent: true })
-}
+  },
+  text: (r, _outcome, _dev, iova) => (r < 0 ? `iommu_iova_to_phys: nothing at 0x${iova.toString(16)}` : `iommu_iova_to_phys: 0x${r.toString(16)}`), silent: true
+})
 
 const iova_unaligned = (phys: number, size: number): boolean => phys % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0
 const dev_use_swiotlb = (dev: Device, size: number, dir: number): boolean => dma_kmalloc_needs_bounce(dev, size, dir)
@@ -73,7 +78,7 @@ export function iommu_dma_map_phys(dev: Device, cpu: number, p: number, size: nu
     if (phys < 0) return DMA_MAPPING_ERROR
   }
   if (!(attrs & (ATTR.SKIP_CPU_SYNC | ATTR.MMIO))) arch_sync_dma(dev, 'sd', phys, size)
-  const iova = iommu_map(dev, phys, size)
+  const iova = iommu_map(dev, phys, size, iova_limit(dev))
   if (iova < 0) {
     const mem = swiotlb_find_pool(dev, phys)
     if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs)
@@ -136,7 +141,7 @@ function pages(dev: Device, size: number, alias: CpuAlias, why: string): DmaBuff
 /** __iommu_dma_map() of an allocation; without an IOVA it goes back. */
 function mapped(dev: Device, b: DmaBuffer | null): DmaBuffer | null {
   if (b === null) return null
-  const iova = iommu_map(dev, b.phys, b.size)
+  const iova = iommu_map(dev, b.phys, b.size, iova_limit(dev))
   if (iova >= 0) return { ...b, handle: iova }
   __iommu_dma_free(dev, b)
   failed(dev, 'exhausted')

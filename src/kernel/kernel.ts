@@ -1,7 +1,7 @@
 // The guest kernel as one value: its fields in the shared vector, its devices, its pools, and the decisions of one revision.
 // Kernel functions take a Device (or a Kernel) and touch state only through steps.
 import { PAGE_SIZE } from '../base/index.ts'
-import { act, type Field, type Layout, step, type Store } from '../step/index.ts'
+import { action, aside, type Field, type Layout, step, type Store } from '../step/index.ts'
 import { HW, type DeviceConfig, type Machine, type MachineConfig, PTE } from '../machine/index.ts'
 import type { Revision } from './revisions/revision.ts'
 import { accepts } from './revisions/index.ts'
@@ -86,6 +86,29 @@ export class Device {
   get coherent(): boolean { return !this.config.noncoherent }
 }
 
+const event = aside<[k: Kernel, e: KernelEvent]>('note event', (st, k, e) => { k.observer.event(st, e) }, (_k, e) => (e.kind === 'printk' ? `printk: ${e.text}` : e.kind))
+
+const warned = aside<[k: Kernel, site: string, text: string]>('WARN', (st, k, site, text) => {
+  if (k.logging) k.observer.event(st, { kind: 'printk', level: 'warn', text: `WARNING: ${site}: ${text}` })
+  st.finding({ property: 'warn', site, decision: text, summary: `${site} warns: ${text}` })
+}, (_k, site, text) => `WARNING: ${site}: ${text}`)
+
+const crashed = aside<[k: Kernel, site: string, decision: string, summary: string]>('crash', (st, k, site, decision, summary) => {
+  if (k.logging) k.observer.event(st, { kind: 'printk', level: 'err', text: `Oops: ${site}: ${summary}` })
+  st.finding({ property: 'crash', site, decision, summary, fatal: true })
+}, (_k, site, _decision, summary) => `CRASH in ${site}: ${summary}`)
+
+/** Answers 1 where the CPU cannot reach what it clears. */
+const memzero = action<[m: Machine, addr: number, len: number, alias: CpuAlias]>('memzero', {
+  perform: (st, _outcome, m, addr, len, alias) => {
+    const a = alias === null ? m.cpuAccess(st, addr, len, true) : aliasAccess(m, st, addr, alias, true)
+    if (a === 'invalid' || a === 'abort') return 1
+    m.content.fill(st, addr, len, 0)
+    return 0
+  },
+  text: (_r, _o, _m, addr, len) => `zero ${len} bytes at 0x${addr.toString(16)}`, results: [0, 1]
+})
+
 const bitsMask = (bits: number): number => (bits >= 64 ? 2 ** 64 : 2 ** bits - 1)
 
 /** DMA_BIT_MASK(bits); 64 bits is larger than any address. */
@@ -159,73 +182,40 @@ export class Kernel {
   get accepts(): boolean { return accepts(this.rev, this.platform) }
 
   /** Tells the observer, together with the step before. */
-  emit(key: string, e: KernelEvent): void {
-    const text = e.kind === 'printk' ? `printk: ${e.text}` : e.kind
-    act(`emit:${key}`, () => text, (st) => { this.observer.event(st, e); return 0 }, { silent: true, results: [0] })
-  }
+  emit(e: KernelEvent): void { event(this, e) }
 
   printk(level: 'info' | 'warn' | 'err', text: string, id?: MessageId): void {
-    if (this.logging) this.emit(`printk:${level}:${text}`, { kind: 'printk', level, text, ...(id === undefined ? {} : { id }) })
+    if (this.logging) this.emit({ kind: 'printk', level, text, ...(id === undefined ? {} : { id }) })
   }
 
   /** An event of the allocator, a conversion or the caches. */
-  record(op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', phys: number, n: number): void { if (this.recording) this.emit(`op:${op}:${phys}:${n}`, { kind: 'op', op, phys, n }) }
+  record(op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', phys: number, n: number): void { if (this.recording) this.emit({ kind: 'op', op, phys, n }) }
 
   /** CONFIG_DMA_DIRECT_REMAP: arm64 has it. */
   get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.platform.architecture === 'arm64' }
 
   /** A predicate has decided: only told while somebody asks why. */
-  decide(fn: string, text: string): void { if (this.explaining) this.emit(`decide:${fn}:${text}`, { kind: 'decision', fn, text }) }
+  decide(fn: string, text: string): void { if (this.explaining) this.emit({ kind: 'decision', fn, text }) }
 
   /** A trace event, where the kernel has its tracepoint; only while somebody records. */
   trace(event: TraceKind, values: TraceValues, cpu: number): void {
-    if (this.logging) this.emit(`trace:${event}:${JSON.stringify(values)}`, { kind: 'trace', event, values, cpu })
+    if (this.logging) this.emit({ kind: 'trace', event, values, cpu })
   }
 
   /** A WARN, WARN_ON, WARN_ONCE or dev_WARN_ONCE. Not for pr_warn and dev_warn, which are printk. */
-  warn(site: string, text: string): void {
-    act(`WARN:${site}:${text}`, () => `WARNING: ${site}: ${text}`, (st) => {
-      if (this.logging) this.observer.event(st, { kind: 'printk', level: 'warn', text: `WARNING: ${site}: ${text}` })
-      st.finding({ property: 'warn', site, decision: text, summary: `${site} warns: ${text}` })
-      return 0
-    }, { silent: true, results: [0] })
-  }
+  warn(site: string, text: string): void { warned(this, site, text) }
 
   /** An oops, a corrupted allocator, a sleep in atomic context, or the platform's end: the thread goes no further. */
   crash(site: string, decision: string, summary: string): never {
-    act(`crash:${site}:${decision}`, () => `CRASH in ${site}: ${summary}`, (st) => {
-      if (this.logging) this.observer.event(st, { kind: 'printk', level: 'err', text: `Oops: ${site}: ${summary}` })
-      st.finding({ property: 'crash', site, decision, summary, fatal: true })
-      return 0
-    }, { silent: true, results: [0] })
+    crashed(this, site, decision, summary)
     halt()
   }
 
   // --- CPU access through the linear map (or another mapping whose alias is given) ---
 
-  /** memcpy through the linear map: one step. */
-  memcpy(site: string, dst: number, src: number, len: number, why: string, dstAlias: CpuAlias = null): void {
-    const m = this.machine
-    const r = act(`memcpy:${dst}:${src}:${len}:${dstAlias}`, () => `${why}: copy ${len} bytes 0x${src.toString(16)} -> 0x${dst.toString(16)}`, (st) => {
-      const a = m.cpuAccess(st, src, len)
-      const b = dstAlias === null ? m.cpuAccess(st, dst, len, true) : aliasAccess(m, st, dst, dstAlias, true)
-      if (a === 'invalid' || a === 'abort' || b === 'invalid' || b === 'abort') return 1
-      m.content.copy(st, dst, src, len)
-      return 0
-    }, { results: [0, 1] })
-    if (r === 1) this.crash(site, 'cpu access aborted', `${site} touches memory whose mapping is gone or of the other alias`)
-  }
-
   /** memset to zero: one step. */
   memzero(site: string, addr: number, len: number, alias: CpuAlias = null): void {
-    const m = this.machine
-    const r = act(`memzero:${addr}:${len}:${alias}`, () => `zero ${len} bytes at 0x${addr.toString(16)}`, (st) => {
-      const a = alias === null ? m.cpuAccess(st, addr, len, true) : aliasAccess(m, st, addr, alias, true)
-      if (a === 'invalid' || a === 'abort') return 1
-      m.content.fill(st, addr, len, 0)
-      return 0
-    }, { results: [0, 1] })
-    if (r === 1) this.crash(site, 'cpu access aborted', `${site} clears memory through a mapping that is invalid or of the wrong alias`)
+    if (memzero(this.machine, addr, len, alias) === 1) this.crash(site, 'cpu access aborted', `${site} clears memory through a mapping that is invalid or of the wrong alias`)
   }
 
   /** A TSM operation has returned `rc`. */
@@ -280,6 +270,6 @@ export function halt(): never {
   step(HALT)
   throw new Error('a halted thread went on')
 }
-export const HALT = { key: 'halt', text: () => 'halted', outcomes: 1, results: null, silent: false, perform: () => -0x40000000 } as const
+export const HALT = { kind: 'halt', key: 'halt', text: () => 'halted', outcomes: 1, results: null, silent: false, perform: () => -0x40000000 } as const
 
 export { TAG }

@@ -1,6 +1,6 @@
 // The page allocator. It hands out the lowest free block of the order, except that a block freed last is handed out first.
 import { EMPTY, encodeIntervals, type Intervals, intervalAt, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
-import { act, Interned, type Layout, type Store } from '../step/index.ts'
+import { action, aside, change, Interned, type Layout, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import type { Kernel } from './kernel.ts'
 
@@ -16,6 +16,17 @@ interface State {
 
 /** The kernel's image and early data: never handed out. */
 const KERNEL_RESERVED = 0x100000
+
+const TAKE = change((s: State, pfn: number, n: number, tag: number): State => {
+  const recent: number[] = []
+  for (let i = 0; i < s.recent.length; i += 2) {
+    const a = s.recent[i] as number
+    const c = s.recent[i + 1] as number
+    if (a + c <= pfn || a >= pfn + n) recent.push(a, c)
+  }
+  return { owner: setRange(s.owner, pfn, pfn + n, tag, 0), recent }
+})
+const FREE = change((s: State, pfn: number, n: number): State => ({ owner: setRange(s.owner, pfn, pfn + n, TAG.free, 0), recent: [pfn, n, ...s.recent] }))
 
 export class PageAllocator {
   readonly state: Interned<State>
@@ -49,47 +60,42 @@ export class PageAllocator {
 
   /** alloc_pages: 2^order pages as one step; the page frame number, or -1. Content is what the last owner left. */
   alloc_pages(order: number, o: { high?: boolean; tag: number; zero?: boolean; why: string }): number {
-    const n = 2 ** order
-    return act(`alloc_pages:${order}:${o.high ? 'h' : 'l'}:${o.tag}:${o.zero ? 'z' : ''}`, (r) => (r < 0 ? `alloc_pages(order ${order}) fails` : `alloc_pages(order ${order}) for ${o.why}: page 0x${r.toString(16)}`), (st) => {
-      const s = this.state.get(st)
-      const pfn = this.find(s, n, o.high ?? false)
+    return PageAllocator.allocated(this, order, o.high ?? false, o.tag, o.zero ?? false, o.why)
+  }
+  private static readonly allocated = action<[a: PageAllocator, order: number, high: boolean, tag: number, zero: boolean, why: string]>('alloc_pages', {
+    perform: (st, _outcome, a, order, high, tag, zero) => {
+      const n = 2 ** order
+      const pfn = a.find(a.state.get(st), n, high)
       if (pfn < 0) return -1
-      this.take(st, pfn, n, o.tag)
-      if (o.zero) this.k.machine.content.fill(st, pfn * PAGE_SIZE, n * PAGE_SIZE, 0)
+      a.take(st, pfn, n, tag)
+      if (zero) a.k.machine.content.fill(st, pfn * PAGE_SIZE, n * PAGE_SIZE, 0)
       return pfn
-    })
-  }
+    },
+    text: (r, _outcome, _a, order, _high, _tag, _zero, why) => (r < 0 ? `alloc_pages(order ${order}) fails` : `alloc_pages(order ${order}) for ${why}: page 0x${r.toString(16)}`)
+  })
 
-  take(st: Store, pfn: number, n: number, tag: number): void {
-    this.state.update(st, `t${pfn},${n},${tag}`, (s) => {
-      const recent: number[] = []
-      for (let i = 0; i < s.recent.length; i += 2) {
-        const a = s.recent[i] as number
-        const c = s.recent[i + 1] as number
-        if (a + c <= pfn || a >= pfn + n) recent.push(a, c)
-      }
-      return { owner: setRange(s.owner, pfn, pfn + n, tag, 0), recent }
-    })
-  }
+  take(st: Store, pfn: number, n: number, tag: number): void { this.state.update(st, TAKE, pfn, n, tag) }
 
   /** __free_pages: one step. Freeing what is free corrupts the allocator. */
   free_pages(pfn: number, order: number, site: string): void {
-    const n = 2 ** order
-    const r = act(`free_pages:${pfn}:${order}:${site}`, () => `${site}: page 0x${pfn.toString(16)}${n > 1 ? ` and ${n - 1} more` : ''} back to the page allocator`, (st) => {
-      for (let p = pfn; p < pfn + n; p++) { const t = this.owner(st, p); if (t === TAG.free || t === TAG.kernel) return 1 }
-      this.k.observer.event(st, { kind: 'free_pages', pfn, n, site })
-      this.state.update(st, `f${pfn},${n}`, (s) => ({ owner: setRange(s.owner, pfn, pfn + n, TAG.free, 0), recent: [pfn, n, ...s.recent] }))
-      return 0
-    }, { results: [0, 1] })
-    if (r === 1) this.k.crash(site, 'double free', `page 0x${pfn.toString(16)} is freed twice`)
+    if (PageAllocator.freed(this, pfn, 2 ** order, site) === 1) this.k.crash(site, 'double free', `page 0x${pfn.toString(16)} is freed twice`)
   }
 
-  /** Pages given up: nobody will ever give them back. */
-  leak(pfn: number, n: number, site: string, onPurpose: boolean): void {
-    act(`leak:${pfn}:${n}:${site}`, () => `${site}: page 0x${pfn.toString(16)} leaked${onPurpose ? ' on purpose' : ''}`, (st) => {
-      this.take(st, pfn, n, TAG.leaked)
-      this.k.observer.event(st, { kind: 'leak', pfn, n, site, onPurpose })
+  private static readonly freed = action<[a: PageAllocator, pfn: number, n: number, site: string]>('free_pages', {
+    perform: (st, _outcome, a, pfn, n, site) => {
+      for (let p = pfn; p < pfn + n; p++) { const t = a.owner(st, p); if (t === TAG.free || t === TAG.kernel) return 1 }
+      a.k.observer.event(st, { kind: 'free_pages', pfn, n, site })
+      a.state.update(st, FREE, pfn, n)
       return 0
-    }, { results: [0], silent: true })
-  }
+    },
+    text: (_r, _outcome, _a, pfn, n, site) => `${site}: page 0x${pfn.toString(16)}${n > 1 ? ` and ${n - 1} more` : ''} back to the page allocator`, results: [0, 1]
+  })
+
+  /** Pages given up: nobody will ever give them back. */
+  leak(pfn: number, n: number, site: string, onPurpose: boolean): void { leaked(this, this.k, pfn, n, site, onPurpose) }
 }
+
+const leaked = aside<[a: PageAllocator, k: Kernel, pfn: number, n: number, site: string, onPurpose: boolean]>('leak', (st, a, k, pfn, n, site, onPurpose) => {
+  a.take(st, pfn, n, TAG.leaked)
+  k.observer.event(st, { kind: 'leak', pfn, n, site, onPurpose })
+}, (_a, _k, pfn, _n, site, onPurpose) => `${site}: page 0x${pfn.toString(16)} leaked${onPurpose ? ' on purpose' : ''}`)

@@ -2,7 +2,7 @@
 // which may fail; they grow by a worker and never shrink. Where non-coherent memory is remapped (CONFIG_DMA_DIRECT_REMAP) a pool has a mapping
 // of its own, and its CPU addresses are none of the linear map.
 import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
-import { act, choose, Interned, type Layout, type Store } from '../step/index.ts'
+import { action, aside, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { coherent_limit } from './device.ts'
 import { phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import { formatMessage } from './messages.ts'
@@ -49,6 +49,11 @@ interface State {
 
 const encode = (s: State): string => `${s.pools.map((p) => `${p.up}:${p.chunks.join(';')}`).join('|')}|${encodeIntervals(s.used)}|${s.work ? 1 : 0}`
 
+const SETTLE = change((s: State, i: number, failed: boolean): State => ({ ...s, pools: s.pools.map((p, j) => (j === i ? (failed ? { up: UP.no, chunks: [] } : { ...p, up: UP.yes }) : p)) }))
+const GIVE = change((s: State, phys: number, size: number): State => ({ ...s, used: setRange(s.used, phys, phys + size, 0, 0) }))
+const WORK_DONE = change((s: State): State => ({ ...s, work: false }))
+const GROW = change((s: State, i: number, pfn: number, n: number): State => ({ ...s, pools: s.pools.map((p, j) => (j === i ? { ...p, chunks: [[pfn * PAGE_SIZE, n * PAGE_SIZE], ...p.chunks] } : p)) }))
+
 export interface FromPool { readonly phys: number; readonly alias: CpuAlias }
 
 export class AtomicPools {
@@ -87,11 +92,11 @@ export class AtomicPools {
   /** dma_atomic_pool_init(): what boot converts, as one step. */
   boot(): void {
     if (!this.shared) return
-    act('boot:atomic', () => 'boot: atomic pools shared', (st) => {
-      for (const p of this.pools) this.k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
-      return 0
-    }, { results: [0], silent: true })
+    AtomicPools.converted(this)
   }
+  private static readonly converted = aside<[a: AtomicPools]>('boot, atomic pools', (st, a) => {
+    for (const p of a.pools) a.k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
+  }, () => 'boot: atomic pools shared')
 
   /** gen_pool_has_addr(), by physical address. */
   contains(st: Store, phys: number): boolean { return this.state.get(st).pools.some((p) => p.chunks.some(([a, n]) => phys >= a && phys < a + n)) }
@@ -104,16 +109,17 @@ export class AtomicPools {
   // Whether a pool's conversion failed at boot shows when it is first asked: until then no run could tell, so the choice is made here.
   private bootResult(): void {
     for (const [i, name] of POOLS.entries()) {
-      const unknown = act(`pool_unknown:${i}`, (r) => (r ? `${name} is looked at first` : name), (st) => (this.state.get(st).pools[i]?.up === UP.unknown ? 1 : 0), { results: [0, 1], silent: true })
-      if (unknown === 0) continue
-      const failed = choose(`boot: converting ${name} may have failed`, 2) === 1
-      act(`pool_up:${i}:${failed}`, () => (failed ? `boot: converting ${name} failed` : `boot: ${name} is shared`), (st) => {
-        if (failed) this.undo(st, i)
-        this.state.update(st, `u${i},${failed}`, (s) => ({ ...s, pools: s.pools.map((p, j) => (j === i ? (failed ? { up: UP.no, chunks: [] } : { ...p, up: UP.yes }) : p)) }))
-        return 0
-      }, { results: [0], silent: true })
+      if (AtomicPools.unknown(this, i) === 1) AtomicPools.settled(this, i, choose(`boot: converting ${name} may have failed`, 2) === 1)
     }
   }
+  private static readonly unknown = action<[a: AtomicPools, i: number]>('pool unknown', {
+    perform: (st, _outcome, a, i) => (a.state.get(st).pools[i]?.up === UP.unknown ? 1 : 0),
+    text: (r, _outcome, _a, i) => (r ? `${POOLS[i]} is looked at first` : `${POOLS[i]}`), results: [0, 1], silent: true
+  })
+  private static readonly settled = aside<[a: AtomicPools, i: number, failed: boolean]>('pool up', (st, a, i, failed) => {
+    if (failed) a.undo(st, i)
+    a.state.update(st, SETTLE, i, failed)
+  }, (_a, i, failed) => (failed ? `boot: converting ${POOLS[i]} failed` : `boot: ${POOLS[i]} is shared`))
 
   // A pool that boot could not convert: its pages are private still, and leaked, or given back to the page allocator.
   private undo(st: Store, i: number): void {
@@ -162,19 +168,7 @@ export class AtomicPools {
     const limit = o.limited ? coherent_limit(dev) : Number.POSITIVE_INFINITY
     const probe = o.shared ? phys_to_dma_unencrypted(dev, 0) : phys_to_dma(dev, 0)
     const matches = request === null || request === this.shared
-    const at = act(`gen_pool_alloc:${size}:${limit}:${probe}:${matches}:${o.zone}`, (r) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`), (st) => {
-      const s = this.state.get(st)
-      for (const i of matches ? this.candidates(s, o.zone) : []) {
-        const phys = this.firstFit(s, i, size)
-        if (phys < 0 || phys + probe + size - 1 > limit) continue
-        this.state.update(st, `a${phys},${size},${i}`, (x) => {
-          const used = setRange(x.used, phys, phys + size, 1, 0)
-          return { ...x, used, work: x.work || this.available({ ...x, used }, i) < this.wanted }
-        })
-        return phys
-      }
-      return matches && this.candidates(s, o.zone).length > 0 ? -1 : -2
-    })
+    const at = AtomicPools.taken(this, size, limit, probe, matches, o.zone)
     if (at < 0) {
       // WARN(1, ...) where no pool was of the right state: __GFP_NOWARN silences exhaustion only.
       if (at === -2) k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
@@ -188,35 +182,66 @@ export class AtomicPools {
     return { phys: at, alias }
   }
 
+  /** -1: no room, -2: no pool of the right state. */
+  private static readonly taken = action<[a: AtomicPools, size: number, limit: number, probe: number, matches: boolean, zone: DmaZone]>('gen_pool_alloc', {
+    perform: (st, _outcome, a, size, limit, probe, matches, zone) => {
+      const s = a.state.get(st)
+      const candidates = matches ? a.candidates(s, zone) : []
+      for (const i of candidates) {
+        const phys = a.firstFit(s, i, size)
+        if (phys < 0 || phys + probe + size - 1 > limit) continue
+        const used = setRange(s.used, phys, phys + size, 1, 0)
+        a.state.set(st, { ...s, used, work: s.work || a.available({ ...s, used }, i) < a.wanted })
+        return phys
+      }
+      return candidates.length > 0 ? -1 : -2
+    },
+    text: (r, _outcome, _a, size) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`)
+  })
+
   /** dma_free_from_pool(), dma_free_from_pool_page(): back to its pool, never converted; false where no pool has it. */
-  free(phys: number, size: number): boolean {
-    return act(`gen_pool_free:${phys}:${size}`, (r) => `atomic pool: ${size} bytes at 0x${phys.toString(16)}${r ? ' back' : ' are none of it'}`, (st) => {
-      if (!this.contains(st, phys)) return 0
-      this.state.update(st, `f${phys},${size}`, (s) => ({ ...s, used: setRange(s.used, phys, phys + size, 0, 0) }))
+  free(phys: number, size: number): boolean { return AtomicPools.given(this, phys, size) === 1 }
+  private static readonly given = action<[a: AtomicPools, phys: number, size: number]>('gen_pool_free', {
+    perform: (st, _outcome, a, phys, size) => {
+      if (!a.contains(st, phys)) return 0
+      a.state.update(st, GIVE, phys, size)
       return 1
-    }, { results: [0, 1] }) === 1
-  }
+    },
+    text: (r, _outcome, _a, phys, size) => `atomic pool: ${size} bytes at 0x${phys.toString(16)}${r ? ' back' : ' are none of it'}`, results: [0, 1]
+  })
 
   /**
    * atomic_pool_work_fn() on a kworker: pools that have less than they began with grow by as much as they have. The worker runs in this thread, at
    * one of two moments: right after the allocation that scheduled it, or just before the next one; what it does between those is not explored.
    */
   private atomic_pool_work_fn(late: boolean): void {
-    const scheduled = act(`pool_work:${late}`, (r) => (r ? 'atomic_pool_work is scheduled' : 'no atomic_pool_work'), (st) => (this.state.get(st).work ? 1 : 0), { results: [0, 1], silent: true })
-    if (scheduled === 0 || choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 0) return
-    act('pool_work_begin', () => 'kworker: atomic_pool_work_fn', (st) => { this.state.update(st, 'w', (s) => ({ ...s, work: false })); return 0 }, { results: [0] })
+    if (AtomicPools.scheduled(this) === 0 || choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 0) return
+    AtomicPools.begun(this)
     for (const i of [DMA, DMA32, KERNEL]) this.resize(i)
   }
 
+  private static readonly scheduled = action<[a: AtomicPools]>('atomic_pool_work', {
+    perform: (st, _outcome, a) => (a.state.get(st).work ? 1 : 0),
+    text: (r) => (r ? 'atomic_pool_work is scheduled' : 'no atomic_pool_work'), results: [0, 1], silent: true
+  })
+  private static readonly begun = action<[a: AtomicPools]>('atomic_pool_work_fn', {
+    perform: (st, _outcome, a) => { a.state.update(st, WORK_DONE); return 0 },
+    text: () => 'kworker: atomic_pool_work_fn', results: [0]
+  })
+
   private resize(i: number): void {
-    const order = act(`pool_resize:${i}`, (r) => (r < 0 ? `${POOLS[i]} has enough` : `${POOLS[i]} grows by order ${r}`), (st) => {
-      const s = this.state.get(st)
-      const p = s.pools[i]
-      if (p === undefined || p.up !== UP.yes || this.available(s, i) >= this.wanted) return -1
-      return Math.min(get_order(p.chunks.reduce((n, [, size]) => n + size, 0)), MAX_PAGE_ORDER)
-    }, { silent: true })
+    const order = AtomicPools.wants(this, i)
     if (order >= 0) this.atomic_pool_expand(i, order)
   }
+  private static readonly wants = action<[a: AtomicPools, i: number]>('atomic_pool_resize', {
+    perform: (st, _outcome, a, i) => {
+      const s = a.state.get(st)
+      const p = s.pools[i]
+      if (p === undefined || p.up !== UP.yes || a.available(s, i) >= a.wanted) return -1
+      return Math.min(get_order(p.chunks.reduce((n, [, size]) => n + size, 0)), MAX_PAGE_ORDER)
+    },
+    text: (r, _outcome, _a, i) => (r < 0 ? `${POOLS[i]} has enough` : `${POOLS[i]} grows by order ${r}`), silent: true
+  })
 
   /** atomic_pool_expand(): a block of the order or, where there is none, of a lower one. */
   private atomic_pool_expand(i: number, most: number): void {
@@ -231,11 +256,12 @@ export class AtomicPools {
         else k.pages.free_pages(pfn, order, 'atomic_pool_expand')
         return
       }
-      act(`gen_pool_add:${i}:${pfn}:${n}`, () => `${POOLS[i]}: ${n} pages at 0x${pfn.toString(16)} more`, (st) => {
-        this.state.update(st, `g${i},${pfn},${n}`, (s) => ({ ...s, pools: s.pools.map((p, j) => (j === i ? { ...p, chunks: [[pfn * PAGE_SIZE, n * PAGE_SIZE], ...p.chunks] } : p)) }))
-        return 0
-      }, { results: [0] })
+      AtomicPools.added(this, i, pfn, n)
       return
     }
   }
+  private static readonly added = action<[a: AtomicPools, i: number, pfn: number, n: number]>('gen_pool_add', {
+    perform: (st, _outcome, a, i, pfn, n) => { a.state.update(st, GROW, i, pfn, n); return 0 },
+    text: (_r, _outcome, _a, i, pfn, n) => `${POOLS[i]}: ${n} pages at 0x${pfn.toString(16)} more`, results: [0]
+  })
 }

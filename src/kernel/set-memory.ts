@@ -2,7 +2,7 @@
 // Sources: arch/x86/mm/pat/set_memory.c, arch/x86/coco, arch/arm64/mm/mem_encrypt.c with the realm's ops (6.13+), the pKVM guest's
 // hypercalls, s390's ultravisor calls. Contents are lost at the moment the page changes hands.
 import { PAGE_SIZE } from '../base/index.ts'
-import { act, choose } from '../step/index.ts'
+import { action, choose } from '../step/index.ts'
 import { PTE } from '../machine/index.ts'
 import type { Kernel } from './kernel.ts'
 
@@ -12,21 +12,27 @@ export const EBUSY = -16
 
 export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversionsFail
 
-function setPte(k: Kernel, pfn: number, n: number, pte: number, text: string): void {
-  act(`pte:${pfn}:${n}:${pte}`, () => `page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''}: ${text}`, (st) => { k.machine.setPte(st, pfn, n, pte); return 0 }, { results: [0] })
-}
+const setPte = action<[k: Kernel, pfn: number, n: number, pte: number, text: string]>('set_pte', {
+  perform: (st, _outcome, k, pfn, n, pte) => { k.machine.setPte(st, pfn, n, pte); return 0 },
+  text: (_r, _outcome, _k, pfn, n, _pte, text) => `page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''}: ${text}`, results: [0]
+})
 
 const CONVERT_RESULTS = ['ok', 'nochange', 'refused', 'unchanged'] as const
 
-/** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
-function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
-  const may = conversionsMayFail(k)
-  const r = act(`convert:${pfn}:${n}:${shared}`, (v) => `${call}(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} ${shared ? 'shared' : 'private'})${v === 4 ? ' fails' : v === 1 ? ': no change' : v === 2 ? ': the host refuses less than its granule' : ''}`, (st, outcome) => {
+const convert = action<[k: Kernel, call: string, pfn: number, n: number, shared: boolean]>('convert', {
+  perform: (st, outcome, k, _call, pfn, n, shared) => {
     if (outcome === 1) return 4
     const was = k.machine.convert(st, pfn, n, shared)
     if (was === 'ok') k.observer.event(st, { kind: 'converted', pfn, n, shared })
     return CONVERT_RESULTS.indexOf(was)
-  }, { outcomes: may ? 2 : 1, results: [0, 1, 2, 3, 4] })
+  },
+  text: (r, _outcome, _k, call, pfn, n, shared) => `${call}(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} ${shared ? 'shared' : 'private'})${r === 4 ? ' fails' : r === 1 ? ': no change' : r === 2 ? ': the host refuses less than its granule' : ''}`,
+  outcomes: (k) => (conversionsMayFail(k) ? 2 : 1), results: [0, 1, 2, 3, 4]
+})
+
+/** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
+function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
+  const r = convert(k, call, pfn, n, shared)
   return r === 4 ? 'failed' : (CONVERT_RESULTS[r] as (typeof CONVERT_RESULTS)[number])
 }
 

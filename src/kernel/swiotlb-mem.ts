@@ -1,7 +1,7 @@
 // struct io_tlb_mem under the checker: the pool itself is kernel/swiotlb's; here its whole state is one interned value, and each
 // section under an area lock is one step whose outcome is remembered by that value.
 import { PAGE_SIZE } from '../base/index.ts'
-import { act, Interned, type Layout, type Store } from '../step/index.ts'
+import { action, aside, type Change, change, changeKey, Interned, type Layout, type Store } from '../step/index.ts'
 import {
   bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
   swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
@@ -20,6 +20,11 @@ export interface MemKind {
 }
 
 interface Outcome { readonly to: number; readonly result: number }
+
+const MAP = change((pool: IoTlbPool, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number) => swiotlb_tbl_map_single(pool, cpu, p, phys, size, alloc_align_mask))
+const ALLOC = change((pool: IoTlbPool, cpu: number, p: SlotParams, size: number) => swiotlb_alloc(pool, cpu, p, size))
+const RELEASE = change((pool: IoTlbPool, min_align_mask: number, tlb: number) => swiotlb_release_slots(pool, min_align_mask, tlb))
+const MARK_USED = change((pool: IoTlbPool) => { swiotlb_mark_pool_used(pool); return 0 })
 
 export class SwiotlbMem {
   /** The pool that operations run on; its content is that of the store only during one. */
@@ -58,15 +63,16 @@ export class SwiotlbMem {
     return id
   }
 
-  private op(st: Store, key: string, fn: () => number): number {
-    if (this.k.parts.inPlace) return fn()
+  private op<A extends readonly unknown[]>(st: Store, op: Change<IoTlbPool, A, number>, ...args: A): number {
+    if (this.k.parts.inPlace) return op.apply(this.pool, ...args)
     const id = this.state.at(st)
     let m = this.memo[id]
     if (m === undefined) this.memo[id] = m = new Map()
+    const key = changeKey(op, args)
     let o = m.get(key)
     if (o === undefined) {
       this.load(st)
-      const result = fn()
+      const result = op.apply(this.pool, ...args)
       const snap = snapshot(this.pool, false)
       const to = this.state.id(snap)
       this.loaded = to
@@ -99,25 +105,31 @@ export class SwiotlbMem {
 
   /** swiotlb_find_slots and the recording of the original address: the bounce address, or SLOT_FULL, SLOT_BUG. */
   map(dev: Device, cpu: number, base: number, phys: number, size: number, alloc_align_mask: number): number {
-    const p = this.slotParams(dev, base)
-    const key = `m${cpu},${p.base_lo},${p.max_slots},${p.min_align_mask},${phys},${size},${alloc_align_mask}`
-    return act(`${this.name}:${key}`, (r) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - this.start) / SLOT_SIZE)} of ${this.name}`),
-      (st) => (this.k.f.pool_unusable.get(st, this.index) ? SLOT_FULL : this.op(st, key, () => swiotlb_tbl_map_single(this.pool, cpu, p, phys, size, alloc_align_mask))))
+    return SwiotlbMem.found(this, cpu, this.slotParams(dev, base), phys, size, alloc_align_mask)
   }
+  private static readonly found = action<[mem: SwiotlbMem, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number]>('swiotlb_find_slots', {
+    perform: (st, _outcome, mem, ...args) => (mem.unusable(st) ? SLOT_FULL : mem.op(st, MAP, ...args)),
+    text: (r, _outcome, mem, _cpu, _p, _phys, size) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - mem.start) / SLOT_SIZE)} of ${mem.name}`)
+  })
+  private unusable(st: Store): boolean { return this.k.f.pool_unusable.get(st, this.index) !== 0 }
 
   /** swiotlb_alloc: page-aligned slots for an allocation. */
   alloc(dev: Device, cpu: number, base: number, size: number): number {
-    const p = this.slotParams(dev, base)
-    const key = `a${cpu},${p.base_lo},${p.max_slots},${p.min_align_mask},${size}`
-    return act(`${this.name}:${key}`, (r) => (r < 0 ? `swiotlb_alloc(${size} bytes) fails` : `swiotlb_alloc(${size} bytes) = 0x${r.toString(16)}`),
-      (st) => (this.k.f.pool_unusable.get(st, this.index) ? SLOT_FULL : this.op(st, key, () => swiotlb_alloc(this.pool, cpu, p, size))))
+    return SwiotlbMem.allocated(this, cpu, this.slotParams(dev, base), size)
   }
+  private static readonly allocated = action<[mem: SwiotlbMem, cpu: number, p: SlotParams, size: number]>('swiotlb_alloc', {
+    perform: (st, _outcome, mem, ...args) => (mem.unusable(st) ? SLOT_FULL : mem.op(st, ALLOC, ...args)),
+    text: (r, _outcome, _mem, _cpu, _p, size) => (r < 0 ? `swiotlb_alloc(${size} bytes) fails` : `swiotlb_alloc(${size} bytes) = 0x${r.toString(16)}`)
+  })
 
   /** swiotlb_release_slots: the number of slots, or SLOT_BUG. */
   release(dev: Device, tlb: number): number {
-    const mask = dev.config.min_align_mask
-    return act(`${this.name}:r${mask},${tlb}`, (r) => (r === SLOT_BUG ? 'swiotlb_release_slots: outside the table' : `swiotlb_release_slots: ${r} of ${this.name}`), (st) => this.op(st, `r${mask},${tlb}`, () => swiotlb_release_slots(this.pool, mask, tlb)))
+    return SwiotlbMem.released(this, dev.config.min_align_mask, tlb)
   }
+  private static readonly released = action<[mem: SwiotlbMem, min_align_mask: number, tlb: number]>('swiotlb_release_slots', {
+    perform: (st, _outcome, mem, ...args) => mem.op(st, RELEASE, ...args),
+    text: (r, _outcome, mem) => (r === SLOT_BUG ? 'swiotlb_release_slots: outside the table' : `swiotlb_release_slots: ${r} of ${mem.name}`)
+  })
 
   /** The address arithmetic of swiotlb_bounce in this state: where the original is and how much to copy; null when the slot has none. */
   bounce(st: Store, dev: Device, tlb: number, size: number): { orig: number; size: number; overflow: boolean } | null {
@@ -136,12 +148,11 @@ export class SwiotlbMem {
   used(st: Store): number { this.load(st); return this.pool.total_used }
 
   /** "swiotlb buffer is full": with what is used now. */
-  printFull(dev: Device, size: number): void {
-    act(`full:${this.index}:${dev.index}:${size}`, () => 'swiotlb buffer is full', (st) => {
-      this.k.observer.event(st, { kind: 'printk', level: 'warn', text: formatMessage('full', { dev: dev.name, size, total: this.nslabs, used: this.used(st) }) })
-      return 0
-    }, { silent: true, results: [0] })
-  }
+  printFull(dev: Device, size: number): void { full(this, dev, size) }
 
-  markUsed(st: Store): void { this.op(st, 'mark', () => { swiotlb_mark_pool_used(this.pool); return 0 }) }
+  markUsed(st: Store): void { this.op(st, MARK_USED) }
 }
+
+const full = aside<[mem: SwiotlbMem, dev: Device, size: number]>('note full', (st, mem, dev, size) => {
+  mem.k.observer.event(st, { kind: 'printk', level: 'warn', text: formatMessage('full', { dev: dev.name, size, total: mem.nslabs, used: mem.used(st) }) })
+}, () => 'swiotlb buffer is full')

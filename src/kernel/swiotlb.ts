@@ -1,6 +1,6 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
-import { act, quietly } from '../step/index.ts'
+import { action, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
@@ -17,7 +17,7 @@ export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: ATTR_SKIP_CPU_SY
 export const SEGMENT_BYTES = 256 * 1024
 
 /** Why a mapping failed; not something the kernel returns. */
-export function failed(dev: Device, reason: RefusalReason): void { dev.k.emit(`failed:${reason}:${dev.index}`, { kind: 'failed', reason, dev: dev.index }) }
+export function failed(dev: Device, reason: RefusalReason): void { dev.k.emit({ kind: 'failed', reason, dev: dev.index }) }
 
 /** cc_shared of a pool: shared iff memory encryption is reported; the what-if pool is private. */
 export const pool_is_shared = (dev: Device, mem: SwiotlbMem): boolean => !mem.kind.private && dev.k.config.memory_encrypt_reported && dev.k.platform.conversion !== 'none'
@@ -87,11 +87,10 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   return { tlb, shared }
 }
 
-/** swiotlb_bounce(): one copy between original and slot. */
-export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean): void {
-  const k = dev.k
-  const m = k.machine
-  const r = act(`bounce:${mem.index}:${dev.index}:${tlb}:${size}:${toDevice}`, (v) => (v === 1 ? 'swiotlb_bounce: no original, nothing copied' : `swiotlb_bounce: copy ${size} bytes ${toDevice ? 'original -> slot' : 'slot -> original'} 0x${tlb.toString(16)}`), (st) => {
+/** 0 copied, 1 there is no original, 2 the CPU cannot reach one of both, 3 copied, and the mapping was larger than its slots. */
+const bounced = action<[dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean]>('bounce', {
+  perform: (st, _outcome, dev, mem, tlb, size, toDevice) => {
+    const m = dev.k.machine
     const b = mem.bounce(st, dev, tlb, size)
     if (b === null) return 1
     const a = m.cpuAccess(st, b.orig, b.size, !toDevice)
@@ -99,9 +98,16 @@ export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: 
     if (a === 'invalid' || a === 'abort' || s === 'invalid' || s === 'abort') return 2
     if (toDevice) m.content.copy(st, tlb, b.orig, b.size)
     else m.content.copy(st, b.orig, tlb, b.size)
-    k.observer.event(st, { kind: 'bounce', dev: dev.index, bytes: b.size, toDevice })
+    dev.k.observer.event(st, { kind: 'bounce', dev: dev.index, bytes: b.size, toDevice })
     return b.overflow ? 3 : 0
-  }, { results: [0, 1, 2, 3] })
+  },
+  text: (r, _outcome, _dev, _mem, tlb, size, toDevice) => (r === 1 ? 'swiotlb_bounce: no original, nothing copied' : `swiotlb_bounce: copy ${size} bytes ${toDevice ? 'original -> slot' : 'slot -> original'} 0x${tlb.toString(16)}`), results: [0, 1, 2, 3]
+})
+
+/** swiotlb_bounce(): one copy between original and slot. */
+export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean): void {
+  const k = dev.k
+  const r = bounced(dev, mem, tlb, size, toDevice)
   if (r === 2) k.crash('swiotlb_bounce', 'cpu access aborted', 'the bounce copies from or to memory that the CPU cannot reach')
   if (r === 3) k.warn('swiotlb_bounce', 'Buffer overflow detected')
 }

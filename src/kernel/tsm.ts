@@ -1,6 +1,6 @@
 // The PCI TSM core of the guest, by revision: rfc-v1 (04/38), rfc-v1-05 (with 05/38), tio-v2 (March 2026; the cc series run on it).
 // Each entry follows the handler's order: rwsem, state, pf0.lock, device lock, driver, TSM call, state, flag.
-import { act, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
+import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
 import { TDI } from '../machine/index.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
 import type { Device, Kernel } from './kernel.ts'
@@ -19,33 +19,36 @@ export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'r
 
 /** An operation is in flight from its first to its last step; what it reported is told to the observer with the last. */
 function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number): number {
-  const name = dev?.name ?? 'tsm'
-  act(`tsm_enter:${op}:${dev?.index ?? -1}`, () => `tsm ${op} ${name}`, (st) => { k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) + 1); return 0 }, { results: [0] })
+  entered(k, op, dev)
   const rc = body()
-  act(`tsm_exit:${op}:${dev?.index ?? -1}:${rc}`, () => `tsm ${op} ${name} = ${rc}`, (st) => {
-    k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) - 1)
-    if (dev !== null && tsmCores[k.rev.accept].reportsAtEnd) k.tsmDone(st, op, dev, rc)
-    return 0
-  }, { results: [0], silent: true })
+  left(k, op, dev, rc)
   return rc
 }
+const entered = action<[k: Kernel, op: TsmOp, dev: Device | null]>('tsm enter', {
+  perform: (st, _outcome, k) => { k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) + 1); return 0 },
+  text: (_r, _outcome, _k, op, dev) => `tsm ${op} ${dev?.name ?? 'tsm'}`, results: [0]
+})
+const left = aside<[k: Kernel, op: TsmOp, dev: Device | null, rc: number]>('tsm exit', (st, k, op, dev, rc) => {
+  k.f.tsm_in_flight.set(st, k.f.tsm_in_flight.get(st) - 1)
+  if (dev !== null && tsmCores[k.rev.accept].reportsAtEnd) k.tsmDone(st, op, dev, rc)
+}, (_k, op, dev, rc) => `tsm ${op} ${dev?.name ?? 'tsm'} = ${rc}`)
 
 /** RFC: what an operation reports is decided, and true, under pf0.lock; after that another administrator may go on. */
-function reported(dev: Device, op: TsmOp, rc: number): void {
-  act(`tsm_rc:${op}:${dev.index}:${rc}`, () => `tsm ${op} ${dev.name} = ${rc}`, (st) => { dev.k.tsmDone(st, op, dev, rc); return 0 }, { results: [0], silent: true })
-}
+const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev, op, rc) => { dev.k.tsmDone(st, op, dev, rc) }, (dev, op, rc) => `tsm ${op} ${dev.name} = ${rc}`)
 
 /** A call of the TSM into firmware and device: one step; true on success. */
-function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
-  const m = dev.k.machine
-  return act(`ops:${call}:${dev.index}`, (r) => `ops->${call}(${dev.name})${r ? '' : ' fails'}`, (st) => {
+const ops = (dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean => called(dev, call) === 1
+const called = action<[dev: Device, call: 'lock' | 'accept' | 'unlock']>('tsm ops', {
+  perform: (st, _outcome, dev, call) => {
+    const m = dev.k.machine
     switch (call) {
       case 'lock': return m.lockInterface(st, dev.index) ? 1 : 0
       case 'accept': return m.startInterface(st, dev.index) ? 1 : 0
       case 'unlock': return m.stopInterface(st, dev.index) ? 1 : 0
     }
-  }, { results: [0, 1] }) === 1
-}
+  },
+  text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r ? '' : ' fails'}`, results: [0, 1]
+})
 
 /** pci_tsm's driver-idle check: device lock taken, then the driver. The caller unlocks. */
 const busy = (dev: Device): boolean => { spin_lock(dev.k.f.device_lock, dev.index); return !isZero(dev.k.f.driver, dev.index) }
@@ -266,27 +269,35 @@ export function tsm_connect(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
   if (core(dev.k).connectLocks) return tsm_lock(dev)
-  const k = dev.k
-  return act(`host_connect:${dev.index}`, (r) => `host: tsm connect ${dev.name}${r ? ': EBUSY' : ''}`, (st) => {
-    if (k.machine.session.get(st, dev.index)) return EBUSY
-    k.machine.session.set(st, 1, dev.index)
-    return 0
-  }, { results: [0, EBUSY] })
+  return host_connect(dev)
 }
+const host_connect = action<[dev: Device]>('host connect', {
+  perform: (st, _outcome, dev) => {
+    const { session } = dev.k.machine
+    if (session.get(st, dev.index)) return EBUSY
+    session.set(st, 1, dev.index)
+    return 0
+  },
+  text: (r, _outcome, dev) => `host: tsm connect ${dev.name}${r ? ': EBUSY' : ''}`, results: [0, EBUSY]
+})
 
 /** rfc-v1: write 0 to the guest's connect. Later the host disconnects: the session that locked the interface is gone, which is an ERROR for it. */
 export function tsm_disconnect(dev: Device): number {
   const no = available(dev)
   if (no !== 0) return no
   if (core(dev.k).connectLocks) return tsm_unlock(dev)
-  const k = dev.k
-  return act(`host_disconnect:${dev.index}`, () => `host: tsm disconnect ${dev.name}`, (st) => {
-    k.machine.session.set(st, 0, dev.index)
-    const t = k.machine.tdi.get(st, dev.index)
-    if (t === TDI.locked || t === TDI.run) k.machine.tdi.set(st, TDI.error, dev.index)
-    return 0
-  }, { results: [0] })
+  return host_disconnect(dev)
 }
+const host_disconnect = action<[dev: Device]>('host disconnect', {
+  perform: (st, _outcome, dev) => {
+    const { session, tdi } = dev.k.machine
+    session.set(st, 0, dev.index)
+    const t = tdi.get(st, dev.index)
+    if (t === TDI.locked || t === TDI.run) tdi.set(st, TDI.error, dev.index)
+    return 0
+  },
+  text: (_r, _outcome, dev) => `host: tsm disconnect ${dev.name}`, results: [0]
+})
 
 /** The TSM module comes: a test has one, so a second registration answers EBUSY. */
 export function tsm_register(k: Kernel): number {

@@ -2,7 +2,7 @@
 // does, in one row. A row without a handler, or a handler without a row, does not compile.
 import type { AdminOp } from '../kernel/index.ts'
 import type { CallFn } from '../step/index.ts'
-import type { System } from '../system/index.ts'
+import type { HostDeviceOp, HostStage2Op, System } from '../system/index.ts'
 import type { Word } from './vocabulary.ts'
 
 /** What a variable can hold. */
@@ -111,8 +111,8 @@ const size: Param = { name: 'SIZE', kind: 'size' }
 const label: Param = { name: 'LABEL', kind: 'label' }
 const hostObject: Param = { name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], segment: true }
 const adminOp = <N extends AdminOp>(name: N, does: string, provider = 'kernel: TSM core', params: readonly Param[] = [dev]) => ({ name, group: 'admin', params, options: [], result: 'status', provider, does, run: plain((b) => b.sys.admin(name, b.dev)) }) as const
-const hostOp = <N extends 'host_stop' | 'host_reset' | 'host_error'>(name: N, does: string) => ({ name, group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does, run: plain((b) => b.sys.host_device(name, b.dev)) }) as const
-const stage2Op = <N extends 'host_remap' | 'host_unmap'>(name: N, does: string) => ({ name, group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does, run: on((b, x) => b.sys.host_stage2(name, x), 'segment') }) as const
+const hostOp = <N extends HostDeviceOp>(name: N, does: string) => ({ name, group: 'host', params: [dev], options: [], result: 'status', provider: 'machine: host', does, run: plain((b) => b.sys.host_device(name, b.dev)) }) as const
+const stage2Op = <N extends HostStage2Op>(name: N, does: string) => ({ name, group: 'host', params: [hostObject], options: [], result: 'status', provider: 'machine: host', does, run: on((b, x) => b.sys.host_stage2(name, x), 'segment') }) as const
 
 export const operations = [
   { name: 'alloc_page', group: 'memory', params: [], options: ['high'], result: 'page', provider: 'kernel: page allocator', does: 'a fresh page, private and zero; high: above 4G',

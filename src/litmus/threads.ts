@@ -1,7 +1,7 @@
 // From a checked test to threads that run: one program a thread whose calls are the system's operations. What a test says of
 // memory, devices and the host is asked of the system in one step, so that an expression is never torn.
 import { ensure, unreachable } from '../base/index.ts'
-import { act, BLOCKED, type CallFn, type Instr, type Operand, type Place, type Program, type Store, UNSET } from '../step/index.ts'
+import { action, BLOCKED, type CallFn, type Instr, type Operand, type Place, type Program, type Store, UNSET } from '../step/index.ts'
 import { ATTR, DIR } from '../kernel/index.ts'
 import { errno, errnoName, isErr, isObject, isUnset, isWord, type System, valueWord, wordValue } from '../system/index.ts'
 import type { Call, Expr, Stmt, Test, VarRef } from './ast.ts'
@@ -25,6 +25,28 @@ export interface Compiled {
 }
 
 type Value = number | string | null
+type Getter = (st: Store, args: readonly number[]) => number
+
+/** An expression that a statement asks, ready to be asked: one object a statement. */
+class Condition {
+  constructor(readonly thread: string, readonly how: 'value' | 'wait' | 'assert', readonly text: string, readonly line: number, readonly value: (st: Store, args: readonly number[]) => Value) {}
+}
+const condition = action<[c: Condition, args: readonly number[]]>('condition', {
+  perform: (st, _outcome, c, args) => {
+    const holds = truth(c.value(st, args))
+    if (c.how === 'wait' && !holds) return BLOCKED
+    if (c.how === 'assert' && !holds) st.finding({ property: 'assert', site: c.thread, decision: `${c.text} line ${c.line}`, summary: `${c.text} does not hold` })
+    return holds ? 1 : 0
+  },
+  text: (r, _outcome, c) => `${c.text}${c.how === 'value' ? (r ? ': yes' : ': no') : ''}`, results: [0, 1]
+})
+
+/** The right side of an assignment that looks at more than its own thread. */
+class Assigned { constructor(readonly text: string, readonly value: Getter) {} }
+const assignedValue = action<[x: Assigned, args: readonly number[]]>('value', { perform: (st, _outcome, x, args) => x.value(st, args), text: (_r, _outcome, x) => x.text })
+
+/** A look at another thread's variable. */
+const local = action<[thread: number, variable: number, name: string]>('local', { perform: (st, _outcome, thread, variable) => st.local(thread, variable), text: (_r, _outcome, _thread, _variable, name) => name })
 
 class Scope {
   readonly names: string[] = []
@@ -52,7 +74,6 @@ export function compile(test: Test, sys: System): Compiled {
     return own
   }
 
-  type Getter = (st: Store, args: readonly number[]) => number
   /** A variable as an operand of its own thread, or a look at another thread. */
   const variable = (self: Scope | null, ref: VarRef, operands: Operand[]): Getter => {
     // init runs before the threads: what they will set is not set.
@@ -153,7 +174,6 @@ export function compile(test: Test, sys: System): Compiled {
     }
   }
 
-  let exprs = 0
   const code = (self: Scope, body: readonly Stmt[], cpu: number, threadName: string, first: readonly Instr[] = []): Instr[] => {
     // What comes first is part of the list: branches and jumps count from its begin.
     const out: Instr[] = [...first]
@@ -161,18 +181,9 @@ export function compile(test: Test, sys: System): Compiled {
     const cond = (e: Expr, how: 'value' | 'wait' | 'assert', text: string, place: Place): { fn: CallFn; operands: Operand[] } => {
       const operands: Operand[] = []
       const eval_ = expr(self, e, operands)
-      const id = exprs++
-      const needsState = shared(e)
-      const fn: CallFn = (...args) => {
-        if (how === 'value' && !needsState) return truth(eval_(NO_STORE, args)) ? 1 : 0
-        return act(`expr:${threadName}:${id}:${args.join()}`, (r) => `${text}${how === 'value' ? (r ? ': yes' : ': no') : ''}`, (st) => {
-          const t = truth(eval_(st, args))
-          if (how === 'wait') return t ? 1 : BLOCKED
-          if (how === 'assert' && !t) st.finding({ property: 'assert', site: threadName, decision: `${text} line ${place.line}`, summary: `${text} does not hold` })
-          return t ? 1 : 0
-        }, { results: [0, 1] })
-      }
-      return { fn, operands }
+      if (how === 'value' && !shared(e)) return { fn: (...args) => (truth(eval_(NO_STORE, args)) ? 1 : 0), operands }
+      const c = new Condition(threadName, how, text, place.line, eval_)
+      return { fn: (...args) => condition(c, args), operands }
     }
     // x = EXPR: a variable is copied as it is, ERR and its errno included; anything else is a number or a word.
     const assigned = (e: Expr): { fn: CallFn; operands: Operand[] } => {
@@ -188,9 +199,9 @@ export function compile(test: Test, sys: System): Compiled {
           return v === null ? errno.EINVAL : typeof v === 'number' ? statusOf(v) : wordValue(sys.words.id(unspoken(v)))
         }
       }
-      const id = exprs++
       if (!shared(e)) return { fn: (...args) => get(NO_STORE, args), operands }
-      return { fn: (...args) => act(`value:${threadName}:${id}:${args.join()}`, () => printExpr(e), (st) => get(st, args)), operands }
+      const x = new Assigned(printExpr(e), get)
+      return { fn: (...args) => assignedValue(x, args), operands }
     }
     const emit = (list: readonly Stmt[]): void => {
       for (const s of list) {
@@ -269,7 +280,7 @@ export function compile(test: Test, sys: System): Compiled {
         const s = scopes[t] as Scope
         const v = s.index(r.name)
         s.keep.add(v)
-        return () => act(`local:${t}:${v}`, () => `${r.thread}.${r.name}`, (st) => st.local(t, v), { silent: false })
+        return () => local(t, v, `${r.thread}.${r.name}`)
       }
       const get = variable(self, r, operands)
       return (args) => get(NO_STORE, args)

@@ -2,7 +2,7 @@
 // to PropertyNames (step.ts), so that accesses, kernel and system can tell it, and the list of all (all.ts) is written from the files there are.
 import type { Finding, Interned, PropertyName, Store } from '../step/index.ts'
 import type { KernelEvent } from '../kernel/index.ts'
-import type { System, Watcher } from '../system/index.ts'
+import type { FailedRequest, System, Watcher } from '../system/index.ts'
 
 export interface Property {
   readonly name: PropertyName
@@ -37,7 +37,7 @@ export interface Judgement extends Watcher {
   ofState?(st: Store): readonly Finding[]
 }
 
-export type FailedRequest = Parameters<NonNullable<System['request']>>[1]
+export type { FailedRequest }
 
 export const NONE: readonly Finding[] = []
 

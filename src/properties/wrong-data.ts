@@ -3,7 +3,7 @@
 import { ATTR, DIR } from '../kernel/index.ts'
 import { CLASS, label, type Label, LabelContent, wordOf, ZERO_WORD } from '../machine/index.ts'
 import { pieces } from '../base/index.ts'
-import { Interned, type Store } from '../step/index.ts'
+import { change, Interned, type Store } from '../step/index.ts'
 import type { MappingObject, System, TbitObject } from '../system/index.ts'
 import { ghost, type Judgement, type Property } from './property.ts'
 
@@ -19,6 +19,10 @@ interface Live { readonly id: number; readonly owner: 'device' | 'cpu' }
 
 /** Where a live mapping covers some bytes: first byte and length of the overlap. */
 interface Overlap { readonly id: number; readonly m: MappingObject; readonly from: number; readonly n: number; readonly owner: Live['owner'] }
+
+const OWN = change((l: readonly Live[], id: number, owner: Live['owner']): readonly Live[] => l.map((x) => (x.id === id ? { id, owner } : x)))
+const MAPPED = change((l: readonly Live[], id: number): readonly Live[] => [...l, { id, owner: 'device' }])
+const UNMAPPED = change((l: readonly Live[], id: number): readonly Live[] => { const i = l.findIndex((x) => x.id === id); return i < 0 ? l : l.toSpliced(i, 1) })
 
 class WrongData implements Judgement {
   /** What a CPU or device ought to read: words only. `any` where nothing is promised. */
@@ -82,7 +86,7 @@ class WrongData implements Judgement {
 
   private seen(id: number, m: MappingObject): { at: number; size: number } { return { at: view(id), size: Math.min(m.size, VIEW_SIZE) } }
   private setOwner(st: Store, id: number, owner: Live['owner']): void {
-    this.live.update(st, `o${id},${owner}`, (l) => l.map((x) => (x.id === id ? { id, owner } : x)))
+    this.live.update(st, OWN, id, owner)
   }
   // What another device may be writing at this moment: nothing is promised to this one before the other's sync or unmap.
   private unsettled(st: Store, id: number, m: MappingObject): void {
@@ -90,7 +94,7 @@ class WrongData implements Judgement {
   }
 
   mapped(st: Store, id: number, m: MappingObject): void {
-    this.live.update(st, `m${id}`, (l) => [...l, { id, owner: 'device' }])
+    this.live.update(st, MAPPED, id)
     const v = this.seen(id, m)
     this.ideal.copy(st, v.at, m.phys, v.size)
     this.unsettled(st, id, m)
@@ -114,7 +118,7 @@ class WrongData implements Judgement {
     else if (as.attrs & ATTR.SKIP_CPU_SYNC) { if (m.dir !== DIR.TO_DEVICE) this.open(st, m.phys, v.size) }
     else if (m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
     this.promise(st, v.at, v.size, ZERO_WORD)
-    this.live.update(st, `u${id}`, (l) => { const i = l.findIndex((x) => x.id === id); return i < 0 ? l : l.toSpliced(i, 1) })
+    this.live.update(st, UNMAPPED, id)
   }
 
   // --- pages and buffers ------------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ export function requestPath(spec: RequestSpec): RequestPath {
   sys.kernel.explaining = true
   sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'failed') reason = e.reason; else if (e.kind === 'decision') decisions.push({ fn: e.fn, text: e.text }) } }
   const seen = (a: Action, result: number, outcome: number): void => {
-    if (a.key.startsWith('emit:') || a.key.startsWith('note:') || a.key.startsWith('begin:') || a.key.startsWith('present:') || a.key.startsWith('finding:')) return
+    if (a.kind.startsWith('note ') || a.kind === 'begin' || a.kind === 'present') return
     // The callback itself stands first in the stack, before the step.
     const lines = (new Error().stack ?? '').split('\n')
     decisions.push({ fn: siteOf(lines.slice(lines.findIndex((l) => /\bstep\d* /.test(l))).join('\n'))[0] ?? '', text: a.text(result, outcome) })

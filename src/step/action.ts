@@ -61,8 +61,11 @@ export function argsKey(args: readonly unknown[]): string {
 /** The step that a call of the kind with these arguments is. */
 export function actionOf<A extends readonly unknown[]>(name: string, kind: Kind<A>, args: A): Action {
   const { perform, text, outcomes, results } = kind
+  let key: string | null = null
   return {
-    kind: name, key: `${name}${argsKey(args)}`,
+    kind: name,
+    // A running system never asks for it.
+    get key() { return (key ??= `${name}${argsKey(args)}`) },
     outcomes: typeof outcomes === 'function' ? outcomes(...args) : outcomes ?? 1,
     results: typeof results === 'function' ? results(...args) : results ?? null,
     silent: kind.silent ?? false,

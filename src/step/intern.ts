@@ -42,7 +42,7 @@ export class Interned<T> {
     const from = st.u32[w] as number
     let m = this.memo[from]
     if (m === undefined) this.memo[from] = m = new Map()
-    const key = `${change.id}${argsKey(args)}`
+    const key = changeKey(change, args)
     let to = m.get(key)
     if (to === undefined) {
       to = this.id(change.apply(this.values[from] as T, ...args))
@@ -52,9 +52,12 @@ export class Interned<T> {
   }
 }
 
-/** A change of a component's value that depends on its arguments and on nothing else, so that its result can be remembered by them. */
-export interface Change<T, A extends readonly unknown[]> { readonly id: number; readonly apply: (v: T, ...args: A) => T }
+/** What is done to a component's value depends on its arguments and on nothing else, so that it can be remembered by them. */
+export interface Change<T, A extends readonly unknown[], R = T> { readonly id: number; readonly apply: (v: T, ...args: A) => R }
 
 let changes = 0
 /** Declares a change. Call it where a module is made, never in a function: `apply` must capture nothing of a call. */
-export const change = <T, A extends readonly unknown[]>(apply: (v: T, ...args: A) => T): Change<T, A> => ({ id: ++changes, apply })
+export const change = <T, A extends readonly unknown[], R = T>(apply: (v: T, ...args: A) => R): Change<T, A, R> => ({ id: ++changes, apply })
+
+/** The key under which what a change does with its arguments is remembered. */
+export const changeKey = (c: { readonly id: number }, args: readonly unknown[]): string => `${c.id}${argsKey(args)}`

@@ -1,5 +1,6 @@
 export * from './bare.ts'
 export * from './boot.ts'
 export * from './kernel-log.ts'
+export type { FailedRequest, HostDeviceOp, HostStage2Op } from './steps.ts'
 export * from './system.ts'
 export * from './values.ts'

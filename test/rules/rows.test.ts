@@ -271,7 +271,7 @@ function behindIommu(name: string, row: Row): void {
     const at = row.page === 'sMMIO' ? SHARED_BAR : PAGE
     const state = hw[row.page]
     if (state !== undefined) m.setHw(st, PFN, 1, state)
-    m.iopt.update(st, `m${at}`, () => [0x100, 0x101, at / 4096 + 1])
+    m.iopt.set(st, [0x100, 0x101, at / 4096 + 1])
     expect(m.request(st, 0, 0x100000, write, 'tee').outcome).toBe(write ? (row.write ?? row.read) : row.read)
     expect(m.request(st, 0, 0x200000, write, 'tee').outcome).toBe('fault:F_TRANSLATION_S1')
   }

@@ -48,7 +48,7 @@ function traces(failures: readonly LogFailure[]): string[] {
   const out: string[] = []
   for (const f of failures) {
     const t = f.trace
-    if (t === null || t.frames.length === 0) continue
+    if (t === null || t.frames.length === 0 || (t.dma === null && t.frames.length < 2)) continue
     const facts = [t.at, t.comm === null ? null : `task ${t.comm}`, t.kernel === null ? null : `Linux ${t.kernel}`, t.hardware].filter((x) => x !== null)
     out.push(item(`${t.dma ?? t.function ?? t.kind}${t.driver === null ? '' : `, above it ${t.driver}`}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}`))
     out.push(item(`${t.frames.slice(0, 10).join(' < ')}${t.frames.length > 10 ? ' < ...' : ''}`, '      '))

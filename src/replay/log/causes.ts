@@ -26,6 +26,8 @@ export interface Cause {
   readonly base: number
   /** All of these must be there, else the row does not count. */
   readonly needs?: readonly SignId[]
+  /** At least one of these must be there. */
+  readonly any?: readonly SignId[]
   /** None of these may be there. */
   readonly never?: readonly SignId[]
   readonly for: readonly Weighted[]
@@ -63,7 +65,8 @@ const full: readonly Cause[] = [
     source: 'swiotlb_tbl_map_single()'
   },
   {
-    id: 'fragmented', kinds: ['full'], says: () => 'enough slots are free, but not in a row', limit: 'fragmentation of the pool', base: 6, needs: ['no_row'], for: [], against: [],
+    id: 'fragmented', kinds: ['full'], says: (c) => (nearlyFull(c) ? 'the pool is nearly full, and the little that is left is in pieces' : 'enough slots are free, but not in a row'),
+    limit: (c) => (nearlyFull(c) ? 'pool size: the little that is left is in pieces (fragmentation of the pool)' : 'fragmentation of the pool'), base: 6, needs: ['no_row'], for: [], against: [],
     decides: ['a replay of a trace: it places each mapping'],
     todo: (c) => (nr_slots(c.largest) > 32 ? [`Requests of ${nr_slots(c.largest)} slots in a row are the hardest to place: smaller ones need less pool than room for them.${blockHint(c)}`] : []),
     source: 'swiotlb_search_pool_area()'
@@ -94,6 +97,8 @@ const full: readonly Cause[] = [
     source: 'lwfinger/rtl8192ee 3; raspberrypi/linux 3157; nvme of 6.18.15, measured'
   }
 ]
+
+const nearlyFull = (c: Ctx): boolean => c.f.total !== null && (c.f.used?.[1] ?? 0) >= 0.95 * c.f.total
 
 function blockHint(c: Ctx): string {
   if (!/nvme|ata|ahci|scsi|sd[ah]|mmc|virtio|uas|usb-storage|storvsc|raid|mpt|blk|^$/i.test(c.f.device)) return ''
@@ -169,7 +174,7 @@ const mapOverflow: readonly Cause[] = [
     source: 'dma_direct_map_page(): not dma_capable() or dma_kmalloc_needs_bounce()'
   },
   {
-    id: 'not_ram', kinds: ['map_overflow'], says: (c) => `${hexOf(c.addr)} is no RAM: the driver mapped a buffer that has no physical address of its own, such as one on the (vmapped) stack or from vmalloc()`, limit: 'no limit: the address is not in RAM', base: 1, never: ['fits', 'limit_binds', 'all_ones', 'inbound', 'c_bit'], for: [['beyond_ram', 5], ['far_out', 5], ['odd_address', 2], ['tiny', 1]], against: [['in_ram', 8], ['resource', 4]],
+    id: 'not_ram', kinds: ['map_overflow'], says: (c) => `${hexOf(c.addr)} is no RAM: the driver mapped a buffer that has no physical address of its own, such as one on the (vmapped) stack or from vmalloc()`, limit: 'no limit: the address is not in RAM', base: 1, any: ['beyond_ram', 'far_out', 'odd_address'], never: ['fits', 'limit_binds', 'all_ones', 'inbound', 'c_bit'], for: [['beyond_ram', 5], ['far_out', 5], ['odd_address', 2], ['tiny', 1]], against: [['in_ram', 8], ['resource', 4]],
     decides: ['the function that prepared the buffer: CONFIG_DMA_API_DEBUG and CONFIG_DEBUG_VIRTUAL name it'],
     todo: () => ['Report it to the driver: buffers for DMA come from kmalloc() or the page allocator, never from the stack, vmalloc() or a static variable of a module. No setting helps.'],
     source: 'netdev, Jun 2021 (cw1200 on sunxi-mmc): virt_to_page() of a vmapped stack'
@@ -189,6 +194,10 @@ const mapOverflow: readonly Cause[] = [
     source: 'min_not_zero(*dev->dma_mask, dev->bus_dma_limit) of dma_capable(); raspberrypi/linux 3416'
   },
   {
+    id: 'bounce_too_large', kinds: ['map_overflow'], says: (c) => `it had to bounce, and ${c.largest} bytes are more than any bounce can be (256 KiB)`, limit: '256 KiB segment', base: 6, needs: ['over_segment', 'old_report'], never: ['fits', 'all_ones', 'far_out'], for: [], against: [],
+    decides: [], todo: () => ['No pool size helps against requests above 256 KiB: the driver must ask for less at once (dma_max_mapping_size()), or for memory that its device reaches.'], source: 'dma_direct_map_page() before 5.5: prints the address when bouncing it failed'
+  },
+  {
     id: 'mask', kinds: ['map_overflow'], says: (c) => `the device addresses only ${bits(c.mask)}, the memory lies beyond, and it was not bounced`, limit: "the device's address mask", base: 4, needs: ['mask_binds'],
     never: ['far_out', 'beyond_ram', 'all_ones', 'noforce', 'no_iommu_word', 'c_bit'], for: [['in_ram', 1]], against: [],
     decides: ['the "software IO TLB" lines of the boot: without a pool nothing can bounce'],
@@ -203,14 +212,14 @@ const mapOverflow: readonly Cause[] = [
 /** A bounce buffer that the device cannot be given. */
 const beyond: readonly Cause[] = [
   {
-    id: 'ram_above', kinds: ['bounce_beyond', 'map_overflow'], says: () => 'all RAM lies above 4 GiB, and so does the pool: a device with the default mask of 32 bits reaches none of it', limit: "the device's address mask: all RAM lies above it", base: 2, never: ['fits', 'limit_binds', 'all_ones', 'far_out'], needs: ['mask_binds'],
+    id: 'ram_above', kinds: ['bounce_beyond', 'map_overflow'], says: () => 'all RAM lies above 4 GiB, and so does the pool: a device with the default mask of 32 bits reaches none of it', limit: "the device's address mask: all RAM lies above it", base: 2, never: ['fits', 'limit_binds', 'all_ones', 'far_out'], needs: ['mask_binds'], any: ['ram_starts_high', 'apple'],
     for: [['ram_starts_high', 4], ['apple', 4]], against: [['realm', 3], ['window', 4], ['low_ram', 6]],
     decides: ['dmesg | grep -A4 "Early memory node ranges"'],
     todo: () => [`The driver must set its mask, as 32 bits is only the default: ${SET_MASK}. No pool helps on such a machine, and a larger one less than none.`],
     source: 'AsahiLinux/linux 217: RAM of Apple silicon begins at 2^35 or 2^40'
   },
   {
-    id: 'window_offset', kinds: ['bounce_beyond', 'map_overflow'], says: (c) => `the bus shows RAM at an offset (an inbound window of dma-ranges), beyond the ${bits(c.mask)} of the device`, limit: "the device's address mask against the bus's inbound window (dma-ranges)", base: 1, needs: ['mask_binds'], never: ['all_ones', 'fits'],
+    id: 'window_offset', kinds: ['bounce_beyond', 'map_overflow'], says: (c) => `the bus shows RAM at an offset (an inbound window of dma-ranges), beyond the ${bits(c.mask)} of the device`, limit: "the device's address mask against the bus's inbound window (dma-ranges)", base: 1, needs: ['mask_binds'], any: ['window', 'inbound'], never: ['all_ones', 'fits'],
     for: [['window', 4], ['inbound', 4], ['pi', 1], ['bus_limit_given', 1]], against: [['realm', 2], ['ram_starts_high', 2], ['apple', 4]],
     decides: ['dmesg | grep "IB MEM": where the host bridge shows RAM on the bus'],
     todo: () => [
@@ -226,7 +235,7 @@ const beyond: readonly Cause[] = [
     source: '7d953a062416 (6.15): phys_to_dma_unencrypted() sets the top IPA bit; x86 and TDX have no such bit in a bounce'
   },
   {
-    id: 'pool_above', kinds: ['bounce_beyond'], says: () => 'the pool itself lies above what the device can address', limit: "the device's address mask: the pool lies above it", base: 1, needs: ['mask_binds'], never: ['all_ones'], for: [['pool_high', 5]], against: [['window', 3], ['realm', 2], ['apple', 3], ['ram_starts_high', 3], ['low_pool_misses', 2]],
+    id: 'pool_above', kinds: ['bounce_beyond'], says: () => 'the pool itself lies above what the device can address', limit: "the device's address mask: the pool lies above it", base: 1, needs: ['mask_binds', 'pool_high'], never: ['all_ones'], for: [['pool_high', 5]], against: [['window', 3], ['realm', 2], ['apple', 3], ['ram_starts_high', 3], ['low_pool_misses', 2]],
     decides: ['the line "software IO TLB: mapped [mem ...]"'],
     todo: () => ['A pool that may lie anywhere (swiotlb=...,any, powerpc, s390) is of no use to a device with a smaller mask: leave that out, or let the driver set a larger mask.'], source: 'SWIOTLB_ANY'
   },
@@ -284,8 +293,10 @@ const rest: readonly Cause[] = [
     todo: () => ["The host refused to share the pool's memory. Look for errors of the hypervisor or firmware at boot; a smaller pool (swiotlb=SLOTS) may be shared where a large one is not."], source: 'swiotlb_update_mem_attributes(), ad8d2326d264'
   },
   {
-    id: 'atomic_pool', kinds: ['atomic_pool'], says: () => 'an allocation that may not sleep found no atomic (coherent) pool with room and the right address', limit: 'the atomic (coherent) pools', base: 5, for: [], against: [], decides: ['grep . /sys/kernel/debug/dma_pools/*'],
-    todo: (c) => [`Enlarge the atomic pools on the command line: coherent_pool=${atomicSize(c)} (their size is ${String(c.f.args['kib'] ?? '')}${c.f.args['kib'] === undefined ? '128 KiB a GiB of RAM' : ' KiB'} now), or let the driver allocate where it may sleep.`], source: 'kernel/dma/pool.c; OpenELEC 3637'
+    id: 'atomic_pool', kinds: ['atomic_pool'], says: (c) => (c.f.id === 'pool_prealloc_failed' ? `the atomic (coherent) pool of ${String(c.f.args['kib'])} KiB could not be allocated at boot` : 'an allocation that may not sleep found no atomic (coherent) pool with room and the right address'), limit: 'the atomic (coherent) pools', base: 5, for: [], against: [], decides: ['grep . /sys/kernel/debug/dma_pools/*'],
+    todo: (c) => [c.f.id === 'pool_prealloc_failed'
+      ? 'Ask for a smaller atomic pool (coherent_pool=256K), or leave memory contiguous where it is taken (CMA, zone DMA).'
+      : `Enlarge the atomic pools on the command line: coherent_pool=${atomicSize(c)} (${c.f.args['kib'] === undefined ? 'the default is 128 KiB a GiB of RAM' : `the kernel names ${String(c.f.args['kib'])} KiB`}), or let the driver allocate where it may sleep.`], source: 'kernel/dma/pool.c; OpenELEC 3637'
   },
   {
     id: 'vmalloc', kinds: ['vmalloc'], says: (c) => `${who(c)}: the driver maps vmalloc memory (or a vmapped stack), which has no physical address of its own`, limit: 'no limit: the address is not in RAM', base: 5, for: [], against: [], decides: ['the stack below the message'],
@@ -317,6 +328,10 @@ const oopses: readonly Cause[] = [
   {
     id: 'oops_zero', kinds: ['oops'], says: () => 'an assertion of the pool failed: the driver mapped zero bytes (older kernels stop there), or a mask and boundary that no position meets', limit: 'a driver bug: a mapping of no bytes', base: 6, needs: ['bug_in_pool'], for: [], against: [],
     decides: ['the length in the scatterlist that the driver maps'], todo: (c) => [`Report it to the driver (${driverOf(c)}): it must not map an empty buffer.`], source: 'linux-crypto, Jan 2020: BUG_ON(!nslots) in swiotlb_tbl_map_single()'
+  },
+  {
+    id: 'oops_wild', kinds: ['oops'], says: () => 'the address that was mapped is wild: the pointer or the scatterlist is not valid', limit: 'a driver bug: a mapping of no valid memory', base: 7, needs: ['sanitizer', 'copy_in_bounce', 'wild'], for: [], against: [],
+    decides: ['where the driver (or the device, over shared memory) got the address from'], todo: (c) => [`Report it to the driver (${driverOf(c)}): it mapped an address that belongs to nothing. In a confidential guest, check whether the host could have given it.`], source: 'intel/ccc-linux-guest-hardening 97'
   },
   {
     id: 'oops_overread', kinds: ['oops'], says: () => 'the bounce copies more than the buffer has: the driver mapped a length that is larger than its buffer', limit: 'a driver bug: a mapping longer than its buffer', base: 6, needs: ['sanitizer', 'copy_in_bounce'], for: [], against: [],

@@ -115,6 +115,7 @@ const MOST_STRANGE = 6
 interface Weighed {
   readonly base: number
   readonly needs?: readonly Parameters<typeof see>[0][]
+  readonly any?: readonly Parameters<typeof see>[0][]
   readonly never?: readonly Parameters<typeof see>[0][]
   readonly for: Cause['for']
   readonly against?: Cause['against']
@@ -123,6 +124,7 @@ interface Weighed {
 /** The weight of a row; null when it does not count. */
 function weigh(row: Weighed, c: Ctx): { score: number; for: string[]; against: string[] } | null {
   if (row.needs?.some((s) => see(s, c) === null) === true || row.never?.some((s) => see(s, c) !== null) === true) return null
+  if (row.any?.every((s) => see(s, c) === null) === true) return null
   const out = { score: row.base, for: [] as string[], against: [] as string[] }
   for (const s of row.needs ?? []) out.for.push(see(s, c) as string)
   for (const [s, w] of row.for) {
@@ -173,6 +175,13 @@ const sizeList = (f: Failure): string => {
   return `${all.slice(0, 4).map(([s, n]) => `${s} bytes${n > 1 ? ` x${n}` : ''}`).join(', ')}${all.length > 4 ? ` and ${all.length - 4} other sizes` : ''}`
 }
 
+/** What the messages about atomic pools say. */
+const ATOMIC: Readonly<Partial<Record<Failure['id'], (kib: string) => string>>> = {
+  pool_small: (kib) => `an allocation that may not sleep failed: the atomic DMA coherent pool of ${kib} KiB was too small`,
+  pool_prealloc_failed: (kib) => `the atomic DMA coherent pool of ${kib} KiB could not be allocated`,
+  pool_depleted: (kib) => `an allocation that may not sleep failed: the atomic DMA coherent pool is used up (the kernel recommends ${kib} KiB)`
+}
+
 /** What happened, without a word of why. */
 function happened(c: Ctx): string {
   const f = c.f
@@ -187,7 +196,7 @@ function happened(c: Ctx): string {
     case 'bounce_beyond': return `${who}: the bounce buffer at 0x${c.addr.toString(16)} (${sizeList(f)}) could not be given to the device ${limits}`
     case 'sync_overflow': return `${who} synced ${sizeList(f)} of a mapping of ${String(f.args['alloc'])} bytes`
     case 'decrypt': return 'the default pool could not be made shared with the host'
-    case 'atomic_pool': return f.args['kib'] !== undefined ? `an allocation that may not sleep failed: the atomic DMA coherent pool of ${String(f.args['kib'])} KiB was too small` : `${who}: an allocation that may not sleep failed`
+    case 'atomic_pool': return ATOMIC[f.id]?.(String(f.args['kib'])) ?? `${who}: an allocation that may not sleep failed`
     case 'vmalloc': return `${who}: a mapping of vmalloc memory was refused`
     case 'pending': return `${who}: a driver was unbound with ${String(f.args['count'])} DMA allocations pending`
     case 'oops': return oopsText(f.trace)
@@ -306,7 +315,7 @@ class AdviceList {
 
   add(t: string | Todo): void {
     const todo: Todo = typeof t === 'string' ? { text: t } : t
-    if (this.texts.includes(todo.text)) return
+    if (this.texts.some((x) => x.includes(todo.text))) return
     if (todo.setting !== undefined && !this.tried(todo)) return
     this.texts.push(todo.text)
     if (todo.setting !== undefined) this.settings.push(todo)

@@ -60,7 +60,7 @@ const MOST_SIZES = 512
 export const kindOf: Readonly<Partial<Record<MessageId, FailureKind>>> = {
   full: 'full', full_old: 'full', out_of_space_old: 'full', out_of_space_at: 'full', no_pool: 'no_pool', no_pool_panic: 'no_pool', swiotlb_overflow: 'bounce_beyond', dma_overflow: 'map_overflow',
   overflow_limit: 'map_overflow', overflow_old: 'map_overflow', overflow_device: 'map_overflow', bounce_overflow: 'sync_overflow', decrypt_failed: 'decrypt', pool_exhausted: 'atomic_pool', pool_unsuitable: 'atomic_pool',
-  pool_small: 'atomic_pool', pool_prealloc_failed: 'atomic_pool', vmalloc_rejected: 'vmalloc', coherent_failed: 'coherent', coherent_failed_old: 'coherent', cma_failed: 'coherent', coherent_mask_old: 'coherent', dma_api_pending: 'pending'
+  pool_small: 'atomic_pool', pool_depleted: 'atomic_pool', pool_prealloc_failed: 'atomic_pool', vmalloc_rejected: 'vmalloc', coherent_failed: 'coherent', coherent_failed_old: 'coherent', cma_failed: 'coherent', coherent_mask_old: 'coherent', dma_api_pending: 'pending'
 }
 
 export const num = (args: MessageArgs, key: string): number => Number(own(args, key) ?? 0)

@@ -53,6 +53,8 @@ export class Joiner {
   /** Pieces so far that began a record: without any, every line is one. */
   private stamped = 0
   wrapping: Wrapping = { cut: 0 }
+  /** The last piece was cut by its container: the next one goes on with it. */
+  private partial = false
 
   /** `alone`: whether a text is a record by itself, whatever stands before it. */
   constructor(private readonly out: (r: LogRecord) => void, private readonly alone: (text: string) => boolean = () => false) {}
@@ -60,6 +62,13 @@ export class Joiner {
   push(p: Piece): void {
     for (const t of this.torn) t.age++
     if (p.begins) this.stamped++
+    const goesOn = this.partial && this.open !== null
+    this.partial = p.partial
+    if (goesOn) {
+      const { parts } = this.open as Open
+      parts[parts.length - 1] += p.text
+      return
+    }
     if (p.text.trim() === '' && !p.begins) {
       this.close()
       return

@@ -147,6 +147,8 @@ export class Peeler {
   private last: Stamp = fresh()
   private readonly containers = new Containers()
   private kmsg = false
+  /** The last record was cut by its container. */
+  private partial = false
   /** Mail in quoted-printable: a line that ends in = goes on. */
   quotedPrintable = false
   private soft = ''
@@ -202,14 +204,17 @@ export class Peeler {
 
   private peeled(text: string, line: number, width: number, stamp: Stamp, into: (p: Piece) => void): void {
     let s = text
+    const goesOn = this.partial
     for (let n = 0; n < DEEPEST; n++) {
-      const bare = s.trimStart()
-      const next = this.prefix(bare, stamp)
+      const next = this.prefix(s.trimStart(), stamp)
       if (next === null) break
-      s = next
+      s = next.rest
+      // The rest of a record that a container runtime cut is text as it stands.
+      if (goesOn && next.id === 'cri') break
     }
+    this.partial = stamp.partial
     // A line that goes on may begin with the blank at which a terminal cut it.
-    if (stamp.begins) {
+    if (stamp.begins && !goesOn) {
       s = s.trimStart()
       this.last = stamp
     }
@@ -224,12 +229,12 @@ export class Peeler {
     }
   }
 
-  private prefix(s: string, stamp: Stamp): string | null {
+  private prefix(s: string, stamp: Stamp): { readonly id: string; readonly rest: string } | null {
     for (const p of byFirst(s.charCodeAt(0) || 0)) {
       const m = p.pattern.exec(s)
       if (m === null) continue
       p.take(m, stamp, this.last)
-      return s.slice(m[0].length)
+      return { id: p.id, rest: s.slice(m[0].length) }
     }
     return null
   }

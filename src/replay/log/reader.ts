@@ -1,4 +1,5 @@
 // A kernel log, read line by line or from bytes: records become facts of a boot, failures and traces. Memory is bounded: counts, and what is odd.
+import { PAGE_SIZE } from '../../base/index.ts'
 import { type MessageId, type ReadMessage, readMessage } from '../../kernel/index.ts'
 import { IO_TLB_SIZE, sizeText } from '../../kernel/swiotlb/index.ts'
 import { type Boot, bannerOf, isFact, newBoot, takeBanner, takeFact } from './boot.ts'
@@ -171,7 +172,8 @@ export class LogReader {
     return any
   }
 
-  private message(b: BootRead, m: ReadMessage, r: LogRecord): void {
+  private message(b: BootRead, read: ReadMessage, r: LogRecord): void {
+    const m = read.id === 'cma_failed' ? { ...read, args: { ...read.args, size: num(read.args, 'pages') * PAGE_SIZE } } : read
     const kind = kindOf[m.id]
     if (kind === undefined) {
       this.told(b, m, r)

@@ -102,10 +102,11 @@ export const signs = {
   passthrough: (c) => /passthrough/.test(c.boot.iommu ?? '') && 'the IOMMU passes through (default domain: passthrough)',
 
   // The address against what the device reaches.
+  old_report: (c) => (c.f.id === 'overflow_old' || c.f.id === 'overflow_limit') && 'this kernel prints the address when bouncing it has failed',
   fits: (c) => c.bound > 0n && c.addr !== 2n ** 64n - 1n && c.end <= c.bound && `${hexOf(c.addr)}+${String(c.f.args['size'])} fits the device's mask ${hexOf(c.mask)}${c.limit > 0n ? ` and its bus limit ${hexOf(c.limit)}` : ''}`,
   all_ones: (c) => c.addr === 2n ** 64n - 1n && 'the address is all ones (DMA_MAPPING_ERROR): the memory has no bus address at all',
   limit_binds: (c) => c.limit > 0n && (c.mask === 0n || c.limit < c.mask) && c.end > c.limit && `the bus limit ${hexOf(c.limit)} is lower than the device's mask ${hexOf(c.mask)}, and ${hexOf(c.addr)} lies beyond it`,
-  mask_binds: (c) => c.mask > 0n && (c.limit === 0n || c.mask <= c.limit) && c.end > c.mask && `${hexOf(c.addr)} lies beyond the device's mask ${hexOf(c.mask)}${c.limit > 0n ? ` (the bus limit ${hexOf(c.limit)} is wider)` : ' (no bus limit)'}`,
+  mask_binds: (c) => c.mask > 0n && (c.limit === 0n || c.mask <= c.limit) && c.end > c.mask && `${hexOf(c.addr)} lies beyond the device's mask ${hexOf(c.mask)}${c.limit === 0n ? ' (no bus limit)' : c.limit === c.mask ? ' (the bus limit is the same)' : ` (the bus limit ${hexOf(c.limit)} is wider)`}`,
   beyond_ram: (c) => c.ramEnd !== null && c.addr >= BigInt(c.ramEnd) && c.addr < 2n ** 64n - 1n && `${hexOf(c.addr)} lies above all RAM of this machine (which ends at ${hexOf(c.ramEnd)})`,
   far_out: (c) => c.ramEnd === null && c.addr >= NO_RAM && c.addr < 2n ** 64n - 1n && `no machine has RAM at ${hexOf(c.addr)} (${sizeText(Number(c.addr / BigInt(1024 * GiB)) * 1024 * GiB)})`,
   odd_address: (c) => c.addr % 4n !== 0n && 'an address that is not even aligned to 4 bytes: a buffer inside something else',
@@ -188,6 +189,7 @@ export const signs = {
   arm_leaf: (c) => (c.arch === 'arm64' || c.platform === 'arm-cca' || frames(c, /^__pi_memcpy/) !== null) && (c.boot.encryptedBounce || c.platform === 'arm-cca') && c.version !== null && c.version >= kernelVersion(6, 18) && 'arm64 with encrypted memory',
   bug_in_pool: (c) => c.trace?.kind === 'BUG' && /swiotlb\.c/.test(c.trace.at ?? c.trace.headline) && `${c.trace.headline}`,
   sanitizer: (c) => c.trace !== null && (c.trace.kind === 'KASAN' || c.trace.frames.some((f) => /^(?:__asan_|kasan_)/.test(f.fn))) && `KASAN reports the access${c.trace.access === null ? '' : `: ${c.trace.access}`}`,
+  wild: (c) => c.trace !== null && /wild-memory-access|null-ptr-deref|user-memory-access/.test(c.trace.headline) && c.trace.headline,
   lockup: (c) => c.trace?.kind === 'lockup' && c.trace.headline,
   coherent_line: (c) => (c.f.id === 'coherent_failed' || c.f.id === 'coherent_failed_old') && 'the kernel says it: a coherent allocation'
 } as const satisfies Record<string, Sign>

@@ -75,14 +75,16 @@ export const culprit = (t: CallTrace): Frame | null => t.frames.find((f) => f.su
 
 /** The DMA function nearest to the fault, and the driver above the DMA layer. */
 export function inDma(t: CallTrace): { readonly fn: string; readonly outer: string; readonly driver: Frame | null } | null {
-  const at = t.frames.findIndex((f) => DMA_LAYER.test(f.fn))
+  // Guesses count only where nothing is sure.
+  const sure = t.frames.filter((f) => f.sure)
+  const frames = sure.some((f) => DMA_LAYER.test(f.fn)) ? sure : t.frames
+  const at = frames.findIndex((f) => DMA_LAYER.test(f.fn))
   if (at < 0) return null
   let end = at
-  for (let i = at; i < t.frames.length; i++) if (DMA_LAYER.test((t.frames[i] as Frame).fn)) end = i
-    else if ((t.frames[i] as Frame).sure && i > end + 2) break
-  const above = t.frames.slice(end + 1).filter((f) => !ENTRY.test(f.fn) && !COPY.test(f.fn))
+  for (let i = at; i < frames.length && i <= end + 2; i++) if (DMA_LAYER.test((frames[i] as Frame).fn)) end = i
+  const above = frames.slice(end + 1).filter((f) => !ENTRY.test(f.fn) && !COPY.test(f.fn))
   const driver = above.find((f) => f.sure && !BETWEEN.test(f.fn)) ?? above.find((f) => f.sure) ?? above[0] ?? null
-  return { fn: (t.frames[at] as Frame).fn, outer: (t.frames[end] as Frame).fn, driver }
+  return { fn: (frames[at] as Frame).fn, outer: (frames[end] as Frame).fn, driver }
 }
 
 /** Whether it is about DMA at all. */

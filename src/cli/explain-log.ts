@@ -56,7 +56,7 @@ export function explainLog(io: Io): Command {
       const warnings: Diagnostic[] = []
       if (errors.length === 0) {
         const name = file === '-' ? '(standard input)' : file
-        const bytes = new LogBytes((line) => { log.next(line) })
+        const bytes = new LogBytes(log.reader)
         // A message pasted as the argument itself, as long as no file has that name.
         const pasted = looksPasted(file)
         if (pasted) bytes.feed(new TextEncoder().encode(file))

@@ -114,7 +114,7 @@ function factsOf(o: Options): LogFacts | Diagnostic {
 
 async function fromLog(file: string, facts: LogFacts): Promise<BootSize | Diagnostic> {
   const reader = new LogReader()
-  const bytes = new LogBytes((line) => { reader.next(line) })
+  const bytes = new LogBytes(reader)
   const broken = await readLog(file, bytes)
   if (broken) return broken
   bytes.end()

@@ -21,7 +21,7 @@ const log: readonly Line[] = [
 
 function explain(data: string | Uint8Array): LogExplanation {
   const k = new KernelLog()
-  const bytes = new LogBytes((line) => { k.next(line) })
+  const bytes = new LogBytes(k.reader)
   bytes.feed(typeof data === 'string' ? new TextEncoder().encode(data) : data)
   bytes.end()
   return k.explain()

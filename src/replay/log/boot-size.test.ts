@@ -6,7 +6,7 @@ import { LogReader } from './reader.ts'
 
 const of = (text: string) => {
   const reader = new LogReader()
-  for (const line of text.split('\n')) reader.next(line)
+  for (const line of text.split('\n')) reader.line(line)
   reader.end()
   return bootSize(reader, {})
 }

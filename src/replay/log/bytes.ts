@@ -1,28 +1,39 @@
-// A log from bytes: the encoding is found from the beginning, lines are cut and given on. Memory holds one line.
-import { PROBE, type TextDecoding, decoderOf } from './encoding.ts'
+// A log from bytes: the encoding is found from the beginning, and what it becomes in UTF-8 is sieved. Memory holds a block.
+import { PROBE, type TextDecoding, decoderOf, encodingOf } from './encoding.ts'
+import { Sieve, type SieveSink } from './sieve.ts'
 
-/** Longest line that is read, in characters: what is longer is no line of a log. */
-export const LONGEST_LINE = 1 << 20
-
-/** Cuts bytes into lines. */
+/** Gives a log's bytes to its reader. */
 export class LogBytes {
   /** Lines that were left out for their length, 1-based. */
   readonly tooLong: number[] = []
   bytes = 0
   private held: Uint8Array[] | null = []
   private heldBytes = 0
+  /** For what is not UTF-8. */
   private decoder: TextDecoding | null = null
-  private rest = ''
-  private skipping = false
-  /** Lines so far. */
-  count = 0
+  private readonly encoder = new TextEncoder()
+  private readonly sieve: Sieve
 
-  constructor(private readonly line: (text: string) => void) {}
+  /** `whole` and `block`: as in Sieve, for tests. */
+  constructor(private readonly sink: Omit<SieveSink, 'long'> & { readonly lines: number }, whole?: number, block?: number) {
+    this.sieve = new Sieve({
+      line: (text) => { sink.line(text) }, skip: (n) => { sink.skip(n) }, parse: (buf, from, word, to) => sink.parse(buf, from, word, to), take: () => { sink.take() },
+      long: () => {
+        sink.line('')
+        this.tooLong.push(sink.lines)
+      }
+    }, whole, block)
+  }
+
+  /** Lines so far. */
+  get count(): number {
+    return this.sink.lines
+  }
 
   feed(chunk: Uint8Array): void {
     this.bytes += chunk.length
     if (this.held === null) {
-      this.text((this.decoder as TextDecoding).decode(chunk, { stream: true }))
+      this.give(chunk)
       return
     }
     this.held.push(chunk.slice())
@@ -32,9 +43,8 @@ export class LogBytes {
 
   end(): void {
     if (this.held !== null) this.begin()
-    this.text((this.decoder as TextDecoding).decode())
-    if (this.rest !== '' && !this.skipping) this.give(this.rest)
-    this.rest = ''
+    if (this.decoder !== null) this.sieve.feed(this.encoder.encode(this.decoder.decode()))
+    this.sieve.end()
   }
 
   private begin(): void {
@@ -46,34 +56,11 @@ export class LogBytes {
       first.set(h, at)
       at += h.length
     }
-    this.decoder = decoderOf(first)
-    this.text(this.decoder.decode(first, { stream: true }))
+    if (encodingOf(first) !== 'utf-8') this.decoder = decoderOf(first)
+    this.give(first)
   }
 
-  private give(text: string): void {
-    this.count++
-    if (text.length > LONGEST_LINE) {
-      this.tooLong.push(this.count)
-      this.line('')
-    } else this.line(text)
-  }
-
-  private text(more: string): void {
-    this.rest += more
-    let from = 0
-    for (let nl = this.rest.indexOf('\n'); nl >= 0; nl = this.rest.indexOf('\n', from)) {
-      if (this.skipping) this.skipping = false
-      else this.give(this.rest.slice(from, nl))
-      from = nl + 1
-    }
-    this.rest = this.rest.slice(from)
-    if (this.rest.length <= LONGEST_LINE) return
-    if (!this.skipping) {
-      this.count++
-      this.tooLong.push(this.count)
-      this.line('')
-    }
-    this.skipping = true
-    this.rest = ''
+  private give(chunk: Uint8Array): void {
+    this.sieve.feed(this.decoder === null ? chunk : this.encoder.encode(this.decoder.decode(chunk, { stream: true })))
   }
 }

@@ -8,7 +8,7 @@ import {
 import { type Boot, ramEnd, ramOf, ramStart } from './boot.ts'
 import type { Failure } from './failure.ts'
 import type { BootRead } from './reader.ts'
-import { type CallTrace, inDma } from './trace.ts'
+import { type CallTrace, concernsDma, inDma } from './trace.ts'
 
 /** What the user knows beyond the log. */
 export interface LogFacts {
@@ -86,7 +86,9 @@ const TREE_DEVICE = /(?:^|\s)[0-9a-f]{6,12}\.[a-z][\w-]*$/
 /** What is known of the machine. */
 export function machineOf(read: BootRead, given: LogFacts): Machine {
   const boot = read.facts
-  const traces = read.traces.traces
+  // Other traces may be of other kernels: a log that was pasted together.
+  const attached = [...read.failures.groups.values()].map((f) => f.trace)
+  const traces = read.traces.traces.filter((t) => concernsDma(t) || attached.includes(t))
   const kernel = given.kernel ?? boot.kernel ?? traces.find((t) => t.kernel !== null)?.kernel ?? null
   const parsed = kernel === null ? null : parseSizingKernel(kernel)
   const platform = given.platform ?? boot.platform?.name ?? null

@@ -30,3 +30,6 @@ export interface TextDecoding {
 
 /** A decoder for text that begins with these bytes. */
 export const decoderOf = (bytes: Uint8Array): TextDecoding => new TextDecoder(encodingOf(bytes))
+
+/** For whole lines. A byte order mark stays: the front end takes it off. */
+export const utf8 = (): TextDecoding => new TextDecoder('utf-8', { ignoreBOM: true })

@@ -82,9 +82,21 @@ function roomOf(kind: FailureKind, args: MessageArgs): RoomCause | null {
   return size > LARGEST_MAPPING ? 'too_large' : 'full_unknown'
 }
 
+/** What "swiotlb buffer is full" says. */
+export interface FullNumbers {
+  readonly device: string
+  readonly size: number
+  readonly total: number
+  readonly used: number
+  readonly mono: number | null
+  readonly wall: number | null
+}
+
 /** All failures of one boot. */
 export class Failures {
   readonly groups = new Map<string, Failure>()
+  /** The groups of "buffer is full" by device and room. */
+  private readonly fullBy = new Map<string, Map<RoomCause, Failure>>()
 
   /** Enters one message. */
   add(kind: FailureKind, id: Failure['id'], args: MessageArgs, r: LogRecord): Failure {
@@ -99,15 +111,40 @@ export class Failures {
       this.groups.set(key, g)
     }
     g.count++
+    const at = this.time(g, r)
+    if (args['size'] !== undefined) this.size(g, num(args, 'size'))
+    if (args['total'] !== undefined) this.fill(g, num(args, 'total'), num(args, 'used'), at)
+    return g
+  }
+
+  /** The time on the group's clock; null when the record has none. */
+  private time(g: Failure, r: Pick<LogRecord, 'mono' | 'wall'>): number | null {
     const clock = r.mono !== null ? 'boot' : r.wall !== null ? 'wall' : null
     const at = r.mono ?? r.wall
     g.clock ??= clock
-    if (at !== null && clock === g.clock) {
-      g.first ??= at
-      g.last = at
+    if (at === null || clock !== g.clock) return null
+    g.first ??= at
+    g.last = at
+    return at
+  }
+
+  /** add() for "swiotlb buffer is full" whose numbers are known already. */
+  addFull(line: FullNumbers, at: number): Failure {
+    const { device, size, total, used } = line
+    const room = fullCause(size, total, used)
+    let rooms = this.fullBy.get(device)
+    if (rooms === undefined) this.fullBy.set(device, (rooms = new Map()))
+    const g = rooms.get(room)
+    if (g === undefined) {
+      const text = `${device}: swiotlb buffer is full (sz: ${size} bytes), total ${total} (slots), used ${used} (slots)`
+      const fresh = this.add('full', 'full', { dev: device, size, total, used }, { text, line: at, mono: line.mono, wall: line.wall, host: null, boot: null })
+      rooms.set(room, fresh)
+      return fresh
     }
-    if (args['size'] !== undefined) this.size(g, num(args, 'size'))
-    if (args['total'] !== undefined) this.fill(g, num(args, 'total'), num(args, 'used'), clock === g.clock ? at : null)
+    g.count++
+    const time = this.time(g, line)
+    this.size(g, size)
+    this.fill(g, total, used, time)
     return g
   }
 
@@ -117,6 +154,7 @@ export class Failures {
     const n = g.sizes.get(size)
     if (n !== undefined && n > 1) g.sizes.set(size, n - 1)
     else g.sizes.delete(size)
+    if (g.count === 0) this.fullBy.clear()
     if (g.count === 0) for (const [k, v] of this.groups) if (v === g) this.groups.delete(k)
   }
 
@@ -126,7 +164,9 @@ export class Failures {
 
   private fill(g: Failure, total: number, used: number, at: number | null): void {
     g.total = total
-    g.used = g.used ? [Math.min(g.used[0], used), Math.max(g.used[1], used)] : [used, used]
+    if (g.used === null) g.used = [used, used]
+    else if (used < g.used[0]) g.used[0] = used
+    else if (used > g.used[1]) g.used[1] = used
     if (at === null || (g.count - 1) % g.every !== 0) return
     g.fills.push({ at, used })
     if (g.fills.length < MOST_FILLS) return

@@ -21,13 +21,14 @@ export interface LogExplanation extends BootExplained {
   readonly earlier: readonly BootExplained[]
 }
 
-/** Reads a log line by line. */
+/** Reads a log, line by line or by way of LogBytes. */
 export class KernelLog {
-  private readonly reader = new LogReader()
+  readonly reader = new LogReader()
   private ended = false
 
+  /** The next line, without its end. */
   next(line: string): void {
-    this.reader.next(line)
+    this.reader.line(line)
   }
 
   /** Whether most of what was read is no text at all. */

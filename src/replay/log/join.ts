@@ -137,7 +137,8 @@ export class Joiner {
     return best
   }
 
-  private close(): void {
+  /** Nothing goes on: what is open is complete. */
+  close(): void {
     const o = this.open
     this.open = null
     if (o !== null) this.emit(o)

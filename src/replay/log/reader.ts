@@ -4,10 +4,11 @@ import { type MessageId, type ReadMessage, readMessage } from '../../kernel/inde
 import { IO_TLB_SIZE, sizeText } from '../../kernel/swiotlb/index.ts'
 import { type Boot, bannerOf, isFact, newBoot, takeBanner, takeFact } from './boot.ts'
 import { type Failure, Failures, kindOf, num } from './failure.ts'
+import { FullLine } from './full-line.ts'
 import { Joiner, type LogRecord, wrappingOf } from './join.ts'
 import { Peeler, type Piece } from './peel.ts'
 import { type CallTrace, TraceReader, concernsDma } from './trace.ts'
-import { isConsequence, isSubject, shape } from './words.ts'
+import { isConsequence, isSubject, ofInterest, shape } from './words.ts'
 
 /** One boot as it was read. */
 export interface BootRead {
@@ -43,6 +44,14 @@ const FOLLOWS = 8
 const BACK = 30
 const EARLY = 10
 
+/** A message just read. */
+interface Recent {
+  readonly g: Failure
+  readonly size: number
+  readonly line: number
+  readonly id: MessageId
+}
+
 /** Reads a log. */
 export class LogReader {
   readonly boots: BootRead[] = []
@@ -56,17 +65,53 @@ export class LogReader {
   private probe: Piece[] | null = []
   private lastMono: number | null = null
   /** The last few failures, newest last: what follows may be about the same request. */
-  private recent: Array<{ readonly g: Failure; readonly size: number; readonly line: number; readonly id: MessageId }> = []
+  private recent: Recent[] = []
+  private readonly full = new FullLine()
+  /** The last message that take() read: it is remembered when another record comes. */
+  private taken: Failure | null = null
+  private takenSize = 0
+  private takenLine = 0
   private binary = 0
 
   /** The next line, without its end. */
-  next(raw: string): void {
+  line(raw: string): void {
     this.lines++
     // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL bytes are what tells binary from text
     if (/[\u0000-\u0008\u000e-\u001a\ufffd]/.test(raw)) this.binary++
     const n = this.lines
-    if (raw.includes('\r')) for (const part of raw.split(/\r+/)) this.line(part, n)
-    else this.line(raw, n)
+    if (raw.includes('\r')) for (const part of raw.split(/\r+/)) this.peel(part, n)
+    else this.peel(raw, n)
+  }
+
+  /** So many lines in which nothing of the subject stands. */
+  skip(lines: number): void {
+    this.lines += lines
+    this.release()
+    this.joiner.close()
+  }
+
+  parse(buf: Uint8Array, from: number, word: number, to: number): number {
+    return this.probe === null && this.boots.length > 0 ? this.full.parse(buf, from, word, to) : -1
+  }
+
+  /** The line that parse() has read. */
+  take(): void {
+    this.lines++
+    this.understood++
+    this.subject++
+    this.joiner.close()
+    const { mono, total } = this.full
+    // bootOf() of a line that names no boot, without a record.
+    if (mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK) this.bootOf({ text: '', line: this.lines, mono, wall: null, host: null, boot: null }, null)
+    if (mono !== null) this.lastMono = mono
+    const b = this.boots.at(-1) as BootRead
+    b.total = total
+    const g = b.failures.addFull(this.full, this.lines)
+    const trace = b.traces.current
+    if (trace !== null) g.trace ??= trace
+    this.taken = g
+    this.takenSize = this.full.size
+    this.takenLine = this.lines
   }
 
   /** Whether most of what was read is no text at all. */
@@ -80,9 +125,10 @@ export class LogReader {
     this.joiner.end()
     for (const b of this.boots) b.traces.end()
     if (this.boots.length === 0) this.boots.push(this.begin(1))
+    for (const [i, b] of this.boots.entries()) b.facts.lastLine = (this.boots[i + 1]?.facts.firstLine ?? this.lines + 1) - 1
   }
 
-  private line(raw: string, n: number): void {
+  private peel(raw: string, n: number): void {
     this.peeler.line(raw, n, (p) => { this.piece(p) })
   }
 
@@ -114,12 +160,11 @@ export class LogReader {
     if (r.mono !== null) this.lastMono = r.mono
     const other = before !== undefined && r.boot !== null && before.facts.id !== null && r.boot !== before.facts.id
     if (before === undefined || other || (banner !== null ? before.facts.kernel !== null : back && before.facts.kernel !== null)) {
-      const fresh = this.begin(r.line)
+      const fresh = this.begin(this.boots.length === 0 ? 1 : r.line)
       this.boots.push(fresh)
       this.recent = []
     }
     const b = this.boots.at(-1) as BootRead
-    b.facts.lastLine = Math.max(b.facts.lastLine, r.line)
     b.facts.id ??= r.boot
     b.facts.host ??= r.host
     if (banner !== null) takeBanner(b.facts, r.text, banner)
@@ -127,6 +172,14 @@ export class LogReader {
   }
 
   private record(r: LogRecord): void {
+    if (this.taken !== null) {
+      this.remember({ g: this.taken, size: this.takenSize, line: this.takenLine, id: 'full' })
+      this.taken = null
+    }
+    if (!ofInterest(r.text)) {
+      this.bootOf(r, null)
+      return
+    }
     if (/^-- (?:Reboot|Boot [0-9a-f]{32}) ?--/.test(r.text)) {
       if (this.boots.length > 0) this.boots.push(this.begin(r.line))
       return
@@ -187,7 +240,11 @@ export class LogReader {
     const g = b.failures.add(total === 0 ? 'no_pool' : kind, m.id, m.args, r)
     const trace = b.traces.current
     if (trace !== null) g.trace ??= trace
-    this.recent.push({ g, size, line: r.line, id: m.id })
+    this.remember({ g, size, line: r.line, id: m.id })
+  }
+
+  private remember(x: Recent): void {
+    this.recent.push(x)
     if (this.recent.length > 4) this.recent.shift()
   }
 

@@ -62,8 +62,16 @@ function along(template: readonly Token[], text: string, from: number): Progress
   return { score, end: at, complete: true }
 }
 
+const firsts = templates.map((t) => (t[0] as { literal: string }).literal)
+const escaped = (s: string): string => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+/** Any beginning of a message; most texts have none. */
+const BEGINNING = new RegExp([...new Set(firsts.map((f) => escaped(f.slice(0, LEAST))))].join('|'))
+/** The last three characters of a text that may be cut within a message's first few. */
+const CUT = new Set(firsts.flatMap((f) => [3, 4, 5].filter((n) => n < LEAST).map((n) => f.slice(n - 3, n))))
+
 /** The furthest that any message gets in the text. */
 export function progress(text: string): Progress {
+  if (!BEGINNING.test(text) && !CUT.has(text.slice(-3))) return NONE
   let best = NONE
   for (const template of templates) {
     const first = (template[0] as { literal: string }).literal

@@ -3,6 +3,15 @@
 /** Any word of DMA, bouncing, IOMMUs and coherent memory. */
 const SUBJECT = /swiotlb|SWIOTLB|software IO TLB|SW-IOMMU|\bDMA\b|\bdma_|\bdma-|DMA-API|DMAR\b|bounce ?buffer|\bbounc(?:e|ing)\b|\b[Ii][Oo][Mm][Mm][Uu]\b|SMMU|AMD-Vi|coherent|\bCMA\b|\bcma[:_]|set_memory_(?:en|de)crypted/
 
+/** What facts, messages and traces look for, in one test: most lines are passed by it. */
+const OF_INTEREST = new RegExp([
+  'swiotlb|SWIOTLB|TLB|IOMMU|DMA|dma|iommu|SMMU|AMD-Vi|oheren|CMA|cma|ounc|set_memory|overflow|alloc|suppressed|pool', 'Linux version|ommand line|Memory|\\[mem |node |nr_cpu|CPU|hotplug|[Hh]ot-?add|SEV|TDX|tdx|SME|RSI|KVM|pkvm|ltravisor|protected|Hyper|ypervisor|paravirt|om0|Xen|xen',
+  'DMI|Machine|Hardware|IB MEM|virtio_mem|PNP0C80|balloon|online_pages|crashkernel|secure', '\\+0x|\\.[chS]:\\d|BUG|WARN|Oops|oops|panic|Unable|Internal|fault|opcode|SAN|race|cut here|PID|RIP|pc |task|LOCKUP|stall|rcu|RCU|-- ', 'ize of|of size'
+].join('|'))
+
+/** Whether anything may read the line. */
+export const ofInterest = (text: string): boolean => OF_INTEREST.test(text)
+
 /** Lines with such a word that every healthy boot has. */
 const ORDINARY = new RegExp([
   '\\[mem 0x', '^\\s*DMA(?:32)?\\s+(?:\\[|empty)', 'DMA(?:32)? zone', 'zone:? DMA', 'node 0 DMA', 'On node \\d+, zone DMA', 'Policy zone', 'DMA: preallocated \\d+ KiB', 'preallocated \\d+ KiB pool', 'dma-coherent-memory',

@@ -327,7 +327,7 @@ export class RmmPdev extends RmmOperations {
     const respLen = e.respLen ?? 64
     if ((e.req ?? e.data) % PAGE !== 0 || (e.resp ?? e.data) % PAGE !== 0 || respLen > PAGE) return Rmi.ERROR_INPUT
     if (e.status === 'RESPONSE' && respLen === 0) return Rmi.ERROR_INPUT
-    if (this.granule(e.req ?? e.data) !== Granule.NS || this.granule(e.resp ?? e.data) !== Granule.NS) return Rmi.ERROR_INPUT
+    if (!this.nsReadable(e.req ?? e.data) || !this.nsReadable(e.resp ?? e.data)) return Rmi.ERROR_INPUT
     if (pending === Comm.PENDING && e.status !== undefined && e.status !== 'NONE') return Rmi.ERROR_DEVICE
     this.commExit = { request: false, streamWait: false, cache: false }
     return Rmi.SUCCESS

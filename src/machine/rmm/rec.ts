@@ -141,7 +141,6 @@ export class RmmRecs extends RmmCommon {
     if (r.state !== RealmState.ACTIVE) return Rmi.ERROR_REALM | (1 << 8)
     if (!rec.runnable) return Rmi.ERROR_REC
     if (rec.psciPending) return Rmi.ERROR_REC
-    if (rec.vdev !== null && rec.vdev.vdev === 0) return Rmi.ERROR_REC // VDEV_COMPLETE is missing
     if (o.badGic === true) return Rmi.ERROR_REC
     const flags = o.flags ?? 0
     const dataAbort = rec.lastEsr !== 0 && rec.lastEsr < EC_INSTRUCTION_ABORT + 0x20000000 && rec.lastEsr >= EC_DATA_ABORT

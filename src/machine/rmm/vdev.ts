@@ -340,7 +340,7 @@ export class RmmVdev extends RmmPdev {
     }
   }
 
-  /** The second half of an RSI call, at the entry after VDEV_COMPLETE. False: the REC has left again. */
+  /** The second half of an RSI call, at the next entry: an error when the host has named no VDEV. False: there was no call. */
   protected override finishVdevCall(rec: Rec): boolean {
     const q = rec.vdev
     if (q === null) return false

@@ -35,9 +35,13 @@ test('the transcripts of docs/plan.md', async () => {
       const [command = '', ...rest] = piece.split('\n')
       const r = await plan(command.replace(/^tbit plan /, ''))
       const shown = rest.join('\n').trimEnd()
-      // What is shown is the beginning of the output, in whole lines.
-      const lines = shown.split('\n').length
-      expect(`${command}\n${(r.out + r.err).split('\n').slice(0, lines).join('\n')}`).toBe(`${command}\n${shown}`)
+      const got = (r.out + r.err).split('\n')
+      // What is shown is the beginning of the output, in whole lines; `...` at the beginning: any part of it.
+      const lines = shown.split('\n')
+      const anywhere = lines[0] === '...'
+      const want = anywhere ? lines.slice(1) : lines
+      const from = anywhere ? Math.max(0, got.indexOf(want[0] ?? '')) : 0
+      expect(`${command}\n${got.slice(from, from + want.length).join('\n')}`).toBe(`${command}\n${want.join('\n')}`)
     }
   }
 })
@@ -51,7 +55,7 @@ test('JSON has the fixed fields', async () => {
   expect(j['rim']).toMatch(/^[0-9a-f]{64}$/)
   expect(j['cost_units']).toBeTypeOf('number')
   expect((j['cost_scale'] as { kind: string }).kind).toBe('relative units, reconstruction')
-  expect((j['plans'] as Array<{ strategy: string }>).map((p) => p.strategy)).toEqual(['fold', 'fault-in', 'lazy', 'blocks'])
+  expect((j['plans'] as Array<{ strategy: string }>).map((p) => p.strategy)).toEqual(['fold', 'fault-in', 'lazy', 'blocks', 'blocks'])
   const one = JSON.parse((await plan('--ram 1G --strategy blocks --format json')).out) as Record<string, unknown>
   expect([one['rmi'], (one['plans'] as unknown[]).length]).toEqual(['2.0', 1])
 })
@@ -127,10 +131,10 @@ test('a cost file replaces costs and may give a time', async () => {
   const file = join(dir, 'costs.json')
   writeFileSync(file, '{"costs": {"GRANULE_DELEGATE": 1}, "unit_ns": 1000}')
   const j = JSON.parse((await plan(`--ram 1G --costs ${file} --format json`)).out) as { cost_units: number; time_ns: number; cost_scale: { replaced: string[] } }
-  expect(j.time_ns).toBe(j.cost_units * 1000)
+  expect(j.time_ns / (j.cost_units * 1000)).toBeCloseTo(1, 9)
   expect(j.cost_scale.replaced).toEqual(['GRANULE_DELEGATE'])
-  expect((await plan(`--ram 1G --costs ${file}`)).out).toContain('time at 1000 ns a unit')
-  expect((await plan('--ram 1G')).out).not.toContain('time at')
+  expect((await plan(`--ram 1G --costs ${file}`)).out).toContain('time: 1000 ns a unit (from the cost file)')
+  expect((await plan('--ram 1G')).out).toContain('time: 1000-2000 ns a unit (an inference')
   expect(JSON.parse((await plan('--show-costs --format json')).out)).toMatchObject({ format: 1, costs: expect.arrayContaining([expect.objectContaining({ key: 'RTT_FOLD' })]) })
 })
 

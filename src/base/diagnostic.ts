@@ -80,6 +80,7 @@ export const codes = {
   'TB-509': 'a cost file does not have the form of one, or names an unknown command',
   'TB-510': 'an option of tbit plan cannot be understood',
   'TB-511': 'a command sequence is too long to be written out',
+  'TB-512': 'a measured parameter is out of its range',
   'TB-520': 'a recording of RMI commands does not have the form of one',
   'TB-521': 'a line of a recording is no RMI command, or its arguments are wrong',
   'TB-522': 'an RMI command that the model does not carry out',

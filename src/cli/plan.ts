@@ -5,8 +5,8 @@ import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { type HashFn, rimRipas } from '../machine/rmm/index.ts'
 import {
-  type CostTable, chainLength, Counter, defaultTable, elsewhere, type Entry, type Generation, generations, type Image, makePlan, makeSpec, type PageName, pageLevels, parseCosts, planRim, type PlanSpec,
-  sideBySide, strategies, type Strategy
+  type CostTable, chainLength, Counter, defaultTable, elsewhere, type Entry, type FirmwareName, firmwares, type Generation, generations, type Image, makePlan, makeSpec, type PageName, pageLevels, parseCosts,
+  planRim, type PlanRequest, type PlanSpec, sideBySide, strategies, type Strategy, type VmmName, vmmProfiles, vmms
 } from '../plan/index.ts'
 import { emitPlan, planFormats, type RimReport } from '../report/plan.ts'
 import { aboutFile, cannotRead, cannotWrite, openWhole, readText } from './file-access.ts'
@@ -20,11 +20,19 @@ const LONGEST_EMIT = 20_000_000
 
 interface Options {
   ram?: number
-  ramBase: number
+  ramBase?: number
   image: string[]
   page: PageName
   strategy?: Strategy
   rmi?: Generation
+  firmware?: FirmwareName
+  vmm?: VmmName
+  cpus: number
+  bps?: number
+  wps?: number
+  sveVl?: number
+  pmu?: number
+  lpa2?: boolean
   ipaBits?: number
   startLevel?: number
   vcpus: number
@@ -33,9 +41,10 @@ interface Options {
   showCosts?: boolean
   emit?: string
   rim?: boolean
-  algo: 'sha256' | 'sha512' | 'both'
+  algo?: 'sha256' | 'sha384' | 'sha512' | 'both'
   entry?: bigint
   gpr: string[]
+  elsewhere?: boolean
   coverage?: boolean
   format: keyof typeof planFormats
 }
@@ -81,8 +90,11 @@ function readImage(text: string): { image: Image; path: string } | Diagnostic {
   }
 }
 
+/** By their numbers in REALM_CREATE. */
+const algorithms = ['sha256', 'sha512', 'sha384'] as const
+
 /** The same hashes by the platform's library, which is some ten times faster on pages. */
-const hash: HashFn = (algo, data) => createHash(algo === 0 ? 'sha256' : 'sha512').update(data).digest()
+const hash: HashFn = (algo, data) => createHash(algorithms[algo] ?? 'sha256').update(data).digest()
 
 /** Seconds one extension and one measured granule take here: a short piece of the chain is run. */
 function hashRate(algo: number): { extension: number; granule: number } {
@@ -97,17 +109,26 @@ function hashRate(algo: number): { extension: number; granule: number } {
   return { extension: time(2000, () => { rim = rimRipas(algo, rim, 0, 4096, hash) }), granule: time(200, () => { hash(algo, page) }) }
 }
 
+/** What REALM_CREATE measures besides the geometry. */
+function parametersText({ measured: m }: PlanSpec): string {
+  return [`${m.bps + 1} breakpoints, ${m.wps + 1} watchpoints`, m.sve ? `SVE ${(m.sveVl + 1) * 128} bits` : 'no SVE', m.pmu ? `${m.pmuCtrs} PMU counters` : 'no PMU', ...(m.lpa2 ? ['LPA2'] : [])].join(', ')
+}
+
 function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: Entry | null): RimReport | Diagnostic {
   const c = new Counter(spec)
   c.run()
   const extensions = chainLength(c.tally.extensions, entry)
-  const algo = o.algo === 'sha512' ? 'sha512' : 'sha256'
-  const base = { algo, extensions, withRec: entry !== null, note: spec.generation === '2.0' ? 'RMI 2.0 as in TF-RMM main: RTT_INIT_RIPAS is not measured; what REALM_CREATE measures there is not settled, the fields of 1.x are used' : null } as const
+  const wanted = o.algo ?? (spec.vmm === null ? 'sha256' : vmmProfiles[spec.vmm].algo)
+  const algo = wanted === 'both' ? 'sha256' : wanted
+  const base = {
+    algo, extensions, withRec: entry !== null, sha256: null, sha384: null, sha512: null, measured: parametersText(spec),
+    note: spec.generation === '2.0' ? 'RMI 2.0: RTT_INIT_RIPAS measures nothing, REALM_CREATE what it does in 1.x (recorded)' : null
+  } as const
   if (extensions > LONG_CHAIN && o.rim !== true) {
-    const rate = hashRate(algo === 'sha256' ? 0 : 1)
+    const rate = hashRate(algorithms.indexOf(algo))
     const granules = c.tally.work.get('measured granule') ?? 0
     const expectedSeconds = extensions * rate.extension + granules * rate.granule
-    return { ...base, sha256: null, sha512: null, expectedSeconds, missing: `not computed: ${extensions} extensions would take about ${expectedSeconds.toFixed(1)} s here; --rim computes it` }
+    return { ...base, expectedSeconds, missing: `not computed: ${extensions} extensions would take about ${expectedSeconds.toFixed(1)} s here; --rim computes it` }
   }
   const open: number[] = []
   let path = ''
@@ -119,11 +140,10 @@ function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: En
       return { ...image, read: reader(fd) }
     })
     const whole = { ...spec, images }
-    // Both algorithms while that is quick; the chosen one in any case.
-    const both = o.algo === 'both' || extensions <= 20_000
-    return {
-      ...base, expectedSeconds: null, missing: null, sha256: both || algo === 'sha256' ? planRim(whole, 0, entry, hash) : null, sha512: both || algo === 'sha512' ? planRim(whole, 1, entry, hash) : null
-    }
+    // SHA-256 and SHA-512 while that is quick; the chosen one in any case.
+    const both = wanted === 'both' || extensions <= 20_000
+    const of = (name: (typeof algorithms)[number], want: boolean): string | null => (want || algo === name ? planRim(whole, algorithms.indexOf(name), entry, hash) : null)
+    return { ...base, expectedSeconds: null, missing: null, sha256: of('sha256', both), sha384: of('sha384', false), sha512: of('sha512', both) }
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code
     if (code === undefined) throw e
@@ -149,6 +169,12 @@ function reader(fd: number): (offset: number, length: number) => Uint8Array {
   }
 }
 
+/** Options that change nothing when they are not given. */
+function given(o: Options): Partial<PlanRequest> {
+  const keys = ['ramBase', 'firmware', 'vmm', 'bps', 'wps', 'sveVl', 'pmu', 'lpa2'] as const
+  return Object.fromEntries(keys.filter((k) => o[k] !== undefined).map((k) => [k, o[k]]))
+}
+
 export function planVerb(io: Io): Command {
   const fail = (errors: readonly Diagnostic[], json: boolean): void => {
     if (json) io.out(`${JSON.stringify({ format: 1, errors }, null, 2)}\n`)
@@ -158,27 +184,38 @@ export function planVerb(io: Io): Command {
   return new Command('plan')
     .description('How to populate the stage 2 of an Arm CCA Realm: commands, tables, relative cost, what a page conversion costs afterwards, the Realm\'s initial measurement; beside it the T=0 side, AMD SEV-SNP and Intel TDX.')
     .option('--ram <size>', 'memory of the guest (4K to 128T)', sizeArg)
-    .option('--ram-base <addr>', 'where RAM begins in the guest', sizeArg, 0)
+    .option('--ram-base <addr>', 'where RAM begins in the guest (default 0, or where the VMM puts it)', sizeArg)
     .option('--image <file@addr>', 'a measured file in the guest before it starts; repeatable, the order counts for the RIM', collect, [])
     .addOption(new Option('--page <size>', 'host page size under the guest: what is contiguous and aligned').choices(Object.keys(pageLevels)).default('1G'))
     .addOption(new Option('--strategy <name>', 'one strategy instead of all').choices([...strategies]))
-    .addOption(new Option('--rmi <generation>', 'interface generation (default 1.x; 2.0 with --strategy blocks)').choices([...generations]))
+    .addOption(new Option('--rmi <generation>', 'interface generation (default 1.x; 2.0 with --strategy blocks): the recorded firmware of it').choices([...generations]))
+    .addOption(new Option('--firmware <name>', 'the firmware that holds the stage 2').choices([...firmwares]))
+    .addOption(new Option('--vmm <name>', 'order, addresses and block sizes of a VMM; the default strategy is then what it does, fault-in').choices([...vmms]))
+    .option('--cpus <n>', 'host CPUs that work on it at a time', intArg, 1)
+    .option('--bps <n>', 'breakpoints of the guest, measured (2 to 64, default 2)', intArg)
+    .option('--wps <n>', 'watchpoints of the guest, measured (2 to 64, default 2)', intArg)
+    .option('--sve-vl <bits>', 'largest SVE vector, measured (128 to 2048; default: no SVE)', intArg)
+    .option('--pmu <n>', 'PMU counters, measured (default: no PMU)', intArg)
+    .option('--lpa2', 'LPA2 in the guest, measured')
     .option('--ipa-bits <n>', 'size of the IPA space, 32 to 48 (default: 40, more when RAM needs it)', intArg)
     .option('--start-level <n>', 'level at which stage 2 starts (default: the shortest walk with 1G blocks)', intArg)
     .option('--vcpus <n>', 'RECs to create; the first one is runnable', intArg, 1)
     .option('--conversions <n>', 'pages that lazy shares and takes back', intArg, 1)
-    .option('--costs <file>', 'JSON that replaces relative costs: {"costs": {"RTT_FOLD": 2.5}, "unit_ns": 1500}')
+    .option('--costs <file>', 'JSON that replaces costs: {"costs": {"RTT_FOLD": 2.5}, "unit_ns": [1000, 2000], "zero_gb_s": 8}')
     .option('--show-costs', 'the cost table and the reason of each row')
     .option('--emit <file>', 'write the command sequence (tbit conform rmm replays it); - is standard output')
     .option('--rim', 'compute the RIM however long its chain is')
-    .addOption(new Option('--algo <name>', 'hash algorithm of the Realm').choices(['sha256', 'sha512', 'both']).default('sha256'))
+    .addOption(new Option('--algo <name>', 'hash algorithm of the Realm (default sha256, or the VMM\'s; sha384: RMI 2.0)').choices(['sha256', 'sha384', 'sha512', 'both']))
     .option('--entry <pc>', 'program counter of the boot REC: the RIM then includes it', pcArg)
     .option('--gpr <n=value>', 'register x0 to x7 of the boot REC (with --entry); repeatable', collect, [])
+    .option('--elsewhere', 'the T=0 side, SEV-SNP and TDX in their own commands')
     .option('--coverage', 'which RMI and RSI commands of each generation are modelled')
     .addOption(formatOption(planFormats))
     .addHelpText('after', `
 Example:
   tbit plan --ram 16G --image Image@0x200000 --page 1G
+  tbit plan --ram 12T --cpus 16
+  tbit plan --ram 16G --vmm kvmtool --firmware v0.8.0 --bps 6 --wps 4
   tbit plan --ram 12T --strategy blocks --format json
 
 Exit code: 0 a plan, 2 input that no firmware would accept.
@@ -226,14 +263,15 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
       if (o.gpr.length > 0 && o.entry === undefined) errors.push(problem('TB-510', 'tbit plan', '--gpr', '--gpr without --entry: registers are measured with the boot REC', 'give the program counter too: --entry 0x80080000'))
       if (o.entry !== undefined) entry = { pc: o.entry, gprs: Array.from({ length: 8 }, (_, i) => gprs[i] ?? 0n) }
       const made = makeSpec({
-        ram: o.ram, ramBase: o.ramBase, images, page: o.page, vcpus: o.vcpus, conversions: o.conversions, ...(o.strategy === undefined ? {} : { strategy: o.strategy }), ...(o.rmi === undefined ? {} : { generation: o.rmi }),
+        ram: o.ram, images, page: o.page, vcpus: o.vcpus, conversions: o.conversions, cpus: o.cpus, ...given(o), ...(o.strategy === undefined ? {} : { strategy: o.strategy }), ...(o.rmi === undefined ? {} : { generation: o.rmi }),
         ...(o.ipaBits === undefined ? {} : { s2sz: o.ipaBits }), ...(o.startLevel === undefined ? {} : { start: o.startLevel })
       })
       if (!made.ok) return fail([...errors, ...made.error], json)
+      if (o.algo === 'sha384' && made.value.generation === '1.x') errors.push(problem('TB-510', 'tbit plan', 'sha384', '--algo sha384: RMI 1.x has SHA-256 and SHA-512', '--rmi 2.0, or --algo sha512'))
       if (errors.length > 0) return fail(errors, json)
       const spec = made.value
       const chosen = makePlan(spec, costs)
-      const plans = o.strategy === undefined ? sideBySide(spec, costs) : [chosen]
+      const plans = o.strategy === undefined && o.vmm === undefined ? sideBySide(spec, costs) : [chosen]
       const rim = measure(spec, paths, o, entry)
       if ('code' in rim) return fail([rim], json)
       if (o.emit !== undefined) {
@@ -261,6 +299,6 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
         if (o.emit === '-') return
       }
       const e = elsewhere(spec)
-      io.out(planFormats[o.format].plan(chosen, plans, e, costs, rim))
+      io.out(planFormats[o.format].plan(chosen, plans, e, costs, rim, o.elsewhere === true))
     })
 }

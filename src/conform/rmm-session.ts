@@ -1,7 +1,7 @@
 // One model of an RMM with what a recording keeps beside it, and the words of the sequence language: addresses, descriptors, handles,
 // answers. The commands themselves are in rmm-commands.ts and rmm-device-commands.ts.
 import { own } from '../base/index.ts'
-import { type AddrDesc, DEV_BASE, DRAM_BASE, type Firmware2, Gpi, indexOf, PAGE, type RealmAction, Rmi, Rmm1, Rmm2, rmmMemoryDefaults, statusName, UniformContent } from '../machine/rmm/index.ts'
+import { type AddrDesc, DEV_BASE, DRAM_BASE, type Features, type Firmware2, Gpi, indexOf, PAGE, type RealmAction, Rmi, Rmm1, Rmm2, rmmMemoryDefaults, statusName, UniformContent } from '../machine/rmm/index.ts'
 
 /** What the model answers to one command, in the words of the recordings. */
 export interface Answer {
@@ -41,6 +41,8 @@ export interface MachineSpec {
   readonly granules?: number
   readonly base?: number
   readonly devBase?: number
+  /** Features beyond those of the recorded build. */
+  readonly features?: Partial<Features>
   /** The sequence has OP_* commands of its own, so REC_CREATE, REC_DESTROY, PDEV_CREATE and PDEV_DESTROY of 2.0 do not carry them out. */
   readonly stepwise?: boolean
 }
@@ -64,7 +66,7 @@ export function newSession(spec: MachineSpec | MachineSpec['generation'] = '1.x'
   const content = new UniformContent()
   const config = {
     content, dram: { base: machine.base ?? DRAM_BASE, granules: machine.granules ?? rmmMemoryDefaults.dram.granules },
-    dev: { base: machine.devBase ?? DEV_BASE, granules: rmmMemoryDefaults.dev.granules }
+    dev: { base: machine.devBase ?? DEV_BASE, granules: rmmMemoryDefaults.dev.granules }, ...(machine.features === undefined ? {} : { features: machine.features })
   }
   const rmm = machine.generation === '2.0' ? new Rmm2({ ...config, ...(machine.firmware === undefined ? {} : { firmware: machine.firmware }) }) : new Rmm1(config)
   return { rmm, content, stepwise: machine.stepwise === true, action: undefined, lists: new Map(), handles: new Map(), lastHandle: 0 }

@@ -117,13 +117,13 @@ function died(s: Session, file: string, q: Sequence, total: RmmConformance): voi
   else total.defects.push({ sequence: q.name, cmd: q.diedOn ?? '', stop: a.stop ?? null, status: a.status ?? 'nothing' })
 }
 
-/** `GENERATION`, `FIRMWARE`, `MEMORY`, `BASE` and `DEVBASE` lines at the beginning say which machine the sequence is for. */
+/** `GENERATION`, `FIRMWARE`, `FEATURES`, `MEMORY`, `BASE` and `DEVBASE` lines at the beginning say which machine the sequence is for. */
 function header(q: Sequence): { machine: MachineSpec; lines: number } {
   let machine: MachineSpec = { generation: '1.x', stepwise: q.steps.some((st) => /^(SMC_)?(RMI_)?OP_/i.test(st.cmd.trim())) }
   let lines = 0
   for (const step of q.steps) {
-    const [name = '', value = ''] = step.cmd.trim().split(/\s+/)
-    const more = headerLine(name.toUpperCase(), value)
+    const [name = '', value = '', ...rest] = step.cmd.trim().split(/\s+/)
+    const more = headerLine(name.toUpperCase(), value, rest)
     if (more === null) break
     machine = { ...machine, ...more }
     lines++
@@ -131,7 +131,7 @@ function header(q: Sequence): { machine: MachineSpec; lines: number } {
   return { machine, lines }
 }
 
-function headerLine(name: string, value: string): Partial<MachineSpec> | null {
+function headerLine(name: string, value: string, rest: readonly string[]): Partial<MachineSpec> | null {
   const firmware = firmwares2.find((f) => f === value) as Firmware2 | undefined
   switch (name) {
     case 'GENERATION': return value === '1.x' || value === '2.0' ? { generation: value } : null
@@ -139,8 +139,25 @@ function headerLine(name: string, value: string): Partial<MachineSpec> | null {
     case 'MEMORY': return /^\d+$/.test(value) ? { granules: Number(value) } : null
     case 'BASE': return /^0x[0-9a-f]+$/i.test(value) ? { base: Number(value) } : null
     case 'DEVBASE': return /^0x[0-9a-f]+$/i.test(value) ? { devBase: Number(value) } : null
+    case 'FEATURES': return featuresOf([value, ...rest])
     default: return null
   }
+}
+
+/** `FEATURES lpa2 sve_vl=N pmu=N bps=N wps=N`: what REALM_CREATE may ask for. */
+function featuresOf(words: readonly string[]): Partial<MachineSpec> | null {
+  const features: Record<string, boolean | number> = {}
+  for (const w of words) {
+    const [key = '', text = ''] = w.split('=')
+    const n = /^\d{1,3}$/.test(text) ? Number(text) : null
+    if (w === 'lpa2') features['lpa2'] = true
+    else if (n === null) return null
+    else if (key === 'sve_vl') Object.assign(features, { sve: true, sveVl: n })
+    else if (key === 'pmu') Object.assign(features, { pmu: true, pmuCtrs: n })
+    else if (key === 'bps' || key === 'wps') features[key] = n
+    else return null
+  }
+  return { features }
 }
 
 const show = (v: number): string => hex(v)

@@ -36,9 +36,9 @@ export class Counter extends Planner {
     this.delegate(this.tally, this.tally.peakTables, this.tally.peakTables)
   }
 
-  /** Delegates `granules` in `calls` calls (1.x has a call for each). */
+  /** Delegates `granules` in `calls` calls, where a call can move more than one. */
   private delegate(t: Tally, granules: number, calls: number): void {
-    t.add(this.names.delegate, this.v2 ? calls : granules)
+    t.add(this.names.delegate, this.firmware.oneGranuleRanges ? granules : calls)
     if (this.v2) t.addWork('delegated granule', granules)
   }
 
@@ -86,6 +86,7 @@ export class Counter extends Planner {
   protected createRecs(): void {
     this.delegate(this.tally, this.spec.vcpus * (1 + REC_AUX_COUNT), this.spec.vcpus)
     this.tally.add('REC_CREATE', this.spec.vcpus)
+    if (this.firmware.donates) this.tally.add('OP_MEM_DONATE', this.spec.vcpus).add('OP_CONTINUE', this.spec.vcpus)
   }
 
   protected activate(): void { this.tally.add('REALM_ACTIVATE') }
@@ -94,6 +95,7 @@ export class Counter extends Planner {
   protected fold(level: number): void { this.foldIn(this.tally, level) }
 
   private foldIn(t: Tally, level: number): void {
+    if (this.readsBeforeFold) t.add('RTT_READ_ENTRY')
     t.add('RTT_FOLD')
     t.give()
     const [from, to] = level === 3 ? (['4K', '2M'] as const) : (['2M', '1G'] as const)
@@ -165,6 +167,7 @@ export class Counter extends Planner {
     p.add(this.names.dataMap)
     if (this.v2) p.addWork('mapped granule')
     if (refold) p.add('RTT_FOLD', 3 - level)
+    if (refold && this.readsBeforeFold) p.add('RTT_READ_ENTRY', 3 - level)
     return { level, toShared: s, toPrivate: p, window: level < 3 ? levelSize(level) : 0 }
   }
 

@@ -4,14 +4,21 @@
 import { own } from '../base/index.ts'
 import { ENTRIES } from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
+import { pinned } from './pinned.ts'
 import { imagePages, pageSize, type PlanSpec, ramTop } from './spec.ts'
 import type { Range } from './costs.ts'
 
 export type Counts = Readonly<Record<string, number>>
+/** eager: all memory is populated and accepted before it is used; lazy: on the first touch of a 2M unit, or of a page. */
+export type Mode = 'eager' | 'lazy'
 
 export interface Counterpart {
   readonly name: string
+  readonly mode: Mode
+  /** Until all memory has been touched. */
   readonly commands: Counts
+  /** Of these, before the guest uses memory. */
+  readonly before: number
   readonly toShared: Counts
   readonly toPrivate: Counts
   /** Units of the platform's own relative scale, or null where no figure is known. */
@@ -47,33 +54,38 @@ const cost = (c: Counts, table: Readonly<Record<string, Range>>): Range => {
   return [low, high]
 }
 
-export function snp(spec: PlanSpec): Counterpart {
+export function snp(spec: PlanSpec, mode: Mode = 'eager'): Counterpart {
   const p = pages(spec)
-  const commands: Counts = { RMPUPDATE: p.image + p.big + p.small, SNP_LAUNCH_UPDATE: p.image, PVALIDATE: p.big + p.small }
+  const units = p.big + p.small
+  const commands: Counts = { RMPUPDATE: p.image + units, SNP_LAUNCH_UPDATE: p.image, PVALIDATE: units, ...(mode === 'lazy' ? { 'GHCB exit': units } : {}) }
   const inBig = p.big > 0
   const toShared: Counts = { PVALIDATE: 1, 'GHCB exit': 1, ...(inBig ? { PSMASH: 1 } : {}), RMPUPDATE: 1 }
   const toPrivate: Counts = { 'GHCB exit': 1, RMPUPDATE: 1, PVALIDATE: 1 }
   return {
-    name: 'AMD SEV-SNP', commands, toShared, toPrivate, cost: cost(commands, snpCosts), scale: 'own scale: 1 = RMPUPDATE, orders of magnitude',
-    t1: 'faults on a page that is not validated (RMP); the host table itself maps everything', blocks: 'RMP entries are 4K or 2M; the IOMMU may keep 1G pages',
-    source: 'pages populated before SNP_LAUNCH_UPDATE make it fail, so images come first'
+    name: 'AMD SEV-SNP', mode, commands, before: mode === 'eager' ? sumCounts(commands) : 2 * p.image, toShared, toPrivate, cost: cost(commands, snpCosts), scale: 'own scale: 1 = RMPUPDATE, orders of magnitude',
+    t1: mode === 'eager' ? 'never: every page is validated before the guest uses it' : 'faults on a page that is not validated yet (RMP); the host table itself maps everything',
+    blocks: 'RMP entries are 4K or 2M; the IOMMU may keep 1G pages', source: 'pages populated before SNP_LAUNCH_UPDATE make it fail, so images come first'
   }
 }
 
-export function tdx(spec: PlanSpec): Counterpart {
+export function tdx(spec: PlanSpec, mode: Mode = 'eager'): Counterpart {
   const p = pages(spec)
   // Secure EPT below the root: one page per 512 GiB and per 1 GiB that is used, one per 2M unit that is not mapped whole.
   const top = ramTop(spec)
   const covered = (size: number): number => Math.ceil(top / size) - Math.floor(spec.ramBase / size)
   const units = covered(2 ** 21)
   const septs = covered(2 ** 39) + covered(2 ** 30) + (units - p.big)
-  const commands: Counts = { 'TDH.MEM.SEPT.ADD': septs, 'TDH.MEM.PAGE.ADD': p.image, 'TDH.MR.EXTEND': p.image * 16, 'TDH.MEM.PAGE.AUG': p.big + p.small, 'TDG.MEM.PAGE.ACCEPT': p.big + p.small }
+  const image: Counts = { 'TDH.MEM.PAGE.ADD': p.image, 'TDH.MR.EXTEND': p.image * 16 }
+  const commands: Counts = {
+    'TDH.MEM.SEPT.ADD': septs, ...image, 'TDH.MEM.PAGE.AUG': p.big + p.small, 'TDG.MEM.PAGE.ACCEPT': p.big + p.small, ...(mode === 'lazy' ? { 'EPT violation exit': p.big + p.small } : {})
+  }
   const demote = p.big > 0
   return {
-    name: 'Intel TDX', commands,
+    name: 'Intel TDX', mode, commands, before: mode === 'eager' ? sumCounts(commands) : sumCounts(image),
     toShared: { 'MAPGPA exit': 1, ...(demote ? { 'TDH.MEM.PAGE.DEMOTE': 1 } : {}), 'TDH.MEM.RANGE.BLOCK': 1, 'TDH.MEM.TRACK': 1, 'TDH.MEM.PAGE.REMOVE': 1 },
     toPrivate: { 'MAPGPA exit': 1, 'TDH.MEM.PAGE.AUG': 1, 'TDG.MEM.PAGE.ACCEPT': 1 },
-    cost: null, scale: 'no figure known', t1: 'faults on a page that is pending, blocked or free (no page requests): accept before DMA',
+    cost: null, scale: 'no figure known',
+    t1: mode === 'eager' ? 'never: every page is accepted before the guest uses it' : 'faults on a page that is pending, blocked or free (no page requests): accept before DMA',
     blocks: '4K and 2M; 1G needs 1G AUG or PROMOTE', source: 'the guest accepts each page explicitly'
   }
 }
@@ -81,7 +93,11 @@ export function tdx(spec: PlanSpec): Counterpart {
 /** The T=0 side on Arm CCA: the host's own SMMU stage 2. */
 export interface T0Side {
   readonly name: string
+  /** The same for a table. */
+  readonly short: string
   readonly entries: number
+  /** Host memory it pins, in bytes. */
+  readonly pinned: number
   readonly toShared: Counts
   readonly toPrivate: Counts
   readonly fault: string
@@ -93,13 +109,14 @@ export interface T0Side {
 export function t0Sides(spec: PlanSpec): T0Side[] {
   const size = pageSize(spec)
   const entries = Math.ceil(ramTop(spec) / size) - Math.floor(spec.ramBase / size)
+  const pin = pinned(spec.ramSize)
   return [
     {
-      name: 'T=0: SMMU stage 2 kept in step', entries: 0, toShared: { 'map 4K': 1 }, toPrivate: { 'unmap 4K': 1, 'SMMU TLBI and sync': 1 },
+      name: 'T=0: SMMU stage 2 kept in step', short: 'kept in step', entries: 0, pinned: pin.sharedOnly, toShared: { 'map 4K': 1 }, toPrivate: { 'unmap 4K': 1, 'SMMU TLBI and sync': 1 },
       fault: 'T=0 DMA to a private page: F_TRANSLATION, in the host event queue', faultKind: 'F_TRANSLATION', needs: 'the VMM mirrors every conversion'
     },
     {
-      name: `T=0: static ${spec.page} blocks, GPT protects`, entries, toShared: {}, toPrivate: {},
+      name: `T=0: static ${spec.page} blocks, GPT protects`, short: `static ${spec.page}, GPT protects`, entries, pinned: pin.everything, toShared: {}, toPrivate: {},
       fault: 'T=0 DMA to a private page: GPF, in the root registers and not in the host event queue', faultKind: 'GPF', needs: 'guest_memfd lets a page change hands while it is mapped (open)'
     }
   ]

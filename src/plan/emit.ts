@@ -18,6 +18,7 @@ export interface Sink {
   rttCreate(rd: number, rtt: number, ipa: number, level: number): void
   /** Returns the granule that held the table. */
   rttFold(rd: number, ipa: number, level: number): void
+  readEntry(rd: number, ipa: number, level: number): void
   initRipas(rd: number, base: number, top: number): void
   setRipas(rd: number, rec: number, base: number, top: number): void
   dataCreate(rd: number, data: number, ipa: number, src: number, image: number, page: number): void
@@ -79,8 +80,11 @@ export class Emitter extends Planner {
   }
 
   private delegateRange(base: number, n: number): void {
-    if (this.v2) this.sink.rangeDelegate(base, base + n * PAGE_SIZE)
-    else for (let i = 0; i < n; i++) this.sink.delegate(base + i * PAGE_SIZE)
+    const each = this.firmware.oneGranuleRanges ? 1 : n
+    for (let i = 0; i < n; i += each) {
+      if (this.v2) this.sink.rangeDelegate(base + i * PAGE_SIZE, base + (i + each) * PAGE_SIZE)
+      else this.sink.delegate(base + i * PAGE_SIZE)
+    }
   }
 
   protected createRealm(): void {
@@ -105,6 +109,7 @@ export class Emitter extends Planner {
 
   protected fold(level: number, ipa: number): void {
     const key = tableKey(level, ipa)
+    if (this.readsBeforeFold) this.sink.readEntry(this.place.rd, ipa, level - 1)
     this.sink.rttFold(this.place.rd, ipa, level)
     const rtt = this.stack.get(key)
     if (rtt !== undefined) this.pool.push(rtt)

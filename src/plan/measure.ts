@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { hash, type HashFn, levelSize, rimData, rimInit, rimRec, rimRipas, rimRules, toHex } from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
-import { imagePages, type PlanSpec } from './spec.ts'
+import { imagePages, measuredFlags, type PlanSpec } from './spec.ts'
 
 /** Where the boot REC starts, when the RIM is to include it. */
 export interface Entry { readonly pc: number | bigint; readonly gprs: ReadonlyArray<number | bigint>; readonly flags?: number }
@@ -10,10 +10,11 @@ export interface Entry { readonly pc: number | bigint; readonly gprs: ReadonlyAr
 /** Extensions of the RIM that images and RIPAS make, and one for the boot REC when its entry is known. */
 export const chainLength = (extensions: number, entry: Entry | null): number => extensions + (entry === null ? 0 : 1)
 
-/** The RIM of a plan in hexadecimal, for algorithm 0 (SHA-256) or 1 (SHA-512). Images must be readable. */
+/** The RIM of a plan in hexadecimal, for algorithm 0 (SHA-256), 1 (SHA-512) or 2 (SHA-384). Images must be readable. */
 export function planRim(spec: PlanSpec, algo: number, entry: Entry | null, h: HashFn = hash): string {
   const rules = rimRules[spec.generation]
-  let rim = rimInit({ algo, s2sz: spec.geo.s2sz, flags: 0, sveVl: 0, bps: 1, wps: 1, pmuCtrs: 0 }, rules, h)
+  const { sveVl, bps, wps, pmuCtrs } = spec.measured
+  let rim = rimInit({ algo, s2sz: spec.geo.s2sz, flags: measuredFlags(spec.measured), sveVl, bps, wps, pmuCtrs }, rules, h)
   if (rules.ripasMeasured) {
     new Layout(spec).ripas({
       call(ipa, entries, level) {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { codes } from '../base/index.ts'
 import { t1Access, toHex } from '../machine/rmm/index.ts'
 import {
-  bytesOf, Counter, defaultCosts, elsewhere, type Generation, type Image, makePlan, makeSpec, type PageName, pageSize, parseCosts, planRim, type PlanRequest, type PlanSpec, simulate, type Strategy
+  bytesOf, Counter, decides, defaultCosts, defaultTable, elsewhere, type FirmwareName, firmwares, type Image, makePlan, makeSpec, type PageName, pageSize, parseCosts, pinned, planRim, type PlanRequest, type PlanSpec, simulate,
+  type Strategy, swiotlbPool, timeOf, type VmmName, vmms
 } from './index.ts'
 
 const spec = (q: PlanRequest): PlanSpec => {
@@ -35,7 +36,8 @@ test('a 1 GiB block by RMI 2.0: one delegation and one mapping', () => {
 })
 
 const arbitrary = fc.record({
-  generation: fc.constantFrom<Generation>('1.x', '2.0'),
+  firmware: fc.constantFrom<FirmwareName>(...firmwares),
+  vmm: fc.constantFrom<VmmName | undefined>(undefined, undefined, ...vmms),
   strategy: fc.constantFrom<Strategy>('fold', 'blocks', 'fault-in', 'lazy'),
   page: fc.constantFrom<PageName>('4K', '2M', '1G'),
   base: fc.constantFrom(0, 0x1000, 2 * MIB, 3 * MIB, GIB - 4 * MIB, GIB, 512 * GIB - 2 * MIB),
@@ -50,7 +52,7 @@ test('counts computed in closed form equal step-by-step simulation', () => {
   let ran = 0
   fc.assert(fc.property(arbitrary, (a) => {
     const images: Image[] = a.images.map((i, n) => ({ name: `i${n}`, addr: a.base + i.at * 4096, size: i.size }))
-    const r = makeSpec({ ram: a.granules * 4096, ramBase: a.base, images, page: a.page, strategy: a.strategy, generation: a.generation, vcpus: a.vcpus, conversions: a.conversions, ...(a.s2sz === undefined ? {} : { s2sz: a.s2sz }) })
+    const r = makeSpec({ ram: a.granules * 4096, ramBase: a.base, images, page: a.page, strategy: a.strategy, firmware: a.firmware, ...(a.vmm === undefined ? {} : { vmm: a.vmm }), vcpus: a.vcpus, conversions: a.conversions, ...(a.s2sz === undefined ? {} : { s2sz: a.s2sz }) })
     fc.pre(r.ok)
     if (!r.ok) return
     ran++
@@ -65,18 +67,12 @@ test('counts computed in closed form equal step-by-step simulation', () => {
   expect(ran).toBeGreaterThan(50)
 })
 
-test('whole gigabytes: every page size, strategy and generation, simulated and computed', () => {
-  for (const generation of ['1.x', '2.0'] as const) {
-    for (const strategy of ['fold', 'blocks', 'fault-in', 'lazy'] as const) {
-      for (const page of ['2M', '1G'] as const) {
-        if (generation === '1.x' && strategy === 'blocks') continue
-        const s = spec({ ram: GIB + 6 * MIB, generation, strategy, page, images: [{ name: 'k', addr: 4 * MIB, size: 3 * MIB + 5 }] })
-        const c = count(s)
-        const sim = simulate(s)
-        expect([generation, strategy, page, sim.refused]).toEqual([generation, strategy, page, null])
-        expect(numbers(sim.tally)).toEqual(numbers(c.tally))
-      }
-    }
+test('a whole gigabyte and a bit, simulated and computed (plan.slow.test.ts has every combination)', () => {
+  for (const q of [{ firmware: 'v0.8.0', strategy: 'lazy' }, { firmware: 'spec-2.0', strategy: 'blocks' }, { firmware: 'tf-rmm-9a7f8ef4', strategy: 'blocks', page: '2M' }] as const) {
+    const s = spec({ ram: GIB + 6 * MIB, ...q, images: [{ name: 'k', addr: 4 * MIB, size: 3 * MIB + 5 }] })
+    const sim = simulate(s)
+    expect([q, sim.refused]).toEqual([q, null])
+    expect(numbers(sim.tally)).toEqual(numbers(count(s).tally))
   }
 })
 
@@ -140,7 +136,14 @@ test('bad input: each rule has its code and names the nearest legal value', () =
     [{ ram: GIB, vcpus: 0 }, 'TB-508', '0', '--vcpus 1'],
     [{ ram: GIB, vcpus: 2 ** 28 + 1 }, 'TB-508', '268435457', '--vcpus 268435456'],
     [{ ram: GIB, conversions: 1e12 + 1 }, 'TB-508', '1000000000001', '--conversions 1000000000000'],
-    [{ ram: GIB, conversions: -1 }, 'TB-508', '-1', '--conversions 0']
+    [{ ram: GIB, conversions: -1 }, 'TB-508', '-1', '--conversions 0'],
+    [{ ram: GIB, cpus: 0 }, 'TB-508', '0', '--cpus 1'],
+    [{ ram: GIB, cpus: 1e9 }, 'TB-508', '1000000000', '--cpus 65536'],
+    [{ ram: GIB, generation: '2.0', firmware: 'v0.8.0' }, 'TB-506', 'v0.8.0', '--rmi 1.x'],
+    [{ ram: GIB, bps: 1 }, 'TB-512', '1', '--bps 2'],
+    [{ ram: GIB, wps: 65 }, 'TB-512', '65', '--wps 64'],
+    [{ ram: GIB, sveVl: 200 }, 'TB-512', '200', '--sve-vl 256'],
+    [{ ram: GIB, pmu: 40 }, 'TB-512', '40', '--pmu 31']
   ]
   for (const [q, code, word, nearest] of cases) {
     const r = makeSpec(q)
@@ -171,9 +174,9 @@ test('costs: relative ranges, replaced by a file, which is checked', () => {
   expect(file.ok).toBe(true)
   if (file.ok) {
     expect(makePlan(s, file.value).cost.low).toBe(262144 + 1.5 * 513 + 2 * 513 + 4.5)
-    expect([file.value.unitNs, file.value.replaced]).toEqual([1500, ['GRANULE_DELEGATE', 'DATA_CREATE_UNKNOWN']])
+    expect([file.value.unitNs, file.value.replaced]).toEqual([[1500, 1500], ['GRANULE_DELEGATE', 'DATA_CREATE_UNKNOWN']])
   }
-  for (const [text, word] of [['{', ''], ['[]', ''], ['{"costs": {"RTT_FLOD": 1}}', 'RTT_FLOD'], ['{"RTT_FOLD": -1}', 'RTT_FOLD'], ['{"RTT_FOLD": [3, 2]}', 'RTT_FOLD'], ['{"RTT_FOLD": "x"}', 'RTT_FOLD'], ['{"unit_ns": 0}', 'unit_ns']] as const) {
+  for (const [text, word] of [['{', ''], ['[]', ''], ['{"costs": {"RTT_FLOD": 1}}', 'RTT_FLOD'], ['{"RTT_FOLD": -1}', 'RTT_FOLD'], ['{"RTT_FOLD": [3, 2]}', 'RTT_FOLD'], ['{"RTT_FOLD": "x"}', 'RTT_FOLD'], ['{"unit_ns": 0}', 'unit_ns'], ['{"zero_gb_s": [3, 1]}', 'zero_gb_s'], ['{"machine_gb_s": "x"}', 'machine_gb_s']] as const) {
     const r = parseCosts('c.json', text)
     expect(r.ok ? 'accepted' : [r.error.code, r.error.word]).toEqual(['TB-509', word])
     if (!r.ok && word === 'RTT_FLOD') expect(r.error.nearest?.[0]).toBe('RTT_FOLD')
@@ -181,7 +184,7 @@ test('costs: relative ranges, replaced by a file, which is checked', () => {
 })
 
 test('every command of a plan has a cost row or is only a round trip', () => {
-  for (const q of [{ strategy: 'lazy' }, { strategy: 'lazy', generation: '2.0' }, { strategy: 'fault-in', page: '4K' }] as const) {
+  for (const q of [{ strategy: 'lazy' }, { strategy: 'lazy', generation: '2.0' }, { strategy: 'lazy', firmware: 'spec-2.0' }, { strategy: 'fault-in', page: '4K' }, { vmm: 'kvm' }] as const) {
     const c = count(spec({ ram: 4 * MIB, images: [{ name: 'k', addr: 0, size: 5000 }], ...q }))
     for (const k of c.tally.commands.keys()) expect(Object.keys(defaultCosts)).toContain(k)
     for (const k of c.tally.work.keys()) if (k !== 'measured granule') expect(Object.keys(defaultCosts)).toContain(k)
@@ -207,7 +210,7 @@ test('a conversion of one page: what the model needs for it, strategy by strateg
 
 test('while a block is broken up, T=1 DMA to it can fault: the window is what the model breaks', () => {
   const broken: number[] = []
-  const s = spec({ ram: GIB, generation: '2.0', strategy: 'lazy', conversions: 1 })
+  const s = spec({ ram: GIB, firmware: 'spec-2.0', strategy: 'lazy', conversions: 1 })
   const sim = simulate(s, { observer: { brokenEntry: (_rd, _ipa, size) => { broken.push(size) } } })
   expect(sim.refused).toBeNull()
   const p = makePlan(s)
@@ -220,13 +223,87 @@ test('counterparts count every page once', () => {
   for (const page of ['4K', '2M', '1G'] as const) {
     const s = spec({ ram: GIB + 3 * 4096, page, images: [{ name: 'k', addr: 0x1000, size: 9000 }] })
     const e = elsewhere(s)
-    const [snp, tdx] = e.counterparts
+    const [snp, snpLazy, tdx, tdxLazy] = e.counterparts
     const big = page === '4K' ? 0 : 511
     const small = s.ramSize / 4096 - 3 - big * 512
     expect(snp?.commands).toEqual({ RMPUPDATE: 3 + big + small, SNP_LAUNCH_UPDATE: 3, PVALIDATE: big + small })
     expect(tdx?.commands['TDH.MEM.PAGE.AUG']).toBe(big + small)
     expect(tdx?.commands['TDH.MR.EXTEND']).toBe(48)
     expect(tdx?.cost).toBeNull()
+    // lazy: the same work, an exit for each unit, and nothing but the images before memory is used
+    expect([snpLazy?.commands['GHCB exit'], tdxLazy?.commands['EPT violation exit']]).toEqual([big + small, big + small])
+    expect([snp?.before, snpLazy?.before, tdxLazy?.before]).toEqual([2 * (3 + big + small), 6, 3 + 48])
     expect(e.t0[1]?.entries).toBe(Math.ceil(s.ramSize / pageSize(s)))
   }
+})
+
+test('memory pinned for T=0 DMA: what was measured on a 16 GiB guest', () => {
+  const p = pinned(2 ** 34)
+  expect([p.everything / 1024, p.sharedOnly / 1024]).toEqual([16_777_216, 1_239_476])
+  expect([swiotlbPool(2 ** 40), swiotlbPool(2 ** 28), swiotlbPool(2 ** 20)]).toEqual([2 ** 30, 2 ** 26, 2 ** 20])
+  for (const ram of [2 ** 20, 2 ** 30, 2 ** 43]) expect(pinned(ram).sharedOnly).toBeLessThanOrEqual(ram)
+})
+
+test('firmware profiles: a granule a call where it was recorded so, a gigabyte a call by the specification', () => {
+  const c = (firmware: FirmwareName, strategy: Strategy) => obj(count(spec({ ram: GIB, firmware, strategy })).tally.commands)
+  expect(c('tf-rmm-9a7f8ef4', 'blocks')).toMatchObject({ GRANULE_RANGE_DELEGATE: 262144 + 1 + 2 + 17, RTT_DATA_MAP: 1, OP_MEM_DONATE: 1, OP_CONTINUE: 1 })
+  expect(c('spec-2.0', 'blocks')).toMatchObject({ GRANULE_RANGE_DELEGATE: 1 + 1 + 2 + 1, RTT_DATA_MAP: 1 })
+  expect(spec({ ram: GIB, generation: '2.0' }).firmware).toBe('tf-rmm-9a7f8ef4')
+  expect(spec({ ram: GIB }).firmware).toBe('v0.8.0')
+})
+
+test('a VMM brings its addresses, its order and blocks of 2M, each faulted in once', () => {
+  const s = spec({ ram: GIB, vmm: 'kvmtool', images: [{ name: 'b', addr: 0x80300000, size: 10 }, { name: 'a', addr: 0x80201000, size: 0x1000 }] })
+  expect([s.ramBase, s.strategy, s.geo.s2sz, s.images.map((i) => [i.name, i.addr, i.size])]).toEqual([0x80000000, 'fault-in', 33, [['a', 0x80200000, 0x10000], ['b', 0x80300000, 0x10000]]])
+  const c = obj(count(spec({ ram: GIB, vmm: 'kvm' })).tally.commands)
+  expect(c).toMatchObject({ REC_ENTER: 512 + 1, RTT_CREATE: 513, RTT_READ_ENTRY: 512, RTT_FOLD: 512, DATA_CREATE_UNKNOWN: 262144 })
+  expect(makePlan(spec({ ram: GIB, vmm: 'kvm' })).oneGig).toBe('none')
+  // what no file fills is measured as zeros
+  const read = bytesOf(new Uint8Array(0x1000).fill(7))
+  const withBytes = spec({ ram: GIB, vmm: 'kvmtool', images: [{ name: 'a', addr: 0x80201000, size: 0x1000, read }] })
+  const page = (n: number): number[] => [...(withBytes.images[0]?.read?.(n * 4096, 4096) ?? [])]
+  expect([page(0)[0], page(1)[0], page(1)[4095], page(2)[0], page(0).length]).toEqual([0, 7, 7, 0, 4096])
+  for (const vmm of vmms) expect(makeSpec({ ram: 64 * GIB, vmm }).ok).toBe(true)
+})
+
+test('measured parameters change the RIM as REALM_CREATE measures them, in the model too', () => {
+  const q = { ram: 4 * MIB, bps: 6, wps: 4, sveVl: 512, pmu: 6, lpa2: true }
+  const s = spec(q)
+  expect(s.measured).toEqual({ lpa2: true, bps: 5, wps: 3, sve: true, sveVl: 3, pmu: true, pmuCtrs: 6 })
+  const sim = simulate(s, { measure: true })
+  expect([sim.refused, sim.rim]).toEqual([null, planRim(s, 0, null)])
+  const values = [{}, { bps: 6 }, { wps: 6 }, { sveVl: 128 }, { sveVl: 256 }, { pmu: 0 }, { pmu: 6 }, { lpa2: true }].map((p) => planRim(spec({ ram: 4 * MIB, ...p }), 0, null))
+  expect(new Set(values).size).toBe(values.length)
+})
+
+test('time: a range, shared by host CPUs except for the hash chain, zeroing by its bandwidth when that is given', () => {
+  const t = count(spec({ ram: GIB, firmware: 'spec-2.0', strategy: 'blocks' })).tally
+  const one = timeOf(t, defaultTable, 1)
+  const many = timeOf(t, defaultTable, 16)
+  expect(one.total[0]).toBeLessThan(one.total[1])
+  expect(many.total[1]).toBeCloseTo(one.total[1] / 16, 0)
+  const image = count(spec({ ram: GIB, images: [{ name: 'k', addr: 0, size: 64 * MIB }] })).tally
+  expect(timeOf(image, defaultTable, 16).kinds.hashing).toEqual(timeOf(image, defaultTable, 1).kinds.hashing)
+  const file = parseCosts('c', '{"zero_gb_s": [4, 8], "machine_gb_s": 32}')
+  if (!file.ok) throw new Error('cost file')
+  const bytes = GIB
+  expect(timeOf(t, file.value, 1).kinds.zeroing).toEqual([bytes / 8, bytes / 4])
+  expect(timeOf(t, file.value, 16).kinds.zeroing).toEqual([bytes / 32, bytes / 32])
+  // a replaced command keeps its round trip; the rest is shared out as before
+  const dear = parseCosts('c', '{"costs": {"GRANULE_DELEGATE": 11}, "unit_ns": 1000}')
+  if (!dear.ok) throw new Error('cost file')
+  expect(timeOf(count(spec({ ram: 4096, page: '4K' })).tally, dear.value, 1).kinds.protection[0] / 1000 / 10).toBeCloseTo(count(spec({ ram: 4096, page: '4K' })).tally.commands.get('GRANULE_DELEGATE') ?? 0, 6)
+})
+
+test('the question of the thread: pages of 1G alone leave every granule to protect and to zero', () => {
+  const d = decides(spec({ ram: 12 * 2 ** 40 }), defaultTable)
+  const [pages, folded, today, direct, gpt] = d.ways
+  expect(d.cpus).toBe(16)
+  expect([pages?.zeroed, folded?.zeroed, today?.zeroed, direct?.zeroed, gpt?.zeroed]).toEqual(Array.from({ length: 5 }, () => 12 * 2 ** 28))
+  expect(folded?.calls).toBeGreaterThan(6e9)
+  expect(direct?.calls).toBeLessThan(30_000)
+  expect(direct?.changes).toBeGreaterThan(12 * 2 ** 28)
+  expect(gpt?.changes).toBeLessThan(13_000)
+  expect(d.shares.protection + d.shares.zeroing).toBeGreaterThan(99.9)
+  expect((gpt?.many[1] ?? 0) * 10).toBeLessThan(gpt?.one[1] ?? 0)
 })

@@ -8,17 +8,26 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { ENTRIES, levelSize } from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
+import { type FirmwareProfile, firmwareProfiles, type VmmProfile, vmmProfiles } from './profiles.ts'
 import { imagePages, pageLevels, pageSize, type PlanSpec } from './spec.ts'
 
 export abstract class Planner {
   readonly layout: Layout
-  /** Level of the unit that arrives whole: the host's page; with fault-in by RMI 1.x the granule the guest touched. */
+  /** Level of the unit that arrives whole: the host's page, or what the VMM makes of it; with fault-in by RMI 1.x alone the granule the guest touched. */
   readonly pageLevel: number
+  protected readonly firmware: FirmwareProfile
+  protected readonly vmm: VmmProfile | null
 
   constructor(readonly spec: PlanSpec) {
     this.layout = new Layout(spec)
-    this.pageLevel = spec.strategy === 'fault-in' && spec.generation === '1.x' ? 3 : pageLevels[spec.page]
+    this.firmware = firmwareProfiles[spec.firmware]
+    this.vmm = spec.vmm === null ? null : vmmProfiles[spec.vmm]
+    if (this.vmm !== null) this.pageLevel = Math.max(pageLevels[spec.page], this.vmm.faultLevel)
+    else this.pageLevel = spec.strategy === 'fault-in' && spec.generation === '1.x' ? 3 : pageLevels[spec.page]
   }
+
+  /** The entry of a table is read before the table is folded. */
+  protected get readsBeforeFold(): boolean { return this.vmm?.readsBeforeFold === true && this.spec.generation === '1.x' }
 
   // What emit and count do differently.
   protected abstract createRealm(): void

@@ -3,7 +3,8 @@ import { ensure, hex, PAGE_SIZE } from '../base/index.ts'
 import { type Content, DEV_BASE, DRAM_BASE, ENTRIES, hash, Rmm1, Rmm2, type RmmObserver, statusName, toHex } from '../machine/rmm/index.ts'
 import { Counter } from './count.ts'
 import { Emitter, NS_ATTRS, placement, type Sink } from './emit.ts'
-import type { PlanSpec } from './spec.ts'
+import { firmwareProfiles } from './profiles.ts'
+import { measuredFlags, type PlanSpec } from './spec.ts'
 import { Tally } from './tally.ts'
 
 export interface Simulation {
@@ -51,10 +52,12 @@ export function simulate(spec: PlanSpec, options: { readonly measure?: boolean; 
   const place = placement(spec, counter.tally.peakTables)
   const content = new ImageContent(spec)
   const config = {
+    features: { lpa2: spec.measured.lpa2, bps: 64, wps: 64, sve: spec.measured.sve, sveVl: spec.measured.sveVl, pmu: spec.measured.pmu, pmuCtrs: spec.measured.pmuCtrs },
     dram: { base: DRAM_BASE, granules: (place.end - DRAM_BASE) / PAGE_SIZE }, dev: { base: DEV_BASE, granules: 0 }, content, measure: options.measure ?? false,
     ...(options.observer === undefined ? {} : { observer: options.observer })
   }
-  const v2 = spec.generation === '2.0' ? new Rmm2({ ...config, firmware: 'spec-2.0' }) : null
+  const { model } = firmwareProfiles[spec.firmware]
+  const v2 = model === null ? null : new Rmm2({ ...config, firmware: model })
   const v1 = v2 === null ? new Rmm1(config) : null
   const m = v1 ?? ensure(v2, 'an RMM')
   const t = new Tally()
@@ -79,12 +82,13 @@ export function simulate(spec: PlanSpec, options: { readonly measure?: boolean; 
       done('GRANULE_RANGE_UNDELEGATE', two().granuleRangeUndelegate(b, top), [b, top], m.x1 === top)
       t.addWork('undelegated granule', (top - b) / PAGE_SIZE)
     },
-    realmCreate: (rd, rtt) => { done('REALM_CREATE', m.realmCreate(rd, { params: run, geo: spec.geo, rttBase: rtt, algo: options.algo ?? 0, vmid: 1 }), [rd]) },
+    realmCreate: (rd, rtt) => { done('REALM_CREATE', m.realmCreate(rd, { params: run, geo: spec.geo, rttBase: rtt, algo: options.algo ?? 0, vmid: 1, flags: measuredFlags(spec.measured), ...spec.measured }), [rd]) },
     realmActivate: (rd) => { done('REALM_ACTIVATE', m.realmActivate(rd), [rd]) },
     recCreate: (rd, rec, aux, runnable) => {
       const r = realm()
       if (rimBeforeRec === null && r.rim !== null) rimBeforeRec = toHex(r.rim)
       done('REC_CREATE', m.recCreate(rd, rec, { params: run, aux: Array.from({ length: 16 }, (_, i) => aux + i * PAGE_SIZE), flags: runnable ? 1 : 0 }), [rd, rec])
+      if (v2 !== null) t.add('OP_MEM_DONATE').add('OP_CONTINUE')
     },
     recEnter: (rec, a) => {
       const action = a === null ? undefined : a.op === 'touch' ? ({ op: 'abort', ipa: a.ipa, level: a.level, write: true } as const) : ({ op: 'ripas_set', base: a.ipa, top: a.ipa + PAGE_SIZE, ripas: a.ram ? 1 : 0, destroyed: true } as const)
@@ -102,6 +106,7 @@ export function simulate(spec: PlanSpec, options: { readonly measure?: boolean; 
       done('RTT_FOLD', m.rttFold(rd, ipa, level), [rd, ipa, level])
       t.give()
     },
+    readEntry: (rd, ipa, level) => { done('RTT_READ_ENTRY', m.rttReadEntry(rd, ipa, level), [rd, ipa, level]) },
     initRipas: (rd, b, top) => {
       const before = realm().extensions
       done('RTT_INIT_RIPAS', v1 !== null ? v1.rttInitRipas(rd, b, top) : two().rttInitRipas(rd, b, top), [rd, b, top], m.x1 === top)

@@ -55,3 +55,12 @@ test('a hash passed by the caller gives the same values', () => {
   }
   expect(() => hash(3, new Uint8Array(1))).toThrow(RangeError)
 })
+
+// Values that the calculator of realm measurements publishes with its tests (veraison/cca-realm-measurements, src/realm_config.rs and
+// tests/event_log.rs, read July 2026). Its longer chains measure a device tree that only it makes.
+test('published values of REALM_CREATE: another program, the same RIM', () => {
+  const of = (p: Partial<typeof params>): string => toHex(rimInit({ algo: 0, s2sz: 48, flags: 0, sveVl: 0, bps: 1, wps: 1, pmuCtrs: 0, ...p }))
+  expect(of({})).toBe('6739dfb22b75ee1268d08dfa8369f501bc0b066243553f069f560d1fa1172973')
+  expect(of({ algo: 1 })).toBe('799e434048fb57eb9d4f0e2a2b9815872037725' + '2deab2bdfcd69b5a8f82237f434bd6bb1c75bf160a2d49382f733b3439a3ff769e4ea5dd9a6f72239d44bbbab')
+  expect(Buffer.from(of({ bps: 5, wps: 3 }), 'hex').toString('base64')).toBe('iWDVaCY3CqpvybOgQdQkBolYK6QeKti7j5rfbSoM1ec=')
+})

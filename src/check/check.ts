@@ -4,6 +4,7 @@ import { Bytes } from '../base/index.ts'
 import { type KernelParts, noMeaning, type Revision } from '../kernel/index.ts'
 import { watch } from '../properties/index.ts'
 import { expectFor, type Expectation, forbiddenProperties, revisionOf, type Test, vocabulary } from '../litmus/index.ts'
+import { absent, notes } from './absent.ts'
 import type { Start } from './model.ts'
 import { Scene } from './scene.ts'
 import { explore, type Exploration, type Found } from './search.ts'
@@ -46,6 +47,8 @@ export interface CheckResult {
   readonly complete: boolean
   readonly expected: 'match' | 'mismatch' | null
   readonly expectation: Expectation | null
+  /** What must be known beside the verdict, a sentence each: words of the test without effect on this pair. */
+  readonly notes: readonly string[]
   readonly coverage: Coverage
 }
 
@@ -64,6 +67,8 @@ export interface Coverage {
   readonly rows: number
   readonly rowsKnown: number
   readonly rowNames: readonly string[]
+  /** Mechanisms that the run never met (absent.ts). */
+  readonly absent: readonly string[]
   readonly depth: number
 }
 
@@ -88,8 +93,8 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const operationNames = operationsOf(test)
   const operations = operationNames.length
   const reason = noMeaning(o.revision ?? revisionOf(test, kernel), platform)
-  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], depth: 0 }
-  if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, coverage: noCoverage }
+  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], absent: [], depth: 0 }
+  if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, notes: [], coverage: noCoverage }
 
   const scene = new Scene(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
   const { sys, onState } = scene
@@ -144,11 +149,11 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
   const rowNames = rows.map((r) => r.id).filter((id) => sys.rowsMet.has(id))
   const coverage: Coverage = {
     interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames,
-    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, depth: x.depth
+    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, absent: absent(test, operationNames, sys), depth: x.depth
   }
   return {
     ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
-    expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, platform, o) : expectation, verdict, violations, complete, vacuous), coverage
+    expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, platform, o) : expectation, verdict, violations, complete, vacuous), notes: notes(test, operationNames, sys), coverage
   }
 }
 

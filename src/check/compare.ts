@@ -39,7 +39,7 @@ export interface Comparison {
 /** The verdict as one comparable text: what is violated and what is only reported. */
 export const outcome = (r: CheckResult): string => {
   const names = (list: CheckResult['violations']): string => [...new Set(list.map((v) => v.property))].join(', ')
-  return `${r.verdict}${r.violations.length > 0 ? `: ${names(r.violations)}` : ''}${r.reported.length > 0 ? ` (reported: ${names(r.reported)})` : ''}`
+  return `${r.verdict}${r.violations.length > 0 ? `: ${names(r.violations)}` : ''}${r.reported.length > 0 ? ` (${r.verdict === 'ok' ? '' : 'reported: '}${names(r.reported)})` : ''}`
 }
 
 // Identity without the sequence: a longer way to the same finding is not a new one.

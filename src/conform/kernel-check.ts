@@ -72,8 +72,8 @@ export function checkOnTree(run: TreeRun, kernel: string, images: TreeImages, o:
   if (reason !== null) {
     const expectation = expectFor(run.test, kernel, run.platform)
     return {
-      file: run.test.file, test: run.test.name, kernel, platform: run.platform, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, expectation,
-      coverage: { interleave: 'calls', maxStates: o.maxStates ?? 0, threads: run.test.threads.length, operations: 0, operationNames: [], operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowNames: [], rowsKnown: 0, depth: 0 }
+      file: run.test.file, test: run.test.name, kernel, platform: run.platform, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, expectation, notes: [],
+      coverage: { interleave: 'calls', maxStates: o.maxStates ?? 0, threads: run.test.threads.length, operations: 0, operationNames: [], operationsKnown: vocabulary.operations.length, switches: [], rows: 0, rowNames: [], rowsKnown: 0, absent: [], depth: 0 }
     }
   }
   const arch = platformByName(run.platform)?.architecture as 'arm64' | 'x86'

@@ -2,6 +2,7 @@
 // section under an area lock is one step whose outcome is remembered by that value.
 import { PAGE_SIZE } from '../base/index.ts'
 import { action, aside, type Change, change, changeKey, Interned, type Layout, type Store } from '../step/index.ts'
+import { LOST_WORD, wordOf, ZERO_WORD } from '../machine/index.ts'
 import {
   bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
   swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
@@ -35,6 +36,9 @@ export class SwiotlbMem {
   readonly start: number
   readonly end: number
   private readonly params = new Map<string, SlotParams>()
+  /** Of all runs that this system took: a slot was handed out; one that somebody had used before. */
+  handedOut = false
+  handedAgain = false
 
   constructor(layout: Layout, readonly k: Kernel, readonly name: string, start: number, readonly nslabs: number, nareas: number, readonly kind: MemKind, readonly index: number) {
     this.pool = new IoTlbPool(start, nslabs, nareas)
@@ -103,12 +107,21 @@ export class SwiotlbMem {
   view(st: Store): IoTlbPool { this.load(st); return this.pool }
   hash(st: Store): number { return state_hash(this.view(st)) }
 
+  // Slots that nobody had are zero, or what boot's conversion left; whoever had them left something else.
+  private handed(st: Store, tlb: number, size: number): number {
+    if (tlb < 0 || this.handedAgain || this.k.parts.inPlace) return tlb
+    this.handedOut = true
+    const left = wordOf(this.k.machine.content.read(st, tlb, size))
+    this.handedAgain = left !== ZERO_WORD && left !== LOST_WORD
+    return tlb
+  }
+
   /** swiotlb_find_slots and the recording of the original address: the bounce address, or SLOT_FULL, SLOT_BUG. */
   map(dev: Device, cpu: number, base: number, phys: number, size: number, alloc_align_mask: number): number {
     return SwiotlbMem.found(this, cpu, this.slotParams(dev, base), phys, size, alloc_align_mask)
   }
   private static readonly found = action<[mem: SwiotlbMem, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number]>('swiotlb_find_slots', {
-    perform: (st, _outcome, mem, ...args) => (mem.unusable(st) ? SLOT_FULL : mem.op(st, MAP, ...args)),
+    perform: (st, _outcome, mem, cpu, p, phys, size, mask) => (mem.unusable(st) ? SLOT_FULL : mem.handed(st, mem.op(st, MAP, cpu, p, phys, size, mask), size)),
     text: (r, _outcome, mem, _cpu, _p, _phys, size) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - mem.start) / SLOT_SIZE)} of ${mem.name}`)
   })
   private unusable(st: Store): boolean { return this.k.f.pool_unusable.get(st, this.index) !== 0 }
@@ -118,7 +131,7 @@ export class SwiotlbMem {
     return SwiotlbMem.allocated(this, cpu, this.slotParams(dev, base), size)
   }
   private static readonly allocated = action<[mem: SwiotlbMem, cpu: number, p: SlotParams, size: number]>('swiotlb_alloc', {
-    perform: (st, _outcome, mem, ...args) => (mem.unusable(st) ? SLOT_FULL : mem.op(st, ALLOC, ...args)),
+    perform: (st, _outcome, mem, cpu, p, size) => (mem.unusable(st) ? SLOT_FULL : mem.handed(st, mem.op(st, ALLOC, cpu, p, size), size)),
     text: (r, _outcome, _mem, _cpu, _p, size) => (r < 0 ? `swiotlb_alloc(${size} bytes) fails` : `swiotlb_alloc(${size} bytes) = 0x${r.toString(16)}`)
   })
 

@@ -3,10 +3,11 @@
 // wants to know what the kernel does, and the summary says what was expected. Details have each finding in short, or with -v step by step.
 import { formatDiagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { byFile, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, propertiesOf, verdictText } from './check-run.ts'
+import { byFile, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, noteLines, propertiesOf, verdictText } from './check-run.ts'
 import type { CheckTextOptions } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 import { idLines, replayCommand, shortFinding } from './finding-short.ts'
+import { wrap } from './wrap.ts'
 
 interface Element { readonly tool: 'tbit'; readonly status: 'pass' | 'warn' | 'fail'; readonly summary: string; readonly details: string }
 
@@ -22,8 +23,9 @@ function element(run: CheckRun, name: string, results: readonly CheckResult[], v
   const status = bad.length > 0 ? 'fail' : reported.length > 0 || ran.length === 0 ? 'warn' : 'pass'
   const words = [...new Set(bad.map(verdictText))].join('; ')
   const what = bad.length > 0 ? `${words}${bad.every((r) => r.expected === 'match') ? ' (as expected)' : ''} (${bad.length} of ${ran.length} runs)`
-    : ran.length === 0 ? 'skipped: no run has a meaning' : reported.length > 0 ? `not forbidden, but found: ${reported.join(', ')}` : `ok (${ran.length} runs)`
+    : ran.length === 0 ? 'skipped: no run has a meaning' : reported.length > 0 ? `ok (${reported.join(', ')}): found, and not forbidden` : `ok (${ran.length} runs)`
   const details = results.map((r) => `${r.kernel} on ${r.platform}: ${r.verdict === 'skipped' ? `skipped: ${r.reason ?? ''}` : verdictText(r)}${judgementText(r) === '' ? '' : `, ${judgementText(r)}`}`)
+  details.push(...noteLines(results).flatMap((l) => wrap(l, WIDTH, '  ')))
   for (const g of [...findings(results, (r) => r.violations), ...findings(results, (r) => r.reported)]) {
     details.push('', ...(verbose ? inSteps(run, g) : shortFinding(run, g.finding, g.where, { width: WIDTH, reported: g.reported })))
   }

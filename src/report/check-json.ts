@@ -23,7 +23,7 @@ export function resultJson(r: CheckResult): object {
     file: r.file, test: r.test, kernel: r.kernel, platform: r.platform, verdict: r.verdict, ...(r.reason === null ? {} : { reason: r.reason }),
     violations: r.violations.map(finding(r)), reported: r.reported.map(finding(r)), states: r.states, transitions: r.transitions, complete: r.complete, expected: r.expected,
     expectation: r.expectation === null ? null : r.expectation.kind === 'violated' ? [...r.expectation.properties] : expectationWords(r.expectation),
-    coverage: r.coverage
+    notes: r.notes, coverage: r.coverage
   }
 }
 

@@ -1,7 +1,7 @@
 // `tbit check --format junit`: the XML that CI servers read (testsuites > testsuite > testcase, with failure, error and skipped).
 import { formatDiagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { byFile, byTest, type CheckRun, againCommand, expectationText, limitsLine, standing, verdictText } from './check-run.ts'
+import { byFile, byTest, type CheckRun, againCommand, expectationText, limitsLine, noteLines, standing, verdictText } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 
@@ -15,7 +15,7 @@ interface Case { readonly xml: string; readonly kind: 'pass' | 'failure' | 'erro
 function testcase(run: CheckRun, r: CheckResult): Case {
   const open = `    <testcase classname="${esc(r.test)}" name="${esc(`${r.kernel} on ${r.platform}`)}" file="${esc(r.file)}"`
   const details = [...r.violations, ...r.reported].map((v) => [`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`, ...traceTable(v, { width: 80, verbose: false })].join('\n'))
-  const text = body([...details, ...coverageLines([r]).map((l) => `covered: ${l}`), againCommand(run, r), limitsLine].join('\n'))
+  const text = body([...details, ...noteLines([r]), ...coverageLines([r]).map((l) => `covered: ${l}`), againCommand(run, r), limitsLine].join('\n'))
   const wanted = expectationText(r) === '' ? '' : `, expected ${expectationText(r)}`
   switch (standing(r)) {
     case 'skip': return { kind: 'skipped', xml: `${open}><skipped message="${esc(r.reason ?? '')}"/></testcase>` }
@@ -24,7 +24,7 @@ function testcase(run: CheckRun, r: CheckResult): Case {
       return { kind: 'failure', xml: `${open}><failure type="${esc(r.violations.map((v) => v.property).join(',') || r.verdict)}" message="${esc(`${verdictText(r)}${wanted}`)}">${text}</failure></testcase>` }
     }
     case 'undecided': return { kind: 'error', xml: `${open}><error type="incomplete" message="${esc(`stopped after ${r.states} states${wanted}`)}">${text}</error></testcase>` }
-    default: return { kind: 'pass', xml: `${open}><system-out>${body(`${verdictText(r)}${wanted}`)}</system-out></testcase>` }
+    default: return { kind: 'pass', xml: `${open}><system-out>${body([`${verdictText(r)}${wanted}`, ...noteLines([r])].join('\n'))}</system-out></testcase>` }
   }
 }
 

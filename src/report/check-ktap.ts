@@ -3,7 +3,7 @@
 // stand before the result they belong to.
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { byFile, type CheckRun, againCommand, judgementText, limitsLine, propertiesOf, standing } from './check-run.ts'
+import { byFile, type CheckRun, againCommand, judgementText, limitsLine, noteLines, propertiesOf, standing, verdictText } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 
@@ -34,7 +34,9 @@ function pair(run: CheckRun, k: Ktap, n: number, r: CheckResult): void {
     k.diagnostic(`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`)
     if (s === 'fail') for (const l of traceTable(v, { width: 80, verbose: false })) k.diagnostic(l)
   }
+  if (r.reported.length > 0 && r.verdict === 'ok') k.diagnostic(verdictText(r))
   if (judgementText(r) !== '') k.diagnostic(judgementText(r))
+  for (const n of noteLines([r])) k.diagnostic(n)
   for (const l of coverageLines([r])) k.diagnostic(`covered: ${l}`)
   k.diagnostic(`replay: ${againCommand(run, r)}`)
   k.result(s === 'pass' || s === 'xfail', n, what, directive(r))

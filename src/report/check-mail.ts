@@ -1,7 +1,7 @@
 // `tbit check --format mail`: what one pastes into a reply, at most 78 columns wide: the test, its verdicts, each finding in short (with -v
 // its interleaving as a table), what was covered, the command that does it again.
 import type { CheckResult } from '../check/index.ts'
-import { againCommand, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, pairsText, verdictText } from './check-run.ts'
+import { againCommand, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, noteLines, pairsText, verdictText } from './check-run.ts'
 import { type CheckTextOptions, coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 import { replayCommand, shortFinding } from './finding-short.ts'
@@ -23,6 +23,7 @@ export function checkMail(run: CheckRun, look: Pick<CheckTextOptions, 'level'> =
     const text = run.texts.get(test.file)
     if (text !== undefined) out.push(...quoted(text), '')
     for (const r of results) out.push(...wrap(line(r), WIDTH, '  '))
+    for (const n of noteLines(results)) out.push(...wrap(n, WIDTH, '  '))
     for (const g of findings(results, (r) => r.violations)) out.push('', ...(verbose ? inSteps(run, g) : shortFinding(run, g.finding, g.where, { width: WIDTH })))
     const first = results.find((r) => r.violations.length > 0) ?? results.find((r) => r.verdict !== 'skipped')
     if (first === undefined) continue

@@ -18,10 +18,12 @@ const LETTERS: ReadonlyMap<string, string> = (() => {
 })()
 const VERDICTS = { ok: '.', vacuous: 'v', incomplete: '?', skipped: '/' } as const
 
-/** `et!`: exposed and tampered, not as expected. `*`: the search hit its limit, there may be more. */
+const lettersOf = (list: CheckResult['violations']): string => propertiesOf(list).map((p) => LETTERS.get(p) ?? '#').join('')
+
+/** `et!`: exposed and tampered, not as expected. `(r)`: ok, and refused was found, which the test does not forbid. `*`: the search hit its limit, there may be more. */
 export function cell(r: CheckResult | undefined): string {
   if (r === undefined) return ' '
-  const letters = r.verdict === 'violated' ? propertiesOf(r.violations).map((p) => LETTERS.get(p) ?? '#').join('') : VERDICTS[r.verdict]
+  const letters = r.verdict === 'violated' ? lettersOf(r.violations) : r.verdict === 'ok' && r.reported.length > 0 ? `(${lettersOf(r.reported)})` : VERDICTS[r.verdict]
   return `${letters}${r.verdict === 'violated' && !r.complete ? '*' : ''}${outcomeOf(r) === 'surprise' ? '!' : ''}`
 }
 
@@ -63,9 +65,11 @@ export function matrixText(run: CheckRun, width: number, paint: Paint = plain): 
 const column = (i: number): string => (i < 26 ? String.fromCharCode(97 + i) : `${String.fromCharCode(96 + Math.floor(i / 26))}${String.fromCharCode(97 + (i % 26))}`)
 
 function legend(run: CheckRun, kernels: readonly string[], width: number): string[] {
-  const met = new Set(run.results.flatMap((r) => (r.verdict === 'violated' ? propertiesOf(r.violations) : [r.verdict])))
+  const found = run.results.some((r) => r.verdict === 'ok' && r.reported.length > 0)
+  const met = new Set(run.results.flatMap((r) => (r.verdict === 'violated' ? propertiesOf(r.violations) : r.verdict === 'ok' ? [r.verdict, ...propertiesOf(r.reported)] : [r.verdict])))
   const words = [
     ...Object.entries(VERDICTS).filter(([v]) => met.has(v)).map(([v, l]) => `${l} ${v}`), ...[...LETTERS].filter(([p]) => met.has(p)).map(([p, l]) => `${l} ${p}`),
+    ...(found ? ['( ) ok, with what the test does not forbid'] : []),
     ...(run.results.some((r) => outcomeOf(r) === 'surprise') ? ['! not as expected'] : []), ...(run.results.some((r) => r.verdict === 'violated' && !r.complete) ? ['* the search hit its limit: there may be more'] : [])
   ]
   return [...wrap(`kernels: ${kernels.map((k, i) => `${column(i)} ${k}`).join(', ')}`, width, '  '), ...wrap(`verdicts: ${words.join(', ')}; blank: not asked for`, width, '  '), '']

@@ -5,9 +5,9 @@ import { isRecord, newsText, recordOf } from './check-news.ts'
 import type { CheckRun } from './check-run.ts'
 
 const result = (name: string, kernel: string, ...properties: PropertyName[]): CheckResult => ({
-  file: `${name}.litmus`, test: name, kernel, platform: 'arm-cca', verdict: properties.length > 0 ? 'violated' : 'ok', reason: null, reported: [], states: 1, transitions: 1, complete: true, expected: null, expectation: null,
+  file: `${name}.litmus`, test: name, kernel, platform: 'arm-cca', verdict: properties.length > 0 ? 'violated' : 'ok', reason: null, reported: [], states: 1, transitions: 1, complete: true, expected: null, expectation: null, notes: [],
   violations: properties.map((property) => ({ id: property, property, site: 's', decision: 'd', summary: '', trace: [], initSteps: [], schedule: '', final: false })),
-  coverage: { interleave: 'steps', maxStates: 10, threads: 1, operations: 1, operationsKnown: 2, operationNames: [], rowNames: [], switches: [], rows: 0, rowsKnown: 1, depth: 3 }
+  coverage: { interleave: 'steps', maxStates: 10, threads: 1, operations: 1, operationsKnown: 2, operationNames: [], rowNames: [], absent: [], switches: [], rows: 0, rowsKnown: 1, depth: 3 }
 })
 const run = (...results: CheckResult[]): CheckRun => ({ tests: [], results, errors: [], texts: new Map(), interrupted: null })
 

@@ -11,8 +11,8 @@ import { shownSteps, traceTable } from './check-trace.ts'
 
 const result = (verdict: Verdict, expected: CheckResult['expected'], o: Partial<CheckResult> = {}): CheckResult => ({
   file: 'a#b.litmus', test: 't', kernel: 'cc-v8', platform: 'arm-cca', verdict, reason: verdict === 'skipped' ? 'no <meaning> & "none"' : null, violations: [], reported: [], states: 7, transitions: 9,
-  complete: verdict !== 'incomplete', expected, expectation: expected === null ? null : { kind: 'ok' },
-  coverage: { interleave: 'steps', maxStates: 10, threads: 1, operations: 1, operationsKnown: 2, operationNames: [], rowNames: [], switches: [], rows: 0, rowsKnown: 1, depth: 3 }, ...o
+  complete: verdict !== 'incomplete', expected, expectation: expected === null ? null : { kind: 'ok' }, notes: [],
+  coverage: { interleave: 'steps', maxStates: 10, threads: 1, operations: 1, operationsKnown: 2, operationNames: [], rowNames: [], absent: [], switches: [], rows: 0, rowsKnown: 1, depth: 3 }, ...o
 })
 const found = (property: PropertyName, complete = true): CheckResult => result('violated', null, { complete, violations: [{ id: `${property}/x`, property, site: 's', decision: 'd', summary: 'because <x> & y', trace: [], initSteps: [], schedule: '', final: false }] })
 const run = (...results: CheckResult[]): CheckRun => ({ tests: [{ file: 'a#b.litmus', name: 't', text: 'x', sources: [] }], results, errors: [], texts: new Map(), interrupted: null })

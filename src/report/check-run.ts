@@ -56,8 +56,9 @@ export function exitCode(run: Pick<CheckRun, 'results' | 'errors'>, style: ExitS
 /** The properties of some findings, each once, in order. */
 export const propertiesOf = (v: readonly Violation[]): string[] => [...new Set(v.map((x) => x.property))]
 
-/** `violated: exposed, leak`, `ok`, `skipped`. A search that hit its limit may miss some. */
+/** `violated: exposed, leak`, `ok`, `ok (refused)` where something was found that the test does not forbid, `skipped`. A search that hit its limit may miss some. */
 export function verdictText(r: CheckResult): string {
+  if (r.verdict === 'ok' && r.reported.length > 0) return `ok (${propertiesOf(r.reported).join(', ')})`
   if (r.verdict !== 'violated') return r.verdict
   return `violated: ${propertiesOf(r.violations).join(', ')}${r.complete ? '' : ' (search incomplete)'}`
 }
@@ -168,6 +169,20 @@ export function rowsMet(ran: readonly CheckResult[]): string {
     tables.set(r.platform, t)
   }
   return [...tables].map(([p, t]) => `${p} ${t.met.size} of ${t.known}`).join(', ')
+}
+
+/** What must be known beside verdicts, each once, with where it holds when that is not everywhere. */
+export function noteLines(results: readonly CheckResult[]): string[] {
+  const ran = results.filter((r) => r.verdict !== 'skipped')
+  const groups = new Map<string, CheckResult[]>()
+  for (const r of ran) for (const n of r.notes) groups.set(n, [...(groups.get(n) ?? []), r])
+  return [...groups].map(([note, where]) => `note: ${where.length === ran.length ? '' : `on ${pairsText(where)}: `}${note}`)
+}
+
+/** Mechanisms that none of the runs met. */
+export function absentFrom(results: readonly CheckResult[]): string[] {
+  const [first, ...others] = results.filter((r) => r.verdict !== 'skipped')
+  return first === undefined ? [] : first.coverage.absent.filter((a) => others.every((r) => r.coverage.absent.includes(a)))
 }
 
 /** Where it is written what no verdict of the model can say. */

@@ -1,8 +1,8 @@
 // Many tests on one screen: what is not as expected first, then a line a platform, what is new, the largest search. The matrix is check-matrix.ts.
 import { plural, thousands } from '../base/index.ts'
-import type { CheckResult } from '../check/index.ts'
+import { type CheckResult, SLOTS_TWICE } from '../check/index.ts'
 import { vocabulary } from '../litmus/index.ts'
-import { againCommand, byTest, type CheckRun, findings, judgementText, type Outcome, outcomeOf, outcomes, pairsText, propertiesOf, rowsMet, verdictText } from './check-run.ts'
+import { absentFrom, againCommand, byTest, type CheckRun, findings, judgementText, type Outcome, outcomeOf, outcomes, pairsText, propertiesOf, rowsMet, verdictText } from './check-run.ts'
 import { shortFinding } from './finding-short.ts'
 import { type Paint, plain } from './paint.ts'
 import { wrap, wrapCommand } from './wrap.ts'
@@ -86,12 +86,22 @@ export function notesOnMany(run: CheckRun, width: number): string[] {
   const reported = run.results.filter((r) => r.reported.length > 0)
   if (reported.length > 0) say(`reported, not forbidden: ${propertiesOf(reported.flatMap((r) => r.reported)).join(', ')} in ${plural(reported.length, 'run')}`)
   const ran = run.results.filter((r) => r.verdict !== 'skipped')
+  for (const [what, n] of noted(ran)) say(`note: ${what} in ${plural(n, 'run')}`)
   const [first] = ran
   if (first === undefined) return out
   const states = ran.reduce((n, r) => n + r.states, 0)
   say(`covered: ${first.coverage.interleave === 'steps' ? 'every interleaving of single steps' : 'interleavings of whole calls only (an abstraction)'}, at most ${thousands(first.coverage.maxStates)} states a run; ${thousands(states)} states in all`)
   say(used(ran))
+  const missing = absentFrom(ran)
+  if (missing.length > 0) say(`absent from all runs: ${missing.join(', ')}`)
   return out
+}
+
+// What many runs could not show, with how many: of many runs nobody wants each.
+function noted(ran: readonly CheckResult[]): Array<readonly [string, number]> {
+  const ignored = ran.filter((r) => r.notes.some((n) => n.startsWith("'accepted' has no effect"))).length
+  const fresh = ran.filter((r) => r.coverage.absent.includes(SLOTS_TWICE)).length
+  return [["'accepted' has no effect, the device is T=0,", ignored] as const, ['no slot of a bounce pool was used twice (a small pool makes it)', fresh] as const].filter(([, n]) => n > 0)
 }
 
 // What all runs together could use of the language and of each platform's table.

@@ -2,7 +2,7 @@
 import { columns, formatDiagnostic, plural, thousands } from '../base/index.ts'
 import type { CheckResult, Coverage } from '../check/index.ts'
 import { vocabulary } from '../litmus/index.ts'
-import { byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, pairsText, rowsMet, standing, summaryLine, verdictText } from './check-run.ts'
+import { absentFrom, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, noteLines, pairsText, rowsMet, standing, summaryLine, verdictText } from './check-run.ts'
 import { matrixText } from './check-matrix.ts'
 import { manyText, notesOnMany, surprisesText } from './check-summary.ts'
 import { traceTable } from './check-trace.ts'
@@ -59,6 +59,8 @@ function testText(run: CheckRun, test: CheckRun['tests'][number], results: reado
   if (test.text !== '') out.push(...wrap(test.text, o.width - 2, '').map((l) => `  ${l}`))
   for (const s of test.sources) out.push(...wrap(`source: ${s}`, o.width - 2, '        ').map((l) => `  ${l}`))
   out.push('', ...(o.level <= 0 && results.length > MANY_PAIRS ? verdictGroups : verdictRows)(results, o.width, paint), '')
+  const beside = noteLines(results).flatMap((l) => wrap(l, o.width - 2, '  ').map((x) => `  ${x}`))
+  if (beside.length > 0) out.push(...beside, '')
   if (o.level >= 0) {
     const told = new Map<string, string>()
     for (const g of findings(results, (r) => r.violations)) out.push(...findingText(run, g, o, paint, told))
@@ -147,6 +149,8 @@ export function coverageLines(results: readonly CheckResult[]): string[] {
   const lines = bounds.size === 1 ? [`${[...bounds.keys()][0] ?? ''}; ${rows}`] : bounds.size === 0 ? [] : [...[...bounds].map(([text, pairs]) => `on ${pairsText(pairs)}: ${text}`), rows]
   const switches = by((r) => r.coverage.switches.join(', '))
   for (const [text, pairs] of switches) if (text !== '') lines.push(`switches in force${switches.size === 1 ? '' : ` on ${[...new Set(pairs.map((r) => r.platform))].join(', ')}`}: ${text}`)
+  const missing = absentFrom(ran)
+  if (missing.length > 0) lines.push(`absent from ${ran.length === 1 ? 'this run' : 'these runs'}: ${missing.join(', ')}`)
   return lines
 }
 

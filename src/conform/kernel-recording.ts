@@ -1,6 +1,6 @@
 // A built kernel replays recordings of 7.x (../shared/data/swiotlb-7.3), made elsewhere from the same sources by a harness that shares
 // nothing with ours: boot, then every operation's result, events, counters and state.
-import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
+import { type Diagnostic, type Result, err, ok, own } from '../base/index.ts'
 import { type Allocation, type Event, type Injection, KernelC, KernelFault, type PlatformKind, type WasmModule, WORKS, ZoneHost } from '../kernel-c/index.ts'
 
 const KINDS: Readonly<Record<string, PlatformKind>> = { none: 'none', realm: 'realm', pkvm: 'pkvm', snp: 'snp', 'snp-vtom': 'vtom', tdx: 'tdx', sme: 'sme' }
@@ -87,7 +87,7 @@ class Replay {
     host.beginOp((h['boot_inject'] as Array<[string, number, number]>).map(([kind, n, errno]) => ({ kind, k: n, errno })))
     const ram = h['ram'] as Array<[number, number]>
     k.boot({
-      cpus: 1, ram: Number(h['max_pfn']) * 4096, ranges: ram, zone_dma_limit: Number(big(h['zone_dma_limit'])), platform: KINDS[String(h['platform'])] ?? 'none', bit: bitOf(h['bit']), track_hiwater: false,
+      cpus: 1, ram: Number(h['max_pfn']) * 4096, ranges: ram, zone_dma_limit: Number(big(h['zone_dma_limit'])), platform: own(KINDS, String(h['platform'])) ?? 'none', bit: bitOf(h['bit']), track_hiwater: false,
       swiotlb: { start: Number(h['pool_start']), cmdline: String(h['swiotlb_param'] ?? ''), any: h['swiotlb_any'] === 1, force: h['force_bounce'] === 1 }, atomic_pools: bytes(String(h['coherent_pool'])), conversions: h['platform'] !== 'none', verbose: false
     })
     const regions = (h['restricted'] ?? []) as Array<{ start: number; size: number }>

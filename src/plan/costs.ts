@@ -112,9 +112,10 @@ export function parseCosts(file: string, text: string): Result<CostTable, Diagno
     replaced.push(k)
   }
   const above0 = (key: string, what: string): Result<Range | null, Diagnostic> => {
-    if (top[key] === undefined) return ok(null)
-    const r = range(top[key])
-    return r === null || r[0] <= 0 ? bad(key, `${key} is ${JSON.stringify(top[key])}: ${what}, above 0, or [low, high]`) : ok(r)
+    const said = own(top, key)
+    if (said === undefined) return ok(null)
+    const r = range(said)
+    return r === null || r[0] <= 0 ? bad(key, `${key} is ${JSON.stringify(said)}: ${what}, above 0, or [low, high]`) : ok(r)
   }
   const unitNs = above0('unit_ns', 'nanoseconds a unit takes')
   const zeroGbs = above0('zero_gb_s', 'GB/s at which one CPU zeroes memory')

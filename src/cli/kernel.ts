@@ -5,9 +5,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Diagnostic, own, printableLine } from '../base/index.ts'
 import { checkFormats } from '../report/check-formats.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
-import { type RecordedBuild, recordedBuild, replayRecording } from '../conform/kernel-recording.ts'
-import { type SelfTestFile, profileFor, recordedSelfTest, selfTest } from '../conform/kernel-selftest.ts'
-import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, type Tree, buildKernel, openTree, overlayDir, withAcceptance } from '../kernel-build/index.ts'
+import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
+import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
 import { formatOption } from './formats.ts'
@@ -20,7 +19,7 @@ export interface TreeOptions { arch: Arch; shim?: string; fresh?: boolean; forma
 /** The options that every sub-command with a tree has. */
 export const treeOptions = (c: Command): Command => c
   .addOption(new Option('--arch <arch>', 'whose decisions: force_dma_unencrypted, conversions').choices(ARCHES).default('arm64'))
-  .option('--shim <dir>', 'additions: headers by include path, extra.h (included everywhere), further units *.c')
+  .option('--shim <dir>', 'additions to the shim: headers by include path, extra.h (included everywhere), further units *.c')
   .option('--fresh', 'build even what the cache has')
 
 /** One line that says what is being done, where a terminal shows it. */
@@ -38,9 +37,9 @@ export function progressOf(io: Io): { say: (what: string) => void; done: () => v
 }
 
 /** Builds one profile; the diagnostics go to the reader in the asked form and null comes back. */
-export async function buildFor(io: Io, dir: string | Tree, profile: Profile, o: TreeOptions, kconfig: Readonly<Record<string, string>> = {}): Promise<Built | null> {
+export async function buildFor(io: Io, dir: string, profile: Profile, o: TreeOptions): Promise<Built | null> {
   const p = progressOf(io)
-  const options: BuildOptions = { arch: o.arch, profile, kconfig, progress: p.say, ...(o.shim === undefined ? {} : { teach: o.shim }), ...(o.fresh ? { fresh: true } : {}) }
+  const options: BuildOptions = { arch: o.arch, profile, progress: p.say, ...(o.shim === undefined ? {} : { teach: o.shim }), ...(o.fresh ? { fresh: true } : {}) }
   const b = await buildKernel(dir, options)
   p.done()
   if (b.ok) return b.value
@@ -63,7 +62,7 @@ function buildCommand(io: Io): Command {
   return formats(treeOptions(new Command('build')
     .summary('compiles the DMA code of a kernel source tree')
     .description('Compiles kernel/dma and the memory encryption of an architecture, unmodified, to WebAssembly: from a directory (a git checkout, an unpacked package) or a tarball, of Linux 6.1 or later. ' +
-      'Nothing but npm packages is needed. The image is kept by content in $XDG_CACHE_HOME/tbit. Exit code 2 when the tree cannot be built, with what is missing and how to teach it.')
+      'Nothing but npm packages is needed. The image is kept by content in $XDG_CACHE_HOME/tbit. Exit code 2 when the tree cannot be built, with what is missing and how to teach the shim.')
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .addOption(new Option('--config <profile>', 'guest: what Kconfig selects for a confidential guest; recorded, recorded-realm: that of the recordings').choices(PROFILES).default('guest'))
     .option('--out <file>', 'also writes the image there')
@@ -86,48 +85,39 @@ function buildCommand(io: Io): Command {
     })
 }
 
-/** The build that a recording needs: its own architecture and configuration, where it says so. */
-function builtFor(io: Io, tree: Tree, profile: Profile, recorded: RecordedBuild | null, o: TreeOptions): Promise<Built | null> {
-  if (recorded === null) return buildFor(io, tree, profile, o)
-  const own = recorded.acceptance ? (withAcceptance(tree) ?? tree) : tree
-  return buildFor(io, own, profile, { ...o, arch: recorded.arch }, recorded.kconfig)
-}
-
 function testCommand(io: Io): Command {
   return formats(treeOptions(new Command('test')
     .summary('replays recordings of the real code on a built kernel')
-    .description('Replays recorded operations of the DMA API, swiotlb and dma-direct (a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
+    .description('Replays recorded operations of swiotlb and dma-direct (../shared/data/swiotlb; a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
       "the tree's (another version), or ours; then runs random programs beside our model. Exit code 0 without a difference, 1 with one, 2 for input that cannot be used.")
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[recordings...]', 'files, or a directory of them (default: those of this repository)')
     .addHelpText('after', '\nExample:\n  tbit kernel test /usr/src/linux-source-6.12.tar.xz recordings/swiotlb')))
     .action(async (dir: string, args: string[], o: TreeOptions & { format: keyof typeof kernelFormats }) => {
-      const paths = args.length > 0 ? args : [join(overlayDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
+      const paths = args.length > 0 ? args : [join(shimDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
       const tree = openTree(dir)
       if (!tree.ok) return complain(io, [tree.error], o.format)
       const { files, errors } = filesOf(paths, ['.jsonl', '.jsonl.gz', '.jsonl.zst'])
       const all: Diagnostic[] = [...errors]
-      const modules = new Map<string, { module: WasmModule; built: Built; profile: Profile }>()
+      const modules = new Map<Profile, { module: WasmModule; built: Built }>()
       const results: SelfTestFile[] = []
       for (const file of files) {
         const lines: string[] = []
         const broken = await readLines(file, (l) => { lines.push(l); return true })
         if (broken) { all.push(broken); continue }
-        const recorded = recordedBuild(lines[0] ?? '')
-        const profile = recorded === null ? profileFor(lines[0] ?? '') : 'guest'
+        const profile = profileFor(lines[0] ?? '')
         if (profile === null) {
           all.push({ code: 'TB-610', file, line: 1, column: 1, word: '', message: 'the first line must be the machine: a JSON object with nslabs and devices' })
           continue
         }
-        const key = JSON.stringify([profile, recorded])
-        let m = modules.get(key)
+        let m = modules.get(profile)
         if (!m) {
-          const built = await builtFor(io, tree.value, profile, recorded, o)
+          const built = await buildFor(io, dir, profile, o)
           if (!built) return
-          m = { module: new Wasm.Module(built.wasm), built, profile }
-          modules.set(key, m)
+          m = { module: new Wasm.Module(built.wasm), built }
+          modules.set(profile, m)
         }
-        const r = recorded === null ? selfTest(m.module, file, lines) : recordedSelfTest(replayRecording(m.module, file, lines), m.built.meta.version)
+        const r = selfTest(m.module, file, lines)
         if (r.ok) results.push(r.value)
         else all.push(r.error)
       }
@@ -137,7 +127,7 @@ function testCommand(io: Io): Command {
       let operations = 0
       let divergence: Divergence | null = null
       for (const { scenario, build } of scenariosFor(first.built.meta.version, [o.arch], [...first.built.meta.fields, ...first.built.meta.flagFunctions], null)) {
-        const m = [...modules.values()].find((x) => x.profile === build.profile && x.built.meta.arch === build.arch)
+        const m = modules.get(build.profile)
         if (!m) continue
         const c = conformKernel(m.module, scenario, 20_000, 1)
         operations += c.operations

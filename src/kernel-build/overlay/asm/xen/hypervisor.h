@@ -1,1 +1,0 @@
-/* no Xen on this architecture */

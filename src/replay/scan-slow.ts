@@ -105,6 +105,12 @@ function whole(ev: SlowEvent, line: string): boolean {
     case Trace.unmapSg:
     case Trace.alloc:
     case Trace.free: return (ev.has & Has.attrs) !== 0
+    // Nothing in these says where they end.
+    case Trace.blockIssue:
+    case Trace.blockComplete:
+    case Trace.probeMap:
+    case Trace.probeMapReturn:
+    case Trace.probeUnmap: return false
     default: return true
   }
 }

@@ -1,0 +1,66 @@
+// `npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]`: inputs of growing seeds, in a thread that is watched from here. An exception, an
+// input that takes 10 s, or 512 MiB more than at the beginning ends it, with the seed that does it again: --seed S --inputs 1.
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { fileURLToPath } from 'node:url'
+import { targets } from './targets.ts'
+
+const HANG = 10_000
+const GROWTH = 512 << 20
+
+async function work(name: string, seed: number, seconds: number, inputs: number, shared: Int32Array): Promise<void> {
+  const target = targets[name as keyof typeof targets]
+  if (target === undefined) throw new Error(`no target ${name}`)
+  const end = Date.now() + seconds * 1000
+  let n = 0
+  for (; n < inputs && (n % 64 !== 0 || Date.now() < end); n++) {
+    Atomics.store(shared, 0, n)
+    try {
+      await target(seed + n)
+    } catch (e) {
+      parentPort?.postMessage({ seed: seed + n, error: e instanceof Error ? (e.stack ?? e.message) : String(e) })
+      return
+    }
+  }
+  parentPort?.postMessage({ inputs: n })
+}
+
+function watch(name: string, seed: number, seconds: number, inputs: number): void {
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { name, seed, seconds, inputs, shared } })
+  const begun = process.memoryUsage().rss
+  let last = -1
+  let since = Date.now()
+  let most = 0
+  const stop = (code: number, line: string): void => {
+    process.stdout.write(`${line}\n`)
+    process.exit(code)
+  }
+  setInterval(() => {
+    const at = Atomics.load(shared, 0)
+    if (at !== last) { last = at; since = Date.now() }
+    most = Math.max(most, process.memoryUsage().rss - begun)
+    if (Date.now() - since > HANG) stop(1, `${name}: seed ${seed + at} takes more than 10 s`)
+    if (most > GROWTH) stop(1, `${name}: grew by ${most >> 20} MiB, at seed ${seed + at}`)
+  }, 100)
+  worker.on('message', (m: { seed?: number; error?: string; inputs?: number }) => {
+    if (m.error !== undefined) stop(1, `${name}: seed ${m.seed}: ${m.error}`)
+    else stop(0, `${name}: ${m.inputs} inputs from seed ${seed}, no crash, no hang, ${most >> 20} MiB more at most`)
+  })
+  worker.on('error', (e) => stop(1, `${name}: ${e.stack ?? e.message}`))
+}
+
+if (isMainThread) {
+  const [name = '', ...rest] = process.argv.slice(2)
+  const number = (option: string, otherwise: number): number => {
+    const i = rest.indexOf(option)
+    return i < 0 ? otherwise : Number(rest[i + 1])
+  }
+  if (!Object.hasOwn(targets, name)) {
+    process.stderr.write(`usage: npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]\ntargets: ${Object.keys(targets).join(', ')}\n`)
+    process.exit(2)
+  }
+  watch(name, number('--seed', 1), number('--seconds', 60), number('--inputs', Number.POSITIVE_INFINITY))
+} else {
+  const d = workerData as { name: string; seed: number; seconds: number; inputs: number; shared: Int32Array }
+  await work(d.name, d.seed, d.seconds, d.inputs, d.shared)
+}

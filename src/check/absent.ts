@@ -27,7 +27,7 @@ const mechanisms: ReadonlyArray<{ readonly name: string; readonly met: (r: Run) 
   { name: 'allocations that cannot block', met: (r) => calls(r).some((c) => c.args.atomic) },
   { name: 'restricted pools', met: (r) => some(r, (d) => d.restricted_pool > 0) },
   { name: 'non-coherent devices', met: (r) => some(r, (d) => d.noncoherent) },
-  { name: 'masks below 64 bits', met: (r) => some(r, (d) => d.dma_mask < 64 || d.coherent_mask < 64 || d.bus_limit > 0) || r.operations.has('dma_set_mask') },
+  { name: 'masks below 64 bits', met: (r) => some(r, (d) => d.dma_mask < 64 || d.coherent_mask < 64 || d.bus_limit > 0) || [...r.operations].some((o) => o.startsWith('dma_set_')) },
   { name: 'host granules above the page', met: (r) => r.sys.kernel.config.host_granule > PAGE_SIZE },
   { name: 'vIOMMUs', met: (r) => some(r, (d) => d.iommu) },
   { name: 'peer-to-peer', met: (r) => r.operations.has('dma_map_resource') }

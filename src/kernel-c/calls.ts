@@ -314,6 +314,14 @@ class CCalls implements DmaCalls, Host {
       return r
     })
   }
+  dma_set_coherent_mask(dev: Device, bits: number): number {
+    return this.call(dev, 'dma_set_coherent_mask', String(bits), (r) => `dma_set_coherent_mask(${dev.name}, ${bits}) = ${r}`, (st) => {
+      const r = this.c.dma_set_coherent_mask(dev.index, bits >= 64 ? 0xffffffffffffffffn : (1n << BigInt(bits)) - 1n)
+      this.asked = true
+      if (r === 0) this.k.f.coherent_mask.set(st, bits, dev.index)
+      return r
+    })
+  }
   dma_mmap_alias(dev: Device): 'shared' | 'private' {
     const r = this.call(dev, 'dma_mmap', '', (v) => `dma_mmap(${dev.name}): ${v === 1 ? 'shared' : 'private'} alias`, () => this.c.dma_mmap(dev.index, PAGE_SIZE, { phys: 0x200000, handle: 0x200000, kind: 0 }))
     return r === 1 ? 'shared' : 'private'

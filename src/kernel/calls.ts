@@ -15,6 +15,7 @@ export interface DmaCalls {
   dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null
   dma_free_pages(dev: Device, b: DmaBuffer): void
   dma_set_mask(dev: Device, bits: number): number
+  dma_set_coherent_mask(dev: Device, bits: number): number
   /** Alias of a user mapping made now. */
   dma_mmap_alias(dev: Device): 'shared' | 'private'
   dma_to_phys(dev: Device, addr: number): number

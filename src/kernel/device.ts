@@ -62,7 +62,7 @@ const min_not_zero = (a: number, b: number): number => (a === 0 ? b : b === 0 ? 
 /** *dev->dma_mask limited by the bus. */
 export const dma_limit = (dev: Device): number => min_not_zero(dev.config.masks?.dma ?? DMA_BIT_MASK(peek(dev.k.f.mask, dev.index)), dev.config.bus_limit)
 /** dev->coherent_dma_mask limited by the bus. */
-export const coherent_limit = (dev: Device): number => min_not_zero(dev.config.masks?.coherent ?? DMA_BIT_MASK(dev.config.coherent_mask), dev.config.bus_limit)
+export const coherent_limit = (dev: Device): number => min_not_zero(dev.config.masks?.coherent ?? DMA_BIT_MASK(peek(dev.k.f.coherent_mask, dev.index)), dev.config.bus_limit)
 
 /** arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is remembered. */
 export function force_dma_unencrypted(dev: Device): boolean {

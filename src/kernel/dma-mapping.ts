@@ -131,13 +131,33 @@ export function dma_free_pages(dev: Device, b: DmaBuffer): void {
   else dma_direct_free_pages(dev, b)
 }
 
+/** dma_direct_supported(): a mask below 32 bits must reach the DMA zone in the form in which the device sees shared memory. */
+function dma_supported(dev: Device, bits: number): boolean {
+  const lowest = phys_to_dma_unencrypted(dev, Math.min(HIGH_BANK + dev.k.config.ram - PAGE_SIZE, ZONE_DMA_LIMIT))
+  return bits >= 32 || (lowest !== DMA_MAPPING_ERROR && DMA_BIT_MASK(bits) >= lowest) || use_dma_iommu(dev)
+}
+
+/** dma_set_coherent_mask(): 0 or -EIO. On an SME host force_dma_unencrypted() follows it. */
+export function dma_set_coherent_mask(dev: Device, bits: number): number {
+  const c = other(dev)
+  if (c !== null) return c.dma_set_coherent_mask(dev, bits)
+  if (!dma_supported(dev, bits)) return -5
+  if (peek(dev.k.f.coherent_mask, dev.index) !== bits) poke(dev.k.f.coherent_mask, dev.index, bits)
+  return 0
+}
+
+/** dma_set_mask_and_coherent(). */
+export function dma_set_mask_and_coherent(dev: Device, bits: number): number {
+  const rc = dma_set_mask(dev, bits)
+  if (rc === 0) dma_set_coherent_mask(dev, bits)
+  return rc
+}
+
 /** dma_set_mask(): 0 or -EIO; dma_setup_need_sync() makes dma_skip_sync what the device's coherence says. */
 export function dma_set_mask(dev: Device, bits: number): number {
   const c = other(dev)
   if (c !== null) return c.dma_set_mask(dev, bits)
-  // dma_direct_supported(): a mask below 32 bits must reach the DMA zone in the form in which the device sees shared memory.
-  const lowest = phys_to_dma_unencrypted(dev, Math.min(HIGH_BANK + dev.k.config.ram - PAGE_SIZE, ZONE_DMA_LIMIT))
-  if (bits < 32 && (lowest === DMA_MAPPING_ERROR || DMA_BIT_MASK(bits) < lowest) && !use_dma_iommu(dev)) return -5
+  if (!dma_supported(dev, bits)) return -5
   if (peek(dev.k.f.mask, dev.index) !== bits) poke(dev.k.f.mask, dev.index, bits)
   set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
   return 0

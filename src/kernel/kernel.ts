@@ -50,6 +50,7 @@ export interface KernelFields {
   readonly present: Field
   readonly device_lock: Field
   readonly mask: Field
+  readonly coherent_mask: Field
   readonly tsm_rwsem: Field
   readonly pf0_lock: Field
   /** RFC: INIT 0, CONNECT 1, LOCK 2, ACCEPT 3. From tio-v2: 1 = pdev->tsm is set. */
@@ -148,6 +149,7 @@ export class Kernel {
       present: layout.field('present', { count: n, max: 1, owners }),
       device_lock: layout.field('mutex', { count: n, max: 1, owners }),
       mask: layout.field('dma_mask_bits', { count: n, max: 64, owners }),
+      coherent_mask: layout.field('coherent_mask_bits', { count: n, max: 64, owners }),
       tsm_rwsem: layout.field('pci_tsm_rwsem'),
       pf0_lock: layout.field('tsm_pf0.lock', { count: n, max: 1, owners }),
       tsm_state: layout.field('tsm', { count: n, max: 3, values: tsmCores[rev.accept].states, owners }),
@@ -228,6 +230,7 @@ export class Kernel {
       this.f.present.set(st, 1, d.index)
       m.bus_master.set(st, 1, d.index)
       this.f.mask.set(st, d.config.dma_mask, d.index)
+      this.f.coherent_mask.set(st, d.config.coherent_mask, d.index)
       let bits: number = DEV_BITS.can_match | (d.config.iommu ? DEV_BITS.dma_iommu : 0)
       if (d.config.driver) {
         this.f.driver.set(st, 1, d.index)

@@ -160,6 +160,10 @@ export const operations = [
     run: on((b, x) => b.sys.dma_mmap(x, b.dev)) },
   { name: 'dma_set_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the streaming mask',
     run: plain((b) => b.sys.dma_set_mask(b.dev, b.bits)) },
+  { name: 'dma_set_coherent_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the mask of coherent memory',
+    run: plain((b) => b.sys.dma_set_coherent_mask(b.dev, b.bits)) },
+  { name: 'dma_set_mask_and_coherent', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets both masks',
+    run: plain((b) => b.sys.dma_set_mask_and_coherent(b.dev, b.bits)) },
 
   { name: 'dev_read', group: 'device', params: [dev, handle(HANDLE, true)], options: [], result: 'value', try: true, provider: 'machine: device, IOMMU', does: 'DMA read; a fault is a violation unless `try` stands in front',
     run: on((b, h) => b.sys.dev_read(b.dev, h, b.segment, b.try)) },

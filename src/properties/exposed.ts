@@ -1,7 +1,7 @@
 // Whoever is not meant to read can read: the host and untrusted devices as reachability, and pages that go back to an allocator shared.
 import { PAGE_SIZE } from '../base/index.ts'
 import type { KernelEvent } from '../kernel/index.ts'
-import { CLASS, classNames, classOf, wordOf } from '../machine/index.ts'
+import { CLASS, classNames, classOf, HW, wordOf } from '../machine/index.ts'
 import type { Finding, Store } from '../step/index.ts'
 import type { System } from '../system/index.ts'
 import { usesHostMemory } from './on-purpose.ts'
@@ -24,16 +24,25 @@ function readable(sys: System, st: Store): readonly Finding[] {
   return firstOfEach(out)
 }
 
-function given(sys: System, st: Store, e: KernelEvent): void {
+/** What a page is that goes back to an allocator and ought not to: reachable by the host, or on an encrypting host (SME) without encryption; null: neither. */
+function open(sys: System, st: Store, pfn: number): { readonly decision: string; readonly words: string } | null {
   const { machine } = sys
+  if (machine.hostReaches(st, pfn)) return { decision: '', words: 'while the host can still reach it' }
+  if (!machine.platform.guest && machine.platform.conversion === 'pte' && machine.hw(st, pfn) === HW.shr) return { decision: ' without encryption', words: 'without encryption' }
+  return null
+}
+
+function given(sys: System, st: Store, e: KernelEvent): void {
   if (e.kind === 'free_pages') {
     for (let p = e.pfn; p < e.pfn + e.n; p++) {
-      if (!machine.hostReaches(st, p)) continue
-      st.finding({ property: 'exposed', site: e.site, decision: 'page to the allocator', summary: `${e.site} gives a page back to the page allocator while the host can still reach it` })
+      const how = open(sys, st, p)
+      if (how === null) continue
+      st.finding({ property: 'exposed', site: e.site, decision: `page to the allocator${how.decision}`, summary: `${e.site} gives a page back to the page allocator ${how.words}` })
       return
     }
-  } else if (e.kind === 'kfree' && machine.hostReaches(st, Math.floor(e.addr / PAGE_SIZE))) {
-    st.finding({ property: 'exposed', site: 'kfree', decision: 'object to the slab allocator', summary: 'an object goes back to the slab allocator while the host can still reach it' })
+  } else if (e.kind === 'kfree') {
+    const how = open(sys, st, Math.floor(e.addr / PAGE_SIZE))
+    if (how !== null) st.finding({ property: 'exposed', site: 'kfree', decision: `object to the slab allocator${how.decision}`, summary: `an object goes back to the slab allocator ${how.words}` })
   }
 }
 
@@ -41,7 +50,7 @@ export const property: Property = {
   name: 'exposed',
   order: 10,
   does: 'the host or an untrusted device can read what is not meant for it',
-  violated: 'the host or an untrusted device can read guest-secret data, or data meant for an accepted device; or a device in RUN writes what the host may read, whatever it was when the buffer was made; or a page goes back to the page or slab allocator while the host can still reach it (pool memory returning to its pool does not count)',
+  violated: 'the host or an untrusted device can read guest-secret data, or data meant for an accepted device; or a device in RUN writes what the host may read, whatever it was when the buffer was made; or a page goes back to the page or slab allocator while the host can still reach it, on an encrypting host without encryption (pool memory returning to its pool does not count)',
   byDefault: true,
   judge: (sys): Judgement => ({
     looksAt: [sys.machine.pages, sys.kernel.pages.state, ...(sys.labels === null ? [] : [sys.labels.state])],

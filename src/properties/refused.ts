@@ -16,7 +16,7 @@ function served(sys: System, st: Store, r: FailedRequest, t: 0 | 1, page: PageCl
   const m = sys.machine
   const dev = sys.kernel.device(r.dev)
   const mask = (bits: number): number => { const b = DMA_BIT_MASK(bits); return dev.config.bus_limit === 0 ? b : Math.min(b, dev.config.bus_limit) }
-  const limit = r.alloc ? mask(dev.config.coherent_mask) : mask(sys.kernel.f.mask.get(st, r.dev))
+  const limit = r.alloc ? mask(sys.kernel.f.coherent_mask.get(st, r.dev)) : mask(sys.kernel.f.mask.get(st, r.dev))
   const bit = m.platform.sharedBit(m.config)
   // Behind a vIOMMU any page can have a low address.
   const low = dev.config.iommu ? LOW : phys

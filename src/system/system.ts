@@ -6,7 +6,7 @@ import {
   ByteContent, classOf, type Content, type DeviceConfig, HW, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_mask,
+  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
   dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
@@ -386,6 +386,16 @@ export class System {
   dma_set_mask(dev: number, bits: number): number {
     const gone = this.absent(dev)
     return gone ? gone : dma_set_mask(this.device(dev), bits)
+  }
+
+  dma_set_coherent_mask(dev: number, bits: number): number {
+    const gone = this.absent(dev)
+    return gone ? gone : dma_set_coherent_mask(this.device(dev), bits)
+  }
+
+  dma_set_mask_and_coherent(dev: number, bits: number): number {
+    const gone = this.absent(dev)
+    return gone ? gone : dma_set_mask_and_coherent(this.device(dev), bits)
   }
 
   // --- the device -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ export interface MachineConfig {
   readonly flag_storage: 'shared_byte' | 'own_byte' | 'private_word' | 'atomic'
   /** Slots of a bounce pool for accepted devices; 0: none, as in every revision. */
   readonly private_pool: number
-  readonly host_stage2: 'shared_only' | 'static_1g'
+  /** What the IOMMU maps for T=0. Static: once, in blocks of 1G, at the plain alias, the shared alias, or (`static_1g`) both. */
+  readonly host_stage2: 'shared_only' | 'static_1g_plain' | 'static_1g_shared' | 'static_1g'
   readonly xt: boolean
   /** Address at and above which a T=1 request of an SNP device is shared; null: maximum. */
   readonly vtom: number | null

@@ -1,7 +1,7 @@
 // `tbit rules` as text, json and markdown: the rules of a platform under a revision.
 import { hex, plural } from '../base/index.ts'
 import { defaultConfig, type Platform } from '../machine/index.ts'
-import type { Gap, RuleLine } from '../rules/index.ts'
+import type { BeyondT1, Gap, RuleLine } from '../rules/index.ts'
 import { limitsLine } from './check-run.ts'
 import { accessWords, CERTAINTY, outcomeText, type RulesLook, type RulesReport } from './rules-words.ts'
 import { wrap } from './wrap.ts'
@@ -22,6 +22,7 @@ export function rulesText({ list, skipped }: RulesReport, look: RulesLook = { wi
       return x === undefined || !look.verbose ? [] : [`source: ${x.source}${x.note ? `: ${x.note}` : ''}${x.switch ? ` (only with ${x.switch})` : ''}`]
     }))
     if (held.length < r.rows.length) out.push(`  ${plural(r.rows.length - held.length, 'row')} more under other switches`)
+    if (r.platform.tdisp) out.push('', ...beyondText(r.beyond, look.width))
     out.push('', `What ${r.revision.name} gives, and what the hardware makes of it`)
     for (const t of new Set(r.lines.map((l) => l.t))) {
       out.push(`  T=${t}`)
@@ -50,6 +51,15 @@ function rows(cells: ReadonlyArray<readonly string[]>, width: number, more: (i: 
   })
 }
 
+const underWords = (b: BeyondT1): string => (b.under.some((u) => u.length === 0) ? '' : ` under ${b.under.map((u) => u.join(' and ')).join(', or ')}`)
+const beyondWords = (b: BeyondT1): string => `${b.page} through ${b.alias}: T=0 ${accessWords(b.t0)} (${b.t0.id}), T=1 ${b.t1 === null ? 'unmapped' : `${accessWords(b.t1)} (${b.t1.id})`}${underWords(b)}`
+
+const byDefault = (all: readonly BeyondT1[]): boolean => all.some((b) => b.under.some((u) => u.length === 0))
+
+/** The invariant, and where it does not hold. */
+const beyondText = (all: readonly BeyondT1[], width: number): string[] => (all.length === 0 ? ['What T=0 reaches is a subset of what T=1 reaches']
+  : [`What T=0 reaches is ${byDefault(all) ? 'no subset of what T=1 reaches' : 'a subset of what T=1 reaches, but not under every switch'}`, ...all.flatMap((b) => wrap(`* ${beyondWords(b)}`, width - 2, '    ').map((l) => `  ${l}`))])
+
 const gapsText = (gaps: readonly Gap[], width: number): string[] => (gaps.length === 0 ? ['Gaps: none among the requests above'] : ['Gaps: what the platform allows and the revision cannot express', ...gaps.flatMap((g) => wrap(`* ${g.what}`, width - 2, '  ').map((l) => `  ${l}`))])
 
 export function rulesJson({ list, skipped }: RulesReport): string {
@@ -59,7 +69,8 @@ export function rulesJson({ list, skipped }: RulesReport): string {
       platform: r.platform.name, kernel: r.revision.name, switches: Object.fromEntries(r.platform.switches.map((s) => [s, word(defaultConfig[s])])),
       rows: r.rows.map((x) => ({ id: x.id, t: x.t, alias: x.alias, page: x.page, read: x.read, write: x.write, certainty: x.cert, source: x.source, switch: x.switch ?? null, note: x.note ?? null })),
       requests: r.lines.map((l) => ({ request: l.request, t: l.t, page: l.page, attrs: l.attrs, path: l.path.path, kernel: l.kernel, handle: l.path.handle === null ? null : hex(l.path.handle), hardware: l.hardware, rule: l.path.read?.rule ?? null })),
-      gaps: r.gaps.map((g) => g.what)
+      gaps: r.gaps.map((g) => g.what),
+      beyond: r.beyond.map((b) => ({ page: b.page, alias: b.alias, t0: b.t0.id, t1: b.t1?.id ?? null, under: b.under }))
     })),
     skipped, errors: []
   })}\n`
@@ -81,6 +92,7 @@ export function rulesMarkdown({ list }: Pick<RulesReport, 'list'>): string {
     out.push(`## ${r.platform.name}`, '', `${r.platform.title}. Switches: ${switchesOf(r.platform)}.`, '', '### What the hardware does', '')
     out.push(table(['T', 'alias', 'page', 'read', 'write', 'certainty', 'source', 'rule'], r.rows.map((x) => [String(x.t), x.alias, x.page, outcomeText(x.read), outcomeText(x.write), CERTAINTY[x.cert], `${x.source}${x.switch ? ` (\`${x.switch}\`)` : ''}${x.note ? `: ${x.note}` : ''}`, x.id])), '')
     if (r.platform.tdisp) out.push('With `xt on` a T=1 request asserts its target: a TEE target reached through P behaves as above, a non-TEE target (a CC_SHARED mapping) through S as above, and each the other way faults as XT_MISMATCH. Certainty low: the encoding is not confirmed from the specification.', '')
+    if (r.platform.tdisp) out.push('### Is what T=0 reaches a subset of what T=1 reaches?', '', r.beyond.length === 0 ? 'Yes, under every setting of the switches.' : byDefault(r.beyond) ? 'No:' : 'Yes, but not under every switch:', '', ...r.beyond.map((b) => `* ${beyondWords(b)}`), '')
     out.push(`### What ${r.revision.name} gives`, '')
     out.push(table(['T', 'request', 'page', 'attributes', 'kernel', 'hardware'], r.lines.map((l) => [String(l.t), l.request, l.page, l.attrs, l.kernel, l.hardware])), '')
     out.push('### Gaps', '')

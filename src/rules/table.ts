@@ -3,6 +3,7 @@
 // the request (request.ts); the access rows are the platform's own table.
 import { defaultConfig, lookup, type PageClass, type Platform, type Row } from '../machine/index.ts'
 import { accepts, type Revision } from '../kernel/index.ts'
+import { type BeyondT1, beyondT1 } from './subset.ts'
 import { type RequestPath, type RequestSpec, requestPath, served } from './request.ts'
 
 export interface RuleLine {
@@ -33,6 +34,8 @@ export interface PlatformRules {
   readonly rows: readonly Row[]
   readonly lines: readonly RuleLine[]
   readonly gaps: readonly Gap[]
+  /** Where T=0 reaches what T=1 does not. */
+  readonly beyond: readonly BeyondT1[]
 }
 
 const REQUESTS: ReadonlyArray<{ readonly name: string; readonly op: RequestSpec['op']; readonly pages: ReadonlyArray<'private' | 'shared'>; readonly attrs: ReadonlyArray<RequestSpec['attrs']>; readonly extra?: Partial<RequestSpec> }> = [
@@ -68,7 +71,7 @@ export function rulesOf(platform: Platform, revision: Revision): PlatformRules {
       if (gap !== null) gaps.push(gap)
     }
   }
-  return { platform, revision, rows: platform.rows, lines, gaps }
+  return { platform, revision, rows: platform.rows, lines, gaps, beyond: beyondT1(platform) }
 }
 
 function kernelWords(p: RequestPath): string {

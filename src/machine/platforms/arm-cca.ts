@@ -1,9 +1,16 @@
 // Arm CCA. Source of every row: rules for T=0 (host SMMU stage 2, GPT) and T=1 (realm stage 2 = the CPU's) as told by the RMM's
 // code (TF-RMM v0.8.0), its implementers on the kernel lists (July 2025 to March 2026) and the RME architecture.
+import type { MachineConfig } from '../config.ts'
 import type { Platform } from '../platform.ts'
 
-const dynamic = 'host_stage2 shared_only'
-const st1g = 'host_stage2 static_1g'
+// What the host's stage 2 for T=0 maps: `shared_only` follows conversions at the shared alias; the static ones are made once, in blocks of 1G over all of
+// memory, at the plain alias, at the shared alias (J. Gunthorpe's proposal) or at both.
+const plainStatic = (c: MachineConfig): boolean => c.host_stage2 === 'static_1g' || c.host_stage2 === 'static_1g_plain'
+const sharedStatic = (c: MachineConfig): boolean => c.host_stage2 === 'static_1g' || c.host_stage2 === 'static_1g_shared'
+const noPlain = 'host_stage2 shared_only or static_1g_shared'
+const plain1g = 'host_stage2 static_1g or static_1g_plain'
+const shared1g = 'host_stage2 static_1g or static_1g_shared'
+const noShared1g = 'host_stage2 shared_only or static_1g_plain'
 
 export const platform: Platform = {
   name: 'arm-cca', title: 'Arm CCA realm (RME, RMM, SMMUv3)', does: 'Arm CCA: a realm under the RMM', order: 1,
@@ -16,16 +23,18 @@ export const platform: Platform = {
   reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',
   rows: [
-    { id: 'cca-t0-p-priv', t: 0, alias: 'P', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread, S. Poulose 31 Jul 2025', note: 'NS SMMU stage 2 maps no private page; reported to the host', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },
-    { id: 'cca-t0-p-priv-1g', t: 0, alias: 'P', page: 'priv', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RFC thread, J. Gunthorpe 30 Jul 2025; RME', note: 'static 1G stage 2, the GPT protects (SMMU_ROOT_GPF)', when: (c) => c.host_stage2 === 'static_1g', switch: st1g },
-    { id: 'cca-t0-p-unas', t: 0, alias: 'P', page: 'unas', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },
-    { id: 'cca-t0-p-unas-1g', t: 0, alias: 'P', page: 'unas', read: 'ok', write: 'ok', cert: 'M', source: 'inference', note: 'granule still NS: a stale page of the host, an aliasing hazard', when: (c) => c.host_stage2 === 'static_1g', switch: st1g },
-    { id: 'cca-t0-p-shr', t: 0, alias: 'P', page: 'shr', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'commit 7d953a062416', note: 'the host maps the shared alias only: a DMA address must carry the top bit', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },
-    { id: 'cca-t0-p-shr-1g', t: 0, alias: 'P', page: 'shr', read: 'ok', write: 'ok', cert: 'M', source: 'inference', note: 'static 1G maps the low alias too, and the granule is NS', when: (c) => c.host_stage2 === 'static_1g', switch: st1g },
-    { id: 'cca-t0-s-shr', t: 0, alias: 'S', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'RFC thread' },
-    { id: 'cca-t0-s-priv', t: 0, alias: 'S', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RME', note: 'the host unmapped the shared alias at the conversion', when: (c) => c.host_stage2 === 'shared_only', switch: dynamic },
-    { id: 'cca-t0-s-priv-1g', t: 0, alias: 'S', page: 'priv', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RME', note: 'stage 2 left stale', when: (c) => c.host_stage2 === 'static_1g', switch: st1g },
-    { id: 'cca-t0-s-unas', t: 0, alias: 'S', page: 'unas', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RME' },
+    { id: 'cca-t0-p-priv', t: 0, alias: 'P', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread, S. Poulose 31 Jul 2025', note: 'NS SMMU stage 2 maps no private page; reported to the host', when: (c) => !plainStatic(c), switch: noPlain },
+    { id: 'cca-t0-p-priv-1g', t: 0, alias: 'P', page: 'priv', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RFC thread, J. Gunthorpe 30 Jul 2025; RME', note: 'static 1G stage 2, the GPT protects (SMMU_ROOT_GPF)', when: plainStatic, switch: plain1g },
+    { id: 'cca-t0-p-unas', t: 0, alias: 'P', page: 'unas', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RFC thread', when: (c) => !plainStatic(c), switch: noPlain },
+    { id: 'cca-t0-p-unas-1g', t: 0, alias: 'P', page: 'unas', read: 'ok', write: 'ok', cert: 'M', source: 'inference', note: 'granule still NS: a stale page of the host, an aliasing hazard', when: plainStatic, switch: plain1g },
+    { id: 'cca-t0-p-shr', t: 0, alias: 'P', page: 'shr', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'commit 7d953a062416', note: 'the host maps the shared alias only: a DMA address must carry the top bit', when: (c) => !plainStatic(c), switch: noPlain },
+    { id: 'cca-t0-p-shr-1g', t: 0, alias: 'P', page: 'shr', read: 'ok', write: 'ok', cert: 'M', source: 'inference', note: 'static 1G maps the low alias too, and the granule is NS', when: plainStatic, switch: plain1g },
+    { id: 'cca-t0-s-shr', t: 0, alias: 'S', page: 'shr', read: 'ok', write: 'ok', cert: 'H', source: 'RFC thread', when: (c) => c.host_stage2 !== 'static_1g_plain', switch: 'host_stage2 shared_only, static_1g or static_1g_shared' },
+    { id: 'cca-t0-s-shr-plain', t: 0, alias: 'S', page: 'shr', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'M', source: 'inference', note: 'the plain alias alone is mapped: no address that carries the top bit', when: (c) => c.host_stage2 === 'static_1g_plain', switch: 'host_stage2 static_1g_plain' },
+    { id: 'cca-t0-s-priv', t: 0, alias: 'S', page: 'priv', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RME', note: 'the host unmapped the shared alias at the conversion', when: (c) => !sharedStatic(c), switch: noShared1g },
+    { id: 'cca-t0-s-priv-1g', t: 0, alias: 'S', page: 'priv', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RFC thread, J. Gunthorpe 31 Jul 2025; RME', note: 'stage 2 is never touched, the GPT protects', when: sharedStatic, switch: shared1g },
+    { id: 'cca-t0-s-unas', t: 0, alias: 'S', page: 'unas', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RME', when: (c) => !sharedStatic(c), switch: noShared1g },
+    { id: 'cca-t0-s-unas-1g', t: 0, alias: 'S', page: 'unas', read: 'ok', write: 'ok', cert: 'M', source: 'inference', note: 'granule still NS: a stale page of the host, an aliasing hazard', when: sharedStatic, switch: shared1g },
     { id: 'cca-t0-s-unmapped', t: 0, alias: 'any', page: 'shr_unmapped', read: 'fault:F_TRANSLATION', write: 'fault:F_TRANSLATION', cert: 'H', source: 'RME' },
     { id: 'cca-t0-s-realm', t: 0, alias: 'any', page: 'shr_realm', read: 'fault:GPF', write: 'fault:GPF', cert: 'H', source: 'RME' },
     { id: 'cca-t0-s-smmio', t: 0, alias: 'S', page: 'smmio', read: 'ok', write: 'ok', cert: 'M', source: 'lists', note: 'mapped by the host at the shared alias only' },

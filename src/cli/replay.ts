@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Skips, WhatIf
+  type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Sizing, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
@@ -193,7 +193,8 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     fitCost: options.cost === 'measured', ...(parquet ? { recorder: (e: SimulatedEvent) => parquet?.add(e) } : {})
   })
   const whatIfs = questions.map((q) => new WhatIf(q, () => replay))
-  followers.push(...whatIfs)
+  const sizing = new Sizing(() => replay)
+  followers.push(sizing, ...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
 
   let interrupted = false
@@ -215,7 +216,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   const result: ReplayResult = replayResult(replay, skips, {
     files: files.map((f) => (f === '-' ? '(standard input)' : f)), format: input.format, bytes: input.bytes, lines: input.lines, kernel: input.kernel ?? facts?.kernel ?? null,
     interrupted: input.interrupted, overwritten: input.overwritten, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
-    notes: input.notes, terms, whatIf: whatIfs.map((w) => w.result(terms))
+    notes: input.notes, terms, needed: sizing.needed(), swiotlb: facts?.swiotlb ?? null, whatIf: whatIfs.map((w) => w.result(terms))
   })
   errors.push(...input.errors)
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0

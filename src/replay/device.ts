@@ -12,6 +12,7 @@ const BITS = 16
 /** The kernel failed where the model found slots; index into `causes`, beside those of Cause. */
 export const UNPREDICTED = 5
 const CAUSES = 6
+const PATIENCE = 1e10
 /** Memory of failed calls that is remembered, to see whether they are made again. */
 const MOST_FAILED = 4096
 
@@ -35,6 +36,8 @@ export class DeviceState {
   allocs = 0
   allocBytes = 0
   failedAllocs = 0
+  /** Coherent memory that was freed. */
+  frees = 0
   /** swiotlb_bounced events, and those that said FORCE. */
   bounces = 0
   forced = 0
@@ -100,6 +103,11 @@ export class DeviceState {
   get triesAgain(): boolean {
     const failed = this.failedMaps + this.failedSg
     return failed < 32 || this.triedAgain * 2 > failed
+  }
+
+  /** Nanoseconds that a call which failed waits for room, at most: long where it is made again, else as long as the device's mappings last. */
+  get patience(): number {
+    return this.triesAgain ? PATIENCE : this.outlived
   }
 
   /** A mapping that lasts longer than this, in nanoseconds, has very likely ended: 4 times what 99.9 % stay below. Infinite as long as too few are known. */

@@ -14,6 +14,8 @@ export interface PoolFacts {
   readonly pools: number
   /** The command line forces bouncing. */
   readonly forced: boolean
+  /** What follows swiotlb= on the command line (the last one counts); null when there is none. */
+  readonly swiotlb: string | null
   readonly kernel: string | null
   /** "swiotlb buffer is full" lines, and those the rate limit ate. */
   readonly full: number
@@ -30,6 +32,7 @@ export function readKernelLog(text: string): PoolFacts {
   let nareas: number | null = null
   let pools = 0
   let forced = false
+  let swiotlb: string | null = null
   let kernel: string | null = null
   let full = 0
   let suppressed = 0
@@ -54,7 +57,8 @@ export function readKernelLog(text: string): PoolFacts {
     const version = /^Linux version (\S+)/.exec(line)
     if (version) kernel = version[1] as string
     const cmdline = /command line:.*\bswiotlb=(\S+)/i.exec(line)
-    if (cmdline && (cmdline[1] as string).split(',').includes('force')) forced = true
+    if (cmdline) swiotlb = cmdline[1] as string
+    if (swiotlb?.split(',').includes('force')) forced = true
     if (line.includes('swiotlb buffer is full')) {
       full++
       firstFull ??= line
@@ -72,7 +76,7 @@ export function readKernelLog(text: string): PoolFacts {
     const v = /^(\d+)\.(\d+)/.exec(kernel)
     if (v && Number(v[1]) < 6) nareas = 1
   }
-  return { start, nslabs, nareas, pools, forced, kernel, full, suppressed, firstFull, drivers }
+  return { start, nslabs, nareas, pools, forced, swiotlb, kernel, full, suppressed, firstFull, drivers }
 }
 
 const NOT_DRIVERS = new Set(['pci', 'pci_bus', 'pcieport', 'platform', 'system', 'acpi', 'IOMMU', 'iommu', 'usb', 'scsi', 'ata', 'device', 'pnp'])

@@ -37,27 +37,28 @@ export class Ladder {
   /** A segment of a mapping. */
   map(s: Segment): void {
     for (const t of this.failing) if (!t.map(s)) t.refuse(s)
-    this.carry((t) => t.map(s), (t) => t.refuse(s))
+    for (let t = this.carrying; t !== null && !t.map(s); t = this.carrying) {
+      const hopeless = this.leave(t)
+      t.refuse(s)
+      if (hopeless) return
+    }
   }
 
-  /** A segment of a call that failed in the recording. False in a pool that is kept: give up the others of the call there. */
+  /** A segment of a call that failed in the recording. Pools in `gaveUp` have refused another segment of it. */
   wait(s: Segment, patience: number, gaveUp: Set<Trial>): void {
-    const give = (t: Trial): void => {
-      t.giveUp(s)
-      gaveUp.add(t)
+    for (const t of this.failing) if (!gaveUp.has(t) && !t.wait(s, patience)) giveUp(t, s, gaveUp)
+    for (let t = this.carrying; t !== null && !gaveUp.has(t) && !t.wait(s, patience); t = this.carrying) {
+      const hopeless = this.leave(t)
+      giveUp(t, s, gaveUp)
+      if (hopeless) return
     }
-    for (const t of this.failing) if (!gaveUp.has(t) && !t.wait(s, patience)) give(t)
-    this.carry((t) => t.wait(s, patience), give)
   }
 
-  private carry(attempt: (t: Trial) => boolean, refuse: (t: Trial) => void): void {
-    for (let t = this.carrying; t !== null; t = this.carrying) {
-      if (attempt(t)) return
-      // No pool is large enough for it.
-      if (t.sim.cause !== Cause.tooLarge) this.climb(t)
-      refuse(t)
-      if (t === this.carrying) return
-    }
+  // Goes on to the next size, unless no pool is large enough for what was asked (true).
+  private leave(t: Trial): boolean {
+    if (t.sim.cause === Cause.tooLarge) return true
+    this.climb(t)
+    return false
   }
 
   complete(owner: number, live: number, joins: boolean): void {
@@ -69,4 +70,9 @@ export class Ladder {
     for (const t of this.failing) t.release(live)
     this.carrying?.release(live)
   }
+}
+
+function giveUp(t: Trial, s: Segment, gaveUp: Set<Trial>): void {
+  t.giveUp(s)
+  gaveUp.add(t)
 }

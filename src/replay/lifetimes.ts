@@ -235,6 +235,13 @@ export class Lifetimes {
     return { assumed: d.assumed, exact: d.exact, early: d.early, low: quantile(0.05), high: quantile(0.95) }
   }
 
+  /** Mappings in the live table whose end is assumed. */
+  get overAndLive(): number {
+    let n = 0
+    this.live.forEach((i) => { n += this.live.over[i] as number })
+    return n
+  }
+
   /** The device leaves out unmaps. */
   leavesOut(dev: number): boolean {
     return this.devices[dev]?.leavesOut === true

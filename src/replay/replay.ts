@@ -204,6 +204,10 @@ export class Replay implements EventSink {
         break
       case Trace.sync:
       case Trace.syncDevice: w.push(ev); break
+      case Trace.free:
+        dev.frees++
+        if (this.recorder) w.push(ev)
+        break
       case Trace.mapSgErr: counts.mapSgErrs++; break
       default: if (this.recorder) w.push(ev)
     }

@@ -1,12 +1,15 @@
 // What a replay found, as one plain value: what every rendering is made from.
 import type { CostTerms } from './cost.ts'
+import { kernelAtLeast } from '../kernel/trace-events.ts'
+import { type LiveOfDevice, liveAtEnd } from './leaks.ts'
+import type { AssumedLives } from './lifetimes.ts'
 import type { PoolPlace } from './pool-sim.ts'
 import type { Miss, MissReason } from './misses.ts'
 import { causesOf } from './device.ts'
 import type { Replay } from './replay.ts'
 import type { Skip, Skips } from './skips.ts'
 import type { Track } from './timeline.ts'
-import type { WhatIfResult } from './what-if.ts'
+import type { NeededPool, WhatIfResult } from './what-if.ts'
 
 export interface DeviceResult {
   readonly name: string
@@ -23,6 +26,8 @@ export interface DeviceResult {
   readonly crossings: number
   readonly failedMaps: number
   readonly failedSg: number
+  /** Coherent allocations that answered NULL. */
+  readonly failedAllocs: number
   readonly forced: number
   readonly bounces: number
   readonly dmaMask: number
@@ -73,7 +78,8 @@ export interface ReplayResult {
   /** The memory grew at run time (SWIOTLB_DYNAMIC); null when it did not. */
   readonly grown: GrownResult | null
   readonly predicted: { readonly hiwater: number | null; readonly hiwaterWithPrior: number | null; readonly failedMaps: number; readonly failedSg: number; readonly compared: number; readonly equal: number }
-  readonly measured: { readonly hiwater: number | null; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
+  /** `counted` false: the kernel did not keep a high-water mark. */
+  readonly measured: { readonly hiwater: number | null; readonly counted: boolean; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
   readonly misses: { readonly total: number; readonly reasons: readonly { readonly reason: MissReason; readonly count: number }[]; readonly first: readonly Miss[] }
   readonly failures: { readonly total: number; readonly agreed: number; readonly firstTime: number; readonly causes: Readonly<Record<string, number>>; readonly unbounced: number }
   readonly oddities: {
@@ -98,6 +104,13 @@ export interface ReplayResult {
   /** Price of copying: the user's, or fitted to the recording; null when none was asked for. */
   readonly terms: CostTerms | null
   readonly usedAtEnd: number | null
+  /** The smallest pool that carries the recorded load; null when nothing bounced, or it was not asked. */
+  readonly needed: NeededPool | null
+  /** Bounced mappings that are live at the end, by device. */
+  readonly live: readonly LiveOfDevice[]
+  /** Devices whose driver leaves out unmaps, and what is assumed of them. */
+  readonly assumed: readonly (AssumedLives & { readonly device: string })[]
+  readonly boot: { readonly swiotlb: string | null }
 }
 
 export interface ResultInput {
@@ -114,6 +127,18 @@ export interface ResultInput {
   readonly whatIf: readonly WhatIfResult[]
   readonly terms: CostTerms | null
   readonly notes: readonly string[]
+  readonly needed: NeededPool | null
+  /** Words of swiotlb= on the kernel's command line; null when there is none, or no log. */
+  readonly swiotlb: string | null
+}
+
+// io_tlb_used_hiwater is 0 from 7.3 on unless the command line has swiotlb=...,track_hiwater: then it was not counted. A mark below a sample
+// of io_tlb_used was not, either.
+function measuredHiwater(r: Replay, input: ResultInput): number | null {
+  const { hiwater, maxUsed } = r.measured
+  if (hiwater === null || (hiwater === 0 && (maxUsed ?? 0) > 0)) return null
+  const counts = input.kernel === null || !kernelAtLeast(input.kernel, '7.3') || (input.swiotlb ?? '').split(',').includes('track_hiwater')
+  return hiwater > 0 || counts ? hiwater : null
 }
 
 /** Collects what a finished replay knows. */
@@ -124,7 +149,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     if (d.maps + d.bounces + d.allocs + d.unmapsWithoutMap + d.failedMaps === 0) continue
     devices.push({
       name: d.name, driver: input.drivers.get(d.name) ?? null, maps: d.maps, segments: d.segments, bytes: d.bytes, bouncedSegments: d.bouncedSegments, bouncedBytes: d.bouncedBytes,
-      peakSlots: r.sim?.devPeak[d.id] ?? 0, copiedIn: d.copiedIn, copiedOut: d.copiedOut, crossings: d.crossings, failedMaps: d.failedMaps, failedSg: d.failedSg, forced: d.forced,
+      peakSlots: r.sim?.devPeak[d.id] ?? 0, copiedIn: d.copiedIn, copiedOut: d.copiedOut, crossings: d.crossings, failedMaps: d.failedMaps, failedSg: d.failedSg, failedAllocs: d.failedAllocs, forced: d.forced,
       bounces: d.bounces, dmaMask: d.dmaMask, minAlignMask: d.minAlignMask, minAlignMaskFrom: d.maskSource, largest: d.largest, hiddenSegments: d.hiddenSegments,
       unmapsWithoutMap: d.unmapsWithoutMap, causes: causesOf([d.causes])
     })
@@ -151,18 +176,25 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
       hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && c.priorSlots > 0 && r.losses.places === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.simulation.hiwaterWithPrior + c.priorSlots : null, failedMaps: c.predictedFailedMaps, failedSg: c.predictedFailedSg,
       compared: c.compared, equal: c.equal
     },
-    measured: { hiwater: r.measured.hiwater, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
+    measured: { hiwater: measuredHiwater(r, input), counted: r.measured.hiwater === null || measuredHiwater(r, input) !== null, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
     misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
     failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(r.devices.map((d) => d.causes)), unbounced: c.failedUnbounced },
     oddities: {
       unmapsWithoutMap: c.unmapsWithoutMap, mapsOverLive: c.mapsOverLive, mapsWithoutBounce: c.mapsWithoutBounce, bouncesWithoutOutcome: c.unknownOutcome, truncatedSg: c.truncated,
-      hiddenSegments: c.hiddenSegments, outsidePool: c.outsidePool, liveAtEnd: r.live.size, forgotten: r.live.forgotten, priorSlots: c.priorSlots, poolAllocs: c.poolAllocs, presumedGone: c.presumedGone
+      hiddenSegments: c.hiddenSegments, outsidePool: c.outsidePool, liveAtEnd: r.live.size - r.simulation.lifetimes.overAndLive, forgotten: r.live.forgotten, priorSlots: c.priorSlots, poolAllocs: c.poolAllocs, presumedGone: c.presumedGone
     },
     devices,
     timeline: { start: r.timeline.start, width: r.timeline.width, tracks: r.timeline.tracks() },
     marks: r.measured.marks,
     whatIf: input.whatIf,
     terms: input.terms,
-    usedAtEnd: usage?.total_used ?? null
+    usedAtEnd: usage?.total_used ?? null,
+    needed: input.needed,
+    live: liveAtEnd(r.live, r.sim, r.devices, r.clock.first, r.clock.last),
+    assumed: r.devices.flatMap((d) => {
+      const told = r.simulation.lifetimes.told(d.id)
+      return told === null ? [] : [{ device: d.name, ...told }]
+    }),
+    boot: { swiotlb: input.swiotlb }
   }
 }

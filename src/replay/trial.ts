@@ -44,8 +44,10 @@ export class Trial {
   /** Failures by device. */
   readonly failedBy: number[] = []
   private chains = new Int32Array(1024)
-  /** Chains of mappings that are not complete, by window id. */
+  /** Chains of mappings that are not complete, by window id; the last one stands apart, as it mostly is the only one. */
   private readonly pending = new Map<number, number>()
+  private lastOwner = Number.NaN
+  private lastChain = 0
   /** By device and original address: segments of calls that failed in the recording and have room here. */
   private readonly waiting = new Map<number, Map<number, Waiting>>()
   private waits = 0
@@ -71,6 +73,30 @@ export class Trial {
     this.chains[live] = chain
   }
 
+  private held(owner: number): number {
+    return owner === this.lastOwner ? this.lastChain : (this.pending.get(owner) ?? 0)
+  }
+
+  private hold(owner: number, chain: number): void {
+    if (owner !== this.lastOwner) {
+      if (!Number.isNaN(this.lastOwner)) this.pending.set(this.lastOwner, this.lastChain)
+      this.pending.delete(owner)
+      this.lastOwner = owner
+    }
+    this.lastChain = chain
+  }
+
+  // What the mapping holds (0: nothing), which is complete now.
+  private letGo(owner: number): number {
+    if (owner === this.lastOwner) {
+      this.lastOwner = Number.NaN
+      return this.lastChain
+    }
+    const chain = this.pending.get(owner) ?? 0
+    if (chain !== 0) this.pending.delete(owner)
+    return chain
+  }
+
   private take(dev: number, cpu: number, time: number, mask: number, phys: number, size: number): number {
     if (time >= this.growsAt) {
       this.growsAt = Number.POSITIVE_INFINITY
@@ -87,15 +113,12 @@ export class Trial {
    * for the rest of a mapping that was refused.
    */
   map(s: Segment): boolean {
-    const head = this.pending.get(s.owner) ?? 0
+    const head = this.held(s.owner)
     if (head === FAILED) return true
-    let chain = this.waits > 0 ? this.claim(s.dev, s.phys, s.size) : 0
-    if (chain !== 0) this.pending.set(s.owner, this.sim.link(chain, head))
-    else {
-      chain = this.pieces(s, head)
-      if (chain === FAILED) return false
-      this.pending.set(s.owner, chain)
-    }
+    const kept = this.waits > 0 ? this.claim(s.dev, s.phys, s.size) : 0
+    const chain = kept !== 0 ? this.sim.link(kept, head) : this.pieces(s, head)
+    if (chain === FAILED) return false
+    this.hold(s.owner, chain)
     return true
   }
 
@@ -122,9 +145,9 @@ export class Trial {
   /** The mapping that map() found no room for fails: what it held is given back. */
   refuse(s: Segment): void {
     this.count(s.dev, s.time)
-    const head = this.pending.get(s.owner) ?? 0
+    const head = this.held(s.owner)
     if (head > 0) this.sim.releaseChain(head)
-    this.pending.set(s.owner, FAILED)
+    this.hold(s.owner, FAILED)
   }
 
   private count(dev: number, time: number): void {
@@ -138,16 +161,15 @@ export class Trial {
 
   /** The mapping `owner` is complete and has this place in the live table; `joins`: what it holds already stays its own. */
   complete(owner: number, live: number, joins: boolean): void {
-    const head = this.pending.get(owner)
-    if (head !== undefined) this.pending.delete(owner)
-    if (joins && head === undefined) return
+    const head = this.letGo(owner)
+    if (joins && head === 0) return
     const before = joins ? this.chain(live) : 0
-    if (head !== undefined && head > 0 && before > 0) {
+    if (head > 0 && before > 0) {
       let tail = head
       while (this.sim.after(tail) !== 0) tail = this.sim.after(tail)
       this.sim.link(tail, before)
     }
-    this.set(live, head === undefined || head === FAILED ? 0 : head)
+    this.set(live, head === FAILED ? 0 : head)
   }
 
   /** The mapping is over. */
@@ -220,6 +242,7 @@ export class Trial {
     }
     for (let live = 0; live < from.chains.length; live++) if ((from.chains[live] as number) > 0) this.set(live, chain(from.chains[live] as number))
     for (const [owner, head] of from.pending) if (head > 0) this.pending.set(owner, chain(head))
+    if (!Number.isNaN(from.lastOwner) && from.lastChain > 0) this.hold(from.lastOwner, chain(from.lastChain))
     for (const [dev, waiting] of from.waiting) {
       const mine = new Map<number, Waiting>()
       for (const [phys, w] of waiting) {

@@ -18,6 +18,7 @@ import { areasFor, roundUpPow2 } from './pool-guess.ts'
 import type { PoolPlace } from './pool-sim.ts'
 import type { Replay } from './replay.ts'
 import type { Follower, SegmentLists } from './simulate.ts'
+import { HEADROOM } from './sizing.ts'
 import { GROWS_AFTER, type Segment, Trial } from './trial.ts'
 import type { WhatIfSpec } from './what-if-spec.ts'
 
@@ -106,10 +107,6 @@ const DEFAULT_SLABS = 32768
  */
 const RANGE_LOW = 0.58
 const RANGE_HIGH = 1.7
-/** A pool that is fuller than this at its peak is too tight to be recommended: two boots of one load differ by about as much. */
-const HEADROOM = 0.9
-/** Nanoseconds that a call which failed waits, at most, where the device tries again; where it does not, as long as its mappings last. */
-const PATIENCE = 1e10
 const NO_LIVES: AssumedLives = { assumed: 0, exact: 0, early: 0, low: 0, high: 0 }
 
 export class WhatIf implements Follower {
@@ -270,7 +267,7 @@ export class WhatIf implements Follower {
       return
     }
     const { main, ladder } = this.trials()
-    const patience = dev.triesAgain ? PATIENCE : dev.outlived
+    const { patience } = dev
     const gaveUp = new Set<Trial>()
     for (let k = 0; k < lists.n; k++) {
       const s = this.segmentOf(t, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1)

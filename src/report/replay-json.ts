@@ -1,6 +1,7 @@
 // A replay as json. The fields that design.md fixes come first; more may be added, none of these changes meaning within format 1.
 import type { Diagnostic } from '../base/index.ts'
-import type { ReplayResult } from '../replay/index.ts'
+import type { NeededPool, ReplayResult } from '../replay/index.ts'
+import { replayVerdict } from './replay-verdict.ts'
 
 const finite = (v: number): number | null => (Number.isFinite(v) ? v : null)
 const SKETCH = 256
@@ -17,9 +18,12 @@ function thin(values: Int32Array): number[] {
   return out
 }
 
+const needed = (n: NeededPool): object => ({ slots: n.slots, basis: n.basis, at_least: n.atLeast, recommended: n.recommended, peak: n.peak })
+
 /** The json value of a replay. Times are nanoseconds of the trace's clock. */
 export function replayValue(r: ReplayResult): object {
   const total = r.timeline.tracks[0]
+  const verdict = replayVerdict(r)
   return {
     format: 1,
     lines: r.lines,
@@ -31,7 +35,7 @@ export function replayValue(r: ReplayResult): object {
       hiwater: r.predicted.hiwater, failed_maps: r.predicted.failedMaps, exact: { compared: r.predicted.compared, equal: r.predicted.equal },
       failed_sg: r.predicted.failedSg, hiwater_with_prior: r.predicted.hiwaterWithPrior
     },
-    measured: { hiwater: r.measured.hiwater, failed_maps: r.measured.failedMaps, failed_sg: r.measured.failedSg, max_used: r.measured.maxUsed, full_messages: r.measured.fullMessages },
+    measured: { hiwater: r.measured.hiwater, failed_maps: r.measured.failedMaps, failed_sg: r.measured.failedSg, hiwater_counted: r.measured.counted, max_used: r.measured.maxUsed, full_messages: r.measured.fullMessages },
     devices: r.devices.map((d) => ({
       name: d.name, maps: d.maps, segments: d.segments, bytes: d.bytes, bounced_segments: d.bouncedSegments, bounced_bytes: d.bouncedBytes, peak_slots: d.peakSlots,
       driver: d.driver, copied_in: d.copiedIn, copied_out: d.copiedOut, crossings: d.crossings, failed_maps: d.failedMaps, failed_sg: d.failedSg, causes: d.causes, forced: d.forced,
@@ -54,13 +58,19 @@ export function replayValue(r: ReplayResult): object {
       live_at_end: r.oddities.liveAtEnd, forgotten: r.oddities.forgotten, prior_slots: r.oddities.priorSlots, coherent_from_pool: r.oddities.poolAllocs, presumed_gone: r.oddities.presumedGone
     },
     used_at_end: r.usedAtEnd,
+    verdict: { kind: verdict.kind, sentences: verdict.sentences, line: verdict.line },
+    needed: r.needed === null ? null : needed(r.needed),
+    live: r.live.map((d) => ({
+      name: d.device, mappings: d.mappings, slots: d.slots, oldest_ns: d.oldest, youngest_ns: d.youngest, stale_slots: d.staleSlots, slots_per_second: d.slope, device_gone: d.gone, leaks: d.leaks
+    })),
+    assumed_ends: r.assumed.map((a) => ({ name: a.device, assumed: a.assumed, exact: a.exact, early: a.early, life_ns: [a.low, a.high] })),
     cost: r.terms === null ? null : { toll_ns: r.terms.toll, bytes_per_second: r.terms.rate, copiers: r.terms.copiers, from: r.terms.from },
     occupancy: total ? { start: finite(r.timeline.start), width: r.timeline.width * Math.max(1, Math.ceil(total.max.length / SKETCH)), max: thin(total.max) } : null,
     what_if: r.whatIf.map((w) => ({
       text: w.text, pool: { nslabs: w.pool.nslabs, areas: w.pool.nareas }, kernel: w.kernel === '' ? null : w.kernel, acceptance_helps: w.acceptanceHelps, accepted: w.spec.accepted,
       bounced_segments: w.bouncedSegments, bounced_bytes: w.bouncedBytes, copied_bytes: w.copiedBytes, crossings: w.crossings, copied_less: w.copiedLess, hiwater: w.hiwater, hiwater_range: w.hiwaterRange,
       failed_maps: w.failedMaps, causes: w.causes, first_failure: finite(w.firstFailure), basis: w.basis, copied_at_least: w.copiedAtLeast, needed_slots: w.needed.slots,
-      needed: { slots: w.needed.slots, basis: w.needed.basis, at_least: w.needed.atLeast, recommended: w.needed.recommended, peak: w.needed.peak }, grown: w.grown,
+      needed: needed(w.needed), grown: w.grown,
       assumed_ends: w.assumedEnds, exact_ends: w.exactEnds, seconds: w.seconds,
       devices: w.devices.map((d) => ({
         name: d.name, accepted: d.accepted, bounced_segments: d.bouncedSegments, bounced_bytes: d.bouncedBytes, direct_bytes: d.directBytes, copied_bytes: d.copiedBytes,

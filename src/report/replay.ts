@@ -1,6 +1,7 @@
 // A replay as text for a terminal: what happened, what it cost, where the prediction and the recording differ, and what the recording lacks.
 import { Bytes, columns, plural } from '../base/index.ts'
-import { copyCost, MISS_REASONS, type ReplayResult, SKIP_REASONS, sparkline, type WhatIfResult } from '../replay/index.ts'
+import { copyCost, MISS_REASONS, type NeededPool, type ReplayResult, SKIP_REASONS, sparkline, type WhatIfResult } from '../replay/index.ts'
+import { replayVerdict, swiotlbLine } from './replay-verdict.ts'
 
 const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, ' ')
 // Never rounds a part up to the whole.
@@ -23,25 +24,37 @@ function causes(c: Readonly<Record<string, number>>): string {
 }
 
 function whatIf(w: WhatIfResult, r: ReplayResult): string {
-  const out = [`what if: ${w.text}`]
-  const rows: string[][] = [
-    ['pool', `${num(w.pool.nslabs)} slots (${Bytes.human(w.pool.nslabs * 2048)}), ${plural(w.pool.nareas, 'area')}`],
+  const n = w.needed
+  const rows: [string, string][] = [
+    ['pool', `${num(w.pool.nslabs)} slots (${Bytes.human(w.pool.nslabs * 2048)}), ${plural(w.pool.nareas, 'area')}${w.grown ? `; grows to ${num(w.grown.nslabs)}, ${num(w.grown.transients)} mappings in transient pools` : ''}`],
     ['bounced', `${num(w.bouncedSegments)} segments, ${Bytes.human(w.bouncedBytes)}`],
-    ['copied', `${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}`],
-    ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : ''}`],
-    ['no room', w.failedMaps === 0 ? 'never' : `for ${num(w.failedMaps)} mappings at their first try (${causes(w.causes)})${Number.isFinite(w.firstFailure) ? `, the first at ${secs(w.firstFailure)}` : ''}`],
-    ['pool needed', w.needed.slots === null ? 'more than 524 288 slots (1 GiB)' : w.needed.slots === 0 ? 'none: nothing bounces' : `${num(w.needed.slots)} slots (${Bytes.human(w.needed.slots * 2048)}): the smallest power of two in which nothing failed; write swiotlb=${w.needed.slots}`]
+    ['copied', `${w.copiedAtLeast ? 'at least ' : ''}${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}${w.copiedAtLeast ? ' (syncs of mappings that do not bounce are not in the trace)' : ''}`],
+    ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.grown?.nslabs ?? w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : w.basis === 'recorded' ? ', as recorded' : ''}`],
+    ['no room', w.failedMaps === 0 ? (w.basis === 'bound' && w.needed.basis === 'bound' && w.hiwaterRange === null ? 'never, as far as the recording shows' : 'never') : `${w.basis === 'bound' ? 'at least ' : ''}${num(w.failedMaps)} times (${causes(w.causes)})${Number.isFinite(w.firstFailure) ? `, the first at ${secs(w.firstFailure)}` : ''}`],
+    ['pool needed', needed(n, w, r)]
   ]
+  if (w.assumedEnds > 0) rows.push(['ends', `${num(w.assumedEnds)} mappings have no unmap; ${w.exactEnds > 0 ? `${num(w.exactEnds)} end with their request, ` : ''}${num(w.assumedEnds - w.exactEnds)} ends are assumed`])
   if (w.seconds !== null) rows.push(['copying takes', `${w.seconds.toPrecision(3)} s of one copier, ${pct(w.seconds * 1e9, r.clock.last - r.clock.first)} of the recording`])
-  out.push(columns(rows.map((x) => ['  ', ...x])))
+  const out = [`what if: ${w.text}`, ...rows.map(([what, text]) => wrap(`  ${what.padEnd(13)}  ${text}`, COLUMNS, ' '.repeat(17)))]
   const still = w.devices.filter((d) => d.bouncedSegments + d.failedMaps > 0)
   if (still.length > 0) {
     out.push('  still bounce:')
     out.push(table(['    device', 'segments', 'bytes', 'peak slots', 'failed'], still.map((d) => [`    ${d.name}`, num(d.bouncedSegments), Bytes.human(d.bouncedBytes), num(d.peakSlots), num(d.failedMaps)])))
   }
-  if (w.spec.accepted.length > 0) out.push(`  ${tdisp(w, r)}`)
+  if (w.spec.accepted.length > 0) out.push(wrap(`  ${tdisp(w, r)}`, COLUMNS, '    '))
   for (const u of w.unknownDevices) out.push(`  TB-367: accepted=${u.name}: the trace has no such device${u.nearest.length > 0 ? `; did you mean ${u.nearest.join(' or ')}?` : ''}`)
   return out.join('\n')
+}
+
+function needed(n: NeededPool, w: WhatIfResult, r: ReplayResult): string {
+  if (r.live.some((d) => d.leaks) && w.basis !== 'bound' && n.slots !== 0) return 'none is large enough for long: slots leak (see above)'
+  if (n.slots === 0) return 'none: nothing bounces'
+  if (n.slots === null || n.recommended === null) return 'more than 524 288 slots (1 GiB)'
+  const size = `${num(n.slots)} slots (${Bytes.human(n.slots * 2048)})`
+  const line = `write ${swiotlbLine(n.recommended, r.boot.swiotlb)}`
+  if (w.hiwaterRange !== null) return `${size} as simulated, ${num(n.atLeast)} to ${num(n.recommended)} for the range; ${line}`
+  if (n.basis === 'bound') return `more than ${num(n.atLeast / 2)}; ${size} if every call that waits is held from its first try; ${line} and record again`
+  return `${size}: the smallest in which nothing failed${n.recommended > n.slots ? `, full to ${pct(n.peak, n.slots)}` : ''}; ${line}`
 }
 
 // Does TDISP help here at all? By the copies that acceptance removes: those of the accepted devices.
@@ -57,77 +70,127 @@ function tdisp(w: WhatIfResult, r: ReplayResult): string {
   return `TDISP: ${pct(saved, all)} of the bounced bytes go direct (${Bytes.human(saved)} of ${accepted.map((d) => d.name).join(', ')})${recordedFailures > 0 && w.failedMaps === 0 ? '; no mapping fails any more' : ''}`
 }
 
-/** The text report. `width` is the room for the sparkline. */
-export function replayText(r: ReplayResult, width = 72): string {
+// Lines of at most so many columns; what follows the first is indented.
+function wrap(text: string, width: number, indent = '  '): string {
   const out: string[] = []
-  const say = (t: string): void => { out.push(t) }
-  const seconds = Number.isNaN(r.clock.first) ? 0 : (r.clock.last - r.clock.first) / 1e9
-  say(`${r.source.files.join(' ')}: ${r.source.format || 'nothing readable'}, ${num(r.lines)} ${r.source.format.startsWith('trace.dat') ? 'records' : 'lines'}, ${num(r.events)} DMA events, ${seconds.toFixed(3)} s${r.source.kernel ? `, ${r.source.kernel}` : ''}`)
-  for (const n of r.source.notes) say(n)
-  if (r.source.interrupted) say('interrupted: this is what was read until then')
+  let line = /^ */.exec(text)?.[0] ?? ''
+  for (const word of text.trimStart().split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      out.push(line)
+      line = indent + word
+    } else line = line.trim() === '' ? line + word : `${line} ${word}`
+  }
+  return [...out, line].join('\n')
+}
+
+const COLUMNS = 80
+
+function sourceLines(r: ReplayResult, seconds: number): string[] {
+  const out = [`${r.source.files.join(' ')}: ${r.source.format || 'nothing readable'}, ${num(r.lines)} ${r.source.format.startsWith('trace.dat') ? 'records' : 'lines'}, ${num(r.events)} DMA events, ${seconds.toFixed(3)} s${r.source.kernel ? `, ${r.source.kernel}` : ''}`]
+  out.push(...r.source.notes)
+  if (r.source.interrupted) out.push('interrupted: this is what was read until then')
   if (r.events === 0) {
-    say('no event of the classes dma and swiotlb: there is nothing to replay')
-    if (r.otherEvents.length > 0) say(`events of other classes: ${r.otherEvents.slice(0, 8).map((o) => `${o.name} ${num(o.count)}`).join(', ')}`)
+    out.push('no event of the classes dma and swiotlb: there is nothing to replay')
+    if (r.otherEvents.length > 0) out.push(`events of other classes: ${r.otherEvents.slice(0, 8).map((o) => `${o.name} ${num(o.count)}`).join(', ')}`)
   }
   if (r.pool) {
     const from = { log: 'from the kernel log', option: 'as given', trace: 'found from the addresses in the trace', none: '' }[r.pool.from] ?? r.pool.from
-    say(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`)
-    if (r.grown) say(`  it grew (SWIOTLB_DYNAMIC): ${plural(r.grown.pools, 'pool')} added, ${num(r.grown.nslabs)} slots at the end; ${num(r.grown.transients)} mappings in transient pools, ${num(r.grown.transientsAgreed)} of them predicted`)
-  } else if (r.events > 0) say('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced')
-  const { compared, equal } = r.predicted
-  if (compared > 0 || r.failures.total > 0) {
-    say('')
-    say('prediction against recording')
-    const rows: string[][] = [['  bounce addresses', `${num(equal)} of ${num(compared)} exact`, pct(equal, compared)]]
-    if (r.predicted.hiwater !== null) rows.push(['  high-water mark', `${num(r.predicted.hiwater)} slots`, r.measured.hiwater !== null ? `measured ${num(r.measured.hiwater)}` : 'not measured (--debugfs)'])
-    if (r.predicted.hiwaterWithPrior !== null) rows.push(['  with what was live before', `${num(r.predicted.hiwaterWithPrior)} slots`, ''])
-    rows.push(['  failed mappings', `${num(r.predicted.failedMaps)} single, ${num(r.predicted.failedSg)} scatter-gather`, `recorded ${num(r.measured.failedMaps)} and ${num(r.measured.failedSg)}`])
-    say(columns(rows))
-    for (const m of r.misses.reasons) say(`    ${num(m.count)} missed: ${MISS_REASONS[m.reason]}`)
-    if (r.failures.total > 0) {
-      say(`  causes of failure: ${causes(r.failures.causes)}; ${Number.isFinite(r.failures.firstTime) ? `the first at ${secs(r.failures.firstTime)}` : 'none of them in time order'}`)
-      if (r.failures.unbounced > 0) say(`  ${num(r.failures.unbounced)} mappings failed without trying the pool: no pool, or the address is beyond the device's mask`)
-      if (r.measured.fullMessages !== null) say(`  the log has ${plural(r.measured.fullMessages, '"buffer is full" message')}: it is rate-limited and silent for NO_WARN; count failures from the trace`)
-    }
+    out.push(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`)
+    if (r.grown) out.push(`  it grew: ${plural(r.grown.pools, 'pool')} added, ${num(r.grown.nslabs)} slots at the end`)
+  } else if (r.events > 0) out.push('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced')
+  return out
+}
+
+function deviceLines(r: ReplayResult): string[] {
+  if (r.devices.length === 0) return []
+  const out = [table(
+    ['device', 'maps', 'bytes', 'bounced', 'copied', 'peak slots', 'failed'],
+    r.devices.map((d) => [d.driver ? `${d.name} ${d.driver}` : d.name, num(d.maps), Bytes.human(d.bytes), Bytes.human(d.bouncedBytes), Bytes.human(d.copiedIn + d.copiedOut), num(d.peakSlots), num(d.failedMaps + d.failedSg)])
+  )]
+  for (const d of r.devices.filter((x) => x.bounces > x.forced && x.bounces > 0)) {
+    out.push(wrap(`  ${d.name} bounces ${num(d.bounces - d.forced)} times for its own reach (dma_mask ${d.dmaMask >= 2 ** 63 ? 'all ones' : `0x${d.dmaMask.toString(16)}`}), not because bouncing is forced`, COLUMNS, '    '))
   }
+  return out
+}
+
+function liveLines(r: ReplayResult): string[] {
+  const out: string[] = []
+  const age = (ns: number): string => `${(ns / 1e9).toFixed(3)} s`
+  for (const d of r.live) {
+    out.push(wrap(`  ${d.device}: ${plural(d.mappings, 'mapping')}, ${num(d.slots)} slots, ${age(d.youngest)} to ${age(d.oldest)} old${d.staleSlots > 0 ? `; ${num(d.staleSlots)} slots have outlived nearly all others of the device` : ''}${d.gone ? '; the driver has freed its memory' : ''}`, COLUMNS, '    '))
+  }
+  return out.length > 0 ? ['live at the end', ...out] : []
+}
+
+// The model against the recording: last, as it is about the answer's worth, not the answer.
+function checkLines(r: ReplayResult): string[] {
+  const { compared, equal } = r.predicted
+  if (compared === 0 && r.failures.total === 0) return []
+  const out = ['prediction against recording']
+  const rows: string[][] = [['  bounce addresses', `${num(equal)} of ${num(compared)} exact`, pct(equal, compared)]]
+  if (r.predicted.hiwater !== null) {
+    const measured = r.measured.hiwater !== null ? `measured ${num(r.measured.hiwater)}` : !r.measured.counted ? `not counted${r.measured.maxUsed !== null ? `; samples reach ${num(r.measured.maxUsed)}` : ''}` : 'not measured (--debugfs)'
+    rows.push(['  high-water mark', `${num(r.predicted.hiwater)} slots`, measured])
+  }
+  if (r.predicted.hiwaterWithPrior !== null) rows.push(['  with what was live before', `${num(r.predicted.hiwaterWithPrior)} slots`, ''])
+  rows.push(['  failed mappings', `${num(r.predicted.failedMaps)} single, ${num(r.predicted.failedSg)} scatter-gather`, `recorded ${num(r.measured.failedMaps)} and ${num(r.measured.failedSg)}`])
+  if (r.grown && r.grown.transients > 0) rows.push(['  transient pools', `${num(r.grown.transientsAgreed)} of ${num(r.grown.transients)} mappings`, 'their places are not predicted'])
+  out.push(columns(rows))
+  if (!r.measured.counted) out.push('  (from 7.3 on the mark is counted with swiotlb=...,track_hiwater alone)')
+  for (const m of r.misses.reasons) out.push(wrap(`    ${num(m.count)} missed: ${MISS_REASONS[m.reason]}`, COLUMNS, '      '))
+  if (r.failures.total > 0) {
+    out.push(wrap(`  causes of failure: ${causes(r.failures.causes)}; ${Number.isFinite(r.failures.firstTime) ? `the first at ${secs(r.failures.firstTime)}` : 'none of them in time order'}`, COLUMNS, '    '))
+    if (r.failures.unbounced > 0) out.push(wrap(`  ${num(r.failures.unbounced)} mappings failed without trying the pool: no pool, or the address is beyond the device's mask`, COLUMNS, '    '))
+    if (r.measured.fullMessages !== null) out.push(wrap(`  the log has ${plural(r.measured.fullMessages, '"buffer is full" message')}: it is rate-limited and silent for NO_WARN; count failures from the trace`, COLUMNS, '    '))
+  }
+  return out
+}
+
+/** The text report: the answer, the tables, and the self-check last. `width` is the room for the sparkline. */
+export function replayText(r: ReplayResult, width = 72): string {
+  const seconds = Number.isNaN(r.clock.first) ? 0 : (r.clock.last - r.clock.first) / 1e9
+  const parts: string[][] = [sourceLines(r, seconds)]
+  if (r.events > 0) parts.push(replayVerdict(r).sentences.map((t) => wrap(t, COLUMNS)))
+  parts.push(deviceLines(r))
   const total = r.timeline.tracks[0]
   if (r.pool && total && total.max.length > 0 && (r.predicted.hiwater ?? 0) > 0) {
-    say('')
-    say(`pool occupancy, ${seconds.toFixed(1)} s, full height = ${num(r.predicted.hiwater ?? 0)} slots (${pct(r.predicted.hiwater ?? 0, r.pool.nslabs)} of the pool)`)
-    say(`  |${sparkline(total.max, width, r.predicted.hiwater ?? 1)}|`)
+    parts.push([
+      `pool occupancy, ${seconds.toFixed(1)} s, full height = ${num(r.predicted.hiwater ?? 0)} slots (${pct(r.predicted.hiwater ?? 0, r.grown?.nslabs ?? r.pool.nslabs)} of the pool)`,
+      `  |${sparkline(total.max, width, r.predicted.hiwater ?? 1)}|`
+    ])
   }
-  if (r.devices.length > 0) {
-    say('')
-    say(table(
-      ['device', 'maps', 'segments', 'bytes', 'bounced', 'bounced bytes', 'copied', 'peak slots', 'failed', 'align mask'],
-      r.devices.map((d) => [
-        d.driver ? `${d.name} ${d.driver}` : d.name, num(d.maps), num(d.segments), Bytes.human(d.bytes), num(d.bouncedSegments), Bytes.human(d.bouncedBytes), Bytes.human(d.copiedIn + d.copiedOut), num(d.peakSlots),
-        num(d.failedMaps + d.failedSg), `${d.minAlignMask} ${d.minAlignMaskFrom}`
-      ])
-    ))
-    const mask = r.devices.filter((d) => d.bounces > d.forced && d.bounces > 0)
-    for (const d of mask) say(`  ${d.name} bounces ${num(d.bounces - d.forced)} times for its own reach (dma_mask ${d.dmaMask >= 2 ** 63 ? 'all ones' : `0x${d.dmaMask.toString(16)}`}), not because bouncing is forced`)
-  }
+  parts.push(liveLines(r))
   if (r.terms) {
     const crossings = r.devices.reduce((n, d) => n + d.crossings, 0)
     const bytes = r.devices.reduce((n, d) => n + d.copiedIn + d.copiedOut, 0)
     const t = r.terms
-    say('')
-    say(`copying costs ${t.toll.toPrecision(4)} ns a crossing and runs at ${Bytes.human(Math.round(t.rate))}/s${t.copiers > 1 ? ` by ${t.copiers} copiers` : ''} (${t.from === 'given' ? 'as given' : 'fitted to this recording, tracing included'}): ${copyCost(crossings, bytes, t).toPrecision(3)} s in the recording`)
+    parts.push([wrap(`copying costs ${t.toll.toPrecision(4)} ns a crossing and runs at ${Bytes.human(Math.round(t.rate))}/s${t.copiers > 1 ? ` by ${t.copiers} copiers` : ''} (${t.from === 'given' ? 'as given' : 'fitted to this recording, tracing included'}): ${copyCost(crossings, bytes, t).toPrecision(3)} s in the recording`, COLUMNS)])
   }
+  for (const w of r.whatIf) parts.push([whatIf(w, r)])
+  const lacks = lackLines(r)
+  if (lacks.length > 0) parts.push(['what the recording lacks, and oddities', ...lacks.map((l) => wrap(`  ${l}`, COLUMNS, '    '))])
+  parts.push(checkLines(r))
+  return `${parts.filter((p) => p.length > 0).map((p) => p.join('\n')).join('\n\n')}\n`
+}
+
+function lackLines(r: ReplayResult): string[] {
   const lacks: string[] = []
   const o = r.oddities
   if (r.lossy) {
     if (r.losses.total > 0 || r.losses.placesWithoutCount > 0) lacks.push(`${num(r.losses.total)} events are missing (${num(r.losses.reported)} reported lost in ${plural(r.losses.places, 'place')}${r.losses.placesWithoutCount > 0 ? `, ${num(r.losses.placesWithoutCount)} of them without a count` : ''}, ${num(r.losses.overwritten)} overwritten in the ring buffer)`)
-    lacks.push('  maps, bytes and bounces above are those that were recorded: the real ones are higher. Slots whose unmap is missing stay taken here until another')
-    lacks.push('  mapping shows that they were free, or the mapping has outlived all others of its device: occupancy, peaks and the high-water mark are')
-    lacks.push('  estimates, and misses are gaps in the recording, not errors of the kernel')
+    lacks.push('maps, bytes and bounces above are those that were recorded: the real ones are higher. Slots whose unmap is missing stay taken here until another mapping shows that they were free, or the mapping has outlived all others of its device: occupancy, peaks and the high-water mark are estimates, and misses are gaps in the recording, not errors of the kernel')
     if (o.presumedGone > 0) lacks.push(`${num(o.presumedGone)} mappings outlived all others of their device: their unmaps are taken for lost`)
   }
   if (r.bouncesOnly) lacks.push('only swiotlb_bounced events: a kernel before 6.12 has no events of the class dma, or they were not enabled. Bounces and their bytes are counted; addresses, releases and with them the occupancy are not in the trace')
   if (r.noUnmaps) lacks.push('not one unmap event: enable dma_unmap_* as well. Nothing is ever released here, so occupancy and the high-water mark mean nothing')
   if (o.unmapsWithoutMap > 0) lacks.push(`${num(o.unmapsWithoutMap)} unmaps without a map (${r.lossy ? 'their maps are missing, or were made before' : 'made before'} the recording began)${o.priorSlots > 0 ? `: at least ${num(o.priorSlots)} slots were taken before` : ''}`)
   if (o.liveAtEnd > 0) lacks.push(`${num(o.liveAtEnd)} mappings are live at the end`)
+  for (const a of r.assumed) {
+    const known = a.exact > 0 ? `${num(a.exact)} end when their request completes (block_rq_complete), ` : ''
+    lacks.push(`${num(a.assumed + a.exact - a.early)} mappings of ${a.device} have no unmap, as its driver leaves out what it does not need: ${known}${num(Math.max(0, a.assumed - a.early))} ends are assumed, after ${(a.low / 1e6).toPrecision(2)} to ${(a.high / 1e6).toPrecision(2)} ms (5 to 95 %)${a.exact === 0 ? '; record block:block_rq_issue and block:block_rq_complete to know them' : ''}`)
+  }
+  const failedAllocs = r.devices.reduce((n, d) => n + d.failedAllocs, 0)
+  if (failedAllocs > 0) lacks.push(`${num(failedAllocs)} coherent allocations failed`)
   if (o.forgotten > 0) lacks.push(`${num(o.forgotten)} old mappings were forgotten to bound memory`)
   if (o.truncatedSg > 0) lacks.push(`${num(o.truncatedSg)} scatter-gather events are truncated to 128 entries: ${num(o.hiddenSegments)} segments are counted, but their bytes and addresses are not in the trace`)
   if (o.mapsWithoutBounce > 0) lacks.push(`${num(o.mapsWithoutBounce)} bounced segments without a swiotlb_bounced event: taken at their map event, not compared`)
@@ -142,14 +205,5 @@ export function replayText(r: ReplayResult, width = 72): string {
     const reason = SKIP_REASONS[s.reason]
     lacks.push(`${reason.code}: skipped ${num(s.count)}: ${reason.text}${s.first > 0 ? `, first at ${r.source.format.startsWith('trace.dat') ? 'record' : 'line'} ${num(s.first)}` : ''}${s.sample ? `: ${s.sample.length > 100 ? `${s.sample.slice(0, 100)}...` : s.sample}` : ''}`)
   }
-  if (lacks.length > 0) {
-    say('')
-    say('what the recording lacks, and oddities')
-    for (const l of lacks) say(`  ${l}`)
-  }
-  for (const w of r.whatIf) {
-    say('')
-    say(whatIf(w, r))
-  }
-  return `${out.join('\n')}\n`
+  return lacks
 }

@@ -17,9 +17,9 @@ export class Ladder {
   /** The smallest pool that has refused nothing; null when none is left. */
   carrying: Trial | null
 
-  /** Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. */
-  constructor(private readonly start: number, private readonly nareas: number, private readonly keep: number, private readonly maskOf: (dev: number) => number) {
-    this.carrying = this.make(FIRST)
+  /** Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. `first`: slots of the smallest that is tried. */
+  constructor(private readonly start: number, private readonly nareas: number, private readonly keep: number, private readonly maskOf: (dev: number) => number, first = FIRST) {
+    this.carrying = first > LARGEST_POOL ? null : this.make(first)
   }
 
   private make(nslabs: number): Trial {
@@ -31,7 +31,7 @@ export class Ladder {
     const nslabs = from.place.nslabs * 2
     if (from.place.nslabs <= this.keep) this.failing.push(from)
     this.carrying = nslabs > LARGEST_POOL ? null : this.make(nslabs)
-    this.carrying?.adopt(from, this.maskOf)
+    this.carrying?.adopt(from.holdings(), this.maskOf)
   }
 
   /** A segment of a mapping. */

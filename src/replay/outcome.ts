@@ -40,6 +40,8 @@ export interface OutcomeHost {
   readonly growth: Growth
   /** Someone wants the segments that do not bounce, too. */
   readonly keepDirect: boolean
+  /** Someone wants to know what failed calls asked for. */
+  readonly keepFailed: boolean
   /** Collects addresses while the pool's place is not known. */
   guess: PoolGuess | null
 }
@@ -239,8 +241,8 @@ export class Outcomes {
     w.size[at] = bytes
     w.mask[at] = bouncedBytes
     w.mark(at, (bounced > 0 ? Flag.pooled : 0) | (announced > 0 ? Flag.announced : 0))
-    if (keep || (this.host.keepDirect && bounced > 0 && this.open > 0)) w.keepList(id, entries(ev))
-    if (bounced > 0 && this.open > 0) this.remember(ev, id, at, keep || this.host.keepDirect)
+    if (keep || (this.host.keepFailed && bounced > 0 && this.open > 0)) w.keepList(id, entries(ev))
+    if (bounced > 0 && this.open > 0) this.remember(ev, id, at, keep || this.host.keepFailed)
   }
 
   // Bounces that a truncated event does not show come last; they have no address to compare.
@@ -317,7 +319,7 @@ export class Outcomes {
       w.state[bat] = b === last ? Outcome.sgFailed : Outcome.back
       w.owner[bat] = last
     }
-    if (whole && this.host.keepDirect) w.keepList(last, list)
+    if (whole && this.host.keepFailed) w.keepList(last, list)
     return true
   }
 

@@ -101,8 +101,14 @@ export class Replay implements EventSink {
     return grew === undefined || Number.isNaN(t) ? null : grew.time - t
   }
 
-  /** A follower wants the segments that do not bounce, too. */
+  /** A follower wants the segments that do not bounce, too. Followers may come after the replay was made. */
   get keepDirect(): boolean {
+    for (const f of this.followers) if (f.wantsDirect) return true
+    return false
+  }
+
+  /** A follower wants to know what failed calls asked for. */
+  get keepFailed(): boolean {
     return this.followers.length > 0
   }
 

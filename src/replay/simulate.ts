@@ -16,6 +16,8 @@ import { type EventWindow, Flag, Outcome } from './window.ts'
 
 /** Follows events as they are simulated, for whoever simulates something else beside (what-if). */
 export interface Follower {
+  /** It wants the segments that do not bounce, too. */
+  readonly wantsDirect: boolean
   /** A successful mapping or part of one was allocated in the recording's pool at this time, on this CPU, for this mapping (by window id). */
   bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, forced: boolean, owner: number): void
   /** A mapping is complete: its window id, its live index, and the segments that did not bounce in the recording. */

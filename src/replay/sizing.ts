@@ -1,5 +1,6 @@
-// The smallest pool that carries the recorded load as it is: a ladder of pools beside the replay, nothing forced, nothing accepted. Cheaper than
-// a what-if question, as it is asked of every recording.
+// The smallest pool that carries the recorded load as it is, nothing forced, nothing accepted: asked of every recording, so it must cost little.
+// As long as no call fails, the peak tells: the pool that holds it with room to spare. From the first call that fails on, the peak is the
+// pool's own size and tells nothing; then a ladder of larger pools takes over what is held, and follows the load.
 import { type DeviceState, maxMappingSize } from './device.ts'
 import { Ladder, SMALLEST_POOL } from './ladder.ts'
 import { roundUpPow2 } from './pool-guess.ts'
@@ -12,21 +13,22 @@ import type { NeededPool } from './what-if.ts'
 export const HEADROOM = 0.9
 
 export class Sizing implements Follower {
+  readonly wantsDirect = false
   private ladder: Ladder | null = null
 
   constructor(private readonly replay: () => Replay) {}
 
-  private pools(): Ladder {
-    if (this.ladder === null) {
-      const r = this.replay()
-      const place = r.sim?.place
-      this.ladder = new Ladder(place?.start ?? 0x40000000, place?.nareas ?? r.cpus, 0, (dev) => r.device(dev).minAlignMask)
-    }
-    return this.ladder
-  }
-
-  bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, _forced: boolean, owner: number): void {
-    this.pools().map(this.fill(dev, cpu, time, phys, size, owner))
+  // The pools from the one above the recorded one on, which hold what is live.
+  private begin(): Ladder | null {
+    const r = this.replay()
+    const sim = r.sim
+    if (sim === null) return null
+    const chains: (readonly [number, number])[] = []
+    r.live.forEach((i) => { if ((r.live.block[i] as number) > 0) chains.push([i, r.live.block[i] as number]) })
+    const maskOf = (dev: number): number => r.device(dev).minAlignMask
+    const ladder = new Ladder(sim.place.start, sim.place.nareas, 0, maskOf, roundUpPow2(sim.nslabs + 1))
+    ladder.carrying?.adopt({ sim, chains, pending: [], waiting: [] }, maskOf)
+    return ladder
   }
 
   // One record for all segments: pools do not keep it.
@@ -44,9 +46,14 @@ export class Sizing implements Follower {
     return s
   }
 
+  bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, _forced: boolean, owner: number): void {
+    this.ladder?.map(this.fill(dev, cpu, time, phys, size, owner))
+  }
+
   mapped(_dev: DeviceState, _cpu: number, _time: number, owner: number, live: number): void {
-    this.ladder?.complete(owner, live, false)
-    if (owner !== -1) this.ladder?.complete(-1, live, true)
+    if (this.ladder === null) return
+    this.ladder.complete(owner, live, false)
+    if (owner !== -1) this.ladder.complete(-1, live, true)
   }
 
   unmapped(_dev: DeviceState, _time: number, live: number): void {
@@ -56,25 +63,27 @@ export class Sizing implements Follower {
   over(): void {}
 
   failed(dev: DeviceState, cpu: number, time: number, _forced: boolean, lists: SegmentLists): void {
+    this.ladder ??= this.begin()
     const gaveUp = new Set<Trial>()
-    for (let k = 0; k < lists.n; k++) {
-      this.pools().wait(this.fill(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1), dev.patience, gaveUp)
-    }
+    for (let k = 0; k < lists.n; k++) this.ladder?.wait(this.fill(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1), dev.patience, gaveUp)
   }
 
   synced(): void {}
 
   /** What the recording needs; null when nothing bounced. */
   needed(): NeededPool | null {
-    if (this.ladder === null) return null
     const r = this.replay()
-    const carrying = this.ladder.carrying
+    const sim = r.sim
+    const mark = sim?.usage.used_hiwater ?? 0
+    if (sim === null || mark === 0) return null
     const failed = r.counts.actualFailedMaps + r.counts.actualFailedSg - r.counts.failedUnbounced > 0
-    const slots = carrying === null ? null : Math.max(SMALLEST_POOL, carrying.place.nslabs)
-    const peak = carrying?.sim.usage.used_hiwater ?? 0
-    return {
-      slots, basis: failed ? 'bound' : 'simulated', atLeast: failed ? roundUpPow2((r.sim?.place.nslabs ?? 0) + 1) : (slots ?? 0),
-      recommended: slots === null ? null : Math.max(slots, roundUpPow2(peak / HEADROOM)), peak
+    if (!failed || this.ladder === null) {
+      const slots = Math.max(SMALLEST_POOL, roundUpPow2(mark / HEADROOM))
+      return { slots, basis: failed ? 'bound' : 'simulated', atLeast: Math.max(SMALLEST_POOL, roundUpPow2(mark)), recommended: slots, peak: mark }
     }
+    const carrying = this.ladder.carrying
+    const slots = carrying?.place.nslabs ?? null
+    const peak = carrying?.sim.usage.used_hiwater ?? mark
+    return { slots, basis: 'bound', atLeast: roundUpPow2(sim.nslabs + 1), recommended: slots === null ? null : Math.max(slots, roundUpPow2(peak / HEADROOM)), peak }
   }
 }

@@ -28,10 +28,18 @@ export interface Segment {
 }
 
 /** A segment that waits for room since its first try. */
-interface Waiting {
+export interface Waiting {
   readonly id: number
   readonly size: number
   readonly since: number
+}
+
+/** Allocations that another pool takes over: by live index, by window id of a mapping that is not complete, and those that wait. */
+export interface Holdings {
+  readonly sim: PoolSim
+  readonly chains: Iterable<readonly [number, number]>
+  readonly pending: Iterable<readonly [number, number]>
+  readonly waiting: Iterable<readonly [number, ReadonlyMap<number, Waiting>]>
 }
 
 export class Trial {
@@ -226,11 +234,20 @@ export class Trial {
     return 0
   }
 
+  /** What a smaller pool holds, for adopt(). */
+  holdings(): Holdings {
+    const chains: (readonly [number, number])[] = []
+    this.chains.forEach((head, live) => { if (head > 0) chains.push([live, head]) })
+    const pending = [...this.pending].filter(([, head]) => head > 0)
+    if (!Number.isNaN(this.lastOwner) && this.lastChain > 0) pending.push([this.lastOwner, this.lastChain])
+    return { sim: this.sim, chains, pending, waiting: this.waiting }
+  }
+
   /** Takes over what a smaller pool holds: the same allocations in the same areas, as if they came one after the other. */
-  adopt(from: Trial, maskOf: (dev: number) => number): void {
+  adopt(from: Holdings, maskOf: (dev: number) => number): void {
     const copy = (id: number): number => {
       const dev = from.sim.deviceOf(id)
-      return this.sim.take(dev, Math.max(0, from.sim.area(id)), maskOf(dev), from.sim.original(id), from.sim.bytes(id))
+      return from.sim.first(id) < 0 ? 0 : this.sim.take(dev, Math.max(0, from.sim.area(id)), maskOf(dev), from.sim.original(id), from.sim.bytes(id))
     }
     const chain = (head: number): number => {
       let mine = 0
@@ -240,9 +257,8 @@ export class Trial {
       }
       return mine
     }
-    for (let live = 0; live < from.chains.length; live++) if ((from.chains[live] as number) > 0) this.set(live, chain(from.chains[live] as number))
-    for (const [owner, head] of from.pending) if (head > 0) this.pending.set(owner, chain(head))
-    if (!Number.isNaN(from.lastOwner) && from.lastChain > 0) this.hold(from.lastOwner, chain(from.lastChain))
+    for (const [live, head] of from.chains) this.set(live, chain(head))
+    for (const [owner, head] of from.pending) this.hold(owner, chain(head))
     for (const [dev, waiting] of from.waiting) {
       const mine = new Map<number, Waiting>()
       for (const [phys, w] of waiting) {

@@ -110,6 +110,7 @@ const RANGE_HIGH = 1.7
 const NO_LIVES: AssumedLives = { assumed: 0, exact: 0, early: 0, low: 0, high: 0 }
 
 export class WhatIf implements Follower {
+  readonly wantsDirect = true
   private readonly tallies: (Tally | undefined)[] = []
   private main: Trial | null = null
   private ladder: Ladder | null = null

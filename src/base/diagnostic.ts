@@ -69,6 +69,7 @@ export const codes = {
   'TB-365': 'an input without a single event of a trace',
   'TB-366': 'a trace without any DMA event',
   'TB-367': 'a device after accepted= that the trace does not have',
+  'TB-368': 'a kernel log of another boot than the trace',
   'TB-501': 'two images of a plan occupy the same granule',
   'TB-502': 'the RAM of a plan does not fit into the protected half of the IPA space',
   'TB-503': 'an address or size of a plan is not a multiple of the granule',

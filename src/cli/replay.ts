@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Sizing, Skips, WhatIf
+  contradictions, type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Sizing, Skips, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
@@ -208,6 +208,18 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   replay.end()
   progress.done()
   process.off('SIGINT', onInterrupt)
+  const foreign = facts === null ? [] : contradictions(facts, replay, input.kernel)
+  if (foreign.length > 0) {
+    // Every figure would be wrong without a sign.
+    for (const o of outputs.values()) o.file.discard()
+    parquet?.discard()
+    errors.push({
+      code: 'TB-368', file: options.dmesg ?? '', line: 0, column: 0, word: '', message: `this kernel log is of another boot than the trace: ${foreign.join('; ')}`,
+      hint: 'give the log of the boot that was traced, or leave out --dmesg: the pool is then found from the addresses'
+    })
+    refuse()
+    return
+  }
 
   if (options.cost === 'measured') {
     terms = replay.costFit?.terms() ?? null
@@ -222,7 +234,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0
   if (result.events === 0 && !input.interrupted && (input.errors.length === 0 || input.lines > 0)) {
     const d: Diagnostic = input.events === 0
-      ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
+      ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: looksLikeLog(skips) ? `it looks like a kernel log: tbit explain log ${files[0] ?? 'FILE'} reads those` : 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
       : { code: 'TB-366', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: `a trace without any DMA event (${input.events} events of other classes)`, hint: 'record with the events dma and swiotlb enabled: trace-cmd record -e dma -e swiotlb (Linux 6.12 or later)' }
     errors.push(d)
     code = 2
@@ -246,4 +258,10 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
   if (options.format === 'json' || code !== 2 || result.events > 0 || input.lines > 0) io.out(replayFormats[options.format](result, errors))
   io.exit(code)
+}
+
+// The first line that was no event is one of a kernel log.
+function looksLikeLog(skips: Skips): boolean {
+  const first = skips.list().find((x) => x.reason === 'noEvent')?.sample ?? ''
+  return /^(<\d+>)?\s*\[\s*\d+\.\d+\]|Linux version \d|swiotlb buffer is full|software IO TLB/.test(first)
 }

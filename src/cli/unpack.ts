@@ -1,6 +1,6 @@
 // The one place where packed input is unpacked: gzip and zstd, told by content, slice by slice, within one limit that holds for every verb.
 // What comes out is never more than a slice ahead of who reads it, so that memory stays the same whatever a file claims of itself.
-import { createGunzip, inflateSync } from 'node:zlib'
+import { createGunzip, type Gunzip, inflateSync } from 'node:zlib'
 import type { ZSTDDecoder } from 'zstddec/stream'
 
 export type Packing = 'gzip' | 'zstd'
@@ -49,13 +49,22 @@ export async function* unpack(kind: Packing, source: AsyncIterable<Uint8Array>):
   }
 }
 
+// Until the stream takes more, or will take no more.
+const drained = (stream: Gunzip): Promise<void> => new Promise((done) => {
+  const go = (): void => {
+    stream.off('drain', go).off('close', go)
+    done()
+  }
+  stream.on('drain', go).on('close', go)
+})
+
 async function* gunzip(source: AsyncGenerator<Uint8Array>, damaged: (message: string) => never): AsyncGenerator<Uint8Array> {
   const stream = createGunzip({ chunkSize: 1 << 18 })
   let broken: unknown = null
   const feed = (async () => {
     for await (const c of source) {
       if (stream.destroyed) return
-      if (!stream.write(c)) await new Promise<void>((done) => { stream.once('drain', done); stream.once('close', done) })
+      if (!stream.write(c)) await drained(stream)
     }
     stream.end()
   })()

@@ -3,6 +3,8 @@
 export class Counts {
   /** Events of the classes dma and swiotlb. */
   dmaEvents = 0
+  /** Kprobes on swiotlb that were used, as there is no class dma. */
+  probeEvents = 0
   /** Map and unmap events: without any, a trace says little. */
   mapEvents = 0
   unmapEvents = 0
@@ -17,6 +19,8 @@ export class Counts {
   mapsWithoutBounce = 0
   /** Bounces whose address lies in no known pool. */
   outsidePool = 0
+  /** Address of the first of them; NaN when there is none. */
+  firstOutside = Number.NaN
   /** Pools that the kernel added at run time; the first bounce in each shows where it is and is not compared. */
   grown = 0
   /** Bounces in transient pools, and those of them at which the model, too, had room nowhere else. */

@@ -45,8 +45,6 @@ export class DeviceState {
   forcedBytes = 0
   /** Calls that failed and were made again, with the same memory. */
   triedAgain = 0
-  /** A bounce of it was seen in a pool that is known. */
-  usesPool = false
   /** dma_mask of its swiotlb_bounced events; 0 when it had none. */
   dmaMask = 0
   largest = 0

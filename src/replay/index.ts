@@ -1,6 +1,7 @@
 export * from './addresses.ts'
 export * from './beside.ts'
 export * from './clock.ts'
+export * from './contradiction.ts'
 export * from './cost.ts'
 export * from './counts.ts'
 export * from './device.ts'

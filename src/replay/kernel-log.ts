@@ -12,6 +12,8 @@ export interface PoolFacts {
   readonly nareas: number | null
   /** More than one pool line: pools that grew or restricted ones are not modelled. */
   readonly pools: number
+  /** The log tells of a restricted pool (DMA_RESTRICTED_POOL): a memory of its own beside the pool. */
+  readonly restricted: boolean
   /** The command line forces bouncing. */
   readonly forced: boolean
   /** What follows swiotlb= on the command line (the last one counts); null when there is none. */
@@ -21,6 +23,8 @@ export interface PoolFacts {
   readonly full: number
   readonly suppressed: number
   readonly firstFull: string | null
+  /** PCI devices that the log names. */
+  readonly pci: ReadonlySet<string>
   /** Driver by PCI or bus name. */
   readonly drivers: ReadonlyMap<string, string>
 }
@@ -31,6 +35,7 @@ export function readKernelLog(text: string): PoolFacts {
   let nslabs: number | null = null
   let nareas: number | null = null
   let pools = 0
+  let restricted = false
   let forced = false
   let swiotlb: string | null = null
   let kernel: string | null = null
@@ -38,6 +43,7 @@ export function readKernelLog(text: string): PoolFacts {
   let suppressed = 0
   let firstFull: string | null = null
   const drivers = new Map<string, string>()
+  const devices = new Set<string>()
   for (const raw of text.split('\n')) {
     const line = raw.replace(/\r$/, '').replace(/^(?:<\d+>)?\s*(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s*)?/, '')
     const mapped = /software IO TLB: mapped \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\]/i.exec(line)
@@ -49,6 +55,7 @@ export function readKernelLog(text: string): PoolFacts {
       }
       continue
     }
+    if (/restricted DMA (?:memory )?pool/i.test(line)) restricted = true
     const area = /software IO TLB: area num (\d+)/.exec(line)
     if (area) {
       nareas = Number(area[1])
@@ -65,6 +72,8 @@ export function readKernelLog(text: string): PoolFacts {
     }
     const callbacks = /swiotlb_tbl_map_single: (\d+) callbacks suppressed/.exec(line)
     if (callbacks) suppressed += Number(callbacks[1])
+    const named = /\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/.exec(line)
+    if (named && devices.size < 65536) devices.add(named[0])
     const pci = /^nvme \S+: pci function (\S+)$/.exec(line)
     if (pci) drivers.set(pci[1] as string, 'nvme')
     const bound = /^([\w-]+) ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:: | )/.exec(line)
@@ -76,7 +85,7 @@ export function readKernelLog(text: string): PoolFacts {
     const v = /^(\d+)\.(\d+)/.exec(kernel)
     if (v && Number(v[1]) < 6) nareas = 1
   }
-  return { start, nslabs, nareas, pools, forced, swiotlb, kernel, full, suppressed, firstFull, drivers }
+  return { start, nslabs, nareas, pools, restricted, forced, swiotlb, kernel, full, suppressed, firstFull, pci: devices, drivers }
 }
 
 const NOT_DRIVERS = new Set(['pci', 'pci_bus', 'pcieport', 'platform', 'system', 'acpi', 'IOMMU', 'iommu', 'usb', 'scsi', 'ata', 'device', 'pnp'])

@@ -2,7 +2,7 @@
 // the mapping's event that follows in the same context (pid, CPU, interrupt level). A failed dma_map_sg leaves no event at all: its bounces
 // are a prefix of that device's next successful scatter-gather mapping with the same first address, and its last bounce is the one that
 // failed.
-import { MAPPING_ERROR } from '../kernel/trace-events.ts'
+import { MAPPING_ERROR, Trace } from '../kernel/trace-events.ts'
 import type { Addresses } from './addresses.ts'
 import type { CostFit } from './cost.ts'
 import type { Counts } from './counts.ts'
@@ -178,6 +178,46 @@ export class Outcomes {
     dev.observe(ev.phys, addr)
     this.host.guess?.bounce(ev.cpu, addr, ev.size)
     if (b < 0) counts.mapsWithoutBounce++
+  }
+
+  // Kprobes (kernels before 6.12). A pointer that a probe prints in place of a name is learnt from the swiotlb_bounced event before it.
+  private readonly named = new Map<number, number>()
+
+  /** swiotlb_tbl_map_single() is entered: a bounce, unless its swiotlb_bounced event told it already. The device's id. */
+  probeMap(ev: TraceEvent): number {
+    const w = this.host.window
+    const c = this.contextOf(ev)
+    const last = c.open[c.open.length - 1]
+    if (last !== undefined) {
+      const at = w.at(last)
+      if (w.size[at] === ev.size && (w.phys[at] as number) % TWO46 === ev.phys % TWO46) {
+        this.named.set(ev.dev, w.dev[at] as number)
+        w.dir[at] = ev.dir
+        return -1
+      }
+    }
+    return this.named.get(ev.dev) ?? ev.dev
+  }
+
+  /** swiotlb_tbl_map_single() returns: the bounce that it answers, as a mapping of its own. False when its entry is not in the trace. */
+  probeReturn(ev: TraceEvent): boolean {
+    const c = this.contextOf(ev)
+    const id = c.open[c.open.length - 1]
+    if (id === undefined) return false
+    const w = this.host.window
+    const at = w.at(id)
+    ev.kind = Trace.map
+    ev.dev = w.dev[at] as number
+    ev.phys = w.phys[at] as number
+    ev.size = w.size[at] as number
+    ev.dir = w.dir[at] as number
+    ev.attrs = 0
+    return true
+  }
+
+  /** The device that a probe means. */
+  probed(dev: number): number {
+    return this.named.get(dev) ?? dev
   }
 
   /** A block request was issued or is complete. */

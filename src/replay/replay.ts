@@ -9,7 +9,7 @@ import { Losses, TraceClock } from './clock.ts'
 import { CostFit } from './cost.ts'
 import { Counts } from './counts.ts'
 import { DeviceState } from './device.ts'
-import type { EventSink, Names, TraceEvent } from './event.ts'
+import { type EventSink, Has, type Names, type TraceEvent } from './event.ts'
 import { Growth, LOOK_AHEAD } from './growth.ts'
 import type { LiveTable } from './live.ts'
 import { Measured } from './measured.ts'
@@ -166,12 +166,36 @@ export class Replay implements EventSink {
       this.drain(false)
       return
     }
+    if (kind === Trace.probeMap || kind === Trace.probeMapReturn || kind === Trace.probeUnmap) {
+      // Where the class dma is in the trace it tells more, and the same would be told twice.
+      if (this.dmaClass || !this.probe(ev)) return
+    } else if (kind !== Trace.bounced) this.dmaClass = true
     this.counts.dmaEvents++
     if (ev.cpu > this.maxCpu) this.maxCpu = ev.cpu
     this.losses.cpu(ev.cpu, ev.time)
     this.arrive(ev, ev.dev < this.devices.length ? (this.devices[ev.dev] as DeviceState) : this.device(ev.dev))
     this.drain(false)
   }
+
+  // Turns a kprobe's event into the one that it stands for; false when it stands for none.
+  private probe(ev: TraceEvent): boolean {
+    this.counts.probeEvents++
+    if (ev.kind === Trace.probeMapReturn) return this.outcomes.probeReturn(ev)
+    if (ev.kind === Trace.probeUnmap) {
+      ev.kind = Trace.unmap
+      ev.dev = this.outcomes.probed(ev.dev)
+      return true
+    }
+    const dev = this.outcomes.probeMap(ev)
+    if (dev < 0) return false
+    ev.kind = Trace.bounced
+    ev.dev = dev
+    ev.force = true
+    ev.has = Has.device | Has.phys | Has.size
+    return true
+  }
+  /** An event of the class dma was seen. */
+  private dmaClass = false
 
   private arrive(ev: TraceEvent, dev: DeviceState): void {
     const { counts, window: w } = this

@@ -58,6 +58,8 @@ export interface ReplayResult {
   readonly events: number
   /** swiotlb_bounced alone (a kernel before 6.12, or the class dma not enabled): nothing is known of addresses and releases. */
   readonly bouncesOnly: boolean
+  /** Events of kprobes: only what bounces is in such a trace. */
+  readonly probes: number
   /** Maps, but not one unmap event: it was not enabled. */
   readonly noUnmaps: boolean
   readonly otherEvents: readonly { readonly name: string; readonly count: number }[]
@@ -161,6 +163,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
     lines: input.lines,
     events: c.dmaEvents,
     bouncesOnly: c.mapEvents === 0 && r.devices.some((d) => d.bounces > 0),
+    probes: c.probeEvents,
     noUnmaps: c.mapEvents > 100 && c.unmapEvents === 0,
     otherEvents: [...input.otherEvents].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     losses: {

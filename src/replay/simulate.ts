@@ -207,7 +207,6 @@ export class Simulation {
     const cpu = w.cpu[at] as number
     if (!sim.contains(actual)) return this.outside(sim, id, at, dev, mine, actual, limit)
     counts.compared++
-    dev.usesPool = true
     if (predicted === actual) {
       counts.equal++
       sim.confirm(mine)
@@ -237,7 +236,8 @@ export class Simulation {
     const phys = w.phys[at] as number
     const size = w.size[at] as number
     const roomy = mine !== 0 && !sim.isTransient(mine)
-    const place = dev.usesPool || !roomy ? growth.poolOf(sim, id, actual, roomy) : null
+    // The kernel makes pools after a search in vain, not before.
+    const place = sim.canGrow || !roomy ? growth.poolOf(sim, id, actual, roomy) : null
     if (place !== null) {
       sim.undo(mine)
       sim.addPool(place, place.behind)
@@ -252,7 +252,7 @@ export class Simulation {
       return sim.put(dev.id, dev.minAlignMask, phys, size, actual, -1)
     }
     if (!sim.canGrow && roomy) {
-      counts.outsidePool++
+      if (counts.outsidePool++ === 0) counts.firstOutside = actual
       sim.undo(mine)
       return 0
     }

@@ -181,7 +181,8 @@ function lackLines(r: ReplayResult): string[] {
     lacks.push('maps, bytes and bounces above are those that were recorded: the real ones are higher. Slots whose unmap is missing stay taken here until another mapping shows that they were free, or the mapping has outlived all others of its device: occupancy, peaks and the high-water mark are estimates, and misses are gaps in the recording, not errors of the kernel')
     if (o.presumedGone > 0) lacks.push(`${num(o.presumedGone)} mappings outlived all others of their device: their unmaps are taken for lost`)
   }
-  if (r.bouncesOnly) lacks.push('only swiotlb_bounced events: a kernel before 6.12 has no events of the class dma, or they were not enabled. Bounces and their bytes are counted; addresses, releases and with them the occupancy are not in the trace')
+  if (r.bouncesOnly) lacks.push('only swiotlb_bounced events: a kernel before 6.12 has no events of the class dma (record kprobes: docs/replay.md), or they were not enabled. Bounces and their bytes are counted; addresses, releases and with them the occupancy are not in the trace')
+  if (r.probes > 0) lacks.push('kprobes on swiotlb in the place of the class dma: only what bounces is in this trace; mappings that go direct are not, so that forcing them cannot be asked')
   if (r.noUnmaps) lacks.push('not one unmap event: enable dma_unmap_* as well. Nothing is ever released here, so occupancy and the high-water mark mean nothing')
   if (o.unmapsWithoutMap > 0) lacks.push(`${num(o.unmapsWithoutMap)} unmaps without a map (${r.lossy ? 'their maps are missing, or were made before' : 'made before'} the recording began)${o.priorSlots > 0 ? `: at least ${num(o.priorSlots)} slots were taken before` : ''}`)
   if (o.liveAtEnd > 0) lacks.push(`${num(o.liveAtEnd)} mappings are live at the end`)

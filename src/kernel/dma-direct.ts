@@ -8,6 +8,7 @@ import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_sw
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { kmalloc_size_roundup } from './slab.ts'
+import { formatMessage } from './messages.ts'
 import { TAG } from './page-alloc.ts'
 import { ATTR, DIR, failed, swiotlb_alloc, swiotlb_find_pool, swiotlb_free, swiotlb_map, swiotlb_max_mapping_size, swiotlb_sync_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
 
@@ -278,6 +279,20 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
   return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false, ...remembered(dev, decrypted) }
 }
 
+/** dma_set_decrypted(); dma_direct_alloc() of the series converts without it, and says nothing when that fails. */
+function dma_set_decrypted(dev: Device, phys: number, n: number): number {
+  const rc = set_memory_decrypted(dev.k, phys, n)
+  if (rc !== 0 && dev.k.rev.allocByAttr) dev.k.printk('warn', formatMessage('leak_decrypt', {}), 'leak_decrypt')
+  return rc
+}
+
+/** dma_set_encrypted(). */
+function dma_set_encrypted(dev: Device, addr: number, n: number): number {
+  const rc = set_memory_encrypted(dev.k, addr, n)
+  if (rc !== 0) dev.k.printk('warn', formatMessage('leak_encrypt', {}), 'leak_encrypt')
+  return rc
+}
+
 // 6.12 converts a page of the restricted pool, which is shared already, once more (fixed by b5ef0dd28e11): on SNP that is a PVALIDATE without
 // change; elsewhere it is idempotent or an error.
 function decryptPoolPage(dev: Device, phys: number, n: number): number {
@@ -352,7 +367,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
     const phys = dma_to_phys(dev, b.handle)
     const mem = swiotlb_find_pool(dev, phys)
     if (mem !== null) reencrypt = false
-    if (reencrypt && set_memory_encrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
+    if (reencrypt && dma_set_encrypted(dev, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
     if (mem !== null) swiotlb_free(dev, phys)
     else dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
     return
@@ -363,7 +378,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   if (b.vmap) {
     // vunmap: no encryption change.
   } else if ((b.decrypted ?? force_dma_unencrypted(dev)) && (b.from !== 'swiotlb' || k.rev.convertRestricted)) {
-    if ((b.cookie ? encryptCookie(dev, phys) : set_memory_encrypted(k, b.cpu, n)) !== 0) {
+    if ((b.cookie ? encryptCookie(dev, phys) : dma_set_encrypted(dev, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
       else k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true)
       return
@@ -410,7 +425,7 @@ export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number,
   if ((from === 'buddy' || k.rev.convertRestricted) && (byAttr ? A : force_dma_unencrypted(dev))) {
     decrypted = true
     sleepCheck(dev, gfpBlocks, 'dma_direct_alloc_pages')
-    if (set_memory_decrypted(k, phys, n) !== 0) {
+    if (dma_set_decrypted(dev, phys, n) !== 0) {
       if (from === 'buddy') k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc_pages', true)
       else leakSlots(dev, phys, size)
       failed(dev, 'conversion')
@@ -432,7 +447,7 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
   if (b.from === 'atomic' && (k.rev.freePagesByPhys || !k.dmaDirectRemap) && k.atomic.free(b.phys, size)) return
   const reencrypt = b.decrypted ?? force_dma_unencrypted(dev)
   const mem = swiotlb_find_pool(dev, b.phys)
-  if (reencrypt && (mem === null || k.rev.convertRestricted) && set_memory_encrypted(k, b.phys, n) !== 0) {
+  if (reencrypt && (mem === null || k.rev.convertRestricted) && dma_set_encrypted(dev, b.phys, n) !== 0) {
     if (mem !== null) leakSlots(dev, b.phys, size)
     else k.pages.leak(b.phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_free_pages', true)
     return

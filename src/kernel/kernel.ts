@@ -1,7 +1,7 @@
 // The guest kernel as one value: its fields in the shared vector, its devices, its pools, and the decisions of one revision.
 // Kernel functions take a Device (or a Kernel) and touch state only through steps.
 import { PAGE_SIZE } from '../base/index.ts'
-import { action, aside, type Field, type Layout, step, type Store } from '../step/index.ts'
+import { action, aside, type Field, type Layout, peek, step, type Store } from '../step/index.ts'
 import { HW, type DeviceConfig, type Machine, type MachineConfig, PTE } from '../machine/index.ts'
 import type { Revision } from './revisions/revision.ts'
 import { accepts } from './revisions/index.ts'
@@ -13,6 +13,7 @@ import { AtomicPools } from './pool.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
 import { bootPool } from './swiotlb/param.ts'
 import { parseVersion } from './swiotlb/version.ts'
+import { conversionsMayFail } from './set-memory.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
 import type { MessageId } from './messages.ts'
 import type { RefusalReason } from './refusal.ts'
@@ -58,7 +59,7 @@ export interface KernelFields {
   readonly tsm_registered: Field
   /** A test has one TSM: register after unregister brings it back. */
   readonly tsm_in_flight: Field
-  /** The pool of this kernel could not be decrypted. */
+  /** The pool could not be decrypted: of a restricted one, when this device was initialised. */
   readonly pool_unusable: Field
 }
 
@@ -78,10 +79,15 @@ export interface KernelParts {
 /** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
 export type DmaZone = 'normal' | 'dma32' | 'dma'
 
+/** Place of a device's restricted pool in `pool_unusable`; the default pool has 0, the what-if pool 1. */
+export const poolOfDevice = (dev: number): number => 2 + dev
+
 export class Device {
-  readonly io_tlb_mem: SwiotlbMem | null
-  constructor(readonly k: Kernel, readonly index: number, readonly config: DeviceConfig, mem: SwiotlbMem | null) {
-    this.io_tlb_mem = mem
+  constructor(readonly k: Kernel, readonly index: number, readonly config: DeviceConfig, /** The pool that firmware gives it, or the default pool. */ readonly assigned: SwiotlbMem | null) {}
+  /** dev->dma_io_tlb_mem: the default pool too where the restricted one could not be made shared and its initialisation failed. */
+  get io_tlb_mem(): SwiotlbMem | null {
+    const { k, assigned } = this
+    return assigned?.kind.restricted === true && k.restrictedMayFail && peek(k.f.pool_unusable, poolOfDevice(this.index)) === 1 ? k.default_mem : assigned
   }
   get name(): string { return this.config.name }
   get coherent(): boolean { return !this.config.noncoherent }
@@ -165,9 +171,15 @@ export class Kernel {
     const reserve = (bytes: number): number => { top = Math.floor((top - bytes) / PAGE_SIZE) * PAGE_SIZE; return top }
     this.default_mem = parts.pool ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', parts.pool.start, parts.pool.nslabs, parts.pool.nareas, { restricted: false, private: false }, 0)) : slots > 0 ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', reserve(slots * SLOT_SIZE), slots, areas, { restricted: false, private: false }, 0)) : null
     this.private_mem = config.private_pool > 0 ? this.addMem(new SwiotlbMem(layout, this, 'private_pool', reserve(config.private_pool * SLOT_SIZE), config.private_pool, 1, { restricted: false, private: true }, 1)) : null
-    this.devices = deviceConfigs.map((d, i) => new Device(this, i, d, d.restricted_pool > 0
-      ? this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, reserve(d.restricted_pool * SLOT_SIZE), d.restricted_pool, 1, { restricted: true, private: false }, 2 + i))
-      : this.default_mem))
+    const regions = new Map<number, SwiotlbMem>()
+    const restricted = (d: DeviceConfig, i: number): SwiotlbMem => {
+      const shared = regions.get(d.region)
+      if (d.region > 0 && shared !== undefined) return shared
+      const mem = this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, reserve(d.restricted_pool * SLOT_SIZE), d.restricted_pool, 1, { restricted: true, private: false }, poolOfDevice(i)))
+      regions.set(d.region, mem)
+      return mem
+    }
+    this.devices = deviceConfigs.map((d, i) => new Device(this, i, d, d.restricted_pool > 0 ? restricted(d, i) : this.default_mem))
     this.atomic = new AtomicPools(layout, this, reserve)
     this.pages = new PageAllocator(layout, this, top)
     this.slab = new Slab(layout, this)
@@ -179,6 +191,9 @@ export class Kernel {
   get platform() { return this.machine.platform }
   get config(): MachineConfig { return this.machine.config }
   device(i: number): Device { return this.devices[i] as Device }
+
+  /** A device may be left without its restricted pool. */
+  get restrictedMayFail(): boolean { return this.rev.decryptFailure === 'unusable' && conversionsMayFail(this) }
 
   /** Whether this pair of revision and platform has an accepted state at all. */
   get accepts(): boolean { return accepts(this.rev, this.platform) }

@@ -124,7 +124,8 @@ export class SwiotlbMem {
     perform: (st, _outcome, mem, cpu, p, phys, size, mask) => (mem.unusable(st) ? SLOT_FULL : mem.handed(st, mem.op(st, MAP, cpu, p, phys, size, mask), size)),
     text: (r, _outcome, mem, _cpu, _p, _phys, size) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - mem.start) / SLOT_SIZE)} of ${mem.name}`)
   })
-  private unusable(st: Store): boolean { return this.k.f.pool_unusable.get(st, this.index) !== 0 }
+  // A restricted pool that is not shared is no device's.
+  private unusable(st: Store): boolean { return !this.kind.restricted && this.k.f.pool_unusable.get(st, this.index) !== 0 }
 
   /** swiotlb_alloc: page-aligned slots for an allocation. */
   alloc(dev: Device, cpu: number, base: number, size: number): number {

@@ -327,6 +327,7 @@ function deviceValue(kind: string, n: number): string | null {
   switch (kind) {
     case 'bits': return n >= 1 && n <= 64 ? null : n === 0 ? 'of 0 bits reaches nothing: 1 to 64 bits' : 'is 1 to 64 bits'
     case 'slots': return n >= 1 ? null : 'has at least one slot'
+    case 'number': return n >= 1 ? null : 'is 1 or more'
     case 'address': return n >= 1 ? null : 'leaves an address to reach'
     default: return null
   }

@@ -580,7 +580,7 @@ export class Syntax {
         entries.push({ key: t, values: [] })
         return
       }
-      const takes = word.kind === 'bits' ? 'a number of bits' : word.kind === 'slots' ? 'a number of slots' : word.kind === 'mask' ? 'a mask' : 'an address'
+      const takes = word.kind === 'bits' ? 'a number of bits' : word.kind === 'slots' ? 'a number of slots' : word.kind === 'mask' ? 'a mask' : word.kind === 'number' ? 'a number from 1 on' : 'an address'
       const v = this.tok()
       if (v.kind !== 'number') {
         if ((v.kind === 'word' && !known.includes(v.text)) || v.kind === 'string') {

@@ -115,6 +115,7 @@ function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
     min_align_mask: num('min_align_mask', 0),
     boundary_mask: num('boundary_mask', 0xffffffff),
     restricted_pool: num('restricted_pool', 0),
+    region: num('region', 0),
     iommu: has('iommu'),
     driver: has('driver'),
     private_only: has('private_only')

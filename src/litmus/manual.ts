@@ -22,7 +22,7 @@ const configTakes = (w: ConfigWord): string => {
   }
 }
 
-const deviceTakes: Readonly<Record<DeviceWord['kind'], string>> = { flag: '', bits: 'BITS, 1 to 64', address: 'an address', mask: '2^n - 1', slots: 'SLOTS' }
+const deviceTakes: Readonly<Record<DeviceWord['kind'], string>> = { flag: '', bits: 'BITS, 1 to 64', address: 'an address', mask: '2^n - 1', slots: 'SLOTS', number: 'a number from 1 on' }
 
 const notes = (w: { readonly notModelled?: string }): string => (w.notModelled === undefined ? '' : ` (not modelled yet: ${w.notModelled})`)
 

@@ -132,6 +132,9 @@ export const operations = [
   { name: 'set_memory_encrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to private',
     run: on((b, x) => b.sys.set_memory(x, false)) },
 
+  { name: 'give_up', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg'] }], options: [], result: null, provider: 'the test', does: 'the owner loses what x is and never gives it back: a `leak`',
+    run: on((b, x) => b.sys.give_up(x)) },
+
   { name: 'dma_map_single', group: 'dma', params: [dev, memory('x'), dir], options: ATTRS, result: 'mapping', provider: 'kernel: dma-direct, dma-iommu', does: 'streaming mapping; the size is that of x',
     run: on((b, x) => b.sys.dma_map_single(b.cpu, b.dev, x, b.dir, b.attrs)) },
   { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the direction and attributes said, else those of the making',

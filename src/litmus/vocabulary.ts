@@ -94,8 +94,8 @@ export type ConfigKey = (typeof configKeys)[number]['name']
 
 // ---- device and mmio ---------------------------------------------------------------------------------------------
 
-/** `flag`: present or not. `bits`: 1 to 64. `address`, `mask` (2^n - 1), `slots`: numbers. */
-export type DeviceKind = 'flag' | 'bits' | 'address' | 'mask' | 'slots'
+/** `flag`: present or not. `bits`: 1 to 64. `address`, `mask` (2^n - 1), `slots`, `number`: numbers. */
+export type DeviceKind = 'flag' | 'bits' | 'address' | 'mask' | 'slots' | 'number'
 
 export interface DeviceWord extends Word {
   readonly kind: DeviceKind
@@ -113,6 +113,7 @@ export const deviceKeys = [
   { name: 'min_align_mask', kind: 'mask', default: '0', does: 'address bits that a bounce must preserve' },
   { name: 'boundary_mask', kind: 'mask', default: '0xffffffff', does: 'a segment may not cross this boundary; the default is that of the PCI core' },
   { name: 'restricted_pool', kind: 'slots', default: null, does: 'SLOTS of a bounce pool of its own (restricted-dma-pool)' },
+  { name: 'region', kind: 'number', default: null, does: 'with restricted_pool: devices of one NUMBER share one pool, that of the first of them' },
   { name: 'iommu', kind: 'flag', default: null, does: 'behind a vIOMMU: DMA goes through dma-iommu' },
   { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
   { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' }

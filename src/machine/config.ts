@@ -46,6 +46,8 @@ export interface DeviceConfig {
   /** 0: unset, the kernel then uses 0xffffffff. */
   readonly boundary_mask: number
   readonly restricted_pool: number
+  /** Devices with the same number have one restricted pool, that of the first; 0: a pool of its own. */
+  readonly region: number
   readonly iommu: boolean
   readonly driver: boolean
   readonly private_only: boolean
@@ -71,5 +73,5 @@ export const defaultConfig: MachineConfig = {
 
 export const defaultDevice: DeviceConfig = {
   name: 'dev', tdisp: false, accepted: false, dma_mask: 64, coherent_mask: 64, bus_limit: 0, noncoherent: false, min_align_mask: 0, boundary_mask: 0,
-  restricted_pool: 0, iommu: false, driver: false, private_only: false
+  restricted_pool: 0, region: 0, iommu: false, driver: false, private_only: false
 }

@@ -34,14 +34,14 @@ export const found = aside<[property: PropertyName, site: string, decision: stri
 /** How a conversion at boot ends: done; refused before anything changed; refused at the call out of the guest, where some of it is done already. */
 export type BootEnd = 'done' | 'refused' | 'half done'
 
-export const bootConverted = aside<[s: System, mem: { readonly name: string; readonly index: number; readonly kind: MemKind; readonly pages: { readonly pfn: number; readonly n: number } }, end: BootEnd]>('boot', (st, s, mem, end) => {
+export const bootConverted = aside<[s: System, mem: { readonly name: string; readonly kind: MemKind; readonly pages: { readonly pfn: number; readonly n: number } }, end: BootEnd, place: number]>('boot', (st, s, mem, end, place) => {
   const k = s.kernel
   const { pfn, n } = mem.pages
   if (end === 'done') { k.bootShare(st, pfn, n); return }
   // At the hypercall: the realm's mapping stays invalid, TDX has changed its page table already (linux-dma-direct section 6).
   if (end === 'half done' && k.platform.conversion === 'rsi') s.machine.setPte(st, pfn, n, PTE.invalid_shr)
   if (end === 'half done' && k.platform.conversion === 'mapgpa') s.machine.setPte(st, pfn, n, PTE.shr)
-  if (k.rev.decryptFailure === 'unusable') k.f.pool_unusable.set(st, 1, mem.index)
+  if (k.rev.decryptFailure === 'unusable') k.f.pool_unusable.set(st, 1, place)
 }, (_s, mem, end) => (end === 'done' ? `boot: ${mem.name} shared` : `boot: converting ${mem.name} failed`))
 
 export const present = action<[s: System, dev: number]>('present', {

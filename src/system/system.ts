@@ -7,7 +7,7 @@ import {
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, swiotlb_find_pool, TAG, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, formatMessage, iommu_iova_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
@@ -92,14 +92,29 @@ export class System {
   /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
   boot(): number {
     const k = this.kernel
-    const may = conversionsMayFail(k)
-    for (const mem of k.mems) {
-      if (!boot_converts(k, mem)) continue
-      const end = (['done', 'refused', 'half done'] as const)[may ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
-      bootConverted(this, mem, end)
+    for (const mem of [k.default_mem, k.private_mem]) {
+      if (mem !== null && !this.bootPool(mem, mem.index)) k.printk('warn', formatMessage('decrypt_failed', {}))
+    }
+    // rmem_swiotlb_device_init(), device by device: the first of a region converts its pool. Since failures are looked at a failed one leaves
+    // rmem->priv NULL, and the next device tries the whole again.
+    const attached = new Set<SwiotlbMem>()
+    for (const dev of k.devices) {
+      const mem = dev.assigned
+      if (mem === null || !mem.kind.restricted || attached.has(mem)) continue
+      if (this.bootPool(mem, poolOfDevice(dev.index))) attached.add(mem)
+      else k.printk('err', formatMessage('decrypt_restricted', { dev: dev.name }))
     }
     k.atomic.boot()
     return 0
+  }
+
+  /** Converts one pool as boot does; false where it failed and the kernel noticed. */
+  private bootPool(mem: SwiotlbMem, place: number): boolean {
+    const k = this.kernel
+    if (!boot_converts(k, mem)) return true
+    const end = (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
+    bootConverted(this, mem, end, place)
+    return end === 'done' || k.rev.decryptFailure === 'ignore'
   }
 
   private device(i: number): Device { return this.kernel.device(i) }
@@ -147,6 +162,22 @@ export class System {
     const { phys, size } = this.range(b)
     this.kernel.slab.kfree(phys, size)
     told.forgotten(this, phys, size)
+    return 0
+  }
+
+  /** Whoever owned x has lost it: nobody will give it back. What the test merely still holds is not lost. */
+  give_up(x: number): number {
+    if (!isObject(x)) return 0
+    const { pages } = this.kernel
+    const o = this.objects.get(x)
+    const lost = ({ phys, size }: Range): void => {
+      const pfn = Math.floor(phys / PAGE_SIZE)
+      const n = Math.floor((phys + size - 1) / PAGE_SIZE) - pfn + 1
+      // Pages of their own leave the allocator for ever; a slab object, a pool's slots and a mapped buffer keep what they lie in.
+      if (o.kind === 'page' || ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.from === 'buddy')) pages.leak(pfn, n, 'give_up', false)
+      else this.kernel.emit({ kind: 'leak', pfn, n, site: 'give_up', onPurpose: false })
+    }
+    for (const r of o.kind === 'sg' ? o.segments : [o]) lost(r)
     return 0
   }
 

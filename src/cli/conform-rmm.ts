@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
-import { conformRmmFormats } from '../report/conform-rmm.ts'
+import { huntFirmware } from '../conform/rmm-hangs.ts'
+import { conformRmmFormats, hangsFormats } from '../report/conform-rmm.ts'
 import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -31,11 +32,23 @@ const count = (v: string): number => {
 export function conformRmm(io: Io): Command {
   return new Command('rmm')
     .description('Replays recorded RMI command sequences on the RMM model: statuses, levels, outputs, exits, granule states, RIM values.')
-    .argument('<file...>', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
+    .argument('[file...]', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
     .addOption(formatOption(conformRmmFormats))
+    .option('--hangs', 'no recordings: search the commands of RMI 2.0, alone and in pairs on two CPUs, for what TF-RMM main 9a7f8ef4 does not answer')
     .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
-    .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number }) => {
+    .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number; hangs?: boolean }) => {
+      if (options.hangs === true) {
+        const h = huntFirmware()
+        io.out(hangsFormats[options.format](h))
+        io.exit(h.hazards.length > 0 ? 1 : 0)
+        return
+      }
+      if (names.length === 0) {
+        io.err(`${formatDiagnostic({ code: 'TB-001', file: 'tbit conform rmm', line: 0, column: 0, word: 'file', message: 'no recording is named', hint: 'tbit conform rmm --help shows the options and an example' })}\n`)
+        io.exit(2)
+        return
+      }
       const total = emptyConformance()
       let files = 0
       const one = async (file: string): Promise<void> => {

@@ -2,6 +2,7 @@
 import { formatDiagnostic, plural } from '../base/index.ts'
 import { type Defect, defectText, type RmmConformance, type RmmMismatch } from '../conform/rmm.ts'
 import { wrap } from './wrap.ts'
+import type { FirmwareHunt } from '../conform/rmm-hangs.ts'
 import { heldAgainst } from '../machine/rmm/index.ts'
 
 /** A profile of the model in words. */
@@ -54,6 +55,25 @@ export function conformRmmJson(files: number, c: RmmConformance): string {
     firmwares: Object.fromEntries(c.firmwares), rims: { recomputed: c.rims, constancy: c.rimsConstancy }, unaligned: c.unaligned, defects: c.defects.map(defectText), list: c.mismatches, errors: c.errors
   }, null, 2)}\n`
 }
+
+/** `--hangs`: what the recorded firmware does not answer. */
+export function hangsText(h: FirmwareHunt): string {
+  const out: string[] = []
+  for (const z of h.hazards) {
+    const [kind = '', ...rest] = z.identity.split(': ')
+    out.push(...wrap(`${kind}: ${rest.join(': ')}`, 80, '  '))
+    out.push(...z.commands.map((c, i) => (z.commands.length === 1 ? `  ${c}` : `  CPU ${i + 1}: ${c}`)))
+    if (z.schedule.length > 0) out.push(`  in turns: ${z.schedule.map((c) => c + 1).join(' ')}`)
+    out.push(`  ${z.recorded}`)
+  }
+  out.push(`${plural(h.hazards.length, 'finding')}; ${plural(h.alone, 'command')} tried alone, ${plural(h.pairs, 'pair')} (--format json: preparation)`)
+  out.push('covered: tables, data and granules of RMI 2.0; not REC, PDEV and VDEV commands')
+  return `${out.join('\n')}\n`
+}
+
+const hangsJson = (h: FirmwareHunt): string => `${JSON.stringify({ format: 1, firmware: 'tf-rmm-9a7f8ef4', alone: h.alone, pairs: h.pairs, findings: h.hazards }, null, 2)}\n`
+
+export const hangsFormats = { text: hangsText, json: hangsJson } as const
 
 /** What `conform rmm` can write; `most`: mismatches that a reader wants to see. */
 export const conformRmmFormats = {

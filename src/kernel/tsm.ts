@@ -2,6 +2,7 @@
 // Each entry follows the handler's order: rwsem, state, pf0.lock, device lock, driver, TSM call, state, flag.
 import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
 import { TDI } from '../machine/index.ts'
+import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { Decisions } from './revisions/decisions.ts'
@@ -39,15 +40,8 @@ const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev,
 /** A call of the TSM into firmware and device: one step; true on success. */
 const ops = (dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean => called(dev, call) === 1
 const called = action<[dev: Device, call: 'lock' | 'accept' | 'unlock']>('tsm ops', {
-  perform: (st, _outcome, dev, call) => {
-    const m = dev.k.machine
-    switch (call) {
-      case 'lock': return m.lockInterface(st, dev.index) ? 1 : 0
-      case 'accept': return m.startInterface(st, dev.index) ? 1 : 0
-      case 'unlock': return m.stopInterface(st, dev.index) ? 1 : 0
-    }
-  },
-  text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r ? '' : ' fails'}`, results: [0, 1]
+  perform: (st, _outcome, dev, call) => dev.k.machine.tsmCall(st, dev.index, call),
+  text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r === 1 ? '' : r === 0 ? ' fails' : ` fails: ${doorCommands[r - 2] ?? ''}`}`, results: [0, 1, ...doorCommands.map((_, i) => i + 2)]
 })
 
 /** pci_tsm's driver-idle check: device lock taken, then the driver. The caller unlocks. */

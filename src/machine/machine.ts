@@ -6,6 +6,7 @@ import { change, type Field, Interned, type Layout, type Store } from '../step/i
 import type { DeviceConfig, MachineConfig, MmioConfig } from './config.ts'
 import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
 import type { Platform } from './platform.ts'
+import { Door, doorAccept, doorCommands, doorLock, doorNames, type DoorState, doorUnlock } from './rmm/door.ts'
 import { lookup, type Outcome, type PageClass } from './rules.ts'
 
 /** Protection state of a page, as the hardware and firmware have it. */
@@ -49,6 +50,9 @@ const SET_HW = change((m: Intervals, pfn: number, n: number, hw: number) => mapR
 export class Machine {
   readonly pages: Interned<Intervals>
   readonly tdi: Field
+  /** Where the platform has firmware of its own: its state of each device, and whether the device's stream table entry is valid. */
+  readonly vdev: Field | null
+  readonly ste: Field | null
   /** SPDM session and IDE stream with the host's TSM: what LOCK needs. */
   readonly session: Field
   /** Bus Master Enable: boot sets it. */
@@ -69,6 +73,9 @@ export class Machine {
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
     this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames, owners: devices.map((d) => d.name) })
+    const own = platform.firmware !== null && platform.tdisp
+    this.vdev = own ? layout.field('vdev', { count: Math.max(1, devices.length), values: doorNames, owners: devices.map((d) => d.name) }) : null
+    this.ste = own ? layout.field('ste', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }) : null
     this.bus_master = layout.field('bus_master', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
@@ -200,6 +207,7 @@ export class Machine {
       if (to === 0) return { outcome: 'fault:F_TRANSLATION_S1', rule: 'viommu-unmapped', t, alias: null, page: null, phys: 0, note: 'no entry in the guest\'s IOMMU tables' }
       bus = (to - 1) * PAGE_SIZE + (addr % PAGE_SIZE)
     }
+    if (t === 1 && !d.private_only && this.ste?.get(st, dev) === 0) return { outcome: 'fault:C_BAD_STE', rule: 'cca-t1-ste', t, alias: null, page: null, phys: 0, note: 'the RMM has not enabled DMA: no valid stream table entry' }
     const { phys, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
     // The host's own IOMMU tables carry the C-bit for RAM and none for MMIO.
@@ -262,6 +270,35 @@ export class Machine {
   }
 
   // --- TDISP ----------------------------------------------------------------------------------------------------------------
+
+  /** A call of the guest's TSM: 1 done, 0 refused by the device, else 2 + the index of the firmware's command that failed (`doorCommands`). */
+  tsmCall(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock'): number {
+    const { vdev, ste } = this
+    const tell = (): boolean => this.tell(st, dev, call)
+    if (vdev === null || ste === null) return tell() ? 1 : 0
+    const s: DoorState = { vdev: vdev.get(st, dev), ste: ste.get(st, dev) === 1 }
+    // A session that is gone carries no message.
+    const reached = (): boolean => this.session.get(st, dev) === 1 && tell()
+    const a = call === 'lock' ? doorLock(s, reached) : call === 'accept' ? doorAccept(s, reached) : doorUnlock(s, reached)
+    vdev.set(st, a.state.vdev, dev)
+    ste.set(st, a.state.ste ? 1 : 0, dev)
+    return a.failed === null ? 1 : 2 + doorCommands.indexOf(a.failed)
+  }
+
+  private tell(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock'): boolean {
+    switch (call) {
+      case 'lock': return this.lockInterface(st, dev)
+      case 'accept': return this.startInterface(st, dev)
+      case 'unlock': return this.stopInterface(st, dev)
+    }
+  }
+
+  /** A device that starts accepted: its interface runs, and the firmware has let it. */
+  startAccepted(st: Store, dev: number): void {
+    this.tdi.set(st, TDI.run, dev)
+    this.vdev?.set(st, Door.started, dev)
+    this.ste?.set(st, 1, dev)
+  }
 
   /** LOCK_INTERFACE_REQUEST: only from CONFIG_UNLOCKED. */
   lockInterface(st: Store, dev: number): boolean {

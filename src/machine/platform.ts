@@ -20,6 +20,8 @@ export interface Platform {
   readonly guest: boolean
   /** Devices can be accepted (T=1). */
   readonly tdisp: boolean
+  /** Firmware between the guest's TSM and the device, with a state of its own for each device: who may lock and start it is decided there. */
+  readonly firmware: 'rmm' | null
   /** How set_memory_* works: see kernel/set-memory.ts. */
   readonly conversion: 'rsi' | 'psc' | 'mapgpa' | 'hypercall' | 'ultravisor' | 'pte' | 'none'
   /** A conversion of what is converted already: succeeds and changes nothing, or is refused (`to_private`: only that way round). */

@@ -83,7 +83,7 @@ export class System {
       // Of a device that nobody can accept the flag stays as initialisation left it.
       if (!d.config.tdisp && this.kernel.rev.acceptedAtInit) boot_accepted(this.kernel, st, d.index)
       if (!d.config.accepted) continue
-      this.machine.tdi.set(st, TDI.run, d.index)
+      this.machine.startAccepted(st, d.index)
       this.kernel.f.tsm_state.set(st, tsmCores[this.kernel.rev.accept].accepted, d.index)
       boot_accepted(this.kernel, st, d.index)
     }

@@ -5,7 +5,7 @@ import type { Platform } from '../platform.ts'
 
 export const platform: Platform = {
   name: 'amd-sev-snp', title: 'AMD SEV-SNP guest (SEV-TIO, sDTE, RMP)', does: 'AMD SEV-SNP with SEV-TIO', order: 2,
-  guest: true, tdisp: true, conversion: 'psc', convertAgain: 'refused', conversionsFail: true, cpuAlias: true,
+  guest: true, tdisp: true, firmware: null, conversion: 'psc', convertAgain: 'refused', conversionsFail: true, cpuAlias: true,
   architecture: 'x86', arch: 'x86', encBit: 2 ** 51, sharedBit: () => 0, deviceAlias: 'device_table',
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'cipher',

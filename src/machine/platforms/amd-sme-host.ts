@@ -3,7 +3,7 @@ import type { Platform } from '../platform.ts'
 
 export const platform: Platform = {
   name: 'amd-sme-host', title: 'AMD host with SME', does: 'a bare-metal host with AMD SME', order: 6,
-  guest: false, tdisp: false, conversion: 'pte', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: true,
+  guest: false, tdisp: false, firmware: null, conversion: 'pte', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: true,
   architecture: 'x86', arch: 'x86', encBit: 2 ** 51, sharedBit: () => 0, deviceAlias: 'c_bit',
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'cipher' }, cpuPrivateAliasOfShared: 'cipher',
   hostReadPrivate: () => 'ok',

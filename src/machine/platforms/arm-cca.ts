@@ -14,7 +14,7 @@ const noShared1g = 'host_stage2 shared_only or static_1g_plain'
 
 export const platform: Platform = {
   name: 'arm-cca', title: 'Arm CCA realm (RME, RMM, SMMUv3)', does: 'Arm CCA: a realm under the RMM', order: 1,
-  guest: true, tdisp: true, conversion: 'rsi', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: true,
+  guest: true, tdisp: true, firmware: 'rmm', conversion: 'rsi', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: true,
   architecture: 'arm64', arch: 'arm', encBit: 0, sharedBit: (c) => 2 ** (c.ipa_bits - 1), deviceAlias: 'shared_bit',
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',

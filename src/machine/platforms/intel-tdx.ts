@@ -4,7 +4,7 @@ import type { Platform } from '../platform.ts'
 
 export const platform: Platform = {
   name: 'intel-tdx', title: 'Intel TDX guest (TDX Connect)', does: 'Intel TDX with TDX Connect', order: 3,
-  guest: true, tdisp: true, conversion: 'mapgpa', convertAgain: 'to_private', conversionsFail: true, cpuAlias: true,
+  guest: true, tdisp: true, firmware: null, conversion: 'mapgpa', convertAgain: 'to_private', conversionsFail: true, cpuAlias: true,
   architecture: 'x86', arch: 'x86', encBit: 0, sharedBit: () => 2 ** 47, deviceAlias: 'shared_bit',
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: (c) => (c.tdx_host_read === 'poison' ? 'poison' : 'ones'),

@@ -3,7 +3,7 @@ import type { Platform } from '../platform.ts'
 
 export const platform: Platform = {
   name: 'none', title: 'a machine without confidential computing', does: 'no confidential computing', order: 7,
-  guest: false, tdisp: false, conversion: 'none', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: false,
+  guest: false, tdisp: false, firmware: null, conversion: 'none', convertAgain: 'unchanged', conversionsFail: true, cpuAlias: false,
   architecture: 'arm64', arch: 'any', encBit: 0, sharedBit: () => 0, deviceAlias: 'none',
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'ok',

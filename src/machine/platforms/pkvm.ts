@@ -4,7 +4,7 @@ import { sharedOnly } from './_shared-only.ts'
 
 export const platform: Platform = {
   name: 'pkvm', title: 'protected KVM guest on arm64', does: 'a protected guest under pKVM', order: 4,
-  guest: true, tdisp: false, conversion: 'hypercall', convertAgain: 'refused', conversionsFail: true, cpuAlias: false,
+  guest: true, tdisp: false, firmware: null, conversion: 'hypercall', convertAgain: 'refused', conversionsFail: true, cpuAlias: false,
   architecture: 'arm64', arch: 'arm', encBit: 0, sharedBit: () => 0, deviceAlias: 'none',
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',

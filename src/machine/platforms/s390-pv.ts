@@ -4,7 +4,7 @@ import { sharedOnly } from './_shared-only.ts'
 
 export const platform: Platform = {
   name: 's390-pv', title: 's390 protected virtualization guest', does: 'IBM Z protected virtualization', order: 5,
-  guest: true, tdisp: false, conversion: 'ultravisor', convertAgain: 'unchanged', conversionsFail: false, cpuAlias: false,
+  guest: true, tdisp: false, firmware: null, conversion: 'ultravisor', convertAgain: 'unchanged', conversionsFail: false, cpuAlias: false,
   architecture: 's390', arch: 's390', encBit: 0, sharedBit: () => 0, deviceAlias: 'none',
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',

@@ -57,12 +57,13 @@ export function startInterface(d: DsmState, id: number, nonce: number): boolean 
   return true
 }
 
-/** STOP_INTERFACE: legal in all four states. */
+/** STOP_INTERFACE: legal in all four states. Without a session it does not arrive. */
 export function stopInterface(d: DsmState, id: number): boolean {
+  if (!d.session) return false
   const t = tdiOf(d, id)
   t.state = Tdi.CONFIG_UNLOCKED
   t.nonce = 0
-  return d.session
+  return true
 }
 
 /** Something happened behind the guest (section 5): a locked or running interface is in ERROR. */

@@ -41,7 +41,8 @@ const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev,
 const ops = (dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean => called(dev, call) === 1
 const called = action<[dev: Device, call: 'lock' | 'accept' | 'unlock']>('tsm ops', {
   perform: (st, _outcome, dev, call) => dev.k.machine.tsmCall(st, dev.index, call),
-  text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r === 1 ? '' : r === 0 ? ' fails' : ` fails: ${doorCommands[r - 2] ?? ''}`}`, results: [0, 1, ...doorCommands.map((_, i) => i + 2)]
+  text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r === 1 ? '' : r === 0 ? ' fails' : ` fails: ${doorCommands[r - 2] ?? ''}`}`,
+  results: (dev, call) => dev.k.machine.tsmResults(call)
 })
 
 /** pci_tsm's driver-idle check: device lock taken, then the driver. The caller unlocks. */

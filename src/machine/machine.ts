@@ -6,7 +6,7 @@ import { change, type Field, Interned, type Layout, type Store } from '../step/i
 import type { DeviceConfig, MachineConfig, MmioConfig } from './config.ts'
 import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
 import type { Platform } from './platform.ts'
-import { Door, doorAccept, doorCommands, doorLock, doorNames, type DoorState, doorUnlock } from './rmm/door.ts'
+import { Door, doorAccept, doorCommands, doorFailures, doorLock, doorNames, type DoorState, doorUnlock } from './rmm/door.ts'
 import { lookup, type Outcome, type PageClass } from './rules.ts'
 
 /** Protection state of a page, as the hardware and firmware have it. */
@@ -283,6 +283,11 @@ export class Machine {
     vdev.set(st, a.state.vdev, dev)
     ste.set(st, a.state.ste ? 1 : 0, dev)
     return a.failed === null ? 1 : 2 + doorCommands.indexOf(a.failed)
+  }
+
+  /** What `tsmCall` can answer here: a call's decision graph has a branch for each. */
+  tsmResults(call: 'lock' | 'accept' | 'unlock'): readonly number[] {
+    return this.vdev === null ? [0, 1] : [1, ...doorFailures[call].map((c) => 2 + doorCommands.indexOf(c))]
   }
 
   private tell(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock'): boolean {

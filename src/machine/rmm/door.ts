@@ -9,6 +9,10 @@ export const doorNames = ['unlocked', 'locked', 'started', 'error'] as const
 /** The firmware's commands behind the three calls. */
 export const doorCommands = ['VDEV_LOCK', 'VDEV_START', 'VDEV_UNLOCK', 'VDEV_COMMUNICATE', 'VDEV_DMA_ENABLE'] as const
 export type DoorCommand = (typeof doorCommands)[number]
+/** Which of them each call can fail at; VDEV_DMA_ENABLE follows VDEV_START in one step, and finds what it needs. */
+export const doorFailures: Readonly<Record<'lock' | 'accept' | 'unlock', readonly DoorCommand[]>> = {
+  lock: ['VDEV_LOCK', 'VDEV_COMMUNICATE'], accept: ['VDEV_START', 'VDEV_COMMUNICATE'], unlock: ['VDEV_UNLOCK', 'VDEV_COMMUNICATE']
+}
 
 /** The device's side of one TDISP request: it answers, or refuses. */
 export type Tell = () => boolean
@@ -40,9 +44,7 @@ export function doorLock(s: DoorState, tell: Tell): DoorAnswer {
 export function doorAccept(s: DoorState, tell: Tell): DoorAnswer {
   if (s.vdev !== Door.locked) return refused(s, 'VDEV_START')
   if (!tell()) return broken(s)
-  const started = { ...s, vdev: Door.started }
-  const dma = doorDmaEnable(started)
-  return dma.failed === null ? dma : refused(started, dma.failed)
+  return doorDmaEnable({ ...s, vdev: Door.started })
 }
 
 /** RSI_VDEV_DMA_ENABLE alone. */

@@ -139,7 +139,7 @@ export function slowLine(line: string): SlowLine {
   const name = place ? NAME.exec(place[5] as string) : null
   if (!bracket || !place || !name || (name[1] as string).length > MAX_EVENT_NAME) return notAnEvent(line)
   const frac = place[4] ?? ''
-  const time = place[4] === undefined ? Number(place[3]) : Number(place[3]) * 1e9 + Math.round(Number(frac === '' ? 0 : frac) * 10 ** (9 - frac.length))
+  const time = place[4] === undefined ? decimal(place[3] as string) : decimal(place[3] as string) * 1e9 + Math.round(decimal(frac) * 10 ** (9 - frac.length))
   if (frac.length > MAX_FRACTION || time > MAX_NUMBER) return notAnEvent(line)
   const spec = traceEvent(name[1] as string)
   const before = line.slice(0, bracket.index).replace(/ +$/, '').replace(/\([^(]*\)$/, '').replace(/ +$/, '')
@@ -176,6 +176,9 @@ export function slowLine(line: string): SlowLine {
   if ((REQUIRED[ev.kind] as number) & ~ev.has) return { type: 'skip', reason: 'missingField' }
   return { type: 'event', event: ev }
 }
+
+// Digit by digit, as the scanner reads them: beyond 2^53 that rounds otherwise than Number() does.
+const decimal = (digits: string): number => [...digits].reduce((n, d) => n * 10 + Number(d), 0)
 
 function notAnEvent(line: string): SlowLine {
   const text = line.replace(/^[ \t\r]+/, '')

@@ -1,6 +1,9 @@
 // Random legal programs, asked in two ways each: what holds of the search must hold of every other way to the same answer.
-import { type CheckResult, checkTest, systemFor, watchRun } from '../../src/check/index.ts'
+import { type CheckResult, checkTest, compareTest, outcome, systemFor, watchRun } from '../../src/check/index.ts'
+import { runJobs } from '../../src/cli/check-pool.ts'
 import { parse, print, runTest, type Test } from '../../src/litmus/index.ts'
+import { checkFormats } from '../../src/report/check-formats.ts'
+import { type CheckRun, verdictText } from '../../src/report/check-run.ts'
 import { Random } from './random.ts'
 
 const KERNELS = ['linux-6.12', 'linux-6.15', 'linux-7.1', 'linux-7.3', 'rfc-v1', 'rfc-v1-05', 'tio-v2', 'cc-v4', 'cc-v6', 'cc-v7', 'cc-v8']
@@ -48,15 +51,19 @@ function read(text: string): Test | null {
   return p.test === undefined || p.errors.length > 0 ? null : p.test
 }
 
-/** One program: `run` within `check`, idle threads and their order, calls within steps, the normal form, limits, the same again. */
-export function differential(seed: number): void {
+/**
+ * One program: three schedules of `run` within `check`, and one of idle threads, another order of threads, calls within steps, the normal form,
+ * a smaller limit, another revision by `compare`, JSON and text.
+ * @returns whether it was compared: a program that is not legal, has no meaning on its platform, or is too large is not
+ */
+export function differential(seed: number): boolean {
   const r = new Random(seed)
   const p = program(r)
   const text = written(p)
   const test = read(text)
-  if (test === null) return
+  if (test === null) return false
   const x = checkTest(test, p.kernel, p.platform, { maxStates: MOST })
-  if (x.verdict === 'skipped' || !x.complete) return
+  if (x.verdict === 'skipped' || !x.complete) return false
   const have = found(x)
   const fail = (what: string): Error => new Error(`${what}\n${text}`)
   const same = (other: string, what: string): void => {
@@ -70,7 +77,7 @@ export function differential(seed: number): void {
     const run = runTest(test, sys, { schedule: { seed: r.next() }, onState: watchRun(sys) })
     for (const f of run.findings) if (!have.has(f.property)) throw fail(`run found ${f.property}, check ${answer(x)}; schedule ${run.schedule}`)
   }
-  switch (r.below(5)) {
+  switch (r.below(7)) {
     case 0: same(written({ ...p, threads: [...p.threads].reverse() }), 'threads in another order'); break
     case 1: same(written({ ...p, threads: [...p.threads, ['idle', []]] }), 'with an idle thread'); break
     case 2: same(print(test), 'in normal form'); break
@@ -80,6 +87,19 @@ export function differential(seed: number): void {
       if (calls.complete && extra.length > 0) throw fail(`calls found ${extra.join(', ')}, steps ${answer(x)}`)
       break
     }
+    case 4: {
+      const other = r.pick(KERNELS)
+      const y = checkTest(test, other, p.platform, { maxStates: MOST })
+      const c = compareTest(test, p.kernel, other, p.platform, { maxStates: MOST })
+      if (outcome(c.before) !== outcome(x) || outcome(c.after) !== outcome(y)) throw fail(`compare says ${outcome(c.before)}, ${outcome(c.after)}; check ${outcome(x)}, ${outcome(y)}`)
+      if (y.complete && y.verdict !== 'skipped' && c.changed !== (outcome(x) !== outcome(y))) throw fail(`compare with ${other}: ${outcome(x)} and ${outcome(y)} are ${c.changed ? '' : 'not '}told as a change`)
+      break
+    }
+    case 5: {
+      const wrong = formatsDiffer(test, x)
+      if (wrong !== null) throw fail(wrong)
+      break
+    }
     default: {
       const y = checkTest(test, p.kernel, p.platform, { maxStates: 1 + r.below(Math.max(2, x.states)) })
       if (y.complete && answer(x) !== answer(y)) throw fail(`a smaller limit: ${answer(x)} against ${answer(y)}`)
@@ -87,4 +107,37 @@ export function differential(seed: number): void {
       if (!y.complete && (y.verdict === 'ok' || y.verdict === 'vacuous')) throw fail(`a search that was cut short says ${y.verdict}`)
     }
   }
+  return true
+}
+
+// What JSON and text say of one result must be the same.
+function formatsDiffer(test: Test, x: CheckResult): string | null {
+  const run: CheckRun = { tests: [test], results: [x], errors: [], texts: new Map(), interrupted: null }
+  const render = (format: 'json' | 'text'): string => checkFormats[format].render(run, { width: 80, level: 2, shape: 'tests' })
+  const json = (JSON.parse(render('json')) as { results: Array<{ verdict: string; states: number; violations: Array<{ id: string; property: string }>; reported: Array<{ id: string; property: string }> }> }).results[0]
+  const text = render('text').replace(/\s+/g, ' ')
+  if (json === undefined || json.verdict !== x.verdict || json.states !== x.states) return `JSON says ${json?.verdict} in ${json?.states} states, the search ${answer(x)} in ${x.states}`
+  if (!text.includes(verdictText(x))) return `the text does not say ${verdictText(x)}`
+  const missing = [...json.violations, ...json.reported].find((v) => !text.includes(v.property))
+  if (missing !== undefined || json.violations.length !== x.violations.length || json.reported.length !== x.reported.length) return `JSON and text tell other findings: ${missing?.property}`
+  return null
+}
+
+/** Four programs in worker threads and here: the same results in the same order. @returns whether any was compared */
+export async function workers(seed: number): Promise<boolean> {
+  const r = new Random(seed)
+  const jobs = Array.from({ length: 4 }, () => program(r)).flatMap((p) => {
+    const test = read(written(p))
+    return test === null ? [] : [{ test, kernel: p.kernel, platform: p.platform }]
+  })
+  const options = { maxStates: MOST }
+  const there = await runJobs(jobs, { ...options, here: 0, workers: 2 })
+  const here = jobs.map((j) => checkTest(j.test, j.kernel, j.platform, options))
+  if (there.broken.length > 0) throw new Error(`broken in a worker: ${there.broken[0]?.message}`)
+  const [a, b] = [JSON.stringify(there.results), JSON.stringify(here)]
+  if (a !== b) {
+    const at = [...a].findIndex((c, i) => b[i] !== c)
+    throw new Error(`a worker thread has another result: ${a.slice(at - 200, at + 100)}\nhere: ${b.slice(at - 200, at + 100)}`)
+  }
+  return jobs.length > 0
 }

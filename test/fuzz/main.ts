@@ -12,16 +12,17 @@ async function work(name: string, seed: number, seconds: number, inputs: number,
   if (target === undefined) throw new Error(`no target ${name}`)
   const end = Date.now() + seconds * 1000
   let n = 0
+  let nothing = 0
   for (; n < inputs && (n % 64 !== 0 || Date.now() < end); n++) {
     Atomics.store(shared, 0, n)
     try {
-      await target(seed + n)
+      if ((await target(seed + n)) === false) nothing++
     } catch (e) {
       parentPort?.postMessage({ seed: seed + n, error: e instanceof Error ? (e.stack ?? e.message) : String(e) })
       return
     }
   }
-  parentPort?.postMessage({ inputs: n })
+  parentPort?.postMessage({ inputs: n, nothing })
 }
 
 function watch(name: string, seed: number, seconds: number, inputs: number): void {
@@ -42,9 +43,9 @@ function watch(name: string, seed: number, seconds: number, inputs: number): voi
     if (Date.now() - since > HANG) stop(1, `${name}: seed ${seed + at} takes more than 10 s`)
     if (most > GROWTH) stop(1, `${name}: grew by ${most >> 20} MiB, at seed ${seed + at}`)
   }, 100)
-  worker.on('message', (m: { seed?: number; error?: string; inputs?: number }) => {
+  worker.on('message', (m: { seed?: number; error?: string; inputs?: number; nothing?: number }) => {
     if (m.error !== undefined) stop(1, `${name}: seed ${m.seed}: ${m.error}`)
-    else stop(0, `${name}: ${m.inputs} inputs from seed ${seed}, no crash, no hang, ${most >> 20} MiB more at most`)
+    else stop(0, `${name}: ${m.inputs} inputs from seed ${seed}${m.nothing ? ` (${m.nothing} of them nothing to try)` : ''}, no crash, no hang, ${most >> 20} MiB more at most`)
   })
   worker.on('error', (e) => stop(1, `${name}: ${e.stack ?? e.message}`))
 }

@@ -16,10 +16,11 @@ import { version6, version7 } from '../../src/replay/_trace-dat-maker.ts'
 import { slowText } from '../../src/replay/scan-slow.ts'
 import { explainLogFormats } from '../../src/report/explain-log.ts'
 import { replayFormats } from '../../src/report/replay-formats.ts'
-import { differential } from './differential.ts'
+import { differential, workers } from './differential.ts'
 import { mutateBytes, mutateText, Random } from './random.ts'
 
-export type Target = (seed: number) => void | Promise<void>
+/** Answers false when the seed made nothing that could be tried. */
+export type Target = (seed: number) => void | boolean | Promise<void> | Promise<boolean>
 
 // The checkout, from the sources or from a bundle in bench/out.
 function checkout(): string {
@@ -216,4 +217,4 @@ async function packed(seed: number): Promise<void> {
 }
 
 /** By name. WORDS and the corpora are in random.ts and test/fixtures. */
-export const targets: Readonly<Record<string, Target>> = { litmus, scan, replay: replayText, 'trace.dat': traceDat, logs, lines, costs, patches, packed, differential }
+export const targets: Readonly<Record<string, Target>> = { litmus, scan, replay: replayText, 'trace.dat': traceDat, logs, lines, costs, patches, packed, differential, workers }

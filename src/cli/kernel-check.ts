@@ -1,7 +1,6 @@
 // `tbit kernel check` and `tbit kernel diff`: litmus tests on a tree's own C.
-import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { type Diagnostic, nearest } from '../base/index.ts'
+import { type Diagnostic, err, nearest, ok, type Result } from '../base/index.ts'
 import type { CheckResult, Comparison } from '../check/index.ts'
 import { outcome } from '../check/index.ts'
 import { BootFault, checkOnTree, revisionOf, runsOf, type TreeImages, type TreeRun } from '../conform/kernel-check.ts'
@@ -13,6 +12,7 @@ import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, fileWord, shellWord } from '../report/check-run.ts'
 import { errorsText, verbosity } from '../report/check-text.ts'
 import { compareFormats } from '../report/compare.ts'
+import { readText } from './file-access.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -32,10 +32,13 @@ function platformsAsked(text: string | undefined): string[] | Diagnostic | null 
   return { code: 'TB-001', file: 'tbit kernel', line: 0, column: 0, word: bad, message: `--platform: unknown platform '${bad}'`, ...(near.length > 0 ? { nearest: near } : {}), expected: platformNames }
 }
 
-async function stdin(): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const c of process.stdin as AsyncIterable<Buffer>) chunks.push(c)
-  return Buffer.concat(chunks).toString('utf8')
+/** Bytes of the largest patch that is read: the largest series of the kernel's lists are smaller. */
+const LARGEST_PATCH = 32 << 20
+
+/** A patch: a file, or (`-`) the mail on standard input. */
+function patchText(path: string): Result<string, Diagnostic> {
+  const read = readText(path, LARGEST_PATCH, path === '-' ? '(standard input)' : path)
+  return 'code' in read ? err(read) : ok(read.text)
 }
 
 /** Builds a tree for the architectures that the runs need; null when something was said to the reader already. */
@@ -102,10 +105,10 @@ export function checkCommand(io: Io): Command {
     .addOption(formatOption(checkFormats))
     .addHelpText('after', '\nExample:\n  tbit kernel check linux-6.12-rfc litmus/coherent/coherent-free-after-accept.litmus\n\nFor b4 (in ~/.gitconfig, section b4):\n  review-perpatch-check-cmd = tbit kernel check ~/linux --apply --format b4')
     .action(async (dir: string, names: string[], o: Options) => {
-      let mail: string | null = null
+      let mail: Result<string, Diagnostic> | null = null
       if (o.format === 'b4' || o.apply === true) {
-        mail = await stdin()
-        if (o.format === 'b4' && !touched(mail).some(concerns)) {
+        mail = patchText('-')
+        if (o.format === 'b4' && mail.ok && !touched(mail.value).some(concerns)) {
           io.out('[]\n')
           io.exit(0)
           return
@@ -117,7 +120,7 @@ export function checkCommand(io: Io): Command {
       if (!opened.ok) return complain(io, [opened.error], o.format)
       let tree = opened.value
       if (o.apply !== undefined) {
-        const patch = o.apply === true ? { ok: true as const, value: mail ?? '' } : readPatch(o.apply)
+        const patch = o.apply === true ? (mail ?? ok('')) : patchText(o.apply)
         if (!patch.ok) return complain(io, [patch.error], o.format)
         const applied = applyPatch(tree, patch.value)
         if (!applied.ok) return complain(io, [applied.error], o.format)
@@ -131,14 +134,6 @@ export function checkCommand(io: Io): Command {
       const run: CheckRun = { tests: loaded.tests, results, errors: [...unread, ...loaded.errors, ...errors], texts: loaded.texts, interrupted: null, again: (r) => `tbit kernel check ${shellWord(dir)} ${fileWord(r.file)} --platform ${r.platform}` }
       finish(io, run, built.meta, built.kernel, dir, o, directories ? 'many' : 'tests')
     })
-}
-
-function readPatch(path: string): { ok: true; value: string } | { ok: false; error: Diagnostic } {
-  try {
-    return { ok: true, value: readFileSync(path, 'utf8') }
-  } catch (e) {
-    return { ok: false, error: { code: 'TB-002', file: path, line: 0, column: 0, word: '', message: `cannot be read: ${(e as Error).message}` } }
-  }
 }
 
 function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'many'): void {
@@ -188,7 +183,9 @@ export function diffCommand(io: Io): Command {
       if (platforms !== null && !Array.isArray(platforms)) return complain(io, [platforms], o.format)
       const a = openTree(before)
       if (!a.ok) return complain(io, [a.error], o.format)
-      const b = after === '-' ? applyPatch(a.value, await stdin()) : openTree(after)
+      const patch = after === '-' ? patchText('-') : null
+      if (patch !== null && !patch.ok) return complain(io, [patch.error], o.format)
+      const b = patch === null ? openTree(after) : applyPatch(a.value, patch.value)
       if (!b.ok) return complain(io, [b.error], o.format)
       const { files, errors } = litmusFiles(names.length > 0 ? names : [libraryDirectory()])
       const loaded = loadTests(files)

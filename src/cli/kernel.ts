@@ -1,5 +1,4 @@
 // `tbit kernel`: the kernel's own C in place of our model of it.
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Diagnostic, own, printableLine } from '../base/index.ts'
@@ -9,6 +8,7 @@ import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selft
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
+import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
 import { checkCommand, diffCommand } from './kernel-check.ts'
@@ -72,12 +72,8 @@ function buildCommand(io: Io): Command {
       const b = await buildFor(io, dir, o.config, o)
       if (!b) return
       if (o.out !== undefined) {
-        try {
-          writeFileSync(o.out, b.wasm)
-        } catch (e) {
-          complain(io, [{ code: 'TB-002', file: o.out, line: 0, column: 0, word: '', message: `cannot be written: ${(e as Error).message}` }], o.format)
-          return
-        }
+        const unwritten = writeWhole(o.out, b.wasm)
+        if (unwritten !== null) return complain(io, [unwritten], o.format)
       }
       const report = { meta: b.meta, cached: b.cached, path: o.out ?? b.path, bytes: b.wasm.length, seconds: (Date.now() - begun) / 1000 }
       io.out(kernelFormats[o.format].build(report))

@@ -12,6 +12,7 @@ import { emitPlan, planFormats, type RimReport } from '../report/plan.ts'
 import { aboutFile, cannotRead, cannotWrite, openWhole, readText } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
+import { Progress } from './progress.ts'
 
 /** Chains longer than this are computed only when asked for. */
 const LONG_CHAIN = 100_000
@@ -114,7 +115,7 @@ function parametersText({ measured: m }: PlanSpec): string {
   return [`${m.bps + 1} breakpoints, ${m.wps + 1} watchpoints`, m.sve ? `SVE ${(m.sveVl + 1) * 128} bits` : 'no SVE', m.pmu ? `${m.pmuCtrs} PMU counters` : 'no PMU', ...(m.lpa2 ? ['LPA2'] : [])].join(', ')
 }
 
-function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: Entry | null): RimReport | Diagnostic {
+function measure(io: Io, spec: PlanSpec, paths: readonly string[], o: Options, entry: Entry | null): RimReport | Diagnostic {
   const c = new Counter(spec)
   c.run()
   const extensions = chainLength(c.tally.extensions, entry)
@@ -132,31 +133,36 @@ function measure(spec: PlanSpec, paths: readonly string[], o: Options, entry: En
   }
   const open: number[] = []
   let path = ''
+  const progress = new Progress(io)
+  let read = 0
   try {
+    // SHA-256 and SHA-512 while that is quick; the chosen one in any case.
+    const both = wanted === 'both' || extensions <= 20_000
+    const wants = { sha256: both || algo === 'sha256', sha384: algo === 'sha384', sha512: both || algo === 'sha512' }
+    const total = spec.images.reduce((n, i) => n + i.size, 0) * Object.values(wants).filter(Boolean).length
     const images = spec.images.map((image, i) => {
       path = paths[i] ?? ''
       const fd = openSync(path, 'r')
       open.push(fd)
-      return { ...image, read: reader(fd) }
+      return { ...image, read: reader(fd, (bytes) => { progress.bytes(read += bytes, total) }) }
     })
     const whole = { ...spec, images }
-    // SHA-256 and SHA-512 while that is quick; the chosen one in any case.
-    const both = wanted === 'both' || extensions <= 20_000
-    const of = (name: (typeof algorithms)[number], want: boolean): string | null => (want || algo === name ? planRim(whole, algorithms.indexOf(name), entry, hash) : null)
-    return { ...base, expectedSeconds: null, missing: null, sha256: of('sha256', both), sha384: of('sha384', false), sha512: of('sha512', both) }
+    const of = (name: (typeof algorithms)[number]): string | null => (wants[name] ? planRim(whole, algorithms.indexOf(name), entry, hash) : null)
+    return { ...base, expectedSeconds: null, missing: null, sha256: of('sha256'), sha384: of('sha384'), sha512: of('sha512') }
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code
     if (code === undefined) throw e
     return cannotRead(path, e)
   } finally {
+    progress.done()
     for (const fd of open) closeSync(fd)
   }
 }
 
 const CHUNK = 1 << 20
 
-/** Pages of a file, read in larger pieces. */
-function reader(fd: number): (offset: number, length: number) => Uint8Array {
+/** Pages of a file, read in larger pieces; `more` is told of each piece's bytes. */
+function reader(fd: number, more: (bytes: number) => void): (offset: number, length: number) => Uint8Array {
   const buffer = new Uint8Array(CHUNK)
   let from = -1
   let have = 0
@@ -164,6 +170,7 @@ function reader(fd: number): (offset: number, length: number) => Uint8Array {
     if (from < 0 || offset < from || offset + length > from + CHUNK) {
       from = offset - (offset % CHUNK)
       have = readSync(fd, buffer, 0, CHUNK, from)
+      more(have)
     }
     return buffer.subarray(offset - from, Math.min(offset - from + length, have))
   }
@@ -272,7 +279,7 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
       const spec = made.value
       const chosen = makePlan(spec, costs)
       const plans = o.strategy === undefined && o.vmm === undefined ? sideBySide(spec, costs) : [chosen]
-      const rim = measure(spec, paths, o, entry)
+      const rim = measure(io, spec, paths, o, entry)
       if ('code' in rim) return fail([rim], json)
       if (o.emit !== undefined) {
         if (chosen.total > LONGEST_EMIT) {

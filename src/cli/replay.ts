@@ -4,7 +4,8 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  contradictions, type CostTerms, type Follower, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult, type ReplayResult, type SimulatedEvent, Sizing, Skips, WhatIf
+  contradictions, type CostTerms, type Follower, LARGEST_SIMULATED, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult,
+  type ReplayResult, type SimulatedEvent, Sizing, Skips, unsoundPool, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
@@ -77,7 +78,7 @@ export function parsePool(text: string): PoolHint | null {
   const nslabs = m[1] === undefined ? null : (Number(m[1]) * unit) / 2048
   const nareas = m[3] === undefined ? null : Number(m[3])
   const start = m[4] === undefined ? null : Number.parseInt(m[4], 16)
-  if (nslabs !== null && (!Number.isInteger(nslabs) || nslabs < 128 || nslabs > LARGEST_POOL)) return null
+  if (nslabs !== null && (!Number.isInteger(nslabs) || nslabs < 128 || nslabs > LARGEST_SIMULATED)) return null
   if (nareas !== null && (!Number.isInteger(Math.log2(nareas)) || nslabs === null || nslabs % nareas !== 0)) return null
   if (start !== null && (!Number.isSafeInteger(start) || start % 2048 !== 0)) return null
   return { start, nslabs, nareas }
@@ -97,18 +98,6 @@ export function parseCost(text: string): CostTerms | null {
   }
   return toll === null || rate === null || rate <= 0 ? null : { toll, rate, copiers, from: 'given' }
 }
-
-/** What a log says of its pool and cannot be; null when it can. A cut or edited line must not cost the replay. */
-function unsoundPool({ start, nslabs, nareas }: PoolHint): string | null {
-  const size = nslabs ?? LARGEST_POOL
-  if (start !== null && !(Number.isSafeInteger(start) && start % 2048 === 0)) return `the log has a pool at ${start.toString(16)}`
-  if (nslabs !== null && !(Number.isInteger(nslabs) && nslabs >= 1 && nslabs <= LARGEST_POOL)) return `the log has a pool of ${nslabs} slots`
-  if (nareas !== null && !(Number.isInteger(Math.log2(nareas)) && nareas <= size && size % nareas === 0)) return `the log has a pool of ${nareas} areas`
-  return null
-}
-
-/** Slots of the largest pool that is simulated: 32 GiB. */
-const LARGEST_POOL = 2 ** 24
 
 /** Bytes of the largest kernel log or debugfs file: they are read whole. */
 const LARGEST_LOG = 256 << 20
@@ -168,9 +157,8 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     const wrong = unsoundPool(facts)
     hint = wrong === null ? { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas } : { start: null, nslabs: null, nareas: null }
     source = 'log'
-    if (wrong !== null) io.err(`${options.dmesg}: warning TB-363: ${wrong}, which no kernel has; the pool is found from the addresses instead\n`)
-    else
-    if (facts.start === null) io.err(`${options.dmesg}: warning TB-363: the log has no "software IO TLB: mapped" line; the pool is found from the addresses instead\n`)
+    if (wrong !== null) io.err(`${options.dmesg}: warning TB-363: the log has ${wrong}, which no kernel has; the pool is found from the addresses instead\n`)
+    else if (facts.start === null) io.err(`${options.dmesg}: warning TB-363: the log has no "software IO TLB: mapped" line; the pool is found from the addresses instead\n`)
     if (facts.pools > 1) io.err(`${options.dmesg}: warning TB-363: the log names ${facts.pools} pools; the first is replayed\n`)
   } else if (facts && unsoundPool(facts) === null) hint = { start: hint.start ?? facts.start, nslabs: hint.nslabs, nareas: hint.nareas ?? facts.nareas }
 

@@ -154,7 +154,12 @@ function string(text: string, start: number): [string, number, boolean] {
   for (; i < text.length && text[i] !== '\n'; i++) {
     const c = text[i] as string
     if ((c === '"' && first !== "'") || (first === "'" && c === "'") || (first !== '"' && first !== "'" && (c === '”' || c === '“'))) return [value, i + 1, true]
-    if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i] as string
+    // As the door of the command line shows what acts on a terminal (base/printable.ts). A string stays on its line.
+    const code = c === '\\' && text[i + 1] === 'u' ? /^(?!000[ad])[0-9a-f]{4}/i.exec(text.slice(i + 2, i + 6)) : null
+    if (code !== null) {
+      value += String.fromCharCode(Number.parseInt(code[0], 16))
+      i += 5
+    } else if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i] as string
     else value += c
   }
   return [value, text[i - 1] === '\r' ? i - 1 : i, false]

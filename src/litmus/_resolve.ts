@@ -169,6 +169,8 @@ export class Resolver {
   private readonly taken: Set<string>
   private own: Variables = new Map()
   private known = new Set<string>()
+  /** The variable that the statement at hand sets. */
+  private setting: string | null = null
   private mode: 'init' | 'thread' | 'final' = 'final'
   private threadName: string | null = null
   private out: Stmt[] = []
@@ -273,8 +275,15 @@ export class Resolver {
   }
 
   private action(s: Extract<RawStmt, { kind: 'do' }>): void {
+    // What a statement sets, it does not know yet itself.
+    this.setting = s.target?.text ?? null
+    this.actionOf(s, s.target ? this.target(s.target) : null)
+    this.setting = null
+    if (s.target) this.known.add(s.target.text)
+  }
+
+  private actionOf(s: Extract<RawStmt, { kind: 'do' }>, target: Name | null): void {
     const v = s.value
-    const target = s.target ? this.target(s.target) : null
     if (v.kind === 'call' && !functionNames.has(v.op.text)) {
       this.call(v, target)
       return
@@ -313,7 +322,6 @@ export class Resolver {
 
   private target(t: Token): Name | null {
     const name = t.text
-    this.known.add(name)
     if (keywordNames.has(name)) {
       this.error('TB-217', t, name, `'${name}' begins a statement and cannot name a variable`)
       return null
@@ -347,6 +355,7 @@ export class Resolver {
     if (op.notModelled !== undefined) this.errors.notModelled(where(c.op), op.name, op.notModelled)
     const args = this.args(op, c, sp)
     const handle = sp.handle === null ? null : this.target(sp.handle)
+    if (sp.handle !== null) this.known.add(sp.handle.text)
     if (args === null) return
     if (args.high) this.highPages.push(where(c.op))
     const made = target ?? handle
@@ -644,7 +653,7 @@ export class Resolver {
       if ((this.mode === 'init' || !inInit) && !this.known.has(head.text) && !this.lenient.has(head.text)) {
         // Before it is set, a word of the language still means itself.
         if (first === undefined && this.isWord(head.text)) return { kind: 'name', token: head }
-        this.error('TB-210', head, head.text, `'${head.text}' is used before anything sets it`, { hint: 'it is set further down only' })
+        this.error('TB-210', head, head.text, `'${head.text}' is used before anything sets it`, { hint: this.setting === head.text ? 'it is what this statement sets' : 'it is set further down only' })
         return null
       }
       return this.steps(p, { kind: 'var', scope: inInit ? 'init' : 'own', thread: null, name: head.text, index: null, at: where(p.at) }, v, p.rest)

@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from '../../base/index.ts'
 import { type MessageId, type ReadMessage, readMessage } from '../../kernel/index.ts'
 import { IO_TLB_SIZE, sizeText } from '../../kernel/swiotlb/index.ts'
+import { unsoundPool } from '../sound-pool.ts'
 import { type Boot, bannerOf, isFact, newBoot, takeBanner, takeFact } from './boot.ts'
 import { type Failure, Failures, kindOf, num } from './failure.ts'
 import { FullLine } from './full-line.ts'
@@ -273,12 +274,19 @@ export class LogReader {
   private told(b: BootRead, m: ReadMessage, r: LogRecord): void {
     const f = b.facts
     const n = (key: string): number => num(m.args, key)
+    const odd = (pool: Parameters<typeof unsoundPool>[0]): boolean => {
+      const wrong = unsoundPool(pool)
+      if (wrong !== null) f.story.push(`the log has ${wrong}, which no kernel has: the line is not used`)
+      return wrong !== null
+    }
     switch (m.id) {
       case 'area_num':
+        if (odd({ start: null, nslabs: null, nareas: n('areas') })) return
         f.areas = n('areas')
         return
       case 'mapped':
       case 'mapped_old': {
+        if (odd({ start: n('start'), nslabs: (n('end') - n('start')) / IO_TLB_SIZE, nareas: null })) return
         f.mappedCount++
         f.mapped = [n('start'), n('end')]
         f.story.push(`the pool is at 0x${n('start').toString(16)}-0x${n('end').toString(16)}: ${sizeText(n('end') - n('start'))}`)

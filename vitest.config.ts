@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'fast', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.slow.test.ts', 'node_modules/**'], testTimeout: 60_000 } },
-      { test: { name: 'slow', include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 } }
+      { test: { name: 'fast', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.slow.test.ts', 'node_modules/**'], testTimeout: 60_000, setupFiles: ['test/yield.ts'] } },
+      { test: { name: 'slow', include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'], testTimeout: 600_000, hookTimeout: 600_000, setupFiles: ['test/yield.ts'] } }
     ]
   }
 })

@@ -26,7 +26,7 @@ const mechanisms: ReadonlyArray<{ readonly name: string; readonly met: (r: Run) 
   { name: 'bounces', met: (r) => r.sys.kernel.calls !== null || r.sys.kernel.mems.some((m) => m.handedOut) },
   { name: 'allocations that cannot block', met: (r) => calls(r).some((c) => c.args.atomic) },
   { name: 'restricted pools', met: (r) => some(r, (d) => d.restricted_pool > 0) },
-  { name: 'non-coherent devices', met: (r) => some(r, (d) => d.noncoherent) },
+  { name: 'non-coherent devices', met: (r) => r.sys.kernel.platform.noncoherentDevices && some(r, (d) => d.noncoherent) },
   { name: 'masks below 64 bits', met: (r) => some(r, (d) => d.dma_mask < 64 || d.coherent_mask < 64 || d.bus_limit > 0) || [...r.operations].some((o) => o.startsWith('dma_set_')) },
   { name: 'host granules above the page', met: (r) => r.sys.kernel.config.host_granule > PAGE_SIZE },
   { name: 'vIOMMUs', met: (r) => some(r, (d) => d.iommu) },
@@ -48,5 +48,7 @@ export function notes(test: Test, operations: readonly string[], sys: System): s
     if (said.length > 0) out.push(`'accepted' has no effect (${ignored}): ${said.join(', ')} ${said.length === 1 ? 'is' : 'are'} T=0`)
     if (operations.some((o) => o.startsWith('tsm_'))) out.push(`tsm_* answer EOPNOTSUPP (${ignored})`)
   }
+  const snoops = sys.kernel.platform.noncoherentDevices ? [] : sys.kernel.devices.filter((d) => d.config.noncoherent).map((d) => d.name)
+  if (snoops.length > 0) out.push(`'noncoherent' has no effect (every device of ${sys.kernel.platform.name} snoops): ${snoops.join(', ')}`)
   return out
 }

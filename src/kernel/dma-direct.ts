@@ -23,10 +23,10 @@ export function get_order(size: number): number {
 
 // --- streaming ------------------------------------------------------------------------------------------------------------
 
-/** dma_kmalloc_needs_bounce(): CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC (arm64), by size alone. */
+/** dma_kmalloc_needs_bounce(): CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC, by size alone. */
 export function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number): boolean {
   const { platform, config, parts } = dev.k
-  if (!(parts.bounceUnalignedKmalloc ?? platform.architecture === 'arm64') || dev.coherent || dir === DIR.TO_DEVICE) return false
+  if (!(parts.bounceUnalignedKmalloc ?? platform.noncoherentDevices) || dev.coherent || dir === DIR.TO_DEVICE) return false
   const ARCH_DMA_MINALIGN = 128
   if (size >= 2 * ARCH_DMA_MINALIGN) return false
   return kmalloc_size_roundup(size) % config.cache_line !== 0
@@ -77,7 +77,7 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
   if (shared) {
     const d = phys_to_dma_unencrypted(dev, phys)
     if (dma_capable(dev, d, size, true, attrs) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
-    return d
+    return dma_mapped(dev, d, phys, size, attrs)
   }
   const d = phys_to_dma(dev, phys)
   if (dma_capable(dev, d, size, true, attrs) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
@@ -85,7 +85,13 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
     failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : 'mask')
     return overflow(dev, attrs)
   }
-  return d
+  return dma_mapped(dev, d, phys, size, attrs)
+}
+
+// The cache maintenance before dma_direct_map_phys() answers; no caller comes here with DMA_ATTR_MMIO.
+function dma_mapped(dev: Device, addr: number, phys: number, size: number, attrs: number): number {
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) arch_sync_dma(dev, 'sd', phys, size)
+  return addr
 }
 
 function overflow(dev: Device, attrs: number): number {
@@ -116,10 +122,10 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
   const c = dma_capable(dev, d, size, true, attrs)
   if (c !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
     if (is_swiotlb_active(dev) && !(attrs & ATTR.REQUIRE_COHERENT)) return swiotlb_map(dev, cpu, phys, size, dir, attrs)
-    failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : c === 'mask' ? 'mask' : c === 'state' ? 'no_pool' : 'no_pool')
+    failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : c === 'mask' ? 'mask' : 'no_pool')
     return overflow(dev, attrs)
   }
-  return d
+  return dma_mapped(dev, d, phys, size, attrs)
 }
 
 /** dma_direct_unmap_page(), dma_direct_unmap_phys(). The pool is found by address, whatever the device's state is now. */
@@ -244,6 +250,12 @@ function dma_free_contiguous(dev: Device, pfn: number, order: number, site: stri
   dev.k.record('fp', pfn * PAGE_SIZE, 2 ** order)
 }
 
+function not_supported(dev: Device): null {
+  failed(dev, 'noncoherent')
+  dev.k.printk('warn', formatMessage('not_supported', {}), 'not_supported')
+  return null
+}
+
 /** dma_direct_alloc() of 6.12: force_dma_unencrypted() is asked at every place it appears. `gfpBlocks`: the allocation may sleep. */
 export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   if (dev.k.rev.allocByAttr) return dma_direct_alloc_cc(dev, cpu, sizeIn, gfpBlocks, attrs)
@@ -253,7 +265,7 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
   let remap = false
   if (!dev.coherent) {
     remap = k.dmaDirectRemap
-    if (!remap) { failed(dev, 'noncoherent'); k.printk('warn', 'coherent DMA allocations not supported on this platform.'); return null }
+    if (!remap) return not_supported(dev)
   }
   if ((remap || force_dma_unencrypted(dev)) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, null, force_dma_unencrypted(dev), attrs)
   const phys = __dma_direct_alloc_pages(dev, cpu, size, false)
@@ -333,7 +345,7 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
   let remap = false
   if (!dev.coherent) {
     remap = k.dmaDirectRemap
-    if (!remap) { failed(dev, 'noncoherent'); return null }
+    if (!remap) return not_supported(dev)
   }
   if ((remap || A) && !gfpBlocks && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_from_pool(dev, size, A, A, attrs)
   const phys = __dma_direct_alloc_pages(dev, cpu, size, A)

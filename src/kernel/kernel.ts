@@ -90,7 +90,8 @@ export class Device {
     return assigned?.kind.restricted === true && k.restrictedMayFail && peek(k.f.pool_unusable, poolOfDevice(this.index)) === 1 ? k.default_mem : assigned
   }
   get name(): string { return this.config.name }
-  get coherent(): boolean { return !this.config.noncoherent }
+  /** dev_is_dma_coherent(). */
+  get coherent(): boolean { return !this.config.noncoherent || !this.k.platform.noncoherentDevices }
 }
 
 const event = aside<[k: Kernel, e: KernelEvent]>('note event', (st, k, e) => { k.observer.event(st, e) }, (_k, e) => (e.kind === 'printk' ? `printk: ${e.text}` : e.kind))
@@ -208,8 +209,8 @@ export class Kernel {
   /** An event of the allocator, a conversion or the caches. */
   record(op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', phys: number, n: number): void { if (this.recording) this.emit({ kind: 'op', op, phys, n }) }
 
-  /** CONFIG_DMA_DIRECT_REMAP: arm64 has it. */
-  get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.platform.architecture === 'arm64' }
+  /** CONFIG_DMA_DIRECT_REMAP. */
+  get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.platform.noncoherentDevices }
 
   /** A predicate has decided: only told while somebody asks why. */
   decide(fn: string, text: string): void { if (this.explaining) this.emit({ kind: 'decision', fn, text }) }

@@ -59,6 +59,7 @@ export const messageTable = {
   coherent_failed: { level: 'warn', rate: 'always', since: '4.17', until: '5.0', text: '{dev}: swiotlb: coherent allocation failed, size={size:dec}', source: 'swiotlb_alloc_coherent()' },
   coherent_failed_old: { level: 'warn', rate: 'always', since: '4.8', until: '4.17', text: 'swiotlb: coherent allocation failed for device {dev} size={size:dec}', source: 'swiotlb_alloc_coherent()' },
   coherent_mask_old: { level: 'warn', rate: 'always', since: '', until: '4.20', text: 'hwdev DMA mask = {mask:hex}, dev_addr = {addr:hex}', source: 'swiotlb_alloc_coherent()' },
+  not_supported: { level: 'warn', rate: 'once', since: '5.16', text: 'coherent DMA allocations not supported on this platform.', source: 'dma_direct_alloc()' },
   pool_small: { level: 'err', rate: 'always', since: '', until: '5.0', text: 'ERROR: {kib:dec} KiB atomic DMA coherent pool is too small!', source: 'arch/arm/mm/dma-mapping.c' },
   pool_depleted: { level: 'WARN', rate: 'once', since: '5.7', text: 'coherent pool depleted, increase size (recommended min coherent_pool={kib:dec}K)', source: 'dma_alloc_from_pool(); release inferred' },
   pool_prealloc_failed: { level: 'err', rate: 'always', since: '', text: 'DMA: failed to allocate {kib:dec} KiB', source: 'dma_atomic_pool_init()' },

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../base/index.ts'
 import { action, aside, type Change, change, changeKey, Interned, type Layout, type Store } from '../step/index.ts'
 import { LOST_WORD, wordOf, ZERO_WORD } from '../machine/index.ts'
 import {
-  bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
+  alloc_bytes, bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
   swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
 } from './swiotlb/index.ts'
 import type { Device, Kernel } from './kernel.ts'
@@ -161,7 +161,12 @@ export class SwiotlbMem {
   }
   used(st: Store): number { this.load(st); return this.pool.total_used }
 
-  /** "swiotlb buffer is full": with what is used now. */
+  /** Bytes that a bounce of `size` bytes at `phys` asks the search for: with the offset it keeps, aligned. */
+  asked(dev: Device, base: number, phys: number, size: number, alloc_align_mask: number): number {
+    return alloc_bytes(this.slotParams(dev, base), phys, size, alloc_align_mask)
+  }
+
+  /** "swiotlb buffer is full" of a request of `size` bytes (`asked`): with what is used now. */
   printFull(dev: Device, size: number): void { full(this, dev, size) }
 
   markUsed(st: Store): void { this.op(st, MARK_USED) }

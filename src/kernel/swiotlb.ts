@@ -5,7 +5,7 @@ import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypt
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { RefusalReason } from './refusal.ts'
-import { SLOT_BUG, SLOT_FULL, type SwiotlbMem } from './swiotlb-mem.ts'
+import { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, type SwiotlbMem } from './swiotlb-mem.ts'
 import { formatMessage } from './messages.ts'
 import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_NO_WARN, ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from './trace-events.ts'
 
@@ -45,6 +45,8 @@ export function swiotlb_find_pool(dev: Device, phys: number): SwiotlbMem | null 
   return null
 }
 
+function find_slots_bug(k: Kernel): void { k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON') }
+
 /** swiotlb_tbl_map_single(): the bounce's physical address and the state it is in, or an error. */
 export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number, alloc_align_mask = 0): { tlb: number; shared: boolean } | null {
   const k = dev.k
@@ -75,10 +77,12 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
   const tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
-  if (tlb === SLOT_BUG) k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON')
+  if (tlb === SLOT_BUG) find_slots_bug(k)
   if (tlb === SLOT_FULL) {
-    if ((attrs & ATTR.NO_WARN) === 0 && k.logging) mem.printFull(dev, size)
-    failed(dev, size > SEGMENT_BYTES ? 'too_large' : 'exhausted')
+    // What the search was asked for: the mapping with the offset it keeps, aligned.
+    const asked = mem.asked(dev, base, phys, size, alloc_align_mask)
+    if ((attrs & ATTR.NO_WARN) === 0 && k.logging) mem.printFull(dev, asked)
+    failed(dev, asked > SEGMENT_BYTES ? 'too_large' : 'exhausted')
     return null
   }
   clear_dma_skip_sync(dev, 'swiotlb_tbl_map_single')
@@ -160,6 +164,8 @@ export function swiotlb_alloc(dev: Device, cpu: number, size: number, request: b
   const shared = pool_is_shared(dev, mem)
   if (dev.k.rev.poolsMatchRequest && shared !== request) { failed(dev, 'pool_state'); return -1 }
   const r = mem.alloc(dev, cpu, phys_to_dma_unencrypted(dev, mem.start), size)
+  if (r === SLOT_BUG) find_slots_bug(dev.k)
+  if (r === SLOT_UNALIGNED) dev.k.warn('swiotlb_alloc', 'Cannot allocate pages from non page-aligned swiotlb addr')
   if (r < 0) { failed(dev, 'exhausted'); return -1 }
   return r
 }

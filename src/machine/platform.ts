@@ -54,6 +54,11 @@ export interface Platform {
 
   // --- the guest kernel's architecture code ---
 
+  /**
+   * Devices that do not snoop exist: ARCH_HAS_SYNC_DMA_FOR_DEVICE, and with it CONFIG_DMA_DIRECT_REMAP and CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC.
+   * Elsewhere dev_is_dma_coherent() is true (include/linux/dma-map-ops.h): arm64 selects all three, x86 and s390 none.
+   */
+  readonly noncoherentDevices: boolean
   /** Revisions that run on it at all. */
   readonly runs: ByRevision
   /**

@@ -14,15 +14,24 @@ const VIEW_BASE = 2 ** 45
 const VIEW_SIZE = 2 ** 24
 const view = (id: number): number => VIEW_BASE + id * VIEW_SIZE
 
-/** A live streaming mapping: its object, and whose the buffer is between map, syncs and unmap. */
+/**
+ * A live streaming mapping: its object, and whose the buffer is between map, syncs and unmap. Two live mappings with equal parameters and one handle
+ * (a direct mapping, made twice) are two entries of one object: they lead to the same bytes, so they share a view, until the last of them ends.
+ */
 interface Live { readonly id: number; readonly owner: 'device' | 'cpu' }
 
 /** Where a live mapping covers some bytes: first byte and length of the overlap. */
 interface Overlap { readonly id: number; readonly m: MappingObject; readonly from: number; readonly n: number; readonly owner: Live['owner'] }
 
-const OWN = change((l: readonly Live[], id: number, owner: Live['owner']): readonly Live[] => l.map((x) => (x.id === id ? { id, owner } : x)))
+// Of equal mappings one changes hands, whichever: nobody can tell them apart.
+const OWN = change((l: readonly Live[], id: number, owner: Live['owner']): readonly Live[] => { const i = l.findIndex((x) => x.id === id && x.owner !== owner); return i < 0 ? l : l.with(i, { id, owner }) })
 const MAPPED = change((l: readonly Live[], id: number): readonly Live[] => [...l, { id, owner: 'device' }])
-const UNMAPPED = change((l: readonly Live[], id: number): readonly Live[] => { const i = l.findIndex((x) => x.id === id); return i < 0 ? l : l.toSpliced(i, 1) })
+// What the CPU has already goes first, so that a device's claim is never forgotten.
+const UNMAPPED = change((l: readonly Live[], id: number): readonly Live[] => {
+  const own = l.findIndex((x) => x.id === id && x.owner === 'cpu')
+  const i = own >= 0 ? own : l.findIndex((x) => x.id === id)
+  return i < 0 ? l : l.toSpliced(i, 1)
+})
 
 class WrongData implements Judgement {
   /** What a CPU or device ought to read: words only. `any` where nothing is promised. */
@@ -117,8 +126,8 @@ class WrongData implements Judgement {
     if (as.dir !== m.dir) this.open(st, m.phys, v.size)
     else if (as.attrs & ATTR.SKIP_CPU_SYNC) { if (m.dir !== DIR.TO_DEVICE) this.open(st, m.phys, v.size) }
     else if (m.dir !== DIR.TO_DEVICE) this.ideal.copy(st, m.phys, v.at, v.size)
-    this.promise(st, v.at, v.size, ZERO_WORD)
     this.live.update(st, UNMAPPED, id)
+    if (!this.live.get(st).some((x) => x.id === id)) this.promise(st, v.at, v.size, ZERO_WORD)
   }
 
   // --- pages and buffers ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
 import { choose, Layout, type Store } from '../step/index.ts'
 import {
-  ByteContent, classOf, type Content, type DeviceConfig, HW, type Label, LabelContent, LOST_WORD, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
+  ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
@@ -13,7 +13,7 @@ import {
   begin, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
   type HostStage2Op, hostWrite, present, type Range, stopped, syncBegin, told
 } from './steps.ts'
-import { errno, isErr, isObject, isUnset, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
+import { errno, isErr, isObject, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
 
 /** What watches a system: properties under the checker, the log of a run. All calls happen within a step. */
 export interface Watcher {
@@ -564,4 +564,3 @@ export class System {
   }
 }
 
-export { classOf, isUnset, LOST_WORD }

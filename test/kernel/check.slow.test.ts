@@ -12,6 +12,7 @@ import { applyPatch, openTree, type Tree } from '../../src/kernel-build/index.ts
 import { revisionByName } from '../../src/kernel/index.ts'
 import { parse } from '../../src/litmus/index.ts'
 import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
+import { turn } from '../turn.ts'
 
 const cache = mkdtempSync(join(tmpdir(), 'tbit-check-'))
 afterAll(() => rmSync(cache, { recursive: true, force: true }))
@@ -41,6 +42,7 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
     const runs = runsOf(library, ['linux-6.12'], null, false)
     let compared = 0
     for (const run of runs) {
+      await turn()
       const c = checkOnTree(run, 'linux-6.12', i)
       if (c.verdict === 'skipped') continue
       const m = checkTest(run.test, 'linux-6.12', run.platform, { interleave: 'calls' })
@@ -65,6 +67,7 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
     expect(r.violations[0]?.summary).toMatch(/the host can still reach|page allocator/)
     const differ = new Set<string>()
     for (const run of runsOf(library, ['rfc-v1'], null, false)) {
+      await turn()
       const c = checkOnTree(run, 'rfc-v1', i)
       if (c.verdict !== 'skipped' && c.expected === 'mismatch') differ.add(run.test.name)
     }

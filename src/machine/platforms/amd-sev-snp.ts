@@ -10,6 +10,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'cipher',
   switches: ['vtom', 'snp_p2p', 'snp_cbit_in_iova', 'locked_dma', 'xt'],
+  noncoherentDevices: false,
   runs: true, since: { release: '5.19', name: 'SNP guests', instead: 'a SEV or SEV-ES guest' }, poolPercent: 'sev_percent',
   reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'snpPrivateHandle',

@@ -8,6 +8,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'cipher', write: 'cipher' }, cpuPrivateAliasOfShared: 'cipher',
   hostReadPrivate: () => 'ok',
   switches: [],
+  noncoherentDevices: false,
   runs: true, since: null, poolPercent: null,
   reportsMemoryEncryption: true, forceUnencrypted: 'mask', forcesSwiotlb: false, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',

@@ -19,6 +19,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['host_stage2', 'host_granule', 'misaligned_share', 'locked_dma', 'xt'],
+  noncoherentDevices: true,
   runs: 'realmGuest', since: { release: '6.13', lacks: 'no realm guest support (it came with 6.13)' }, poolPercent: null,
   reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',

@@ -9,6 +9,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: (c) => (c.tdx_host_read === 'poison' ? 'poison' : 'ones'),
   switches: ['tdx_trusted_shared_dma', 'tdx_host_read', 'tdx_p2p', 'locked_dma', 'xt'],
+  noncoherentDevices: false,
   runs: true, since: { release: '5.19', lacks: 'no TDX guest support (it came with 5.19)' }, poolPercent: 'guest_percent',
   reportsMemoryEncryption: true, forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: 'tdxSharedBit', dmaEncBit: 'always',

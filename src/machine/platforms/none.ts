@@ -8,6 +8,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'ok',
   switches: [],
+  noncoherentDevices: true,
   runs: true, since: null, poolPercent: null,
   reportsMemoryEncryption: false, forceUnencrypted: false, forcesSwiotlb: false, convertsDefaultPool: false,
   dmaSharedBit: true, dmaEncBit: 'always',

@@ -9,6 +9,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['memory_encrypt_reported'],
+  noncoherentDevices: true,
   runs: true, since: null, poolPercent: null,
   reportsMemoryEncryption: 'pkvmForces', forceUnencrypted: 'pkvmForces', forcesSwiotlb: false, convertsDefaultPool: false,
   dmaSharedBit: true, dmaEncBit: 'always',

@@ -9,6 +9,7 @@ export const platform: Platform = {
   cpuSharedAliasOfPrivate: { read: 'fault', write: 'fault' }, cpuPrivateAliasOfShared: 'fault',
   hostReadPrivate: () => 'fault',
   switches: ['memory_encrypt_reported'],
+  noncoherentDevices: false,
   runs: true, since: null, poolPercent: null,
   reportsMemoryEncryption: 's390Reports', forceUnencrypted: true, forcesSwiotlb: true, convertsDefaultPool: true,
   dmaSharedBit: true, dmaEncBit: 'always',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
-import { huntFirmware } from '../conform/rmm-hangs.ts'
+import { huntFirmware, HUNTED } from '../conform/rmm-hangs.ts'
 import { conformRmmFormats, hangsFormats } from '../report/conform-rmm.ts'
 import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
 import { formatOption } from './formats.ts'
@@ -34,11 +34,11 @@ export function conformRmm(io: Io): Command {
     .description('Replays recorded RMI command sequences on the RMM model: statuses, levels, outputs, exits, granule states, RIM values.')
     .argument('[file...]', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
     .addOption(formatOption(conformRmmFormats))
-    .option('--hangs', 'no recordings: search the commands of RMI 2.0, alone and in pairs on two CPUs, for what TF-RMM main 9a7f8ef4 does not answer')
+    .option('--hangs', 'search the commands of RMI 2.0, alone and in pairs on two CPUs, for what TF-RMM main 9a7f8ef4 does not answer; beside it what recordings say')
     .option('--max <n>', 'mismatches to show', count, 20)
-    .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
+    .addHelpText('after', '\nExamples:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n  tbit conform rmm --hangs --format mail\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
     .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number; hangs?: boolean }) => {
-      if (options.hangs === true) {
+      if (names.length === 0 && options.hangs === true) {
         const h = huntFirmware()
         io.out(hangsFormats[options.format](h))
         io.exit(h.hazards.length > 0 ? 1 : 0)
@@ -82,6 +82,12 @@ export function conformRmm(io: Io): Command {
         else for (const f of inside) await one(join(name, f))
       }
       if (options.format !== 'json') for (const e of total.errors) io.err(`${formatDiagnostic(e)}\n`)
+      if (options.hangs === true && total.errors.length === 0) {
+        const h = huntFirmware({ sequences: total.firmwares.get(HUNTED) ?? 0, stops: total.defects })
+        io.out(hangsFormats[options.format](h))
+        io.exit(h.hazards.length > 0 ? 1 : 0)
+        return
+      }
       io.out(conformRmmFormats[options.format](files, total, options.max))
       io.exit(total.errors.length > 0 ? 2 : total.mismatches.length > 0 ? 1 : 0)
     })

@@ -137,3 +137,20 @@ test('the firmware as the subject: each finding is a sequence the model carries 
     if (!isDiagnostic(a)) expect(a.stop !== undefined).toBe(h.commands.length === 1)
   }
 })
+
+test('a finding is minimal: without any one of its commands the firmware answers; recordings given stand beside it', () => {
+  const stops = (lines: readonly string[]): boolean => {
+    const s = newSession({ generation: '2.0', granules: 2048 })
+    return lines.some((line) => {
+      const a = perform(s, line, { file: 'hazard', line: 0, where: line })
+      return !isDiagnostic(a) && a.stop !== undefined
+    })
+  }
+  const recorded = [{ firmware: 'tf-rmm-9a7f8ef4', sequence: 'seed 1', cmd: 'RTT_DATA_MAP g0 0x0 0x1000 g2/3*1', stop: 'self-deadlock: it waits', status: 'ERROR_INPUT' }, { firmware: 'v0.8.0', sequence: 'seed 2', cmd: 'RTT_UNMAP_UNPROTECTED g0 0x0 1', stop: 'assertion: the walk', status: 'ERROR_INPUT' }]
+  const single = huntFirmware({ sequences: 7, stops: recorded }).hazards.filter((h) => h.commands.length === 1)
+  for (const h of single) {
+    const lines = [...h.preparation.slice(3), ...h.commands]
+    expect([h.identity, stops(lines), ...lines.map((_, i) => stops(lines.filter((_line, k) => k !== i)))]).toEqual([h.identity, true, ...lines.map(() => false)])
+  }
+  expect(single.map((h) => h.recorded)).toEqual(['recorded: 1 of 7 sequences ends at such a command, the first seed 1 at RTT_DATA_MAP g0 0x0 0x1000 g2/3*1: no answer', 'recorded: none of 7 sequences ends at such a command'])
+})

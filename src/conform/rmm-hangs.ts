@@ -1,9 +1,12 @@
 // The firmware as the subject of a search: commands of RMI 2.0, alone and in pairs on two host CPUs, that the recorded firmware does not
 // answer. It stops at an assertion, waits for a lock it holds, or two CPUs wait for each other. Every finding is a sequence that can be read
 // back, with what the recordings say of it.
-import { type Call, carryOut, DRAM_BASE, hangOf, identityOf, PAGE, Rmm2 } from '../machine/rmm/index.ts'
+import { plural } from '../base/index.ts'
+import { type Call, carryOut, DRAM_BASE, type Hang, hangOf, identityOf, indexOf, granuleKind, PAGE, Rmi, Rmm2, statusName, statusOf } from '../machine/rmm/index.ts'
+import type { Defect } from './rmm.ts'
 
 export interface FirmwareHazard {
+  readonly kind: keyof typeof RECORDED
   /** What happens, whatever the addresses. */
   readonly identity: string
   /** Commands that make the Realm, as lines of a sequence. */
@@ -12,8 +15,18 @@ export interface FirmwareHazard {
   readonly commands: readonly string[]
   /** Which CPU goes at each step that matters; empty for one CPU. */
   readonly schedule: readonly number[]
+  /** What each CPU that waits holds, and wants; or which assertion fails. */
+  readonly waits: readonly string[]
+  /** What the model answers to a single command, which is what should be answered; null for two CPUs. */
+  readonly answer: string | null
   /** What the recordings say. */
   readonly recorded: string
+}
+
+/** Recordings of this firmware to hold findings against: how many sequences, and the commands that had no answer. */
+export interface RecordedStops {
+  readonly sequences: number
+  readonly stops: readonly Defect[]
 }
 
 export interface FirmwareHunt {
@@ -38,8 +51,11 @@ const [L2, L3] = [g(50), g(51)]
 
 interface Scene { readonly m: Rmm2; readonly preparation: readonly string[]; readonly start: number }
 
-/** A Realm whose first 2M have tables down to pages; start level 1 or 2. */
-function scene(start: 1 | 2): Scene {
+/** Delegated granules, and tables, that a finding may do without. */
+const SPARE = [LOW, HIGH, BLOCK, L3, L2] as const
+
+/** A Realm whose first 2M have tables down to pages; start level 1 or 2; `without` some of the spare granules. */
+function scene(start: 1 | 2, without: readonly number[] = []): Scene {
   const m = new Rmm2({ measure: false, dram: { base: DRAM_BASE, granules: GRANULES }, dev: { base: 0, granules: 0 } })
   const lines = ['GENERATION 2.0', 'FIRMWARE tf-rmm-9a7f8ef4', `MEMORY ${GRANULES}`]
   const did = (line: string, word: number): void => {
@@ -47,6 +63,7 @@ function scene(start: 1 | 2): Scene {
     lines.push(line)
   }
   const delegate = (first: number, count: number): void => {
+    if (without.includes(first)) return
     let word = 0
     for (let i = 0; i < count; i++) word |= m.granuleRangeDelegate(first + i * PAGE, first + (i + 1) * PAGE)
     did(`BULK_DELEGATE ${name(first)} ${count}`, word)
@@ -57,10 +74,11 @@ function scene(start: 1 | 2): Scene {
   delegate(ROOTS, num)
   delegate(HIGH, 1)
   delegate(BLOCK, 512)
-  delegate(L2, 2)
+  if (start === 1) delegate(L2, 1)
+  delegate(L3, 1)
   did(`REALM_CREATE ${name(RD)} s2sz=${s2sz} start=${start} num=${num} rtt=${name(ROOTS)}`, m.realmCreate(RD, { params: NS, geo: { s2sz, start, num }, rttBase: ROOTS, algo: 0, vmid: 0 }))
-  if (start === 1) did(`RTT_CREATE ${name(RD)} ${name(L2)} 0x0 2`, m.rttCreate(RD, L2, 0, 2))
-  did(`RTT_CREATE ${name(RD)} ${name(L3)} 0x0 3`, m.rttCreate(RD, L3, 0, 3))
+  if (start === 1 && !without.includes(L2)) did(`RTT_CREATE ${name(RD)} ${name(L2)} 0x0 2`, m.rttCreate(RD, L2, 0, 2))
+  if (!without.includes(L3)) did(`RTT_CREATE ${name(RD)} ${name(L3)} 0x0 3`, m.rttCreate(RD, L3, 0, 3))
   return { m, preparation: lines, start }
 }
 
@@ -93,38 +111,90 @@ export function callLine(c: Call): string {
   }
 }
 
-/** Of 350 sequences recorded from this firmware, one host CPU each. */
+/** The profile whose commands these are. */
+export const HUNTED = 'tf-rmm-9a7f8ef4'
+
+/** Without recordings at hand: what the 350 sequences recorded from this firmware say, one host CPU each. */
 const RECORDED = {
   assertion: 'recorded: 24 of 350 sequences end at such a command',
   'self-deadlock': 'recorded: 6 of 350 sequences end at such a command',
   deadlock: 'not recorded: one CPU at a time was; the order of locks is read, not seen'
 } as const
 
-/** Tries every command alone, and every pair on two CPUs, in each scene. */
-export function huntFirmware(): FirmwareHunt {
+function recordedText(kind: keyof typeof RECORDED, r: RecordedStops | undefined): string {
+  if (r === undefined || kind === 'deadlock') return RECORDED[kind]
+  const stops = r.stops.filter((d) => d.firmware === HUNTED && d.stop?.startsWith(`${kind}:`) === true)
+  const [first] = stops
+  if (first === undefined) return `recorded: none of ${plural(r.sequences, 'sequence')} ends at such a command`
+  return `recorded: ${stops.length} of ${plural(r.sequences, 'sequence')} ${stops.length === 1 ? 'ends' : 'end'} at such a command, the first ${first.sequence} at ${first.cmd}: no answer`
+}
+
+const cpuWaits = (m: Rmm2, h: Hang): string[] => h.waiting.map((w) => {
+  const held = [...new Set(w.holds)].map((pa) => `${name(pa)} (${granuleKind(m, pa)})`)
+  return `${w.call.name} holds ${held.length === 0 ? 'nothing' : held.join(' and ')}, waits for ${name(w.wants)} (${granuleKind(m, w.wants)})`
+})
+
+/** Why the firmware stops at a command, or null. */
+function stopOf(m: Rmm2, c: Call): Rmm2['stop'] {
+  const after = m.clone()
+  carryOut(after, c)
+  return after.stop
+}
+
+const assertionIdentity = (c: Call, what: string): string => `assertion: ${c.name}: ${what}`
+
+/** What these commands run into in this state. */
+function identities(m: Rmm2, commands: readonly Call[]): string[] {
+  const h = hangOf(m, commands)
+  const stops = commands.map((c) => [c, stopOf(m, c)] as const)
+  return [...(h === null ? [] : [identityOf(m, h)]), ...stops.flatMap(([c, stop]) => (stop?.kind === 'assertion' ? [assertionIdentity(c, stop.what)] : []))]
+}
+
+/** The scene with as few delegated granules as the finding needs. */
+function smallest(start: 1 | 2, still: (m: Rmm2) => boolean): Scene {
+  const without: number[] = []
+  for (const spare of SPARE) {
+    // The last table hangs on the one above it.
+    if (spare === L2 && !without.includes(L3)) continue
+    if (still(scene(start, [...without, spare]).m)) without.push(spare)
+  }
+  return scene(start, without)
+}
+
+/** The word for a command that the firmware does not answer. */
+function answerOf(m: Rmm2, c: Call): string {
+  const word = carryOut(m.clone(), c)
+  return `RMI_${statusName(word)}${statusOf(word) === Rmi.ERROR_RTT ? `, level ${indexOf(word)}` : ''}`
+}
+
+/** Tries every command alone, and every pair on two CPUs, in each scene. `recorded` stands in for the figures kept here. */
+export function huntFirmware(recorded?: RecordedStops): FirmwareHunt {
   const found = new Map<string, FirmwareHazard>()
   let alone = 0
   let pairs = 0
   for (const start of [1, 2] as const) {
     const s = scene(start)
     const list = calls(s)
-    const add = (identity: string, kind: keyof typeof RECORDED, commands: readonly Call[], schedule: readonly number[]): void => {
-      if (!found.has(identity)) found.set(identity, { identity, preparation: s.preparation, commands: commands.map(callLine), schedule, recorded: RECORDED[kind] })
+    const add = (identity: string, kind: keyof typeof RECORDED, commands: readonly Call[], schedule: readonly number[], waits: readonly string[]): void => {
+      if (found.has(identity)) return
+      const [only] = commands
+      const answer = commands.length === 1 && only !== undefined ? answerOf(s.m, only) : null
+      const { preparation } = smallest(start, (m) => identities(m, commands).includes(identity))
+      found.set(identity, { kind, identity, preparation, commands: commands.map(callLine), schedule, waits, answer, recorded: recordedText(kind, recorded) })
     }
     const quiet = list.filter((c) => {
       alone++
       const h = hangOf(s.m, [c])
-      if (h !== null) add(identityOf(s.m, h), h.kind, [c], [])
-      const m = s.m.clone()
-      carryOut(m, c)
-      if (m.stop?.kind === 'assertion') add(`assertion: ${c.name}: ${m.stop.what}`, 'assertion', [c], [])
-      return h === null && m.stop === null
+      if (h !== null) add(identityOf(s.m, h), h.kind, [c], [], cpuWaits(s.m, h))
+      const stop = stopOf(s.m, c)
+      if (stop?.kind === 'assertion') add(assertionIdentity(c, stop.what), 'assertion', [c], [], [stop.what])
+      return h === null && stop === null
     })
     for (const [i, a] of quiet.entries()) {
       for (const b of quiet.slice(i)) {
         pairs++
         const h = hangOf(s.m, [a, b])
-        if (h !== null) add(identityOf(s.m, h), h.kind, [a, b], h.schedule)
+        if (h !== null) add(identityOf(s.m, h), h.kind, [a, b], h.schedule, cpuWaits(s.m, h))
       }
     }
   }

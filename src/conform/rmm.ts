@@ -19,6 +19,8 @@ export interface RmmMismatch {
 
 /** A command at which the recorded firmware stopped. */
 export interface Defect {
+  /** What the model stood for. */
+  readonly firmware: string
   readonly sequence: string
   readonly cmd: string
   /** Why, as far as the model knows: an assertion, or a lock it holds itself. */
@@ -107,14 +109,14 @@ function replay(file: string, q: Sequence, machine: MachineSpec, lines: number, 
     total.operations++
     compare(s, step, a, last, total, miss(i, step.cmd))
   }
-  if (q.diedOn !== null) died(s, file, q, total)
+  if (q.diedOn !== null) died(s, file, q, firmware, total)
 }
 
 /** The command at which the recorded firmware stopped: what the model knows of it, and what should have been answered. */
-function died(s: Session, file: string, q: Sequence, total: RmmConformance): void {
+function died(s: Session, file: string, q: Sequence, firmware: string, total: RmmConformance): void {
   const a = perform(s, q.diedOn ?? '', { file, line: 0, where: `${q.name}, last command` })
   if (isDiagnostic(a)) total.errors.push(a)
-  else total.defects.push({ sequence: q.name, cmd: q.diedOn ?? '', stop: a.stop ?? null, status: a.status ?? 'nothing' })
+  else total.defects.push({ firmware, sequence: q.name, cmd: q.diedOn ?? '', stop: a.stop ?? null, status: a.status ?? 'nothing' })
 }
 
 /** `GENERATION`, `FIRMWARE`, `FEATURES`, `MEMORY`, `BASE` and `DEVBASE` lines at the beginning say which machine the sequence is for. */

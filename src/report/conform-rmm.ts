@@ -2,7 +2,7 @@
 import { formatDiagnostic, plural } from '../base/index.ts'
 import { type Defect, defectText, type RmmConformance, type RmmMismatch } from '../conform/rmm.ts'
 import { wrap } from './wrap.ts'
-import type { FirmwareHunt } from '../conform/rmm-hangs.ts'
+import { type FirmwareHazard, type FirmwareHunt, HUNTED } from '../conform/rmm-hangs.ts'
 import { heldAgainst } from '../machine/rmm/index.ts'
 
 /** A profile of the model in words. */
@@ -64,20 +64,65 @@ export function hangsText(h: FirmwareHunt): string {
     out.push(...wrap(`${kind}: ${rest.join(': ')}`, 80, '  '))
     out.push(...z.commands.map((c, i) => (z.commands.length === 1 ? `  ${c}` : `  CPU ${i + 1}: ${c}`)))
     if (z.schedule.length > 0) out.push(`  in turns: ${z.schedule.map((c) => c + 1).join(' ')}`)
-    out.push(`  ${z.recorded}`)
+    out.push(...wrap(z.recorded, 78).map((l) => `  ${l}`))
+    if (z.answer !== null) out.push(`  the model answers ${z.answer}`)
   }
-  out.push(`${plural(h.hazards.length, 'finding')}; ${plural(h.alone, 'command')} tried alone, ${plural(h.pairs, 'pair')} (--format json: preparation)`)
-  out.push('covered: tables, data and granules of RMI 2.0; not REC, PDEV and VDEV commands')
+  out.push(`${plural(h.hazards.length, 'finding')}; ${plural(h.alone, 'command')} tried alone, ${plural(h.pairs, 'pair')} (--format mail: in full)`)
+  out.push(HANGS_COVER)
   return `${out.join('\n')}\n`
 }
 
-const hangsJson = (h: FirmwareHunt): string => `${JSON.stringify({ format: 1, firmware: 'tf-rmm-9a7f8ef4', alone: h.alone, pairs: h.pairs, findings: h.hazards }, null, 2)}\n`
+const HANGS_COVER = 'covered: tables, data and granules of RMI 2.0; not REC, PDEV and VDEV commands'
 
-export const hangsFormats = { text: hangsText, json: hangsJson } as const
+/** Columns of what is pasted into a mail. */
+const MAIL = 78
+
+/** What happens in words, and a way out of it, by kind. */
+const words: Readonly<Record<FirmwareHazard['kind'], { readonly title: (names: string) => string; readonly out: string }>> = {
+  'self-deadlock': {
+    title: (names) => `${names} waits for a lock that it holds`,
+    out: 'The walk has locked the table in state RTT, so no second lock is needed to know that this granule is not DELEGATED.'
+  },
+  deadlock: { title: (names) => `${names} on two CPUs wait for each other`, out: 'One order of these locks in both commands, or a try-lock whose failure is answered.' },
+  assertion: { title: (names) => `${names} stops at an assertion`, out: 'A check of the level before the walk.' }
+}
+
+/** A finding as one reports it: the whole sequence, who holds what, what was recorded, what should be answered. */
+function hangMail(z: FirmwareHazard): string[] {
+  const two = z.commands.length > 1
+  const names = z.commands.map((c) => c.split(' ')[0]).join(' and ')
+  const out = [...wrap(`${heldAgainst['2.0']}: ${words[z.kind].title(names)}`, MAIL), '']
+  out.push(two ? 'After these commands' : 'The last of these commands is not answered:', '', ...z.preparation.flatMap((l) => wrap(l, MAIL - 4).map((w) => `    ${w}`)))
+  if (two) {
+    out.push('', 'two CPUs run', '', ...z.commands.map((c, i) => `    CPU ${i + 1}: ${c}`), '')
+    out.push(...wrap(`and neither is answered when they take their steps in this order: CPU ${z.schedule.map((c) => c + 1).join(', ')}.`, MAIL))
+  } else out.push(...z.commands.map((c) => `    ${c}`))
+  out.push('', ...z.waits.flatMap((w) => wrap(`- ${w}`, MAIL, '  ')), ...wrap(`- ${z.recorded}`, MAIL, '  '))
+  if (z.answer !== null) out.push(...wrap(`- should be answered: ${z.answer}`, MAIL, '  '))
+  out.push('', ...wrap(`A way out: ${words[z.kind].out}`, MAIL))
+  return out
+}
+
+/** `--hangs --format mail`: one text a finding, at most 78 columns wide. */
+export function hangsMail(h: FirmwareHunt): string {
+  const out = h.hazards.flatMap((z) => [...hangMail(z), '', '-'.repeat(MAIL), ''])
+  out.push('gN is the N-th granule of memory; gN/LEVEL*COUNT a descriptor of the list.', 'To see it all again:', '    tbit conform rmm --hangs', HANGS_COVER)
+  return `${out.join('\n')}\n`
+}
+
+const hangsJson = (h: FirmwareHunt): string => `${JSON.stringify({ format: 1, firmware: HUNTED, alone: h.alone, pairs: h.pairs, findings: h.hazards }, null, 2)}\n`
+
+export const hangsFormats = { text: hangsText, mail: hangsMail, json: hangsJson } as const
+
+/** Recordings as one reports them: where the firmware stopped and what disagreed, at most 78 columns wide. */
+function conformRmmMail(files: number, c: RmmConformance, most: number): string {
+  return `${conformRmmText(files, { ...c, errors: [] }, most).trimEnd().split('\n').flatMap((l) => (l.length <= MAIL ? [l] : wrap(l, MAIL, '    '))).join('\n')}\n`
+}
 
 /** What `conform rmm` can write; `most`: mismatches that a reader wants to see. */
 export const conformRmmFormats = {
   // Errors have gone to stderr, as with every other text.
   text: (files: number, c: RmmConformance, most: number): string => conformRmmText(files, { ...c, errors: [] }, most),
+  mail: conformRmmMail,
   json: conformRmmJson
 } as const satisfies Record<string, (files: number, c: RmmConformance, most: number) => string>

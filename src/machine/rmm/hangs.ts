@@ -131,16 +131,19 @@ function hangIn(run: Run): Hang | null {
   return all.length === run.cpus.length && all.length > 1 ? { kind: 'deadlock', waiting: all, schedule } : null
 }
 
+/** What a granule is to the Realms: the RD of one, a table of one, or any other granule. */
+export function granuleKind(m: Rmm2, pa: number): 'RD' | 'table' | 'granule' {
+  for (const r of m.realms.values()) {
+    if (r.rd === pa) return 'RD'
+    let table = false
+    m.eachTable(r, (t) => { if (t.granule === pa) table = true })
+    if (table) return 'table'
+  }
+  return 'granule'
+}
+
 /** What a hang is, whatever the addresses: the commands, and who waits for what kind of granule. */
 export function identityOf(m: Rmm2, h: Hang): string {
-  const what = (pa: number): string => {
-    for (const r of m.realms.values()) {
-      if (r.rd === pa) return 'RD'
-      let table = false
-      m.eachTable(r, (t) => { if (t.granule === pa) table = true })
-      if (table) return 'table'
-    }
-    return 'granule'
-  }
-  return `${h.kind}: ${h.waiting.map((w) => `${w.call.name} holds ${[...new Set(w.holds.map(what))].sort().join('+') || 'nothing'}, wants ${what(w.wants)}`).sort().join('; ')}`
+  const waits = h.waiting.map((w) => `${w.call.name} holds ${[...new Set(w.holds.map((pa) => granuleKind(m, pa)))].sort().join('+') || 'nothing'}, wants ${granuleKind(m, w.wants)}`)
+  return `${h.kind}: ${waits.sort().join('; ')}`
 }

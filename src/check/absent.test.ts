@@ -25,7 +25,7 @@ test('slots used twice: only when a search comes round, and only of tests that b
 })
 
 test('what a run has is not absent from it', () => {
-  const full = `config { conversions may_fail host_granule 16K }
+  const full = `config { conversions may_fail tsm_fails run host_granule 16K }
 device nic { tdisp noncoherent iommu restricted_pool 128 dma_mask 32 }
 device gpu { tdisp }
 mmio bar { of gpu, shared }
@@ -41,4 +41,10 @@ test("notes: where 'accepted' has no effect", () => {
   expect(check(text, 'cc-v8', 'arm-cca').notes).toEqual([])
   expect(check(text, 'linux-7.1', 'arm-cca').notes).toEqual(["'accepted' has no effect (the kernel has no accept): nic is T=0", 'tsm_* answer EOPNOTSUPP (the kernel has no accept)'])
   expect(check(text, 'cc-v8', 's390-pv').notes[0]).toBe("'accepted' has no effect (the platform has no T=1): nic is T=0")
+})
+
+test('notes: a step that the driver has not', () => {
+  const text = 'config { tsm_fails stop, run }\ndevice nic { tdisp }\nthread os { tsm_lock(nic); r = tsm_accept(nic) }'
+  expect(check(text, 'cc-v8', 'arm-cca').notes).toEqual([])
+  expect(check(text, 'cc-v8', 'amd-sev-snp').notes).toEqual(["'tsm_fails stop' has no effect: the TSM driver has no such step (lock, report, run, dma_enable, mmio_map, invalidate, unbind)"])
 })

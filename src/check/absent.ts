@@ -2,6 +2,7 @@
 // verdict `ok` says nothing about what was not there to go wrong.
 import { acceptedIgnored, statements, type Test, vocabulary } from '../litmus/index.ts'
 import { PAGE_SIZE } from '../base/index.ts'
+import { tsmDriver } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
 
 /** A run as the mechanisms see it: the test, the operations that stand in it, and the system after the search. */
@@ -25,6 +26,8 @@ const mechanisms: ReadonlyArray<{ readonly name: string; readonly met: (r: Run) 
   { name: 'devices in RUN', met: (r) => r.sys.kernel.accepts && (some(r, (d) => d.accepted) || r.operations.has('tsm_accept')) },
   { name: 'bounces', met: (r) => r.sys.kernel.calls !== null || r.sys.kernel.mems.some((m) => m.handedOut) },
   { name: 'allocations that cannot block', met: (r) => calls(r).some((c) => c.args.atomic) },
+  // A part of accept and unlock: where these are absent it says nothing more.
+  { name: 'failing TSM steps', met: (r) => r.sys.kernel.config.tsm_fails.length > 0 || !r.sys.kernel.accepts || !(r.operations.has('tsm_accept') || r.operations.has('tsm_unlock')) },
   { name: 'restricted pools', met: (r) => some(r, (d) => d.restricted_pool > 0) },
   { name: 'non-coherent devices', met: (r) => r.sys.kernel.platform.noncoherentDevices && some(r, (d) => d.noncoherent) },
   { name: 'masks below 64 bits', met: (r) => some(r, (d) => d.dma_mask < 64 || d.coherent_mask < 64 || d.bus_limit > 0) || [...r.operations].some((o) => o.startsWith('dma_set_')) },
@@ -50,5 +53,8 @@ export function notes(test: Test, operations: readonly string[], sys: System): s
   }
   const snoops = sys.kernel.platform.noncoherentDevices ? [] : sys.kernel.devices.filter((d) => d.config.noncoherent).map((d) => d.name)
   if (snoops.length > 0) out.push(`'noncoherent' has no effect (every device of ${sys.kernel.platform.name} snoops): ${snoops.join(', ')}`)
+  const driver = tsmDriver(sys.kernel)
+  const without = sys.kernel.config.tsm_fails.filter((s) => driver?.steps.includes(s) !== true)
+  if (without.length > 0) out.push(`'tsm_fails ${without.join(' ')}' has no effect: ${driver === null ? 'no device can be accepted' : `the TSM driver has no such step (${driver.steps.join(', ')})`}`)
   return out
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platforms } from '../machine/index.ts'
 import { noMeaning } from '../kernel/index.ts'
-import { flagAudit, rulesOf } from '../rules/index.ts'
+import { failuresOf, flagAudit, rulesOf } from '../rules/index.ts'
 import { rulesFormats } from '../report/rules-formats.ts'
 import type { SkippedRules } from '../report/rules-words.ts'
 import { writeWhole } from './file-access.ts'
@@ -11,7 +11,7 @@ import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { kernelList, nameList, revisionNamed } from './names.ts'
 
-interface Options { platform: string; kernel: string; flag?: boolean; verbose?: boolean; format: keyof typeof rulesFormats; out?: string }
+interface Options { platform: string; kernel: string; flag?: boolean; failures?: boolean; verbose?: boolean; format: keyof typeof rulesFormats; out?: string }
 
 export function rulesVerb(io: Io): Command {
   return new Command('rules')
@@ -19,6 +19,7 @@ export function rulesVerb(io: Io): Command {
     .option('--platform <names>', 'platforms, separated by commas, or all', 'all')
     .option('--kernel <names>', 'kernel revisions, separated by commas, or all; cc-* for several', 'cc-v8')
     .option('--flag', 'instead of the rules: who writes the storage of the accepted flag, under which locks')
+    .option('--failures', 'instead of the rules: failed step of accept or unlock, what the device can still do')
     .option('-v, --verbose', 'the source of each row')
     .addOption(formatOption(rulesFormats, 'how to write the result; markdown is docs/rules.md, comment a kernel comment'))
     .option('--out <file>', 'write there instead of standard output')
@@ -29,6 +30,7 @@ Examples:
   tbit rules --platform arm-cca --kernel rfc-v1
   tbit rules --platform arm-cca --kernel rfc-v1 --format comment
   tbit rules --flag --platform amd-sev-snp --kernel rfc-v1
+  tbit rules --failures --platform arm-cca --kernel tio-v2
 `)
     .action((o: Options) => { rules(io, o) })
 }
@@ -49,7 +51,7 @@ const rules = (io: Io, o: Options) => {
   if (errors.length > 0) return fail()
   const meant = pairs.filter((x) => x.reason === null)
   const look = { width: io.width ?? 80, verbose: o.verbose ?? false }
-  const text = o.flag ? rulesFormats[o.format].flag({ list: meant.map(({ p, r }) => flagAudit(p, r)), skipped }, look) : rulesFormats[o.format].rules({ list: meant.map(({ p, r }) => rulesOf(p, r)), skipped }, look)
+  const text = o.failures ? rulesFormats[o.format].failures({ list: meant.map(({ p, r }) => failuresOf(p, r)), skipped }, look) : o.flag ? rulesFormats[o.format].flag({ list: meant.map(({ p, r }) => flagAudit(p, r)), skipped }, look) : rulesFormats[o.format].rules({ list: meant.map(({ p, r }) => rulesOf(p, r)), skipped }, look)
   if (o.out === undefined) io.out(text)
   else {
     const broken = writeWhole(o.out, text)

@@ -1,12 +1,13 @@
 // The PCI TSM core of the guest, by revision: rfc-v1 (04/38), rfc-v1-05 (with 05/38), tio-v2 (March 2026; the cc series run on it).
 // Each entry follows the handler's order: rwsem, state, pf0.lock, device lock, driver, TSM call, state, flag.
 import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
-import { TDI } from '../machine/index.ts'
+import { TDI, type TsmStep } from '../machine/index.ts'
 import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { Decisions } from './revisions/decisions.ts'
 import { CONTEXT, STATE, tsmCores } from './tsm-cores.ts'
+import { tsmDriver } from './tsm-drivers.ts'
 
 export const ENXIO = -6
 export const EBUSY = -16
@@ -37,8 +38,25 @@ const left = aside<[k: Kernel, op: TsmOp, dev: Device | null, rc: number]>('tsm 
 /** RFC: what an operation reports is decided, and true, under pf0.lock; after that another administrator may go on. */
 const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev, op, rc) => { dev.k.tsmDone(st, op, dev, rc) }, (dev, op, rc) => `tsm ${op} ${dev.name} = ${rc}`)
 
-/** A call of the TSM into firmware and device: one step; true on success. */
-const ops = (dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean => called(dev, call) === 1
+/** A call of the TSM into firmware and device: one step, or with `tsm_fails` the driver's own; true on success. */
+function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
+  const driver = dev.k.config.tsm_fails.length === 0 ? null : tsmDriver(dev.k)
+  if (driver === null) return called(dev, call) === 1
+  let all = true
+  for (const step of driver[call]) {
+    if (drive(dev, call, step) === 1) continue
+    all = false
+    if (call !== 'unlock' || driver.leavesAfter.includes(step)) return false
+  }
+  return all
+}
+const drive = action<[dev: Device, call: 'lock' | 'accept' | 'unlock', step: TsmStep]>('tsm driver', {
+  perform: (st, outcome, dev, _call, step) => {
+    const driver = tsmDriver(dev.k)
+    return outcome === 0 && driver !== null && dev.k.machine.tsmStep(st, dev.index, step, driver) ? 1 : 0
+  },
+  text: (r, _outcome, dev, call, step) => `ops->${call}(${dev.name}): ${step}${r ? '' : ' fails'}`, outcomes: (dev, _call, step) => (dev.k.config.tsm_fails.includes(step) ? 2 : 1), results: [0, 1]
+})
 const called = action<[dev: Device, call: 'lock' | 'accept' | 'unlock']>('tsm ops', {
   perform: (st, _outcome, dev, call) => dev.k.machine.tsmCall(st, dev.index, call),
   text: (r, _outcome, dev, call) => `ops->${call}(${dev.name})${r === 1 ? '' : r === 0 ? ' fails' : ` fails: ${doorCommands[r - 2] ?? ''}`}`,

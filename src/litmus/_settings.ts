@@ -193,8 +193,20 @@ function notModelledValue(word: ConfigWord, said: string): string | undefined {
   return Object.entries(word.valuesNotModelled ?? {}).find(([v]) => v === said || (size !== null && Bytes.parse(v) === size))?.[1]
 }
 
+/** The words in the order of the vocabulary, each once. */
+function listValue(word: ConfigWord, values: readonly Token[], errors: Errors): string | null {
+  const said = new Set(values.map((v) => v.text))
+  const none = values.find((v) => v.text === 'none')
+  if (none !== undefined && said.size > 1) {
+    errors.add('TB-222', none, none.text, `'${word.name}' is none or a list, not both`)
+    return null
+  }
+  return (word.values ?? []).filter((v) => said.has(v)).join(' ')
+}
+
 function configValue(word: ConfigWord, values: readonly Token[], errors: Errors): ConfigEntry['value'] | null {
   const first = ensure(values[0], 'value')
+  if (word.kind === 'list') return listValue(word, values, errors)
   if (word.kind === 'words' || word.kind === 'string' || (word.kind === 'limit' && first.kind === 'word')) return first.text
   const n = numberOf(first, errors)
   if (n === null) return null

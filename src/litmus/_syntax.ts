@@ -560,6 +560,14 @@ export class Syntax {
         this.next()
         values.push(this.next())
       }
+      // A list ends where a word is none of its values.
+      while (word.kind === 'list') {
+        const comma = is(this.tok(), ',')
+        const next = comma ? this.following() : this.tok()
+        if (next.kind !== 'word' || word.values?.includes(next.text) !== true) break
+        if (comma) this.next()
+        values.push(this.next())
+      }
       this.test.config.push({ key: t, values })
     })
   }

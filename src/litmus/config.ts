@@ -3,7 +3,7 @@ import type { ConfigEntry, Device, Test } from './ast.ts'
 import { type ConfigKey, configByName, type DeviceKey, type KernelName, type PlatformName } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
 import { flagStorage, memoryEncryptReported, type Revision, revisionByName } from '../kernel/revisions/index.ts'
-import { type DeviceConfig, type MachineConfig, type Platform, platformByName } from '../machine/index.ts'
+import { type DeviceConfig, type MachineConfig, type Platform, platformByName, type TsmStep } from '../machine/index.ts'
 
 /** The machine's configuration (machine/config.ts has the keys), as one pair of kernel and platform sees it. */
 export type Config = MachineConfig
@@ -51,7 +51,7 @@ export function completeConfig(test: Pick<Test, 'config' | 'threads' | 'revision
     else if (key === 'flag_storage') out.set(key, flagStorage(rev, p))
     else {
       const text = ensure(word.default, `default of ${key}`)
-      out.set(key, word.kind === 'words' || text === 'max' ? text : ensure(Bytes.parse(text), `number ${text}`))
+      out.set(key, word.kind === 'words' || word.kind === 'list' || text === 'max' ? text : ensure(Bytes.parse(text), `number ${text}`))
     }
   }
   return out
@@ -75,6 +75,7 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
     cmdline: word('cmdline'),
     cpus: num('cpus'),
     conversions: word('conversions'),
+    tsm_fails: word('tsm_fails') === 'none' ? [] : word<string>('tsm_fails').split(' ') as TsmStep[],
     memory_encrypt_reported: word('memory_encrypt_reported') === 'yes',
     flag_storage: word('flag_storage'),
     private_pool: num('private_pool'),

@@ -18,6 +18,7 @@ const configTakes = (w: ConfigWord): string => {
     case 'slots': return '`SLOTS` or `SLOTS,AREAS`'
     case 'string': return 'a string'
     case 'limit': return '`max` or an address'
+    case 'list': return `one or more of ${(w.values ?? []).map(code).join(', ')}`
     default: return (w.values ?? []).map(code).join(', ')
   }
 }

@@ -203,6 +203,7 @@ class Maker {
       const key = word.name as vocabulary.ConfigKey
       if (key === 'cpus') config.push({ key, value: 3 + this.upTo(5), at, valueAt: at })
       else if (word.kind === 'words') config.push({ key, value: this.pick(word.values ?? []), at, valueAt: at })
+      else if (word.kind === 'list') config.push({ key, value: this.pick([ensure(word.values?.[0], key), (word.values ?? []).slice(1, 3).join(' ')]), at, valueAt: at })
       else if (key === 'swiotlb') config.push({ key, value: this.pick([{ slots: 1024, areas: 4 }, { slots: 3, areas: null }, { slots: 0, areas: null }]), at, valueAt: at })
       else if (key === 'cmdline') config.push({ key, value: this.pick(['', 'swiotlb=force', 'a "b" \\ c']), at, valueAt: at })
       else if (key === 'vtom') config.push({ key, value: this.pick(['max', 2 ** 30]), at, valueAt: at })
@@ -293,6 +294,7 @@ config {
   cmdline                 ""
   cpus                    1
   conversions             succeed
+  tsm_fails               none
   memory_encrypt_reported yes
   flag_storage            shared_byte  # without effect: linux-6.15 has no such flag
   private_pool            0

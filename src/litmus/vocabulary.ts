@@ -2,7 +2,7 @@
 // manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
 // Kernels and platforms come from their records, one file each.
 import { revisions } from '../kernel/revisions/index.ts'
-import { platforms as allPlatforms } from '../machine/index.ts'
+import { platforms as allPlatforms, TSM_STEPS } from '../machine/index.ts'
 import { properties as judged, type Property, type PropertyName } from '../properties/index.ts'
 import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
 
@@ -47,12 +47,13 @@ export type { PropertyName }
 /**
  * What a key takes. `size`: bytes. `number`: a plain number. `words`: one of `values`. `sizes`: one of `values`, as a size.
  * `slots`: SLOTS[,AREAS]. `string`: quoted. `limit`: `max` or an address.
+ * `list`: one or more of `values`.
  */
-export type ConfigKind = 'size' | 'number' | 'words' | 'sizes' | 'slots' | 'string' | 'limit'
+export type ConfigKind = 'size' | 'number' | 'words' | 'sizes' | 'slots' | 'string' | 'limit' | 'list'
 
 export interface ConfigWord extends Word {
   readonly kind: ConfigKind
-  /** For `words` and `sizes`: the values, default first. */
+  /** For `words`, `list` and `sizes`: the values, default first. */
   readonly values?: readonly string[]
   /** The default as one would write it; null when it depends on the test, the platform or the revision. */
   readonly default: string | null
@@ -73,6 +74,7 @@ export const configKeys = [
   { name: 'cmdline', kind: 'string', default: '""', does: 'the kernel command line, for instance "swiotlb=force"' },
   { name: 'cpus', kind: 'number', default: null, defaultIs: 'the highest `cpu N` + 1', min: 1, max: 64, does: 'possible CPUs' },
   { name: 'conversions', kind: 'words', values: ['succeed', 'may_fail'], default: 'succeed', does: 'may_fail: each set_memory_* may fail, those at boot included' },
+  { name: 'tsm_fails', kind: 'list', values: ['none', ...TSM_STEPS], default: 'none', does: 'steps of accept and unlock that may fail; each step of the TSM driver is then one of its own' },
   { name: 'memory_encrypt_reported', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, amd-sev-snp, amd-sme-host and intel-tdx; on s390-pv as the decision `s390Reports` and on pkvm as `pkvmForces` has it; else no', does: 'what cc_platform_has answers for memory encryption' },
   { name: 'flag_storage', kind: 'words', values: ['shared_byte', 'own_byte', 'private_word', 'atomic'], default: null, defaultIs: 'as the decision `flagStorage` for the architecture has it', does: 'where the accepted flag is kept: a byte with its neighbours, a byte of its own, a private word under the device lock, or an atomic bit' },
   { name: 'private_pool', kind: 'number', default: '0', min: 0, does: 'SLOTS of a bounce pool for accepted devices, a what-if that no revision has' },

@@ -1,5 +1,9 @@
 // What a scene fixes about the machine: the litmus language's `config` and `device` keys with all defaults filled in.
 
+/** The steps of a guest's TSM driver, in the order of a device's life. */
+export const TSM_STEPS = ['lock', 'report', 'mmio_map', 'run', 'dma_enable', 'invalidate', 'stop', 'unbind'] as const
+export type TsmStep = (typeof TSM_STEPS)[number]
+
 export interface MachineConfig {
   /** Bytes of the low bank; a second bank of the same size lies at 4G. */
   readonly ram: number
@@ -11,6 +15,8 @@ export interface MachineConfig {
   readonly cmdline: string
   readonly cpus: number
   readonly conversions: 'succeed' | 'may_fail'
+  /** Steps of the TSM driver that may fail; with any, each of its steps is one of its own. */
+  readonly tsm_fails: readonly TsmStep[]
   readonly memory_encrypt_reported: boolean
   readonly flag_storage: 'shared_byte' | 'own_byte' | 'private_word' | 'atomic'
   /** Slots of a bounce pool for accepted devices; 0: none, as in every revision. */
@@ -66,7 +72,7 @@ export interface MmioConfig {
 
 export const defaultConfig: MachineConfig = {
   ram: 16 << 20, guest_page: 4096, host_granule: 4096, ipa_bits: 40, swiotlb_slots: 512, swiotlb_areas: 1, cmdline: '', cpus: 1,
-  conversions: 'succeed', memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
+  conversions: 'succeed', tsm_fails: [], memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
   misaligned_share: 'whole_granule', cache_line: 64, locked_dma: 'block', unlocked_stop: 'ok', bme_zero_over_zero: 'ok',
   tdx_trusted_shared_dma: 'walk', tdx_host_read: 'ones', tdx_p2p: 'fault', snp_p2p: 'fault', snp_cbit_in_iova: 'fault'
 }

@@ -3,10 +3,10 @@
 // themselves are the platform's table.
 import { EMPTY, encodeIntervals, type Intervals, intervalAt, mapRange, PAGE_SIZE, pieces } from '../base/index.ts'
 import { change, type Field, Interned, type Layout, type Store } from '../step/index.ts'
-import type { DeviceConfig, MachineConfig, MmioConfig } from './config.ts'
+import type { DeviceConfig, MachineConfig, MmioConfig, TsmStep } from './config.ts'
 import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
 import type { Platform } from './platform.ts'
-import { Door, doorAccept, doorCommands, doorFailures, doorLock, doorNames, type DoorState, doorUnlock } from './rmm/door.ts'
+import { Door, doorAccept, type DoorAnswer, doorCommands, doorDmaEnable, doorFailures, doorLock, doorNames, doorStart, type DoorState, doorUnlock } from './rmm/door.ts'
 import { lookup, type Outcome, type PageClass } from './rules.ts'
 
 /** Protection state of a page, as the hardware and firmware have it. */
@@ -30,6 +30,16 @@ export const HIGH_BANK = 0x1_0000_0000
 export interface Mmio { readonly config: MmioConfig; readonly base: number; readonly size: number; readonly owner: number }
 
 export type CpuResult = 'ok' | 'cipher' | 'abort' | 'invalid'
+
+/** What a TSM driver's steps meet in firmware. */
+export interface TsmFirmware {
+  /** All steps that the driver has: what it has not, RUN brings. */
+  readonly steps: readonly TsmStep[]
+  /** The guest itself ends trusted DMA, with `invalidate`; else firmware does when the interface stops. */
+  readonly guestEndsDma: boolean
+  /** Steps that firmware refuses while TEE ranges are mapped. */
+  readonly unmappedFirst: readonly TsmStep[]
+}
 
 /** One request of a device after the rules have been applied. */
 export interface DmaResult {
@@ -57,6 +67,9 @@ export class Machine {
   readonly session: Field
   /** Bus Master Enable: boot sets it. */
   readonly bus_master: Field
+  /** A driver whose steps may fail (tsm_fails): whether T=1 requests are let through (elsewhere than in `ste`), and TEE ranges are mapped. null: as RUN is. */
+  readonly trusted_dma: Field | null
+  readonly tee_mmio: Field | null
   /** IOVA to guest physical, for devices behind a vIOMMU: page number in, page number + 1 out, offset by device. */
   readonly iopt: Interned<Intervals>
   readonly mmios: readonly Mmio[]
@@ -78,6 +91,9 @@ export class Machine {
     this.ste = own ? layout.field('ste', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }) : null
     this.bus_master = layout.field('bus_master', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
+    const flag = (name: string): Field | null => (config.tsm_fails.length === 0 ? null : layout.field(name, { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }))
+    this.trusted_dma = own ? null : flag('trusted_dma')
+    this.tee_mmio = flag('tee_mmio')
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
   }
 
@@ -201,6 +217,7 @@ export class Machine {
     if (g.emits === null) return { outcome: 'blocked', rule: g.rule, t: null, alias: null, page: null, phys: 0, note: g.rule === 'bus-master-off' ? 'bus mastering is off: the device sends nothing' : `the TDI is ${tdiNames[this.tdi.get(st, dev)]} and sends nothing` }
     const t = g.emits
     const d = this.devices[dev] as DeviceConfig
+    if (t === 1 && !d.private_only && this.trusted_dma?.get(st, dev) === 0) return { outcome: 'fault:TRUSTED_DMA_OFF', rule: 'trusted-dma-off', t, alias: null, page: null, phys: 0, note: 'the device runs, and its trusted DMA was never enabled: every request at T=1 is aborted' }
     let bus = addr
     if (d.iommu) {
       const to = intervalAt(this.iopt.get(st), dev * 2 ** 40 + Math.floor(addr / PAGE_SIZE), 0)
@@ -234,6 +251,8 @@ export class Machine {
     for (const m of this.mmios) {
       if (phys < m.base || phys >= m.base + m.size) continue
       if (m.config.state === 'shared') return 'smmio'
+      const mapped = m.owner < 0 ? undefined : this.tee_mmio?.get(st, m.owner)
+      if (mapped !== undefined) return mapped === 0 ? 'pmmio_empty' : this.tdi.get(st, m.owner) === TDI.run ? 'pmmio' : 'pmmio_down'
       switch (m.owner < 0 ? TDI.unlocked : this.tdi.get(st, m.owner)) {
         case TDI.run: return 'pmmio'
         case TDI.error: return 'pmmio_down'
@@ -273,16 +292,21 @@ export class Machine {
 
   /** A call of the guest's TSM: 1 done, 0 refused by the device, else 2 + the index of the firmware's command that failed (`doorCommands`). */
   tsmCall(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock'): number {
-    const { vdev, ste } = this
     const tell = (): boolean => this.tell(st, dev, call)
-    if (vdev === null || ste === null) return tell() ? 1 : 0
-    const s: DoorState = { vdev: vdev.get(st, dev), ste: ste.get(st, dev) === 1 }
+    if (this.vdev === null) return tell() ? 1 : 0
+    const failed = this.door(st, dev, call, (s, reached) => (call === 'lock' ? doorLock(s, reached) : call === 'accept' ? doorAccept(s, reached) : doorUnlock(s, reached)))
+    return failed === null ? 1 : 2 + doorCommands.indexOf(failed)
+  }
+
+  /** What the firmware, where there is one of its own, makes of a call: the command that failed, or null. */
+  private door(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock', at: (s: DoorState, reached: () => boolean) => DoorAnswer): DoorAnswer['failed'] {
+    const { vdev, ste } = this
+    if (vdev === null || ste === null) return null
     // A session that is gone carries no message.
-    const reached = (): boolean => this.session.get(st, dev) === 1 && tell()
-    const a = call === 'lock' ? doorLock(s, reached) : call === 'accept' ? doorAccept(s, reached) : doorUnlock(s, reached)
+    const a = at({ vdev: vdev.get(st, dev), ste: ste.get(st, dev) === 1 }, () => this.session.get(st, dev) === 1 && this.tell(st, dev, call))
     vdev.set(st, a.state.vdev, dev)
     ste.set(st, a.state.ste ? 1 : 0, dev)
-    return a.failed === null ? 1 : 2 + doorCommands.indexOf(a.failed)
+    return a.failed
   }
 
   /** What `tsmCall` can answer here: a call's decision graph has a branch for each. */
@@ -303,6 +327,8 @@ export class Machine {
     this.tdi.set(st, TDI.run, dev)
     this.vdev?.set(st, Door.started, dev)
     this.ste?.set(st, 1, dev)
+    this.trusted_dma?.set(st, 1, dev)
+    this.tee_mmio?.set(st, 1, dev)
   }
 
   /** LOCK_INTERFACE_REQUEST: only from CONFIG_UNLOCKED. */
@@ -322,6 +348,35 @@ export class Machine {
     if (this.tdi.get(st, dev) === TDI.unlocked) return this.config.unlocked_stop === 'ok'
     this.tdi.set(st, TDI.unlocked, dev)
     return true
+  }
+
+  /** One step of a TSM driver that did not fail by itself: whether firmware and device do it in the present state. */
+  tsmStep(st: Store, dev: number, step: TsmStep, d: TsmFirmware): boolean {
+    const set = (f: Field | null, on: boolean): boolean => { f?.set(st, on ? 1 : 0, dev); return true }
+    const t = this.tdi.get(st, dev)
+    const assigned = t === TDI.locked || t === TDI.run
+    const own = this.vdev !== null
+    switch (step) {
+      case 'lock': return this.tsmCall(st, dev, 'lock') === 1
+      case 'report': return assigned
+      case 'mmio_map': return assigned && set(this.tee_mmio, true)
+      case 'dma_enable': return own ? this.door(st, dev, 'accept', doorDmaEnable) === null : assigned && set(this.trusted_dma, true)
+      case 'run': {
+        const implied = !d.steps.includes('dma_enable')
+        if (!(own ? this.door(st, dev, 'accept', implied ? doorAccept : doorStart) === null : this.startInterface(st, dev))) return false
+        if (implied) set(this.trusted_dma, true)
+        if (!d.steps.includes('mmio_map')) set(this.tee_mmio, true)
+        return true
+      }
+      case 'invalidate':
+        if (d.guestEndsDma) set(this.trusted_dma, false)
+        return set(this.tee_mmio, false)
+      case 'stop':
+      case 'unbind':
+        if (d.unmappedFirst.includes(step) && this.tee_mmio?.get(st, dev) === 1) return false
+        if (!d.guestEndsDma) set(this.trusted_dma, false)
+        return this.tsmCall(st, dev, 'unlock') === 1
+    }
   }
 
   /**

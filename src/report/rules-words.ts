@@ -1,5 +1,6 @@
 // The words of `tbit rules` and `tbit explain dma`, and what a run of `rules` has to say.
-import type { FlagAudit, PlatformRules } from '../rules/index.ts'
+import type { Failures, FlagAudit, PlatformRules } from '../rules/index.ts'
+import { wrap } from './wrap.ts'
 
 export const CERTAINTY = { H: 'high', M: 'medium', L: 'low' } as const
 /** `fault:GPF` as a reader has it. */
@@ -13,6 +14,8 @@ export interface SkippedRules { readonly kernel: string; readonly platform: stri
 
 /** What one run of `rules` has to say. */
 export interface RulesReport { readonly list: readonly PlatformRules[]; readonly skipped: readonly SkippedRules[] }
+/** The same with --failures. */
+export interface FailuresReport { readonly list: readonly Failures[]; readonly skipped: readonly SkippedRules[] }
 /** The same with --flag. */
 export interface FlagReport { readonly list: readonly FlagAudit[]; readonly skipped: readonly SkippedRules[] }
 
@@ -22,3 +25,14 @@ export interface RulesLook {
   readonly verbose: boolean
 }
 
+/** Columns; a row that is too wide has its last cell below. `more`: what else stands below row i. */
+export function tableRows(cells: ReadonlyArray<readonly string[]>, width: number, more: (i: number) => readonly string[] = () => []): string[] {
+  const widths: number[] = []
+  for (const r of cells) r.slice(0, -1).forEach((c, i) => { widths[i] = Math.max(widths[i] ?? 0, c.length) })
+  return cells.flatMap((r, n) => {
+    const head = r.slice(0, -1).map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ')
+    const last = r[r.length - 1] ?? ''
+    const below = more(n).flatMap((m) => wrap(m, width - 8, '  ').map((l) => `        ${l}`))
+    return [...(head.length + 2 + last.length <= width ? [`${head}  ${last}`.trimEnd()] : [head.trimEnd(), `        ${last}`]), ...below]
+  })
+}

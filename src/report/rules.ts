@@ -3,7 +3,7 @@ import { hex, plural } from '../base/index.ts'
 import { defaultConfig, type Platform } from '../machine/index.ts'
 import type { BeyondT1, Gap, RuleLine } from '../rules/index.ts'
 import { limitsLine } from './check-run.ts'
-import { accessWords, CERTAINTY, outcomeText, type RulesLook, type RulesReport } from './rules-words.ts'
+import { accessWords, CERTAINTY, outcomeText, type RulesLook, type RulesReport, tableRows } from './rules-words.ts'
 import { wrap } from './wrap.ts'
 
 const switchesOf = (p: Platform): string => p.switches.map((s) => `${s} ${word(defaultConfig[s])}`).join(', ') || 'none'
@@ -17,7 +17,7 @@ export function rulesText({ list, skipped }: RulesReport, look: RulesLook = { wi
     say(`switches in force: ${switchesOf(r.platform)}`)
     const held = look.verbose ? r.rows : r.rows.filter((x) => x.when === undefined || x.when(defaultConfig))
     out.push('', 'What the hardware does (R read, W write)')
-    out.push(...rows([['  T', 'alias', 'page', 'access', 'certainty', 'rule'], ...held.map((x) => [`  ${x.t}`, x.alias, x.page, accessWords(x), CERTAINTY[x.cert], x.id])], look.width, (i) => {
+    out.push(...tableRows([['  T', 'alias', 'page', 'access', 'certainty', 'rule'], ...held.map((x) => [`  ${x.t}`, x.alias, x.page, accessWords(x), CERTAINTY[x.cert], x.id])], look.width, (i) => {
       const x = held[i - 1]
       return x === undefined || !look.verbose ? [] : [`source: ${x.source}${x.note ? `: ${x.note}` : ''}${x.switch ? ` (only with ${x.switch})` : ''}`]
     }))
@@ -26,7 +26,7 @@ export function rulesText({ list, skipped }: RulesReport, look: RulesLook = { wi
     out.push('', `What ${r.revision.name} gives, and what the hardware makes of it`)
     for (const t of new Set(r.lines.map((l) => l.t))) {
       out.push(`  T=${t}`)
-      out.push(...rows(r.lines.filter((l) => l.t === t).map((l) => [`    ${requestWords(l)}`, givenWords(l), look.verbose ? l.hardware : l.hardware.replace(/ \[[^\]]+\]$/, '')]), look.width))
+      out.push(...tableRows(r.lines.filter((l) => l.t === t).map((l) => [`    ${requestWords(l)}`, givenWords(l), look.verbose ? l.hardware : l.hardware.replace(/ \[[^\]]+\]$/, '')]), look.width))
     }
     out.push('', ...gapsText(r.gaps, look.width), '')
   }
@@ -38,18 +38,6 @@ export function rulesText({ list, skipped }: RulesReport, look: RulesLook = { wi
 /** `dma_map_single, private page, CC_SHARED`. */
 const requestWords = (l: RuleLine): string => [l.request.replace(/^dma_(map_single|map_resource|alloc_coherent)/, '$1').replace('map_single', 'map').replace('alloc_coherent', 'alloc').replace(' of a ', ' '), ...(/^dma_map_single$/.test(l.request) ? [`${l.page} page`] : []), ...(l.attrs === '-' ? [] : [l.attrs])].join(', ')
 const givenWords = (l: RuleLine): string => l.kernel.replace(/bit (\d+) \([^)]*\)/g, 'bit $1 set').replace('plain address', 'plain').replace('the address', 'as it is').replace(' memory', '')
-
-/** Columns; a row that is too wide has its last cell below. `more`: what else stands below row i. */
-function rows(cells: ReadonlyArray<readonly string[]>, width: number, more: (i: number) => readonly string[] = () => []): string[] {
-  const widths: number[] = []
-  for (const r of cells) r.slice(0, -1).forEach((c, i) => { widths[i] = Math.max(widths[i] ?? 0, c.length) })
-  return cells.flatMap((r, n) => {
-    const head = r.slice(0, -1).map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ')
-    const last = r[r.length - 1] ?? ''
-    const below = more(n).flatMap((m) => wrap(m, width - 8, '  ').map((l) => `        ${l}`))
-    return [...(head.length + 2 + last.length <= width ? [`${head}  ${last}`.trimEnd()] : [head.trimEnd(), `        ${last}`]), ...below]
-  })
-}
 
 const underWords = (b: BeyondT1): string => (b.under.some((u) => u.length === 0) ? '' : ` under ${b.under.map((u) => u.join(' and ')).join(', or ')}`)
 const beyondWords = (b: BeyondT1): string => `${b.page} through ${b.alias}: T=0 ${accessWords(b.t0)} (${b.t0.id}), T=1 ${b.t1 === null ? 'unmapped' : `${accessWords(b.t1)} (${b.t1.id})`}${underWords(b)}`

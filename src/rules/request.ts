@@ -49,7 +49,7 @@ export interface RequestPath {
   readonly t: 0 | 1
 }
 
-class OneStore implements Store {
+export class OneStore implements Store {
   readonly u32: Uint32Array
   readonly u8: Uint8Array
   readonly findings: Finding[] = []

@@ -18,7 +18,7 @@ os.waitpid(pid, 0)
 `
 const python = spawnSync('python3', ['-c', 'import pty']).status === 0
 const verbs = ['--help', 'check litmus/flag-races', 'check litmus/flag-races -v', 'check litmus/races/alloc-while-accepted.litmus -v', 'run litmus/streaming/direct-at-t1.litmus --kernel rfc-v1',
-  'compare --kernel cc-v7,cc-v8 litmus/revisions/remapped-coherent-on-pkvm.litmus', 'revisions rfc-v1', 'rules', 'rules --flag --kernel rfc-v1', 'explain dma', 'explain dma -v']
+  'compare --kernel cc-v7,cc-v8 litmus/revisions/remapped-coherent-on-pkvm.litmus', 'revisions rfc-v1', 'rules', 'rules --flag --kernel rfc-v1', 'rules --failures', 'explain dma', 'explain dma -v']
 
 for (const v of verbs) {
   test.skipIf(!python)(`tbit ${v}${python ? '' : ' (skipped: no python3 for a terminal)'}`, async () => {

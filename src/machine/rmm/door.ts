@@ -40,11 +40,16 @@ export function doorLock(s: DoorState, tell: Tell): DoorAnswer {
   return tell() ? went({ ...s, vdev: Door.locked }) : broken(s)
 }
 
-/** VDEV_START, the communication that carries START_INTERFACE, and the Realm's RSI_VDEV_DMA_ENABLE with the nonces it has just read. */
-export function doorAccept(s: DoorState, tell: Tell): DoorAnswer {
+/** VDEV_START and the communication that carries START_INTERFACE. */
+export function doorStart(s: DoorState, tell: Tell): DoorAnswer {
   if (s.vdev !== Door.locked) return refused(s, 'VDEV_START')
-  if (!tell()) return broken(s)
-  return doorDmaEnable({ ...s, vdev: Door.started })
+  return tell() ? went({ ...s, vdev: Door.started }) : broken(s)
+}
+
+/** doorStart(), and the Realm's RSI_VDEV_DMA_ENABLE with the nonces it has just read. */
+export function doorAccept(s: DoorState, tell: Tell): DoorAnswer {
+  const started = doorStart(s, tell)
+  return started.failed === null ? doorDmaEnable(started.state) : started
 }
 
 /** RSI_VDEV_DMA_ENABLE alone. */

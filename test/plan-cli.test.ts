@@ -2,11 +2,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Command } from 'commander'
 import { afterAll, expect, test } from 'vitest'
 import { conformRmm } from '../src/cli/conform-rmm.ts'
 import type { Io } from '../src/cli/io.ts'
 import { planVerb } from '../src/cli/plan.ts'
+import { conformSequence, emptyConformance } from '../src/conform/rmm.ts'
+import { parseSequences } from '../src/conform/rmm-sequence.ts'
+import { answerLine } from '../src/report/conform-rmm.ts'
 import { makeSpec, planRim, bytesOf } from '../src/plan/index.ts'
 
 interface Ran { out: string; err: string; code: number }
@@ -152,6 +156,21 @@ test('conform rmm: exit codes and JSON', async () => {
   writeFileSync(file, 'NONSENSE\n')
   const wrong = await run(conformRmm, [file])
   expect([wrong.code, wrong.err.includes('TB-521')]).toEqual([2, true])
+})
+
+test('the model\'s answers, written as the sequence language has them, read back as a recording without a mismatch', () => {
+  const text = gunzipSync(readFileSync('test/fixtures/rmm/sequences-rmi2.json.gz')).toString()
+  const parsed = parseSequences('recorded', text)
+  if (!parsed.ok) throw new Error(parsed.error.message)
+  for (const q of parsed.value.slice(0, 6)) {
+    const lines = ['GENERATION 2.0']
+    conformSequence('recorded', q, emptyConformance(), 0, (cmd, a) => { if (!cmd.startsWith('GENERATION')) lines.push(answerLine(cmd, a)) })
+    const again = parseSequences('again', lines.join('\n'))
+    if (!again.ok) throw new Error(again.error.message)
+    const total = emptyConformance()
+    for (const one of again.value) conformSequence('again', one, total)
+    expect([total.errors, total.mismatches, total.compared > lines.length / 2, total.operations]).toEqual([[], [], true, lines.length - 1])
+  }
 })
 
 test('coverage names modelled and missing commands of both generations', async () => {

@@ -2,11 +2,13 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { type Diagnostic, formatDiagnostic, printableLine } from '../base/index.ts'
 import { conformSequence, emptyConformance } from '../conform/rmm.ts'
 import { parseSequences } from '../conform/rmm-sequence.ts'
 import { huntFirmware, HUNTED } from '../conform/rmm-hangs.ts'
-import { conformRmmFormats, hangsFormats } from '../report/conform-rmm.ts'
+import type { Answer } from '../conform/rmm-commands.ts'
+import { answerLine, conformRmmFormats, hangsFormats } from '../report/conform-rmm.ts'
+import { fold } from '../report/wrap.ts'
 import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -24,6 +26,12 @@ async function textOf(file: string): Promise<string | Diagnostic> {
   return Buffer.isBuffer(whole) ? whole.toString('utf8') : whole
 }
 
+/** The place, which may be long, stays on one line with the message; what stands below it is folded. */
+function below(text: string): string {
+  const [first = '', ...rest] = text.split('\n')
+  return [first, ...rest.map((l) => fold(l, 80))].join('\n')
+}
+
 const count = (v: string): number => {
   if (!/^\d{1,9}$/.test(v)) throw new InvalidArgumentError('a whole number is needed.')
   return Number(v)
@@ -35,9 +43,10 @@ export function conformRmm(io: Io): Command {
     .argument('[file...]', 'recordings (JSON or text, gzip allowed), a directory of them, or - for standard input')
     .addOption(formatOption(conformRmmFormats))
     .option('--hangs', 'search the commands of RMI 2.0, alone and in pairs on two CPUs, for what TF-RMM main 9a7f8ef4 does not answer; beside it what recordings say')
+    .option('--answers', 'print each command with what the model answers, as the sequence language has it')
     .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExamples:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n  tbit conform rmm --hangs --format mail\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
-    .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number; hangs?: boolean }) => {
+    .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number; hangs?: boolean; answers?: boolean }) => {
       if (names.length === 0 && options.hangs === true) {
         const h = huntFirmware()
         io.out(hangsFormats[options.format](h))
@@ -67,7 +76,11 @@ export function conformRmm(io: Io): Command {
           return
         }
         files++
-        for (const q of parsed.value) conformSequence(shownName(file), q, total)
+        const tell = options.answers === true && options.format === 'text' ? (cmd: string, a: Answer): void => { io.out(`${printableLine(answerLine(cmd, a))}\n`) } : undefined
+        for (const q of parsed.value) {
+          if (parsed.value.length > 1) tell?.(`# ${q.name}`, {})
+          conformSequence(shownName(file), q, total, undefined, tell)
+        }
       }
       for (const name of names) {
         let inside: string[] | null = null
@@ -81,7 +94,7 @@ export function conformRmm(io: Io): Command {
         else if (inside.length === 0) total.errors.push(aboutFile(name, 'the directory holds no recording: no .json, .jsonl, .txt or .rmi file, gzip allowed'))
         else for (const f of inside) await one(join(name, f))
       }
-      if (options.format !== 'json') for (const e of total.errors) io.err(`${formatDiagnostic(e)}\n`)
+      if (options.format !== 'json') for (const e of total.errors) io.err(`${below(formatDiagnostic(e))}\n`)
       if (options.hangs === true && total.errors.length === 0) {
         const h = huntFirmware({ sequences: total.firmwares.get(HUNTED) ?? 0, stops: total.defects })
         io.out(hangsFormats[options.format](h))

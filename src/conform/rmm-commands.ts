@@ -2,7 +2,7 @@
 // Formats: shared data README, section rmm; docs/rmm.md has the language.
 import { type Diagnostic, own, unknownWord } from '../base/index.ts'
 import { type AddrDesc, exitNames, granuleNames, handlers, type OutputKind, PAGE, type Rmm1, Rmm2, toHex } from '../machine/rmm/index.ts'
-import { deviceCommands } from './rmm-device-commands.ts'
+import { commStatuses, deviceCategories, deviceCommands } from './rmm-device-commands.ts'
 import {
   addr, type Answer, answer, type Arg, args, bool, both, type Command, descOfWord, type Keys, lastGranule, type Line, n, num, only1, only2, parseAddress, parseDescs, queue, type Session, worlds
 } from './rmm-session.ts'
@@ -219,12 +219,16 @@ export function perform(s: Session, cmd: string, at: At): Answer | Diagnostic {
   const c = own(commands, name)
   if (c === undefined) {
     if (notModelled.includes(name)) return { ...base, code: 'TB-522', word: name, message: `${at.where}: ${name} is not modelled`, hint: 'tbit plan --coverage lists the commands that are' }
-    return unknownWord({ ...base, code: 'TB-521', word: words[0] ?? '', message: `${at.where}: unknown command '${words[0] ?? ''}'` }, Object.keys(commands))
+    return unknownWord({ ...base, code: 'TB-521', word: words[0] ?? '', message: `${at.where}: unknown command '${clipped(words[0] ?? '')}'` }, Object.keys(commands))
   }
   const wrong = (word: string, message: string, expected: string[]): Diagnostic => ({ ...base, code: 'TB-521', word, message: `${at.where}: ${name}: ${message}`, expected })
   const line = parseLine(s, c, registers(s, name, words.slice(1)), usageOf(name, c), wrong)
   return 'code' in line ? line : c.run(s, line)
 }
+
+/** Characters of a word that is none which are repeated. */
+const REPEATED = 40
+const clipped = (w: string): string => (w.length <= REPEATED ? w : `${w.slice(0, REPEATED)}...`)
 
 const usageOf = (name: string, c: Command): string => `${name} ${c.args.map((a) => a.name).join(' ')}${c.keys === undefined ? '' : ` [${c.keys.map((k) => `${k}=..`).join(' ')}]`}`
 
@@ -251,7 +255,16 @@ function registers(s: Session, name: string, words: readonly string[]): readonly
 }
 
 const ADDRESS_KEYS = ['rtt', 'params', 'run', 'aux', 'req', 'resp']
-const TEXT_KEYS = ['gic', 'category', 'status', 'device', 'ranges']
+/** Keys whose value is one of these words; `category` may be the register's number too. */
+const WORD_KEYS: Readonly<Record<string, readonly string[]>> = { gic: ['bad', 'good'], device: ['answers', 'more', 'error'], status: commStatuses, category: deviceCategories }
+
+/** What is wrong with the value of a key: the words it takes, or no words where it takes addresses or numbers. Null: nothing. */
+function wrongValue(s: Session, key: string, v: string): readonly string[] | null {
+  const words = own(WORD_KEYS, key)
+  if (words !== undefined) return words.some((w) => w.toLowerCase() === v.toLowerCase()) || (key === 'category' && /^\d+$/.test(v)) ? null : words
+  if (key === 'ranges') return v.split(',').every((one) => one === '' || /^\d+$/.test(one) || one.replace(/\*\d+$/, '').split('..').every((a) => !Number.isNaN(parseAddress(s, a)))) ? null : []
+  return v.split(',').some((x) => Number.isNaN(ADDRESS_KEYS.includes(key) ? parseAddress(s, x) : Number(x))) ? [] : null
+}
 
 /** The words behind a command's name; a diagnostic when they are not what it takes. */
 function parseLine(s: Session, c: Command, given: readonly string[], usage: string, wrong: (word: string, message: string, expected: string[]) => Diagnostic): Line | Diagnostic {
@@ -266,7 +279,8 @@ function parseLine(s: Session, c: Command, given: readonly string[], usage: stri
       const key = w.slice(0, eq)
       if (!(c.keys ?? []).includes(key)) return unknownWord(wrong(key, `unknown key '${key}'`, [usage]), c.keys ?? [])
       const v = w.slice(eq + 1)
-      if (!TEXT_KEYS.includes(key) && v.split(',').some((x) => Number.isNaN(ADDRESS_KEYS.includes(key) ? parseAddress(s, x) : Number(x)))) return wrong(v, `'${v}' is no value for ${key}`, [usage])
+      const takes = wrongValue(s, key, v)
+      if (takes !== null) return unknownWord(wrong(v, `'${v}' is no value for ${key}`, takes.length > 0 ? [...takes] : [usage]), takes)
       if ((key === 'num_aux' || key === 'num') && Number(v) > MOST) return wrong(v, `'${v}' is more than ${MOST}`, [usage])
       keys.set(key, v)
       continue

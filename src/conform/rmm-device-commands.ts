@@ -13,6 +13,9 @@ const NONCE_KEYS = ['lock', 'meas', 'report'] as const
 
 const categories: Readonly<Record<string, number>> = { 'off-chip': Category.ENDPOINT_OFF_CHIP, 'on-chip': Category.ENDPOINT_ON_CHIP, 'root-port': Category.ROOT_PORT, cxl: Category.CMEM_CXL, smem: Category.ENDPOINT_OFF_CHIP }
 
+/** The words of `category=`. */
+export const deviceCategories: readonly string[] = Object.keys(categories)
+
 function pdevParams(s: Session, keys: Keys): PdevParams {
   const aux = keys.get('aux')
   const count = num(keys, 'num_aux', s.rmm instanceof Rmm1 ? PDEV_AUX_COUNT : 128)
@@ -20,7 +23,7 @@ function pdevParams(s: Session, keys: Keys): PdevParams {
   const category = keys.get('category')
   return {
     params: addr(s, keys, 'params', lastGranule(s, 0)), ...(list === undefined ? {} : { aux: list }), ...(keys.has('num_aux') ? { numAux: count } : {}),
-    category: category === undefined ? Category.ENDPOINT_OFF_CHIP : (own(categories, category) ?? Number(category)), spdm: num(keys, 'spdm', 1) === 1, ncohIde: num(keys, 'ncoh_ide', 1) === 1,
+    category: category === undefined ? Category.ENDPOINT_OFF_CHIP : (own(categories, category.toLowerCase()) ?? Number(category)), spdm: num(keys, 'spdm', 1) === 1, ncohIde: num(keys, 'ncoh_ide', 1) === 1,
     cohIde: bool(keys, 'coh_ide'), cohAddr: bool(keys, 'coh_addr'), p2p: bool(keys, 'p2p'), trustComp: bool(keys, 'trust'), flags: num(keys, 'flags', 0), pdevId: num(keys, 'id', 0), segment: num(keys, 'segment', 0),
     ridBase: num(keys, 'rid_base', 0), ridTop: num(keys, 'rid_top', 1), certId: num(keys, 'cert', 0), ideSid: num(keys, 'sid', 0), numAddrRange: num(keys, 'ranges', 0), hash: num(keys, 'hash', 0),
     unknownId: bool(keys, 'unknown')
@@ -29,9 +32,12 @@ function pdevParams(s: Session, keys: Keys): PdevParams {
 
 const statuses: Readonly<Record<string, NonNullable<CommEnter['status']>>> = { NONE: 'NONE', SUCCESS: 'SUCCESS', ERROR: 'ERROR', RESPONSE: 'RESPONSE' }
 
+/** The words of `status=`. */
+export const commStatuses: readonly string[] = Object.keys(statuses)
+
 function commEnter(s: Session, data: number, keys: Keys): CommEnter {
   const status = own(statuses, (keys.get('status') ?? '').toUpperCase())
-  const device = keys.get('device')
+  const device = keys.get('device')?.toLowerCase()
   return {
     data, ...(status === undefined ? {} : { status }), ...(keys.has('req') ? { req: addr(s, keys, 'req', 0) } : {}), ...(keys.has('resp') ? { resp: addr(s, keys, 'resp', 0) } : {}),
     ...(keys.has('resp_len') ? { respLen: num(keys, 'resp_len', 0) } : {}), ...(device === 'error' || device === 'more' ? { device } : {})

@@ -1,6 +1,6 @@
 // `conform rmm`: recorded sequences of RMI commands against the model: status, level, outputs, exits, granule states, RIM.
-import { type Diagnostic, hex, own } from '../base/index.ts'
-import { DRAM_BASE, type Firmware2, firmwares2, memRequestNames, statusByName, statusByNumber } from '../machine/rmm/index.ts'
+import { type Diagnostic, hex, own, unknownWord } from '../base/index.ts'
+import { DRAM_BASE, type Firmware2, firmwares2, memRequestNames, Rmi, statusByName, statusByNumber } from '../machine/rmm/index.ts'
 import { type Answer, isDiagnostic, newSession, parseAddress, perform, type Session } from './rmm-commands.ts'
 import { type MachineSpec, parseDescs, showDesc } from './rmm-session.ts'
 import type { Sequence, Step } from './rmm-sequence.ts'
@@ -59,14 +59,17 @@ const SKIP = new Set(['cmd', 'name', 'seed', 'realm', 'setup', 'steps', 'note', 
 /** The model's RIM and the recorded one must change together: a value stays as long as the other does. */
 interface RimPair { model: string; recorded: string }
 
+/** Told of each command and what the model answers. */
+export type Tell = (cmd: string, a: Answer) => void
+
 /**
  * Replays one sequence and adds what was found to `total`. A sequence that says no BASE may have been recorded where g0 is 2 MiB but not
  * 1 GiB aligned (a host build's memory lies anywhere): where only that explains every answer, it is taken for it, and counted.
  */
-export function conformSequence(file: string, q: Sequence, total: RmmConformance, most = 1000): void {
+export function conformSequence(file: string, q: Sequence, total: RmmConformance, most = 1000, tell?: Tell): void {
   const { machine, lines } = header(q)
   const one = emptyConformance()
-  replay(file, q, machine, lines, one, most)
+  replay(file, q, machine, lines, one, most, tell)
   let found = one
   if (one.mismatches.length > 0 && machine.base === undefined) {
     const other = emptyConformance()
@@ -90,23 +93,29 @@ function add(total: RmmConformance, one: RmmConformance, most: number): void {
   total.errors.push(...one.errors)
 }
 
-function replay(file: string, q: Sequence, machine: MachineSpec, lines: number, total: RmmConformance, most: number): void {
+function replay(file: string, q: Sequence, machine: MachineSpec, lines: number, total: RmmConformance, most: number, tell?: Tell): void {
   const s = newSession(machine)
   const last = new Map<string, RimPair>()
   const firmware = machine.generation === '1.x' ? 'v0.8.0' : (machine.firmware ?? firmwares2[0])
   total.sequences++
-  total.firmwares.set(firmware, (total.firmwares.get(firmware) ?? 0) + 1)
   const miss = (i: number, cmd: string) => (field: string, recorded: string, model: string): void => {
     if (total.mismatches.length < most) total.mismatches.push({ file, sequence: q.name, step: i + 1, cmd, field, recorded, model })
   }
   for (const [i, step] of q.steps.entries()) {
-    if (i < lines) continue
-    const a = perform(s, step.cmd, { file, line: step.line, where: `${q.name}, step ${i + 1}` })
-    if (isDiagnostic(a)) {
-      total.errors.push(a)
+    if (i < lines) {
+      tell?.(step.cmd, {})
+      continue
+    }
+    const at = { file, line: step.line, column: step.line > 0 ? 1 : 0 }
+    const a = badHeader(step.cmd, at) ?? perform(s, step.cmd, { file, line: step.line, where: `${q.name}, step ${i + 1}` })
+    const wrong = isDiagnostic(a) ? a : badStatus(step, a, at)
+    if (wrong !== null || isDiagnostic(a)) {
+      if (wrong !== null) total.errors.push(wrong)
       return
     }
-    total.operations++
+    // Held against a firmware: as soon as one command was.
+    if (total.operations++ === 0) total.firmwares.set(firmware, 1)
+    tell?.(step.cmd, a)
     compare(s, step, a, last, total, miss(i, step.cmd))
   }
   if (q.diedOn !== null) died(s, file, q, firmware, total)
@@ -133,12 +142,34 @@ function header(q: Sequence): { machine: MachineSpec; lines: number } {
   return { machine, lines }
 }
 
+/** What a header line takes. */
+const HEADERS: Readonly<Record<string, string>> = {
+  GENERATION: '1.x or 2.0', FIRMWARE: ['v0.8.0', ...firmwares2].join(', '), MEMORY: 'granules, at most 2^36', BASE: 'an address, 0x...', DEVBASE: 'an address, 0x...', FEATURES: 'lpa2 sve_vl=N pmu=N bps=N wps=N'
+}
+
+/** A header line that is wrong or stands behind a command; null: no header line. */
+function badHeader(cmd: string, at: Pick<Diagnostic, 'file' | 'line' | 'column'>): Diagnostic | null {
+  const [name = '', value = '', ...rest] = cmd.trim().split(/\s+/)
+  const takes = own(HEADERS, name.toUpperCase())
+  if (takes === undefined) return null
+  const late = headerLine(name.toUpperCase(), value, rest) !== null
+  return { ...at, code: 'TB-521', word: value, message: late ? `${name} stands behind a command: it chooses the machine, so it comes first` : `'${[value, ...rest].join(' ')}' is no value for ${name}`, expected: late ? [] : [takes] }
+}
+
+/** A status that somebody has written and no firmware answers; null: it is one, or none stands there. A recorder may know more words: that is a mismatch. */
+function badStatus(step: Step, a: Answer, at: Pick<Diagnostic, 'file' | 'line' | 'column'>): Diagnostic | null {
+  const status = step.recorded['status']
+  if (step.line === 0 || typeof status !== 'string' || a.status === undefined || /^(0x[0-9a-f]+|\d+)$/i.test(status)) return null
+  const word = statusWord(status) ?? ''
+  return statusByName(word) === undefined ? unknownWord({ ...at, code: 'TB-521', word: status, message: `'${status}' is no status` }, Object.keys(Rmi)) : null
+}
+
 function headerLine(name: string, value: string, rest: readonly string[]): Partial<MachineSpec> | null {
   const firmware = firmwares2.find((f) => f === value) as Firmware2 | undefined
   switch (name) {
     case 'GENERATION': return value === '1.x' || value === '2.0' ? { generation: value } : null
     case 'FIRMWARE': return value === 'v0.8.0' ? { generation: '1.x' } : firmware === undefined ? null : { generation: '2.0', firmware }
-    case 'MEMORY': return /^\d+$/.test(value) ? { granules: Number(value) } : null
+    case 'MEMORY': return /^\d+$/.test(value) && Number(value) > 0 && Number(value) <= 2 ** 36 ? { granules: Number(value) } : null
     case 'BASE': return /^0x[0-9a-f]+$/i.test(value) ? { base: Number(value) } : null
     case 'DEVBASE': return /^0x[0-9a-f]+$/i.test(value) ? { devBase: Number(value) } : null
     case 'FEATURES': return featuresOf([value, ...rest])
@@ -249,11 +280,25 @@ const fields: Readonly<Record<string, (c: Case, v: unknown) => void>> = {
   rim: compareRim, rim_after_rec: compareRimAfterRec
 }
 
+/** What a command that only looks has seen, as words: state and references, a RIM, a byte, failures. Null: it has a status. */
+export function lookedAt(a: Answer): string[] | null {
+  if (a.status !== undefined) return null
+  const words = [a.rim ?? a.state ?? a.failures ?? (a.byte0 === null ? undefined : a.byte0), a.rim === undefined ? a.refcount : undefined].filter((w) => w !== undefined).map(String)
+  return words.length > 0 ? words : null
+}
+
 function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, total: RmmConformance, miss: (field: string, recorded: string, model: string) => void): void {
   const r = step.recorded
   const check = (field: string, recorded: string, model: string): void => {
     total.compared++
     if (recorded !== model) miss(field, recorded, model)
+  }
+  const looked = lookedAt(a)
+  if (looked !== null && r['status'] !== undefined) {
+    // Text has what a command saw where others have their status.
+    const recorded = [r['status'], ...(r['index'] === undefined ? [] : [r['index']])].map(String)
+    check('value', recorded.join(' '), looked.slice(0, recorded.length).join(' '))
+    return
   }
   const c: Case = { s, step, a, status: statusWord(r['status']), last, total, check }
   for (const [field, v] of Object.entries(r)) {

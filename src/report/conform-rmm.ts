@@ -1,6 +1,7 @@
 // `tbit conform rmm` as text and as JSON.
-import { formatDiagnostic, plural } from '../base/index.ts'
-import { type Defect, defectText, type RmmConformance, type RmmMismatch } from '../conform/rmm.ts'
+import { formatDiagnostic, hex, plural } from '../base/index.ts'
+import { type Defect, defectText, lookedAt, type RmmConformance, type RmmMismatch } from '../conform/rmm.ts'
+import type { Answer } from '../conform/rmm-commands.ts'
 import { wrap } from './wrap.ts'
 import { type FirmwareHazard, type FirmwareHunt, HUNTED } from '../conform/rmm-hangs.ts'
 import { heldAgainst } from '../machine/rmm/index.ts'
@@ -32,6 +33,18 @@ function mismatchLines(m: RmmMismatch): string[] {
   const where = `${m.file}: ${m.sequence}, step ${m.step}:`
   const first = where.length + 1 + m.cmd.length <= 80 ? [`${where} ${m.cmd}`] : [where, ...wrap(m.cmd, 76).map((l) => `    ${l}`)]
   return [...first, `  ${m.field}: recorded ${m.recorded}, model ${m.model}`]
+}
+
+/** A command with the model's answer, as the sequence language writes it; what has no place there stands behind `#`. */
+export function answerLine(cmd: string, a: Answer): string {
+  const looked = lookedAt(a)
+  const words = looked ?? (a.status === undefined ? [] : [a.status, ...(a.index || a.out !== undefined ? [String(a.index ?? 0)] : []), ...(a.out ?? []).map(hex)])
+  const numbers = (name: string, v: readonly number[] | undefined): string[] => (v === undefined ? [] : [`${name} ${v.map(hex).join(' ')}`])
+  const more = [
+    ...(a.exit === undefined ? [] : [`exit ${a.exit}`]), ...numbers('ripas', a.ripas), ...numbers('rsi', a.rsi), ...numbers('dev_mem', a.dev_mem), ...(a.vdev_id === undefined ? [] : [`vdev_id ${a.vdev_id}`]),
+    ...(a.list === undefined ? [] : [`list ${a.list.join(',')}`]), ...(a.stop === undefined ? [] : [`the firmware does not answer: ${a.stop}`])
+  ]
+  return `${cmd}${words.length === 0 ? '' : ` => ${words.join(' ')}`}${more.length === 0 ? '' : `  # ${more.join('; ')}`}`
 }
 
 /** What was replayed, what disagreed, and what the comparison could not reach. */

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, readSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Diagnostic, printable } from '../base/index.ts'
+import { decoderOf, encodingOf } from '../replay/log/index.ts'
 import { own, partOf, release, remove } from './cleanup.ts'
 import { CannotUnpack, packing, unpack } from './unpack.ts'
 
@@ -85,6 +86,15 @@ export async function readPackedText(file: string, most: number, shown = file): 
   if (!Buffer.isBuffer(bytes)) return bytes
   const whole = await unpacked(bytes, most, shown)
   return Buffer.isBuffer(whole) ? textOf(whole, shown) : whole
+}
+
+/** A kernel log that may be packed, as text: UTF-8, or UTF-16 as PowerShell writes it. */
+export async function readPackedLog(file: string, most: number): Promise<{ readonly text: string } | Diagnostic> {
+  const bytes = readBytes(file, most, file)
+  if (!Buffer.isBuffer(bytes)) return bytes
+  const whole = await unpacked(bytes, most, file)
+  if (!Buffer.isBuffer(whole)) return whole
+  return encodingOf(whole) === 'utf-8' ? textOf(whole, file) : { text: decoderOf(whole).decode(whole) }
 }
 
 /** The same as text (UTF-8); what is no text is said once, not letter by letter. */

@@ -62,7 +62,7 @@ describe('what is reported', () => {
     expect(plain.out).toMatch(/bounce addresses +[\d ]+ of [\d ]+ exact/)
     expect(plain.out).toMatch(/\|[ ▁▂▃▄▅▆▇█]+\|/)
     expect(plain.out).toContain('0000:00:02.0 nvme')
-    const body = (r: Ran): string => r.out.split('\n').slice(1).join('\n')
+    const body = (r: Ran): string => r.out.slice(r.out.indexOf('\npool:'))
     const lines = whole.split(/(?<=\n)/)
     const half = Math.floor(lines.length / 2)
     const a = file('a.part', lines.slice(0, half).join(''))
@@ -70,8 +70,7 @@ describe('what is reported', () => {
     for (const args of [[fixture('r02-tracefs.txt.gz')], [file('t.bin', zstd(Buffer.from(whole)))], [a, b], [b, a], [file('twice.gz', gzipSync(gzipSync(whole)))]]) {
       const r = await run(...args, '--dmesg', log)
       expect(r.code).toBe(0)
-      const notes = body(r).replace(/^the parts are read.*\n/, '')
-      expect(notes).toBe(body(plain))
+      expect(body(r)).toBe(body(plain))
     }
   })
 
@@ -203,23 +202,53 @@ test('a kernel older than 6.12 has swiotlb_bounced alone: what can be counted is
   expect(j.devices[0].bounced_bytes).toBeGreaterThan(0)
 })
 
-test('the plots of the html report are drawn from arrays of one length', async () => {
-  const path = join(dir, 'plot.html')
-  await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg8.txt', dmesg), '--html', path)
-  const html = readFileSync(path, 'utf8')
+// What the script of a page draws, with a stand-in for the library and the page.
+function drawn(html: string): { id: string; lengths: number[]; series: number; ticks: number; lines: string[] }[] {
   const data = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)?.[1] ?? ''
   const code = [...html.matchAll(/<script>(.*?)<\/script>/gs)].at(-1)?.[1] ?? ''
-  const drawn: { title: string; lengths: number[]; series: number }[] = []
+  const out: ReturnType<typeof drawn> = []
+  interface Drawing { hooks: { draw?: ((u: unknown) => void)[] }; series: unknown[] }
   class Plot {
     static paths = { stepped: () => () => null }
-    constructor(o: { title: string; series: unknown[] }, d: number[][]) { drawn.push({ title: o.title, lengths: d.map((x) => x.length), series: o.series.length }) }
+    constructor(o: Drawing, d: number[][], el: { id: string }) {
+      const plot = { id: el.id, lengths: d.map((x) => x.length), series: o.series.length, ticks: 0, lines: [] as string[] }
+      const nothing = (): void => {}
+      const ctx = { save: nothing, restore: nothing, beginPath: nothing, moveTo: nothing, lineTo: nothing, stroke: nothing, setLineDash: nothing, fillText: (t: string) => { plot.lines.push(t) }, fillRect: () => { plot.ticks++ } }
+      for (const f of o.hooks.draw ?? []) f({ ctx, bbox: { left: 0, top: 0, width: 1e9, height: 300 }, valToPos: (v: number) => v })
+      out.push(plot)
+    }
   }
-  const element = { clientWidth: 900, textContent: data }
-  new Function('document', 'uPlot', 'addEventListener', code)({ getElementById: () => element }, Plot, () => {})
-  expect(drawn.map((d) => d.title)).toEqual(['pool', 'by area', 'by device'])
-  for (const d of drawn) {
+  new Function('document', 'uPlot', 'addEventListener', 'innerWidth', 'devicePixelRatio', code)({ getElementById: (id: string) => ({ id, clientWidth: 900, textContent: data }) }, Plot, () => {}, 380, 2)
+  return out
+}
+
+test('no line is longer than 80 columns, but for names that are', async () => {
+  const long = text('r04-full.txt.gz').replaceAll('0000:00:02.0', 'ffff8000deadbeef.a-very-long-name-of-a-device')
+  const from = file('a-trace-whose-name-alone-is-nearly-as-long-as-a-line-of-the-terminal.txt', long)
+  const r = await run(from, '--what-if', 'force pool=1024', '--what-if', 'accepted=all kernel=tio-v2')
+  expect(r.out).toContain('a-very-long-name')
+  expect(r.out.split('\n').filter((l) => l.length > 80 && !l.startsWith(dir))).toEqual([])
+})
+
+test('the plots of the html report: arrays of one length, the pool as a line, failures by cause, what-ifs beside it', async () => {
+  const path = join(dir, 'plot.html')
+  await run(fixture('r02-tracefs.txt.gz'), '--dmesg', file('dmesg8.txt', dmesg), '--html', path)
+  const plots = drawn(readFileSync(path, 'utf8'))
+  expect(plots.map((d) => d.id)).toEqual(['pool', 'areas', 'devices'])
+  for (const d of plots) {
     expect(new Set(d.lengths).size).toBe(1)
     expect(d.lengths[0]).toBeGreaterThan(100)
     expect(d.lengths.length).toBe(d.series)
   }
+  expect(plots[0]).toMatchObject({ lines: ['pool: 32\u202f768 slots'] })
+
+  await run(fixture('r04-full.txt.gz'), '--what-if', 'pool=4096', '--html', path)
+  const html = readFileSync(path, 'utf8')
+  const full = drawn(html)
+  expect(full[0]?.series).toBe(3)
+  expect(full[0]?.ticks).toBeGreaterThan(0)
+  expect(html).toMatch(/<i style="background:#[0-9a-f]{6}"><\/i>\d+ not predicted: the model had room/)
+  // The answer comes before everything, the self-check last.
+  const order = ['class="verdict fills"', '<h2>Devices</h2>', '<h2>Occupancy</h2>', '<h2>What if: pool=4096</h2>', '<h2>Prediction against recording</h2>'].map((x) => html.indexOf(x))
+  expect(order.every((at, i) => at > (order[i - 1] ?? 0))).toBe(true)
 })

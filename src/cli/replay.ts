@@ -4,12 +4,12 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  contradictions, type CostTerms, type Follower, LARGEST_SIMULATED, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult,
+  contradictions, type CostTerms, type Follower, kindOfInput, LARGEST_SIMULATED, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult,
   type ReplayResult, type SimulatedEvent, Sizing, Skips, unsoundPool, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
-import { cannotWrite, openWhole, readPackedText, type WholeFile } from './file-access.ts'
+import { cannotWrite, openWhole, readPackedLog, readPackedText, type WholeFile } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
@@ -122,16 +122,16 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     terms = parseCost(options.cost)
     if (!terms) usage(options.cost, `--cost '${options.cost}' is no price`, ['toll=NS,rate=BYTES[,copiers=N] (toll=900,rate=6G), or measured'])
   }
-  const read = async (path: string | undefined): Promise<string | null> => {
+  const read = async (path: string | undefined, reader: typeof readPackedLog): Promise<string | null> => {
     if (path === undefined) return null
-    const got = await readPackedText(path, LARGEST_LOG)
+    const got = await reader(path, LARGEST_LOG)
     if ('text' in got) return got.text
     errors.push(got)
     return null
   }
-  const log = await read(options.dmesg)
+  const log = await read(options.dmesg, readPackedLog)
   const facts: PoolFacts | null = log === null ? null : readKernelLog(log)
-  const debugfs = await read(options.debugfs)
+  const debugfs = await read(options.debugfs, readPackedText)
   if (files.filter((f) => f === '-').length > 1) usage('-', 'standard input can be read once', ['one -'])
   const refuse = (): void => {
     if (options.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
@@ -159,6 +159,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     source = 'log'
     if (wrong !== null) io.err(`${options.dmesg}: warning TB-363: the log has ${wrong}, which no kernel has; the pool is found from the addresses instead\n`)
     else if (facts.start === null) io.err(`${options.dmesg}: warning TB-363: the log has no "software IO TLB: mapped" line; the pool is found from the addresses instead\n`)
+    if (facts.boots > 1) io.err(`${options.dmesg}: warning TB-363: the log has ${facts.boots} boots; the last is taken for the one that was traced\n`)
     if (facts.pools > 1) io.err(`${options.dmesg}: warning TB-363: the log names ${facts.pools} pools; the first is replayed\n`)
   } else if (facts && unsoundPool(facts) === null) hint = { start: hint.start ?? facts.start, nslabs: hint.nslabs, nareas: hint.nareas ?? facts.nareas }
 
@@ -222,7 +223,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   let code = input.errors.length > 0 ? 2 : input.interrupted ? 125 : 0
   if (result.events === 0 && !input.interrupted && (input.errors.length === 0 || input.lines > 0)) {
     const d: Diagnostic = input.events === 0
-      ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: looksLikeLog(skips) ? `it looks like a kernel log: tbit explain log ${files[0] ?? 'FILE'} reads those` : 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
+      ? { code: 'TB-365', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: 'no line of this input is an event of a trace', hint: input.beginning !== null && kindOfInput(input.beginning) === 'log' ? `it looks like a kernel log: tbit explain log ${files[0] ?? 'FILE'} reads those` : 'read are tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat' }
       : { code: 'TB-366', file: result.source.files.join(' '), line: 0, column: 0, word: '', message: `a trace without any DMA event (${input.events} events of other classes)`, hint: 'record with the events dma and swiotlb enabled: trace-cmd record -e dma -e swiotlb (Linux 6.12 or later)' }
     errors.push(d)
     code = 2
@@ -246,10 +247,4 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
   if (options.format === 'json' || code !== 2 || result.events > 0 || input.lines > 0) io.out(replayFormats[options.format](result, errors))
   io.exit(code)
-}
-
-// The first line that was no event is one of a kernel log.
-function looksLikeLog(skips: Skips): boolean {
-  const first = skips.list().find((x) => x.reason === 'noEvent')?.sample ?? ''
-  return /^(<\d+>)?\s*\[\s*\d+\.\d+\]|Linux version \d|swiotlb buffer is full|software IO TLB/.test(first)
 }

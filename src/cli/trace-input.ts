@@ -26,6 +26,8 @@ export interface TraceInput {
   notes: string[]
   interrupted: boolean
   kernel: string | null
+  /** The first bytes of the first file of text, unpacked; null when there is none. */
+  beginning: Uint8Array | null
 }
 
 export interface ReadHooks {
@@ -59,7 +61,7 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
     if (h.cpus !== null) hooks.cpus(h.cpus)
     if ((h.entriesWritten ?? 0) > (h.entriesInBuffer ?? 0)) hooks.overwritten()
   })
-  const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], notes: [], interrupted: false, kernel: null }
+  const out: TraceInput = { format: '', bytes: 0, lines: 0, events: 0, cpus: null, overwritten: 0, others: scanner.others, errors: [], notes: [], interrupted: false, kernel: null, beginning: null }
   const formats = new Set<string>()
   const raws: RawFile[] = []
   const bad = (path: string) => (code: string, message: string, hint?: string): void => { out.errors.push({ code, file: nameOf(path), line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) }) }
@@ -85,6 +87,7 @@ export async function readTraces(paths: readonly string[], sink: EventSink, name
     }
   }
   const texts = opened.filter((o) => o.kind === 'text')
+  out.beginning = texts[0]?.first.slice() ?? null
   const plan = arrange(texts.map((o) => peek(o.first)))
   if (plan.how === 'merge' && texts.length > 1) out.notes.push(`${texts.length} files of one CPU each are merged by time`)
   else if (plan.reordered) out.notes.push(`the parts are read in the order of their times: ${plan.order.map((i) => (texts[i] as Opened).path).join(' ')}`)

@@ -184,6 +184,9 @@ export function maxMappingSize(minAlignMask: number): number {
   return 256 * 1024 - (minAlignMask === 0 ? 0 : Math.ceil(minAlignMask / 2048) * 2048)
 }
 
+/** The name of a cause (Cause, or UNPREDICTED). */
+export const causeName = (cause: number): string => (cause === UNPREDICTED ? 'unpredicted' : (CAUSE_NAMES[cause] as string))
+
 /** Failures by the name of their cause, added up; `unpredicted`: the kernel failed where the model had room. */
 export function causesOf(lists: readonly Float64Array[]): Readonly<Record<string, number>> {
   const out: Record<string, number> = {}

@@ -1,8 +1,10 @@
 // What a kernel log tells about the pool of the boot that a trace comes from. Only facts that replay needs; `explain log` reads the rest.
 import { own } from '../base/index.ts'
+import { IO_TLB_SIZE, type MemoryRange } from '../kernel/swiotlb/index.ts'
 import { kernelAtLeast } from '../kernel/trace-events.ts'
 import { DRIVER_MIN_ALIGN_MASK } from './device.ts'
 import { LEAVES_OUT_UNMAPS } from './lifetimes.ts'
+import { type BootRead, LogReader } from './log/reader.ts'
 
 export interface PoolFacts {
   /** Guest physical address of slot 0; null when the log has no "mapped" line. */
@@ -12,6 +14,8 @@ export interface PoolFacts {
   readonly nareas: number | null
   /** More than one pool line: pools that grew or restricted ones are not modelled. */
   readonly pools: number
+  /** Boots in the log; the facts are those of the last. */
+  readonly boots: number
   /** The log tells of a restricted pool (DMA_RESTRICTED_POOL): a memory of its own beside the pool. */
   readonly restricted: boolean
   /** The command line forces bouncing. */
@@ -22,70 +26,63 @@ export interface PoolFacts {
   /** "swiotlb buffer is full" lines, and those the rate limit ate. */
   readonly full: number
   readonly suppressed: number
-  readonly firstFull: string | null
   /** PCI devices that the log names. */
   readonly pci: ReadonlySet<string>
   /** Driver by PCI or bus name. */
   readonly drivers: ReadonlyMap<string, string>
 }
 
-/** Reads a kernel log (dmesg, with or without time stamps). Never fails: what is not there is null. */
+/** What is read beside the facts that the log's reader has. */
+interface Beside {
+  /** The first pool that is told. */
+  pool: MemoryRange | null
+  full: number
+  readonly pci: Set<string>
+  readonly drivers: Map<string, string>
+}
+
+/** More devices are not kept. */
+const MOST_DEVICES = 65536
+
+/**
+ * Reads a kernel log in any form that `explain log` reads (dmesg, journal, serial, wrapped, JSON), its last boot where it has several. Never
+ * fails: what is not there is null.
+ */
 export function readKernelLog(text: string): PoolFacts {
-  let start: number | null = null
-  let nslabs: number | null = null
-  let nareas: number | null = null
-  let pools = 0
-  let restricted = false
-  let forced = false
-  let swiotlb: string | null = null
-  let kernel: string | null = null
-  let full = 0
-  let suppressed = 0
-  let firstFull: string | null = null
-  const drivers = new Map<string, string>()
-  const devices = new Set<string>()
-  for (const raw of text.split('\n')) {
-    const line = raw.replace(/\r$/, '').replace(/^(?:<\d+>)?\s*(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s*)?/, '')
-    const mapped = /software IO TLB: mapped \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\]/i.exec(line)
-    if (mapped) {
-      pools++
-      if (start === null) {
-        start = Number.parseInt(mapped[1] as string, 16)
-        nslabs = Math.round((Number.parseInt(mapped[2] as string, 16) - start) / 2048)
-      }
-      continue
-    }
-    if (/restricted DMA (?:memory )?pool/i.test(line)) restricted = true
-    const area = /software IO TLB: area num (\d+)/.exec(line)
-    if (area) {
-      nareas = Number(area[1])
-      continue
-    }
-    const version = /^Linux version (\S+)/.exec(line)
-    if (version) kernel = version[1] as string
-    const cmdline = /command line:.*\bswiotlb=(\S+)/i.exec(line)
-    if (cmdline) swiotlb = cmdline[1] as string
-    if (swiotlb?.split(',').includes('force')) forced = true
-    if (line.includes('swiotlb buffer is full')) {
-      full++
-      firstFull ??= line
-    }
-    const callbacks = /swiotlb_tbl_map_single: (\d+) callbacks suppressed/.exec(line)
-    if (callbacks) suppressed += Number(callbacks[1])
-    const named = /\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/.exec(line)
-    if (named && devices.size < 65536) devices.add(named[0])
-    const pci = /^nvme \S+: pci function (\S+)$/.exec(line)
-    if (pci) drivers.set(pci[1] as string, 'nvme')
-    const bound = /^([\w-]+) ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:: | )/.exec(line)
-    if (bound && !NOT_DRIVERS.has(bound[1] as string) && !drivers.has(bound[2] as string)) drivers.set(bound[2] as string, bound[1] as string)
-    const vmbus = /^(hv_storvsc|storvsc|hv_netvsc) (\S+?):/.exec(line)
-    if (vmbus) drivers.set(vmbus[2] as string, vmbus[1] as string)
+  const besides = new Map<BootRead, Beside>()
+  const reader = new LogReader((b, r) => {
+    let beside = besides.get(b)
+    if (beside === undefined) besides.set(b, (beside = { pool: null, full: 0, pci: new Set(), drivers: new Map() }))
+    beside.pool ??= b.facts.mapped
+    takeBeside(beside, r.text)
+  })
+  for (const line of text.split('\n')) reader.line(line)
+  reader.end()
+  const boot = reader.boots.at(-1) as BootRead
+  const { pool, full, pci, drivers } = besides.get(boot) ?? { pool: null, full: 0, pci: new Set<string>(), drivers: new Map<string, string>() }
+  const { areas, kernel, cmdline, mappedCount, restricted } = boot.facts
+  const swiotlb = /.*\bswiotlb=(\S+)/.exec(cmdline ?? '')?.[1] ?? null
+  const [major = 6] = (kernel ?? '').split('.', 1).map(Number)
+  return {
+    start: pool?.[0] ?? null,
+    nslabs: pool === null ? null : Math.round((pool[1] - pool[0]) / IO_TLB_SIZE),
+    nareas: areas ?? (kernel !== null && major < 6 ? 1 : null),
+    pools: mappedCount, boots: reader.boots.length, restricted: restricted > 0,
+    forced: swiotlb?.split(',').includes('force') === true, swiotlb, kernel, full, suppressed: boot.suppressed, pci, drivers
   }
-  if (nareas === null && kernel !== null) {
-    const v = /^(\d+)\.(\d+)/.exec(kernel)
-    if (v && Number(v[1]) < 6) nareas = 1
-  }
-  return { start, nslabs, nareas, pools, restricted, forced, swiotlb, kernel, full, suppressed, firstFull, pci: devices, drivers }
+}
+
+function takeBeside(b: Beside, line: string): void {
+  if (line.includes('swiotlb buffer is full')) b.full++
+  const named = /\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/.exec(line)
+  if (named && b.pci.size < MOST_DEVICES) b.pci.add(named[0])
+  if (b.drivers.size >= MOST_DEVICES) return
+  const pci = /^nvme \S+: pci function (\S+)$/.exec(line)
+  if (pci) b.drivers.set(pci[1] as string, 'nvme')
+  const bound = /^([\w-]+) ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:: | )/.exec(line)
+  if (bound && !NOT_DRIVERS.has(bound[1] as string) && !b.drivers.has(bound[2] as string)) b.drivers.set(bound[2] as string, bound[1] as string)
+  const vmbus = /^(hv_storvsc|storvsc|hv_netvsc) (\S+?):/.exec(line)
+  if (vmbus) b.drivers.set(vmbus[2] as string, vmbus[1] as string)
 }
 
 const NOT_DRIVERS = new Set(['pci', 'pci_bus', 'pcieport', 'platform', 'system', 'acpi', 'IOMMU', 'iommu', 'usb', 'scsi', 'ata', 'device', 'pnp'])

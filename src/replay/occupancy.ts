@@ -1,4 +1,4 @@
-// Slots in use over time: the pool, each of its areas, each device.
+// Slots in use over time: the pool, each of its areas, each device; and the calls that failed, by cause.
 import type { PoolSim } from './pool-sim.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -10,7 +10,7 @@ export class Occupancy {
   readonly sizes: { readonly time: number; readonly nslabs: number }[] = []
 
   constructor(readonly timeline: Timeline) {
-    this.total = timeline.track('pool')
+    this.total = timeline.track('pool', 'pool')
   }
 
   /** The memory has another pool from `time` on. */
@@ -20,12 +20,21 @@ export class Occupancy {
 
   /** A device's track, in the order of device ids. */
   device(name: string): void {
-    this.devices.push(this.timeline.track(name))
+    this.devices.push(this.timeline.track(name, 'device'))
   }
 
   /** Tracks for the areas of the pool that boot made. */
   pool(sim: PoolSim): void {
-    for (let a = 0; a < sim.pool.nareas; a++) this.areas.push(this.timeline.track(`area ${a}`))
+    for (let a = 0; a < sim.pool.nareas; a++) this.areas.push(this.timeline.track(`area ${a}`, 'area'))
+  }
+
+  private readonly failed = new Map<string, { readonly track: number; count: number }>()
+
+  /** A call failed for this cause. */
+  failure(time: number, cause: string): void {
+    let f = this.failed.get(cause)
+    if (f === undefined) this.failed.set(cause, (f = { track: this.timeline.track(cause, 'failed'), count: 0 }))
+    this.timeline.set(f.track, time, ++f.count)
   }
 
   /** What is in use from `time` on, after something of a device changed; `area` -1: any area may have. */

@@ -34,7 +34,7 @@ test('live mappings: found by device and address, the oldest whose size agrees, 
 test('the time line keeps maxima and last values while its buckets double', () => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat({ max: 1e7 }), fc.nat({ max: 1000 })), { minLength: 1, maxLength: 200 }), (steps) => {
     const t = new Timeline(16)
-    const track = t.track('x')
+    const track = t.track('x', 'device')
     let now = 5e9
     for (const [dt, v] of steps) {
       now += dt
@@ -47,7 +47,7 @@ test('the time line keeps maxima and last values while its buckets double', () =
     expect(t.start + t.width * (x?.max.length ?? 0)).toBeGreaterThan(now)
   }))
   const t = new Timeline(8)
-  const a = t.track('a')
+  const a = t.track('a', 'device')
   t.set(a, 0, 5)
   t.set(a, 0, 1)
   t.set(a, 3e5, 2)

@@ -5,7 +5,7 @@ import type { Addresses } from './addresses.ts'
 import type { Losses } from './clock.ts'
 import type { Growth } from './growth.ts'
 import type { Counts } from './counts.ts'
-import { type DeviceState, UNPREDICTED } from './device.ts'
+import { causeName, type DeviceState, UNPREDICTED } from './device.ts'
 import { Lifetimes } from './lifetimes.ts'
 import { LiveTable } from './live.ts'
 import type { Misses } from './misses.ts'
@@ -273,9 +273,9 @@ export class Simulation {
     const { window: w, counts } = this.host
     if (mine === 0) {
       counts.failuresAgreed++
-      dev.cause(sim.cause)
+      this.cause(dev, sim.cause)
     } else {
-      dev.cause(UNPREDICTED)
+      this.cause(dev, UNPREDICTED)
       sim.undo(mine)
     }
     if (w.state[at] === Outcome.sgFailed) {
@@ -294,6 +294,11 @@ export class Simulation {
       this.stamp(sim, dev.id, -1)
     }
     this.attempt(at, dev)
+  }
+
+  private cause(dev: DeviceState, cause: number): void {
+    dev.cause(cause)
+    this.host.occupancy.failure(this.now, causeName(cause))
   }
 
   // Tells followers what the failed call asked for: of a scatter-gather call all of it, where a later call that succeeded shows it.
@@ -328,7 +333,7 @@ export class Simulation {
     if (c.run.length > 0 && c.runFirst === phys) this.endRun(c, sim, true)
     const mine = sim.take(dev.id, w.cpu[at] as number, dev.minAlignMask, phys, size, w.mask[at] as number)
     if (mine === 0) {
-      dev.cause(sim.cause)
+      this.cause(dev, sim.cause)
       counts.predictedFailedSg++
       counts.actualFailedSg++
       dev.failedSg++
@@ -363,7 +368,7 @@ export class Simulation {
     for (const id of c.run) sim.release(id)
     if (failed) {
       const dev = this.host.devices[c.runDev] as DeviceState
-      dev.cause(UNPREDICTED)
+      this.cause(dev, UNPREDICTED)
       this.host.counts.actualFailedSg++
       dev.failedSg++
     }

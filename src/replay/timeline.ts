@@ -3,9 +3,13 @@
 
 const NONE = -1
 
+/** What a track counts: slots in use of the pool, an area, a device, or in the pool of a what-if question; or calls that failed so far, by cause. */
+export type TrackKind = 'pool' | 'area' | 'device' | 'what-if' | 'failed'
+
 /** One track as its reader gets it: values per bucket, carried on where nothing changed. */
 export interface Track {
   readonly name: string
+  readonly kind: TrackKind
   readonly max: Int32Array
   readonly last: Int32Array
 }
@@ -16,7 +20,7 @@ export class Timeline {
   /** Time of the first bucket's start; NaN before the first value. */
   start = Number.NaN
   private end = 0
-  private readonly names: string[] = []
+  private readonly names: { readonly name: string; readonly kind: TrackKind }[] = []
   private readonly max: Int32Array[] = []
   private readonly last: Int32Array[] = []
   private limit = 0
@@ -27,8 +31,8 @@ export class Timeline {
   constructor(readonly buckets = 4096) {}
 
   /** A new track; its number. */
-  track(name: string): number {
-    this.names.push(name)
+  track(name: string, kind: TrackKind): number {
+    this.names.push({ name, kind })
     this.max.push(new Int32Array(this.buckets).fill(NONE))
     this.last.push(new Int32Array(this.buckets).fill(NONE))
     return this.names.length - 1
@@ -79,7 +83,7 @@ export class Timeline {
 
   /** All tracks, gaps filled: a bucket without a change holds what the one before it ended with (0 at first). */
   tracks(): Track[] {
-    return this.names.map((name, t) => {
+    return this.names.map(({ name, kind }, t) => {
       const n = this.length
       const max = new Int32Array(n)
       const last = new Int32Array(n)
@@ -91,7 +95,7 @@ export class Timeline {
         if (l !== NONE) carry = l
         last[i] = carry
       }
-      return { name, max, last }
+      return { name, kind, max, last }
     })
   }
 }

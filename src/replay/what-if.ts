@@ -114,6 +114,7 @@ export class WhatIf implements Follower {
   private readonly tallies: (Tally | undefined)[] = []
   private main: Trial | null = null
   private ladder: Ladder | null = null
+  private track = 0
   private bytesOf = new Float64Array(1024)
   private segsOf = new Int32Array(1024)
   /** What of a mapping that is not complete bounces here, by window id. */
@@ -142,8 +143,14 @@ export class WhatIf implements Follower {
     const start = place?.start ?? 0x40000000
     const grows = this.spec.dynamic ?? r.grows
     this.main = new Trial({ start, nslabs: nslabs - (nslabs % nareas), nareas }, grows ? r.growsAfter ?? GROWS_AFTER : null)
+    this.track = r.timeline.track(this.spec.text, 'what-if')
     this.ladder = new Ladder(start, place?.nareas ?? nareas, nslabs, (dev) => r.device(dev).minAlignMask)
     return { main: this.main, ladder: this.ladder }
+  }
+
+  // What is in use in the pool that is asked for, from this time on.
+  private stamp(time: number): void {
+    if (this.main !== null) this.replay().timeline.set(this.track, time, this.main.sim.usage.total_used)
   }
 
   private tally(dev: DeviceState): Tally {
@@ -179,6 +186,7 @@ export class WhatIf implements Follower {
     const s = this.segmentOf(t, cpu, time, phys, size, owner)
     if (!main.map(s)) main.refuse(s)
     ladder.map(s)
+    this.stamp(time)
     let open = this.open.get(owner)
     if (open === undefined) {
       open = { bytes: 0, segs: 0 }
@@ -237,14 +245,16 @@ export class WhatIf implements Follower {
     this.segsOf = segs
   }
 
-  unmapped(dev: DeviceState, _time: number, live: number, copyBack: boolean): void {
+  unmapped(dev: DeviceState, time: number, live: number, copyBack: boolean): void {
     const there = this.replay().live.bouncedBytes[live] as number
     if (copyBack && there > 0) this.tally(dev).copiedThere += there
     this.end(dev, live, copyBack)
+    this.stamp(time)
   }
 
-  over(dev: DeviceState, _time: number, live: number, copyBack: boolean): void {
+  over(dev: DeviceState, time: number, live: number, copyBack: boolean): void {
     this.end(dev, live, copyBack)
+    this.stamp(time)
   }
 
   private end(dev: DeviceState, live: number, copyBack: boolean): void {
@@ -278,6 +288,7 @@ export class WhatIf implements Follower {
       }
       ladder.wait(s, patience, gaveUp)
     }
+    this.stamp(time)
   }
 
   synced(dev: DeviceState, size: number, _into: boolean, pooled: boolean): void {

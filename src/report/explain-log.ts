@@ -2,7 +2,7 @@
 import { type Diagnostic, formatDiagnostic, plural, printable } from '../base/index.ts'
 import { sizeText } from '../kernel/swiotlb/index.ts'
 import type { BootExplained, LogExplanation, LogFailure } from '../replay/index.ts'
-import { bullet } from './wrap.ts'
+import { bullet, wrapCommand } from './wrap.ts'
 
 function when(f: LogFailure): string {
   if (f.first === null || f.last === null) return ''
@@ -86,7 +86,7 @@ function bootText(e: BootExplained): string[] {
   ]))
   if (e.record.length > 0) {
     out.push('', 'What to record to know more')
-    for (const r of e.record) out.push(item(r.what), ...r.run.map((c) => `      ${c}`))
+    for (const r of e.record) out.push(item(r.what), ...r.run.flatMap((c) => wrapCommand(c, 80, '      ')))
   }
   out.push(...section('Note', e.notes.map((l) => item(l))))
   return out

@@ -41,8 +41,8 @@ export function perfettoTrace(r: ReplayResult): string {
   const known = new Set(r.devices.map((d) => d.name))
   if (Number.isFinite(start)) {
     for (const t of tracks) {
-      const pool = t.name === 'pool' || /^area \d+$/.test(t.name)
-      if (!pool && !known.has(t.name)) continue
+      const pool = t.kind === 'pool' || t.kind === 'area'
+      if (!pool && !(t.kind === 'device' && known.has(t.name))) continue
       counter(out, t, pool ? POOL : DEVICES, start, width)
     }
   }

@@ -94,7 +94,7 @@ export class EventTable {
 /** Occupancy over time: one row for each stretch in which a track changed, with the highest and the last number of slots. */
 export function writeSamples(out: Writer, r: ReplayResult): number {
   const table = new Table(SAMPLE_COLUMNS, out)
-  for (const t of r.timeline.tracks) {
+  for (const t of r.timeline.tracks.filter((x) => x.kind !== 'failed')) {
     let before = -1
     for (let i = 0; i < t.max.length; i++) {
       const max = t.max[i] as number

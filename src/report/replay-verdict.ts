@@ -31,6 +31,9 @@ function kindOf(r: ReplayResult): VerdictKind {
   return r.devices.some((d) => d.bouncedSegments > 0) ? 'fits' : 'direct'
 }
 
+// Calls failed, and in none of the failures was the pool that was found from the addresses short of room: it is smaller.
+const sizeUnknown = (r: ReplayResult): boolean => r.pool?.from === 'trace' && r.failures.agreed === 0
+
 function first(kind: VerdictKind, r: ReplayResult): string[] {
   const high = r.predicted.hiwater ?? 0
   const size = r.pool?.nslabs ?? 0
@@ -40,7 +43,9 @@ function first(kind: VerdictKind, r: ReplayResult): string[] {
       return worst.map((d) => `${d.device} leaks: ${plural(d.mappings, 'mapping')} (${num(d.slots)} slots${size > 0 ? `, ${share(d.slots, size)} of the pool` : ''}) ${d.mappings === 1 ? 'is' : 'are'} never unmapped${d.gone ? ', though the driver has freed its memory and is gone' : ''}${d.slope > 0 ? `; ${num(Math.round(d.slope))} slots a second while they were made` : ''}.`)
         .concat('A larger pool fills later, not never: it is the driver that has to be mended.')
     }
-    case 'fills': return [`The pool fills: ${num(r.failures.total)} calls found no room in ${pool(size)}${Number.isFinite(r.failures.firstTime) ? `, the first at ${(r.failures.firstTime / 1e9).toFixed(3)} s` : ''}.`]
+    case 'fills':
+      if (sizeUnknown(r)) return [`${num(r.failures.total)} calls found no room, but how large the pool is, the trace does not show: give --dmesg FILE or --pool SLOTS.`]
+      return [`The pool fills: ${num(r.failures.total)} calls found no room in ${pool(size)}${Number.isFinite(r.failures.firstTime) ? `, the first at ${(r.failures.firstTime / 1e9).toFixed(3)} s` : ''}.`]
     case 'grows': return [`The memory grew from ${num(size)} to ${num(r.grown?.nslabs ?? 0)} slots (SWIOTLB_DYNAMIC) and carried the load: ${num(high)} slots at the peak${r.failures.total === 0 ? ', no call failed' : ''}; ${num(r.grown?.transients ?? 0)} mappings had transient pools.`]
     case 'fits': return [`The pool carries this load: ${num(high)} of ${num(size)} slots at the peak (${share(high, size)})${r.lossy ? '; an estimate, as events are missing' : ''}.`]
     case 'direct': return ['Nothing bounces here: this machine does not wait for its bounce pool. For what a guest that bounces would need ask --what-if force.']
@@ -50,6 +55,7 @@ function first(kind: VerdictKind, r: ReplayResult): string[] {
 
 function sizing(kind: VerdictKind, n: NeededPool | null, r: ReplayResult): { sentences: string[]; line: string | null } {
   if (n === null || n.recommended === null || n.recommended === 0 || kind === 'leaks' || kind === 'direct' || kind === 'nothing' || r.bouncesOnly || r.noUnmaps) return { sentences: [], line: null }
+  if (kind === 'fills' && sizeUnknown(r)) return { sentences: [], line: null }
   const line = swiotlbLine(n.recommended, r.boot.swiotlb)
   if (kind === 'fills') return {
     sentences: [`It needs more than ${num(r.pool?.nslabs ?? 0)} slots: ${num(n.recommended)} if every call that waits is held from its first try. What the load would ask for beyond that, a full pool hides: write ${line} and record again.`], line

@@ -10,12 +10,21 @@ const pct = (part: number, whole: number): string => {
   const p = (100 * part) / whole
   return part === whole || part === 0 ? `${p} %` : p > 99.99 && p < 100 ? `${(Math.floor(p * 1e4) / 1e4).toFixed(4)} %` : `${p.toFixed(2)} %`
 }
+const COLUMNS = 80
 const secs = (ns: number): string => `${(ns / 1e9).toFixed(6)} s`
 
-// Right-aligned numbers in all columns but the first.
+// Right-aligned numbers in all columns but the first. A name that leaves no room for its numbers stands on a line of its own above them.
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   const width = head.map((h, i) => Math.max(h.length, ...rows.map((r) => (r[i] ?? '').length)))
-  const line = (r: readonly string[]): string => r.map((c, i) => (i === 0 ? c.padEnd(width[i] as number) : c.padStart(width[i] as number))).join('  ').trimEnd()
+  const room = COLUMNS - width.slice(1).reduce((n, w) => n + 2 + w, 0)
+  const named = rows.filter((r) => (r[0] as string).length <= room).map((r) => (r[0] as string).length)
+  width[0] = Math.min(width[0] as number, Math.max((head[0] as string).length, ...named))
+  const numbers = (r: readonly string[]): string => r.slice(1).map((c, i) => `  ${c.padStart(width[i + 1] as number)}`).join('')
+  const line = (r: readonly string[]): string => {
+    const name = r[0] as string
+    const lead = name.length <= (width[0] as number) ? name.padEnd(width[0] as number) : `${name}\n${' '.repeat(width[0] as number)}`
+    return `${lead}${numbers(r)}`.trimEnd()
+  }
   return [head, ...rows].map(line).join('\n')
 }
 
@@ -30,7 +39,7 @@ function whatIf(w: WhatIfResult, r: ReplayResult): string {
     ['bounced', `${num(w.bouncedSegments)} segments, ${Bytes.human(w.bouncedBytes)}`],
     ['copied', `${w.copiedAtLeast ? 'at least ' : ''}${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}${w.copiedAtLeast ? ' (syncs of mappings that do not bounce are not in the trace)' : ''}`],
     ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.grown?.nslabs ?? w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : w.basis === 'recorded' ? ', as recorded' : ''}`],
-    ['no room', w.failedMaps === 0 ? (w.basis === 'bound' && w.needed.basis === 'bound' && w.hiwaterRange === null ? 'never, as far as the recording shows' : 'never') : `${w.basis === 'bound' ? 'at least ' : ''}${num(w.failedMaps)} times (${causes(w.causes)})${Number.isFinite(w.firstFailure) ? `, the first at ${secs(w.firstFailure)}` : ''}`],
+    ['no room', w.failedMaps === 0 ? (w.basis === 'bound' && w.needed.basis === 'bound' && w.hiwaterRange === null ? 'never, as far as the recording shows' : 'never') : `${failedTimes(w)} (${causes(w.causes)})${Number.isFinite(w.firstFailure) ? `, the first at ${secs(w.firstFailure)}` : ''}`],
     ['pool needed', needed(n, w, r)]
   ]
   if (w.assumedEnds > 0) rows.push(['ends', `${num(w.assumedEnds)} mappings have no unmap; ${w.exactEnds > 0 ? `${num(w.exactEnds)} end with their request, ` : ''}${num(w.assumedEnds - w.exactEnds)} ends are assumed`])
@@ -42,8 +51,15 @@ function whatIf(w: WhatIfResult, r: ReplayResult): string {
     out.push(table(['    device', 'segments', 'bytes', 'peak slots', 'failed'], still.map((d) => [`    ${d.name}`, num(d.bouncedSegments), Bytes.human(d.bouncedBytes), num(d.peakSlots), num(d.failedMaps)])))
   }
   if (w.spec.accepted.length > 0) out.push(wrap(`  ${tdisp(w, r)}`, COLUMNS, '    '))
-  for (const u of w.unknownDevices) out.push(`  TB-367: accepted=${u.name}: the trace has no such device${u.nearest.length > 0 ? `; did you mean ${u.nearest.join(' or ')}?` : ''}`)
+  for (const u of w.unknownDevices) out.push(wrap(`  TB-367: accepted=${u.name}: the trace has no such device${u.nearest.length > 0 ? `; did you mean ${u.nearest.join(' or ')}?` : ''}`, COLUMNS, '    '))
   return out.join('\n')
+}
+
+// A bound, and what the simulation had where calls that wait are held from their first try: then more is asked for at once.
+function failedTimes(w: WhatIfResult): string {
+  const simulated = w.devices.reduce((n, d) => n + d.failedMaps, 0)
+  if (w.basis !== 'bound') return `${num(w.failedMaps)} times`
+  return `at least ${num(w.failedMaps)} times${simulated > w.failedMaps ? `, ${num(simulated)} as simulated` : ''}`
 }
 
 function needed(n: NeededPool, w: WhatIfResult, r: ReplayResult): string {
@@ -83,21 +99,19 @@ function wrap(text: string, width: number, indent = '  '): string {
   return [...out, line].join('\n')
 }
 
-const COLUMNS = 80
-
 function sourceLines(r: ReplayResult, seconds: number): string[] {
-  const out = [`${r.source.files.join(' ')}: ${r.source.format || 'nothing readable'}, ${num(r.lines)} ${r.source.format.startsWith('trace.dat') ? 'records' : 'lines'}, ${num(r.events)} DMA events, ${seconds.toFixed(3)} s${r.source.kernel ? `, ${r.source.kernel}` : ''}`]
-  out.push(...r.source.notes)
+  const out = [wrap(`${r.source.files.join(' ')}: ${r.source.format || 'nothing readable'}, ${num(r.lines)} ${r.source.format.startsWith('trace.dat') ? 'records' : 'lines'}, ${num(r.events)} DMA events, ${seconds.toFixed(3)} s${r.source.kernel ? `, ${r.source.kernel}` : ''}`, COLUMNS)]
+  out.push(...r.source.notes.map((n) => wrap(n, COLUMNS)))
   if (r.source.interrupted) out.push('interrupted: this is what was read until then')
   if (r.events === 0) {
     out.push('no event of the classes dma and swiotlb: there is nothing to replay')
-    if (r.otherEvents.length > 0) out.push(`events of other classes: ${r.otherEvents.slice(0, 8).map((o) => `${o.name} ${num(o.count)}`).join(', ')}`)
+    if (r.otherEvents.length > 0) out.push(wrap(`events of other classes: ${r.otherEvents.slice(0, 8).map((o) => `${o.name} ${num(o.count)}`).join(', ')}`, COLUMNS))
   }
   if (r.pool) {
     const from = { log: 'from the kernel log', option: 'as given', trace: 'found from the addresses in the trace', none: '' }[r.pool.from] ?? r.pool.from
-    out.push(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`)
+    out.push(wrap(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`, COLUMNS))
     if (r.grown) out.push(`  it grew: ${plural(r.grown.pools, 'pool')} added, ${num(r.grown.nslabs)} slots at the end`)
-  } else if (r.events > 0) out.push('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced')
+  } else if (r.events > 0) out.push(wrap('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced', COLUMNS))
   return out
 }
 
@@ -129,14 +143,14 @@ function checkLines(r: ReplayResult): string[] {
   const out = ['prediction against recording']
   const rows: string[][] = [['  bounce addresses', `${num(equal)} of ${num(compared)} exact`, pct(equal, compared)]]
   if (r.predicted.hiwater !== null) {
-    const measured = r.measured.hiwater !== null ? `measured ${num(r.measured.hiwater)}` : !r.measured.counted ? `not counted${r.measured.maxUsed !== null ? `; samples reach ${num(r.measured.maxUsed)}` : ''}` : 'not measured (--debugfs)'
+    const measured = r.measured.hiwater !== null ? `measured ${num(r.measured.hiwater)}` : !r.measured.counted ? 'not counted' : 'not measured (--debugfs)'
     rows.push(['  high-water mark', `${num(r.predicted.hiwater)} slots`, measured])
   }
   if (r.predicted.hiwaterWithPrior !== null) rows.push(['  with what was live before', `${num(r.predicted.hiwaterWithPrior)} slots`, ''])
-  rows.push(['  failed mappings', `${num(r.predicted.failedMaps)} single, ${num(r.predicted.failedSg)} scatter-gather`, `recorded ${num(r.measured.failedMaps)} and ${num(r.measured.failedSg)}`])
+  rows.push(['  failed single maps', num(r.predicted.failedMaps), `recorded ${num(r.measured.failedMaps)}`], ['  failed scatter-gather', num(r.predicted.failedSg), `recorded ${num(r.measured.failedSg)}`])
   if (r.grown && r.grown.transients > 0) rows.push(['  transient pools', `${num(r.grown.transientsAgreed)} of ${num(r.grown.transients)} mappings`, 'their places are not predicted'])
   out.push(columns(rows))
-  if (!r.measured.counted) out.push('  (from 7.3 on the mark is counted with swiotlb=...,track_hiwater alone)')
+  if (!r.measured.counted) out.push(wrap(`  (from 7.3 on the mark is counted with swiotlb=...,track_hiwater alone${r.measured.maxUsed !== null ? `; samples of io_tlb_used reach ${num(r.measured.maxUsed)}` : ''})`, COLUMNS, '    '))
   for (const m of r.misses.reasons) out.push(wrap(`    ${num(m.count)} missed: ${MISS_REASONS[m.reason]}`, COLUMNS, '      '))
   if (r.failures.total > 0) {
     out.push(wrap(`  causes of failure: ${causes(r.failures.causes)}; ${Number.isFinite(r.failures.firstTime) ? `the first at ${secs(r.failures.firstTime)}` : 'none of them in time order'}`, COLUMNS, '    '))
@@ -173,7 +187,8 @@ export function replayText(r: ReplayResult, width = 72): string {
   return `${parts.filter((p) => p.length > 0).map((p) => p.join('\n')).join('\n\n')}\n`
 }
 
-function lackLines(r: ReplayResult): string[] {
+/** What the recording lacks, and oddities, each as a sentence. */
+export function lackLines(r: ReplayResult): string[] {
   const lacks: string[] = []
   const o = r.oddities
   if (r.lossy) {

@@ -390,7 +390,7 @@ function toRecord(m: Machine, failures: readonly Failure[]): Array<{ what: strin
   if (has('full', 'bounce_beyond', 'no_pool')) {
     const events = m.version === null || m.version >= kernelVersion(6, 12)
     out.push({ what: events ? `who maps what, how much bounces, and how large the pool must be${m.version === null ? ' (events/dma came with 6.12)' : ''}` : 'which devices bounce (the events of the DMA API itself came with 6.12)', run: [
-      `cd /sys/kernel/tracing && echo 1 > events/swiotlb/enable${events ? ' && echo 1 > events/dma/enable' : ''}`, 'cat /sys/kernel/tracing/trace_pipe > trace.txt     (during the load)', ...(events ? ['tbit replay trace.txt --dmesg dmesg.txt --what-if pool=SLOTS'] : [])
+      `cd /sys/kernel/tracing && echo 1 | tee events/swiotlb/enable${events ? ' events/dma/enable' : ''}`, 'cat trace_pipe > trace.txt   # during the load', ...(events ? ['tbit replay trace.txt --dmesg dmesg.txt --what-if pool=SLOTS'] : [])
     ] })
   }
   if (has('bounce_beyond', 'map_overflow')) out.push({ what: "the device's limits: its driver's calls of dma_set_mask and dma_set_coherent_mask, and the dma-ranges above it", run: [] })

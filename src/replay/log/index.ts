@@ -10,6 +10,7 @@ export { knownFixes } from './fixes.ts'
 export { type BootSize, bootSize } from './boot-size.ts'
 export { LogBytes } from './bytes.ts'
 export { LogReader } from './reader.ts'
+export { decoderOf, encodingOf } from './encoding.ts'
 
 /** A log explained: the last boot, and those before it, newest first. */
 export interface LogExplanation extends BootExplained {

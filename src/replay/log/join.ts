@@ -122,7 +122,7 @@ export class Joiner {
     let best: Open | null = null
     let most = alone
     for (const o of [this.open as Open, ...[...this.torn].reverse()]) {
-      const before = joined(o.parts, this.wrapping)
+      const before = joined(lastParts(o.parts), this.wrapping)
       // A message that is complete may be the beginning of a longer one.
       const head = broken(before) ?? before
       const was = progress(before).score
@@ -148,6 +148,16 @@ export class Joiner {
     const { line, mono, wall, host, boot } = o.first
     this.out({ text: joined(o.parts, this.wrapping).trim(), line, mono, wall, host, boot })
   }
+}
+
+/** A message that goes on begins at most so many characters before. */
+const FARTHEST = 800
+
+/** As many of the last parts as a message that goes on can have begun in. */
+function lastParts(parts: readonly string[]): readonly string[] {
+  let from = parts.length
+  for (let n = 0; from > 0 && n < FARTHEST; from--) n += (parts[from - 1] as string).length
+  return from === 0 ? parts : parts.slice(from)
 }
 
 /** The parts as one text: as the message that they give says, else as the log is wrapped. */

@@ -6,8 +6,8 @@ import { unsoundPool } from '../sound-pool.ts'
 import { type Boot, bannerOf, isFact, newBoot, takeBanner, takeFact } from './boot.ts'
 import { type Failure, Failures, kindOf, num } from './failure.ts'
 import { FullLine } from './full-line.ts'
-import { Joiner, type LogRecord, wrappingOf } from './join.ts'
-import { Peeler, type Piece } from './peel.ts'
+import { FrontEnd } from './front-end.ts'
+import type { LogRecord } from './join.ts'
 import { type CallTrace, TraceReader, concernsDma } from './trace.ts'
 import { isConsequence, isSubject, ofInterest, shape } from './words.ts'
 
@@ -35,8 +35,6 @@ export interface Line {
 
 /** Functions whose "callbacks suppressed" are about mappings. */
 const MAPPERS = new Set(['swiotlb_tbl_map_single', 'swiotlb_map', 'dma_direct_map_page', 'dma_direct_map_phys', 'dma_direct_map_sg', '__dma_map_sg_attrs', 'dma_map_page_attrs', 'dma_map_phys', 'swiotlb_full'])
-/** Lines that are held back until it is known how the log is wrapped. */
-const PROBE_LINES = 400
 /** Shapes of strange lines that are kept. */
 const MOST_STRANGE = 64
 /** A trace that begins at most so many lines after a message is about it. */
@@ -61,9 +59,7 @@ export class LogReader {
   understood = 0
   /** Lines with any word of the subject. */
   subject = 0
-  private readonly peeler = new Peeler()
-  private readonly joiner = new Joiner((r) => { this.record(r) }, (text) => isFact(text) || readMessage(text) !== null)
-  private probe: Piece[] | null = []
+  private readonly front = new FrontEnd((r) => { this.record(r) }, (text) => isFact(text) || readMessage(text) !== null)
   private lastMono: number | null = null
   /** The last few failures, newest last: what follows may be about the same request. */
   private recent: Recent[] = []
@@ -74,25 +70,25 @@ export class LogReader {
   private takenLine = 0
   private binary = 0
 
+  /** `observer`: is shown each record, with its boot, when it has been read. */
+  constructor(private readonly observer: ((b: BootRead, r: LogRecord) => void) | null = null) {}
+
   /** The next line, without its end. */
   line(raw: string): void {
     this.lines++
     // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL bytes are what tells binary from text
     if (/[\u0000-\u0008\u000e-\u001a\ufffd]/.test(raw)) this.binary++
-    const n = this.lines
-    if (raw.includes('\r')) for (const part of raw.split(/\r+/)) this.peel(part, n)
-    else this.peel(raw, n)
+    this.front.line(raw, this.lines)
   }
 
   /** So many lines in which nothing of the subject stands. */
   skip(lines: number): void {
     this.lines += lines
-    this.release()
-    this.joiner.close()
+    this.front.pause()
   }
 
   parse(buf: Uint8Array, from: number, word: number, to: number): number {
-    return this.probe === null && this.boots.length > 0 ? this.full.parse(buf, from, word, to) : -1
+    return this.front.settled && this.boots.length > 0 ? this.full.parse(buf, from, word, to) : -1
   }
 
   /** The line that parse() has read. */
@@ -100,7 +96,7 @@ export class LogReader {
     this.lines++
     this.understood++
     this.subject++
-    this.joiner.close()
+    this.front.pause()
     const { mono, total } = this.full
     // bootOf() of a line that names no boot, without a record.
     if (mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK) this.bootOf({ text: '', line: this.lines, mono, wall: null, host: null, boot: null }, null)
@@ -121,33 +117,10 @@ export class LogReader {
   }
 
   end(): void {
-    this.peeler.end((p) => { this.piece(p) })
-    this.release()
-    this.joiner.end()
+    this.front.end()
     for (const b of this.boots) b.traces.end()
     if (this.boots.length === 0) this.boots.push(this.begin(1))
     for (const [i, b] of this.boots.entries()) b.facts.lastLine = (this.boots[i + 1]?.facts.firstLine ?? this.lines + 1) - 1
-  }
-
-  private peel(raw: string, n: number): void {
-    this.peeler.line(raw, n, (p) => { this.piece(p) })
-  }
-
-  private piece(p: Piece): void {
-    if (this.probe === null) {
-      this.joiner.push(p)
-      return
-    }
-    this.probe.push(p)
-    if (this.probe.length >= PROBE_LINES) this.release()
-  }
-
-  private release(): void {
-    const held = this.probe
-    if (held === null) return
-    this.probe = null
-    this.joiner.wrapping = wrappingOf(held.map((p) => p.width))
-    for (const p of held) this.joiner.push(p)
   }
 
   private begin(line: number): BootRead {
@@ -177,16 +150,18 @@ export class LogReader {
       this.remember({ g: this.taken, size: this.takenSize, line: this.takenLine, id: 'full' })
       this.taken = null
     }
-    if (!ofInterest(r.text)) {
-      this.bootOf(r, null)
-      return
-    }
     if (/^-- (?:Reboot|Boot [0-9a-f]{32}) ?--/.test(r.text)) {
       if (this.boots.length > 0) this.boots.push(this.begin(r.line))
       return
     }
-    const banner = bannerOf(r.text)
+    const interest = ofInterest(r.text)
+    const banner = interest ? bannerOf(r.text) : null
     const b = this.bootOf(r, banner)
+    if (interest) this.read(b, r, banner)
+    this.observer?.(b, r)
+  }
+
+  private read(b: BootRead, r: LogRecord, banner: string | null): void {
     const subject = isSubject(r.text)
     if (subject) this.subject++
     const fact = takeFact(b.facts, r.text) || banner !== null

@@ -6,11 +6,14 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-export function ensureInstalled() {
+/** Whether node_modules is what the lockfile says. npm writes its marker last: an installation that was killed is none. */
+export function installed() {
   const marker = join(root, 'node_modules', '.package-lock.json')
-  const lock = join(root, 'package-lock.json')
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs - 1000) return
-  if (existsSync(marker) && sameLock(marker)) return
+  return existsSync(marker) && (statSync(marker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs - 1000 || sameLock(marker))
+}
+
+export function ensureInstalled() {
+  if (installed()) return
   process.stderr.write('tbit: installing dependencies (npm ci)\n')
   const r = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
   if (r.status === 0) return
@@ -26,7 +29,13 @@ export function ensureInstalled() {
 import { readFileSync } from 'node:fs'
 function sameLock(marker) {
   const want = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
-  const have = JSON.parse(readFileSync(marker, 'utf8')).packages
+  let have
+  try {
+    have = JSON.parse(readFileSync(marker, 'utf8')).packages
+  } catch {
+    // An installation that was killed.
+    return false
+  }
   for (const [path, p] of Object.entries(want)) {
     if (path === '' || p.optional) continue
     if (have[path]?.version !== p.version) return false

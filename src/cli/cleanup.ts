@@ -55,6 +55,11 @@ export function temporaryFolder(): string {
   return path
 }
 
+/** Removes from a folder of ours what runs that were killed left half-made in it. */
+export function sweepParts(dir: string): void {
+  sweep(dir, (name) => /\.part-(\d+)$/.exec(name)?.[1])
+}
+
 /** The file beside `file` that it is written into until it is whole. What a dead run left of one is taken away. */
 export function partOf(file: string): string {
   const begins = `${basename(file)}.part-`

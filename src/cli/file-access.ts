@@ -8,7 +8,7 @@ import { CannotUnpack, packing, unpack } from './unpack.ts'
 
 const words = new Map(Object.entries({
   ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', EEXIST: 'a file of that name is in the way',
-  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up'
+  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up', EFBIG: 'it is larger than the limit on files (ulimit -f), or than the file system takes'
 }))
 
 /** Why the file system said no. */

@@ -5,9 +5,10 @@ import { type Diagnostic, own, printableLine } from '../base/index.ts'
 import { checkFormats } from '../report/check-formats.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
-import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, openTree, shimDir } from '../kernel-build/index.ts'
+import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, cacheDir, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
+import { sweepParts } from './cleanup.ts'
 import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
@@ -143,6 +144,7 @@ export const count = (v: string): number => {
 
 /** The verb `kernel`. */
 export function kernelVerb(io: Io): Command {
+  for (const kept of ['kernels', 'trees']) sweepParts(join(cacheDir(), kept))
   return new Command('kernel').description("Runs the kernel's own C: the DMA code of a source tree, compiled to WebAssembly, in the place of our model of it.")
     .addCommand(buildCommand(io)).addCommand(testCommand(io)).addCommand(checkCommand(io)).addCommand(diffCommand(io))
     .addHelpText('after', '\nExample:\n  tbit kernel build ~/linux')

@@ -1,4 +1,5 @@
 // The files of `replay --parquet`: both whole, or neither. A disk that fills up while the trace is read ends the writing, not the reading.
+import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileWriter } from 'hyparquet-writer'
 import type { Diagnostic } from '../base/index.ts'
@@ -10,11 +11,12 @@ export class ParquetOutput {
   private failed: unknown = null
   private readonly table: EventTable
 
-  private constructor(private readonly dir: string, private readonly events: WholeFile, private readonly samples: WholeFile, deviceName: (id: number) => string) {
+  private constructor(private readonly dir: string, private readonly made: boolean, private readonly events: WholeFile, private readonly samples: WholeFile, deviceName: (id: number) => string) {
     this.table = new EventTable(fileWriter(events.path), deviceName)
   }
 
   static open(dir: string, deviceName: (id: number) => string): ParquetOutput | Diagnostic {
+    const made = !existsSync(dir)
     try {
       makeDirectory(dir)
       const events = openWhole(join(dir, 'events.parquet'))
@@ -24,7 +26,7 @@ export class ParquetOutput {
         events.discard()
         return samples
       }
-      return new ParquetOutput(dir, events, samples, deviceName)
+      return new ParquetOutput(dir, made, events, samples, deviceName)
     } catch (e) {
       return cannotWrite(dir, e)
     }
@@ -50,6 +52,8 @@ export class ParquetOutput {
   discard(): void {
     this.events.discard()
     this.samples.discard()
+    // A folder that we made goes as well, unless somebody has put something into it.
+    try { if (this.made) rmdirSync(this.dir) } catch { /* it stays */ }
   }
 
   private attempt(work: () => void): void {

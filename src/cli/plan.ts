@@ -1,7 +1,7 @@
 // `tbit plan`: how to populate a Realm's stage 2, what it costs, what it measures.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { type HashFn, rimRipas } from '../machine/rmm/index.ts'
 import {
@@ -293,7 +293,7 @@ Exit code: 0 a plan, 2 input that no firmware would accept.
           let fd = -1
           try {
             fd = openSync(out.path, 'w')
-            emitPlan(spec, tables, (t) => { writeSync(fd, t) })
+            emitPlan(spec, tables, (t) => { writeFileSync(fd, t) })
             closeSync(fd)
             out.commit()
           } catch (e) {

@@ -1,0 +1,185 @@
+// However a run ends, nothing half-made is believed by the next one: kill -9 while the program is built, signals and full disks while outputs are written.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { version7 } from '../../src/replay/_trace-dat-maker.ts'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const dir = mkdtempSync(join(tmpdir(), 'robust-'))
+afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
+const ended = (p: ChildProcess): Promise<number | string | null> => new Promise((resolve) => { p.on('close', (code, signal) => { resolve(signal ?? code) }) })
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
+
+describe('the program itself', () => {
+  const checkout = join(dir, 'checkout')
+  const start = (...args: string[]) => spawnSync(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), ...args], { encoding: 'utf8' })
+  beforeAll(() => {
+    mkdirSync(checkout)
+    for (const name of ['src', 'scripts', 'litmus', 'package.json', 'package-lock.json', 'tbit']) cpSync(join(root, name), join(checkout, name), { recursive: true, preserveTimestamps: true })
+    symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'))
+  })
+
+  test('a build that is killed at any moment is made again by the next start', async () => {
+    const dist = join(checkout, 'dist')
+    for (const [i, ms] of [80, 200, 300, 400, 500, 650, 800, 1200].entries()) {
+      // Something new each time, so that there is something to build.
+      writeFileSync(join(checkout, 'src', 'base', 'zz.ts'), `export const zz = ${i}\n`)
+      const p = spawn(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), '--version'], { stdio: 'ignore' })
+      await sleep(ms)
+      p.kill('SIGKILL')
+      await ended(p)
+      if (i % 3 === 2) expect(start('--version')).toMatchObject({ status: 0, stdout: 'tbit 0.1.0\n', stderr: '' })
+    }
+    // What may have been left: a part of a dead process, a stamp of half a line, a missing chunk.
+    writeFileSync(join(dist, 'main.mjs.part-999999999'), 'half')
+    writeFileSync(join(dist, '.stamp'), '{"sources":')
+    expect(start('--version').stdout).toBe('tbit 0.1.0\n')
+    expect(readdirSync(dist).filter((f) => f.includes('.part-'))).toEqual([])
+    const chunk = readdirSync(dist).find((f) => f.startsWith('chunk-') && f.endsWith('.mjs')) as string
+    rmSync(join(dist, chunk))
+    expect(start('check', 'litmus/coherent/coherent-free-after-accept.litmus').stderr).not.toContain('ERR_MODULE_NOT_FOUND')
+  })
+
+  test('dist holds this build and the one before; a file of tomorrow is built once', () => {
+    const dist = join(checkout, 'dist')
+    for (let i = 0; i < 3; i++) {
+      writeFileSync(join(checkout, 'src', 'cli', 'zz.ts'), `export const zz = ${i}\n`)
+      start('--version')
+    }
+    const { files } = JSON.parse(readFileSync(join(dist, '.stamp'), 'utf8')) as { files: string[] }
+    expect(readdirSync(dist).length).toBeLessThanOrEqual(2 * files.length + 1)
+    const future = new Date(Date.now() + 1e10)
+    utimesSync(join(checkout, 'src', 'base', 'units.ts'), future, future)
+    start('--version')
+    const built = statSync(join(dist, '.stamp')).mtimeMs
+    start('--version')
+    expect(statSync(join(dist, '.stamp')).mtimeMs).toBe(built)
+  })
+
+  test('an installation that was killed is none', () => {
+    const packages = join(checkout, 'node_modules')
+    const installed = (): boolean => spawnSync(process.execPath, ['-e', `import(${JSON.stringify(join(checkout, 'scripts', 'install.mjs'))}).then((m) => process.exit(m.installed() ? 0 : 1))`]).status === 0
+    expect(installed()).toBe(true)
+    rmSync(packages)
+    mkdirSync(packages)
+    expect(installed()).toBe(false)
+    writeFileSync(join(packages, '.package-lock.json'), '{"packages": {')
+    utimesSync(join(packages, '.package-lock.json'), 0, 0)
+    expect(installed()).toBe(false)
+    writeFileSync(join(packages, '.package-lock.json'), '{"packages": {}}')
+    utimesSync(join(packages, '.package-lock.json'), 0, 0)
+    expect(installed()).toBe(false)
+    rmSync(packages, { recursive: true })
+    symlinkSync(join(root, 'node_modules'), packages)
+  })
+})
+
+describe('outputs', () => {
+  const tbit = join(root, 'tbit')
+  const temporary = join(dir, 'tmp')
+  const env = { ...process.env, TMPDIR: temporary }
+  const out = join(dir, 'out')
+  const outputs = ['--html', join(out, 'a.html'), '--perfetto', join(out, 'a.json'), '--parquet', join(out, 'p')]
+  const line = '          ioload-384     [000] d.H..    18.000001: dma_map_page: 0000:00:03.0 dir=FROM_DEVICE dma_addr=109c5f000 size=4096 phys_addr=109c5f000 attrs=\n'
+  const left = (): string[] => [...readdirSync(out, { recursive: true }).map(String), ...readdirSync(temporary)]
+  beforeAll(() => {
+    mkdirSync(out)
+    mkdirSync(temporary)
+    spawnSync(tbit, ['--version'])
+  }, 120_000)
+
+  // A run that waits for the rest of its input, with its outputs begun.
+  async function waiting(...args: string[]): Promise<ChildProcess> {
+    const p = spawn(tbit, args, { env, cwd: root, stdio: ['pipe', 'ignore', 'ignore'] })
+    p.stdin?.on('error', () => {})
+    p.stdin?.write(line.repeat(100))
+    while (!left().some((f) => f.includes('samples.parquet.part-'))) await sleep(20)
+    return p
+  }
+
+  test.each(['SIGTERM', 'SIGHUP'] as const)('%s leaves nothing behind', async (signal) => {
+    const p = await waiting('replay', '-', ...outputs)
+    p.kill(signal)
+    expect(await ended(p)).toBe(signal)
+    expect(left().filter((f) => f.includes('part'))).toEqual([])
+  })
+
+  test('SIGINT ends the reading, and what was read is written whole; before the reading it ends all', async () => {
+    const p = await waiting('replay', '-', ...outputs)
+    await sleep(300)
+    p.kill('SIGINT')
+    p.stdin?.end(line)
+    const how = await ended(p)
+    expect([125, 'SIGINT']).toContain(how)
+    if (how === 125) expect(left().sort()).toEqual(['a.html', 'a.json', 'p', 'p/events.parquet', 'p/samples.parquet'])
+    else expect(left().filter((f) => f.includes('part'))).toEqual([])
+  })
+
+  test('kill -9: the next run takes the parts and folders of the dead one away', async () => {
+    const p = await waiting('replay', '-', ...outputs)
+    p.kill('SIGKILL')
+    await ended(p)
+    expect(left().filter((f) => f.includes('.part-')).length).toBe(4)
+    mkdirSync(join(temporary, 'tbit-999999999-abcdef'))
+    const file = join(dir, 'trace.dat')
+    writeFileSync(file, version7(true, false))
+    // From a pipe, so that a temporary folder is used.
+    expect(spawnSync('/bin/sh', ['-c', `cat ${file} | ${tbit} replay - ${outputs.join(' ')}`], { env, cwd: root }).status).toBe(0)
+    expect(left().sort()).toEqual(['a.html', 'a.json', 'p', 'p/events.parquet', 'p/samples.parquet'])
+  })
+
+  test('a disk that is full: each output whole or not at all, and said', () => {
+    rmSync(out, { recursive: true })
+    mkdirSync(out)
+    const small = (kib: number, ...args: string[]) => spawnSync('/bin/bash', ['-c', `ulimit -f ${kib}; exec ${tbit} ${args.join(' ')}`], { env, cwd: root, encoding: 'utf8' })
+    const trace = 'test/fixtures/replay/r02-tracefs.txt.gz'
+    const none = small(4, 'replay', trace, ...outputs)
+    expect(none.status).toBe(2)
+    for (const name of ['a.html', 'a.json', 'p']) expect(none.stderr).toMatch(new RegExp(`${name}: error TB-002: cannot be written: it is larger than the limit`))
+    expect(none.stdout).toContain('1 685 DMA events')
+    expect(left()).toEqual([])
+    // Room for the counters and the samples, not for the page: Parquet's two files are one output.
+    const some = small(20, 'replay', trace, ...outputs)
+    expect(some.status).toBe(2)
+    expect(left()).toEqual(['a.json'])
+    expect(JSON.parse(readFileSync(join(out, 'a.json'), 'utf8'))).toBeTruthy()
+    expect(small(4, 'plan', '--ram', '1G', '--page', '4K', '--emit', join(out, 'e'))).toMatchObject({ status: 2, stderr: expect.stringContaining('TB-002') })
+    expect(small(0, 'run', 'test/fixtures/litmus/untrusted.litmus', '--trace', join(out, 't'))).toMatchObject({ status: 2 })
+    expect(left()).toEqual(['a.json'])
+    expect(spawnSync('/bin/sh', ['-c', `${tbit} check test/fixtures/litmus/untrusted.litmus > /dev/full`], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('standard output cannot be written') })
+  })
+
+  test('a link at the place of an output is followed only with --force, by every verb', () => {
+    const victim = join(dir, 'victim')
+    const verbs = [['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--html'], ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--perfetto'], ['plan', '--ram', '64M', '--emit'], ['run', 'test/fixtures/litmus/untrusted.litmus', '--trace']]
+    for (const [i, args] of verbs.entries()) {
+      writeFileSync(victim, 'mine')
+      const link = join(dir, `link${i}`)
+      symlinkSync(victim, link)
+      expect(spawnSync(tbit, [...args, link], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('it is a symbolic link to') })
+      expect(readFileSync(victim, 'utf8')).toBe('mine')
+      spawnSync(tbit, [...args, link, '--force'], { cwd: root })
+      expect(readFileSync(victim, 'utf8')).not.toBe('mine')
+    }
+    mkdirSync(join(dir, 'q'))
+    writeFileSync(victim, 'mine')
+    symlinkSync(victim, join(dir, 'q', 'events.parquet'))
+    expect(spawnSync(tbit, ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--parquet', join(dir, 'q')], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('it is a symbolic link to') })
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
+    expect(readdirSync(join(dir, 'q'))).toEqual(['events.parquet'])
+  })
+
+  test('the cache of kernels: parts of dead builds go', () => {
+    const cache = join(dir, 'cache')
+    mkdirSync(join(cache, 'kernels'), { recursive: true })
+    mkdirSync(join(cache, 'trees', 'linux-x.part-999999999'), { recursive: true })
+    writeFileSync(join(cache, 'kernels', 'a.wasm.part-999999999'), 'half')
+    spawnSync(tbit, ['kernel', 'build', join(dir, 'no-tree')], { env: { ...env, TBIT_CACHE: cache }, cwd: root })
+    expect(readdirSync(join(cache, 'kernels'))).toEqual([])
+    expect(readdirSync(join(cache, 'trees'))).toEqual([])
+    expect(existsSync(cache)).toBe(true)
+  })
+})

@@ -5,6 +5,7 @@ import { IO_TLB_DEFAULT_SIZE, IO_TLB_SEGSIZE, IO_TLB_SIZE } from '../kernel/swio
 import { Trace } from '../kernel/trace-events.ts'
 import type { DeviceState } from './device.ts'
 import { type PoolPlace, PoolSim } from './pool-sim.ts'
+import { unsoundPool } from './sound-pool.ts'
 import { type EventWindow, Outcome } from './window.ts'
 
 export const roundUpPow2 = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))
@@ -37,6 +38,8 @@ export class PoolGuess {
   constructor(private readonly hint: PoolHint) {}
 
   bounce(cpu: number, addr: number, size: number): void {
+    // Beyond 2^53 no address is exact, and no pool lies there.
+    if (!Number.isSafeInteger(addr + size)) return
     const slot = addr - (addr % IO_TLB_SIZE)
     if (!this.first.has(cpu)) this.first.set(cpu, slot)
     const low = this.low.get(cpu)
@@ -51,10 +54,11 @@ export class PoolGuess {
    */
   place(cpus: number, sampled: number | null, window: EventWindow, devices: readonly DeviceState[]): PoolPlace | null {
     const { start, nareas } = this.hint
-    const nslabs = this.hint.nslabs ?? sampled
+    const nslabs = this.hint.nslabs ?? (unsoundPool({ start: null, nslabs: sampled, nareas: null }) === null ? sampled : null)
     if (start !== null && nslabs !== null) return { start, nslabs, nareas: nareas ?? areasFor(cpus, nslabs) }
     if (this.min === Number.POSITIVE_INFINITY) return null
     const all = this.candidates(nareas ?? roundUpPow2(cpus), nslabs)
+    if (all.length === 0) return null
     if (all.length === 1) return all[0] as PoolPlace
     let best: PoolPlace | null = null
     let most = Number.NEGATIVE_INFINITY
@@ -87,7 +91,7 @@ export class PoolGuess {
       const areas = this.hint.nareas ?? areasFor(nareas, n)
       for (const start of this.starts(n, areas)) out.push({ start, nslabs: n, nareas: areas })
     }
-    return out
+    return out.filter((p) => unsoundPool(p) === null)
   }
 
   // Two CPUs' first addresses are a whole number of areas apart. Largest first.

@@ -11,7 +11,7 @@ import { mailBody, parseDiff, touched } from '../../src/kernel-build/mail.ts'
 import { Trace } from '../../src/kernel/trace-events.ts'
 import { parse, print, vocabulary } from '../../src/litmus/index.ts'
 import { parseCosts } from '../../src/plan/costs.ts'
-import { type EventSink, KernelLog, Names, readKernelLog, Replay, replayResult, Skips, TextScanner, type TraceEvent, TraceDat } from '../../src/replay/index.ts'
+import { type EventSink, KernelLog, Names, parseDebugfs, readKernelLog, Replay, replayResult, Skips, TextScanner, type TraceEvent, TraceDat } from '../../src/replay/index.ts'
 import { version6, version7 } from '../../src/replay/_trace-dat-maker.ts'
 import { slowText } from '../../src/replay/scan-slow.ts'
 import { explainLogFormats } from '../../src/report/explain-log.ts'
@@ -87,7 +87,8 @@ function replayText(seed: number): void {
   const names = new Names()
   const skips = new Skips()
   const replay = new Replay(names, { pool: r.chance(1, 4) ? { start: null, nslabs: 128 << r.below(5), nareas: 1 } : { start: null, nslabs: null, nareas: null } })
-  const s = chunked(new Uint8Array(Buffer.from(mutateText(r, r.pick(traces())), 'latin1')), 1 << 20, replay, names, skips)
+  if (r.chance(1, 4)) for (const sample of parseDebugfs(mutateText(r, DEBUGFS)).samples) replay.measured.sample(sample)
+  const s = chunked(new Uint8Array(Buffer.from(mutateText(r, r.pick(traces()), ['#P:99999999', '[99999999] ']), 'latin1')), 1 << 20, replay, names, skips)
   if (s.header.cpus !== null) replay.headerCpus(s.header.cpus)
   replay.end()
   if (seed % 16 === 0) outputs(replay, skips, 'text', s.lines)
@@ -110,6 +111,14 @@ async function traceDat(seed: number): Promise<void> {
   replay.end()
   if (seed % 16 === 0) outputs(replay, skips, 'trace.dat', 0)
 }
+
+const DEBUGFS = `20.1 20.2 0 64 32768
+20.3 20.4 128 192 32768
+/sys/kernel/debug/swiotlb/io_tlb_nslabs 32768
+io_tlb_used: 12
+
+io_tlb_used_hiwater = 200
+`
 
 const LOG = `[    0.000000] Linux version 6.12.117+deb12-amd64 (x) #1 SMP
 [    0.000000] Command line: root=/dev/vda swiotlb=65536,4,force

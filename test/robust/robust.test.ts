@@ -65,6 +65,13 @@ describe('replay', () => {
     expect(r.devices.map((d) => d.device ?? d.name)).toEqual(expect.arrayContaining(['__proto__', 'constructor', 'toString', '<script>alert(1)</script>']))
   })
 
+  test('addresses beyond 2^53 and a header of ten million CPUs are no pool; samples of a pool that cannot be are not its size', async () => {
+    const bounce = (cpu: number, at: string): string => `t-1 [00${cpu}] d..1. 17.0${cpu}: swiotlb_bounced: dev_name: a dma_mask=ffffffff dev_addr=1000 size=4096 FORCE\nt-1 [00${cpu}] d..1. 17.0${cpu}1: dma_map_page: a dir=FROM_DEVICE dma_addr=${at} size=4096 phys_addr=1000 attrs=\n`
+    const trace = made('wild.txt', `#P:9999999\n${bounce(0, 'f8000000')}${bounce(1, 'fffffffffffff000')}${bounce(2, '20000000000801')}${bounce(3, 'fa000000')}`)
+    expect((await run('replay', trace)).code).toBe(0)
+    for (const n of ['0', '-1', '99999999999999999999']) expect((await run('replay', trace, '--debugfs', made('debugfs', `20.1 20.2 0 64 ${n}\n`))).code).toBe(0)
+  })
+
   test('a trace.dat with pages of no size', async () => {
     const dat = Uint8Array.from(version6(false))
     // Behind the magic, the version and its end, the byte order and the size of a long.

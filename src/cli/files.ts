@@ -57,7 +57,8 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
       if (e.name.startsWith('.') || e.name === 'node_modules') continue
       try {
         if (e.isDirectory()) n += walk(path)
-        else if (e.name.endsWith('.litmus')) { add(path); n++ }
+        // A pipe or a device in a directory is nobody's test: opening it may wait for ever.
+        else if (e.name.endsWith('.litmus') && statSync(path).isFile()) { add(path); n++ }
       } catch (x) {
         errors.push(whole('TB-002', path, `cannot be read: ${why(x)}`))
       }

@@ -72,7 +72,8 @@ export function filesOf(args: readonly string[], endings: readonly string[]): { 
       }
       const found = readdirSync(path).filter((f) => endings.some((e) => f.endsWith(e))).sort()
       if (found.length === 0) errors.push({ ...at, code: 'TB-002', message: `the directory holds no file that ends in ${endings.join(' or ')}` })
-      for (const f of found) files.push(join(path, f))
+      // A pipe or a device in a directory is nobody's recording: opening it may wait for ever.
+      for (const f of found) if (statSync(join(path, f)).isFile()) files.push(join(path, f))
     } catch (e) {
       errors.push(cannotRead(path, e))
     }

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import type { Sources } from './assemble.ts'
+import { limit } from './child-limits.ts'
 import { shimDir } from './shim-dir.ts'
 import { complain } from './tree.ts'
 
@@ -26,26 +27,30 @@ const LINK = [
   '--export=__stack_pointer', '--export=__data_end', '--export=__heap_base', '--import-undefined', '--gc-sections'
 ] as const
 
-/** Seconds after which the compiler is taken to hang. */
-const LIMIT = 180
-
 type Answer = { readonly ok?: true; readonly missing?: string; readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }> }
 
-function child(job: string, flags: readonly string[], progress: (what: string) => void): Promise<{ code: number | null; out: Buffer; err: string; hung: boolean }> {
+function child(job: string, flags: readonly string[], progress: (what: string) => void): Promise<{ code: number | null; out: Buffer; err: string; ended: string | null }> {
   const script = ensure([join(shimDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
   return new Promise((resolve, reject) => {
     const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
     const out: Buffer[] = []
     let text = ''
-    let hung = false
-    const timer = setTimeout(() => { hung = true; p.kill('SIGKILL') }, LIMIT * 1000)
-    p.stdout.on('data', (b: Buffer) => out.push(b))
+    const limits = limit(p)
+    p.stdout.on('data', (b: Buffer) => {
+      out.push(b)
+      limits.output(b.length)
+    })
     p.stderr.on('data', (b: Buffer) => {
       text += b.toString()
-      for (const l of b.toString().split('\n')) if (/^(compiling|linking)/.test(l)) progress(l)
+      limits.output(b.length)
+      for (const l of b.toString().split('\n')) {
+        if (!/^(compiling|linking)/.test(l)) continue
+        limits.unit(l.replace(/^compiling /, ''))
+        progress(l)
+      }
     })
     p.on('error', reject)
-    p.on('close', (code) => { clearTimeout(timer); resolve({ code, out: Buffer.concat(out), err: text, hung }) })
+    p.on('close', (code) => { limits.stop(); resolve({ code, out: Buffer.concat(out), err: text, ended: limits.reason() }) })
     p.stdin.on('error', () => {})
     p.stdin.end(job)
   })
@@ -57,7 +62,7 @@ export async function compile(s: Sources, defines: readonly string[], progress: 
   let r = await child(job, ['--liftoff-only'], progress)
   // a node without that option says so at once
   if (r.code === 9) r = await child(job, [], progress)
-  if (r.hung) return err(complain('TB-609', 'clang', `the compiler had not finished after ${LIMIT} seconds and was ended`))
+  if (r.ended !== null) return err(complain('TB-609', 'clang', `the compiler was ended: ${r.ended}`, { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }))
   const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
   if (r.code !== 0 || size === 0) return err(complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, { hint: r.err.trim().split('\n').slice(-3).join(' | ') }))
   const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer

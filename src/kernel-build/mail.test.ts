@@ -63,3 +63,14 @@ test('hunks without counts, deleted and renamed files', () => {
   const r = applyPatch(treeOf({ 'a.c': 'x\n', 'kernel/dma/gone.c': 'p\nq\n' }), d)
   expect(r.ok && [r.value.read('a.c'), r.value.read('b.c'), r.value.read('kernel/dma/gone.c')]).toEqual([null, 'y\n', null])
 })
+
+test('a patch reads and writes nothing outside of the tree', () => {
+  const evil = (path: string): string => `--- a/${path}\n+++ b/${path}\n@@ -1,1 +1,1 @@\n-x\n+y\n`
+  const asked: string[] = []
+  const tree: Tree = { ...treeOf({}), read: (p) => { asked.push(p); return 'x\n' } }
+  for (const path of ['../../etc/passwd', 'kernel/dma/../../../etc/passwd', '/etc/passwd', '..']) {
+    expect(applyPatch(tree, evil(path))).toMatchObject({ ok: false, error: { code: 'TB-611', message: expect.stringContaining('outside of the tree') } })
+  }
+  expect(applyPatch(tree, evil('../../etc/passwd').replace(/^--- .*$/m, '--- a/kernel/dma/one.c'))).toMatchObject({ ok: false })
+  expect(asked).toEqual([])
+})

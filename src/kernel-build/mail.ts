@@ -1,6 +1,6 @@
 // A patch in a mail: which files it touches, and what a tree looks like with it.
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
-import { type Tree, complain } from './tree.ts'
+import { type Tree, complain, leavesTree } from './tree.ts'
 
 /** Body of a mail as it was written: quoted-printable and base64 undone. Text that is no mail comes back as it is. */
 export function mailBody(raw: string): string {
@@ -83,6 +83,8 @@ function place(lines: readonly string[], want: readonly string[], near: number):
 export function applyPatch(tree: Tree, mail: string): Result<Tree, Diagnostic> {
   const changed = new Map<string, string | null>()
   for (const f of parseDiff(mailBody(mail))) {
+    const outside = [f.path, f.oldPath].find((p) => p !== null && leavesTree(p))
+    if (outside) return err(complain('TB-611', tree.name, `the patch names ${outside}, which is outside of the tree`, { word: outside, hint: 'nothing of the patch is used' }))
     if (!concerns(f.path) && tree.read(f.oldPath ?? f.path) === null && f.oldPath !== null) continue
     if (f.oldPath === null) {
       changed.set(f.path, f.hunks.flatMap((h) => h.neu).join('\n').concat('\n'))

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, openSync, readSync, closeSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, isAbsolute, join, normalize, resolve } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { cacheDir } from './cache.ts'
 
@@ -44,10 +44,19 @@ export function openTree(path: string): Result<Tree, Diagnostic> {
   return openTarball(path)
 }
 
+/** Bytes of the largest source file that is read; the kernel's largest header has 20 MiB. */
+const LARGEST_SOURCE = 32 << 20
+
+/** Whether a path, taken from the top of a tree, is one outside of it. */
+export const leavesTree = (path: string): boolean => /^\.\.(\/|$)/.test(normalize(path)) || isAbsolute(path)
+
 function openDir(name: string, dir: string): Result<Tree, Diagnostic> {
   const read = (p: string): string | null => {
+    // A path may come from a patch or an #include: nothing outside the tree is read, and no device.
+    if (leavesTree(p)) return null
     try {
-      return readFileSync(join(dir, p), 'utf8')
+      const s = statSync(join(dir, p))
+      return s.isFile() && s.size <= LARGEST_SOURCE ? readFileSync(join(dir, p), 'utf8') : null
     } catch {
       return null
     }

@@ -25,6 +25,7 @@ const mechanisms: ReadonlyArray<{ readonly name: string; readonly met: (r: Run) 
   { name: 'accept or unlock', met: (r) => r.sys.kernel.accepts && (r.operations.has('tsm_accept') || r.operations.has('tsm_unlock')) },
   { name: 'devices in RUN', met: (r) => r.sys.kernel.accepts && (some(r, (d) => d.accepted) || r.operations.has('tsm_accept')) },
   { name: 'bounces', met: (r) => r.sys.kernel.calls !== null || r.sys.kernel.mems.some((m) => m.handedOut) },
+  { name: 'pools that grow', met: (r) => r.sys.kernel.dynamic !== null || r.sys.kernel.calls !== null || r.sys.kernel.mems.every((m) => !m.handedOut) },
   { name: 'allocations that cannot block', met: (r) => calls(r).some((c) => c.args.atomic) },
   // A part of accept and unlock: where these are absent it says nothing more.
   { name: 'failing TSM steps', met: (r) => r.sys.kernel.config.tsm_fails.length > 0 || !r.sys.kernel.accepts || !(r.operations.has('tsm_accept') || r.operations.has('tsm_unlock')) },

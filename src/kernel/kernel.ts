@@ -10,6 +10,7 @@ import { PageAllocator, TAG } from './page-alloc.ts'
 import { Slab } from './slab.ts'
 import { SwiotlbMem } from './swiotlb-mem.ts'
 import { AtomicPools } from './pool.ts'
+import { DynamicPools } from './swiotlb-dynamic.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
 import { bootPool } from './swiotlb/param.ts'
 import { parseVersion } from './swiotlb/version.ts'
@@ -131,6 +132,8 @@ export class Kernel {
   /** The what-if pool for accepted devices (config private_pool); no revision has one. */
   readonly private_mem: SwiotlbMem | null
   readonly mems: SwiotlbMem[] = []
+  /** CONFIG_SWIOTLB_DYNAMIC; null: without it, or without a default pool. */
+  readonly dynamic: DynamicPools | null
   readonly atomic: AtomicPools
   readonly cmdlineForce: boolean
   /** Another kernel's DMA API; null: ours. */
@@ -184,6 +187,7 @@ export class Kernel {
     this.atomic = new AtomicPools(layout, this, reserve)
     this.pages = new PageAllocator(layout, this, top)
     this.slab = new Slab(layout, this)
+    this.dynamic = config.swiotlb_dynamic && this.default_mem !== null && !parts.inPlace ? new DynamicPools(layout, this, this.default_mem.nslabs) : null
     this.calls = parts.calls?.(this, layout) ?? null
   }
 
@@ -210,7 +214,7 @@ export class Kernel {
   record(op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', phys: number, n: number): void { if (this.recording) this.emit({ kind: 'op', op, phys, n }) }
 
   /** CONFIG_DMA_DIRECT_REMAP. */
-  get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.platform.noncoherentDevices }
+  get dmaDirectRemap(): boolean { return this.parts.dmaDirectRemap ?? this.config.remap ?? this.platform.noncoherentDevices }
 
   /** A predicate has decided: only told while somebody asks why. */
   decide(fn: string, text: string): void { if (this.explaining) this.emit({ kind: 'decision', fn, text }) }

@@ -4,6 +4,7 @@ import { action, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
+import type { DynamicPool } from './swiotlb-dynamic.ts'
 import type { RefusalReason } from './refusal.ts'
 import { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, type SwiotlbMem } from './swiotlb-mem.ts'
 import { formatMessage } from './messages.ts'
@@ -38,11 +39,14 @@ function bounce_mem(dev: Device): SwiotlbMem | null {
   return dev.io_tlb_mem
 }
 
+/** A pool as far as a mapping that lies in it goes. */
+type SlotPool = SwiotlbMem | DynamicPool
+
 /** swiotlb_find_pool(): membership is by address, not by any flag. */
-export function swiotlb_find_pool(dev: Device, phys: number): SwiotlbMem | null {
+export function swiotlb_find_pool(dev: Device, phys: number): SlotPool | null {
   if (dev.io_tlb_mem?.contains(phys)) return dev.io_tlb_mem
   if (dev.k.private_mem?.contains(phys)) return dev.k.private_mem
-  return null
+  return dev.k.dynamic?.find(dev, phys) ?? null
 }
 
 function find_slots_bug(k: Kernel): void { k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON') }
@@ -76,7 +80,11 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   }
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
-  const tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
+  const dynamic = mem === k.default_mem ? k.dynamic : null
+  const wanted = { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
+  let tlb = dynamic === null ? SLOT_FULL : dynamic.find_listed(dev, wanted)
+  if (tlb === SLOT_FULL) tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
+  if (tlb === SLOT_FULL && dynamic !== null) tlb = dynamic.find_transient(dev, wanted)
   if (tlb === SLOT_BUG) find_slots_bug(k)
   if (tlb === SLOT_FULL) {
     // What the search was asked for: the mapping with the offset it keeps, aligned.
@@ -87,12 +95,13 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   }
   clear_dma_skip_sync(dev, 'swiotlb_tbl_map_single')
   // The original goes into the slot in every direction, so that bytes the device does not write survive.
-  swiotlb_bounce(dev, mem, tlb, size, true)
+  const pool = dynamic !== null && !mem.contains(tlb) ? dynamic.find(dev, tlb) : mem
+  if (pool !== null) swiotlb_bounce(dev, pool, tlb, size, true)
   return { tlb, shared }
 }
 
 /** 0 copied, 1 there is no original, 2 the CPU cannot reach one of both, 3 copied, and the mapping was larger than its slots. */
-const bounced = action<[dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean]>('bounce', {
+const bounced = action<[dev: Device, mem: SlotPool, tlb: number, size: number, toDevice: boolean]>('bounce', {
   perform: (st, _outcome, dev, mem, tlb, size, toDevice) => {
     const m = dev.k.machine
     const b = mem.bounce(st, dev, tlb, size)
@@ -109,7 +118,7 @@ const bounced = action<[dev: Device, mem: SwiotlbMem, tlb: number, size: number,
 })
 
 /** swiotlb_bounce(): one copy between original and slot. */
-export function swiotlb_bounce(dev: Device, mem: SwiotlbMem, tlb: number, size: number, toDevice: boolean): void {
+export function swiotlb_bounce(dev: Device, mem: SlotPool, tlb: number, size: number, toDevice: boolean): void {
   const k = dev.k
   const r = bounced(dev, mem, tlb, size, toDevice)
   if (r === 2) k.crash('swiotlb_bounce', 'cpu access aborted', 'the bounce copies from or to memory that the CPU cannot reach')
@@ -136,18 +145,18 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
   return addr
 }
 
-function release(dev: Device, mem: SwiotlbMem, tlb: number): void {
+function release(dev: Device, mem: SlotPool, tlb: number): void {
   if (mem.release(dev, tlb) === SLOT_BUG) dev.k.crash('swiotlb_release_slots', 'outside the table', 'slots outside the pool are released')
 }
 
 /** swiotlb_tbl_unmap_single(): copy back unless told not to, then release. */
-export function swiotlb_tbl_unmap_single(dev: Device, mem: SwiotlbMem, tlb: number, size: number, dir: number, attrs: number): void {
+export function swiotlb_tbl_unmap_single(dev: Device, mem: SlotPool, tlb: number, size: number, dir: number, attrs: number): void {
   if ((attrs & ATTR.SKIP_CPU_SYNC) === 0 && (dir === DIR.FROM_DEVICE || dir === DIR.BIDIRECTIONAL)) swiotlb_bounce(dev, mem, tlb, size, false)
   release(dev, mem, tlb)
 }
 
 /** swiotlb_sync_single_for_device() and _for_cpu(). */
-export function swiotlb_sync_single(dev: Device, mem: SwiotlbMem, tlb: number, size: number, dir: number, forCpu: boolean): void {
+export function swiotlb_sync_single(dev: Device, mem: SlotPool, tlb: number, size: number, dir: number, forCpu: boolean): void {
   if (forCpu ? dir !== DIR.TO_DEVICE : dir !== DIR.FROM_DEVICE) swiotlb_bounce(dev, mem, tlb, size, !forCpu)
 }
 

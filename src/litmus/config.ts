@@ -48,6 +48,7 @@ export function completeConfig(test: Pick<Test, 'config' | 'threads' | 'revision
     else if (word.kind === 'string') out.set(key, '')
     else if (key === 'cpus') out.set(key, defaultCpus(test))
     else if (key === 'memory_encrypt_reported') out.set(key, memoryEncryptReported(rev, p) ? 'yes' : 'no')
+    else if (key === 'remap') out.set(key, p.noncoherentDevices ? 'yes' : 'no')
     else if (key === 'flag_storage') out.set(key, flagStorage(rev, p))
     else {
       const text = ensure(word.default, `default of ${key}`)
@@ -74,6 +75,8 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
     swiotlb_areas: swiotlb.areas,
     cmdline: word('cmdline'),
     cpus: num('cpus'),
+    swiotlb_dynamic: word('swiotlb_dynamic') === 'on',
+    remap: word('remap') === 'yes',
     conversions: word('conversions'),
     tsm_fails: word('tsm_fails') === 'none' ? [] : word<string>('tsm_fails').split(' ') as TsmStep[],
     memory_encrypt_reported: word('memory_encrypt_reported') === 'yes',

@@ -293,6 +293,8 @@ config {
   swiotlb                 512,1
   cmdline                 ""
   cpus                    1
+  swiotlb_dynamic         off
+  remap                   no
   conversions             succeed
   tsm_fails               none
   memory_encrypt_reported yes

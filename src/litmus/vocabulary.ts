@@ -73,6 +73,8 @@ export const configKeys = [
   { name: 'swiotlb', kind: 'slots', default: '512,1', does: 'SLOTS of 2 KiB [, AREAS] of the default bounce pool; 0 is no pool' },
   { name: 'cmdline', kind: 'string', default: '""', does: 'the kernel command line, for instance "swiotlb=force"' },
   { name: 'cpus', kind: 'number', default: null, defaultIs: 'the highest `cpu N` + 1', min: 1, max: 64, does: 'possible CPUs' },
+  { name: 'swiotlb_dynamic', kind: 'words', values: ['off', 'on'], default: 'off', does: 'CONFIG_SWIOTLB_DYNAMIC: the default pool grows, and a mapping that finds it full gets a pool of its own' },
+  { name: 'remap', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, pkvm and none, whose devices may be non-coherent; else no', does: 'CONFIG_DMA_DIRECT_REMAP: atomic pools and non-coherent memory have a mapping of their own' },
   { name: 'conversions', kind: 'words', values: ['succeed', 'may_fail'], default: 'succeed', does: 'may_fail: each set_memory_* may fail, those at boot included' },
   { name: 'tsm_fails', kind: 'list', values: ['none', ...TSM_STEPS], default: 'none', does: 'steps of accept and unlock that may fail; each step of the TSM driver is then one of its own' },
   { name: 'memory_encrypt_reported', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, amd-sev-snp, amd-sme-host and intel-tdx; on s390-pv as the decision `s390Reports` and on pkvm as `pkvmForces` has it; else no', does: 'what cc_platform_has answers for memory encryption' },

@@ -14,6 +14,10 @@ export interface MachineConfig {
   readonly swiotlb_areas: number
   readonly cmdline: string
   readonly cpus: number
+  /** CONFIG_SWIOTLB_DYNAMIC. */
+  readonly swiotlb_dynamic: boolean
+  /** CONFIG_DMA_DIRECT_REMAP; null: as the architecture has it. */
+  readonly remap: boolean | null
   readonly conversions: 'succeed' | 'may_fail'
   /** Steps of the TSM driver that may fail; with any, each of its steps is one of its own. */
   readonly tsm_fails: readonly TsmStep[]
@@ -72,7 +76,7 @@ export interface MmioConfig {
 
 export const defaultConfig: MachineConfig = {
   ram: 16 << 20, guest_page: 4096, host_granule: 4096, ipa_bits: 40, swiotlb_slots: 512, swiotlb_areas: 1, cmdline: '', cpus: 1,
-  conversions: 'succeed', tsm_fails: [], memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
+  swiotlb_dynamic: false, remap: null, conversions: 'succeed', tsm_fails: [], memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
   misaligned_share: 'whole_granule', cache_line: 64, locked_dma: 'block', unlocked_stop: 'ok', bme_zero_over_zero: 'ok',
   tdx_trusted_shared_dma: 'walk', tdx_host_read: 'ones', tdx_p2p: 'fault', snp_p2p: 'fault', snp_cbit_in_iova: 'fault'
 }

@@ -11,6 +11,7 @@ declare module '../step/step.ts' { interface PropertyNames { leak: true } }
 function slots(sys: System, st: Store, m: MappingObject): void {
   if (m.bounce < 0) return
   const mem = sys.kernel.mems.find((x) => x.contains(m.bounce))
+  if (sys.kernel.dynamic?.usedAt(st, m.bounce)) st.finding({ property: 'leak', site: 'dma_unmap', decision: 'dynamic pool', summary: 'the mapping keeps its dynamic pool after the unmap' })
   if (mem?.usedAt(st, m.bounce)) st.finding({ property: 'leak', site: 'dma_unmap', decision: 'slot', summary: `the slots of the mapping stay taken in ${mem.name} after the unmap` })
 }
 

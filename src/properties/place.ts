@@ -8,6 +8,7 @@ import type { System } from '../system/index.ts'
 export function place(sys: System, st: Store, addr: number): string {
   const k = sys.kernel
   for (const m of k.mems) if (m.contains(addr)) return m.kind.restricted ? 'a restricted bounce pool' : 'the bounce pool'
+  if (k.dynamic?.at(st, addr) !== undefined) return 'a dynamic bounce pool'
   if (k.atomic.contains(st, addr)) return 'an atomic pool'
   switch (k.pages.owner(st, Math.floor(addr / PAGE_SIZE))) {
     case TAG.free: return 'a free page'

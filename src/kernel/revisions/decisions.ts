@@ -56,6 +56,9 @@ export const decisionTable = {
   iommuSharedAlloc: { values: ['unnoticed', 'refused'], does: 'an allocation behind a vIOMMU for a device forced to shared memory: made of private pages, or refused' },
 
   bootConverts: { values: ['platform', 'reported'], does: "pools that boot makes shared: the default pool where the architecture's boot code asks for it and every restricted pool; or all, where memory encryption is reported" },
+  dynamicPools: { values: ['device', 'pool'], does: 'CONFIG_SWIOTLB_DYNAMIC: memory of a new pool is made shared always, and comes from an atomic pool where the device is forced and the caller cannot block; or both as io_tlb_mem is shared' },
+  dynamicFree: { values: ['linear', 'kept'], does: "a dynamic pool that came from an atomic pool goes back to it: found by its linear address, under which a remapped atomic pool does not have it; by the address that the allocation gave" },
+  dynamicRelease: { values: ['rcu_callback', 'process'], does: 'a dynamic pool is released: in an RCU callback, where one cannot sleep; in process context' },
   decryptFailure: { values: ['ignore', 'unusable'], does: 'a pool that boot could not make shared: used as if it were; all its slots marked used' },
   atomicPoolAlias: { values: ['shared', 'by_pool'], does: 'the mapping that a remapped atomic pool has: decrypted always; as the pool is' },
   atomicPoolFailure: { values: ['freed', 'leaked'], does: 'pages that an atomic pool could not make shared: back to the page allocator in whatever state they are; leaked' },

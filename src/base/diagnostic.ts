@@ -89,6 +89,7 @@ export const codes = {
   'TB-302': 'a size, platform or kernel given to `size` is not one',
   'TB-303': 'what was given as a kernel log is empty or not text',
   'TB-304': 'a trace of events was given as a kernel log',
+  'TB-305': 'something was given to `explain` that it has no words for',
   'TB-600': 'not a kernel source tree, or a tarball that cannot be unpacked',
   'TB-601': 'a kernel version that is not supported',
   'TB-602': 'a kernel source tree without a file that is needed',

@@ -8,7 +8,7 @@ import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { looksPasted, readLog } from './read-log.ts'
 
-interface Options {
+export interface ExplainLogOptions {
   readonly platform?: string
   readonly kernel?: string
   readonly ram?: string
@@ -30,46 +30,49 @@ export function explainLog(io: Io): Command {
     .option('--cmdline <string>', 'where the log does not say')
     .addOption(formatOption(explainLogFormats))
     .addHelpText('after', "\nExample:\n  dmesg | tbit explain log\n  tbit explain log 'nvme 0000:00:02.0: swiotlb buffer is full (sz: 262144 bytes), total 524288 (slots), used 523564 (slots)'")
-    .action(async (file: string, o: Options) => {
-      const errors: Diagnostic[] = []
-      const at = { file: 'tbit explain log', line: 0, column: 0 }
-      let facts: LogFacts = {}
-      if (o.platform !== undefined) {
-        if (Object.hasOwn(sizingPlatforms, o.platform)) facts = { ...facts, platform: o.platform }
-        else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.platform, message: `unknown platform '${o.platform}'`, expected: Object.keys(sizingPlatforms) }, Object.keys(sizingPlatforms)))
-      }
-      if (o.kernel !== undefined) {
-        if (parseSizingKernel(o.kernel)) facts = { ...facts, kernel: o.kernel }
-        else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.kernel, message: `unknown kernel '${o.kernel}'`, expected: ['a version like 6.12'] }, sizingKernelNames))
-      }
-      if (o.ram !== undefined) {
-        const ram = Bytes.parse(o.ram)
-        if (ram !== null && ram > 0) facts = { ...facts, ram }
-        else errors.push({ ...at, code: 'TB-302', word: o.ram, message: `--ram '${o.ram}' is no size`, expected: ['16G', '512M'] })
-      }
-      if (o.cpus !== undefined) {
-        if (/^[1-9]\d*$/.test(o.cpus) && Number(o.cpus) <= 8192) facts = { ...facts, cpus: Number(o.cpus) }
-        else errors.push({ ...at, code: 'TB-302', word: o.cpus, message: `--cpus '${o.cpus}' is no number of CPUs`, expected: ['1 to 8192'] })
-      }
-      if (o.cmdline !== undefined) facts = { ...facts, cmdline: o.cmdline }
-      const log = new KernelLog()
-      const warnings: Diagnostic[] = []
-      if (errors.length === 0) {
-        const name = file === '-' ? '(standard input)' : file
-        const bytes = new LogBytes(log.reader)
-        // A message pasted as the argument itself, as long as no file has that name.
-        const pasted = looksPasted(file)
-        if (pasted) bytes.feed(new TextEncoder().encode(file))
-        const broken = pasted ? null : await readLog(file, bytes)
-        bytes.end()
-        if (broken) errors.push(broken)
-        if (bytes.tooLong.length > 0) warnings.push({ code: 'TB-352', file: name, line: bytes.tooLong[0] as number, column: 1, word: '', message: `${plural(bytes.tooLong.length, 'line')} over 1 MiB left out`, severity: 'warning' })
-        if (!broken && bytes.bytes === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
-        else if (!broken && log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
-      }
-      const explanation = log.explain(facts)
-      if (o.format === 'json' || explanation.understood > 0 || errors.length === 0) io.out(explainLogFormats[o.format](explanation, errors, warnings))
-      if (o.format !== 'json') io.err(explainLogErrors([...errors, ...warnings]))
-      io.exit(errors.length > 0 ? 2 : 0)
-    })
+    .action((file: string, o: ExplainLogOptions) => explainLogFile(io, file, o))
+}
+
+/** Explains a log: a file, standard input (-), or the message itself. */
+export async function explainLogFile(io: Io, file: string, o: ExplainLogOptions): Promise<void> {
+  const errors: Diagnostic[] = []
+  const at = { file: 'tbit explain log', line: 0, column: 0 }
+  let facts: LogFacts = {}
+  if (o.platform !== undefined) {
+    if (Object.hasOwn(sizingPlatforms, o.platform)) facts = { ...facts, platform: o.platform }
+    else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.platform, message: `unknown platform '${o.platform}'`, expected: Object.keys(sizingPlatforms) }, Object.keys(sizingPlatforms)))
+  }
+  if (o.kernel !== undefined) {
+    if (parseSizingKernel(o.kernel)) facts = { ...facts, kernel: o.kernel }
+    else errors.push(unknownWord({ ...at, code: 'TB-302', word: o.kernel, message: `unknown kernel '${o.kernel}'`, expected: ['a version like 6.12'] }, sizingKernelNames))
+  }
+  if (o.ram !== undefined) {
+    const ram = Bytes.parse(o.ram)
+    if (ram !== null && ram > 0) facts = { ...facts, ram }
+    else errors.push({ ...at, code: 'TB-302', word: o.ram, message: `--ram '${o.ram}' is no size`, expected: ['16G', '512M'] })
+  }
+  if (o.cpus !== undefined) {
+    if (/^[1-9]\d*$/.test(o.cpus) && Number(o.cpus) <= 8192) facts = { ...facts, cpus: Number(o.cpus) }
+    else errors.push({ ...at, code: 'TB-302', word: o.cpus, message: `--cpus '${o.cpus}' is no number of CPUs`, expected: ['1 to 8192'] })
+  }
+  if (o.cmdline !== undefined) facts = { ...facts, cmdline: o.cmdline }
+  const log = new KernelLog()
+  const warnings: Diagnostic[] = []
+  if (errors.length === 0) {
+    const name = file === '-' ? '(standard input)' : file
+    const bytes = new LogBytes(log.reader)
+    // A message pasted as the argument itself, as long as no file has that name.
+    const pasted = looksPasted(file)
+    if (pasted) bytes.feed(new TextEncoder().encode(file))
+    const broken = pasted ? null : await readLog(file, bytes)
+    bytes.end()
+    if (broken) errors.push(broken)
+    if (bytes.tooLong.length > 0) warnings.push({ code: 'TB-352', file: name, line: bytes.tooLong[0] as number, column: 1, word: '', message: `${plural(bytes.tooLong.length, 'line')} over 1 MiB left out`, severity: 'warning' })
+    if (!broken && bytes.bytes === 0) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'there is nothing to read', hint: 'paste a kernel log: dmesg | tbit explain log' })
+    else if (!broken && log.looksBinary) errors.push({ code: 'TB-303', file: name, line: 0, column: 0, word: '', message: 'this is not text', hint: 'a kernel log is text: dmesg > FILE, or journalctl -k > FILE (gzip and zstd are read as they are)' })
+  }
+  const explanation = log.explain(facts)
+  if (o.format === 'json' || explanation.understood > 0 || errors.length === 0) io.out(explainLogFormats[o.format](explanation, errors, warnings))
+  if (o.format !== 'json') io.err(explainLogErrors([...errors, ...warnings]))
+  io.exit(errors.length > 0 ? 2 : 0)
 }

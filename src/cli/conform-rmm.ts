@@ -8,7 +8,7 @@ import { parseSequences } from '../conform/rmm-sequence.ts'
 import { huntFirmware, HUNTED } from '../conform/rmm-hangs.ts'
 import type { Answer } from '../conform/rmm-commands.ts'
 import { answerLine, conformRmmFormats, hangsFormats } from '../report/conform-rmm.ts'
-import { fold } from '../report/wrap.ts'
+import { foldMessage } from '../report/wrap.ts'
 import { aboutFile, cannotRead, readBytes, unpacked } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -24,12 +24,6 @@ async function textOf(file: string): Promise<string | Diagnostic> {
   if (!Buffer.isBuffer(bytes)) return bytes
   const whole = await unpacked(bytes, LARGEST, shownName(file))
   return Buffer.isBuffer(whole) ? whole.toString('utf8') : whole
-}
-
-/** The place, which may be long, stays on one line with the message; what stands below it is folded. */
-function below(text: string): string {
-  const [first = '', ...rest] = text.split('\n')
-  return [first, ...rest.map((l) => fold(l, 80))].join('\n')
 }
 
 const count = (v: string): number => {
@@ -94,7 +88,7 @@ export function conformRmm(io: Io): Command {
         else if (inside.length === 0) total.errors.push(aboutFile(name, 'the directory holds no recording: no .json, .jsonl, .txt or .rmi file, gzip allowed'))
         else for (const f of inside) await one(join(name, f))
       }
-      if (options.format !== 'json') for (const e of total.errors) io.err(`${below(formatDiagnostic(e))}\n`)
+      if (options.format !== 'json') for (const e of total.errors) io.err(`${foldMessage(formatDiagnostic(e))}\n`)
       if (options.hangs === true && total.errors.length === 0) {
         const h = huntFirmware({ sequences: total.firmwares.get(HUNTED) ?? 0, stops: total.defects })
         io.out(hangsFormats[options.format](h))

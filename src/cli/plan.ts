@@ -9,6 +9,7 @@ import {
   planRim, type PlanRequest, type PlanSpec, sideBySide, strategies, type Strategy, type VmmName, vmmProfiles, vmms
 } from '../plan/index.ts'
 import { emitPlan, planFormats, type RimReport } from '../report/plan.ts'
+import { foldMessage } from '../report/wrap.ts'
 import { aboutFile, cannotRead, cannotWrite, openWhole, readText } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -185,7 +186,7 @@ function given(o: Options): Partial<PlanRequest> {
 export function planVerb(io: Io): Command {
   const fail = (errors: readonly Diagnostic[], json: boolean): void => {
     if (json) io.out(`${JSON.stringify({ format: 1, errors }, null, 2)}\n`)
-    for (const e of errors) io.err(`${formatDiagnostic(e)}\n`)
+    for (const e of errors) io.err(`${foldMessage(formatDiagnostic(e))}\n`)
     io.exit(2)
   }
   return new Command('plan')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bullet, fold, wrap, wrapCommand } from './wrap.ts'
+import { bullet, fold, foldMessage, wrap, wrapCommand } from './wrap.ts'
 
 test('words are kept in order, lines within the width', () => {
   fc.assert(fc.property(fc.array(fc.stringMatching(/^[a-z]{1,20}$/), { minLength: 1 }), fc.integer({ min: 8, max: 40 }), (words, width) => {
@@ -29,4 +29,12 @@ test('a command stays a command: broken before options only, quoted blanks and d
 
 test('text keeps its lines, its columns and its commands', () => {
   expect(fold('short\n\n  one  two three four\n- a list of words\n  tbit run a.litmus --kernel b', 18)).toBe('short\n\n  one  two three\n       four\n- a list of words\n  tbit run \\\n      a.litmus \\\n      --kernel b')
+})
+
+test('a message: its first line stays whole, what stands below is folded', () => {
+  const long = Array.from({ length: 30 }, (_, i) => `word${i}`).join(' ')
+  const lines = foldMessage(`/a/long/path: error TB-509: ${long}\n  expected: ${long}`).split('\n')
+  expect(lines[0]).toBe(`/a/long/path: error TB-509: ${long}`)
+  expect(lines.slice(1).every((l) => l.length <= 80 && l.startsWith('  '))).toBe(true)
+  expect(lines.slice(1).join(' ').replace(/ +/g, ' ').trim()).toBe(`expected: ${long}`)
 })

@@ -71,3 +71,9 @@ export function fold(text: string, width: number): string {
     return wrap(line.slice(at.length), width - at.length, '').map((l, i) => `${i === 0 ? at : ' '.repeat(at.length)}${l}`)
   }).join('\n')
 }
+
+/** A message about the user's input as a terminal shows it: the first line, which has paths to click on, whole; the lines below it folded. */
+export function foldMessage(text: string, width = 80): string {
+  const [first = '', ...below] = text.split('\n')
+  return [first, ...below.map((l) => fold(l, width))].join('\n')
+}

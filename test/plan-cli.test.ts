@@ -173,6 +173,22 @@ test('the model\'s answers, written as the sequence language has them, read back
   }
 })
 
+// Values that the calculator of realm measurements publishes with its tests (veraison/cca-realm-measurements, tests/cmdline.rs, read November
+// 2026): a kvmtool guest of 512 MiB with one CPU, without and with a firmware of ten bytes. They measure a device tree; the fixture was built
+// from its nodes and properties as that program names them, and is right when both values come out.
+test('published measurements of whole guests: RIPAS, device tree, firmware and boot REC', async () => {
+  const dtb = join(dir, 'kvmtool.dtb')
+  const firmware = join(dir, 'firmware')
+  writeFileSync(dtb, gunzipSync(readFileSync('test/fixtures/rmm/kvmtool-512m.dtb.gz')))
+  writeFileSync(firmware, 'FW CONTENT')
+  const rim = async (line: string): Promise<unknown> => (JSON.parse((await plan(`--ram 512M --bps 6 --wps 6 --gpr 0=0x8fe00000 --rim --format json ${line}`)).out) as { rim: unknown }).rim
+  expect(await rim(`--vmm kvmtool --image ${dtb}@0x8fe00000 --entry 0`)).toBe('998dfdf6401d69f73ed88ac53d62d5ea2cfac6320b887ce4599aa8671791d4d0')
+  const withFirmware = `--ram-base 0x80000000 --ipa-bits 33 --image ${firmware}@0x80000000 --image ${dtb}@0x8fe00000`
+  expect(await rim(`${withFirmware} --entry 0x80000000`)).toBe('cf37146fce0ad50e1be1a04580c1024e5449b430b0dd96b6ef5c9a2b73767bf5')
+  // Every part of it counts.
+  expect(await rim(`${withFirmware} --entry 0x80000004`)).not.toBe('cf37146fce0ad50e1be1a04580c1024e5449b430b0dd96b6ef5c9a2b73767bf5')
+})
+
 test('coverage names modelled and missing commands of both generations', async () => {
   const j = JSON.parse((await plan('--coverage --format json')).out) as { coverage: Array<{ generation: string; side: string; total: number; modelled: number }> }
   expect(j.coverage.map((c) => `${c.side} ${c.generation}`)).toEqual(['RMI 1.x', 'RSI 1.x', 'RMI 2.0', 'RSI 2.0'])

@@ -57,7 +57,7 @@ test('a hash passed by the caller gives the same values', () => {
 })
 
 // Values that the calculator of realm measurements publishes with its tests (veraison/cca-realm-measurements, src/realm_config.rs and
-// tests/event_log.rs, read July 2026). Its longer chains measure a device tree that only it makes.
+// tests/event_log.rs, read July 2026). Two of its whole guests are in test/plan-cli.test.ts.
 test('published values of REALM_CREATE: another program, the same RIM', () => {
   const of = (p: Partial<typeof params>): string => toHex(rimInit({ algo: 0, s2sz: 48, flags: 0, sveVl: 0, bps: 1, wps: 1, pmuCtrs: 0, ...p }))
   expect(of({})).toBe('6739dfb22b75ee1268d08dfa8369f501bc0b066243553f069f560d1fa1172973')

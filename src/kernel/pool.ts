@@ -7,7 +7,7 @@ import { coherent_limit } from './device.ts'
 import { phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import { formatMessage } from './messages.ts'
 import { TAG } from './page-alloc.ts'
-import { conversionsMayFail, set_memory_decrypted } from './set-memory.ts'
+import { conversionsMayFail, pinned, set_memory_decrypted } from './set-memory.ts'
 import type { CpuAlias, Device, DmaZone, Kernel } from './kernel.ts'
 
 const KiB = 1024
@@ -71,7 +71,7 @@ export class AtomicPools {
     while (order > 0 && PAGE_SIZE * 2 ** order > ram / 16) order--
     const size = PAGE_SIZE * 2 ** order
     this.pools = POOLS.map((name) => ({ name, size, start: reserve(size) }))
-    const up = conversionsMayFail(k) && this.shared ? UP.unknown : UP.yes
+    const up = !this.shared ? UP.yes : pinned(k) ? UP.no : conversionsMayFail(k) ? UP.unknown : UP.yes
     this.state = new Interned<State>(layout, 'atomic_pools', { pools: this.pools.map((p) => ({ up, chunks: [[p.start, p.size]] })), used: EMPTY, work: false }, encode)
   }
 
@@ -91,7 +91,7 @@ export class AtomicPools {
 
   /** dma_atomic_pool_init(): what boot converts, as one step. */
   boot(): void {
-    if (!this.shared) return
+    if (!this.shared || pinned(this.k)) return
     AtomicPools.converted(this)
   }
   private static readonly converted = aside<[a: AtomicPools]>('boot, atomic pools', (st, a) => {

@@ -3,7 +3,7 @@
 // hypercalls, s390's ultravisor calls. Contents are lost at the moment the page changes hands.
 import { PAGE_SIZE } from '../base/index.ts'
 import { action, choose } from '../step/index.ts'
-import { PTE } from '../machine/index.ts'
+import { HW, PTE } from '../machine/index.ts'
 import type { Kernel } from './kernel.ts'
 
 export const EIO = -5
@@ -30,9 +30,33 @@ const convert = action<[k: Kernel, call: string, pfn: number, n: number, shared:
   outcomes: (k) => (conversionsMayFail(k) ? 2 : 1), results: [0, 1, 2, 3, 4]
 })
 
+/** host_mirror: the host has answered with success, whatever became of its IOMMU's tables. */
+const mirror = action<[k: Kernel, pfn: number, n: number, shared: boolean]>('host mirror', {
+  perform: (st, outcome, k, pfn, n, shared) => {
+    k.machine.follow(st, pfn, n, shared, outcome === 0 ? n : k.config.host_mirror === 'partial' ? Math.floor(n / 2) : 0)
+    return outcome
+  },
+  text: (r, _outcome, k, pfn, n, shared) => `host: IOMMU ${shared ? 'map' : 'unmap'} of page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''} for T=0${r === 0 ? '' : k.config.host_mirror === 'partial' && n > 1 ? ' stops half-way, and success is answered' : ' fails, and success is answered'}`,
+  outcomes: () => 2, results: [0, 1]
+})
+
+/** A page of a TD with TDX Connect stays pinned until the guest releases it, and this guest does not: the host cannot take it. */
+export const pinned = (k: Kernel): boolean => k.platform.conversion === 'mapgpa' && k.config.tdx_page_release === 'enforced' && !k.rev.tdxPageRelease
+
+/** TDG.MEM.PAGE.RELEASE: there is nothing behind the page from now on, and no way back but a new page that is accepted. */
+const release = action<[k: Kernel, pfn: number, n: number]>('tdx page release', {
+  perform: (st, _outcome, k, pfn, n) => {
+    k.machine.content.destroy(st, pfn * PAGE_SIZE, n * PAGE_SIZE)
+    k.machine.setHw(st, pfn, n, HW.unas)
+    return 0
+  },
+  text: (_r, _o, _k, pfn, n) => `TDG.MEM.PAGE.RELEASE(page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''})`, results: [0]
+})
+
 /** The call out of the guest: firmware and host do their part as one step. With `conversions may_fail` the host may refuse. */
 function hostConvert(k: Kernel, call: string, pfn: number, n: number, shared: boolean): (typeof CONVERT_RESULTS)[number] | 'failed' {
   const r = convert(k, call, pfn, n, shared)
+  if (r === 0 && k.machine.mirror !== null) mirror(k, pfn, n, shared)
   return r === 4 ? 'failed' : (CONVERT_RESULTS[r] as (typeof CONVERT_RESULTS)[number])
 }
 
@@ -82,6 +106,11 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
     case 'mapgpa': {
       // TDX: to private MapGPA and accept in prepare, to shared MapGPA in finish.
       if (shared) setPte(k, pfn, n, PTE.shr, 'shared bit set')
+      if (shared && pinned(k)) {
+        k.warn(site, 'failed to convert pages: they are pinned')
+        return EIO
+      }
+      if (shared && k.config.tdx_page_release !== 'off' && k.rev.tdxPageRelease) release(k, pfn, n)
       const r = hostConvert(k, shared ? 'MapGPA(shared)' : 'MapGPA(private)+ACCEPT', pfn, n, shared)
       if (r === 'failed' || r === 'refused' || r === 'nochange') {
         k.warn(site, 'failed to convert pages')

@@ -20,7 +20,7 @@ const read = (text: string): Test => {
 test('every default of the configuration', () => {
   expect(resolveConfig(read('thread os { }'), 'arm-cca', 'rfc-v1')).toEqual({
     ram: 16 << 20, guest_page: 4096, host_granule: 4096, ipa_bits: 40, swiotlb_slots: 512, swiotlb_areas: 1, cmdline: '', cpus: 1, swiotlb_dynamic: false, remap: true, conversions: 'succeed', tsm_fails: [],
-    memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null, misaligned_share: 'whole_granule', cache_line: 64,
+    memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', host_mirror: 'exact', tdx_page_release: 'off', xt: false, vtom: null, misaligned_share: 'whole_granule', cache_line: 64,
     locked_dma: 'block', unlocked_stop: 'ok', bme_zero_over_zero: 'ok', tdx_trusted_shared_dma: 'walk', tdx_host_read: 'ones', tdx_p2p: 'fault', snp_p2p: 'fault', snp_cbit_in_iova: 'fault'
   })
 })
@@ -31,7 +31,7 @@ test('everything said', () => {
     tdx_trusted_shared_dma fault tdx_host_read poison tdx_p2p ok snp_p2p ok snp_cbit_in_iova stripped }\nthread os { }`)
   expect(resolveConfig(t, 'none', 'linux-6.12')).toEqual({
     ram: 32 << 20, guest_page: 4096, host_granule: 65536, ipa_bits: 48, swiotlb_slots: 2048, swiotlb_areas: 8, cmdline: 'swiotlb=force', cpus: 4, swiotlb_dynamic: false, remap: true, conversions: 'may_fail', tsm_fails: [],
-    memory_encrypt_reported: false, flag_storage: 'atomic', private_pool: 256, host_stage2: 'static_1g', xt: true, vtom: 2 ** 31, misaligned_share: 'refuse', cache_line: 128,
+    memory_encrypt_reported: false, flag_storage: 'atomic', private_pool: 256, host_stage2: 'static_1g', host_mirror: 'exact', tdx_page_release: 'off', xt: true, vtom: 2 ** 31, misaligned_share: 'refuse', cache_line: 128,
     locked_dma: 't0', unlocked_stop: 'error', bme_zero_over_zero: 'error', tdx_trusted_shared_dma: 'fault', tdx_host_read: 'poison', tdx_p2p: 'ok', snp_p2p: 'ok', snp_cbit_in_iova: 'stripped'
   })
 })

@@ -83,6 +83,8 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
     flag_storage: word('flag_storage'),
     private_pool: num('private_pool'),
     host_stage2: word('host_stage2'),
+    host_mirror: word('host_mirror'),
+    tdx_page_release: word('tdx_page_release'),
     xt: word('xt') === 'on',
     vtom: typeof vtom === 'number' ? vtom : null,
     misaligned_share: word('misaligned_share'),

@@ -301,6 +301,8 @@ config {
   flag_storage            shared_byte  # without effect: linux-6.15 has no such flag
   private_pool            0
   host_stage2             shared_only
+  host_mirror             exact
+  tdx_page_release        off
   xt                      off
   vtom                    max
   misaligned_share        whole_granule

@@ -81,6 +81,8 @@ export const configKeys = [
   { name: 'flag_storage', kind: 'words', values: ['shared_byte', 'own_byte', 'private_word', 'atomic'], default: null, defaultIs: 'as the decision `flagStorage` for the architecture has it', does: 'where the accepted flag is kept: a byte with its neighbours, a byte of its own, a private word under the device lock, or an atomic bit' },
   { name: 'private_pool', kind: 'number', default: '0', min: 0, does: 'SLOTS of a bounce pool for accepted devices, a what-if that no revision has' },
   { name: 'host_stage2', kind: 'words', values: ['shared_only', 'static_1g_plain', 'static_1g_shared', 'static_1g'], default: 'shared_only', does: 'what the IOMMU maps for T=0: shared pages only, or everything in 1G blocks with the GPT protecting, at the plain alias, the shared alias or both' },
+  { name: 'host_mirror', kind: 'words', values: ['exact', 'may_fail', 'partial'], default: 'exact', does: "the VMM's IOMMU tables for T=0 after a conversion at run time that it answers with success: as converted; or the map or unmap may fail, or stop half-way" },
+  { name: 'tdx_page_release', kind: 'words', values: ['off', 'optional', 'enforced'], default: 'off', does: 'TDX Connect: the guest may, or must, release a private page before the host can take it (TDG.MEM.PAGE.RELEASE)' },
   { name: 'xt', kind: 'words', values: ['off', 'on'], default: 'off', does: 'XT-enabled requests: the target of a request is checked too' },
   { name: 'vtom', kind: 'limit', default: 'max', min: 1, does: 'AMD: addresses below are private, at or above shared' },
   { name: 'misaligned_share', kind: 'words', values: ['whole_granule', 'refuse'], default: 'whole_granule', does: 'the host, asked to share less than its granule: takes all of it, or refuses' },

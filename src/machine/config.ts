@@ -27,6 +27,10 @@ export interface MachineConfig {
   readonly private_pool: number
   /** What the IOMMU maps for T=0. Static: once, in blocks of 1G, at the plain alias, the shared alias, or (`static_1g`) both. */
   readonly host_stage2: 'shared_only' | 'static_1g_plain' | 'static_1g_shared' | 'static_1g'
+  /** What the VMM's IOMMU tables for T=0 follow of a conversion that it answered with success. */
+  readonly host_mirror: 'exact' | 'may_fail' | 'partial'
+  /** TDX Connect: whether an accepted private page is pinned until the guest releases it. */
+  readonly tdx_page_release: 'off' | 'optional' | 'enforced'
   readonly xt: boolean
   /** Address at and above which a T=1 request of an SNP device is shared; null: maximum. */
   readonly vtom: number | null
@@ -76,7 +80,7 @@ export interface MmioConfig {
 
 export const defaultConfig: MachineConfig = {
   ram: 16 << 20, guest_page: 4096, host_granule: 4096, ipa_bits: 40, swiotlb_slots: 512, swiotlb_areas: 1, cmdline: '', cpus: 1,
-  swiotlb_dynamic: false, remap: null, conversions: 'succeed', tsm_fails: [], memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', xt: false, vtom: null,
+  swiotlb_dynamic: false, remap: null, conversions: 'succeed', tsm_fails: [], memory_encrypt_reported: true, flag_storage: 'own_byte', private_pool: 0, host_stage2: 'shared_only', host_mirror: 'exact', tdx_page_release: 'off', xt: false, vtom: null,
   misaligned_share: 'whole_granule', cache_line: 64, locked_dma: 'block', unlocked_stop: 'ok', bme_zero_over_zero: 'ok',
   tdx_trusted_shared_dma: 'walk', tdx_host_read: 'ones', tdx_p2p: 'fault', snp_p2p: 'fault', snp_cbit_in_iova: 'fault'
 }

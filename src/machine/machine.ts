@@ -1,7 +1,7 @@
 // What the guest cannot change: pages and who can reach them, the two addresses of a page, the TDI state machine, and what a
 // request of a device meets on its way (device gate, IOMMU, protection check). Kernel code calls it through steps; the rules
 // themselves are the platform's table.
-import { EMPTY, encodeIntervals, type Intervals, intervalAt, mapRange, PAGE_SIZE, pieces } from '../base/index.ts'
+import { EMPTY, encodeIntervals, type Intervals, intervalAt, mapRange, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
 import { change, type Field, Interned, type Layout, type Store } from '../step/index.ts'
 import type { DeviceConfig, MachineConfig, MmioConfig, TsmStep } from './config.ts'
 import { CIPHER_WORD, CLASS, type Content, HOST_WORD, label, type Label, LabelContent, LOST_WORD, ONES_WORD, type Words, wordOf } from './content.ts'
@@ -57,6 +57,13 @@ export interface DmaResult {
 const SET_PTE = change((m: Intervals, pfn: number, n: number, pte: number) => mapRange(m, pfn, pfn + n, 0, (v) => (v & HW_BITS) | (pte << PTE_SHIFT)))
 const SET_HW = change((m: Intervals, pfn: number, n: number, hw: number) => mapRange(m, pfn, pfn + n, 0, (v) => (v & ~HW_BITS) | hw))
 
+const SET_MIRROR = change((m: Intervals, pfn: number, n: number, v: number) => setRange(m, pfn, pfn + n, v, 0))
+/** A page's entry for T=0: as it should be; missing though the page is shared; left over though the page is private. */
+const MIRROR = { exact: 0, missing: 1, stale: 2 } as const
+
+/** The VMM keeps tables for T=0 that follow conversions: not where stage 2 is static, nor where a hypervisor below the host keeps them. */
+export const mirrored = (platform: Platform, config: MachineConfig): boolean => platform.guest && platform.tdisp && config.host_stage2 === 'shared_only'
+
 export class Machine {
   readonly pages: Interned<Intervals>
   readonly tdi: Field
@@ -72,6 +79,8 @@ export class Machine {
   readonly tee_mmio: Field | null
   /** IOVA to guest physical, for devices behind a vIOMMU: page number in, page number + 1 out, offset by device. */
   readonly iopt: Interned<Intervals>
+  /** Pages whose entry in the VMM's IOMMU tables for T=0 is not what the conversion says (host_mirror); null: it always is. */
+  readonly mirror: Interned<Intervals> | null
   readonly mmios: readonly Mmio[]
 
   constructor(
@@ -85,6 +94,7 @@ export class Machine {
   ) {
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
+    this.mirror = config.host_mirror !== 'exact' && mirrored(platform, config) ? new Interned<Intervals>(layout, 'host_mirror', EMPTY, encodeIntervals) : null
     this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames, owners: devices.map((d) => d.name) })
     const own = platform.firmware !== null && platform.tdisp
     this.vdev = own ? layout.field('vdev', { count: Math.max(1, devices.length), values: doorNames, owners: devices.map((d) => d.name) }) : null
@@ -154,6 +164,12 @@ export class Machine {
       this.setHw(st, s, e - s, want)
     }
     return 'ok'
+  }
+
+  /** The VMM follows a conversion of pages [pfn, pfn+n) in its tables for T=0: all of it, or only the first `done` pages. */
+  follow(st: Store, pfn: number, n: number, shared: boolean, done: number): void {
+    this.mirror?.update(st, SET_MIRROR, pfn, n, MIRROR.exact)
+    if (done < n) this.mirror?.update(st, SET_MIRROR, pfn + done, n - done, shared ? MIRROR.missing : MIRROR.stale)
   }
 
   // --- the guest's CPU ----------------------------------------------------------------------------------------------------
@@ -235,7 +251,10 @@ export class Machine {
       // T=1: the C-bit of a secure vIOMMU's tables (the driver sets it for every page), or without one the sDTE's vTOM.
       alias = this.tableAlias(d, t, phys)
     }
-    const page = this.classify(st, phys)
+    const entry = t === 0 && this.mirror !== null ? intervalAt(this.mirror.get(st), Math.floor(phys / PAGE_SIZE), 0) : MIRROR.exact
+    const real = this.classify(st, phys)
+    if (entry === MIRROR.stale && real === 'priv') return done(write ? 'drop' : 'ones', 'stale-mirror', real, 'the IOMMU of the VMM still maps what was behind the page while it was shared: not the guest\'s memory')
+    const page = entry === MIRROR.missing && real === 'shr' ? 'shr_unmapped' : real
     if (page === null) return done('fault:UNMAPPED', 'no-memory', null, 'nothing behind this address')
     if (this.config.xt && t === 1 && this.platform.tdisp) {
       const target = alias === 'P' ? 'tee' : 'non_tee'

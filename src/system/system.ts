@@ -7,7 +7,7 @@ import {
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, formatMessage, iommu_iova_to_phys, Kernel, type KernelParts, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, formatMessage, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
@@ -112,7 +112,7 @@ export class System {
   private bootPool(mem: SwiotlbMem, place: number): boolean {
     const k = this.kernel
     if (!boot_converts(k, mem)) return true
-    const end = (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
+    const end = pinned(k) ? 'half done' : (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
     bootConverted(this, mem, end, place)
     return end === 'done' || k.rev.decryptFailure === 'ignore'
   }

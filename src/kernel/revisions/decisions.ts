@@ -55,6 +55,7 @@ export const decisionTable = {
   allocPagesReturnsPage: { values: yesOrNo, does: 'dma_alloc_pages() from an atomic pool answers a struct page; else the CPU address passed off as one' },
   iommuSharedAlloc: { values: ['unnoticed', 'refused'], does: 'an allocation behind a vIOMMU for a device forced to shared memory: made of private pages, or refused' },
 
+  tdxPageRelease: { values: yesOrNo, does: 'a TDX guest releases private pages before it asks the host to share them (TDG.MEM.PAGE.RELEASE)' },
   bootConverts: { values: ['platform', 'reported'], does: "pools that boot makes shared: the default pool where the architecture's boot code asks for it and every restricted pool; or all, where memory encryption is reported" },
   dynamicPools: { values: ['device', 'pool'], does: 'CONFIG_SWIOTLB_DYNAMIC: memory of a new pool is made shared always, and comes from an atomic pool where the device is forced and the caller cannot block; or both as io_tlb_mem is shared' },
   dynamicFree: { values: ['linear', 'kept'], does: "a dynamic pool that came from an atomic pool goes back to it: found by its linear address, under which a remapped atomic pool does not have it; by the address that the allocation gave" },

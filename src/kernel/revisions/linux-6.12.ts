@@ -47,6 +47,7 @@ export const revision = oldest({
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 6.12.117 stable tree'],
     iommuSharedAlloc: ['unnoticed', 'drivers/iommu/dma-iommu.c iommu_dma_alloc(), 6.12.117'],
 
+    tdxPageRelease: [false, 'no release has it: Linux RFC v1 6/6 (20260604093551.1511079-1-zhenzhong.duan@intel.com) did, v2 of 23 Jun 2026 dropped the patch'],
     bootConverts: ['platform', 'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c rmem_swiotlb_device_init(), 6.12.117'],
     decryptFailure: ['ignore', 'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'],
     atomicPoolAlias: ['shared', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: pgprot_decrypted()'],

@@ -8,7 +8,7 @@ import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selft
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, cacheDir, openTree, shimDir } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
-import { sweepParts } from './cleanup.ts'
+import { keepNewest, sweepParts } from './cleanup.ts'
 import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
@@ -142,9 +142,15 @@ export const count = (v: string): number => {
   return Number(v)
 }
 
+/** Entries of the cache that are kept: images of half a MiB, unpacked parts of trees of some 60 MiB. */
+const KEPT = { kernels: 64, trees: 8 } as const
+
 /** The verb `kernel`. */
 export function kernelVerb(io: Io): Command {
-  for (const kept of ['kernels', 'trees']) sweepParts(join(cacheDir(), kept))
+  for (const [folder, most] of Object.entries(KEPT)) {
+    sweepParts(join(cacheDir(), folder))
+    keepNewest(join(cacheDir(), folder), most)
+  }
   return new Command('kernel').description("Runs the kernel's own C: the DMA code of a source tree, compiled to WebAssembly, in the place of our model of it.")
     .addCommand(buildCommand(io)).addCommand(testCommand(io)).addCommand(checkCommand(io)).addCommand(diffCommand(io))
     .addHelpText('after', '\nExample:\n  tbit kernel build ~/linux')

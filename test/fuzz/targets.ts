@@ -18,6 +18,7 @@ import { explainLogFormats } from '../../src/report/explain-log.ts'
 import { replayFormats } from '../../src/report/replay-formats.ts'
 import { differential, workers } from './differential.ts'
 import { mutateBytes, mutateText, Random } from './random.ts'
+import { readTree } from './trees.ts'
 
 /** Answers false when the seed made nothing that could be tried. */
 export type Target = (seed: number) => void | boolean | Promise<void> | Promise<boolean>
@@ -226,4 +227,4 @@ async function packed(seed: number): Promise<void> {
 }
 
 /** By name. WORDS and the corpora are in random.ts and test/fixtures. */
-export const targets: Readonly<Record<string, Target>> = { litmus, scan, replay: replayText, 'trace.dat': traceDat, logs, lines, costs, patches, packed, differential, workers }
+export const targets: Readonly<Record<string, Target>> = { litmus, scan, replay: replayText, 'trace.dat': traceDat, logs, lines, costs, patches, packed, trees: (seed) => { readTree(new Random(seed)) }, differential, workers }

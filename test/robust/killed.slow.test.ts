@@ -172,13 +172,17 @@ describe('outputs', () => {
     expect(readdirSync(join(dir, 'q'))).toEqual(['events.parquet'])
   })
 
-  test('the cache of kernels: parts of dead builds go', () => {
+  test('the cache of kernels: parts of dead builds go, and the oldest images', () => {
     const cache = join(dir, 'cache')
     mkdirSync(join(cache, 'kernels'), { recursive: true })
     mkdirSync(join(cache, 'trees', 'linux-x.part-999999999'), { recursive: true })
     writeFileSync(join(cache, 'kernels', 'a.wasm.part-999999999'), 'half')
+    for (let i = 0; i < 70; i++) {
+      writeFileSync(join(cache, 'kernels', `${i}.wasm`), 'old')
+      utimesSync(join(cache, 'kernels', `${i}.wasm`), 1e9 + i, 1e9 + i)
+    }
     spawnSync(tbit, ['kernel', 'build', join(dir, 'no-tree')], { env: { ...env, TBIT_CACHE: cache }, cwd: root })
-    expect(readdirSync(join(cache, 'kernels'))).toEqual([])
+    expect(readdirSync(join(cache, 'kernels')).sort()).toEqual(Array.from({ length: 64 }, (_, i) => `${i + 6}.wasm`).sort())
     expect(readdirSync(join(cache, 'trees'))).toEqual([])
     expect(existsSync(cache)).toBe(true)
   })

@@ -1,6 +1,6 @@
 // A replay as one HTML file that needs no network: the answer, plots that zoom (drag; double click for all) with the failures and the pool's
 // size in them, the tables of the text report, and what the recording lacks; for a phone, too. The plot library's text comes from the caller, so that this room stays free of files.
-import { Bytes } from '../base/index.ts'
+import { Bytes, own } from '../base/index.ts'
 import { MISS_REASONS, type ReplayResult, type TrackKind } from '../replay/index.ts'
 import { lackLines } from './replay.ts'
 import { replayVerdict } from './replay-verdict.ts'
@@ -110,7 +110,7 @@ function plotData(r: ReplayResult) {
   return {
     time: Array.from({ length: tracks[0]?.max.length ?? 0 }, (_, i) => (start + i * width - origin) / 1e9),
     nslabs: r.pool?.nslabs ?? 0, pool: of('pool'), whatIf: of('what-if'), areas: of('area'), devices: of('device'),
-    failed: tracks.filter((t) => t.kind === 'failed').map((t) => ({ name: t.name, colour: CAUSE_COLOURS[t.name] ?? '#5a6472', counts: increments(t.last) }))
+    failed: tracks.filter((t) => t.kind === 'failed').map((t) => ({ name: t.name, colour: own(CAUSE_COLOURS, t.name) ?? '#5a6472', counts: increments(t.last) }))
   }
 }
 
@@ -118,7 +118,7 @@ function occupancy(r: ReplayResult, plots: ReturnType<typeof plotData>): string[
   if (plots.pool.length + plots.whatIf.length === 0) return []
   const out = ['<h2>Occupancy</h2><p class="soft">Slots in use. Drag to zoom, double click for all. Each point is the highest value of its stretch of time.</p>', '<div class="plot" id="pool"></div>']
   const total = (f: { readonly counts: readonly (readonly [number, number])[] }): number => f.counts.reduce((n, [, k]) => n + k, 0)
-  if (plots.failed.length > 0) out.push(`<ul class="key"><li>Ticks at the top: calls that failed</li>${plots.failed.map((f) => `<li><i style="background:${f.colour}"></i>${num(total(f))} ${esc(CAUSE_WORDS[f.name] ?? f.name)}</li>`).join('')}</ul>`)
+  if (plots.failed.length > 0) out.push(`<ul class="key"><li>Ticks at the top: calls that failed</li>${plots.failed.map((f) => `<li><i style="background:${f.colour}"></i>${num(total(f))} ${esc(own(CAUSE_WORDS, f.name) ?? f.name)}</li>`).join('')}</ul>`)
   if (r.pool && plots.pool.length > 0 && r.pool.nslabs > 4 * (r.predicted.hiwater ?? 0)) out.push(`<p class="soft">The pool has ${num(r.pool.nslabs)} slots: its line is above the picture.</p>`)
   if (plots.areas.length > 1) out.push('<h2>By area</h2><div class="plot" id="areas"></div>')
   if (plots.devices.length > 0) out.push('<h2>By device</h2><div class="plot" id="devices"></div>')

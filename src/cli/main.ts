@@ -6,13 +6,16 @@ import type { Io } from './io.ts'
 import { forTerminal } from './paint.ts'
 import { type Loader, verbs } from './verbs.ts'
 
+function columns(terminal: NodeJS.WriteStream): number { return Math.min(160, Math.max(60, terminal.columns || 80)) }
+
 const io: Io = {
   out: (t) => { process.stdout.write(forTerminal(t)) },
-  err: (t) => { process.stderr.write(forTerminal(t)) },
+  // On a terminal a message fits it; elsewhere a line of it is a line, for whoever reads it by program.
+  err: (t) => { process.stderr.write(forTerminal(process.stderr.isTTY ? fold(t, columns(process.stderr)) : t)) },
   draw: (t) => { process.stderr.write(t) },
   colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   progress: process.stderr.isTTY === true,
-  ...(process.stdout.isTTY ? { width: Math.min(160, Math.max(60, process.stdout.columns || 80)) } : {}),
+  ...(process.stdout.isTTY ? { width: columns(process.stdout) } : {}),
   exit: (code) => { process.exitCode = code }
 }
 

@@ -328,8 +328,9 @@ function dma_direct_alloc_no_mapping(dev: Device, cpu: number, size: number): Dm
 
 function dma_direct_alloc_from_pool(dev: Device, size: number, request: boolean | null, shared: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
-  const b = k.atomic.alloc(dev, size, request, { shared, zone: dma_direct_optimal_gfp_mask(dev), limited: true, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
-  if (b === null) { failed(dev, request !== null && request !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
+  const wanted = k.rev.poolsMatchRequest ? request ?? shared : null
+  const b = k.atomic.alloc(dev, size, wanted, { shared, zone: dma_direct_optimal_gfp_mask(dev), limited: true, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
+  if (b === null) { failed(dev, wanted !== null && wanted !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
   const { phys, alias } = b
   const handle = request !== null ? (request ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
   return { cpu: phys, handle, phys, size, alias, from: 'atomic', vmap: alias !== null, cookie: false }

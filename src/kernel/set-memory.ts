@@ -12,7 +12,7 @@ export const EBUSY = -16
 
 export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversionsFail
 
-const setPte = action<[k: Kernel, pfn: number, n: number, pte: number, text: string]>('set_pte', {
+const setPte = action<[k: Kernel, pfn: number, n: number, pte: number, text: string]>('__set_memory_enc_dec', {
   perform: (st, _outcome, k, pfn, n, pte) => { k.machine.setPte(st, pfn, n, pte); return 0 },
   text: (_r, _outcome, _k, pfn, n, _pte, text) => `page 0x${pfn.toString(16)}${n > 1 ? `+${n}` : ''}: ${text}`, results: [0]
 })

@@ -101,7 +101,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
 }
 
 /** 0 copied, 1 there is no original, 2 the CPU cannot reach one of both, 3 copied, and the mapping was larger than its slots. */
-const bounced = action<[dev: Device, mem: SlotPool, tlb: number, size: number, toDevice: boolean]>('bounce', {
+const bounced = action<[dev: Device, mem: SlotPool, tlb: number, size: number, toDevice: boolean]>('swiotlb_bounce', {
   perform: (st, _outcome, dev, mem, tlb, size, toDevice) => {
     const m = dev.k.machine
     const b = mem.bounce(st, dev, tlb, size)

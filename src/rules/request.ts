@@ -61,6 +61,15 @@ export class OneStore implements Store {
   finding(f: Finding): void { this.findings.push(f) }
 }
 
+/** The kernel's function that a step is, or calls: its kind, where that is a name of C, else the call that its text begins with. */
+const functionOf = (kind: string, text: string): string | null => (/^_*[a-z0-9]+(_[a-z0-9]+)+$/.test(kind) ? kind : /^([a-z0-9_]+)\(/.exec(text)?.[1] ?? null)
+
+/** The kernel's function that reads or writes a field: it stands before the step in the stack, in which the callback comes first. */
+function caller(): string {
+  const lines = (new Error().stack ?? '').split('\n')
+  return siteOf(lines.slice(lines.findIndex((l) => /\bstep\d* /.test(l))).join('\n'))[0] ?? ''
+}
+
 /** Runs one request on a fresh system. */
 export function requestPath(spec: RequestSpec): RequestPath {
   const { platform, revision } = spec
@@ -88,9 +97,8 @@ export function requestPath(spec: RequestSpec): RequestPath {
   sys.kernel.observer = { event: (_s, e: KernelEvent) => { if (e.kind === 'failed') reason = e.reason; else if (e.kind === 'decision') decisions.push({ fn: e.fn, text: e.text }) } }
   const seen = (a: Action, result: number, outcome: number): void => {
     if (a.kind.startsWith('note ') || a.kind === 'begin' || a.kind === 'present') return
-    // The callback itself stands first in the stack, before the step.
-    const lines = (new Error().stack ?? '').split('\n')
-    decisions.push({ fn: siteOf(lines.slice(lines.findIndex((l) => /\bstep\d* /.test(l))).join('\n'))[0] ?? '', text: a.text(result, outcome) })
+    const text = a.text(result, outcome)
+    decisions.push({ fn: functionOf(a.kind, text) ?? caller(), text })
   }
   const attrs = spec.attrs.reduce((m, a) => m | ATTR[a], 0)
   let v: number

@@ -1,5 +1,5 @@
-// No line of a default output is wider than an 80-column terminal: on a real one, made by python's pty. Held here for these verbs; plan,
-// replay, conform, the commands in `explain log` and the messages on stderr are not among them yet.
+// No line of a default output is wider than an 80-column terminal: on a real one, made by python's pty. Held here for these verbs; replay and
+// the commands in `explain log` are not among them yet.
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -18,14 +18,15 @@ os.waitpid(pid, 0)
 `
 const python = spawnSync('python3', ['-c', 'import pty']).status === 0
 const verbs = ['--help', 'check litmus/flag-races', 'check litmus/flag-races -v', 'check litmus/races/alloc-while-accepted.litmus -v', 'run litmus/streaming/direct-at-t1.litmus --kernel rfc-v1',
-  'compare --kernel cc-v7,cc-v8 litmus/revisions/remapped-coherent-on-pkvm.litmus', 'revisions rfc-v1', 'rules', 'rules --flag --kernel rfc-v1', 'rules --failures', 'explain dma', 'explain dma -v']
+  'compare --kernel cc-v7,cc-v8 litmus/revisions/remapped-coherent-on-pkvm.litmus', 'revisions rfc-v1', 'rules', 'rules --flag --kernel rfc-v1', 'rules --failures', 'explain dma', 'explain dma -v', 'plan --ram 12T',
+  'check --kernel foo litmus/flag-races', 'conform swiotlb /nonexistent', 'plan --ram x', 'size --kernel zz', 'rules --platform q', 'revisions foo', 'chekc']
 
 for (const v of verbs) {
   test.skipIf(!python)(`tbit ${v}${python ? '' : ' (skipped: no python3 for a terminal)'}`, async () => {
     const { stdout: out } = await promisify(execFile)('python3', ['-c', PTY, v], { cwd: root, encoding: 'utf8', env: { ...process.env, TBIT_CACHE: '/nonexistent/tbit' } })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are taken away
     const lines = out.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').split(/\r*\n/)
-    expect(lines.length).toBeGreaterThan(5)
+    expect(lines.length).toBeGreaterThan(1)
     for (const l of lines) expect((l.split('\r').at(-1) ?? '').length, l).toBeLessThanOrEqual(80)
   })
 }

@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { checkTest, pairsOf } from '../../src/check/index.ts'
+import { parse } from '../../src/litmus/index.ts'
 import { LIMITS } from '../../src/report/check-run.ts'
 import { steps } from '../_transcripts.ts'
 
@@ -42,6 +44,17 @@ test('the thread: points 1 to 20, each with one command and three to five lines 
     expect(s, point).toMatch(/^(?:Settled|Open|No model can say|The hardware part is settled)/m)
   }
   expect([...text.matchAll(/^\| \[(\d+)\]/gm)].length).toBe(20)
+})
+
+test('a litmus test on a page says the truth', () => {
+  for (const page of pages) {
+    for (const [, text = ''] of readFileSync(page, 'utf8').matchAll(/^```litmus\n([\s\S]*?)^```/gm)) {
+      const { test: t, errors, warnings } = parse(text, page)
+      expect([...errors, ...warnings], page).toEqual([])
+      if (!t) continue
+      for (const { kernel, platform } of pairsOf(t, { kernels: null, platforms: null })) expect(checkTest(t, kernel, platform).expected, `${page}: ${t.name} ${kernel} ${platform}`).not.toBe('mismatch')
+    }
+  }
 })
 
 test('what the front door prints fits 80 columns', () => {

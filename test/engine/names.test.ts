@@ -12,6 +12,7 @@ const records = ['src/kernel/revisions/', 'src/machine/platforms/']
 /** Files that may name some, and why. */
 const reasons: Readonly<Record<string, string>> = {
   'src/kernel/tsm.ts': 'the functions of each TSM core, by the value of the decision `accept`',
+  'src/kernel/tsm-drivers.ts': 'the drivers of each TSM core, by the value of the decision `accept`',
   'src/kernel/tsm-cores.ts': 'the data of each TSM core, by the value of the decision `accept`',
   'src/kernel/revisions/decisions.ts': 'the values of `accept` are named for the postings that brought them',
   'src/replay/log/boot.ts': 'what a line of a boot log says of the machine',

@@ -46,6 +46,7 @@ const paths: Record<Decision, readonly string[] | { readonly instead: string }> 
   decryptFailure: ['boot'],
   atomicPoolAlias: ['dma_direct_alloc_from_pool'],
   atomicPoolFailure: ['atomic_pool_expand'],
+  tdxPageRelease: ['set_memory_decrypted'],
   dynamicPools: ['swiotlb_alloc_tlb'],
   dynamicFree: ['swiotlb_free_tlb'],
   dynamicRelease: ['swiotlb_free_tlb'],

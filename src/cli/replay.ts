@@ -13,7 +13,7 @@ import { cannotWrite, openWhole, readPackedLog, readPackedText, type WholeFile }
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
-import { readTraces } from './trace-input.ts'
+import { readTraces, recordingSections } from './trace-input.ts'
 
 interface Options {
   dmesg?: string
@@ -34,7 +34,7 @@ export function replayVerb(io: Io): Command {
     .summary('traces of real kernels against the pool')
     .description(`${[
       'Replays a DMA trace of a real kernel: per device what was mapped, what bounced and what that copied; for the bounce pool its occupancy, high-water mark, failures and their cause, predicted slot by slot and compared with what the kernel did.',
-      'Reads tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat (versions 6 and 7), plain or packed with gzip or zstd, told apart by content; several files are read as one, - is standard input. Memory does not grow with the file.'
+      'Reads recordings of tbit record, tracefs text (trace, trace_pipe), trace-cmd report, perf script, and trace.dat (versions 6 and 7), plain or packed with gzip or zstd, told apart by content; several files are read as one, - is standard input. Memory does not grow with the file.'
     ].join(' ')}
 
 What-if questions replay the same load in another pool or with other devices; words in any order:
@@ -129,9 +129,12 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     errors.push(got)
     return null
   }
-  const log = await read(options.dmesg, readPackedLog)
+  // A recording of `tbit record` brings its own log.
+  const sections = files.length === 1 ? await recordingSections(files[0] as string) : null
+  const log = options.dmesg === undefined ? (sections?.get('dmesg') ?? null) : await read(options.dmesg, readPackedLog)
+  const logName = options.dmesg ?? `${files[0]} (its kernel log)`
   const facts: PoolFacts | null = log === null ? null : readKernelLog(log)
-  const debugfs = await read(options.debugfs, readPackedText)
+  const debugfs = options.debugfs === undefined ? (sections?.get('debugfs') ?? null) : await read(options.debugfs, readPackedText)
   if (files.filter((f) => f === '-').length > 1) usage('-', 'standard input can be read once', ['one -'])
   const refuse = (): void => {
     if (options.format === 'json') io.out(`${JSON.stringify({ format: 1, errors })}\n`)
@@ -157,10 +160,10 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     const wrong = unsoundPool(facts)
     hint = wrong === null ? { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas } : { start: null, nslabs: null, nareas: null }
     source = 'log'
-    if (wrong !== null) io.err(`${options.dmesg}: warning TB-363: the log has ${wrong}, which no kernel has; the pool is found from the addresses instead\n`)
-    else if (facts.start === null) io.err(`${options.dmesg}: warning TB-363: the log has no "software IO TLB: mapped" line; the pool is found from the addresses instead\n`)
-    if (facts.boots > 1) io.err(`${options.dmesg}: warning TB-363: the log has ${facts.boots} boots; the last is taken for the one that was traced\n`)
-    if (facts.pools > 1) io.err(`${options.dmesg}: warning TB-363: the log names ${facts.pools} pools; the first is replayed\n`)
+    if (wrong !== null) io.err(`${logName}: warning TB-363: the log has ${wrong}, which no kernel has; the pool is found from the addresses instead\n`)
+    else if (facts.start === null) io.err(`${logName}: warning TB-363: the log has no "software IO TLB: mapped" line; the pool is found from the addresses instead\n`)
+    if (facts.boots > 1) io.err(`${logName}: warning TB-363: the log has ${facts.boots} boots; the last is taken for the one that was traced\n`)
+    if (facts.pools > 1) io.err(`${logName}: warning TB-363: the log names ${facts.pools} pools; the first is replayed\n`)
   } else if (facts && unsoundPool(facts) === null) hint = { start: hint.start ?? facts.start, nslabs: hint.nslabs, nareas: hint.nareas ?? facts.nareas }
 
   const names = new Names()
@@ -203,7 +206,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     for (const o of outputs.values()) o.file.discard()
     parquet?.discard()
     errors.push({
-      code: 'TB-368', file: options.dmesg ?? '', line: 0, column: 0, word: '', message: `this kernel log is of another boot than the trace: ${foreign.join('; ')}`,
+      code: 'TB-368', file: logName, line: 0, column: 0, word: '', message: `this kernel log is of another boot than the trace: ${foreign.join('; ')}`,
       hint: 'give the log of the boot that was traced, or leave out --dmesg: the pool is then found from the addresses'
     })
     refuse()

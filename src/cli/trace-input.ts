@@ -7,7 +7,8 @@ import type { Diagnostic } from '../base/index.ts'
 import { remove, temporaryFolder } from './cleanup.ts'
 import { why } from './file-access.ts'
 import { CannotUnpack, packing, sectionUnpackers, unpack } from './unpack.ts'
-import { arrange, type ByteSource, type EventSink, isTraceDat, mergeByTime, type Names, peek, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
+import { arrange, type ByteSource, type EventSink, isRecording, isTraceDat, mergeByTime, type Names, peek, RecordingHead, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
+import { chunks } from './read-lines.ts'
 
 /** What reading came to. */
 export interface TraceInput {
@@ -153,12 +154,47 @@ async function unwrap(path: string, raw: RawFile, bad: (code: string, message: s
     const wrong = unreadable(first)
     if (wrong !== null) bad('TB-358', wrong.message, wrong.hint)
     else if (isTraceDat(first)) return { path, raw, kind: 'trace.dat', layers, first, stream }
+    else if (isRecording(first)) {
+      const trace = behindHead(chain(first, stream))
+      return { path, raw, kind: 'text', layers, first: await head(trace), stream: trace }
+    }
     else if (first.length === 0) bad('TB-359', layers.length > 0 ? 'there is nothing in the compressed file' : 'the file is empty')
     else return { path, raw, kind: 'text', layers, first, stream }
   } catch (e) {
     bad('TB-002', `cannot be read: ${why(e)}`)
   }
   return null
+}
+
+// The trace of a recording of `tbit record`: what stands behind its sections.
+async function* behindHead(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let sections: RecordingHead | null = new RecordingHead()
+  for await (const chunk of stream) {
+    const got = sections === null ? chunk : sections.feed(chunk)
+    if (got === null) continue
+    if (got === 'broken') return
+    sections = null
+    if (got.length > 0) yield got
+  }
+}
+
+/** The sections of a recording of `tbit record`, by name; null: the file is none, or cannot be read (readTraces then says so). */
+export async function recordingSections(path: string): Promise<ReadonlyMap<string, string> | null> {
+  if (path === STDIN) return null
+  const sections = new RecordingHead()
+  let first = true
+  try {
+    for await (const chunk of chunks(path)) {
+      if (first && !isRecording(chunk)) return null
+      first = false
+      const got = sections.feed(chunk)
+      if (got === 'broken') return null
+      if (got !== null) return sections.sections
+    }
+  } catch {
+    return null
+  }
+  return first ? null : sections.sections
 }
 
 // A file or standard input, read ahead by one chunk.

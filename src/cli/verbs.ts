@@ -12,6 +12,7 @@ export const verbs: Record<string, Loader> = {
   revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
+  record: { summary: 'a script that records what replay reads, for the machine at hand', load: async () => (await import('./record.ts')).recordVerb },
   explain: { summary: 'anything in words: a kernel log, a message, an error code, a rule, a word', load: async () => (await import('./explain.ts')).explainVerb },
   size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },
   plan: { summary: 'populate a Realm\'s stage 2: commands, cost, measurement', load: async () => (await import('./plan.ts')).planVerb },

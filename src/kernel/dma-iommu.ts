@@ -56,7 +56,7 @@ export const iommu_iova_to_phys = action<[dev: Device, iova: number]>('iommu_iov
 })
 
 const iova_unaligned = (phys: number, size: number): boolean => phys % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0
-const dev_use_swiotlb = (dev: Device, size: number, dir: number): boolean => dma_kmalloc_needs_bounce(dev, size, dir)
+const dev_use_swiotlb = (dev: Device, size: number, dir: number): boolean => dev.config.untrusted || dma_kmalloc_needs_bounce(dev, size, dir)
 
 /** iommu_dma_map_swiotlb(): the bounce's physical address, or -1. */
 function iommu_dma_map_swiotlb(dev: Device, cpu: number, phys: number, size: number, attrs: number): number {

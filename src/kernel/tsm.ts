@@ -390,11 +390,37 @@ export function unbind(dev: Device): number {
   return bound ? 0 : ENODEV
 }
 
+/** pci_set_master(), pci_clear_master(): a write of the command register, one step. */
+const pci_command = action<[dev: Device, master: boolean]>('pci command', {
+  perform: (st, _outcome, dev, master) => {
+    if (dev.k.f.present.get(st, dev.index) === 0) return ENODEV
+    dev.k.machine.writeBusMaster(st, dev.index, master)
+    return 0
+  },
+  text: (_r, _outcome, dev, master) => `${dev.name}: Bus Master Enable = ${master ? 1 : 0}`, results: [0, ENODEV]
+})
+
+/** pcie_flr(): the command register is reset; a TDI in CONFIG_LOCKED or RUN goes to ERROR. One step. */
+const flr = action<[dev: Device]>('pcie flr', {
+  perform: (st, _outcome, dev) => {
+    const { tdi, bus_master } = dev.k.machine
+    if (dev.k.f.present.get(st, dev.index) === 0) return ENODEV
+    const t = tdi.get(st, dev.index)
+    if (t === TDI.locked || t === TDI.run) tdi.set(st, TDI.error, dev.index)
+    bus_master.set(st, 0, dev.index)
+    return 0
+  },
+  text: (_r, _outcome, dev) => `${dev.name}: function-level reset`, results: [0, ENODEV]
+})
+
 /** What an administrator may do, to a device or (`tsm_register`, `tsm_unregister`) to all. A row an operation: whoever offers them has them from here. */
 export const adminOperations = {
   bind: (k, dev) => bind(k.device(dev)),
   unbind: (k, dev) => unbind(k.device(dev)),
   remove: (k, dev) => remove(k.device(dev)),
+  pci_set_master: (k, dev) => pci_command(k.device(dev), true),
+  pci_clear_master: (k, dev) => pci_command(k.device(dev), false),
+  pcie_flr: (k, dev) => flr(k.device(dev)),
   tsm_connect: (k, dev) => tsm_connect(k.device(dev)),
   tsm_disconnect: (k, dev) => tsm_disconnect(k.device(dev)),
   tsm_lock: (k, dev) => tsm_lock(k.device(dev)),

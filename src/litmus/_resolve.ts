@@ -7,7 +7,7 @@ import { bitsOf, directionOf, operationOf, prototypeText, spelled, type Spelling
 import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
 import {
   type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
-  functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, type ValueKind,
+  functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, unmodelledCalls, type ValueKind,
   valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
 import { Bytes, own } from '../base/index.ts'
@@ -341,6 +341,12 @@ export class Resolver {
   /** Checks a call and appends it; the target's name, or null when something was wrong. */
   private call(c: RawCall, target: Name | null): void {
     const sp = spelling(c)
+    const missing = sp === null ? own(unmodelledCalls, c.op.text) : undefined
+    if (missing !== undefined) {
+      this.errors.notModelled(where(c.op), c.op.text, missing)
+      for (const a of c.args) this.lookOver(a)
+      return
+    }
     if (sp === null) {
       this.error('TB-207', c.op, c.op.text, `'${c.op.text}' is no operation`, {
         known: operationByName.keys(),

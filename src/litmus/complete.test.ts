@@ -32,7 +32,7 @@ test('names of kernels, platforms, properties', () => {
 })
 
 test('keys and values', () => {
-  expect(at('litmus t "x"\nconfig { swiotlb 512\n  s| }')).toEqual(['snp_p2p', 'snp_cbit_in_iova'])
+  expect(at('litmus t "x"\nconfig { swiotlb 512\n  s| }')).toEqual(['swiotlb_dynamic', 'snp_p2p', 'snp_cbit_in_iova'])
   expect(at('litmus t "x"\nconfig { host_granule |')).toEqual(['4K', '16K', '64K'])
   expect(at('litmus t "x"\nconfig { locked_dma | }')).toEqual(['block', 't0'])
   expect(at('litmus t "x"\ndevice nic { tdisp, d| }')).toEqual(['dma_mask', 'driver'])

@@ -123,6 +123,7 @@ function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
     restricted_pool: num('restricted_pool', 0),
     region: num('region', 0),
     iommu: has('iommu'),
+    untrusted: has('untrusted'),
     driver: has('driver'),
     private_only: has('private_only')
   }

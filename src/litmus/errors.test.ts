@@ -334,6 +334,11 @@ test('TB-240: after many errors the rest is counted', () => {
   expect(errors.at(-1)).toMatchObject({ code: 'TB-240', message: '30 further errors are not shown' })
 })
 
+test('TB-003: a call of the kernel that has no machine is refused by name', () => {
+  const { errors } = parse('litmus t "x"\ndevice nic { tdisp }\nthread a {\n  n = dma_max_mapping_size(nic)\n}\n', 'f')
+  expect(errors).toMatchObject([{ code: 'TB-003', line: 4, column: 7, word: 'dma_max_mapping_size' }])
+})
+
 test('TB-003: a word without a machine is read, and said so', () => {
   const { test: parsed, errors } = parse(part('config { guest_page 16K, host_granule 16K }'), 'f')
   expect(parsed?.config).toHaveLength(2)

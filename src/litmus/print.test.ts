@@ -324,7 +324,7 @@ device nic {
   min_align_mask 0x0
   boundary_mask 0xffffffff
   # accepted is ignored: linux-6.15 has no accept, so nic is T=0
-  # without: bus_limit, noncoherent, restricted_pool, region, iommu, driver, private_only
+  # without: bus_limit, noncoherent, restricted_pool, region, iommu, untrusted, driver, private_only, range_map
 }
 
 thread os cpu 0 {

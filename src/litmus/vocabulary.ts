@@ -121,8 +121,10 @@ export const deviceKeys = [
   { name: 'restricted_pool', kind: 'slots', default: null, does: 'SLOTS of a bounce pool of its own (restricted-dma-pool)' },
   { name: 'region', kind: 'number', default: null, does: 'with restricted_pool: devices of one NUMBER share one pool, that of the first of them' },
   { name: 'iommu', kind: 'flag', default: null, does: 'behind a vIOMMU: DMA goes through dma-iommu' },
+  { name: 'untrusted', kind: 'flag', default: null, does: 'on an external port (dev_is_untrusted): with iommu a mapping that does not fill its pages bounces' },
   { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
-  { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' }
+  { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' },
+  { name: 'range_map', kind: 'address', default: null, does: 'an offset between CPU and bus addresses (dev->dma_range_map)', notModelled: 'no platform here has a bus with an offset; conform runs it against recordings' }
 ] as const satisfies readonly DeviceWord[]
 export type DeviceKey = (typeof deviceKeys)[number]['name']
 

@@ -63,6 +63,8 @@ export interface DeviceConfig {
   /** Devices with the same number have one restricted pool, that of the first; 0: a pool of its own. */
   readonly region: number
   readonly iommu: boolean
+  /** dev_is_untrusted(): behind an external port; dma-iommu bounces what does not fill its pages. */
+  readonly untrusted: boolean
   readonly driver: boolean
   readonly private_only: boolean
   /** Masks that are no power of two less one (recordings have such); instead of the bits above. */
@@ -87,5 +89,5 @@ export const defaultConfig: MachineConfig = {
 
 export const defaultDevice: DeviceConfig = {
   name: 'dev', tdisp: false, accepted: false, dma_mask: 64, coherent_mask: 64, bus_limit: 0, noncoherent: false, min_align_mask: 0, boundary_mask: 0,
-  restricted_pool: 0, region: 0, iommu: false, driver: false, private_only: false
+  restricted_pool: 0, region: 0, iommu: false, untrusted: false, driver: false, private_only: false
 }

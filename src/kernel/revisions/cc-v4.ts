@@ -25,8 +25,8 @@ export const revision = follows(linux_7_1, {
     decryptRemapped: [true, 'f253a83ff94c'],
     convertRestricted: [false, 'b5ef0dd28e11'],
     dynamicPools: ['pool', 'kernel/dma/swiotlb.c swiotlb_alloc_tlb(), 7.3.4; in the series from v4 on inferred'],
-    dynamicFree: ['kept', '94a04ad732c9; the address itself: kernel/dma/swiotlb.c, 7.3.4'],
-    dynamicRelease: ['process', 'kernel/dma/swiotlb.c swiotlb_schedule_dyn_free(), 7.3.4: queue_rcu_work(); in the series from v4 on inferred'],
+    dynamicFree: ['kept', '57d29044d0f2'],
+    dynamicRelease: ['process', 'e13d4d9a4915; in the series from v4 on inferred'],
     allocPagesReturnsPage: [true, '94a04ad732c9'],
     bootConverts: ['reported', '7fcad5e3715a, d5fd03cdd6c0: cc_shared of a pool is CC_ATTR_MEM_ENCRYPT'],
     atomicPoolsShared: ['reported', '8277a12d0d60']

@@ -41,7 +41,7 @@ export const revision = oldest({
     convertRestricted: [true, 'kernel/dma/direct.c dma_direct_alloc(), 6.12.117: after swiotlb_alloc() as after the page allocator'],
     reencryptOnFree: ['force_now', 'kernel/dma/direct.c dma_direct_free, 6.12.117'],
     dynamicPools: ['device', 'kernel/dma/swiotlb.c swiotlb_alloc_tlb(), 6.12.117'],
-    dynamicFree: ['kept', 'kernel/dma/swiotlb.c swiotlb_alloc_pool(), 6.12.117: pool->vaddr is what the allocation gave; in the stable tree'],
+    dynamicFree: ['kept', 'kernel/dma/swiotlb.c swiotlb_alloc_pool(), 6.12.117: pool->vaddr is what the allocation gave (57d29044d0f2, in the stable tree)'],
     dynamicRelease: ['rcu_callback', 'kernel/dma/swiotlb.c swiotlb_del_pool(), 6.12.117: call_rcu()'],
     freePagesByPhys: [false, 'kernel/dma/direct.c dma_direct_free_pages(), 6.12.117: dma_free_from_pool() of the linear address'],
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 6.12.117 stable tree'],

@@ -7,7 +7,7 @@ export const revision = follows(linux_6_12, {
     base: ['6.15', '6.15'],
     realmGuest: [true, 'fbf979a01375 (6.13); 7d953a062416, b66e2ee7b6c8 (S. Poulose, 27 Feb 2025)'],
     clearBitsAfterRangeMap: [false, 'c380931712d1 (S. Poulose, 27 Feb 2025)'],
-    dynamicFree: ['linear', 'phys_to_virt() of the pool until the fixes of 2026: inferred from the panics of TDX guests on 6.18'],
+    dynamicFree: ['linear', 'phys_to_virt() of the pool until 57d29044d0f2 (2026): inferred from the panics of TDX guests on 6.18'],
     allocPagesReturnsPage: [false, 'kernel/dma/direct.c dma_direct_alloc_pages, 5.10 until 94a04ad732c9 (2026)']
   }
 })

@@ -7,7 +7,7 @@ export const revision = follows(linux_7_1, {
   decisions: {
     base: ['7.2', '7.2.13'],
     mapPhys: ['jiri', 'kernel/dma/direct.h dma_direct_map_phys(), 7.2.13'],
-    dynamicFree: ['kept', 'kernel/dma/swiotlb.c swiotlb_alloc_pool(), 7.2.13'],
+    dynamicFree: ['kept', '57d29044d0f2: kernel/dma/swiotlb.c swiotlb_alloc_pool(), 7.2.13'],
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 7.2.13 stable tree'],
     freePagesByPhys: [false, 'kernel/dma/direct.c:382-391, 7.2.13: 8a9dc4a028e7 is not in it']
   }

@@ -29,16 +29,16 @@ export interface RimReport {
 const thousands = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 const few = (n: number): string => (Number.isInteger(n) ? String(n) : n.toFixed(n < 100 ? 2 : 1).replace(/\.?0+$/, ''))
 const units = (c: Cost): string => range(c.low, c.high, short)
-const short = (n: number): string => (n >= 1e9 ? `${few(n / 1e9)} G` : n >= 1e6 ? `${few(n / 1e6)} M` : n >= 1e4 ? `${few(n / 1e3)} k` : few(n))
+const short = (n: number): string => (n >= 1e15 ? n.toExponential(1) : n >= 1e12 ? `${few(n / 1e12)} T` : n >= 1e9 ? `${few(n / 1e9)} G` : n >= 1e6 ? `${few(n / 1e6)} M` : n >= 1e4 ? `${few(n / 1e3)} k` : few(n))
 const range = (low: number, high: number, show: (n: number) => string): string => (low === high ? show(low) : `${show(low)}-${show(high)}`)
 const counts = (c: Readonly<Record<string, number>>): string => Object.entries(c).filter(([, n]) => n > 0).map(([k, n]) => (n === 1 ? k : `${thousands(n)} ${k}`)).join(', ') || 'nothing'
 const steps = (c: Readonly<Record<string, number>>): string => plural(sumCounts(c), 'step')
 
-const TIMES = [['h', 3.6e12], ['min', 6e10], ['s', 1e9], ['ms', 1e6], ['us', 1e3]] as const
+const TIMES = [['y', 3.15576e16], ['d', 8.64e13], ['h', 3.6e12], ['min', 6e10], ['s', 1e9], ['ms', 1e6], ['us', 1e3]] as const
 /** A span of nanoseconds, both ends in the unit of the larger: two digits that count. */
 function span([low, high]: Range): string {
   const [unit, ns] = TIMES.find(([, n]) => high >= 2 * n) ?? TIMES[TIMES.length - 1] ?? ['us', 1e3]
-  const show = (v: number): string => { const x = v / ns; return x >= 10 ? String(Math.round(x)) : Number(x.toPrecision(2)).toString() }
+  const show = (v: number): string => { const x = v / ns; return x >= 1e6 ? x.toExponential(1) : x >= 10 ? String(Math.round(x)) : Number(x.toPrecision(2)).toString() }
   return `${show(low) === show(high) ? show(low) : `${show(low)}-${show(high)}`} ${unit}`
 }
 
@@ -94,7 +94,7 @@ function basis(costs: CostTable): string[] {
 /** The host's own side, and the same guest on other platforms. */
 function elsewhereLines(e: Elsewhere): string[] {
   const t0 = [['T=0 side', 'entries', 'pinned, kB', 'share, back', 'private page']]
-  for (const t of e.t0) t0.push([t.short, thousands(t.entries), thousands(t.pinned / 1024), `${sumCounts(t.toShared)}, ${steps(t.toPrivate)}`, t.faultKind])
+  for (const t of e.t0) t0.push([t.short, t.entries < 1e9 ? thousands(t.entries) : short(t.entries), thousands(t.pinned / 1024), `${sumCounts(t.toShared)}, ${steps(t.toPrivate)}`, t.faultKind])
   const other = [['elsewhere', 'calls', 'before use', 'share, back', 'T=1 DMA faults']]
   for (const c of e.counterparts) other.push([`${c.name}, ${c.mode}`, short(sumCounts(c.commands)), short(c.before), `${sumCounts(c.toShared)}, ${steps(c.toPrivate)}`, c.mode === 'eager' ? 'never' : 'until accepted'])
   return [columns(t0), '', columns(other)]

@@ -6,6 +6,7 @@ import { property as exposed } from './exposed.ts'
 import { property as fault } from './fault.ts'
 import { property as leak } from './leak.ts'
 import { property as lost_update } from './lost-update.ts'
+import { property as pool_state } from './pool-state.ts'
 import { property as reached } from './reached.ts'
 import { property as refused } from './refused.ts'
 import { property as stale_state } from './stale-state.ts'
@@ -14,4 +15,4 @@ import { property as unreached } from './unreached.ts'
 import { property as warn } from './warn.ts'
 import { property as wrong_data } from './wrong-data.ts'
 
-export const all = [assert, crash, deadlock, exposed, fault, leak, lost_update, reached, refused, stale_state, tampered, unreached, warn, wrong_data]
+export const all = [assert, crash, deadlock, exposed, fault, leak, lost_update, pool_state, reached, refused, stale_state, tampered, unreached, warn, wrong_data]

@@ -1,7 +1,7 @@
 // Renders `tbit explain log`: the last boot first, then those before it.
 import { type Diagnostic, formatDiagnostic, plural, printable } from '../base/index.ts'
 import { sizeText } from '../kernel/swiotlb/index.ts'
-import type { BootExplained, LogExplanation, LogFailure } from '../replay/index.ts'
+import type { BootExplained, LogExplanation, LogFailure, RankedCause } from '../replay/index.ts'
 import { bullet, wrapCommand } from './wrap.ts'
 
 function when(f: LogFailure): string {
@@ -27,18 +27,30 @@ function machine(e: BootExplained): string[] {
   return out
 }
 
+/** Failures of one kind and device have one story: their causes, the best supported first, each with the evidence of where it is best supported. */
+function stories(failures: readonly LogFailure[]): (readonly RankedCause[])[] {
+  const byStory = new Map<string, Map<string, RankedCause>>()
+  for (const f of failures) {
+    const key = `${f.kind} ${f.device}`
+    const story = byStory.get(key) ?? new Map<string, RankedCause>()
+    byStory.set(key, story)
+    for (const c of f.causes) if (c.score > (story.get(c.says)?.score ?? Number.NEGATIVE_INFINITY)) story.set(c.says, c)
+  }
+  return [...byStory.values()].map((s) => [...s.values()].sort((a, b) => b.score - a.score))
+}
+
 /** The causes of the failures, each once, with what speaks for and against it. */
 function why(failures: readonly LogFailure[]): string[] {
   const out: string[] = []
   const said = new Set<string>()
-  for (const f of failures) {
-    for (const [i, c] of f.causes.entries()) {
+  for (const causes of stories(failures)) {
+    for (const [i, c] of causes.entries()) {
       if (said.has(c.says)) continue
       said.add(c.says)
       out.push(item(`${i === 0 ? '' : 'or: '}${c.says}`))
       const evidence = [c.for.length > 0 ? `for: ${c.for.join('; ')}` : '', c.against.length > 0 ? `against: ${c.against.join('; ')}` : ''].filter((x) => x !== '')
       for (const x of evidence) out.push(item(x, '      '))
-      if (f.causes.length > 1 || i > 0) for (const d of c.decides.slice(0, 1)) out.push(item(`decides: ${d}`, '      '))
+      if (causes.length > 1) for (const d of c.decides.slice(0, 1)) out.push(item(`decides: ${d}`, '      '))
     }
   }
   return out

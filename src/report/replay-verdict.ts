@@ -23,10 +23,15 @@ export function swiotlbLine(slots: number, present: string | null): string {
   return ['swiotlb=', slots, ...words.map((w) => `,${w}`)].join('')
 }
 
+/** A pool that was never half full refuses nothing: calls that seem to have failed there are pieces of the recording that are missing. */
+const HALF = 0.5
+const hadRoom = (r: ReplayResult): boolean => r.pool !== null && r.pool.from !== 'trace' && r.failures.agreed === 0 && (r.predicted.hiwater ?? 0) < HALF * r.pool.nslabs
+const seemFailed = (r: ReplayResult): string => (r.failures.total > r.failures.unbounced && hadRoom(r) ? ` ${num(r.failures.total)} calls seem to have failed beside free slots: a part of the recording may be missing.` : '')
+
 function kindOf(r: ReplayResult): VerdictKind {
   if (r.events === 0) return 'nothing'
   if (r.live.some((d) => d.leaks)) return 'leaks'
-  if (r.failures.total > r.failures.unbounced) return 'fills'
+  if (r.failures.total > r.failures.unbounced && !hadRoom(r)) return 'fills'
   if (r.grown !== null) return 'grows'
   return r.devices.some((d) => d.bouncedSegments > 0) ? 'fits' : 'direct'
 }
@@ -47,7 +52,7 @@ function first(kind: VerdictKind, r: ReplayResult): string[] {
       if (sizeUnknown(r)) return [`${num(r.failures.total)} calls found no room, but how large the pool is, the trace does not show: give --dmesg FILE or --pool SLOTS.`]
       return [`The pool fills: ${num(r.failures.total)} calls found no room in ${pool(size)}${Number.isFinite(r.failures.firstTime) ? `, the first at ${(r.failures.firstTime / 1e9).toFixed(3)} s` : ''}.`]
     case 'grows': return [`The memory grew from ${num(size)} to ${num(r.grown?.nslabs ?? 0)} slots (SWIOTLB_DYNAMIC) and carried the load: ${num(high)} slots at the peak${r.failures.total === 0 ? ', no call failed' : ''}; ${num(r.grown?.transients ?? 0)} mappings had transient pools.`]
-    case 'fits': return [`The pool carries this load: ${num(high)} of ${num(size)} slots at the peak (${share(high, size)})${r.lossy ? '; an estimate, as events are missing' : ''}.`]
+    case 'fits': return [`The pool carries this load: ${num(high)} of ${num(size)} slots at the peak (${share(high, size)})${r.lossy ? '; an estimate, as events are missing' : ''}.${seemFailed(r)}`]
     case 'direct': return ['Nothing bounces here: this machine does not wait for its bounce pool. For what a guest that bounces would need ask --what-if force.']
     case 'nothing': return ['There is no DMA event to replay.']
   }

@@ -199,6 +199,10 @@ const cases: readonly Case[] = [
   { code: 'TB-233', text: 'litmus «empty» "x"\n', message: "the test 'empty' has no thread" },
   { code: 'TB-238', text: 'litmus t "x"\n«litmus» u "y"\nthread os { }\n', message: 'a second test in the file' },
   { code: 'TB-241', text: body(`  x = 1\n  assert (${'('.repeat(99)}«(»x == 1${')'.repeat(100)})`), message: 'nested more than 100 deep' },
+  { code: 'TB-241', text: body(`  p = alloc_page()\n  «repeat» 8192 { fill(p, data) }`), message: 'more than 8192 statements, with repeats written out' },
+  { code: 'TB-241', text: body('  «repeat» 300 { repeat 300 { p = alloc_page() } }'), message: 'more than 8192 statements, with repeats written out' },
+  { code: 'TB-241', text: `litmus t "x"\n${Array.from({ length: 64 }, (_, i) => `thread t${i} { }`).join('\n')}\nthread «last» { }\n`, message: 'more than 64 threads' },
+  { code: 'TB-241', text: `litmus t "x"\n${Array.from({ length: 256 }, (_, i) => `device d${i} { }`).join('\n')}\ndevice «last» { }\nthread os { }\n`, message: 'more than 256 devices' },
   { code: 'TB-241', text: `litmus «${'n'.repeat(101)}» "x"\nthread os { }\n`, message: 'a word of 101 letters: at most 100' }
 ]
 

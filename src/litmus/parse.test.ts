@@ -212,7 +212,8 @@ test('deep, long and endless texts end soon and do not exhaust the stack', () =>
   }
   expect(parse(`${open}  x = 1\n  assert (${'x == 1 && '.repeat(200)}x == 1)\n}\n`, 'f').errors).toEqual([])
   expect(parse(`${open}  x = 1\n  assert (${'x == 1 && '.repeat(600)}x == 1)\n}\n`, 'f').errors).toMatchObject([{ code: 'TB-241', message: 'an expression of more than 500 operators' }])
-  expect(parse(`${open}${'  x = 1\n'.repeat(20_000)}}\n`, 'f').errors).toEqual([])
+  expect(parse(`${open}${'  x = 1\n'.repeat(4000)}}\n`, 'f').errors).toEqual([])
+  expect(parse(`${open}${'  x = 1\n'.repeat(20_000)}}\n`, 'f').errors).toMatchObject([{ code: 'TB-241', message: 'more than 8192 statements, with repeats written out' }])
 })
 
 test('withoutPlaces leaves only what a test says', () => {

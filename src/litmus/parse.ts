@@ -1,5 +1,6 @@
 // The door of the front end: text in, a checked test or messages out. Never throws.
 import type { Expect, Test, Thread } from './ast.ts'
+import { withinSize } from './_size.ts'
 import { Errors } from './_errors.ts'
 import { collectScopes, Resolver } from './_resolve.ts'
 import { checkConfig, numberOf, resolveConfigEntries, resolveDeviceParts, resolveExpects, resolveForbid, resolveKernels, resolveMmios, resolvePlatforms, resolveRevisions } from './_settings.ts'
@@ -21,7 +22,7 @@ export interface Parsed {
 export function parse(text: string, file: string): Parsed {
   const errors = new Errors(file)
   const raw = new Syntax(text, errors).test
-  const test = resolve(raw, errors, errors.count > 0)
+  const test = withinSize(raw, errors) ? resolve(raw, errors, errors.count > 0) : null
   return errors.count === 0 && test ? { test, errors: errors.all(), warnings: errors.warnings() } : { errors: errors.all(), warnings: errors.warnings() }
 }
 

@@ -13,7 +13,7 @@ const flagPlace = (k: Kernel): FlagPlace => (k.config.flag_storage === 'shared_b
 
 /** The flag as it is, outside of any step. */
 export function accepted_flag(k: Kernel, st: Store, dev: number): boolean {
-  if (!k.accepts) return false
+  if (!k.accepts || k.rev.acceptedTest === 'never') return false
   const { field, bit } = flagPlace(k)
   return (field.get(st, dev) & bit) !== 0
 }
@@ -28,7 +28,7 @@ export function device_cc_accepted(dev: Device): boolean {
   const k = dev.k
   if (!k.accepts) return false
   const { field, bit } = flagPlace(k)
-  const r = test(field, dev.index, bit)
+  const r = test(field, dev.index, bit) && k.rev.acceptedTest === 'flag'
   if (!r) k.call?.denied()
   return r
 }

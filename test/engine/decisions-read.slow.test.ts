@@ -14,6 +14,7 @@ const paths: Record<Decision, readonly string[] | { readonly instead: string }> 
   needsTsm: { instead: 'whether a pair has a meaning at all' },
   accept: ['device_cc_accepted', 'tsm_lock', 'tsm_accept', 'tsm_unlock', 'tsm_unregister'],
   acceptedAtInit: ['tsm_register'],
+  acceptedTest: ['device_cc_accepted'],
   'flagStorage.arm64': { instead: 'the machine of a scene' },
   'flagStorage.x86': { instead: 'the machine of a scene' },
   'flagStorage.s390': { instead: 'the machine of a scene' },

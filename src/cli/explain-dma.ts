@@ -2,7 +2,8 @@
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platformByName, platforms } from '../machine/index.ts'
-import { ATTR, DIR, noMeaning, revisionByName } from '../kernel/index.ts'
+import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
+import { kernelVersion, parseSizingKernel } from '../kernel/swiotlb/index.ts'
 import { parse, resolveConfig, resolveDevices } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
 import { explainDmaFormats } from '../report/explain-dma.ts'
@@ -11,7 +12,7 @@ import type { Io } from './io.ts'
 import { kernelName, oneName } from './names.ts'
 
 interface Options {
-  platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string
+  platform: string; kernel: string; t: '0' | '1'; op: RequestSpec['op']; page: RequestSpec['page']; attr?: string; dir: keyof typeof DIR; size: string; mask?: string; coherentMask?: string; busLimit?: string; dmaRanges?: string
   high?: boolean; atomic?: boolean; noncoherent?: boolean; iommu?: boolean; restrictedPool?: string; minAlignMask?: string; boundaryMask?: string; privateOnly?: boolean; cmdline?: string; config?: string[]; verbose?: boolean; format: keyof typeof explainDmaFormats
 }
 
@@ -24,7 +25,7 @@ export function explainDmaVerb(io: Io): Command {
     .summary('one DMA request in words and as a path')
     .description('One DMA request in words and as a path: DMA API decision by decision, handle bit by bit, TLP, IOMMU, protection check.')
     .option('--platform <name>', 'platform', 'arm-cca')
-    .option('--kernel <name>', 'kernel revision', 'cc-v8')
+    .option('--kernel <name>', 'kernel revision, or any version that size takes (6.6, 5.15.0-91): decided as by the nearest one that is modelled', 'cc-v8')
     .addOption(new Option('--t <0|1>', 'state of the device: 1 is accepted, in RUN').choices(['0', '1']).default('0'))
     .addOption(new Option('--op <operation>', 'streaming mapping, coherent allocation, page allocation, peer-to-peer').choices(['map', 'alloc', 'alloc_pages', 'resource']).default('map'))
     .addOption(new Option('--page <state>', 'state of the page that is mapped, or TEE and NON_TEE range').choices(['private', 'shared']).default('private'))
@@ -36,6 +37,7 @@ export function explainDmaVerb(io: Io): Command {
     .option('--mask <bits>', 'the device\'s DMA mask (and its coherent mask)')
     .option('--coherent-mask <bits>', 'its coherent mask')
     .option('--bus-limit <address>', 'the last address that its bus carries')
+    .option('--dma-ranges <bus,cpu,size>', 'the window of the bus above it, as the device tree has it: its end is the bus limit')
     .option('--noncoherent', 'the device does not snoop')
     .option('--iommu', 'it is behind a vIOMMU')
     .option('--restricted-pool <slots>', 'it has a bounce pool of its own')
@@ -57,7 +59,7 @@ const explainDma = (io: Io, o: Options, c: Command) => {
   const errors: Diagnostic[] = []
   const warnings: Diagnostic[] = []
   const platformName = oneName('--platform', o.platform, platforms.map((p) => p.name), VERB, errors)
-  const kernel = kernelName('--kernel', o.kernel, VERB, errors)
+  const kernel = modelledKernel(o.kernel, errors, warnings)
   const attrs = (o.attr ?? '').split(',').map((w) => w.trim()).filter((w) => w !== '').flatMap((w) => oneName('--attr', w, Object.keys(ATTR) as Array<keyof typeof ATTR>, VERB, errors) ?? [])
   const size = Bytes.parse(o.size)
   if (size === null || size < 1 || size > LARGEST) errors.push(wrong(o.size, `--size: '${o.size}' is no size from 1 to ${Bytes.format(LARGEST)}`))
@@ -67,7 +69,7 @@ const explainDma = (io: Io, o: Options, c: Command) => {
     const reason = noMeaning(revision, platform)
     if (reason !== null) errors.push(wrong(revision.name, `${revision.name} on ${platform.name} has no meaning: ${reason}`))
   }
-  const machine = machineOf(o, platformName, kernel, errors, warnings)
+  const machine = machineOf(windowed(withoutIommu(o, warnings), errors, warnings), platformName, kernel, errors, warnings)
   // What stands there for another kind of request is said, not obeyed.
   const idle: ReadonlyArray<readonly [keyof Options, string, readonly string[]]> = [['atomic', '--atomic', ['alloc', 'alloc_pages']], ['high', '--high', ['map']], ['page', '--page', ['map', 'resource']], ['dir', '--dir', ['map', 'alloc_pages', 'resource']], ['size', '--size', ['map', 'alloc', 'alloc_pages']]]
   for (const [key, option, ops] of idle) if (c.getOptionValueSource(key) === 'cli' && !ops.includes(o.op)) warnings.push({ ...wrong(option, `${option} says nothing about ${o.op}`), severity: 'warning' })
@@ -80,6 +82,43 @@ const explainDma = (io: Io, o: Options, c: Command) => {
   const path = requestPath({ platform, revision, t: o.t === '1' ? 1 : 0, op: o.op, page: o.page, attrs, dir: o.dir, size, high: o.high ?? false, atomic: o.atomic ?? false, ...machine })
   io.out(explainDmaFormats[o.format](path, { width: io.width ?? 80, verbose: o.verbose ?? false }))
   io.exit(0)
+}
+
+// A version that has no record of its own is decided by the newest release before it, or the oldest there is.
+function modelledKernel(text: string, errors: Diagnostic[], warnings: Diagnostic[]): string | null {
+  const asked = revisionByName(text) === undefined ? parseSizingKernel(text) : null
+  if (asked === null) return kernelName('--kernel', text, VERB, errors)
+  const releases = revisions.filter((r) => /^linux-\d+\.\d+$/.test(r.name)).map((r) => ({ name: r.name, at: versionOf(r.name) })).sort((a, b) => a.at - b.at)
+  const nearest = releases.findLast((r) => r.at <= asked.version) ?? releases[0]
+  if (nearest === undefined) return null
+  if (nearest.at !== asked.version) warnings.push({ ...wrong(text, `${text} has no record of its own: decided as ${nearest.name} does${nearest.at > asked.version ? ', the oldest that is modelled: what an older kernel does otherwise is not covered' : ''}`), severity: 'warning' })
+  return nearest.name
+}
+
+const versionOf = (name: string): number => {
+  const [major = 0, minor = 0] = name.replace('linux-', '').split('.').map(Number)
+  return kernelVersion(major, minor)
+}
+
+// An IOMMU that the command line turns off, or lets pass, is not in the device's way.
+function withoutIommu(o: Options, warnings: Diagnostic[]): Options {
+  const off = /(?:^|\s)(?:iommu=(?:\w+,)*(?:off|soft|pt)\b|iommu\.passthrough=(?:1|on|y)|(?:intel|amd)_iommu=off)/.exec(o.cmdline ?? '')?.[0].trim()
+  if (off === undefined || o.iommu !== true) return o
+  warnings.push({ ...wrong(off, `${off}: the IOMMU translates nothing, so that --iommu says nothing`), severity: 'warning' })
+  return { ...o, iommu: false }
+}
+
+// of_dma_configure(): the device's bus_dma_limit is the last bus address of the window. The model's bus addresses are CPU addresses: there the limit is
+// the last CPU address that the window shows; a mask, and where the window begins, are not moved.
+function windowed(o: Options, errors: Diagnostic[], warnings: Diagnostic[]): Options {
+  if (o.dmaRanges === undefined) return o
+  const [bus, cpu, size, ...more] = o.dmaRanges.split(/[\s,]+/).map((t) => Bytes.parse(t))
+  if (bus === null || cpu === null || size === null || bus === undefined || cpu === undefined || size === undefined || size < 1 || more.length > 0 || o.busLimit !== undefined) {
+    errors.push(wrong(o.dmaRanges, o.busLimit === undefined ? `--dma-ranges '${o.dmaRanges}' is no window: BUS,CPU,SIZE, such as 0,0x80000000,1G` : '--dma-ranges and --bus-limit say the same: give one of them'))
+    return o
+  }
+  if (bus !== cpu) warnings.push({ ...wrong(o.dmaRanges, `the handles below are CPU addresses: the device sees them ${bus < cpu ? `${Bytes.format(cpu - bus)} lower` : `${Bytes.format(bus - cpu)} higher`}, and its masks are for what it sees`), severity: 'warning' })
+  return { ...o, busLimit: `0x${(cpu + size - 1).toString(16)}` }
 }
 
 const wrong = (word: string, message: string): Diagnostic => ({ code: 'TB-001', file: VERB, line: 0, column: 0, word, message })

@@ -212,6 +212,15 @@ rules('2.0 streams', streams, [
   ['VDEV_CREATE g0 g80 g40 id=5', 'DEVICE'], ['STREAM_TO g80 g350 ; VDEV_CREATE g0 g80 g40 id=5 ranges=d0*4,d2*4', 'INPUT'], ['STREAM_TO g80 g350 ; VDEV_CREATE g0 g80 g40 id=5 ranges=d0*1,d1*1,d2*1,d3*1,d4*1', 'INPUT']
 ], machine('2.0'))
 
+for (const generation of both) {
+  const { realm, pdev, ready, vdev } = generations[generation]
+  rules(`${generation} parameter pages as registers`, realm, ['g900', 'g10', 'g900+0x1'].map((page) => [`PDEV_CREATE g80 ${page} aux=g81 num_aux=${generation === '1.x' ? 21 : 24}`, page === 'g900' ? 'SUCCESS' : 'INPUT'] as const), machine(generation))
+  rules(`${generation} the key's page as a register`, [...pdev, 'PDEV_TO g80 NEEDS_KEY'], [['PDEV_SET_PUBKEY g80 g900', 'SUCCESS'], ['PDEV_SET_PUBKEY g80 g10', 'INPUT']], machine(generation))
+  rules(`${generation} a VDEV's pages as registers`, [...ready, vdev], [
+    ['VDEV_GET_MEASUREMENTS g0 g80 g40 g900', 'SUCCESS'], ['VDEV_GET_MEASUREMENTS g0 g80 g40 g7', 'INPUT'], ['VDEV_DESTROY g0 g80 g40 ; VDEV_CREATE g0 g80 g40 g10', 'INPUT'], ['VDEV_DESTROY g0 g80 g40 ; VDEV_CREATE g0 g80 g40 g900', 'SUCCESS']
+  ], machine(generation))
+}
+
 test('every row is about commands whose source is named, and every source has a row', () => {
   expect(uncited).toEqual([])
   expect(SOURCES.map(([, from]) => from).filter((from) => !cited.has(from))).toEqual([])

@@ -254,6 +254,8 @@ function registers(s: Session, name: string, words: readonly string[]): readonly
   return name === 'RTT_UNPROT_MAP' ? [...first, `flags:${flags}`, descs] : [...first, descs]
 }
 
+/** Pages that stand last among a command's registers, as a real trace has them; here they are keys. */
+const PAGE_KEYS = ['params', 'run'] as const
 const ADDRESS_KEYS = ['rtt', 'params', 'run', 'aux', 'req', 'resp']
 /** Keys whose value is one of these words; `category` may be the register's number too. */
 const WORD_KEYS: Readonly<Record<string, readonly string[]>> = { gic: ['bad', 'good'], device: ['answers', 'more', 'error'], status: commStatuses, category: deviceCategories }
@@ -286,6 +288,11 @@ function parseLine(s: Session, c: Command, given: readonly string[], usage: stri
       continue
     }
     const arg = c.args[at++]
+    const page = arg === undefined ? PAGE_KEYS.find((k) => c.keys?.includes(k) === true && !keys.has(k)) : undefined
+    if (page !== undefined && !Number.isNaN(parseAddress(s, w))) {
+      keys.set(page, w)
+      continue
+    }
     if (arg === undefined) return wrong(w, `one argument too many: '${w}'`, [usage])
     const problem = parseArg(s, arg, w, { a, oaddr, words })
     if (problem !== null) return wrong(w, problem, arg.words.length > 0 ? [...arg.words] : [usage])

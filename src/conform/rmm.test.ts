@@ -78,7 +78,7 @@ test('wrong input is a diagnostic with a known code that names the word', () => 
     ['RTT_CREATE g0 g1 0x0 2 9', 'TB-521', '9'],
     ['RTT_CREATE g0 gx 0x0 2', 'TB-521', 'gx'],
     ['REALM_CREATE g0 s2size=40', 'TB-521', 's2size'],
-    ['PDEV_CREATE g0 g1', 'TB-521', 'g1'],
+    ['PDEV_CREATE g0 g1 g2', 'TB-521', 'g2'],
     ['MEC_SET_PRIVATE g0 g1', 'TB-522', 'MEC_SET_PRIVATE'],
     ['GENERATION 2.0\nRTT_DATA_UNMAP g0 0x0 0x1000 SOME 0x0', 'TB-521', 'SOME'],
     ['GENERATION 2.0\nOP_CONTINUE hx', 'TB-521', 'hx'],

@@ -12,8 +12,12 @@ if (!from || !to) {
   process.exit(2)
 }
 
-for (const part of ['Makefile', 'kernel/dma', 'include/linux', 'arch/arm64/Kconfig', 'arch/arm64/mm', 'arch/arm64/include/asm', 'arch/x86/Kconfig', 'arch/x86/mm/mem_encrypt.c', 'arch/x86/include/asm/mem_encrypt.h']) {
-  cpSync(join(from, part), join(to, part), { recursive: true })
+for (const part of [
+  'Makefile', 'kernel/dma', 'include', 'lib/genalloc.c', 'lib/scatterlist.c', 'arch/arm64/Kconfig', 'arch/arm64/mm', 'arch/arm64/include/asm', 'arch/x86/Kconfig', 'arch/x86/mm/mem_encrypt.c', 'arch/x86/coco',
+  'arch/x86/include/asm'
+]) {
+  // links as what they point to: the copy stands alone, and a second run writes over the first
+  cpSync(join(from, part), join(to, part), { recursive: true, dereference: true })
 }
 
 function edit(path, change) {

@@ -102,7 +102,8 @@ export const codes = {
   'TB-609': 'the compiler did not finish',
   'TB-610': 'a recording that a built kernel cannot replay',
   'TB-611': 'a patch that does not apply to the tree',
-  'TB-612': 'the code of a tree does not boot'
+  'TB-612': 'the code of a tree does not boot',
+  'TB-613': 'a revision of a git repository that cannot be read, or a series that is none'
 } as const
 
 export interface Diagnostic {

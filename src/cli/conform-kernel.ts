@@ -7,7 +7,8 @@ import { kernelConformFormats } from '../report/kernel-conform.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 import { kernelOption } from './names.ts'
-import { buildFor, complain, count, progressOf } from './kernel.ts'
+import { buildFor } from './kernel.ts'
+import { complain, count, progressOf } from './kernel-common.ts'
 
 interface Options { ops: number; seed: number; arch: Arch | 'all'; kernel?: string; shim?: string; fresh?: boolean; format: keyof typeof kernelConformFormats }
 

@@ -1,18 +1,20 @@
 // `tbit kernel`: the kernel's own C in place of our model of it.
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Diagnostic, own, printableLine } from '../base/index.ts'
-import { checkFormats } from '../report/check-formats.ts'
+import { Command, Option } from 'commander'
+import type { Diagnostic } from '../base/index.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
-import { type SelfTestFile, profileFor, selfTest } from '../conform/kernel-selftest.ts'
-import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, buildKernel, cacheDir, openTree, shimDir } from '../kernel-build/index.ts'
+import { type RecordedBuild, recordedBuild, replayRecording } from '../conform/kernel-recording.ts'
+import { type SelfTestFile, profileFor, recordedSelfTest, selfTest } from '../conform/kernel-selftest.ts'
+import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, type Tree, buildKernel, cacheDir, overlayDir, withAcceptance } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
-import { kernelErrorsJson, kernelErrorsText, kernelFormats } from '../report/kernel.ts'
+import { kernelFormats } from '../report/kernel.ts'
 import { keepNewest, sweepParts } from './cleanup.ts'
 import { writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
-import { checkCommand, diffCommand } from './kernel-check.ts'
+import { checkCommand } from './kernel-check.ts'
+import { complain, progressOf } from './kernel-common.ts'
+import { diffCommand, openAny, seriesCommand } from './kernel-review.ts'
 import { filesOf, readLines } from './read-lines.ts'
 
 export interface TreeOptions { arch: Arch; shim?: string; fresh?: boolean; format: string }
@@ -20,41 +22,19 @@ export interface TreeOptions { arch: Arch; shim?: string; fresh?: boolean; forma
 /** The options that every sub-command with a tree has. */
 export const treeOptions = (c: Command): Command => c
   .addOption(new Option('--arch <arch>', 'whose decisions: force_dma_unencrypted, conversions').choices(ARCHES).default('arm64'))
-  .option('--shim <dir>', 'additions to the shim: headers by include path, extra.h (included everywhere), further units *.c')
+  .option('--shim <dir>', 'additions: headers by include path, extra.h (included everywhere), further units *.c')
   .option('--fresh', 'build even what the cache has')
 
-/** One line that says what is being done, where a terminal shows it. */
-export function progressOf(io: Io): { say: (what: string) => void; done: () => void } {
-  const begun = Date.now()
-  let drawn = false
-  return {
-    say: (what) => {
-      if (!io.progress || Date.now() - begun < 1000) return
-      drawn = true
-      io.draw?.(`\r\x1b[K${printableLine(what)}`)
-    },
-    done: () => { if (drawn) io.draw?.('\r\x1b[K') }
-  }
-}
-
 /** Builds one profile; the diagnostics go to the reader in the asked form and null comes back. */
-export async function buildFor(io: Io, dir: string, profile: Profile, o: TreeOptions): Promise<Built | null> {
+export async function buildFor(io: Io, dir: string | Tree, profile: Profile, o: TreeOptions, kconfig: Readonly<Record<string, string>> = {}): Promise<Built | null> {
   const p = progressOf(io)
-  const options: BuildOptions = { arch: o.arch, profile, progress: p.say, ...(o.shim === undefined ? {} : { teach: o.shim }), ...(o.fresh ? { fresh: true } : {}) }
-  const b = await buildKernel(dir, options)
+  const options: BuildOptions = { arch: o.arch, profile, kconfig, progress: p.say, ...(o.shim === undefined ? {} : { teach: o.shim }), ...(o.fresh ? { fresh: true } : {}) }
+  const tree = typeof dir === 'string' ? openAny(dir) : { ok: true as const, value: dir }
+  const b = tree.ok ? await buildKernel(tree.value, options) : { ok: false as const, error: [tree.error] }
   p.done()
   if (b.ok) return b.value
   complain(io, b.error, o.format)
   return null
-}
-
-export function complain(io: Io, errors: readonly Diagnostic[], format: string): void {
-  const check = format === 'json' ? undefined : own(checkFormats, format)
-  // A format that a machine reads has an entry for the failure: an empty list would be a success.
-  if (format === 'json') io.out(kernelErrorsJson(errors))
-  else if (check !== undefined && format !== 'text') io.out(check.render({ tests: [], results: [], errors, texts: new Map(), interrupted: null }, { width: io.width ?? 80, level: 0, shape: 'tests' }))
-  if (format !== 'json') io.err(kernelErrorsText(errors))
-  io.exit(2)
 }
 
 const formats = (c: Command): Command => c.addOption(formatOption(kernelFormats))
@@ -63,7 +43,7 @@ function buildCommand(io: Io): Command {
   return formats(treeOptions(new Command('build')
     .summary('compiles the DMA code of a kernel source tree')
     .description('Compiles kernel/dma and the memory encryption of an architecture, unmodified, to WebAssembly: from a directory (a git checkout, an unpacked package) or a tarball, of Linux 6.1 or later. ' +
-      'Nothing but npm packages is needed. The image is kept by content in $XDG_CACHE_HOME/tbit. Exit code 2 when the tree cannot be built, with what is missing and how to teach the shim.')
+      'Nothing but npm packages is needed. The image is kept by content in $XDG_CACHE_HOME/tbit. Exit code 2 when the tree cannot be built, with what is missing and how to teach it.')
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .addOption(new Option('--config <profile>', 'guest: what Kconfig selects for a confidential guest; recorded, recorded-realm: that of the recordings').choices(PROFILES).default('guest'))
     .option('--out <file>', 'also writes the image there')
@@ -82,39 +62,48 @@ function buildCommand(io: Io): Command {
     })
 }
 
+/** The build that a recording needs: its own architecture and configuration, where it says so. */
+function builtFor(io: Io, tree: Tree, profile: Profile, recorded: RecordedBuild | null, o: TreeOptions): Promise<Built | null> {
+  if (recorded === null) return buildFor(io, tree, profile, o)
+  const own = recorded.acceptance ? (withAcceptance(tree) ?? tree) : tree
+  return buildFor(io, own, profile, { ...o, arch: recorded.arch }, recorded.kconfig)
+}
+
 function testCommand(io: Io): Command {
   return formats(treeOptions(new Command('test')
     .summary('replays recordings of the real code on a built kernel')
-    .description('Replays recorded operations of swiotlb and dma-direct (../shared/data/swiotlb; a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
+    .description('Replays recorded operations of the DMA API, swiotlb and dma-direct (a few are in this repository) on the C of a tree, slot for slot, and says of the first difference whose it is: ' +
       "the tree's (another version), or ours; then runs random programs beside our model. Exit code 0 without a difference, 1 with one, 2 for input that cannot be used.")
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[recordings...]', 'files, or a directory of them (default: those of this repository)')
     .addHelpText('after', '\nExample:\n  tbit kernel test /usr/src/linux-source-6.12.tar.xz recordings/swiotlb')))
     .action(async (dir: string, args: string[], o: TreeOptions & { format: keyof typeof kernelFormats }) => {
-      const paths = args.length > 0 ? args : [join(shimDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
-      const tree = openTree(dir)
+      const paths = args.length > 0 ? args : [join(overlayDir(), '..', '..', '..', 'test', 'fixtures', 'swiotlb')]
+      const tree = openAny(dir)
       if (!tree.ok) return complain(io, [tree.error], o.format)
       const { files, errors } = filesOf(paths, ['.jsonl', '.jsonl.gz', '.jsonl.zst'])
       const all: Diagnostic[] = [...errors]
-      const modules = new Map<Profile, { module: WasmModule; built: Built }>()
+      const modules = new Map<string, { module: WasmModule; built: Built; profile: Profile }>()
       const results: SelfTestFile[] = []
       for (const file of files) {
         const lines: string[] = []
         const broken = await readLines(file, (l) => { lines.push(l); return true })
         if (broken) { all.push(broken); continue }
-        const profile = profileFor(lines[0] ?? '')
+        const recorded = recordedBuild(lines[0] ?? '')
+        const profile = recorded === null ? profileFor(lines[0] ?? '') : 'guest'
         if (profile === null) {
           all.push({ code: 'TB-610', file, line: 1, column: 1, word: '', message: 'the first line must be the machine: a JSON object with nslabs and devices' })
           continue
         }
-        let m = modules.get(profile)
+        const key = JSON.stringify([profile, recorded])
+        let m = modules.get(key)
         if (!m) {
-          const built = await buildFor(io, dir, profile, o)
+          const built = await builtFor(io, tree.value, profile, recorded, o)
           if (!built) return
-          m = { module: new Wasm.Module(built.wasm), built }
-          modules.set(profile, m)
+          m = { module: new Wasm.Module(built.wasm), built, profile }
+          modules.set(key, m)
         }
-        const r = selfTest(m.module, file, lines)
+        const r = recorded === null ? selfTest(m.module, file, lines) : recordedSelfTest(replayRecording(m.module, file, lines), m.built.meta.version)
         if (r.ok) results.push(r.value)
         else all.push(r.error)
       }
@@ -124,7 +113,7 @@ function testCommand(io: Io): Command {
       let operations = 0
       let divergence: Divergence | null = null
       for (const { scenario, build } of scenariosFor(first.built.meta.version, [o.arch], [...first.built.meta.fields, ...first.built.meta.flagFunctions], null)) {
-        const m = modules.get(build.profile)
+        const m = [...modules.values()].find((x) => x.profile === build.profile && x.built.meta.arch === build.arch)
         if (!m) continue
         const c = conformKernel(m.module, scenario, 20_000, 1)
         operations += c.operations
@@ -134,12 +123,6 @@ function testCommand(io: Io): Command {
       io.out(kernelFormats[o.format].test(report))
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) || divergence !== null ? 1 : 0]))
     })
-}
-
-/** A positive whole number. */
-export const count = (v: string): number => {
-  if (!/^\d+$/.test(v) || Number(v) < 1) throw new InvalidArgumentError('a positive whole number is needed.')
-  return Number(v)
 }
 
 /** Entries of the cache that are kept: images of half a MiB, unpacked parts of trees of some 60 MiB. */
@@ -152,6 +135,6 @@ export function kernelVerb(io: Io): Command {
     keepNewest(join(cacheDir(), folder), most)
   }
   return new Command('kernel').description("Runs the kernel's own C: the DMA code of a source tree, compiled to WebAssembly, in the place of our model of it.")
-    .addCommand(buildCommand(io)).addCommand(testCommand(io)).addCommand(checkCommand(io)).addCommand(diffCommand(io))
+    .addCommand(buildCommand(io)).addCommand(testCommand(io)).addCommand(checkCommand(io)).addCommand(diffCommand(io)).addCommand(seriesCommand(io))
     .addHelpText('after', '\nExample:\n  tbit kernel build ~/linux')
 }

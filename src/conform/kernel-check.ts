@@ -23,6 +23,11 @@ export function revisionOf(meta: KernelMeta): string {
   return flag === null ? plain : plain === 'linux-7.3' ? 'cc-v8' : 'tio-v2'
 }
 
+const RELEASED = ['linux-6.12', 'linux-6.15', 'linux-7.1', 'linux-7.3'] as const
+
+/** The first released revision that supports a platform; null when none does. */
+export const introducing = (platform: string): string | null => RELEASED.find((k) => noMeaning(k, platform) === null) ?? null
+
 export interface TreeRun { readonly test: Test; readonly platform: string }
 
 /** Runs that a tree can have: tests about its revision (or all), on the platforms they name. */

@@ -3,6 +3,7 @@
 // another version; it is ours (the shim's) when the recording is of this very version.
 import { type Diagnostic, err, ok, own, type Result } from '../base/index.ts'
 import { GFP_KERNEL, KernelC, KernelFault, RecordingHost, type WasmModule } from '../kernel-c/index.ts'
+import type { RecordedFile } from './kernel-recording.ts'
 import { SwiotlbConform } from './swiotlb.ts'
 
 export interface SelfTestDifference {
@@ -62,7 +63,7 @@ export function selfTest(module: WasmModule, file: string, lines: readonly strin
   const force = num('force_bounce') === 1
   try {
     k.boot({
-      cpus: num('nareas'), ram: num('buf_phys') + num('buf_size'), realm, ...(realm ? { shared_bit: REALM_BIT } : {}),
+      cpus: num('nareas'), ram: num('buf_phys') + num('buf_size'), ...(realm ? { platform: 'realm' as const, bit: REALM_BIT } : {}),
       ...(num('raw') === 1 ? { raw: { start: num('pool_start'), nslabs: num('nslabs'), nareas: num('nareas'), force: force ? 'cmdline' : 'no' } }
         : { swiotlb: { start: num('pool_start'), cmdline: `${num('nslabs')},${num('nareas')}`, force } }),
       conversions: false
@@ -160,4 +161,19 @@ function verdict(k: KernelC, recordedOn: string, modelAgrees: boolean | null): {
       : { whose: 'shim', reason: `the tree says it is of the recorded version (${recorded}) and our model agrees with the recording: the tree has been changed, or the shim is wrong` }
   }
   return { whose: 'tree', reason: `the recording is of ${recorded || 'another kernel'}, the tree of ${k.meta.version}: the code behaves otherwise here${modelAgrees ? ', while our model of the recorded version agrees with the recording' : ''}` }
+}
+
+/** A replay of a recording of 7.x in the same words. */
+export function recordedSelfTest(r: Result<RecordedFile, Diagnostic>, version: string): Result<SelfTestFile, Diagnostic> {
+  if (!r.ok) return r
+  const { file, recordedOn, operations, mismatches, first } = r.value
+  const recorded = /(\d+\.\d+(?:\.\d+)?)/.exec(recordedOn)?.[1] ?? ''
+  const same = recorded === version
+  return ok({
+    file, recordedOn, operations, mismatches, skipped: null,
+    first: first && {
+      ...first, whose: same ? 'shim' as const : 'tree' as const,
+      reason: same ? `the tree says it is of the recorded version (${recorded}): the tree has been changed, or what surrounds it here is wrong` : `the recording is of ${recorded || 'another kernel'}, the tree of ${version}: the code behaves otherwise here`
+    }
+  })
 }

@@ -1,6 +1,6 @@
 // Our TypeScript kernel and a tree's own C, side by side on random programs: every result, event, counter and warning is compared
 // after every operation, the whole pool from time to time and at the end. The first divergence is shrunk.
-import { type Allocation, DMA_BIDIRECTIONAL, GFP_KERNEL, KernelC, KernelFault, RecordingHost, type WasmModule } from '../kernel-c/index.ts'
+import { type Allocation, DMA_BIDIRECTIONAL, GFP_KERNEL, KernelC, KernelFault, type PlatformKind, RecordingHost, type WasmModule } from '../kernel-c/index.ts'
 import { state_hash } from '../kernel/swiotlb/index.ts'
 import type { DmaBuffer } from '../kernel/index.ts'
 import { BareKernel } from '../system/index.ts'
@@ -12,11 +12,9 @@ export interface Scenario {
   /** The model's revision and platform. */
   readonly kernel: string
   readonly platform: string
-  /** Position of the alias bit, by kind. */
-  readonly realm: boolean
-  readonly shared_bit: number
-  readonly c_bit: number
-  readonly guest: boolean
+  /** What the tree's own predicates are told; the position of the alias or encryption bit, -1 for none. */
+  readonly kind: PlatformKind
+  readonly bit: number
   /** Whether the architecture has devices that do not snoop. */
   readonly noncoherent: boolean
   /** Name of the flag or predicate that stands for "accepted"; null when the pair has none. */
@@ -44,11 +42,11 @@ export function scenariosFor(version: string, arches: ReadonlyArray<'arm64' | 'x
   const flag = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'].find((f) => flags.includes(f)) ?? null
   // tdi_enabled is the RFC's name for it, the predicate that of the later series
   const accepting = flag === null ? null : flag === 'tdi_enabled' ? 'rfc-v1' : 'tio-v2'
-  const base = { accepted: null, forceBounce: 'cmdline' as const, realm: false, shared_bit: -1, c_bit: -1, guest: false, noncoherent: true }
+  const base = { accepted: null, forceBounce: 'cmdline' as const, kind: 'none' as const, bit: -1, noncoherent: true }
   const out: Array<{ scenario: Scenario; build: Build }> = []
   if (arches.includes('arm64')) {
     out.push({ scenario: { ...base, name: 'arm64', kernel: revision ?? plain, platform: 'none' }, build: { arch: 'arm64', profile: 'recorded' } })
-    const realm = { ...base, realm: true, shared_bit: 47, guest: true, platform: 'arm-cca' }
+    const realm = { ...base, kind: 'realm' as const, bit: 47, platform: 'arm-cca' }
     // a tree from before 6.15 gets the address encoding of 6.15 laid over it
     const build: Build = { arch: 'arm64', profile: plain === 'linux-6.12' ? 'recorded-realm' : 'recorded' }
     const k = plain === 'linux-6.12' ? 'linux-6.15' : plain
@@ -56,9 +54,9 @@ export function scenariosFor(version: string, arches: ReadonlyArray<'arm64' | 'x
     else out.push({ scenario: { ...realm, name: `arm64 realm, ${flag} flipping`, kernel: revision ?? accepting, accepted: flag, forceBounce: accepting === 'rfc-v1' ? 'unless_accepted' : 'cmdline' }, build })
   }
   if (arches.includes('x86')) {
-    const x86 = { ...base, noncoherent: false, guest: true }
-    out.push({ scenario: { ...x86, name: 'x86 SEV-SNP guest', kernel: revision ?? plain, platform: 'amd-sev-snp', c_bit: 51 }, build: { arch: 'x86', profile: 'recorded' } })
-    out.push({ scenario: { ...x86, name: 'x86 TDX guest', kernel: revision ?? plain, platform: 'intel-tdx' }, build: { arch: 'x86', profile: 'recorded' } })
+    const x86 = { ...base, noncoherent: false }
+    out.push({ scenario: { ...x86, name: 'x86 SEV-SNP guest', kernel: revision ?? plain, platform: 'amd-sev-snp', kind: 'snp', bit: 51 }, build: { arch: 'x86', profile: 'recorded' } })
+    out.push({ scenario: { ...x86, name: 'x86 TDX guest', kernel: revision ?? plain, platform: 'intel-tdx', kind: 'tdx' }, build: { arch: 'x86', profile: 'recorded' } })
   }
   return out
 }
@@ -94,8 +92,7 @@ function bootC(module: WasmModule, s: Scenario, p: Program): { k: KernelC; host:
   const host = zones()
   const k = new KernelC(module, host)
   k.boot({
-    cpus: p.nareas, ram: LAYOUT.ram, realm: s.realm, ...(s.shared_bit >= 0 ? { shared_bit: s.shared_bit } : {}), ...(s.c_bit >= 0 ? { c_bit: s.c_bit } : {}),
-    cc: { mem_encrypt: s.guest, guest_mem_encrypt: s.guest }, swiotlb: { start: LAYOUT.pool, cmdline: `${p.nslabs},${p.nareas}` }
+    cpus: p.nareas, ram: LAYOUT.ram, platform: s.kind, ...(s.bit >= 0 ? { bit: s.bit } : {}), swiotlb: { start: LAYOUT.pool, cmdline: `${p.nslabs},${p.nareas}` }
   })
   k.conversions(true)
   k.set_force_bounce(-1, p.force)
@@ -113,7 +110,7 @@ function bootModel(s: Scenario, p: Program): { m: BareKernel } {
   const pages = zones()
   const m = new BareKernel({
     kernel: s.kernel, platform: s.platform, pool: { start: LAYOUT.pool, nslabs: p.nslabs, nareas: p.nareas }, force: p.force, forceBounce: s.forceBounce, dmaDirectRemap: false, bounceUnalignedKmalloc: false,
-    ...(s.shared_bit >= 0 ? { ipa_bits: s.shared_bit + 1 } : {}),
+    ...(s.kind === 'realm' ? { ipa_bits: s.bit + 1 } : {}),
     allocator: {
       alloc: (order, zone) => { const at = pages.alloc_pages(order, zone === 'normal' ? 0 : zone === 'dma32' ? 1 : 2); return at < 0 ? -1 : at / 4096 },
       free: (pfn, order) => { pages.free_pages(pfn * 4096, order) }

@@ -1,98 +1,136 @@
-// Puts the pieces together for the compiler: the tree's own files as they are, our shim, what is generated from the tree, and an
-// empty file for every other header that any of them includes.
-import { join } from 'node:path'
+// Puts the pieces together for the compiler: the tree's own sources and headers as they are, our overlay of a few asm headers in
+// front of them, what is generated from the tree, and an empty file for every header that is included and nowhere to be found.
+import { posix } from 'node:path'
 import { blank, includes } from './c-text.ts'
-import type { Features } from './detect.ts'
-import { readAll, shimDir } from './shim-dir.ts'
+import { argumentMacro, type Features } from './detect.ts'
+import { overlayDir, readAll } from './overlay-dir.ts'
 import type { Tree } from './tree.ts'
 
-// Headers that are taken from the tree as they are. All else that is included is empty: its meaning is in shim/kernel.h.
-const REAL = [
-  'include/linux/kconfig.h', 'include/linux/swiotlb.h', 'include/linux/dma-direct.h', 'include/linux/dma-map-ops.h', 'include/linux/dma-mapping.h',
-  'include/linux/dma-direction.h', 'include/linux/scatterlist.h', 'include/linux/iommu-helper.h', 'include/linux/mem_encrypt.h', 'include/linux/cc_platform.h',
-  'include/linux/pfn.h', 'include/linux/iommu-dma.h', 'include/linux/set_memory.h', 'include/linux/pci-p2pdma.h', 'kernel/dma/direct.h', 'kernel/dma/debug.h'
-] as const
+// Headers of the architecture that are taken as they are: the predicates and the address encodings that are to be compiled, not imitated.
+const ARCH_OWN = ['mem_encrypt.h', 'dma-direct.h', 'dma-mapping.h', 'rsi.h', 'hypervisor.h', 'coco.h', 'msr-index.h'] as const
+
+// Headers that a kernel's build generates, as far as anything here depends on them.
+const GENERATED: Readonly<Record<string, string>> = {
+  'generated/bounds.h': '#define NR_PAGEFLAGS 25\n#define MAX_NR_ZONES 4\n#define NR_CPUS_BITS 6\n#define SPINLOCK_SIZE 72\n#define LRU_GEN_WIDTH 0\n#define __LRU_REFS_WIDTH 0\n',
+  'generated/rq-offsets.h': '#define RQ_nr_pinned 0\n', 'generated/timeconst.h': '', 'generated/asm-offsets.h': ''
+}
+
+/** The unit that includes all of the tree's sources that are compiled. */
+export const WHOLE = 'gen/whole.c'
 
 export interface Sources {
   /** Path to text, as the compiler sees them. */
   readonly files: ReadonlyMap<string, string>
   /** Units to compile, by path in `files`. */
   readonly units: readonly string[]
+  /** What the unit WHOLE is made of, to be compiled one by one where that fails. */
+  readonly parts: readonly string[]
   readonly includeDirs: readonly string[]
-  /** Paths of the tree that went in unmodified. */
+  /** Included before each unit. */
+  readonly preludes: readonly string[]
+  /** Sources of the tree that went in unmodified: units and what they include from their own directories. */
   readonly fromTree: readonly string[]
+  /** How many headers of the tree went in unmodified. */
+  readonly headers: number
   readonly empty: readonly string[]
 }
 
 export interface Teaching { readonly dir: string; readonly files: ReadonlyMap<string, string> }
 
-export function shimText(): string {
-  return [...readAll(shimDir()).values()].join('\n')
-}
-
-/** Reads a directory of additions to the shim: headers by include path, `extra.h` included everywhere, `*.c` as further units. */
+/** Reads a directory of additions: headers by include path (in front of all others), `extra.h` included everywhere, `*.c` as further units. */
 export const readTeaching = (dir: string): Teaching => ({ dir, files: readAll(dir) })
 
-/** Definitions cut verbatim out of the tree because a unit asked for them: what needs struct device, and what does not. */
-export interface Cuts { readonly early: readonly string[]; readonly late: readonly string[] }
-
-export function assemble(tree: Tree, f: Features, teach: Teaching | null, cuts: Cuts = { early: [], late: [] }): Sources {
-  const files = new Map<string, string>()
-  const fromTree: string[] = []
-  const take = (p: string): boolean => {
-    const text = tree.read(p)
-    if (text === null) return false
-    files.set(`tree/${p}`, text)
-    if (!fromTree.includes(p)) fromTree.push(p)
-    return true
+/** The generated headers: configuration, fields of struct device, calls, trace points. */
+function generate(tree: Tree, f: Features): Map<string, string> {
+  const out = new Map<string, string>(Object.entries(GENERATED).map(([p, t]) => [`gen/${p}`, t]))
+  out.set('gen/generated/autoconf.h', `${[...f.config].map(([c, v]) => `#define CONFIG_${c} ${v}`).join('\n')}\n`)
+  out.set('gen/tbit-fields.h', f.fieldsHeader)
+  out.set('gen/tbit-predicates.h', f.predicates)
+  out.set('gen/tbit-prot.h', f.protections)
+  for (const p of ARCH_OWN) {
+    const own = tree.read(`arch/${f.arch}/include/asm/${p}`)
+    if (own !== null) out.set(`gen/asm/${p}`, own)
   }
-  for (const p of REAL) take(p)
-  take(`arch/${f.arch}/include/asm/mem_encrypt.h`)
-  take(`arch/${f.arch}/include/asm/dma-direct.h`)
-  for (const p of ['kernel/dma/swiotlb.c', 'kernel/dma/direct.c', 'kernel/dma/mapping.c']) take(p)
-  if (f.has.coherentPool) take('kernel/dma/pool.c')
-  const units = ['shim/runtime.c', 'shim/swiotlb.c', 'shim/direct.c', 'shim/mapping.c']
-  if (f.has.coherentPool) units.push('shim/pool.c')
-  if (f.has.archFile) {
-    take(`arch/${f.arch}/mm/mem_encrypt.c`)
-    units.push('shim/arch.c')
-  }
-  for (const [p, t] of readAll(shimDir())) files.set(`shim/${p}`, t)
-  // the realm overlay replaces the tree's address encoding; it is only there for the profile that asks for it
-  if (f.profile === 'recorded-realm') files.set('gen/asm/dma-direct.h', files.get('shim/realm-dma-direct.h') ?? '')
-  files.delete('shim/realm-dma-direct.h')
+  if (f.arch === 'arm64' && !out.has('gen/asm/rsi.h')) out.set('gen/asm/rsi.h', '#include "realm-rsi.h"\n')
+  // the realm's encoding replaces the tree's; it is only there for the profile that asks for it
+  if (f.profile === 'recorded-realm') out.set('gen/asm/dma-direct.h', '#include "realm-dma-direct.h"\n')
+  const assumed = f.assumptions.map((a) => `#ifndef ${argumentMacro(a)}\n#define ${argumentMacro(a)} ${a.value}\n#endif\n`)
+  out.set('gen/tbit-tree.h', `${assumed.join('')}${[...f.calls].map(([m, t]) => `#define ${m} ${t}`).join('\n')}\n`)
+  return out
+}
 
-  files.set('gen/generated/autoconf.h', `${f.config.map((c) => `#define CONFIG_${c} 1`).join('\n')}\n`)
-  files.set('gen/linux/device.h', cuts.late.length > 0 ? `${f.deviceHeader}\n#ifndef TBIT_CUTS_H\n#define TBIT_CUTS_H\n${cuts.late.join('\n')}\n#endif\n` : f.deviceHeader)
-  files.set('gen/tbit-fields.h', f.fieldsHeader)
-  const traced = new Set<string>()
-  for (const p of fromTree) for (const m of blank(tree.read(p) ?? '').matchAll(/\btrace_(\w+)\s*\(/g)) if (m[1]) traced.add(m[1])
-  const extra = [...traced].sort().map((n) => n === 'swiotlb_bounced'
+/** Trace points as calls to the machine, or as nothing: in the place of the headers that would define them. */
+function traceHeaders(texts: Iterable<string>): Map<string, string> {
+  const names = new Set<string>()
+  for (const t of texts) for (const m of blank(t).matchAll(/\btrace_(\w+)\s*\(/g)) if (m[1]) names.add(m[1])
+  const lines = [...names].sort().map((n) => n === 'swiotlb_bounced'
     ? '#define trace_swiotlb_bounced(dev, addr, size) tbit_i_trace(1, tbit_dev_index(dev), (double)(addr), (double)(size))'
     : n.endsWith('_enabled') ? `#define trace_${n}() 0` : `#define trace_${n}(...) do { } while (0)`)
-  if (teach) {
-    for (const [p, t] of teach.files) {
-      if (p.endsWith('.c')) {
-        files.set(`teach/${p}`, t)
-        units.push(`teach/${p}`)
-      } else if (p === 'extra.h') extra.push(t)
-      else files.set(`teach/${p}`, t)
-    }
-  }
-  files.set('gen/tbit-extra.h', `${[...f.calls].map(([m, t]) => `#define ${m} ${t}`).join('\n')}\n${[...cuts.early, ...extra].join('\n')}\n`)
-  if (f.has.archFile) files.set('shim/arch.c', `#include "arch/${f.arch}/mm/mem_encrypt.c"\n`)
+  const text = `#ifndef TBIT_TRACE_H\n#define TBIT_TRACE_H\n#include <linux/types.h>\n#include <linux/tracepoint.h>\n#include "tbit.h"\n${lines.join('\n')}\n#endif\n`
+  return new Map(['swiotlb', 'dma', 'iommu'].map((e) => [`gen/trace/events/${e}.h`, text]))
+}
 
-  // every header that is included anywhere and is not there becomes an empty file
-  const includeDirs = ['teach', 'gen', 'shim', 'tree/include', `tree/arch/${f.arch}/include`, 'tree', 'empty']
-  const known = (p: string, from: string, quoted: boolean): boolean =>
-    (quoted && files.has(join(from, '..', p))) || includeDirs.some((d) => files.has(`${d}/${p}`))
+/** What a header of that name is, when no directory of ours or of the tree's own includes has it: generic, or empty. */
+function fallback(tree: Tree, path: string): string | null {
+  if (!path.startsWith('asm/')) return null
+  const name = path.slice(4)
+  for (const d of ['include/asm-generic', 'include/uapi/asm-generic']) if (tree.read(`${d}/${name}`) !== null) return `#include <asm-generic/${name}>\n`
+  return null
+}
+
+export function assemble(tree: Tree, f: Features, teach: Teaching | null): Sources {
+  const files = generate(tree, f)
+  for (const [p, t] of readAll(overlayDir())) files.set(`overlay/${p}`, t)
+  const parts = ['overlay/device.c', 'overlay/swiotlb.c', 'overlay/direct.c', 'overlay/mapping.c']
+  if (f.config.has('DMA_COHERENT_POOL')) parts.push('overlay/pool.c', 'tree/lib/genalloc.c')
+  if (f.config.has('DMA_DIRECT_REMAP')) parts.push('tree/kernel/dma/remap.c')
+  for (const p of ['lib/scatterlist.c', `arch/${f.arch}/mm/mem_encrypt.c`, ...(f.arch === 'x86' ? ['arch/x86/coco/core.c'] : [])]) if (tree.read(p) !== null) parts.push(`tree/${p}`)
+  // one unit: the tree's headers are read once. Where names of two files clash they are compiled one by one.
+  files.set(WHOLE, parts.map((p) => `#include "${p.replace(/^(tree|overlay)\//, '')}"\n#undef pr_fmt\n#define pr_fmt(fmt) fmt\n`).join(''))
+  const units = ['overlay/machine.c', WHOLE]
+  let extra = ''
+  for (const [p, t] of teach?.files ?? []) {
+    files.set(`teach/${p}`, t)
+    if (p.endsWith('.c')) units.push(`teach/${p}`)
+    else if (p === 'extra.h') extra = t
+  }
+  files.set('gen/tbit-extra.h', extra)
+  for (const [p, t] of traceHeaders(['swiotlb', 'direct', 'mapping', 'pool', 'remap'].map((n) => tree.read(`kernel/dma/${n}.c`) ?? '').concat(tree.read('kernel/dma/direct.h') ?? ''))) files.set(p, t)
+
+  const includeDirs = ['teach', 'overlay', 'gen', 'tree/include', 'tree/include/uapi', 'tree', 'empty']
+  const preludes = ['tree/include/linux/compiler-version.h', 'tree/include/linux/kconfig.h', 'tree/include/linux/compiler_types.h', 'gen/tbit-extra.h']
+  const empty = close(tree, files, [...units, ...parts, ...preludes], includeDirs)
+  const fromTree = [...files.keys()].filter((p) => p.startsWith('tree/')).map((p) => p.slice(5))
+  return { files, units, parts, includeDirs, preludes, fromTree: fromTree.filter((p) => !p.startsWith('include/')), headers: fromTree.filter((p) => p.startsWith('include/')).length, empty }
+}
+
+/** Takes from the tree whatever the roots include, directly or not; what is nowhere becomes an empty file. Returns the empty ones. */
+function close(tree: Tree, files: Map<string, string>, roots: readonly string[], dirs: readonly string[]): string[] {
   const empty: string[] = []
-  for (const [path, text] of [...files]) {
-    for (const i of includes(text)) {
-      if (known(i.path, path, i.quoted) || empty.includes(i.path)) continue
-      empty.push(i.path)
+  const done = new Set<string>()
+  const queue = [...roots]
+  const present = (p: string): boolean => {
+    if (files.has(p)) return true
+    const text = p.startsWith('tree/') ? tree.read(p.slice(5)) : null
+    if (text === null) return false
+    files.set(p, text)
+    return true
+  }
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (done.has(path)) continue
+    done.add(path)
+    if (!present(path)) continue
+    for (const i of includes(files.get(path) ?? '')) {
+      const places = [...(i.quoted ? [posix.join(path, '..', i.path)] : []), ...dirs.map((d) => `${d}/${i.path}`)]
+      let at = places.find(present)
+      if (at === undefined) {
+        const text = fallback(tree, i.path)
+        at = `${text === null ? 'empty' : 'gen'}/${i.path}`
+        files.set(at, text ?? '')
+        if (text === null && !empty.includes(i.path)) empty.push(i.path)
+      }
+      queue.push(at)
     }
   }
-  for (const e of empty) files.set(`empty/${e}`, '')
-  return { files, units, includeDirs, fromTree, empty }
+  return empty
 }

@@ -3,14 +3,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** CPU seconds of one unit; the largest takes about 3 with nothing compiled ahead. */
-const UNIT_SECONDS = 15
+/** CPU seconds of one unit; the largest, all of a tree's DMA code over its headers, takes about 10, twice that on a busy machine. */
+const UNIT_SECONDS = 60
 /** Resident bytes; 0.7 GiB is usual. */
 const MOST_MEMORY = 1.5 * 2 ** 30
 /** Bytes that come back: an image has a few hundred KiB. */
 const MOST_OUTPUT = 64 << 20
 /** Seconds on the clock, whatever else. */
-const LIMIT = 600
+const LIMIT = 900
 const EVERY = 200
 /** Clock ticks a second in /proc/PID/stat (USER_HZ, the same on every architecture of ours). */
 const HZ = 100

@@ -40,7 +40,7 @@ const options = { stdout: () => {}, stderr: (b) => { if (b) stderr += decoder.de
 const objects = {}
 const errors = []
 for (const unit of job.units) {
-  process.stderr.write(`compiling ${unit.replace(/^shim\//, '')}\n`)
+  process.stderr.write(`compiling ${unit.replace(/^(overlay|tree)\//, '')}\n`)
   stderr = ''
   const name = `${unit.replace(/[/.]/g, '-')}.o`
   try {
@@ -56,7 +56,7 @@ else {
   stderr = ''
   try {
     const out = await clang.runLLVM(['wasm-ld', ...job.link, ...Object.keys(objects), '-o', 'kernel.wasm'], objects, options)
-    answer({ ok: true }, out['kernel.wasm'])
+    answer({ ok: true, warnings: stderr }, out['kernel.wasm'])
   } catch (e) {
     answer({ errors: [{ unit: 'link', stderr: stderr || String(e) }] })
   }

@@ -6,17 +6,19 @@ import { join } from 'node:path'
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import type { Sources } from './assemble.ts'
 import { limit } from './child-limits.ts'
-import { shimDir } from './shim-dir.ts'
+import { overlayDir } from './overlay-dir.ts'
 import { complain } from './tree.ts'
 
-export interface CompileError { readonly file: string; readonly line: number; readonly column: number; readonly text: string }
+export interface CompileError { /** Which unit was being compiled. */ readonly unit: string; readonly file: string; readonly line: number; readonly column: number; readonly text: string }
 
 const FLAGS = [
-  '--target=wasm64-unknown-unknown', '-std=gnu11', '-O2', '-ffreestanding', '-fno-builtin', '-fno-strict-aliasing', '-fwrapv', '-fno-vectorize', '-fno-slp-vectorize', '-fno-delete-null-pointer-checks', '-fms-extensions',
+  '--target=wasm64-unknown-unknown', '-std=gnu11', '-O2', '-ffreestanding', '-nostdinc', '-fno-builtin', '-fno-strict-aliasing', '-fwrapv', '-fno-vectorize', '-fno-slp-vectorize', '-fno-delete-null-pointer-checks', '-fms-extensions',
+  // an atomic operation is one instruction, so that interleaving does not tear it
+  '-matomics',
   // no memory.fill and memory.copy: they would pass by the marks that tell a snapshot what was written
   '-mno-bulk-memory', '-mno-bulk-memory-opt', '-mno-sign-ext', '-mno-multivalue', '-mno-reference-types',
-  '-w', '-Werror=implicit-function-declaration', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-fno-caret-diagnostics', '-fno-color-diagnostics', '-ferror-limit=12', '-nostdlib', '-g0',
-  '-D__KERNEL__', '-include', 'shim/kernel.h'
+  '-w', '-Werror=implicit-function-declaration', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-fno-caret-diagnostics', '-fno-color-diagnostics', '-ferror-limit=12', '-g0',
+  '-D__KERNEL__', '-D__DISABLE_EXPORTS', '-DKBUILD_MODNAME="tbit"', '-DKBUILD_BASENAME="tbit"', '-DKBUILD_MODFILE="tbit"'
 ] as const
 
 /** What the image depends on beside its sources. */
@@ -27,10 +29,10 @@ const LINK = [
   '--export=__stack_pointer', '--export=__data_end', '--export=__heap_base', '--import-undefined', '--gc-sections'
 ] as const
 
-type Answer = { readonly ok?: true; readonly missing?: string; readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }> }
+type Answer = { readonly ok?: true; readonly warnings?: string; readonly missing?: string; readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }> }
 
 function child(job: string, flags: readonly string[], progress: (what: string) => void): Promise<{ code: number | null; out: Buffer; err: string; ended: string | null }> {
-  const script = ensure([join(shimDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
+  const script = ensure([join(overlayDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
   return new Promise((resolve, reject) => {
     const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
     const out: Buffer[] = []
@@ -56,11 +58,14 @@ function child(job: string, flags: readonly string[], progress: (what: string) =
   })
 }
 
+/** The linked module, and functions that the tree calls with other parameters than the machine has them with: calling one traps. */
+export interface Linked { readonly wasm: Uint8Array; readonly mismatched: readonly string[] }
+
 /** Compiles and links. A list of places is the compiler's own errors; one diagnostic (TB-606, TB-609) when it could not run. */
-export async function compile(s: Sources, defines: readonly string[], progress: (what: string) => void = () => {}): Promise<Result<Uint8Array, CompileError[] | Diagnostic>> {
-  const job = JSON.stringify({ files: [...s.files], units: s.units, flags: FLAGS, link: LINK, defines, includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`))) })
-  let r = await child(job, ['--liftoff-only'], progress)
-  // a node without that option says so at once
+export async function compile(s: Sources, defines: readonly string[], progress: (what: string) => void = () => {}): Promise<Result<Linked, CompileError[] | Diagnostic>> {
+  const job = JSON.stringify({ files: [...s.files], units: s.units, flags: [...FLAGS, ...s.preludes.flatMap((p) => ['-include', p])], link: LINK, defines, includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`))) })
+  let r = await child(job, ['--liftoff-only', '--wasm-lazy-compilation'], progress)
+  // a node without these options says so at once
   if (r.code === 9) r = await child(job, [], progress)
   if (r.ended !== null) return err(complain('TB-609', 'clang', `the compiler was ended: ${r.ended}`, { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }))
   const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
@@ -68,12 +73,12 @@ export async function compile(s: Sources, defines: readonly string[], progress: 
   const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer
   if (a.missing !== undefined) return err(complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, { hint: 'it is an optional dependency of about 100 MB: npm install --include=optional' }))
   if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))
-  return ok(new Uint8Array(r.out.subarray(4 + size)))
+  return ok({ wasm: new Uint8Array(r.out.subarray(4 + size)), mismatched: [...(a.warnings ?? '').matchAll(/function signature mismatch: (\S+)/g)].map((m) => m[1] ?? '') })
 }
 
 function errorsIn(unit: string, stderr: string): CompileError[] {
-  const found = [...stderr.matchAll(/^(\S+?):(\d+):(\d+): (?:fatal )?error: (.*)$/gm)].map((m) => ({ file: m[1] ?? '', line: Number(m[2]), column: Number(m[3]), text: m[4] ?? '' }))
-  const link = [...stderr.matchAll(/^wasm-ld: error: (.*)$/gm)].map((m) => ({ file: 'the linker', line: 0, column: 0, text: m[1] ?? '' }))
+  const found = [...stderr.matchAll(/^(\S+?):(\d+):(\d+): (?:fatal )?error: (.*)$/gm)].map((m) => ({ unit, file: m[1] ?? '', line: Number(m[2]), column: Number(m[3]), text: m[4] ?? '' }))
+  const link = [...stderr.matchAll(/^wasm-ld: error: (.*)$/gm)].map((m) => ({ unit, file: 'the linker', line: 0, column: 0, text: m[1] ?? '' }))
   if (found.length + link.length > 0) return [...found, ...link]
-  return [{ file: unit, line: 0, column: 0, text: stderr.trim().split('\n')[0] ?? 'the compiler failed without a message' }]
+  return [{ unit, file: unit, line: 0, column: 0, text: stderr.trim().split('\n')[0] ?? 'the compiler failed without a message' }]
 }

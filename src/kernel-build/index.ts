@@ -3,24 +3,28 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
-import { type Cuts, type Teaching, assemble, readTeaching, shimText } from './assemble.ts'
-import { blank, cutEnums, cutFunction, cutMacro, cutStruct } from './c-text.ts'
+import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
 import { cacheRead, cacheWrite } from './cache.ts'
-import { type CompileError, compile, toolText } from './compile.ts'
-import { type Arch, type Features, type Profile, detect } from './detect.ts'
+import { type CompileError, type Linked, compile, toolText } from './compile.ts'
+import type { Arch, Profile } from './config.ts'
+import { type Features, detect } from './detect.ts'
 import { loadBinaryen, lower, weave } from './lower.ts'
 import { type Tree, complain, openTree } from './tree.ts'
 
-export { ARCHES, type Arch, PROFILES, type Profile } from './detect.ts'
+export { ARCHES, type Arch, PROFILES, type Profile } from './config.ts'
 export { cacheDir } from './cache.ts'
-export { applyPatch, concerns, touched } from './mail.ts'
-export { shimDir } from './shim-dir.ts'
-export { openTree, type Tree } from './tree.ts'
+export { type Commit, commitsOf, gitSpec, openGit } from './git.ts'
+export { alreadyThere, applyPatch, concerns, mailsOf, subjectOf, touched } from './mail.ts'
+export { overlayDir } from './overlay-dir.ts'
+export { compiledFrom, openTree, type Tree } from './tree.ts'
+export { withAcceptance } from './acceptance.ts'
 
 export interface BuildOptions {
   readonly arch: Arch
   readonly profile: Profile
-  /** A directory of additions to the shim. */
+  /** Kconfig symbols by name, `y`, `n` or a value, in the place of what the profile chooses. */
+  readonly kconfig?: Readonly<Record<string, string>> | undefined
+  /** A directory of additions: headers by include path, extra.h, further units. */
   readonly teach?: string | undefined
   /** Builds even if the cache has it. */
   readonly fresh?: boolean | undefined
@@ -33,27 +37,6 @@ export interface Built {
   readonly cached: boolean
   /** Where the image is kept; null when the cache cannot be written. */
   readonly path: string | null
-}
-
-// Where a definition that a unit asks for may be cut from, when the header that has it is one of the emptied ones.
-function cutFor(name: string, tree: Tree, headers: readonly string[]): { text: string; from: string; late: boolean } | null {
-  for (const h of headers) {
-    const raw = tree.read(h)
-    if (!raw || !new RegExp(`\\b${name}\\b`).test(raw)) continue
-    const fn = cutFunction(name, raw)
-    if (fn) return { text: fn, from: h, late: true }
-    const macro = cutMacro(name, raw)
-    if (macro) return { text: macro, from: h, late: false }
-    const struct = cutStruct(name, raw)
-    if (struct) return { text: struct, from: h, late: true }
-    const e = cutEnums([name], raw)[0]
-    if (e) return { text: e, from: h, late: false }
-    const proto = cutFunction(name, raw, true)
-    if (proto) return { text: proto, from: h, late: true }
-    const typedef = new RegExp(`^typedef\\s[^;{}]*\\b${name}\\s*;`, 'm').exec(blank(raw))
-    if (typedef) return { text: raw.slice(typedef.index, typedef.index + typedef[0].length), from: h, late: false }
-  }
-  return null
 }
 
 const MISSING: ReadonlyArray<{ readonly re: RegExp; readonly what: string }> = [
@@ -74,45 +57,70 @@ function missingIn(e: CompileError): { name: string; what: string } | null {
   return null
 }
 
-function whereDefined(name: string, tree: Tree, headers: readonly string[]): string | null {
-  for (const h of headers) {
-    const raw = tree.read(h)
-    const i = raw === null ? -1 : blank(raw).search(new RegExp(`\\b${name}\\b`))
-    if (raw !== null && i >= 0) return `${h}:${raw.slice(0, i).split('\n').length}`
+/** How --shim teaches what is missing, with an example for its kind. */
+function example(name: string, what: string): string {
+  switch (what) {
+    case 'header': return 'put a file of that name into a directory and give it with --shim DIR'
+    case 'function': return `define ${name} in DIR/extra.h (for example: #define ${name}(...) 0) and give --shim DIR`
+    case 'type': return `define ${name} in DIR/extra.h (for example: typedef unsigned long ${name};) and give --shim DIR`
+    case 'structure': return `define ${name} in DIR/extra.h (for example: struct ${name} { unsigned long opaque; };) and give --shim DIR`
+    case 'member': return 'the structure has no such member in this tree: a header of the same include path under DIR, given with --shim DIR, stands in front of the tree\'s'
+    case 'identifier': return `define ${name} in DIR/extra.h (for example: #define ${name} 0) and give --shim DIR`
+    default: return 'a header of the same include path under DIR, given with --shim DIR, stands in front of all others'
   }
-  return null
 }
 
-/** The compiler's errors as messages about the tree: which identifier is missing in which file, and how to teach the shim. */
-function explainErrors(errors: readonly CompileError[], tree: Tree, headers: readonly string[]): Diagnostic[] {
+/** The compiler's errors as messages about the tree: which identifier is missing in which file, and what to do. */
+function explainErrors(errors: readonly CompileError[], tree: Tree): Diagnostic[] {
   const out: Diagnostic[] = []
   const said = new Set<string>()
   for (const e of errors) {
     const m = missingIn(e)
-    const place = e.file.replace(/^tree\//, `${tree.name}/`).replace(/^gen\/linux\/device\.h$/, 'struct device, cut from include/linux/device.h').replace(/^(shim|gen|teach)\//, '$1/')
-    const key = `${m?.name ?? e.text}`
+    const key = m?.name ?? e.text
     if (said.has(key)) continue
     said.add(key)
-    const inTree = e.file.startsWith('tree/') || e.file.startsWith('gen/linux')
-    const at = m ? whereDefined(m.name, tree, headers) : null
-    const how = m === null
-      ? 'the compiler does not accept this line together with the shim (src/kernel-build/shim/kernel.h); a directory given with --shim may override any header'
-      : m.what === 'member' ? `the shim's structure has no such member: define the structure in DIR/extra.h and give --shim DIR${at ? `; the tree has it at ${at}` : ''}`
-        : m.what === 'header' ? `put a file of that name into a directory and give it with --shim DIR`
-          : `define ${m.name} in DIR/extra.h (${m.what === 'function' ? `for example: #define ${m.name}(...) 0` : m.what === 'type' ? `for example: typedef u64 ${m.name};` : m.what === 'structure' ? `for example: struct ${m.name} { u64 opaque; };` : `for example: #define ${m.name} 0`}) and give --shim DIR${at ? `; the tree mentions it at ${at}` : ''}`
-    out.push(complain('TB-607', place, m ? `${m.what} '${m.name}' is not known to the shim` : e.text, { line: e.line, column: e.column, word: m?.name ?? '', hint: inTree || m ? how : `${how} (the error is in the shim's own text: the tree changed something it relies on)` }))
+    const place = e.file.startsWith('tree/') ? `${tree.name}/${e.file.slice(5)}` : e.file
+    out.push(complain('TB-607', place, m ? `${m.what} '${m.name}' is not known` : e.text, { line: e.line, column: e.column, word: m?.name ?? '', hint: example(m?.name ?? '', m?.what ?? '') }))
   }
   return out
 }
 
 function teachingOf(dir: string | undefined): Result<Teaching | null, Diagnostic> {
   if (dir === undefined) return ok(null)
-  if (!existsSync(dir) || !statSync(dir).isDirectory()) return err(complain('TB-608', dir, 'no such directory of additions to the shim', { hint: 'it holds headers by include path, extra.h (included everywhere) and further units *.c' }))
-  if (readdirSync(dir).length === 0) return err(complain('TB-608', dir, 'the directory of additions to the shim is empty'))
+  if (!existsSync(dir) || !statSync(dir).isDirectory()) return err(complain('TB-608', dir, 'no such directory of additions', { hint: 'it holds headers by include path, extra.h (included everywhere) and further units *.c' }))
+  if (readdirSync(dir).length === 0) return err(complain('TB-608', dir, 'the directory of additions is empty'))
   return ok(readTeaching(dir))
 }
 
 const PACKAGES = 'clang 22.0.0-git20542-10, binaryen 132.0.0'
+
+/** Everything that an image depends on, as a name. */
+function contentOf(sources: Sources, features: Features, tree: Tree): string {
+  const hash = createHash('sha256').update([PACKAGES, toolText(), String(weave), String(lower)].join('\0'))
+  for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(p).update('\0').update(t).update('\0')
+  return hash.update(features.defines.join('\0')).update(sources.units.join('\0')).update(tree.version).digest('hex').slice(0, 20)
+}
+
+/**
+ * Compiles; a unit that does not is left out if the rest can do without it, and said to be: the boundary of what is answered moves, the
+ * answer stays. The units that the calls go through cannot be missed.
+ */
+async function compileAll(sources: Sources, features: Features, notes: string[], progress: BuildOptions['progress']): Promise<Result<Linked, CompileError[] | Diagnostic>> {
+  const whole = await compile(sources, features.defines, progress)
+  if (whole.ok || !Array.isArray(whole.error)) return whole
+  const apart = { ...sources, units: [...sources.units.filter((u) => u !== WHOLE), ...sources.parts] }
+  const first = await compile(apart, features.defines, progress)
+  if (first.ok || !Array.isArray(first.error)) return first
+  const failing = new Set(first.error.map((e) => e.unit))
+  // a unit may need what another includes before it: what is wrong with the tree is what failed both ways
+  const both = first.error.filter((e) => (whole.error as CompileError[]).some((w) => w.file === e.file && w.line === e.line))
+  if (![...failing].every((u) => u.startsWith('tree/'))) return both.length > 0 ? err(both) : first
+  for (const u of failing) {
+    const e = first.error.find((x) => x.unit === u)
+    notes.push(`${u.slice(5)} is left out: ${e?.file.replace(/^tree\//, '')}:${e?.line}: ${e?.text}`)
+  }
+  return compile({ ...apart, units: apart.units.filter((u) => !failing.has(u)) }, features.defines, progress)
+}
 
 /** Builds the DMA code of a tree. Many diagnostics when it does not compile, one otherwise. */
 export async function buildKernel(path: string | Tree, options: BuildOptions): Promise<Result<Built, Diagnostic[]>> {
@@ -121,19 +129,12 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   const tree = opened.value
   const teach = teachingOf(options.teach)
   if (!teach.ok) return err([teach.error])
-  const shim = shimText()
-  const detected = detect(tree, options.arch, options.profile, shim)
+  const detected = detect(tree, options.arch, options.profile, options.kconfig)
   if (!detected.ok) return err([{ ...detected.error, file: `${tree.name}/${detected.error.file}` }])
   const features = detected.value
 
-  const early: string[] = []
-  const late: string[] = []
-  const cutNotes: string[] = []
-  let sources = assemble(tree, features, teach.value)
-  const hash = createHash('sha256').update([PACKAGES, toolText(), String(weave), String(lower)].join('\0'))
-  for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(p).update('\0').update(t).update('\0')
-  hash.update(features.defines.join('\0')).update(tree.version)
-  const content = hash.digest('hex').slice(0, 20)
+  const sources = assemble(tree, features, teach.value)
+  const content = contentOf(sources, features, tree)
   const file = `linux-${tree.version}-${options.arch}-${options.profile}-${content}.wasm`
   if (!options.fresh) {
     const had = cacheRead(file)
@@ -142,50 +143,39 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   }
 
   options.progress?.('loading the compiler')
-  const headers = ['include/linux/device.h', ...new Set([...sources.empty.map((e) => `include/${e}`), ...sources.empty.filter((e) => e.startsWith('asm/')).map((e) => `arch/${options.arch}/include/${e}`)])]
   const loading = loadBinaryen()
-  let objects = await compile(sources, features.defines, options.progress)
-  for (let round = 0; round < 4 && !objects.ok && Array.isArray(objects.error); round++) {
-    let found = false
-    for (const e of objects.error) {
-      const m = missingIn(e)
-      if (!m || m.what === 'member' || m.what === 'header' || m.what === 'argument list') continue
-      const cut = cutFor(m.name, tree, headers)
-      if (!cut || early.includes(cut.text) || late.includes(cut.text)) continue
-      if (cut.late) late.push(cut.text)
-      else early.push(cut.text)
-      cutNotes.push(`${m.name} taken from ${cut.from}`)
-      found = true
-    }
-    if (!found) break
-    const cuts: Cuts = { early, late: [...late].reverse() }
-    sources = assemble(tree, features, teach.value, cuts)
-    objects = await compile(sources, features.defines, options.progress)
-  }
-  // the architecture's file holds one function that matters here: where the rest does not compile, that one is cut out
-  const archPath = `arch/${options.arch}/mm/mem_encrypt.c`
-  const predicate = cutFunction('force_dma_unencrypted', tree.read(archPath) ?? '')
-  if (!objects.ok && Array.isArray(objects.error) && predicate && objects.error.every((e) => e.file === `tree/${archPath}`)) {
-    const files = new Map(sources.files)
-    files.set('shim/arch.c', `#include <linux/dma-direct.h>\n#include <linux/cc_platform.h>\n${predicate}\n`)
-    sources = { ...sources, files }
-    objects = await compile(sources, features.defines, options.progress)
-    cutNotes.push(`only force_dma_unencrypted() is taken from ${archPath}: the rest of the file does not compile with the shim`)
-  }
-  if (!objects.ok) return err(Array.isArray(objects.error) ? explainErrors(objects.error, tree, headers) : [objects.error])
+  const notes = [...features.notes]
+  const linked = await compileAll(sources, features, notes, options.progress)
+  if (!linked.ok) return err(Array.isArray(linked.error) ? explainErrors(linked.error, tree) : [linked.error])
   const binaryen = await loading
   if (!binaryen.ok) return err([binaryen.error])
   options.progress?.('lowering')
-  const lowered = lower(binaryen.value, objects.value)
-  const module = new Wasm.Module(lowered)
-  const unresolved = Wasm.Module.imports(module).filter((i) => i.module !== 'tbit').map((i) => i.name).sort()
-  const meta: KernelMeta = metaOf(tree, features, sources.fromTree, unresolved, [...features.notes, ...cutNotes], content)
+  const lowered = lower(binaryen.value, linked.value.wasm)
+  const unresolved = Wasm.Module.imports(new Wasm.Module(lowered)).filter((i) => i.module !== 'tbit').map((i) => i.name).sort()
+  for (const f of linked.value.mismatched) notes.push(`${f}() is called with other parameters than the machine has it with`)
+  const meta = metaOf(tree, features, sources, [...unresolved, ...linked.value.mismatched], notes, content)
   const wasm = withSection(lowered, IMAGE_SECTION, new TextEncoder().encode(JSON.stringify(meta)))
   return ok({ wasm, meta, cached: false, path: cacheWrite(file, wasm) })
 }
 
-function metaOf(tree: Tree, f: Features, files: readonly string[], unresolved: readonly string[], notes: readonly string[], content: string): KernelMeta {
-  return { format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: f.config, files, fields: f.fields, flagFunctions: f.flagFunctions, attributes: f.attributes, unresolved, notes, content, has: { mapPhys: f.has.mapPhys, hiwater: f.has.hiwater, padSlots: f.has.padSlots, coherentPool: f.has.coherentPool, restricted: f.has.restricted, realm: f.has.realm } }
+function metaOf(tree: Tree, f: Features, s: Sources, unresolved: readonly string[], notes: readonly string[], content: string): KernelMeta {
+  return {
+    format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: [...f.config.keys()], files: s.fromTree, headers: s.headers, fields: f.fields, flagFunctions: f.flagFunctions,
+    attributes: f.attributes, unresolved, notes, assumptions: f.assumptions, content, has: f.has
+  }
+}
+
+/** An image without its custom sections: what is run of it. Two trees with the same code differ in nothing that a test could see. */
+export function codeOf(wasm: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [wasm.subarray(0, 8)]
+  for (let at = 8; at < wasm.length;) {
+    const id = wasm[at]
+    let [size, shift, i] = [0, 0, at + 1]
+    for (let b = 0x80; b & 0x80; shift += 7) size |= ((b = wasm[i++] ?? 0) & 0x7f) << shift
+    if (id !== 0) kept.push(wasm.subarray(at, i + size))
+    at = i + size
+  }
+  return Buffer.concat(kept)
 }
 
 /** Appends a custom section: id 0, size, name length, name, bytes. */

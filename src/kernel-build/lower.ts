@@ -16,7 +16,7 @@ interface BinaryenModule {
   setFeatures(f: number): void
 }
 interface Binaryen {
-  readonly Features: { readonly MutableGlobals: number; readonly NontrappingFPToInt: number; readonly Memory64: number }
+  readonly Features: { readonly Atomics: number; readonly MutableGlobals: number; readonly NontrappingFPToInt: number; readonly Memory64: number }
   readBinary(b: Uint8Array): BinaryenModule
   parseText(t: string): BinaryenModule
   setOptimizeLevel(n: number): void
@@ -63,10 +63,14 @@ export const WOVEN = { fuel: 'tbit_fuel', dirty: 'tbit_dirty', base: 'tbit_base'
 const checked = (first: S, address: S): S => ['i64.or', first, ['i64.sub', ['i64.const', '0'], ['i64.extend_i32_u',
   ['i64.gt_u', ['i64.sub', address, ['i64.const', '1024']], ['global.get', '$tbit_span']]]]]
 
+/** Marks the chunk of memory that holds an address as written. */
+const mark = (address: S): S => ['global.set', '$tbit_dirty', ['i64.or', ['global.get', '$tbit_dirty'], ['i64.shl', ['i64.extend_i32_u', ['i64.ge_u', address, ['global.get', '$tbit_base']]],
+  ['i64.shr_u', ['i64.sub', address, ['global.get', '$tbit_base']], ['global.get', '$tbit_shift']]]]]
+
 /** Adds checks, fuel and dirty marks to a module in text form. Exported for its test. */
 export function weave(text: string): string {
   const module = ensure(parseS(text)[0], 'a module') as S[]
-  const isAccess = (h: string): boolean => /^[if](32|64)\.(load|store)/.test(h)
+  const isAccess = (h: string): boolean => /^[if](32|64)\.(atomic\.)?(load|store|rmw)/.test(h)
   const isImmediate = (x: S): boolean => typeof x === 'string' && /^(offset|align)=/.test(x)
   let locals: S[] = []
 
@@ -92,24 +96,24 @@ export function weave(text: string): string {
     const wild = constant && (known + BigInt(offset) < 1024n || known + BigInt(offset) >= 1n << 31n)
     if (wild) out[p] = ['i64.const', '-1']
     const plus = (at: S): S => (offset === '0' ? at : ['i64.add', at, ['i64.const', offset]])
-    if (!/\.store/.test(h)) {
-      if (constant) return out
-      locals.push(['local', `$tbit_${n}`, 'i64'])
-      out[p] = checked(['local.tee', `$tbit_${n}`, ptr], plus(['local.get', `$tbit_${n}`]))
-      return out
-    }
-    // pointer, then value, then the access: the order the instruction itself has
-    const value = ensure(out[p + 1], 'a value operand')
-    locals.push(['local', `$tbit_${n}`, 'i64'], ['local', `$tbit_${n + 1}`, h.slice(0, 3)])
     const at: S = constant ? (wild ? ['i64.const', '-1'] : ptr) : ['local.get', `$tbit_${n}`]
     const address = plus(at)
-    const block: S[] = ['block']
-    if (!constant) block.push(['local.set', `$tbit_${n}`, ptr])
-    block.push(['local.set', `$tbit_${n + 1}`, value],
-      [h, ...out.slice(1, p), constant ? at : checked(at, address), ['local.get', `$tbit_${n + 1}`]],
-      ['global.set', '$tbit_dirty', ['i64.or', ['global.get', '$tbit_dirty'], ['i64.shl', ['i64.extend_i32_u', ['i64.ge_u', address, ['global.get', '$tbit_base']]],
-        ['i64.shr_u', ['i64.sub', address, ['global.get', '$tbit_base']], ['global.get', '$tbit_shift']]]]])
-    return block
+    if (/\.load/.test(h)) {
+      if (constant) return out
+      locals.push(['local', `$tbit_${n}`, 'i64'])
+      out[p] = checked(['local.tee', `$tbit_${n}`, ptr], address)
+      return out
+    }
+    // pointer, then values, then the access: the order the instruction itself has
+    const type = h.slice(0, 3)
+    const values = out.slice(p + 1)
+    const modify = /\.rmw/.test(h)
+    locals.push(['local', `$tbit_${n}`, 'i64'], ...values.map((_, i): S => ['local', `$tbit_${n + 1 + i}`, type]))
+    const access: S = [h, ...out.slice(1, p), constant ? at : checked(at, address), ...values.map((_, i): S => ['local.get', `$tbit_${n + 1 + i}`])]
+    return ['block', ...(modify ? [['result', type] as S] : []),
+      ...(constant ? [] : [['local.set', `$tbit_${n}`, ptr] as S]), ...values.map((v, i): S => ['local.set', `$tbit_${n + 1 + i}`, v]),
+      // what was there before is kept where the first value was
+      modify ? ['local.set', `$tbit_${n + 1}`, access] : access, mark(address), ...(modify ? [['local.get', `$tbit_${n + 1}`] as S] : [])]
   }
 
   const result: S[] = []
@@ -149,7 +153,9 @@ export function weave(text: string): string {
       ['global.set', '$tbit_base', ['i64.extend_i32_u', ['local.get', '$at']]],
       ['global.set', '$tbit_shift', ['i64.extend_i32_u', ['local.get', '$bits']]],
       ['global.set', '$tbit_dirty', ['i64.const', '0']]],
-    ['func', '$tbit_refuel', ['export', '"tbit_refuel"'], ['param', '$n', 'i32'], ['global.set', '$tbit_fuel', ['local.get', '$n']]])
+    ['func', '$tbit_refuel', ['export', '"tbit_refuel"'], ['param', '$n', 'i32'], ['param', '$atomic', 'i32'], ['global.set', '$tbit_fuel', ['local.get', '$n']],
+      // the preempt count of the thread that runs (overlay/tbit.h)
+      ...(module.some((i) => head(i) === 'memory') ? [['i32.store', ['i64.const', '2320'], ['local.get', '$atomic']] as S] : [])])
   return printS(result)
 }
 
@@ -159,8 +165,8 @@ export function lower(binaryen: Binaryen, wasm64: Uint8Array): Uint8Array {
   const text = weave(m64.emitText())
   m64.dispose()
   const m = binaryen.parseText(text)
-  const { MutableGlobals, NontrappingFPToInt, Memory64 } = binaryen.Features
-  m.setFeatures(MutableGlobals | NontrappingFPToInt | Memory64)
+  const on = binaryen.Features
+  m.setFeatures(on.Atomics | on.MutableGlobals | on.NontrappingFPToInt | on.Memory64)
   binaryen.setDebugInfo(true)
   m.runPasses(['memory64-lowering', 'table64-lowering'])
   binaryen.setOptimizeLevel(2)

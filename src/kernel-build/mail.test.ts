@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { applyPatch, concerns, mailBody, parseDiff, touched } from './mail.ts'
+import { alreadyThere, applyPatch, concerns, mailBody, mailsOf, parseDiff, subjectOf, touched } from './mail.ts'
 import type { Tree } from './tree.ts'
 
 const diff = `diff --git a/kernel/dma/one.c b/kernel/dma/one.c
@@ -73,4 +73,34 @@ test('a patch reads and writes nothing outside of the tree', () => {
   }
   expect(applyPatch(tree, evil('../../etc/passwd').replace(/^--- .*$/m, '--- a/kernel/dma/one.c'))).toMatchObject({ ok: false })
   expect(asked).toEqual([])
+})
+
+test('a patch that is cut, or changes a file of ours that the tree has not, is a message and no success', () => {
+  const tree = treeOf({ 'kernel/dma/one.c': one })
+  const lines = mail.split('\n')
+  // cut in the middle of its first hunk, with and without a signature behind
+  const cut = lines.slice(0, lines.findIndex((l) => l.startsWith('@@')) + 3)
+  for (const text of [`${cut.join('\n')}\n`, `${cut.join('\n')}\n-- \n2.40\n`]) expect(applyPatch(tree, text)).toMatchObject({ ok: false, error: { code: 'TB-611', message: /the patch is cut: its hunk at \d+ lacks \d+/ } })
+  expect(applyPatch(treeOf({}), mail)).toMatchObject({ ok: false, error: { code: 'TB-611', word: 'kernel/dma/one.c', message: /a file that this tree does not have/ } })
+  // what is none of ours may be missing: a partial checkout will do
+  expect(applyPatch(tree, 'diff --git a/fs/x.c b/fs/x.c\n--- a/fs/x.c\n+++ b/fs/x.c\n@@ -1 +1 @@\n-a\n+b\n')).toMatchObject({ ok: true })
+})
+
+test('carriage returns of a mail change nothing; a patch that is there already is known', () => {
+  const tree = treeOf({ 'kernel/dma/one.c': one })
+  const r = applyPatch(tree, mail.replace(/\n/g, '\r\n'))
+  const plain = applyPatch(tree, mail)
+  expect(r.ok && plain.ok && r.value.read('kernel/dma/one.c') === plain.value.read('kernel/dma/one.c')).toBe(true)
+  if (!plain.ok) throw new Error('the patch applies')
+  expect(alreadyThere(tree, plain.value, mail)).toBe(false)
+  const twice = applyPatch(plain.value, mail)
+  expect(twice.ok && alreadyThere(plain.value, twice.value, mail)).toBe(true)
+})
+
+test('a mailbox is cut into mails; a subject has its place in the series, encoded or folded', () => {
+  const box = 'From 0123 Mon Sep 17 00:00:00 2001\nSubject: [PATCH v2 2/3] dma: two\n\nFrom the start of a line is no mail.\n\nFrom 4567 Mon Sep 17 00:00:00 2001\nSubject: =?UTF-8?q?[PATCH_v2_1/3]_dma:?=\n =?UTF-8?q?_=C3=BCber?=\n\nx\n'
+  const mails = mailsOf(box)
+  expect(mails.map(subjectOf)).toEqual([{ text: 'dma: two', number: 2, total: 3 }, { text: 'dma: über', number: 1, total: 3 }])
+  expect(mailsOf('diff --git a/a b/a\n')).toHaveLength(1)
+  expect(mailsOf(' \n')).toEqual([])
 })

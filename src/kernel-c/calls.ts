@@ -4,8 +4,8 @@
 import { own, PAGE_SIZE } from '../base/index.ts'
 import { type Action, Interned, runOn, type Layout, step, stepped, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
-import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, hostMemEncrypt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
-import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault } from './kernel-c.ts'
+import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
+import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault, type PlatformKind, PROT } from './kernel-c.ts'
 import { KernelStates } from './states.ts'
 import type { WasmModule } from './wasm.ts'
 
@@ -27,6 +27,9 @@ export const treeCalls = (t: TreeCalls): MakeCalls => (k, layout) => new CCalls(
 /** What a call did that asked nothing of the allocator and converted nothing: told again, it does the same. */
 interface Remembered { readonly to: number; readonly result: number; readonly skipSync: boolean; readonly copies: readonly number[]; readonly warnings: ReadonlyArray<readonly [string, string]>; readonly reason: RefusalReason | null }
 
+/** What the tree's own predicates are told, by platform. */
+const KIND: Readonly<Record<string, PlatformKind>> = { 'arm-cca': 'realm', pkvm: 'pkvm', 'amd-sev-snp': 'snp', 'intel-tdx': 'tdx', 'amd-sme-host': 'sme' }
+
 class CCalls implements DmaCalls, Host {
   private readonly c: KernelC
   private readonly states: KernelStates
@@ -36,6 +39,7 @@ class CCalls implements DmaCalls, Host {
   private readonly skipSync: number | null
   private readonly buffers: DmaBuffer[] = []
   private readonly bufferIds = new Map<string, number>()
+  private readonly turns = new Map<DmaBuffer, number>()
   /** Remapped pages: whether through the shared alias. */
   private readonly vmaps = new Map<number, boolean>()
   private readonly attrBits: ReadonlyArray<readonly [number, number]>
@@ -66,23 +70,19 @@ class CCalls implements DmaCalls, Host {
     const bit = (n: number): number => (n > 0 ? Math.round(Math.log2(n)) : -1)
     const mem = k.default_mem
     this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
+    const kind = own(KIND, platform.name) ?? 'none'
+    const alias = kind === 'realm' ? platform.sharedBit(config) : platform.encBit
     const forced = platform.tdisp && platform.forcesSwiotlb
-    const realm = platform.conversion === 'rsi'
-    const sharedBit = realm ? bit(platform.sharedBit(config)) : -1
+    // the pools are made of whole orders
+    const atomic = k.atomic.pools[0]?.size ?? 0
     this.c.boot({
-      cpus: Math.max(1, config.cpus), ram: HIGH_BANK + config.ram, realm, ...(sharedBit >= 0 ? { shared_bit: sharedBit } : {}), ...(platform.encBit > 0 ? { c_bit: bit(platform.encBit) } : {}),
-      cc: { mem_encrypt: config.memory_encrypt_reported, guest_mem_encrypt: platform.guest && config.memory_encrypt_reported, host_mem_encrypt: hostMemEncrypt(k) },
+      cpus: Math.max(1, config.cpus), ram: HIGH_BANK + config.ram, platform: kind, ...(alias > 0 ? { bit: bit(alias) } : {}),
       // an architecture's guest code passes SWIOTLB_FORCE, where the tree still has it
       ...(mem === null ? {} : mem.nslabs % 128 !== 0 || mem.nslabs / mem.pool.nareas < 128
         ? { raw: { start: mem.start, nslabs: mem.nslabs, nareas: mem.pool.nareas, force: k.cmdlineForce ? 'cmdline' as const : forced ? 'arch' as const : 'no' as const } }
         : { swiotlb: { start: mem.start, cmdline: `${mem.nslabs},${mem.pool.nareas}${k.cmdlineForce ? ',force' : ''}`, force: forced } }),
-      conversions: platform.conversion !== 'none', verbose: false
+      ...(this.c.meta.has.coherentPool && atomic > 0 ? { atomic_pools: 2 ** Math.floor(Math.log2(atomic)) } : {}), conversions: platform.conversion !== 'none', verbose: false
     })
-    if (this.c.meta.has.coherentPool) {
-      const size = k.atomic.pools[0]?.size ?? 0
-      // the pools are made of whole orders
-      if (size > 0) this.c.atomic_pools(2 ** Math.floor(Math.log2(size)))
-    }
     const all = 0xffffffffffffffffn
     const coherent = this.c.hasField('dma_coherent')
     for (const d of k.devices) {
@@ -276,20 +276,21 @@ class CCalls implements DmaCalls, Host {
         return -1
       }
       const from = this.k.atomic.contains(st, a.phys) ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const
-      return this.bufferId({ cpu: a.phys, handle: a.handle, phys: a.phys, size, alias: a.kind === 1 ? (this.vmaps.get(a.phys / PAGE_SIZE) ? 'shared' : 'private') : null, from, vmap: a.kind === 1, cookie: pages ? a.kind !== 2 : a.kind === 2 })
+      return this.bufferId(a.turn ?? 0, { cpu: a.phys, handle: a.handle, phys: a.phys, size, alias: a.kind === 1 ? (this.vmaps.get(a.phys / PAGE_SIZE) ? 'shared' : 'private') : null, from, vmap: a.kind === 1, cookie: pages ? a.kind !== 2 : a.kind === 2 })
     }, true)
     return id < 0 ? null : (this.buffers[id] as DmaBuffer)
   }
-  private bufferId(b: DmaBuffer): number {
-    const key = JSON.stringify(b)
+  private bufferId(turn: number, b: DmaBuffer): number {
+    const key = JSON.stringify([b, turn])
     let id = this.bufferIds.get(key)
     if (id === undefined) {
       id = this.buffers.push(b) - 1
+      if (turn !== 0) this.turns.set(b, turn)
       this.bufferIds.set(key, id)
     }
     return id
   }
-  private allocation(b: DmaBuffer): Allocation { return { phys: b.phys, handle: b.handle, kind: b.cookie ? 2 : b.vmap ? 1 : 0 } }
+  private allocation(b: DmaBuffer): Allocation { return { phys: b.phys, handle: b.handle, kind: b.cookie ? 2 : b.vmap ? 1 : 0, turn: this.turns.get(b) ?? 0 } }
   dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
     const bits = this.bits(attrs)
     this.release(dev, 'dma_free_attrs', b, bits, () => { this.c.dma_free(dev.index, b.size, this.allocation(b), bits) })
@@ -414,8 +415,8 @@ class CCalls implements DmaCalls, Host {
     m.content.fill(st, dst, len, 0)
   }
   cache(): void {}
-  vmap(phys: number, size: number, decrypted: boolean): boolean {
-    for (let p = phys; p < phys + size; p += PAGE_SIZE) this.vmaps.set(p / PAGE_SIZE, decrypted)
+  vmap(phys: number, size: number, prot: number): boolean {
+    for (let p = phys; p < phys + size; p += PAGE_SIZE) this.vmaps.set(p / PAGE_SIZE, (prot & PROT.decrypted) !== 0)
     return true
   }
   vunmap(): void {}
@@ -431,6 +432,15 @@ class CCalls implements DmaCalls, Host {
     const where = site.replace(/:\d+$/, '')
     this.warnings.push([where, text])
     this.warned(this.st as Store, where, text)
+  }
+  /** What a kernel says as "sleeping function called from invalid context". */
+  atomic(site: string): void {
+    if (this.booting) return
+    const st = this.st as Store
+    this.asked = true
+    st.finding({ property: 'crash', site: this.site, decision: `${site} sleeps in atomic context`, summary: `${this.site}() may be called where nothing may sleep, and calls ${site}, which may`, fatal: true })
+    this.halted = true
+    throw new KernelFault('atomic', this.site, `${site} sleeps in atomic context`, [])
   }
   private warned(st: Store, where: string, text: string): void {
     const words = plain(text || 'WARN_ON')

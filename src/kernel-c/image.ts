@@ -16,6 +16,8 @@ export interface KernelMeta {
   readonly config: readonly string[]
   /** Files of the tree that went in, unmodified. */
   readonly files: readonly string[]
+  /** How many headers of the tree it was compiled against. */
+  readonly headers: number
   /** Fields of struct device by number. */
   readonly fields: readonly string[]
   /** Predicates of a device that the tree keeps outside struct device, by flag number. */
@@ -25,9 +27,11 @@ export interface KernelMeta {
   /** Functions the tree calls and nobody provides: calling one is a fault that names it. */
   readonly unresolved: readonly string[]
   readonly notes: readonly string[]
+  /** Values that nobody told the build: a verdict that goes through such a call rests on them. */
+  readonly assumptions: ReadonlyArray<{ readonly call: string; readonly parameter: string; readonly value: string; readonly file: string }>
   /** Hash of everything that went in. */
   readonly content: string
-  readonly has: { readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly coherentPool: boolean; readonly restricted: boolean; /** The architecture knows realms (is_realm_world). */ readonly realm: boolean }
+  readonly has: { readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly coherentPool: boolean; readonly restricted: boolean; readonly dynamic: boolean; /** used and hiwater are counted only when the command line asks for it. */ readonly trackHiwater: boolean; /** The architecture knows realms (is_realm_world). */ readonly realm: boolean }
 }
 
 /** Reads the section; null when the bytes are no kernel image of this format. */

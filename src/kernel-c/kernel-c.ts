@@ -10,12 +10,17 @@ export const DMA_TO_DEVICE = 1
 export const DMA_FROM_DEVICE = 2
 /** include/linux/dma-mapping.h; the same numbers from 6.1 to 7.3. */
 export const DMA_ATTR = { WRITE_COMBINE: 1 << 2, NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN: 1 << 8, MMIO: 1 << 10, REQUIRE_COHERENT: 1 << 12, CC_SHARED: 1 << 13 } as const
-/** The gfp flags of src/kernel-build/shim/kernel.h. */
-export const GFP_KERNEL = 0xcc0
-export const GFP_ATOMIC = 0x820
+/** How an allocation may wait; the overlay puts the tree's own bits in their place. */
+export const GFP_KERNEL = 0
+export const GFP_ATOMIC = 1
+export const GFP_NOWAIT = 2
 
 /** What arch_* the code asked for. */
-export const CACHE_OPS = ['sync_for_device', 'sync_for_cpu', 'mark_clean', 'prep_coherent'] as const
+export const CACHE_OPS = ['sync_for_device', 'sync_for_cpu', 'mark_clean', 'prep_coherent', 'flush'] as const
+/** Protections of a mapping, as bits. */
+export const PROT = { decrypted: 1, dmacoherent: 2, writecombine: 4, noncached: 8 } as const
+/** Deferred work by kind (overlay/device.c). */
+export const WORKS = ['atomic', 'dyn_alloc', 'dyn_free', 'rcu', 'other'] as const
 
 /** The embedder's side of a call. All addresses are physical; `vmapped` tells that the access goes through a remapped address. */
 export interface Host {
@@ -27,34 +32,48 @@ export interface Host {
   copy(dst: number, src: number, len: number): void
   fill(dst: number, byte: number, len: number, vmapped: boolean): void
   cache(op: number, phys: number, size: number, dir: number): void
-  /** A mapping of its own; false fails it. */
-  vmap(phys: number, size: number, decrypted: boolean): boolean
+  /** A mapping of its own; false fails it. `prot`: bits of PROT. */
+  vmap(phys: number, size: number, prot: number): boolean
   vunmap(phys: number): void
   /** Trace event swiotlb_bounced. */
   swiotlb_bounced(dev: number, dma_addr: number, size: number): void
   /** printk, pr_* and dev_*: the text, or the bare format when the kernel was booted quiet. dev is -1 without a device. */
-  log(level: number, dev: number, text: string): void
+  log(level: number, dev: number, text: string, once: boolean): void
   /** WARN and its family, each time: who wants only the first remembers the site. */
-  warn(dev: number, site: string, text: string): void
+  warn(dev: number, site: string, text: string, once: boolean): void
+  /** A function that may sleep was called where nothing may: with a lock held, interrupts off, or from a call that may come from such a place. */
+  atomic?(site: string): void
+  /** Work was newly queued: index into WORKS. */
+  work?(kind: number): void
+  /** A lock is about to be taken; false when another thread has it, and the call then stops there. Only where calls are interleaved. */
+  lock?(lock: number, name: string): boolean
+  unlock?(lock: number): void
 }
+
+/** Kinds of platform, in the order of tbit_platform() in overlay/device.c. */
+export const PLATFORM_KINDS = ['none', 'realm', 'pkvm', 'snp', 'tdx', 'vtom', 'sme'] as const
+export type PlatformKind = (typeof PLATFORM_KINDS)[number]
 
 export interface BootConfig {
   readonly cpus: number
   /** End of memory, in bytes. */
   readonly ram: number
+  /** Memory as ranges of bytes [start, end); default one up to `ram`. */
+  readonly ranges?: ReadonlyArray<readonly [number, number]>
   /** Highest address of ZONE_DMA; the kernel's default is 24 bits. */
   readonly zone_dma_limit?: number
   /** The bounce pool: where boot put it, and the command line's `swiotlb=`. Absent: no pool. */
-  readonly swiotlb?: { readonly start: number; readonly cmdline: string; /** SWIOTLB_FORCE, as a guest's architecture code passes it. */ readonly force?: boolean }
+  readonly swiotlb?: { readonly start: number; readonly cmdline: string; /** SWIOTLB_FORCE, as a guest's architecture code passes it. */ readonly force?: boolean; /** SWIOTLB_ANY: the pool may lie anywhere. */ readonly any?: boolean }
   /** A pool of a size no boot would make (nslabs no multiple of 128). */
   readonly raw?: { readonly start: number; readonly nslabs: number; readonly nareas: number; /** `arch`: SWIOTLB_FORCE, where the tree has it. */ readonly force: 'no' | 'arch' | 'cmdline' }
-  /** is_realm_world(). */
-  readonly realm?: boolean
-  /** Bit number of the shared alias in an address (Arm realm). */
-  readonly shared_bit?: number
-  /** Bit number of the C-bit (sme_me_mask). */
-  readonly c_bit?: number
-  readonly cc?: { readonly mem_encrypt?: boolean; readonly host_mem_encrypt?: boolean; readonly guest_mem_encrypt?: boolean }
+  /** What the tree's own predicates are told: is_realm_world(), is_protected_kvm_guest(), cc_vendor, sev_status, sme_me_mask. */
+  readonly platform?: PlatformKind
+  /** Bit number of the shared alias (realm) or of the C-bit (SNP, SME); TDX: the page-table bit. */
+  readonly bit?: number
+  /** The atomic pools, each of `size` bytes (0: the kernel's own default), made by the tree's dma_atomic_pool_init(). Absent: none. */
+  readonly atomic_pools?: number
+  /** Whether used and hiwater are counted where that has to be asked for; default yes. */
+  readonly track_hiwater?: boolean
   /** Whether set_memory_* reach the embedder. */
   readonly conversions?: boolean
   /** Formats log texts. Off, a message costs no formatting and the embedder gets the format. */
@@ -73,15 +92,15 @@ export interface DeviceInit {
   readonly fields?: Readonly<Record<string, number | bigint | boolean>>
 }
 
-export interface PoolStats { readonly start: number; readonly nslabs: number; readonly nareas: number; /** Sum over the areas. */ readonly used: number; readonly total_used: number; /** -1 where the tree keeps none. */ readonly hiwater: number; readonly force_bounce: boolean; readonly for_alloc: boolean }
-export interface Allocation { /** -1: NULL. */ readonly phys: number; readonly handle: number; /** 0 linear map, 1 remapped, 2 a struct page as cookie. */ readonly kind: number }
+export interface PoolStats { readonly start: number; readonly nslabs: number; readonly nareas: number; /** Sum over the areas. */ readonly used: number; readonly total_used: number; /** -1 where the tree keeps none. */ readonly hiwater: number; readonly force_bounce: boolean; readonly for_alloc: boolean; /** null where the tree keeps no such state. */ readonly cc_shared: boolean | null }
+export interface Allocation { /** -1: NULL. */ readonly phys: number; readonly handle: number; /** 0 linear map, 1 remapped, 2 a struct page as cookie. */ readonly kind: number; /** Which of several mappings of the page it is. */ readonly turn?: number }
 
 /**
  * The kernel went no further: BUG, a null or wild pointer, a runaway loop, a call to something nobody provides.
  * The instance's state is then undefined: load a snapshot.
  */
 export class KernelFault extends Error {
-  constructor(readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved', /** Kernel function, or file:line. */ readonly site: string, readonly summary: string, /** Innermost first. */ readonly calls: readonly string[]) {
+  constructor(readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved' | 'atomic', /** Kernel function, or file:line. */ readonly site: string, readonly summary: string, /** Innermost first. */ readonly calls: readonly string[]) {
     super(`${kind} in ${site}: ${summary}`)
   }
 }
@@ -93,18 +112,19 @@ type Num = (...args: number[]) => number
 
 // An accessor a name, so that a misspelt one is found by the compiler. All take and return numbers.
 const EXPORTS = [
-  'tbit_start', 'tbit_ram', 'tbit_platform', 'tbit_cc_attr', 'tbit_conversions', 'tbit_pool_place', 'tbit_swiotlb_cmdline', 'tbit_swiotlb_init', 'tbit_swiotlb_raw',
+  'tbit_start', 'tbit_ram', 'tbit_ram_range', 'tbit_platform', 'tbit_cc_platform_has', 'tbit_conversions', 'tbit_pool_place', 'tbit_swiotlb_cmdline', 'tbit_swiotlb_init', 'tbit_swiotlb_raw',
   'tbit_force_bounce_set', 'tbit_pool_stats', 'tbit_forget_hiwater', 'tbit_slot', 'tbit_area', 'tbit_pool_hash', 'tbit_device_new', 'tbit_device_masks', 'tbit_device_parms', 'tbit_device_range',
-  'tbit_field_has', 'tbit_field_set', 'tbit_field_get', 'tbit_dev_set_flag', 'tbit_alloc', 'tbit_heap_end', 'tbit_works', 'tbit_run_work', 'tbit_take_dirty', 'tbit_watch', 'tbit_refuel',
+  'tbit_field_has', 'tbit_field_set', 'tbit_field_get', 'tbit_dev_set_flag', 'tbit_alloc', 'tbit_heap_end', 'tbit_works', 'tbit_work_next', 'tbit_run_work', 'tbit_hold', 'tbit_take_dirty', 'tbit_watch', 'tbit_refuel',
   'tbit_swiotlb_tbl_map_single', 'tbit_swiotlb_map', 'tbit_swiotlb_tbl_unmap_single', 'tbit_swiotlb_sync_single_for_device', 'tbit_swiotlb_sync_single_for_cpu', 'tbit_swiotlb_max_mapping_size',
   'tbit_is_swiotlb_active', 'tbit_is_swiotlb_force_bounce', 'tbit_dma_direct_map', 'tbit_dma_direct_unmap', 'tbit_dma_direct_sync_single_for_device', 'tbit_dma_direct_sync_single_for_cpu',
   'tbit_dma_direct_alloc', 'tbit_dma_direct_free', 'tbit_dma_direct_max_mapping_size', 'tbit_dma_direct_get_required_mask', 'tbit_dma_direct_supported', 'tbit_force_dma_unencrypted', 'tbit_phys_to_dma',
   'tbit_phys_to_dma_unencrypted', 'tbit_dma_to_phys', 'tbit_dma_map', 'tbit_dma_unmap', 'tbit_dma_map_resource', 'tbit_dma_unmap_resource', 'tbit_dma_sync_single_for_cpu', 'tbit_dma_sync_single_for_device',
   'tbit_dma_alloc', 'tbit_dma_free', 'tbit_dma_alloc_pages', 'tbit_dma_free_pages', 'tbit_dma_mmap', 'tbit_dma_set_mask', 'tbit_dma_set_coherent_mask', 'tbit_dma_max_mapping_size', 'tbit_dma_addressing_limited',
-  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device', 'tbit_dma_mask_bits'
+  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device', 'tbit_dma_mask_bits',
+  'tbit_dma_alloc_noncontiguous', 'tbit_dma_free_noncontiguous', 'tbit_dma_get_required_mask', 'tbit_dma_need_unmap', 'tbit_dma_opt_mapping_size', 'tbit_dma_pgprot'
 ] as const
 /** Only in images with the configuration for it. */
-const OPTIONAL = ['tbit_swiotlb_restricted', 'tbit_atomic_pools', 'tbit_atomic_page_used'] as const
+const OPTIONAL = ['tbit_swiotlb_restricted', 'tbit_atomic_pools', 'tbit_atomic_pool', 'tbit_atomic_page', 'tbit_pool_nth'] as const
 type Exports = { readonly [K in (typeof EXPORTS)[number]]: Num } & { readonly [K in (typeof OPTIONAL)[number]]?: Num }
 
 const lo = (v: bigint): number => Number(BigInt.asIntN(32, v))
@@ -112,6 +132,8 @@ const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n))
 
 /** struct tbit_scratch in the shim: 16 doubles of results at this address. */
 const SCRATCH = 2048
+/** What a thread has while it runs: preempt count, interrupt flag, held locks (overlay/tbit.h). */
+const CONTEXT = { from: 2304, to: 2688, held: 2424 } as const
 const TEXT = 3072
 /** Everything below is stack, scratch and the guard page: not state. */
 export const STATE_BASE = 65536
@@ -148,7 +170,7 @@ export class KernelC {
       if (i.module === 'tbit') continue
       const names = missing.get(i.module) ?? {}
       missing.set(i.module, names)
-      names[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which the shim does not provide`, calls(new Error())) }
+      names[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which neither the tree's compiled files nor the machine provide`, calls(new Error())) }
     }
     const instance = new Wasm.Instance(module, {
       ...Object.fromEntries(missing),
@@ -159,11 +181,15 @@ export class KernelC {
         copy: (dst: number, src: number, len: number) => this.host.copy(dst, src, len),
         fill: (dst: number, byte: number, len: number, vmapped: number) => this.host.fill(dst, byte, len, vmapped !== 0),
         cache: (op: number, phys: number, size: number, dir: number) => this.host.cache(op, phys, size, dir),
-        vmap: (phys: number, size: number, decrypted: number) => (this.host.vmap(phys, size, decrypted !== 0) ? 1 : 0),
+        vmap: (phys: number, size: number, prot: number) => (this.host.vmap(phys, size, prot) ? 1 : 0),
         vunmap: (phys: number) => this.host.vunmap(phys),
         trace: (_event: number, dev: number, addr: number, size: number) => this.host.swiotlb_bounced(dev, addr, size),
-        log: (level: number, dev: number, at: bigint, length: number) => this.host.log(level, dev, this.text(at, length)),
-        warn: (dev: number, site: bigint, line: number, at: bigint, length: number) => this.host.warn(dev, this.site(site, line), this.text(at, length)),
+        log: (level: number, dev: number, at: bigint, length: number, once: number) => this.host.log(level, dev, this.text(at, length), once !== 0),
+        warn: (dev: number, site: bigint, line: number, at: bigint, length: number, once: number) => this.host.warn(dev, this.site(site, line), this.text(at, length), once !== 0),
+        atomic: (site: bigint, line: number) => this.host.atomic?.(line === 0 ? `${this.text(site, -1)}()` : this.site(site, line)),
+        work: (kind: number) => this.host.work?.(kind),
+        lock: (lock: number, name: bigint) => (this.host.lock === undefined || this.host.lock(lock, this.text(name, -1)) ? 0 : 1),
+        unlock: (lock: number) => this.host.unlock?.(lock),
         bug: (site: bigint, line: number) => { throw new KernelFault('bug', this.site(site, line), 'BUG', calls(new Error())) },
         oops: (what: bigint, addr: number) => { throw new KernelFault('oops', calls(new Error())[0] ?? 'the kernel', `${this.text(what, -1)} (${addr < 0 ? addr : `0x${addr.toString(16)}`})`, calls(new Error())) },
         runaway: () => { const c = calls(new Error()); throw new KernelFault('runaway', c[0] ?? 'the kernel', `has not returned after ${this.fuel} turns of its loops`, c) },
@@ -195,16 +221,17 @@ export class KernelC {
     return new TextDecoder().decode(b.slice(from, from + n))
   }
   private site(at: bigint, line: number): string {
-    return `${this.text(at, -1).replace(/^(?:shim\/\.\.\/|tree\/)?/, '')}:${line}`
+    return `${this.text(at, -1).replace(/^(?:overlay\/\.\.\/|(?:\.\/)?tree\/)?/, '')}:${line}`
   }
 
   // Everything that leaves the wasm side abnormally comes through here: the stack pointer is put back, the fault gets its name.
   private fault(e: unknown): KernelFault {
     this.stack.value = this.stackTop
+    new Uint8Array(this.memory.buffer).fill(0, CONTEXT.from, CONTEXT.to)
     if (e instanceof KernelFault) return e
     const c = calls(e)
     if (e instanceof Wasm.RuntimeError) {
-      const what = /memory access out of bounds/.test(e.message) ? 'a null or wild pointer' : /null function|table index|indirect call|function signature/i.test(e.message) ? 'a call through a null or wild function pointer' : /divide by zero|remainder/.test(e.message) ? 'a division by zero'
+      const what = /memory access out of bounds|unaligned/.test(e.message) ? 'a null or wild pointer' : /null function|table index|indirect call|function signature/i.test(e.message) ? 'a call through a null or wild function pointer' : /divide by zero|remainder/.test(e.message) ? 'a division by zero'
           : e.message === 'unreachable' ? 'a null or wild pointer, or code that is said never to be reached' : e.message
       return new KernelFault('oops', c[0] ?? 'the kernel', what, c)
     }
@@ -212,10 +239,13 @@ export class KernelC {
     throw e
   }
 
-  private begin(): Exports {
-    this.x.tbit_refuel(this.fuel)
+  /** `atomic`: the call may come from where nothing may sleep, so that whatever sleeps in it is told to the host. */
+  private begin(atomic = 0): Exports {
+    this.x.tbit_refuel(this.fuel, atomic)
     return this.x
   }
+  /** Locks that a call did not release. */
+  held(): number { return new Int32Array(this.memory.buffer, CONTEXT.held, 1)[0] as number }
   private results(): Float64Array {
     if (this.out.buffer !== this.memory.buffer) this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)
     return this.out
@@ -227,22 +257,26 @@ export class KernelC {
       const x = this.begin()
       x.tbit_start(c.cpus, c.verbose ? 1 : 0)
       x.tbit_ram(Math.floor(c.ram / 4096), c.zone_dma_limit ?? 0xffffff)
-      x.tbit_platform(c.realm ? 1 : 0, c.shared_bit ?? -1, c.c_bit ?? -1)
-      x.tbit_cc_attr(0, c.cc?.mem_encrypt ? 1 : 0)
-      x.tbit_cc_attr(1, c.cc?.host_mem_encrypt ? 1 : 0)
-      x.tbit_cc_attr(2, c.cc?.guest_mem_encrypt ? 1 : 0)
+      for (const [start, end] of c.ranges ?? []) x.tbit_ram_range(start, end)
+      x.tbit_platform(PLATFORM_KINDS.indexOf(c.platform ?? 'none'), c.bit ?? -1)
       if (c.conversions) x.tbit_conversions(1)
+      if (c.track_hiwater !== false && this.meta.has.trackHiwater && (c.raw || c.swiotlb)) this.cmdline('track_hiwater')
       if (c.raw) x.tbit_swiotlb_raw(c.raw.start, c.raw.nslabs, c.raw.nareas, { no: 0, arch: 1, cmdline: 2 }[c.raw.force])
       else if (c.swiotlb) {
-        x.tbit_pool_place(c.swiotlb.start, 0)
-        const text = new TextEncoder().encode(c.swiotlb.cmdline)
-        new Uint8Array(this.memory.buffer).set(text, TEXT)
-        if (text.length > 0) x.tbit_swiotlb_cmdline(text.length)
-        x.tbit_swiotlb_init(1, c.swiotlb.force ? 1 : 0, c.conversions ? 1 : 0)
+        x.tbit_pool_place(c.swiotlb.start, c.swiotlb.any ? 1 : 0)
+        if (c.swiotlb.cmdline !== '') this.cmdline(c.swiotlb.cmdline)
+        x.tbit_swiotlb_init(1, (c.swiotlb.force ? 1 : 0) | (c.swiotlb.any ? 2 : 0), c.conversions ? 1 : 0)
       }
+      if (c.atomic_pools !== undefined) x.tbit_atomic_pools?.(c.atomic_pools)
     } catch (e) {
       throw this.fault(e)
     }
+  }
+
+  private cmdline(text: string): void {
+    const bytes = new TextEncoder().encode(text)
+    new Uint8Array(this.memory.buffer).set(bytes, TEXT)
+    this.x.tbit_swiotlb_cmdline(bytes.length)
   }
 
   /** Whether set_memory_* reach the embedder from now on; once on it stays on where the tree registers its hooks for good. */
@@ -261,17 +295,29 @@ export class KernelC {
     return d
   }
 
+  /** For a tree that is told whom it accepts (kernel-build/acceptance.ts). */
+  set_accepted(dev: number, on: boolean): void { this.x.tbit_dev_set_flag(dev, 31, on ? 1 : 0) }
+  /** What attrs was after swiotlb_tbl_map_single(). */
+  attrs_after(): number { return this.results()[0] as number }
+
   /** Gives a device a restricted pool of its own, as the device tree would; 0 or a negative errno. @throws RangeError when the image has none */
   restricted(dev: number, base: number, size: number): number {
     if (!this.x.tbit_swiotlb_restricted) throw new RangeError(`${this.meta.profile} has no restricted pools`)
     try { return this.begin().tbit_swiotlb_restricted?.(dev, base, size) ?? 0 } catch (e) { throw this.fault(e) }
   }
-  /** Makes the atomic pools, each of `size` bytes, from the host's pages. */
-  atomic_pools(size: number): number {
-    try { return this.begin().tbit_atomic_pools?.(size) ?? 0 } catch (e) { throw this.fault(e) }
+  /** An atomic pool (0 kernel, 1 DMA32, 2 DMA); null when boot could not make it. cc_shared null: the tree keeps no such state. */
+  atomic_pool(which: number): { size: number; available: number; phys: number; cc_shared: boolean | null } | null {
+    if (this.begin().tbit_atomic_pool?.(which) !== 1) return null
+    const o = this.results()
+    return { size: o[0] as number, available: o[1] as number, phys: o[2] as number, cc_shared: (o[3] as number) < 0 ? null : o[3] !== 0 }
   }
-  /** Whether a page belongs to an atomic pool and is handed out. */
-  atomic_page_used(phys: number): boolean { return this.begin().tbit_atomic_page_used?.(phys) === 1 }
+  /** Whether a page belongs to an atomic pool, and is handed out. */
+  atomic_page(phys: number): 'none' | 'free' | 'used' { return (['none', 'free', 'used'] as const)[this.begin().tbit_atomic_page?.(phys) ?? 0] ?? 'none' }
+  atomic_page_used(phys: number): boolean { return this.atomic_page(phys) === 'used' }
+  /** cc_platform_has() of MEM_ENCRYPT, HOST_MEM_ENCRYPT, GUEST_MEM_ENCRYPT. */
+  cc_platform_has(which: 'mem' | 'host' | 'guest'): boolean { return this.begin().tbit_cc_platform_has(which === 'mem' ? 0 : which === 'host' ? 1 : 2) !== 0 }
+  /** Takes or releases a device's lock for the calls that follow. */
+  device_lock(dev: number, on: boolean): void { this.begin().tbit_hold(dev, on ? 1 : 0) }
 
   /** Whether struct device of this tree, in this configuration, has the field or flag. */
   hasField(name: string): boolean {
@@ -309,42 +355,43 @@ export class KernelC {
 
   // --- kernel/dma/mapping.c: the API a driver calls ---
   dma_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin().tbit_dma_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin(1).tbit_dma_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin().tbit_dma_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_map_resource(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin().tbit_dma_map_resource(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin(1).tbit_dma_map_resource(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_unmap_resource(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin().tbit_dma_unmap_resource(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_unmap_resource(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_sync_single_for_cpu(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_dma_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
   }
   dma_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_dma_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
   }
   private allocation(phys: number): Allocation {
     const o = this.results()
-    return { phys, handle: o[0] as number, kind: o[1] as number }
+    const kind = o[1] as number
+    return { phys, handle: o[0] as number, kind: kind & 3, turn: kind >> 2 }
   }
   dma_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
-    try { return this.allocation(this.begin().tbit_dma_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
   }
   dma_free(dev: number, size: number, a: Allocation, attrs = 0): void {
-    try { this.begin().tbit_dma_free(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin().tbit_dma_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_alloc_pages(dev: number, cpu: number, size: number, dir: number, gfp: number): Allocation {
-    try { return this.allocation(this.begin().tbit_dma_alloc_pages(dev, cpu, size, dir, gfp)) } catch (e) { throw this.fault(e) }
+    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc_pages(dev, cpu, size, dir, gfp)) } catch (e) { throw this.fault(e) }
   }
   dma_free_pages(dev: number, size: number, phys: number, handle: number, dir: number): void {
     try { this.begin().tbit_dma_free_pages(dev, size, phys, handle, dir) } catch (e) { throw this.fault(e) }
   }
   /** Whether a user mapping would be decrypted (1 or 0), or a negative errno. */
   dma_mmap(dev: number, size: number, a: Allocation, attrs = 0): number {
-    try { return this.begin().tbit_dma_mmap(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin().tbit_dma_mmap(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_set_mask(dev: number, mask: bigint): number {
     try { return this.begin().tbit_dma_set_mask(dev, lo(mask), hi(mask)) } catch (e) { throw this.fault(e) }
@@ -356,6 +403,28 @@ export class KernelC {
   dma_max_mapping_size(dev: number): number {
     try { return this.begin().tbit_dma_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
   }
+  dma_alloc_noncontiguous(dev: number, cpu: number, size: number, dir: number, gfp: number, attrs = 0): Allocation {
+    try {
+      const phys = this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc_noncontiguous(dev, cpu, size, dir, gfp, attrs)
+      return { phys, handle: phys < 0 ? -1 : (this.results()[0] as number), kind: 2 }
+    } catch (e) { throw this.fault(e) }
+  }
+  dma_free_noncontiguous(dev: number, size: number, phys: number, dir: number): void {
+    try { this.begin().tbit_dma_free_noncontiguous(dev, size, phys, dir) } catch (e) { throw this.fault(e) }
+  }
+  dma_get_required_mask(dev: number): bigint {
+    try {
+      this.begin().tbit_dma_get_required_mask(dev)
+      const o = this.results()
+      return (BigInt(o[0] as number) << 32n) | BigInt(o[1] as number)
+    } catch (e) { throw this.fault(e) }
+  }
+  /** -1 where the tree has no such predicate. */
+  dma_need_unmap(dev: number): number { return this.begin().tbit_dma_need_unmap(dev) }
+  dma_opt_mapping_size(dev: number): number { return this.begin().tbit_dma_opt_mapping_size(dev) }
+  dma_addressing_limited(dev: number): boolean { return this.begin().tbit_dma_addressing_limited(dev) !== 0 }
+  /** dma_pgprot(dev, PAGE_KERNEL, attrs) as bits of PROT. */
+  dma_pgprot(dev: number, attrs: number): number { return this.begin().tbit_dma_pgprot(dev, attrs) }
   dma_need_sync(dev: number, addr: number): boolean {
     try { return this.begin().tbit_dma_need_sync(dev, addr) !== 0 } catch (e) { throw this.fault(e) }
   }
@@ -374,26 +443,26 @@ export class KernelC {
   /** dma_map_sg_attrs: segments mapped, 0 on failure; the errno of dma_map_sgtable beside it. */
   dma_map_sg(dev: number, cpu: number, h: number, dir: number, attrs = 0): { nents: number; errno: number } {
     try {
-      const nents = this.begin().tbit_dma_map_sg(dev, cpu, h, dir, attrs)
+      const nents = this.begin(1).tbit_dma_map_sg(dev, cpu, h, dir, attrs)
       return { nents, errno: this.results()[0] as number }
     } catch (e) { throw this.fault(e) }
   }
   dma_unmap_sg(dev: number, h: number, dir: number, attrs = 0): void {
-    try { this.begin().tbit_dma_unmap_sg(dev, h, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_unmap_sg(dev, h, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_sync_sg_for_cpu(dev: number, h: number, dir: number): void {
-    try { this.begin().tbit_dma_sync_sg_for_cpu(dev, h, dir) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_sync_sg_for_cpu(dev, h, dir) } catch (e) { throw this.fault(e) }
   }
   dma_sync_sg_for_device(dev: number, h: number, dir: number): void {
-    try { this.begin().tbit_dma_sync_sg_for_device(dev, h, dir) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_sync_sg_for_device(dev, h, dir) } catch (e) { throw this.fault(e) }
   }
 
   // --- kernel/dma/direct.c ---
   dma_direct_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin().tbit_dma_direct_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin(1).tbit_dma_direct_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_direct_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin().tbit_dma_direct_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_dma_direct_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_direct_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
     try { this.begin().tbit_dma_direct_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
@@ -402,10 +471,10 @@ export class KernelC {
     try { this.begin().tbit_dma_direct_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
   }
   dma_direct_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
-    try { return this.allocation(this.begin().tbit_dma_direct_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_direct_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
   }
   dma_direct_free(dev: number, size: number, a: Allocation, attrs = 0): void {
-    try { this.begin().tbit_dma_direct_free(dev, size, a.phys, a.kind, a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin().tbit_dma_direct_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
   }
   dma_direct_max_mapping_size(dev: number): number {
     try { return this.begin().tbit_dma_direct_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
@@ -422,13 +491,13 @@ export class KernelC {
 
   // --- kernel/dma/swiotlb.c ---
   swiotlb_tbl_map_single(dev: number, cpu: number, phys: number, size: number, alloc_align_mask: number, dir: number, attrs = 0): number {
-    try { return this.begin().tbit_swiotlb_tbl_map_single(dev, cpu, phys, size, alloc_align_mask, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin(1).tbit_swiotlb_tbl_map_single(dev, cpu, phys, size, alloc_align_mask, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   swiotlb_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin().tbit_swiotlb_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { return this.begin(1).tbit_swiotlb_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   swiotlb_tbl_unmap_single(dev: number, tlb_addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin().tbit_swiotlb_tbl_unmap_single(dev, tlb_addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try { this.begin(1).tbit_swiotlb_tbl_unmap_single(dev, tlb_addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
   }
   swiotlb_sync_single_for_device(dev: number, tlb_addr: number, size: number, dir: number): void {
     try { this.begin().tbit_swiotlb_sync_single_for_device(dev, tlb_addr, size, dir) } catch (e) { throw this.fault(e) }
@@ -450,7 +519,7 @@ export class KernelC {
   pool(dev = -1): PoolStats | null {
     if (this.begin().tbit_pool_stats(dev) === 0) return null
     const o = this.results()
-    return { start: o[0] as number, nslabs: o[1] as number, nareas: o[2] as number, used: o[3] as number, total_used: o[4] as number, hiwater: o[5] as number, force_bounce: o[6] !== 0, for_alloc: o[7] !== 0 }
+    return { start: o[0] as number, nslabs: o[1] as number, nareas: o[2] as number, used: o[3] as number, total_used: o[4] as number, hiwater: o[5] as number, force_bounce: o[6] !== 0, for_alloc: o[7] !== 0, cc_shared: (o[10] as number) < 0 ? null : o[10] !== 0 }
   }
   slot(i: number, dev = -1): { list: number; orig_addr: number; alloc_size: number; pad_slots: number } | null {
     if (this.begin().tbit_slot(dev, i) === 0) return null
@@ -467,6 +536,17 @@ export class KernelC {
   /** Zeroes the high-water mark: a search that does not look at it must forget it, or no two states ever meet. */
   forget_hiwater(): void { this.x.tbit_forget_hiwater() }
 
+  /** The i-th pool of a device's memory, in list order, then its transient ones; null past the last. */
+  pool_nth(dev: number, i: number): { start: number; nslabs: number; hash: number; transient: boolean } | null {
+    if (this.begin().tbit_pool_nth?.(dev, i) !== 1) return null
+    const o = this.results()
+    return { start: o[0] as number, nslabs: o[1] as number, hash: o[2] as number, transient: o[3] !== 0 }
+  }
+
+  /** How much work is pending. */
+  works(): number { return this.x.tbit_works() }
+  /** Kind of the next pending work (WORKS), -1 when there is none. */
+  next_work(): number { return this.x.tbit_work_next() }
   /** Runs the next pending work item (pool growth); false when there is none. */
   run_work(): boolean {
     try { return this.begin().tbit_run_work() !== 0 } catch (e) { throw this.fault(e) }

@@ -61,7 +61,7 @@ export class RecordingHost implements Host {
   cache(op: number, phys: number, size: number): void {
     if (op < 2) this.events.push([op === 0 ? 'sd' : 'sc', phys, size])
   }
-  vmap(): boolean { return true }
+  vmap(_phys: number, _size: number, _prot: number): boolean { return true }
   vunmap(): void {}
   swiotlb_bounced(): void {}
   log(level: number, dev: number, text: string): void { this.logs.push({ level, dev, text }) }

@@ -5,15 +5,15 @@ import { kernelBuildJson, kernelBuildText, selfTestJson, selfTestText } from './
 import { kernelConformJson, kernelConformText } from './kernel-conform.ts'
 
 const meta: KernelMeta = {
-  format: 1, version: '6.12.0', tree: 'linux', arch: 'arm64', profile: 'guest', config: ['SWIOTLB'], files: ['kernel/dma/swiotlb.c'], fields: ['id'], flagFunctions: ['device_cc_accepted'], attributes: {}, unresolved: ['mystery'],
-  notes: ['no pad_slots in struct io_tlb_slot'], content: 'abc', has: { mapPhys: false, hiwater: true, padSlots: false, coherentPool: true, restricted: true, realm: false }
+  format: 1, version: '6.12.0', tree: 'linux', arch: 'arm64', profile: 'guest', config: ['SWIOTLB'], files: ['kernel/dma/swiotlb.c'], fields: ['id'], flagFunctions: ['device_cc_accepted'], attributes: {}, headers: 500, assumptions: [{ call: 'dma_map', parameter: 'bool now', value: 'false', file: 'kernel/dma/direct.h' }], unresolved: ['mystery'],
+  notes: ['no pad_slots in struct io_tlb_slot'], content: 'abc', has: { dynamic: false, trackHiwater: false, mapPhys: false, hiwater: true, padSlots: false, coherentPool: true, restricted: true, realm: false }
 }
 const divergence: Divergence = { scenario: 'arm64', seed: 7, drawn: 30, program: ['pool 128 slots, 1 area', 'dev0 { }', 'r0 = dma_map(dev0, 0x100000000, 1, TO_DEVICE)'], operation: 'r0 = dma_map(dev0, 0x100000000, 1, TO_DEVICE)', what: 'dma_addr', model: '1', kernel: '2' }
 
 test('a build says what it took, what differs, what is missing and what it cannot show', () => {
   const b = { meta, cached: false, path: '/cache/x.wasm', bytes: 70021, seconds: 5.04 }
   const text = kernelBuildText(b)
-  for (const part of ['linux: built in 5.0 s', "6.12.0, arm64, configuration 'guest'", '1 file, unmodified', '70,021 bytes: /cache/x.wasm', 'no pad_slots', 'mystery (calling one ends the call with a fault)', 'id, device_cc_accepted()', 'a call is atomic']) expect(text).toContain(part)
+  for (const part of ['linux: built in 5.0 s', "6.12.0, arm64, configuration 'guest'", '1 file and 500 headers, unmodified', "'bool now' of dma_map() is false", '70,021 bytes: /cache/x.wasm', 'no pad_slots', 'mystery (calling one ends the call with a fault)', 'id, device_cc_accepted()', 'a call runs to its end']) expect(text).toContain(part)
   expect(JSON.parse(kernelBuildJson(b))).toMatchObject({ format: 1, version: '6.12.0', arch: 'arm64', unresolved: ['mystery'], cached: false, errors: [] })
 })
 

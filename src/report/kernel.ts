@@ -18,16 +18,17 @@ export function kernelBuildText(b: KernelBuildReport): string {
   const m = b.meta
   const rows: Array<readonly string[]> = [
     ['version', `${m.version}, ${m.arch}, configuration '${m.profile}'`],
-    ['from the tree', `${plural(m.files.length, 'file')}, unmodified`],
+    ['from the tree', `${plural(m.files.length, 'file')} and ${plural(m.headers, 'header')}, unmodified`],
     ['image', `${thousands(b.bytes)} bytes${b.path === null ? ' (the cache cannot be written)' : `: ${b.path}`}`],
-    ['differences', m.notes.length === 0 ? 'none that the shim had to know of' : m.notes.join('\n               ')],
+    ['differences', m.notes.length === 0 ? 'none that the build had to know of' : m.notes.join('\n               ')],
     ['not provided', m.unresolved.length === 0 ? 'nothing' : `${m.unresolved.join(', ')} (calling one ends the call with a fault)`],
+    ...(m.assumptions.length > 0 ? [['assumed', m.assumptions.map((a) => `'${a.parameter}' of ${a.call}() is ${a.value}`).join('\n               ')] as const] : []),
     ['fields', m.fields.length + m.flagFunctions.length === 0 ? 'none' : [...m.fields, ...m.flagFunctions.map((f) => `${f}()`)].join(', ')]
   ]
   return `${m.tree}: ${b.cached ? 'built before, taken from the cache' : 'built'} in ${b.seconds.toFixed(1)} s\n${columns(rows.map(([k, v]) => [`  ${k}`, v ?? '']))}\n  limits\n${limits(m).map((l) => `    ${l}`).join('\n')}\n`
 }
 
-const metaJson = (m: KernelMeta) => ({ tree: m.tree, version: m.version, arch: m.arch, config: m.profile, content: m.content, files: m.files, kconfig: m.config, notes: m.notes, unresolved: m.unresolved, fields: m.fields, predicates: m.flagFunctions, has: m.has, limits: limits(m) })
+const metaJson = (m: KernelMeta) => ({ tree: m.tree, version: m.version, arch: m.arch, config: m.profile, content: m.content, files: m.files, kconfig: m.config, headers: m.headers, notes: m.notes, assumptions: m.assumptions, unresolved: m.unresolved, fields: m.fields, predicates: m.flagFunctions, has: m.has, limits: limits(m) })
 
 export const kernelBuildJson = (b: KernelBuildReport): string => `${JSON.stringify({ format: 1, ...metaJson(b.meta), cached: b.cached, path: b.path, bytes: b.bytes, seconds: Math.round(b.seconds * 1000) / 1000, errors: [] }, null, 2)}\n`
 

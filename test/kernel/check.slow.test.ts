@@ -1,6 +1,6 @@
 // Litmus tests on the kernel's own C: Debian's 6.12, and the RFC's change applied to a copy of it by the script of the worked example.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -29,7 +29,7 @@ const properties = (r: { violations: ReadonlyArray<{ property: string }> }): str
 /** The copy with the RFC's change. */
 function rfc(): Tree {
   const to = join(cache, 'rfc')
-  execFileSync(process.execPath, [join(root, 'docs/examples/rfc-on-6.12.mjs'), tree('6.12').dir, to])
+  if (!existsSync(to)) execFileSync(process.execPath, [join(root, 'docs/examples/rfc-on-6.12.mjs'), tree('6.12').dir, to])
   const t = openTree(to)
   if (!t.ok) throw new Error(t.error.message)
   return t.value
@@ -71,8 +71,9 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
       const c = checkOnTree(run, 'rfc-v1', i)
       if (c.verdict !== 'skipped' && c.expected === 'mismatch') differ.add(run.test.name)
     }
-    // 6.12.117 carries the fix by which dma_alloc_pages() returns a struct page from the atomic pools; the RFC's base has it not
-    for (const d of differ) expect(['alloc-pages-atomic', 'coherent-pages-at-t0-without-sleep']).toContain(d)
+    // 6.12.117 carries the fix by which dma_alloc_pages() returns a struct page from the atomic pools; the RFC's base has it not. And arm64's
+    // set_memory_encrypted() refuses an address that is not page aligned, as most struct pages are not, with a WARN and success: nothing leaks
+    for (const d of differ) expect(['alloc-pages-atomic', 'coherent-pages-at-t0-without-sleep', 'coherent-cookie-freed-after-unlock']).toContain(d)
     for (const { scenario, build } of scenariosFor(t.version, ['arm64'], i.arm64?.meta.fields ?? [], null)) {
       const b = await built(t, build.arch, build.profile)
       const n = conformKernel(moduleOf(b), scenario, 60_000, 1)

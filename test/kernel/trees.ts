@@ -1,6 +1,6 @@
 // Debian's kernel sources, where they are installed, and changed copies of them. Nothing of a kernel lies in this repository.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Arch, type BuildOptions, type Built, type Profile, type Tree, buildKernel, openTree } from '../../src/kernel-build/index.ts'
@@ -9,10 +9,11 @@ import { KernelC, RecordingHost, Wasm, type WasmModule } from '../../src/kernel-
 // Images and unpacked sources are kept by content between runs, apart from what a developer has in her own cache.
 process.env['TBIT_CACHE'] = join(tmpdir(), `tbit-test-cache-${process.getuid?.() ?? 0}`)
 
-export const debian = (version: string): string | null => {
-  const p = `/usr/src/linux-source-${version}.tar.xz`
-  return existsSync(p) ? p : null
-}
+// Where scripts/kernel-trees.sh puts what this Debian release does not have.
+const sources = process.env['TBIT_TREES'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tbit', 'sources')
+
+/** `6.1`, `6.12`, `7.2`, `7.3`, or `rc` for the newest release candidate; null when it is not here. */
+export const debian = (version: string): string | null => ['/usr/src', sources].map((d) => `${d}/linux-source-${version}.tar.xz`).find((p) => existsSync(p)) ?? null
 
 const opened = new Map<string, Tree>()
 /** @throws when it is not installed. */
@@ -54,9 +55,10 @@ export function machine(m: WasmModule, cmdline = '512,2', more: { force?: boolea
   return { k, host }
 }
 
+export const recordings73 = join(import.meta.dirname, '../../../shared/data/swiotlb-7.3')
 export const recordings = join(import.meta.dirname, '../../../shared/data/swiotlb')
-export const recordingFiles = (): string[] => (existsSync(recordings) ? readdirSync(recordings).filter((f) => f.endsWith('.jsonl.gz')).sort() : [])
-export const recording = (f: string): string[] => gunzipSync(readFileSync(join(recordings, f))).toString('utf8').split('\n')
+export const recordingFiles = (dir = recordings): string[] => (existsSync(dir) ? readdirSync(dir).filter((f) => f.endsWith('.jsonl.gz')).sort() : [])
+export const recording = (f: string, dir = recordings): string[] => gunzipSync(readFileSync(join(dir, f))).toString('utf8').split('\n')
 
 /** For test.skipIf: says why, once. */
 export function without(what: string, missing: boolean): boolean {

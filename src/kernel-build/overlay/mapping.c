@@ -1,19 +1,15 @@
 /* The public DMA API as drivers call it: dispatch, checks and all. */
 #include "kernel/dma/mapping.c"
+#include "tbit-calls.h"
+#include "tbit-tree.h"
 
-#define EXPORT(name) __attribute__((export_name(#name), used))
-struct device *tbit_dev(int i);
-#define OUT tbit_scratch.out
-static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
-static inline u64 tbit_dma(double a) { return a < 0 ? ~0ULL : (u64)a; }
-#include "tbit-cpu-addr.h"
 
 EXPORT(tbit_dma_map) double tbit_dma_map(int d, int cpu, double p, double n, int dir, int a)
 {
 	struct device *dev = tbit_dev(d);
 	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_addr(TBIT_CALL_dma_map);
 }
 EXPORT(tbit_dma_unmap) void tbit_dma_unmap(int d, double p, double n, int dir, int a)
@@ -28,7 +24,7 @@ EXPORT(tbit_dma_map_resource) double tbit_dma_map_resource(int d, int cpu, doubl
 	struct device *dev = tbit_dev(d);
 	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_addr(TBIT_CALL_dma_map_resource);
 }
 EXPORT(tbit_dma_unmap_resource) void tbit_dma_unmap_resource(int d, double p, double n, int dir, int a)
@@ -44,10 +40,10 @@ EXPORT(tbit_dma_sync_single_for_device) void tbit_dma_sync_single_for_device(int
 EXPORT(tbit_dma_alloc) double tbit_dma_alloc(int d, int cpu, double n, int g, int a)
 {
 	struct device *dev = tbit_dev(d);
-	size_t size = (u64)n; gfp_t gfp = g; unsigned long attrs = (u32)a;
+	size_t size = (u64)n; gfp_t gfp = TBIT_GFP(g); unsigned long attrs = (u32)a;
 	dma_addr_t handle = ~0ULL;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_cpu_result(TBIT_CALL_dma_alloc, handle);
 }
 EXPORT(tbit_dma_free) void tbit_dma_free(int d, double n, double p, int kind, double h, int a)
@@ -60,10 +56,10 @@ EXPORT(tbit_dma_free) void tbit_dma_free(int d, double n, double p, int kind, do
 EXPORT(tbit_dma_alloc_pages) double tbit_dma_alloc_pages(int d, int cpu, double n, int dir, int g)
 {
 	struct device *dev = tbit_dev(d);
-	size_t size = (u64)n; gfp_t gfp = g;
+	size_t size = (u64)n; gfp_t gfp = TBIT_GFP(g);
 	dma_addr_t handle = ~0ULL;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_cpu_result(TBIT_CALL_dma_alloc_pages, handle);
 }
 EXPORT(tbit_dma_free_pages) void tbit_dma_free_pages(int d, double n, double p, double h, int dir)
@@ -81,6 +77,7 @@ EXPORT(tbit_dma_mmap) int tbit_dma_mmap(int d, double n, double p, int kind, dou
 	struct vm_area_struct area = { .vm_start = 0x10000, .vm_end = 0x10000 + PAGE_ALIGN(size) }, *vma = &area;
 	int e = TBIT_CALL_dma_mmap;
 
+	(void)tbit_mmap_prot_taken();
 	return e ? e : !!(pgprot_val(area.vm_page_prot) & TBIT_PROT_DECRYPTED);
 }
 EXPORT(tbit_dma_set_mask) int tbit_dma_set_mask(int d, int lo, int hi) { return dma_set_mask(tbit_dev(d), (u64)(u32)hi << 32 | (u32)lo); }
@@ -123,7 +120,7 @@ EXPORT(tbit_dma_map_sg) int tbit_dma_map_sg(int d, int cpu, int h, int dir, int 
 	struct sg_table *t = tbit_sg_tables[h];
 	int e;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	e = dma_map_sgtable(tbit_dev(d), t, dir, (u32)a);
 	OUT[0] = e;
 	return e ? 0 : t->nents;
@@ -131,3 +128,62 @@ EXPORT(tbit_dma_map_sg) int tbit_dma_map_sg(int d, int cpu, int h, int dir, int 
 EXPORT(tbit_dma_unmap_sg) void tbit_dma_unmap_sg(int d, int h, int dir, int a) { dma_unmap_sg_attrs(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir, (u32)a); }
 EXPORT(tbit_dma_sync_sg_for_cpu) void tbit_dma_sync_sg_for_cpu(int d, int h, int dir) { dma_sync_sg_for_cpu(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
 EXPORT(tbit_dma_sync_sg_for_device) void tbit_dma_sync_sg_for_device(int d, int h, int dir) { dma_sync_sg_for_device(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
+/* Non-contiguous buffers: out[0] the address, the physical address of the first page is returned, -1 for none. */
+static struct sg_table *tbit_noncontiguous[64];
+EXPORT(tbit_dma_alloc_noncontiguous) double tbit_dma_alloc_noncontiguous(int d, int cpu, double n, int dir, int g, int a)
+{
+	struct sg_table *t;
+	int i;
+
+	TBIT_ENTER(cpu);
+	t = dma_alloc_noncontiguous(tbit_dev(d), (u64)n, dir, TBIT_GFP(g), (u32)a);
+	if (!t)
+		return -1;
+	for (i = 0; i < 64 && tbit_noncontiguous[i]; i++)
+		;
+	if (i == 64)
+		tbit_i_oops("more than 64 non-contiguous buffers", 64);
+	tbit_noncontiguous[i] = t;
+	OUT[0] = tbit_addr(sg_dma_address(t->sgl));
+	return (double)sg_phys(t->sgl);
+}
+EXPORT(tbit_dma_free_noncontiguous) void tbit_dma_free_noncontiguous(int d, double n, double p, int dir)
+{
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		struct sg_table *t = tbit_noncontiguous[i];
+
+		if (!t || sg_phys(t->sgl) != (u64)p)
+			continue;
+		tbit_noncontiguous[i] = NULL;
+		dma_free_noncontiguous(tbit_dev(d), (u64)n, t, dir);
+		return;
+	}
+	tbit_i_oops("no such non-contiguous buffer", p);
+}
+EXPORT(tbit_dma_get_required_mask) double tbit_dma_get_required_mask(int d)
+{
+	u64 m = dma_get_required_mask(tbit_dev(d));
+
+	OUT[0] = (double)(m >> 32);
+	OUT[1] = (double)(u32)m;
+	return (double)m;
+}
+EXPORT(tbit_dma_need_unmap) int tbit_dma_need_unmap(int d)
+{
+#ifdef TBIT_NEED_UNMAP
+	return dma_need_unmap(tbit_dev(d));
+#else
+	return -1;
+#endif
+}
+EXPORT(tbit_dma_opt_mapping_size) double tbit_dma_opt_mapping_size(int d) { return (double)dma_opt_mapping_size(tbit_dev(d)); }
+EXPORT(tbit_dma_pgprot) int tbit_dma_pgprot(int d, int a)
+{
+#ifdef CONFIG_MMU
+	return (int)pgprot_val(dma_pgprot(tbit_dev(d), PAGE_KERNEL, (u32)a));
+#else
+	return 0;
+#endif
+}

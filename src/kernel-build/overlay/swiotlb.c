@@ -1,9 +1,8 @@
 /* The pool. Includes the tree's own file, so that its statics can be reached. */
 #include "kernel/dma/swiotlb.c"
+#include "tbit-calls.h"
+#include "tbit-tree.h"
 
-#define EXPORT(name) __attribute__((export_name(#name), used))
-struct device *tbit_dev(int i);
-#define OUT tbit_scratch.out
 
 #ifdef TBIT_POOL_STRUCT
 #define POOL(mem) (&(mem)->defpool)
@@ -25,7 +24,7 @@ EXPORT(tbit_swiotlb_cmdline) void tbit_swiotlb_cmdline(int length)
 }
 EXPORT(tbit_swiotlb_init) void tbit_swiotlb_init(int addressing_limit, int force, int update)
 {
-	swiotlb_init(addressing_limit, force ? TBIT_SWIOTLB_FORCE : 0);
+	swiotlb_init(addressing_limit, (force & 1 ? TBIT_SWIOTLB_FORCE : 0) | (force & 2 ? SWIOTLB_ANY : 0));
 	if (update)
 		swiotlb_update_mem_attributes();
 }
@@ -47,17 +46,31 @@ EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nar
 	add_mem_pool(mem, POOL(mem));
 #endif
 	mem->force_bounce = force;
+#ifdef TBIT_POOL_CC_SHARED
+	mem->cc_shared = cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+#endif
 	(void)tlb_vaddr;
 }
+/* Devices of one region share its pool. */
 #ifdef CONFIG_DMA_RESTRICTED_POOL
+static struct reserved_mem *tbit_region[8];
+static int tbit_regions;
 EXPORT(tbit_swiotlb_restricted) int tbit_swiotlb_restricted(int d, double base, double size)
 {
-	struct reserved_mem *r = tbit_kzalloc(sizeof(*r), 16);
+	struct reserved_mem *r;
+	int i;
 
-	r->name = "restricted";
-	r->base = (u64)base;
-	r->size = (u64)size;
-	return rmem_swiotlb_device_init(r, tbit_dev(d));
+	for (i = 0; i < tbit_regions && tbit_region[i]->base != (u64)base; i++)
+		;
+	if (i == tbit_regions) {
+		if (i == 8)
+			tbit_i_oops("more than 8 restricted pools", base);
+		r = tbit_region[tbit_regions++] = tbit_kzalloc(sizeof(*r), 16);
+		r->name = "restricted";
+		r->base = (u64)base;
+		r->size = (u64)size;
+	}
+	return rmem_swiotlb_device_init(tbit_region[i], tbit_dev(d));
 }
 #endif
 
@@ -88,6 +101,11 @@ EXPORT(tbit_pool_stats) int tbit_pool_stats(int d)
 	OUT[7] = mem->for_alloc;
 	OUT[8] = (double)(unsigned long)POOL(mem)->slots;
 	OUT[9] = (double)(unsigned long)POOL(mem)->areas;
+#ifdef TBIT_POOL_CC_SHARED
+	OUT[10] = mem->cc_shared;
+#else
+	OUT[10] = -1;
+#endif
 	return 1;
 }
 /* The high-water mark only ever grows: a search that does not ask for it forgets it, so that states can meet. */
@@ -128,18 +146,21 @@ EXPORT(tbit_area) int tbit_area(int d, int i)
 
 /* FNV-1a over little-endian u64: per area (index, used), then per slot (list, orig_addr, alloc_size, pad_slots). */
 static u32 tbit_fnv(u32 h, u64 v) { int i; for (i = 0; i < 8; i++) { h ^= (u8)v; h *= 16777619u; v >>= 8; } return h; }
-EXPORT(tbit_pool_hash) int tbit_pool_hash(int d)
+#ifdef TBIT_POOL_STRUCT
+static u32 tbit_hash(struct io_tlb_pool *pool)
+#else
+static u32 tbit_hash(struct io_tlb_mem *pool)
+#endif
 {
-	struct io_tlb_mem *mem = tbit_mem(d);
 	u32 h = 2166136261u;
 	unsigned long i;
 
-	for (i = 0; i < POOL(mem)->nareas; i++) {
-		h = tbit_fnv(h, POOL(mem)->areas[i].index);
-		h = tbit_fnv(h, POOL(mem)->areas[i].used);
+	for (i = 0; i < pool->nareas; i++) {
+		h = tbit_fnv(h, pool->areas[i].index);
+		h = tbit_fnv(h, pool->areas[i].used);
 	}
-	for (i = 0; i < POOL(mem)->nslabs; i++) {
-		struct io_tlb_slot *s = &POOL(mem)->slots[i];
+	for (i = 0; i < pool->nslabs; i++) {
+		struct io_tlb_slot *s = &pool->slots[i];
 		h = tbit_fnv(h, s->list);
 		h = tbit_fnv(h, s->orig_addr);
 		h = tbit_fnv(h, s->alloc_size);
@@ -151,23 +172,57 @@ EXPORT(tbit_pool_hash) int tbit_pool_hash(int d)
 	}
 	return h;
 }
+EXPORT(tbit_pool_hash) int tbit_pool_hash(int d) { return tbit_hash(POOL(tbit_mem(d))); }
+#ifdef CONFIG_SWIOTLB_DYNAMIC
+/* The i-th pool of a device's memory in list order, then the device's transient ones. 0 when there are no more. */
+EXPORT(tbit_pool_nth) int tbit_pool_nth(int d, int n)
+{
+	struct device *dev = tbit_dev(d);
+	struct io_tlb_pool *p;
+
+	list_for_each_entry(p, &dev->dma_io_tlb_mem->pools, node)
+		if (!n--)
+			goto found;
+	list_for_each_entry(p, &dev->dma_io_tlb_pools, node)
+		if (!n--)
+			goto found;
+	return 0;
+found:
+	OUT[0] = (double)p->start;
+	OUT[1] = (double)p->nslabs;
+	OUT[2] = (double)tbit_hash(p);
+	OUT[3] = p->transient;
+	return 1;
+}
+#endif
+int tbit_swiotlb_work(void *fn)
+{
+#ifdef CONFIG_SWIOTLB_DYNAMIC
+	return fn == (void *)swiotlb_dyn_alloc ? 1 : -1;
+#else
+	return -1;
+#endif
+}
 
 /* The calls. What their parameters are called and in which order is the tree's matter: the build fills them in. */
-static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
 EXPORT(tbit_swiotlb_tbl_map_single) double tbit_swiotlb_tbl_map_single(int d, int cpu, double p, double n, int align_mask, int dir, int a)
 {
 	struct device *dev = tbit_dev(d);
 	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
 
-	tbit_scratch.cpu = cpu;
-	return tbit_addr(TBIT_CALL_swiotlb_tbl_map_single);
+	double r;
+
+	TBIT_ENTER(cpu);
+	r = tbit_addr(TBIT_CALL_swiotlb_tbl_map_single);
+	OUT[0] = (double)attrs;
+	return r;
 }
 EXPORT(tbit_swiotlb_map) double tbit_swiotlb_map(int d, int cpu, double p, double n, int dir, int a)
 {
 	struct device *dev = tbit_dev(d);
 	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_addr(TBIT_CALL_swiotlb_map);
 }
 EXPORT(tbit_swiotlb_tbl_unmap_single) void tbit_swiotlb_tbl_unmap_single(int d, double p, double n, int dir, int a)

@@ -1,4 +1,4 @@
-// The shim is C text in files beside this one; the bundle in dist/ reads the same files from the checkout.
+// The overlay is C text in files beside this one; the bundle in dist/ reads the same files from the checkout.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,8 +7,9 @@ import { ensure } from '../base/index.ts'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /** @throws Error when the checkout is incomplete. */
-export function shimDir(): string {
-  return ensure([join(here, 'shim'), join(here, '..', 'src', 'kernel-build', 'shim'), join(here, '..', '..', 'src', 'kernel-build', 'shim')].find((d) => existsSync(join(d, 'kernel.h'))), 'src/kernel-build/shim')
+export function overlayDir(): string {
+  const places = [join(here, 'overlay'), join(here, '..', 'src', 'kernel-build', 'overlay'), join(here, '..', '..', 'src', 'kernel-build', 'overlay')]
+  return ensure(places.find((d) => existsSync(join(d, 'tbit.h'))), 'src/kernel-build/overlay')
 }
 
 /** All files below a directory by relative path. */

@@ -1,19 +1,15 @@
 /* dma-direct: the functions below the public API, one for one. */
 #include "kernel/dma/direct.c"
+#include "tbit-calls.h"
+#include "tbit-tree.h"
 
-#define EXPORT(name) __attribute__((export_name(#name), used))
-struct device *tbit_dev(int i);
-#define OUT tbit_scratch.out
-static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
-static inline u64 tbit_dma(double a) { return a < 0 ? ~0ULL : (u64)a; }
-#include "tbit-cpu-addr.h"
 
 EXPORT(tbit_dma_direct_map) double tbit_dma_direct_map(int d, int cpu, double p, double n, int dir, int a)
 {
 	struct device *dev = tbit_dev(d);
 	phys_addr_t phys = (u64)p; size_t size = (u64)n; unsigned long attrs = (u32)a;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_addr(TBIT_CALL_dma_direct_map);
 }
 EXPORT(tbit_dma_direct_unmap) void tbit_dma_direct_unmap(int d, double p, double n, int dir, int a)
@@ -40,10 +36,10 @@ EXPORT(tbit_dma_direct_sync_single_for_cpu) void tbit_dma_direct_sync_single_for
 EXPORT(tbit_dma_direct_alloc) double tbit_dma_direct_alloc(int d, int cpu, double n, int g, int a)
 {
 	struct device *dev = tbit_dev(d);
-	size_t size = (u64)n; gfp_t gfp = g; unsigned long attrs = (u32)a;
+	size_t size = (u64)n; gfp_t gfp = TBIT_GFP(g); unsigned long attrs = (u32)a;
 	dma_addr_t handle = ~0ULL;
 
-	tbit_scratch.cpu = cpu;
+	TBIT_ENTER(cpu);
 	return tbit_cpu_result(TBIT_CALL_dma_direct_alloc, handle);
 }
 EXPORT(tbit_dma_direct_free) void tbit_dma_direct_free(int d, double n, double p, int kind, double h, int a)

@@ -1,0 +1,1 @@
+/* no Xen on this architecture */

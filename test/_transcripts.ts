@@ -40,8 +40,33 @@ export function fits(got: readonly string[], pattern: readonly string[]): boolea
   return got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
 }
 
-// What `update` writes: the lines between two marks `...` are found again by the line before them where that is possible.
-const merged = (got: readonly string[], expected: readonly string[]): readonly string[] => (expected.at(-1) === '...' && expected.length > 1 && got.length >= expected.length ? [...got.slice(0, expected.length - 1), '...'] : got)
+const wordsOf = (l: string): Set<string> => new Set(l.split(/\W+/).filter((w) => w !== ''))
+/** How much two lines have in common, 0 to 1: their words. */
+function alike(a: string, b: string): number {
+  const [x, y] = [wordsOf(a), wordsOf(b)]
+  const both = [...x].filter((w) => y.has(w)).length
+  return x.size + y.size === 0 ? 1 : (2 * both) / (x.size + y.size)
+}
+
+/** What `update` writes: between the marks `...` as many lines as stood there, from the place of the output that is most like them. */
+function merged(got: readonly string[], expected: readonly string[]): readonly string[] {
+  if (!expected.includes('...')) return got
+  const out: string[] = []
+  let from = 0
+  for (let i = 0; i < expected.length; ) {
+    if (expected[i] === '...') { out.push('...'); i++; continue }
+    let n = 0
+    while (i + n < expected.length && expected[i + n] !== '...') n++
+    const old = expected.slice(i, i + n)
+    const score = (at: number): number => old.reduce((sum, l, k) => sum + (got[at + k] === undefined ? 0 : alike(l, got[at + k] as string)), 0)
+    let best = from
+    if (i > 0) for (let at = from; at + n <= got.length; at++) if (score(at) > score(best)) best = at
+    out.push(...got.slice(best, best + n))
+    from = best + n
+    i += n
+  }
+  return out
+}
 
 /** Runs the console blocks of `files`, one after the other within a file. */
 export function transcripts(files: readonly string[]): void {

@@ -6,7 +6,7 @@ import { type Decision, type Decisions, differences, noMeaning, revisionByName, 
 import { platformsOf } from '../src/litmus/index.ts'
 import { parsed } from './_library.ts'
 
-const EVERY = Number(process.env['TBIT_EVERY'] ?? 120)
+const EVERY = Number(process.env['TBIT_EVERY'] ?? 40)
 const tests = parsed.flatMap((p) => (p.test === undefined ? [] : [p.test]))
 const pairs = revisions.slice(1).map((r, i) => [revisions[i] as Revision, r] as const)
 

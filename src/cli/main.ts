@@ -113,7 +113,7 @@ if (verb === undefined || verb === '--help' || verb === '-h' || (verb === 'help'
   ;(verb === undefined ? io.err : io.out)(usage())
   io.exit(verb === undefined ? 2 : 0)
 } else if (verb === '--version' || verb === '-V') {
-  io.out('tbit 0.1.0\n')
+  io.out((await import('./version.ts')).versionLine())
 } else {
   // `tbit help VERB` is `tbit VERB --help`.
   const name = verb === 'help' ? (rest[0] as string) : verb

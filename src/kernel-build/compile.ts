@@ -71,7 +71,7 @@ export async function compile(s: Sources, defines: readonly string[], progress: 
   const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
   if (r.code !== 0 || size === 0) return err(complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, { hint: r.err.trim().split('\n').slice(-3).join(' | ') }))
   const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer
-  if (a.missing !== undefined) return err(complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, { hint: 'it is an optional dependency of about 100 MB: npm install --include=optional' }))
+  if (a.missing !== undefined) return err(complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, { hint: 'it comes with a checkout, not with the package, since it has about 100 MB: npm install @yowasp/clang binaryen' }))
   if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))
   return ok({ wasm: new Uint8Array(r.out.subarray(4 + size)), mismatched: [...(a.warnings ?? '').matchAll(/function signature mismatch: (\S+)/g)].map((m) => m[1] ?? '') })
 }

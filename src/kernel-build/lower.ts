@@ -29,7 +29,7 @@ export async function loadBinaryen(): Promise<Result<Binaryen, Diagnostic>> {
   try {
     return ok(((await import('binaryen')) as unknown as { default: Binaryen }).default)
   } catch (e) {
-    return err(complain('TB-606', 'binaryen', `the lowering library is not installed (${(e as Error).message.split('\n')[0]})`, { hint: 'it is an optional dependency: npm install --include=optional' }))
+    return err(complain('TB-606', 'binaryen', `the lowering library is not installed (${(e as Error).message.split('\n')[0]})`, { hint: 'it comes with a checkout, not with the package: npm install binaryen' }))
   }
 }
 

@@ -31,12 +31,12 @@ describe('the program itself', () => {
       await sleep(ms)
       p.kill('SIGKILL')
       await ended(p)
-      if (i % 3 === 2) expect(start('--version')).toMatchObject({ status: 0, stdout: 'tbit 0.1.0\n', stderr: '' })
+      if (i % 3 === 2) expect(start('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^tbit 0\.1\.0/), stderr: '' })
     }
     // What may have been left: a part of a dead process, a stamp of half a line, a missing chunk.
     writeFileSync(join(dist, 'main.mjs.part-999999999'), 'half')
     writeFileSync(join(dist, '.stamp'), '{"sources":')
-    expect(start('--version').stdout).toBe('tbit 0.1.0\n')
+    expect(start('--version').stdout).toMatch(/^tbit 0\.1\.0/)
     expect(readdirSync(dist).filter((f) => f.includes('.part-'))).toEqual([])
     const chunk = readdirSync(dist).find((f) => f.startsWith('chunk-') && f.endsWith('.mjs')) as string
     rmSync(join(dist, chunk))

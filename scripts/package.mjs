@@ -1,0 +1,37 @@
+// What `npm pack` ships, made into pkg/: the command line and the library as JavaScript that share their parts, declarations, source maps.
+// The rooms of the library are pure, so no part of it needs Node; names are kept, since steps are named by the functions on the stack.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './install.mjs'
+import { register } from './registry.mjs'
+
+const out = join(root, 'pkg')
+
+/** Entries of the library by name, as package.json exports them. */
+export const entries = () => Object.entries(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
+  .filter(([name]) => name !== './package.json').map(([name, to]) => ({ name: name.slice(2), source: to.types.replace('./pkg/types/', 'src/').replace(/\.d\.ts$/, '.ts') }))
+
+export async function pack() {
+  register()
+  const esbuild = await import('esbuild')
+  rmSync(out, { recursive: true, force: true })
+  const library = Object.fromEntries(entries().map((e) => [`lib/${e.name.replaceAll('/', '-')}`, join(root, e.source)]))
+  await esbuild.build({
+    entryPoints: { ...library, main: join(root, 'src/cli/main.ts'), 'check-worker': join(root, 'src/cli/check-worker.ts') },
+    outdir: out, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'es2022', chunkNames: '[name]-[hash]',
+    minifySyntax: true, sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'error',
+    outExtension: { '.js': '.mjs' }, packages: 'external', define: { TBIT_COMMIT: JSON.stringify(commit()) }, loader: { '.wasm': 'file', '.css': 'text' }
+  })
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.package.json')], { cwd: root, stdio: 'inherit' })
+}
+
+function commit() {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return ''
+  }
+}
+
+if (process.argv[1] === join(root, 'scripts', 'package.mjs')) await pack()

@@ -1,0 +1,80 @@
+// The package as a user gets it: packed, installed into an empty project, imported by name from JavaScript and TypeScript, run by its command.
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const work = mkdtempSync(join(tmpdir(), 'tbit-package-'))
+const project = join(work, 'project')
+const installed = join(project, 'node_modules', 'tbit')
+const { exports, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown>; dependencies: Record<string, string> }
+const names = Object.keys(exports).filter((n) => n !== './package.json').map((n) => n.slice(2))
+const identifier = (n: string): string => n.replace(/\W/g, '_')
+
+function bytes(dir: string): number {
+  return readdirSync(dir, { withFileTypes: true }).reduce((sum, e) => sum + (e.isDirectory() ? bytes(join(dir, e.name)) : statSync(join(dir, e.name)).size), 0)
+}
+const run = (command: string, args: string[]): { status: number | null; out: string } => {
+  const r = spawnSync(command, args, { cwd: project, encoding: 'utf8', timeout: 120_000 })
+  return { status: r.status, out: r.stdout + r.stderr }
+}
+
+afterAll(() => { rmSync(work, { recursive: true, force: true }) })
+beforeAll(async () => {
+  await promisify(execFile)('npm', ['pack', '--silent', '--pack-destination', work], { cwd: root })
+  const tarball = readdirSync(work).find((f) => f.endsWith('.tgz')) as string
+  mkdirSync(installed, { recursive: true })
+  execFileSync('tar', ['-xzf', join(work, tarball), '-C', installed, '--strip-components=1'])
+  // What npm would fetch for it: the locked versions, which lie here already.
+  for (const d of Object.keys(dependencies)) cpSync(join(root, 'node_modules', d), join(project, 'node_modules', d), { recursive: true })
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
+}, 300_000)
+
+describe('the package', () => {
+  test('holds what runs and nothing else, in under 5 MB', () => {
+    expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'docs', 'litmus', 'package.json', 'pkg', 'src'])
+    expect(bytes(installed)).toBeLessThan(5_000_000)
+  })
+
+  test('every entry is imported by name', () => {
+    writeFileSync(join(project, 'all.mjs'), `${names.map((n) => `import * as ${identifier(n)} from 'tbit/${n}'`).join('\n')}\nconsole.log([${names.map(identifier).join(', ')}].every((m) => Object.keys(m).length > 0))\n`)
+    expect(run(process.execPath, ['all.mjs'])).toEqual({ status: 0, out: 'true\n' })
+  })
+
+  const programs = [...readFileSync(join(root, 'docs', 'library.md'), 'utf8').matchAll(/^## (.*)$[\s\S]*?^```js\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/gm)]
+  test.each(programs.map(([, title = '', program = '', output = '']) => [title, program, output]))('docs/library.md: %s', (_title, program, output) => {
+    writeFileSync(join(project, 'use.mjs'), program)
+    expect(run(process.execPath, ['--stack-size=4000', 'use.mjs'])).toEqual({ status: 0, out: output })
+  })
+  test('docs/library.md has three programs', () => { expect(programs.length).toBe(3) })
+
+  for (const [module, resolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']] as const) {
+    test(`its types, resolved as ${resolution}`, () => {
+      writeFileSync(join(project, 'use.ts'), `${names.map((n) => `import * as ${identifier(n)} from 'tbit/${n}'`).join('\n')}\nexport const all = [${names.map(identifier).join(', ')}]\nexport const verdict: check.CheckResult['verdict'] = 'ok'\n`)
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      expect(run(process.execPath, [tsc, '--noEmit', '--strict', '--target', 'es2023', '--module', module, '--moduleResolution', resolution, 'use.ts'])).toEqual({ status: 0, out: '' })
+    })
+  }
+
+  test('the library needs nothing of Node: a browser bundle of every entry', async () => {
+    writeFileSync(join(project, 'browser.mjs'), names.map((n) => `export * as ${identifier(n)} from 'tbit/${n}'`).join('\n'))
+    const r = await build({ entryPoints: [join(project, 'browser.mjs')], bundle: true, platform: 'browser', format: 'esm', write: false, logLevel: 'silent' })
+    expect(r.errors).toEqual([])
+    expect(r.outputFiles[0]?.text ?? '').not.toMatch(/from ?["']node:/)
+  })
+
+  test('its command answers, checks its own library by name and says what is missing for a kernel tree', () => {
+    const bin = join(installed, 'bin', 'tbit.mjs')
+    expect(run(bin, ['--version']).out).toMatch(/^tbit \d+\.\d+\.\d+(?: \([0-9a-f]{12}\))?, formats 1\n$/)
+    const checked = run(bin, ['check', join(installed, 'litmus', 'flag-races', 'flag-atomic.litmus')])
+    expect(checked.status, checked.out).toBe(0)
+    expect(checked.out).toContain('0 surprises')
+    mkdirSync(join(project, 'tree'), { recursive: true })
+    expect(run(bin, ['kernel', 'build', 'tree']).status).toBe(2)
+  })
+})

@@ -81,10 +81,10 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
   const dynamic = mem === k.default_mem ? k.dynamic : null
-  const wanted = { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
-  let tlb = dynamic === null ? SLOT_FULL : dynamic.find_listed(dev, wanted)
+  const wanted = dynamic === null ? null : { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
+  let tlb = dynamic === null || wanted === null ? SLOT_FULL : dynamic.find_listed(dev, wanted)
   if (tlb === SLOT_FULL) tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
-  if (tlb === SLOT_FULL && dynamic !== null) tlb = dynamic.find_transient(dev, wanted)
+  if (tlb === SLOT_FULL && dynamic !== null && wanted !== null) tlb = dynamic.find_transient(dev, wanted)
   if (tlb === SLOT_BUG) find_slots_bug(k)
   if (tlb === SLOT_FULL) {
     // What the search was asked for: the mapping with the offset it keeps, aligned.

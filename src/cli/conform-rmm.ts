@@ -41,6 +41,12 @@ export function conformRmm(io: Io): Command {
     .option('--max <n>', 'mismatches to show', count, 20)
     .addHelpText('after', '\nExamples:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n  tbit conform rmm --hangs --format mail\n\nExit code: 0 no mismatch, 1 a mismatch, 2 a file that cannot be read or understood.\n')
     .action(async (names: string[], options: { format: keyof typeof conformRmmFormats; max: number; hangs?: boolean; answers?: boolean }) => {
+      if (options.answers === true && options.format !== 'text') {
+        const d: Diagnostic = { code: 'TB-001', file: 'tbit conform rmm', line: 0, column: 0, word: '--answers', message: `--answers are commands in text, not ${options.format}`, hint: 'leave out one of --answers and --format' }
+        io.err(`${formatDiagnostic(d)}\n`)
+        io.exit(2)
+        return
+      }
       if (names.length === 0 && options.hangs === true) {
         const h = huntFirmware()
         io.out(hangsFormats[options.format](h))
@@ -70,7 +76,7 @@ export function conformRmm(io: Io): Command {
           return
         }
         files++
-        const tell = options.answers === true && options.format === 'text' ? (cmd: string, a: Answer): void => { io.out(`${printableLine(answerLine(cmd, a))}\n`) } : undefined
+        const tell = options.answers === true ? (cmd: string, a: Answer): void => { io.out(`${printableLine(answerLine(cmd, a))}\n`) } : undefined
         for (const q of parsed.value) {
           if (parsed.value.length > 1) tell?.(`# ${q.name}`, {})
           conformSequence(shownName(file), q, total, undefined, tell)

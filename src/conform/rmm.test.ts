@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { codes } from '../base/index.ts'
+import { huntFirmware } from './rmm-hangs.ts'
 import { conformSequence, defectText, emptyConformance } from './rmm.ts'
 import { parseSequences } from './rmm-sequence.ts'
 
@@ -46,6 +47,10 @@ test.skipIf(!existsSync(shared2))('all 350 recorded sequences of TF-RMM main 9a7
   expect([t.errors, t.mismatches]).toEqual([[], []])
   expect([t.sequences, t.operations]).toEqual([350, 97818])
   expect(t.defects.filter((d) => d.stop === null)).toEqual([])
+  // The figures that --hangs prints without recordings.
+  for (const h of huntFirmware().hazards.filter((z) => z.kind !== 'deadlock')) {
+    expect(h.recorded).toBe(`recorded: ${t.defects.filter((d) => d.stop?.startsWith(`${h.kind}:`)).length} of ${t.sequences} sequences end at such a command`)
+  }
 })
 
 test('each kind of recorded value is compared: a changed recording is a mismatch', () => {

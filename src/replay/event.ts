@@ -109,6 +109,9 @@ export interface EventSink {
   event(ev: TraceEvent): void
 }
 
+/** Each device has its counts and its line in time. Those beyond so many, which no machine has, are counted as one. */
+export const MOST_NAMES = 2048
+
 /** Interned names: device names by id. Ids are small and dense. */
 export class Names {
   private readonly list: string[] = []
@@ -135,7 +138,8 @@ export class Names {
       if (this.hashes[at] === hash && this.same(id, buf, from, to)) return id
       at = (at + 1) & (this.table.length - 1)
     }
-    const name = this.decoder.decode(buf.subarray(from, to))
+    if (this.list.length === MOST_NAMES) return MOST_NAMES - 1
+    const name = this.list.length === MOST_NAMES - 1 ? '(more devices)' : this.decoder.decode(buf.subarray(from, to))
     const known = this.ids.get(name)
     const id = known ?? this.list.length
     if (known === undefined) {

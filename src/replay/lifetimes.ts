@@ -35,6 +35,8 @@ const entryOf = (t: number): number => t % PLACES
 interface Queue {
   /** Tickets. */
   held: number[]
+  /** Of so many it is asked which are gone. */
+  most: number
   /** The first that is not passed. */
   from: number
   /** Number of the youngest mapping that was unmapped. */
@@ -118,12 +120,12 @@ export class Lifetimes {
     const held = ticket(live.born[entry] as number, entry)
     let q = d.queues.get(cpu)
     if (q === undefined) {
-      q = { held: [], from: 0, ended: 0 }
+      q = { held: [], most: OVERTAKEN, from: 0, ended: 0 }
       d.queues.set(cpu, q)
     }
     q.held.push(held)
     if (d.leavesOut) this.pass(d, q, now)
-    if (q.held.length - q.from > OVERTAKEN && !d.leavesOut) this.overtaken(d, q, now)
+    if (q.held.length - q.from > q.most && !d.leavesOut) this.overtaken(d, q, now)
     if ((this.blocks || d.leavesOut) && this.waiting < MOST_SEGMENTS) {
       const list = this.pending.get(context)
       if (list) list.push(held)
@@ -168,6 +170,8 @@ export class Lifetimes {
     const alive = q.held.slice(q.from).filter((t) => this.live.holds(entryOf(t), bornOf(t)))
     q.held = alive
     q.from = 0
+    // Where all of it lives, as in a trace without unmaps, looking at every mapping again would cost the square.
+    q.most = Math.max(OVERTAKEN, alive.length + (alive.length >> 2))
     if (alive.filter((t) => bornOf(t) < q.ended).length > OVERTAKEN / 2) this.turn(d, now)
   }
 

@@ -93,6 +93,10 @@ export interface FullNumbers {
 }
 
 /** All failures of one boot. */
+/** Failures are told apart by their device; those beyond so many are told as one. */
+const MOST_GROUPS = 512
+const MORE = '(more devices)'
+
 export class Failures {
   readonly groups = new Map<string, Failure>()
   /** The groups of "buffer is full" by device and room. */
@@ -100,9 +104,11 @@ export class Failures {
 
   /** Enters one message. */
   add(kind: FailureKind, id: Failure['id'], args: MessageArgs, r: LogRecord): Failure {
-    const device = String(args['dev'] ?? '')
     const room = roomOf(kind, args)
-    const key = `${kind}\n${room ?? ''}\n${device}\n${id}`
+    const keyOf = (of: string): string => `${kind}\n${room ?? ''}\n${of}\n${id}`
+    const own = String(args['dev'] ?? '')
+    const device = this.groups.size < MOST_GROUPS || this.groups.has(keyOf(own)) ? own : MORE
+    const key = keyOf(device)
     let g = this.groups.get(key)
     if (g === undefined) {
       g = {
@@ -130,7 +136,8 @@ export class Failures {
 
   /** add() for "swiotlb buffer is full" whose numbers are known already. */
   addFull(line: FullNumbers, at: number): Failure {
-    const { device, size, total, used } = line
+    const { size, total, used } = line
+    const device = this.groups.size < MOST_GROUPS || this.fullBy.has(line.device) ? line.device : MORE
     const room = fullCause(size, total, used)
     let rooms = this.fullBy.get(device)
     if (rooms === undefined) this.fullBy.set(device, (rooms = new Map()))

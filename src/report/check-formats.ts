@@ -6,6 +6,7 @@ import { checkJunit } from './check-junit.ts'
 import { checkKtap } from './check-ktap.ts'
 import { checkMail } from './check-mail.ts'
 import type { CheckRun, ExitStyle } from './check-run.ts'
+import { checkGithub, checkSarif } from './check-sarif.ts'
 import { checkText, type CheckTextOptions } from './check-text.ts'
 
 export interface CheckFormat {
@@ -22,6 +23,8 @@ export const checkFormats = {
   ktap: { render: checkKtap, exit: 'kselftest', errorsInside: false },
   junit: { render: checkJunit, exit: 'tbit', errorsInside: false },
   b4: { render: checkB4, exit: 'tbit', errorsInside: false },
-  mail: { render: checkMail, exit: 'tbit', errorsInside: false }
+  mail: { render: checkMail, exit: 'tbit', errorsInside: false },
+  sarif: { render: checkSarif, exit: 'tbit', errorsInside: true },
+  github: { render: checkGithub, exit: 'tbit', errorsInside: true }
 } as const satisfies Record<string, CheckFormat>
 export type CheckFormatName = keyof typeof checkFormats

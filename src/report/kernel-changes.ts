@@ -5,6 +5,7 @@ import { type CheckResult, outcome } from '../check/index.ts'
 import type { Change, ChangeKind } from '../conform/kernel-changes.ts'
 import { limitsLine } from './check-run.ts'
 import { shortFinding } from './finding-short.ts'
+import { sarif, sarifError, sarifLocation, type SarifResult } from './sarif.ts'
 import { wrap, wrapCommand } from './wrap.ts'
 
 /** Two trees compared, or why they could not be. */
@@ -148,28 +149,17 @@ export function reviewMail(r: KernelReview, lead = ''): string {
 
 // --- SARIF 2.1.0 -------------------------------------------------------------------------------------------------------------
 
-const LEVEL: Readonly<Record<Status, string>> = { fail: 'error', warn: 'warning', pass: 'note' }
+const LEVEL: Readonly<Record<Status, SarifResult['level']>> = { fail: 'error', warn: 'warning', pass: 'note' }
 
-interface SarifResult { readonly ruleId: string; readonly level: string; readonly message: { readonly text: string }; readonly locations: readonly object[]; readonly partialFingerprints?: Readonly<Record<string, string>>; readonly baselineState?: string }
-
-const location = (uri: string, line: number): object => ({ physicalLocation: { artifactLocation: { uri }, ...(line > 0 ? { region: { startLine: line } } : {}) } })
-
-const errorResult = (lead: string) => (d: Diagnostic): SarifResult => ({ ruleId: d.code, level: 'error', message: { text: `${lead}${d.message}` }, locations: [location(d.file, d.line)] })
-
-export const errorsSarif = (errors: readonly Diagnostic[]): string => sarif(errors.map(errorResult('')))
+export const errorsSarif = (errors: readonly Diagnostic[]): string => sarif(errors.map((d) => sarifError(d)))
 
 function sarifResults(r: KernelReview, lead: string): SarifResult[] {
-  if (r.errors.length > 0) return r.errors.map(errorResult(lead))
+  if (r.errors.length > 0) return r.errors.map((d) => sarifError(d, lead))
   return r.changes.map((c) => ({
     ruleId: c.kind === 'verdict' ? 'verdict' : c.property, level: LEVEL[statusOf(c)], message: { text: `${lead}${changeTitle(c)}${c.example === null ? '' : `: ${c.example.violation.summary}`}` },
-    locations: [location((c.example?.result ?? c.runs[0]?.after)?.file ?? '', 0)], baselineState: c.kind === 'fixed' ? 'absent' : c.kind === 'new' ? 'new' : 'updated',
+    locations: [sarifLocation((c.example?.result ?? c.runs[0]?.after)?.file ?? '', 0)], baselineState: c.kind === 'fixed' ? 'absent' : c.kind === 'new' ? 'new' : 'updated',
     ...(c.example === null ? {} : { partialFingerprints: { 'tbit/1': c.example.violation.id } })
   }))
-}
-
-function sarif(results: readonly SarifResult[]): string {
-  const rules = [...new Set(results.map((x) => x.ruleId))].map((id) => ({ id }))
-  return `${JSON.stringify({ version: '2.1.0', $schema: 'https://json.schemastore.org/sarif-2.1.0.json', runs: [{ tool: { driver: { name: 'tbit', rules } }, results }] }, null, 1)}\n`
 }
 
 // --- the formats ---------------------------------------------------------------------------------------------------------------

@@ -222,6 +222,22 @@ function drawn(html: string): { id: string; lengths: number[]; series: number; t
   return out
 }
 
+describe('the latency format', () => {
+  const usual = text('r09-report.txt.gz')
+  const rewritten = (time: (s: string) => string): string => usual.replace(/^(\s*\S+-\d+)\s+\[0*(\d+)\]\s+(\d+\.\d+): /gm, (_, who: string, cpu: string, at: string) => `${who}      ${cpu}..... ${time(at)}: `)
+  test.each([['of trace-cmd report -l', (s: string) => s], ['of tracefs, in microseconds', (s: string) => `${Math.round(Number(s) * 1e6)}us!`]] as const)('%s is the same trace', async (_, time) => {
+    const latency = rewritten(time)
+    expect(latency).not.toBe(usual)
+    const json = async (name: string, data: string | Uint8Array): Promise<Record<string, unknown>> => {
+      const { source: _s, clock: _c, context: _x, ...rest } = JSON.parse((await run(file(name, data), '--format', 'json')).out)
+      return rest
+    }
+    const want = await json('usual.txt', usual)
+    expect(want['events']).toBeGreaterThan(500)
+    for (const [name, data] of [['latency.txt', latency], ['latency.gz', gzipSync(latency)]] as const) expect(await json(name, data)).toMatchObject({ events: want['events'], predicted: want['predicted'], devices: want['devices'] })
+  })
+})
+
 test('no line is longer than 80 columns, but for names that are', async () => {
   const long = text('r04-full.txt.gz').replaceAll('0000:00:02.0', 'ffff8000deadbeef.a-very-long-name-of-a-device')
   const from = file('a-trace-whose-name-alone-is-nearly-as-long-as-a-line-of-the-terminal.txt', long)

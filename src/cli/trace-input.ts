@@ -7,7 +7,7 @@ import type { Diagnostic } from '../base/index.ts'
 import { remove, temporaryFolder } from './cleanup.ts'
 import { why } from './file-access.ts'
 import { CannotUnpack, packing, sectionUnpackers, unpack } from './unpack.ts'
-import { arrange, type ByteSource, type EventSink, isRecording, isTraceDat, mergeByTime, type Names, peek, RecordingHead, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
+import { arrange, type ByteSource, type EventSink, isLatency, isRecording, isTraceDat, LatencyLines, mergeByTime, type Names, peek, RecordingHead, type Skips, TextScanner, TraceDat } from '../replay/index.ts'
 import { chunks } from './read-lines.ts'
 
 /** What reading came to. */
@@ -159,11 +159,25 @@ async function unwrap(path: string, raw: RawFile, bad: (code: string, message: s
       return { path, raw, kind: 'text', layers, first: await head(trace), stream: trace }
     }
     else if (first.length === 0) bad('TB-359', layers.length > 0 ? 'there is nothing in the compressed file' : 'the file is empty')
-    else return { path, raw, kind: 'text', layers, first, stream }
+    else {
+      if (!isLatency(first)) return { path, raw, kind: 'text', layers, first, stream }
+      const lines = inUsualFormat(chain(first, stream))
+      return { path, raw, kind: 'text', layers, first: await head(lines), stream: lines }
+    }
   } catch (e) {
     bad('TB-002', `cannot be read: ${why(e)}`)
   }
   return null
+}
+
+async function* inUsualFormat(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const lines = new LatencyLines()
+  for await (const chunk of stream) {
+    const text = lines.push(chunk)
+    if (text.length > 0) yield text
+  }
+  const last = lines.end()
+  if (last.length > 0) yield last
 }
 
 // The trace of a recording of `tbit record`: what stands behind its sections.

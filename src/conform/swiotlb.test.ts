@@ -81,3 +81,7 @@ test('TB-301: input that is no recording is named with its line', () => {
   expect(error(machine, '["m",0,0,4096,"x",0,0,0,2147483648,1,1,100]')).toMatchObject({ line: 2, word: 'x' })
   expect(error(machine, '["m",0,0,4096,100,0,0,0,2147483648,1,1,100]')).toBe(null)
 })
+
+test('a recording of format 2 names the command that replays it', () => {
+  expect(new SwiotlbConform('f.jsonl').next('{"format":2,"build":"arm64","nslabs":512,"nareas":2,"pool_start":0,"devices":[]}')).toMatchObject({ ok: false, error: { code: 'TB-301', word: 'format', hint: 'tbit kernel test TREE f.jsonl' } })
+})

@@ -24,6 +24,7 @@ test('a self-test names the first difference, its values and whose it is', () =>
   expect(text).toMatch(/first difference: f\.jsonl:3\n {2}\["m",0\]\n {2}tlb_addr {2}recorded 1 {2}kernel 2\n {2}the tree's: another version/)
   expect(text).toMatch(/first divergence \(arm64, seed 7, 30 operations shrunk to 3\)/)
   expect(JSON.parse(selfTestJson(r))).toMatchObject({ format: 1, files: 1, operations: 9, mismatches: 1, first: { line: 3, whose: 'tree' } })
+  expect(selfTestText({ ...r, random: { operations: 0, first: null } })).toContain('random programs beside our model: none')
 })
 
 test('conformance counts by scenario and shows both answers', () => {

@@ -30,7 +30,7 @@ interface Options {
 }
 
 const HELP = `
-FILE is read whatever its name, a DIR for its *.litmus files, - is standard input; without any, the library of tests of this package.
+FILE is read whatever its name, a DIR for its *.litmus files, NAME is a test of the library, - is standard input; without any, the whole library of this package.
 A test runs on the kernels and platforms it names unless --kernel or --platform say otherwise.
 
 Exit code: 0 all as expected, 1 a finding or an expectation not met, 2 wrong use or bad input, 125 a limit was hit before the search was

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { brokenInvariant, type Diagnostic } from '../base/index.ts'
+import { brokenInvariant, type Diagnostic, nearest } from '../base/index.ts'
 import { duplicateTests, parse, type Test } from '../litmus/index.ts'
 import { readText, why } from './file-access.ts'
 
@@ -33,10 +33,20 @@ export function libraryDirectory(): string {
   return near === '' || near.startsWith('..') ? full : near
 }
 
+/** The library's tests: path by name. */
+function library(dir = libraryDirectory()): Map<string, string> {
+  return new Map(readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [...library(join(dir, e.name))] : e.name.endsWith('.litmus') ? [[stem(e.name), join(dir, e.name)] as const] : [])))
+}
+
+const bareName = (name: string): boolean => /^[\w.-]+$/.test(name) && name !== '-' && !existsSync(name)
+
+/** A test of the library may be named without its path, `coherent-at-t0`; anything else stays as it is. */
+export const byName = (name: string): string => (bareName(name) ? library().get(stem(name)) ?? name : name)
+
 // A test stands before its twins: `x.litmus` before `x-without-y.litmus`.
 const stem = (name: string): string => name.replace(/\.litmus$/, '')
 
-/** Litmus files under `names` (files as they are, directories by their *.litmus in the order of names), each once. `-` is standard input. */
+/** Litmus files under `names` (files as they are, directories by their *.litmus in the order of names, tests of the library by name), each once. `-` is standard input. */
 export function litmusFiles(names: readonly string[]): { files: string[]; errors: Diagnostic[]; directories: boolean } {
   const files: string[] = []
   const errors: Diagnostic[] = []
@@ -65,7 +75,8 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
     }
     return n
   }
-  for (const name of names) {
+  for (const given of names) {
+    const name = byName(given)
     try {
       if (name === '-' || !statSync(name).isDirectory()) {
         add(name)
@@ -74,7 +85,8 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
       directories = true
       if (walk(name) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
     } catch (e) {
-      errors.push(whole('TB-002', name, `cannot be read: ${why(e)}`))
+      const like = bareName(name) ? nearest(stem(name), library().keys()) : []
+      errors.push({ ...whole('TB-002', name, `cannot be read: ${why(e)}`), ...(like.length > 0 ? { nearest: like } : {}) })
     }
   }
   return { files, errors, directories }

@@ -7,7 +7,7 @@ import { noMeaning } from '../kernel/index.ts'
 import { forbiddenProperties, kernelsOf, parseTestSchedule, platformsOf, revisionOf, runTest, type Test, vocabulary } from '../litmus/index.ts'
 import { forbiddenFindings, runFormats, type RunReport, skippedText } from '../report/run.ts'
 import { cannotWrite, openWhole } from './file-access.ts'
-import { loadTests } from './files.ts'
+import { byName, loadTests } from './files.ts'
 import { kernelList } from './names.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -17,7 +17,7 @@ interface Options { kernel?: string; platform?: string; schedule: string; trace?
 export function runVerb(io: Io): Command {
   return new Command('run')
     .description('One execution of a litmus test on real bytes, printed as a kernel would log it.')
-    .argument('<file>', 'a litmus test, or - for standard input')
+    .argument('<file>', 'a litmus test, its name in the library, or - for standard input')
     .option('--kernel <name>', 'kernel revision; default: the first that the test names and that has a meaning there')
     .option('--platform <name>', 'platform; default: the same')
     .option('--schedule <seed|list>', 'a seed, or threads in the order of their turns (os*3,admin:1,os), as tbit check prints it; default: each thread as far as it gets', '')
@@ -42,7 +42,7 @@ const run = (io: Io, file: string, o: Options) => {
     for (const d of errors) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)
     io.exit(2)
   }
-  const { tests, errors, warnings, texts } = loadTests([file])
+  const { tests, errors, warnings, texts } = loadTests([byName(file)])
   const [test] = tests
   if (test === undefined || errors.length > 0) return fail(errors, texts)
   for (const d of warnings) io.err(`${formatDiagnostic(d, texts.get(d.file))}\n`)

@@ -43,8 +43,9 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
   const stopped = new Set<number>()
   const shared = new Set<string>()
   const note = (list: readonly Finding[] | null | undefined, length: number): boolean => {
-    for (const f of list ?? []) findings.set(keyOf(f), Math.min(findings.get(keyOf(f)) ?? Number.POSITIVE_INFINITY, length))
-    return (list ?? []).some((f) => f.fatal)
+    const counted = judged(list ?? [], o)
+    for (const f of counted) findings.set(keyOf(f), Math.min(findings.get(keyOf(f)) ?? Number.POSITIVE_INFINITY, length))
+    return counted.some((f) => f.fatal)
   }
   const add = (s: State, length: number): void => {
     const { key } = s
@@ -76,7 +77,7 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
     }
     let moved = false
     for (let t = 0; t < model.programs.length; t++) {
-      for (const way of o.interleave === 'calls' ? wholeCalls(s, t) : steps(s, t)) {
+      for (const way of o.interleave === 'calls' ? wholeCalls(s, t, o) : steps(s, t, o)) {
         moved = true
         transitions++
         note(way.findings, length + 1)
@@ -92,8 +93,13 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
   return { states: seen.size, transitions, finals, deadlocks, findings, shared }
 }
 
+const judged = (list: readonly Finding[], o: ExploreOptions): readonly Finding[] => {
+  const { judge } = o
+  return judge === undefined ? list : list.flatMap((f) => judge(f) ?? [])
+}
+
 /** All results of the next access: null where it cannot happen. */
-function access(s: State, t: number): Way[] {
+function access(s: State, t: number, o: ExploreOptions): Way[] {
   const walk = s.walks[t] as Walk
   const here = walk.at()
   if (here === null) return []
@@ -104,7 +110,7 @@ function access(s: State, t: number): Way[] {
     if (r === BLOCKED) continue
     const { noted } = to
     to.noted = []
-    if (noted.some((f) => f.fatal)) {
+    if (judged(noted, o).some((f) => f.fatal)) {
       out.push({ to: null, findings: noted })
       continue
     }
@@ -117,14 +123,14 @@ function access(s: State, t: number): Way[] {
 }
 
 /** One step: silent beginning, an access, silent rest. */
-function steps(s: State, t: number): Way[] {
+function steps(s: State, t: number, o: ExploreOptions): Way[] {
   const go = (at: State, visible: boolean, findings: readonly Finding[], begun: boolean): Way[] => {
     const here = (at.walks[t] as Walk).at()
     const done: Way[] = [{ to: at, findings }]
     if (here === null || (begun && here.entry)) return begun ? done : []
     const silent = isSilent(here.action)
     if (visible && !silent) return done
-    const ways = access(at, t)
+    const ways = access(at, t, o)
     if (ways.length === 0) return begun && silent && !here.entry ? done : []
     return ways.flatMap((w) => {
       const all = [...findings, ...w.findings]
@@ -135,7 +141,7 @@ function steps(s: State, t: number): Way[] {
 }
 
 /** To the end of the call's group, or where it blocks. */
-function wholeCalls(s: State, t: number): Way[] {
+function wholeCalls(s: State, t: number, o: ExploreOptions): Way[] {
   const groupOf = (w: Walk): number => {
     const pc = w.at()?.pc ?? -1
     const i = w.program.code[pc]
@@ -146,7 +152,7 @@ function wholeCalls(s: State, t: number): Way[] {
     const here = walk.at()
     if (here === null) return from === null ? [] : [{ to: at, findings }]
     if (from !== null && here.entry && (groupOf(walk) !== groupOf(from) || here.pc <= (from.at()?.pc ?? -1))) return [{ to: at, findings }]
-    const ways = access(at, t)
+    const ways = access(at, t, o)
     if (ways.length === 0) return from === null ? [] : [{ to: at, findings }]
     if (been.has(at.key)) return []
     return ways.flatMap((w) => {

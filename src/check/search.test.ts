@@ -154,6 +154,38 @@ describe('small cases', () => {
     expect(r.deadlocks).toBe(0)
   })
 
+  it('a choice on conditions: what the variables forbid is no outcome, what the state forbids waits, and a loop ends nowhere', () => {
+    const l = new Layout()
+    const [a, door] = [l.field('a', { max: 3 }), l.field('door', { max: 1 })]
+    const code: Instr[] = [
+      { op: 'choose', targets: [1, 3], text: 'next', when: { reads: [0], of: ([n = 0]) => [n < 2 && ((st) => door.get(st) === 1), n >= 2] } },
+      call((n) => { write(a, 0, Math.max(0, n as number) + 1); return Math.max(0, n as number) + 1 }, 'n++', 0, [{ v: 0 }]), { op: 'jump', to: 0 }
+    ]
+    const counter = thread('c', code, { variables: ['n'] })
+    const shut = explore({ layout: l, starts: [nothing], programs: [counter] })
+    expect([shut.states, shut.finals, shut.deadlocks]).toEqual([1, 0, 1])
+    expect(shut.findings[0]?.finding.summary).toBe('no thread can go on: c at next')
+    const open = explore({ layout: l, starts: [nothing], programs: [counter, thread('d', [call(() => { write(door, 0, 1); return 0 })])] })
+    expect([open.states, open.finals, open.deadlocks]).toEqual([7, 1, 0])
+    for (const interleave of ['steps', 'calls'] as const) {
+      const forever = thread('l', [{ op: 'choose', targets: [1], text: 'next', when: { reads: [], of: () => [true] } }, call(() => { write(a, 0, 1 - read(a)); return 0 }), { op: 'jump', to: 0 }])
+      const r = explore({ layout: l, starts: [nothing], programs: [forever] }, { interleave })
+      expect([r.complete, r.finals, r.deadlocks]).toEqual([true, 0, 0])
+    }
+  })
+
+  it('a finding counts as what it is judged to be: nothing, or the end of the run', () => {
+    const l = new Layout()
+    const a = l.field('a', { max: 2 })
+    const say = (n: number): number => act(`say${n}`, () => 'say', (st) => { st.finding({ property: 'assert', site: `${n}`, decision: '', summary: '' }); return 0 }, { results: [0] })
+    const model: Model = { layout: l, starts: [nothing], programs: [thread('x', [call(() => { say(1); write(a, 0, 1); say(2); write(a, 0, 2); return 0 })])] }
+    const seen = (judge: ExploreOptions['judge']): unknown[] => { const r = explore(model, judge === undefined ? {} : { judge }); return [r.findings.map((f) => f.finding.site), r.finals] }
+    expect(seen(undefined)).toEqual([['1', '2'], 1])
+    expect(seen((f) => (f.site === '1' ? null : f))).toEqual([['2'], 1])
+    expect(seen((f) => ({ ...f, fatal: true }))).toEqual([['1'], 0])
+    expect(seen((f) => (f.site === '1' ? null : { ...f, fatal: true }))).toEqual([['2'], 0])
+  })
+
   it('a limit is said', () => {
     const r = explore(xlModel('s3').model, { maxStates: 1000 })
     expect([r.complete, r.states]).toEqual([false, 1000])

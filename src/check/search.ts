@@ -23,6 +23,8 @@ export interface ExploreOptions {
   readonly onDeadlock?: (store: Store, waiting: readonly Waiting[]) => readonly Finding[] | null | undefined
   /** Findings with one key are one: the first is kept. Default `property|site|decision`. */
   readonly key?: (f: Finding) => string
+  /** What a finding counts as, wherever it is met: itself, another (a fatal one ends the run there), or null: nothing. Default: itself. */
+  readonly judge?: (f: Finding) => Finding | null
   readonly graph?: GraphOptions
 }
 
@@ -125,6 +127,7 @@ export class Search {
   private readonly maxStates: number
   private readonly calls: boolean
   private readonly keyOf: (f: Finding) => string
+  private readonly judge: ExploreOptions['judge']
   private readonly found = new Map<string, Found>()
 
   // Successors that wait for the table, in their stored form.
@@ -159,6 +162,7 @@ export class Search {
     this.maxStates = options.maxStates ?? 10_000_000
     this.calls = options.interleave === 'calls'
     this.keyOf = options.key ?? ((f) => `${f.property}|${f.site}|${f.decision}`)
+    this.judge = options.judge
     this.table = new Int32Array(1024)
     this.recent = new Int32Array(RECENT + 1)
     this.buffer = new Int32Array(BATCH * this.codec.width)
@@ -287,7 +291,9 @@ export class Search {
   private look(findings: readonly Finding[] | null | undefined, state: number): boolean {
     if (!findings) return true
     let goesOn = true
-    for (const finding of findings) {
+    for (const f of findings) {
+      const finding = this.judged(f)
+      if (finding === null) continue
       this.record(finding, state, -1, this.depth)
       if (finding.fatal) goesOn = false
     }
@@ -301,7 +307,13 @@ export class Search {
   }
 
   /** What an action notices; kept only if its move happens. */
-  note(f: Finding): void { this.noted.push(f) }
+  note(f: Finding): void {
+    const finding = this.judged(f)
+    if (finding !== null) this.noted.push(finding)
+  }
+
+  /** What a finding counts as. */
+  judged(f: Finding): Finding | null { return this.judge === undefined ? f : this.judge(f) }
 
   // --- the search -----------------------------------------------------------------------------------------------------------
 

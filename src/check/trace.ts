@@ -93,17 +93,20 @@ class TraceStore implements Store {
   readonly u32: Uint32Array
   findings: Finding[] = []
   run: Run | null = null
-  constructor(words: number) {
+  constructor(words: number, private readonly judged: (f: Finding) => Finding | null) {
     this.u32 = new Uint32Array(words)
     this.u8 = new Uint8Array(this.u32.buffer)
   }
   local(thread: number, index: number): number { return ensure(this.run, 'a run').local(thread, index) }
-  finding(f: Finding): void { this.findings.push(f) }
+  finding(f: Finding): void {
+    const finding = this.judged(f)
+    if (finding !== null) this.findings.push(finding)
+  }
 }
 
 function perform(search: Search, startIndex: number, start: Start, moves: readonly Move[], o: TraceOptions): Trace {
   const { layout, programs } = search.model
-  const store = new TraceStore(layout.totalWords)
+  const store = new TraceStore(layout.totalWords, (f) => search.judged(f))
   start.init(store)
   const run = new Run(programs, store, start.locals === undefined ? undefined : programs.map((p, t) => start.locals?.[t] ?? p.initial ?? []), true)
   store.run = run

@@ -1,5 +1,6 @@
 // A thread's program: a short list of instructions, most of them calls of plain functions. What happens inside a call is seen
 // through the function's own steps (thread.ts); between calls a thread only has its variables.
+import type { Store } from './step.ts'
 
 /** A variable that nothing has been assigned to. */
 export const UNSET = -1000000000
@@ -30,7 +31,16 @@ export interface Call {
 export interface Branch { readonly op: 'branch'; readonly v: number; readonly yes: number; readonly no: number; readonly text?: string; readonly place?: Place }
 export interface Jump { readonly op: 'jump'; readonly to: number }
 /** The environment picks one of `targets`: one step. */
-export interface Choose { readonly op: 'choose'; readonly targets: readonly number[]; readonly text: string; readonly place?: Place; readonly group?: number }
+export interface Choose { readonly op: 'choose'; readonly targets: readonly number[]; readonly text: string; readonly place?: Place; readonly group?: number; readonly when?: When }
+
+/** A target can be taken always, never, or in the states of which this is true. It looks at bytes and words of the state, never at a thread's variables. */
+export type Enabled = boolean | ((st: Store) => boolean)
+
+/**
+ * Which targets of a choice can be taken. `of` is asked once for each set of values of the variables `reads`, in their order, and answers for each
+ * target; what is left to ask in each state is then a look at the state. A choice none of whose targets can be taken waits.
+ */
+export interface When { readonly reads: readonly number[]; readonly of: (values: readonly number[]) => readonly Enabled[] }
 export interface End { readonly op: 'end' }
 export type Instr = Call | Branch | Jump | Choose | End
 
@@ -73,6 +83,7 @@ export function live(p: Program, keep: ReadonlySet<number>): Liveness {
       for (const to of targets(i, pc)) for (const v of before[Math.min(to, n)] as Set<number>) out.add(v)
       for (const v of out) if (i.op !== 'call' || v !== i.dst || keep.has(v)) into.add(v)
       if (i.op === 'branch') into.add(i.v)
+      if (i.op === 'choose') for (const v of i.when?.reads ?? []) into.add(v)
       if (i.op === 'call') for (const a of i.args) if (typeof a !== 'number') into.add(a.v)
       if (out.size + into.size !== size) changed = true
     }

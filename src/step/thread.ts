@@ -2,7 +2,7 @@
 // do (graph.ts). Each position is a small number, so that a search stores a thread in one or two bytes and goes on from a
 // position by looking into a table.
 import { actionOf, type Kind } from './action.ts'
-import type { Action, FastKind } from './step.ts'
+import { type Action, BLOCKED, type FastKind } from './step.ts'
 import { assertTrue } from '../base/index.ts'
 import type { Graphs, Node } from './graph.ts'
 import { type Call, type Choose, instrAt, type Liveness, live, type Program, UNSET } from './program.ts'
@@ -137,7 +137,7 @@ export class Positions {
         case 'end': return this.intern(pc, this.masked(env, this.keep), null, null, true)
         case 'jump': pc = i.to; break
         case 'branch': pc = (env[i.v] ?? UNSET) > 0 ? i.yes : i.no; break
-        case 'choose': return this.intern(pc, this.masked(env, this.liveness.before[pc] ?? this.keep), null, choice(i, pc), true)
+        case 'choose': return this.intern(pc, this.masked(env, this.liveness.before[pc] ?? this.keep), null, choice(i, pc, env), true)
         case 'call': {
           const n = this.graphs.entry(i.fn, i.args.map((a) => typeof a === 'number' ? a : env[a.v] ?? UNSET))
           if (n.action !== null) return this.intern(pc, this.after(pc, env, i.dst), n, n.action, true)
@@ -224,8 +224,26 @@ function assigned(env: readonly number[], dst: number, value: number): readonly 
 const ONLY_ZERO: readonly number[] = [0]
 
 const CHOICE: Kind<[text: string, n: number, pc: number]> = { perform: (_st, outcome) => outcome, text: (_r, outcome, text, n) => `${text}: ${outcome + 1} of ${n}`, outcomes: (_text, n) => n, results: (_text, n) => Array.from({ length: n }, (_, k) => k) }
-/** The step of a choice between statements: answers the number of the one taken. */
-export const choice = (i: Choose, pc: number): Action => actionOf('choice', CHOICE, [i.text, i.targets.length, pc])
+/** The step of a choice between statements, for these variables: answers the number of the one taken. */
+export function choice(i: Choose, pc: number, env: readonly number[]): Action {
+  const n = i.targets.length
+  if (i.when === undefined) return actionOf('choice', CHOICE, [i.text, n, pc])
+  const values = i.when.reads.map((v) => env[v] ?? UNSET)
+  const enabled = i.when.of(values)
+  assertTrue(enabled.length === n, 'a condition for each target of a choice')
+  // What the variables forbid is no outcome. Where they forbid all, there is one, which waits.
+  const possible = enabled.flatMap((e, k) => (e === false ? [] : [k]))
+  return {
+    ...actionOf('choice', CHOICE, [i.text, n, pc]),
+    key: `choice:${pc}:${values.join()}`, outcomes: Math.max(1, possible.length), results: possible,
+    text: (r) => (r === BLOCKED ? i.text : `${i.text}: ${r + 1} of ${n}`),
+    perform: (st, outcome) => {
+      const k = possible[outcome] ?? -1
+      const e = enabled[k] ?? false
+      return e === true || (e !== false && e(st)) ? k : BLOCKED
+    }
+  }
+}
 
 const ASSIGNMENT: Kind<[text: string, pc: number, value: number]> = { perform: () => 0, text: (_r, _o, text) => text, results: ONLY_ZERO }
 /** The step of a call that has none of its own but sets a variable that others look at. */

@@ -113,7 +113,7 @@ export class Walk {
         case 'jump': this.pc = i.to; break
         case 'branch': this.pc = this.local(i.v) > 0 ? i.yes : i.no; break
         case 'choose':
-          this.here = { action: choice(i, this.pc), statement: i.text, place: i.place ?? null, pc: this.pc, entry: true }
+          this.here = { action: choice(i, this.pc, this.env), statement: i.text, place: i.place ?? null, pc: this.pc, entry: true }
           return
         case 'call': {
           this.args = i.args.map((a) => typeof a === 'number' ? a : this.local(a.v))

@@ -80,6 +80,8 @@ export interface CheckOptions {
   readonly revision?: Revision
   /** Parts of the kernel that are not ours: a tree's own C. */
   readonly parts?: KernelParts
+  /** false: findings come without the way to them, for whoever only asks which there are. Their ids then lack the sequence. Default true. */
+  readonly traces?: boolean
 }
 
 const DEFAULT_MAX = 2_000_000
@@ -137,7 +139,7 @@ export function checkTest(test: Test, kernel: string, platform: string, o: Check
     for (const f of list) {
       if (seen.has(f.key)) continue
       seen.add(f.key)
-      const v = traced(from, f, from === initX ? null : initOf(from.search.startOf(from.search.path(f.state)[0] as number)))
+      const v = o.traces === false ? violation(f.finding, NO_TRACE, [], true) : traced(from, f, from === initX ? null : initOf(from.search.startOf(from.search.path(f.state)[0] as number)))
       if (forbidden.has(f.finding.property)) violations.push(v)
       else reported.push(v)
     }
@@ -191,7 +193,9 @@ function sorted(v: readonly Violation[]): Violation[] {
   return [...v].sort((a, b) => order.indexOf(a.property) - order.indexOf(b.property) || a.trace.length - b.trace.length || (a.id < b.id ? -1 : 1))
 }
 
-function violation(f: Finding, t: Trace, before: readonly TraceStep[], inInit: boolean): Violation {
+const NO_TRACE: Pick<Trace, 'steps'> = { steps: [] }
+
+function violation(f: Finding, t: Pick<Trace, 'steps'>, before: readonly TraceStep[], inInit: boolean): Violation {
   const minimal = [...before, ...t.steps].map((s) => `${s.name}:${s.statement}`).filter((s, i, all) => s !== all[i - 1]).join(';')
   return {
     id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: summaryText(f.summary),

@@ -140,7 +140,7 @@ export function explainChange(a: Revision, b: Revision, ra: CheckResult, rb: Che
 /** Why one test's verdict on one platform changed between two revisions. @throws RangeError for an unknown name */
 export function explainTest(test: Test, before: string, after: string, platform: string, ra: CheckResult, rb: CheckResult, o: CheckOptions = {}): Explanation | null {
   const [a, b] = [revisionOf(test, before), revisionOf(test, after)]
-  return explainChange(a, b, ra, rb, (rev, asked) => checkTest(test, rev.name, platform, { ...o, revision: watched(rev, asked) }))
+  return explainChange(a, b, ra, rb, (rev, asked) => checkTest(test, rev.name, platform, { ...o, revision: watched(rev, asked), traces: false }))
 }
 
 /** What two results say. */

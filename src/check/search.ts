@@ -126,7 +126,7 @@ export class Search {
   private complete = true
   private readonly maxStates: number
   private readonly calls: boolean
-  private readonly keyOf: (f: Finding) => string
+  readonly keyOf: (f: Finding) => string
   private readonly judge: ExploreOptions['judge']
   private readonly found = new Map<string, Found>()
 

@@ -60,12 +60,22 @@ export interface TraceOptions {
   readonly key?: (f: Finding) => string
 }
 
+/** The moves of the shortest way to `found`, not done again: which accesses, without the reader's names for them. */
+export function movesTo(x: Exploration, found: Found): Move[] {
+  const { search } = x
+  const path = search.path(found.state)
+  return [...path.slice(1).map((to, i) => moveBetween(search, path[i] as number, to)), ...lastMove(search, found, search.keyOf)]
+}
+
+/** The move during which a finding was made; none when its state itself is wrong. */
+function lastMove(search: Search, found: Found, key: (f: Finding) => string): Move[] {
+  if (found.thread < 0) return []
+  return [ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread && m.micros.some((a) => a.findings.some((f) => key(f) === found.key))), 'the move that made the finding')]
+}
+
 /** The shortest way to `found`. @throws Error when doing it again gives anything else */
 export function traceOf(x: Exploration, found: Found, o: TraceOptions = {}): Trace {
-  const { search } = x
-  const last = found.thread < 0 ? null : ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread &&
-    m.micros.some((a) => a.findings.some((f) => (o.key ?? defaultKey)(f) === found.key))), 'the move that made the finding')
-  return traceTo(x, found.state, last, o)
+  return traceTo(x, found.state, lastMove(x.search, found, o.key ?? defaultKey)[0] ?? null, o)
 }
 
 /** The shortest way to a state, with one more move after it. */

@@ -8,6 +8,7 @@ export type Loader = { readonly summary: string; readonly load: () => Promise<(i
 export const verbs: Record<string, Loader> = {
   check: { summary: 'litmus tests: every interleaving, the verdict, the shortest counterexample', load: async () => (await import('./check.ts')).checkVerb },
   run: { summary: 'one execution of a litmus test on real bytes, as a kernel would log it', load: async () => (await import('./run.ts')).runVerb },
+  hunt: { summary: 'hazards that nobody wrote a test for, each with its shortest sequence of calls', load: async () => (await import('./hunt.ts')).huntVerb },
   compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
   revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },

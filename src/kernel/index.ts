@@ -16,5 +16,5 @@ export { boot_converts, failed, pool_is_shared, swiotlb_find_pool, swiotlb_map, 
 export * from './swiotlb-mem.ts'
 export { tsmCores } from './tsm-cores.ts'
 export * from './tsm-drivers.ts'
-export { type AdminOp, adminOperations, bind, remove, type TsmOp, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind } from './tsm.ts'
+export { type AdminOp, adminOperations, bind, connectIsLock, remove, type TsmOp, tsm_accept, tsm_connect, tsm_disconnect, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind } from './tsm.ts'
 export * from './vendor-kernels.ts'

@@ -257,6 +257,9 @@ const calls: Readonly<Record<Decisions['accept'], TsmCalls>> = {
 }
 const core = (k: Kernel): TsmCalls => calls[k.rev.accept]
 
+/** tsm_connect and tsm_disconnect are the guest's lock and unlock; else they are the host's. */
+export const connectIsLock = (rev: Decisions): boolean => calls[rev.accept].connectLocks
+
 // --- the entries ----------------------------------------------------------------------------------------------------------------
 
 export function tsm_lock(dev: Device): number {

@@ -56,6 +56,15 @@ const COPY = change((m: Intervals, dst: number, src: number, len: number) => cop
 const FILL = change((m: Intervals, addr: number, len: number, l: Label) => setRange(m, addr, addr + len, l, 0))
 const RECLASS = change((m: Intervals, addr: number, len: number, cls: number) => mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), cls))))
 
+/** Addresses, each range as its first and the one behind its last. */
+export type Ranges = ReadonlyArray<readonly [start: number, end: number]>
+const KEEP = change((m: Intervals, kept: Ranges): Intervals => {
+  let out: Intervals = EMPTY
+  for (const [a, b] of kept) for (const [s, e, l] of pieces(m, a, b, 0)) out = setRange(out, s, e, l, 0)
+  for (let i = 0; i < m.length; i += 3) if (classOf(m[i + 2] as number) !== CLASS.plain) out = setRange(out, m[i] as number, m[i + 1] as number, m[i + 2] as number, 0)
+  return out
+})
+
 export class LabelContent implements Content {
   readonly state: Interned<Intervals>
   constructor(layout: Layout, name = 'content') {
@@ -65,6 +74,8 @@ export class LabelContent implements Content {
   fill(st: Store, addr: number, len: number, l: Label): void { if (len > 0) this.state.update(st, FILL, addr, len, l) }
   destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
   reclass(st: Store, addr: number, len: number, cls: number): void { if (len > 0) this.state.update(st, RECLASS, addr, len, cls) }
+  /** Of data that anybody may see only what lies in these ranges matters any more. */
+  forget(st: Store, kept: Ranges): void { this.state.update(st, KEEP, kept) }
   read(st: Store, addr: number, len: number): Label {
     let word = -1
     let cls: number = CLASS.plain

@@ -61,6 +61,7 @@ class Refused implements Judgement {
     this.last = new Interned<RefusalReason | null>(sys.layout, ghost('failure'), null, (v) => v ?? '')
   }
   event(st: Store, e: KernelEvent): void { if (e.kind === 'failed') this.last.set(st, e.reason) }
+  onlyHeld(st: Store): void { this.last.set(st, null) }
   request(st: Store, r: FailedRequest): void {
     const reason = this.last.get(st)
     this.last.set(st, null)

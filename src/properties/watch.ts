@@ -11,7 +11,7 @@ type Hook = (...args: never[]) => void
 function together(all: readonly Judgement[]): Hooks {
   const heard: Record<keyof Hooks, true> = {
     event: true, request: true, cpuWrite: true, cpuRead: true, mapped: true, unmapped: true, synced: true, allocated: true, freed: true, deviceRead: true, deviceWrote: true,
-    explicitConversion: true, hostWrote: true, pageForgotten: true
+    explicitConversion: true, hostWrote: true, pageForgotten: true, onlyHeld: true
   }
   const out: Partial<Record<keyof Hooks, Hook>> = {}
   for (const name of Object.keys(heard) as Array<keyof Hooks>) {

@@ -1,7 +1,7 @@
 // A CPU or a device reads something other than what the last legal write left for it. Beside memory as it is, this remembers memory as it ought to
 // be: the ideal. A streaming mapping has a view of its own in it, what its device should see; map, sync and unmap carry data between both.
 import { ATTR, DIR } from '../kernel/index.ts'
-import { CLASS, label, type Label, LabelContent, wordOf, ZERO_WORD } from '../machine/index.ts'
+import { CLASS, label, type Label, LabelContent, type Ranges, wordOf, ZERO_WORD } from '../machine/index.ts'
 import { pieces } from '../base/index.ts'
 import { change, Interned, type Store } from '../step/index.ts'
 import type { MappingObject, System, TbitObject } from '../system/index.ts'
@@ -135,6 +135,9 @@ class WrongData implements Judgement {
   allocated(st: Store, addr: number, len: number, zeroed: boolean): void { if (zeroed) this.promise(st, addr, len, ZERO_WORD); else this.open(st, addr, len) }
   freed(st: Store, _id: number, o: TbitObject): void { if (o.kind === 'coherent' || o.kind === 'pages') this.open(st, o.buffer.phys, o.buffer.size) }
   pageForgotten(st: Store, addr: number, len: number): void { this.open(st, addr, len) }
+  onlyHeld(st: Store, kept: Ranges): void {
+    this.ideal.forget(st, [...kept, ...this.live.get(st).map(({ id }) => [view(id), view(id) + VIEW_SIZE] as const)])
+  }
   explicitConversion(st: Store, addr: number, len: number): void { this.open(st, addr, len) }
 
   // --- devices and the host -----------------------------------------------------------------------------------------------------

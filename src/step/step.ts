@@ -92,20 +92,23 @@ export function step(action: Action): number {
 /** The next step's result where a recording has it: the step is taken without saying what it is. */
 export const stepped = (): number | undefined => current?.stepped()
 
-/**
- * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that who watches does not
- * change whose turn it is.
- */
-export function quietly<T>(fn: () => T): T {
+/** Runs `fn` with each of its accesses as `as` makes it. The result must be a function of the access. */
+export function altered<T>(fn: () => T, as: (a: Action) => Action): T {
   const saved = current
   if (saved === null) return fn()
-  current = { step: (a) => saved.step(a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }), stepped: () => saved.stepped() }
+  current = { step: (a) => saved.step(as(a)), stepped: () => saved.stepped() }
   try {
     return fn()
   } finally {
     current = saved
   }
 }
+
+/**
+ * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that who watches does not
+ * change whose turn it is.
+ */
+export const quietly = <T>(fn: () => T): T => altered(fn, (a) => (a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }))
 
 /** The stack as text, deep enough for a kernel call chain (engines that know no limit ignore it). */
 function stackHere(): string {

@@ -3,7 +3,7 @@
 import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
 import { choose, Layout, type Store } from '../step/index.ts'
 import {
-  ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
+  ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, type Ranges, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
@@ -30,6 +30,8 @@ export interface Watcher {
   explicitConversion?(st: Store, addr: number, len: number, shared: boolean): void
   hostWrote?(st: Store, addr: number, len: number, word: number, id: number | null): void
   pageForgotten?(st: Store, addr: number, len: number): void
+  /** Nobody holds any memory but this, nor will read other memory before it is given out anew: what is remembered of it can be dropped. */
+  onlyHeld?(st: Store, kept: Ranges): void
 }
 
 export interface SystemOptions {
@@ -556,6 +558,20 @@ export class System {
   tsmName(st: Store, dev: number): string {
     const k = this.kernel
     return tsmCores[k.rev.accept].word(k.f.tsm_state.get(st, dev), this.believed(st, dev))
+  }
+
+  /**
+   * Drops what nobody can observe any more when `held` is all that anybody holds: ordinary data in other memory, and what is promised about it. For
+   * searches without end, whose states would differ in it for ever.
+   */
+  forget(st: Store, held: readonly number[]): void {
+    const kept = held.flatMap((v): Ranges => {
+      const o = this.objects.get(v)
+      if (o.kind === 'sg' || o.kind === 'resource') return []
+      return [[o.phys, o.phys + o.size], ...(o.kind === 'mapping' && o.bounce >= 0 ? [[o.bounce, o.bounce + o.size] as const] : [])]
+    })
+    this.labels?.forget(st, kept)
+    this.watcher.onlyHeld?.(st, kept)
   }
 
   /** For printing: the pages that are not as a fresh guest's. */

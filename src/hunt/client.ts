@@ -1,0 +1,256 @@
+// The most general client of a scene: every statement that a driver, an administrator or a host could make there, and the threads that loop over
+// them. The statements come from the table of operations, so that a new operation is either hunted or says here why not.
+import { ensure } from '../base/index.ts'
+import { compile, isStatus, statusErrno } from '../litmus/threads.ts'
+import { parse, type Test } from '../litmus/index.ts'
+import { SECRET } from '../litmus/vocabulary.ts'
+import { type OpName, operations, type OpWord } from '../litmus/operations.ts'
+import { type Action, action, altered, BLOCKED, type Call, type CallFn, type Enabled, type Field, type Instr, type Program, type Store } from '../step/index.ts'
+import { isObject, type System, type TbitObject } from '../system/index.ts'
+import { allowed, type ClauseName } from './contract.ts'
+import type { Scene } from './scenes.ts'
+
+export type Agent = 'driver' | 'admin' | 'host'
+
+/** How an operation is used by the client. `makes`: the letter of the slot that takes its result. `ends`: its object is gone afterwards. */
+type Use =
+  | { readonly agent: Agent; readonly makes?: string; readonly ends?: true; readonly size?: string; readonly label?: (kind: string) => string }
+  | { readonly not: string }
+
+const byUser = (kind: string): string => (kind === 'page' || kind === 'buffer' ? SECRET : 'data')
+
+export const uses: Readonly<Record<OpName, Use>> = {
+  alloc_page: { agent: 'driver', makes: 'p' },
+  free_page: { agent: 'driver', ends: true },
+  kmalloc: { agent: 'driver', makes: 'k', size: '8' },
+  kfree: { agent: 'driver', ends: true },
+  fill: { agent: 'driver', label: byUser },
+  read: { agent: 'driver' },
+  set_memory_decrypted: { agent: 'driver' },
+  set_memory_encrypted: { agent: 'driver' },
+  give_up: { not: 'an owner that loses memory is a bug of the client, not of the kernel' },
+  dma_map_single: { agent: 'driver', makes: 'h' },
+  dma_unmap_single: { agent: 'driver', ends: true },
+  dma_map_sg: { not: 'each segment is mapped as dma_map_single maps it; what is new, the way back after a failed segment, is not hunted yet' },
+  dma_unmap_sg: { not: 'as dma_map_sg' },
+  dma_map_resource: { agent: 'driver', makes: 'r' },
+  dma_unmap_resource: { agent: 'driver', ends: true },
+  dma_sync_for_cpu: { agent: 'driver' },
+  dma_sync_for_device: { agent: 'driver' },
+  dma_alloc_coherent: { agent: 'driver', makes: 'b', size: '4K' },
+  dma_free_coherent: { agent: 'driver', ends: true },
+  dma_alloc_pages: { agent: 'driver', makes: 'g', size: '4K' },
+  dma_free_pages: { agent: 'driver', ends: true },
+  dma_mmap: { agent: 'driver', makes: 'u' },
+  dma_set_mask: { agent: 'driver' },
+  dma_set_coherent_mask: { agent: 'driver' },
+  dma_set_mask_and_coherent: { not: 'both masks one after the other: dma_set_mask and dma_set_coherent_mask' },
+  dev_read: { agent: 'driver' },
+  dev_write: { agent: 'driver', label: () => 'dev' },
+  bind: { agent: 'admin' },
+  unbind: { agent: 'admin' },
+  tsm_connect: { agent: 'admin' },
+  tsm_disconnect: { agent: 'admin' },
+  tsm_lock: { agent: 'admin' },
+  tsm_accept: { agent: 'admin' },
+  tsm_unlock: { agent: 'admin' },
+  tsm_register: { agent: 'admin' },
+  tsm_unregister: { agent: 'admin' },
+  remove: { agent: 'admin' },
+  pci_set_master: { agent: 'admin' },
+  pci_clear_master: { agent: 'admin' },
+  pcie_flr: { agent: 'admin' },
+  host_stop: { agent: 'host' },
+  host_reset: { agent: 'host' },
+  host_error: { agent: 'host' },
+  host_write: { agent: 'host', label: () => 'evil' },
+  host_read: { not: 'what the host can read is judged in every state (exposed), whether it reads or not' },
+  host_remap: { not: 'the host may cut and swap what it maps at any time: a fault that needs it is no finding' },
+  host_unmap: { not: 'as host_remap' }
+}
+
+/** What each kind of object is called in a slot; u: a user mapping is never given back, only forgotten. */
+const LETTER: Readonly<Record<string, string>> = { page: 'p', buffer: 'k', mapping: 'h', coherent: 'b', pages: 'g', resource: 'r', usermap: 'u' }
+const KIND = new Map(Object.entries(LETTER).map(([kind, letter]) => [letter, kind]))
+
+/** A place for one object. */
+export interface Slot { readonly name: string; readonly kind: string }
+
+/** One statement that the client can make. Numbers are -1 where it has none. */
+export interface Statement {
+  readonly text: string
+  readonly op: OpName
+  readonly agent: Agent
+  readonly device: number
+  /** Slots: what it is about, and where its result goes. */
+  readonly object: number
+  readonly target: number
+  readonly ends: boolean
+  readonly direction: string
+  readonly shared: boolean
+  readonly bits: number
+  readonly mmio: string
+}
+
+/** What the client knows of its slots: the object, and of a mapping whether the CPU has it now, of memory whether it was made shared. */
+export interface Held {
+  readonly object: (slot: number) => TbitObject | null
+  readonly cpuHas: (slot: number) => boolean
+  readonly madeShared: (slot: number) => boolean
+}
+
+const option = (op: OpWord, scene: Scene, knows: ReadonlySet<string>): string[] => {
+  switch (op.name as OpName) {
+    case 'alloc_page': return scene.high ? ['', 'high'] : ['']
+    case 'dma_map_single': return knows.has('CC_SHARED') && scene.explicit ? ['', 'CC_SHARED'] : ['']
+    case 'dma_map_resource': return knows.has('CC_SHARED') ? ['', 'CC_SHARED'] : ['']
+    case 'dma_alloc_coherent': return scene.atomic ? ['', 'ATOMIC', ...(scene.cookie ? ['NO_KERNEL_MAPPING'] : [])] : ['']
+    case 'dma_alloc_pages': return scene.atomic ? ['', 'ATOMIC'] : ['']
+    default: return ['']
+  }
+}
+
+export class Client {
+  readonly slots: readonly Slot[]
+  readonly statements: readonly Statement[]
+  /** The environment's one failure of the run is spent. */
+  private readonly failed: Field
+
+  constructor(readonly scene: Scene, readonly sys: System, private readonly forgets = true) {
+    this.failed = sys.layout.field('failed', { max: 1 })
+    const n = (letter: string): number => scene.slots[letter] ?? 0
+    this.slots = [...KIND].flatMap(([letter, kind]) => Array.from({ length: n(letter) }, (_, i) => ({ name: n(letter) > 1 ? `${letter}${i}` : letter, kind })))
+    const knows = new Set(['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'].filter((a) => sys.kernel.rev[`attributes.${a}` as 'attributes.CC_SHARED']))
+    // As text a statement that sets a variable must come before those that use it.
+    const place = (s: Statement): number => (s.target < 0 ? this.slots.length : s.target)
+    this.statements = operations.flatMap((op: OpWord) => this.instances(op, knows)).sort((a, b) => place(a) - place(b))
+  }
+
+  /** The statements that an operation gives in this scene. */
+  private instances(op: OpWord, knows: ReadonlySet<string>): Statement[] {
+    const use = uses[op.name as OpName]
+    const { scene, sys } = this
+    if ('not' in use || !scene.hunts(op.name as OpName)) return []
+    const devices = sys.options.devices
+    let list: Array<{ args: string[]; device: number; object: number; direction: string; bits: number; mmio: string }> = [{ args: [], device: -1, object: -1, direction: '', bits: 0, mmio: '' }]
+    const each = <T>(values: readonly T[], put: (x: (typeof list)[number], v: T) => Partial<(typeof list)[number]>, text: (x: (typeof list)[number], v: T) => string): void => {
+      list = list.flatMap((x) => values.map((v) => ({ ...x, ...put(x, v), args: [...x.args, text(x, v)] })))
+    }
+    for (const p of op.params) {
+      switch (p.kind) {
+        case 'device': each(devices.map((_, i) => i), (_x, device) => ({ device }), (_x, d) => devices[d]?.name ?? ''); break
+        case 'object': each(this.slots.flatMap((s, i) => (p.accepts?.some((k) => k === s.kind) && scene.about(op.name as OpName, s.kind) ? [i] : [])), (_x, object) => ({ object }), (_x, i) => this.slots[i]?.name ?? ''); break
+        case 'objects': list = []; break
+        case 'mmio': each(sys.machine.mmios.map((m) => m.config.name), (_x, mmio) => ({ mmio }), (_x, m) => m); break
+        case 'size': each([use.size ?? '4K'], () => ({}), (_x, s) => s); break
+        case 'bits': each(scene.masks, (_x, bits) => ({ bits }), (_x, b) => String(b)); break
+        case 'label': each([0], () => ({}), (x) => use.label?.(this.slots[x.object]?.kind ?? '') ?? 'data'); break
+        case 'direction': each(op.name === 'dma_map_single' ? scene.directions : ['BIDIRECTIONAL'], (_x, direction) => ({ direction }), (_x, d) => d); break
+      }
+    }
+    const targets = use.makes === undefined ? [-1] : this.slots.flatMap((s, i) => (LETTER[s.kind] === use.makes ? [i] : []))
+    return list.flatMap((x) => option(op, scene, knows).flatMap((o) => targets.map((target): Statement => ({
+      text: `${target < 0 ? '' : `${this.slots[target]?.name} = `}${op.name}(${[...x.args, ...(o === '' ? [] : [o])].join(', ')})`,
+      op: op.name as OpName, agent: use.agent, device: x.device, object: x.object, target, ends: use.ends === true, direction: x.direction, shared: o === 'CC_SHARED', bits: x.bits, mmio: x.mmio
+    }))))
+  }
+
+  /** A test that is nothing but the scene. */
+  static test(scene: Scene, kernel: string, platform: string, body: readonly string[] = [], name = 'hunt', text = 'hunt'): Test {
+    const source = sceneText(scene, kernel, platform, body, name, text)
+    const { test, errors } = parse(source, `${name}.litmus`)
+    if (test === undefined) throw new Error(`invariant broken: scene ${scene.name}: ${errors.map((d) => d.message).join('; ')}\n${source}`)
+    return test
+  }
+
+  /** One thread that makes every statement, for ever, as far as the contract (less the clauses `without`) allows it. */
+  program(without: ReadonlySet<ClauseName>, kernel: string, platform: string): Program {
+    const test = Client.test(this.scene, kernel, platform, this.statements.map((s) => s.text))
+    const compiled = ensure(compile(test, this.sys).threads[0], 'a thread of statements')
+    const V = compiled.variables
+    const slotVar = this.slots.map((s) => V.indexOf(s.name))
+    const flag = this.slots.map((_, i) => V.length + i)
+    const variables = [...V, ...this.slots.map((s) => `${s.name}.flag`)]
+    const reads = [...slotVar, ...flag]
+    const n = this.slots.length
+    const held = (values: readonly number[]): Held => ({
+      object: (i) => (isObject(values[i] ?? 0) ? this.sys.objects.get(values[i] as number) : null),
+      cpuHas: (i) => values[n + i] === 1, madeShared: (i) => values[n + i] === 1
+    })
+    const code: Instr[] = []
+    const targets: number[] = []
+    // The choice comes first; its targets are filled in below.
+    const choice = code.push({ op: 'choose', targets, text: 'next', group: 0, when: { reads, of: (values) => this.statements.map((s): Enabled => allowed(this, s, held(values), without)) } })
+    for (const [i, s] of this.statements.entries()) {
+      targets.push(code.length)
+      code.push(...this.instructions(s, compiled.code[i] as Call, slotVar, flag, without), { op: 'jump', to: choice - 1 })
+    }
+    return { name: 'os', variables, code, keep: [], watched: [], initial: variables.map(() => 0) }
+  }
+
+  /** Boot, with its ways to fail. */
+  boot(): number { return this.atMostOneFailure(() => this.sys.boot()) }
+
+  /** Whether something has failed on the way to a state. */
+  failedIn(st: Store): boolean { return this.failed.get(st) === 1 }
+
+  /** The environment fails at most once a run: more failures give no new family. */
+  private atMostOneFailure(fn: () => number): number {
+    const { failed } = this
+    return altered(fn, (a) => (a.outcomes === 1 || !isFailure(a) ? a : {
+      ...a, key: `once:${a.key}`,
+      perform: (st, outcome) => {
+        if (outcome > 0 && failed.get(st) === 1) return BLOCKED
+        if (outcome > 0) failed.set(st, 1)
+        return a.perform(st, outcome)
+      }
+    }))
+  }
+
+  /** A statement, then what its caller makes of the result: slots that are free again, whose turn it is. */
+  private instructions(s: Statement, call: Call, slotVar: readonly number[], flag: readonly number[], without: ReadonlySet<ClauseName>): Instr[] {
+    const own = call.args.length
+    const ends = s.ends && !without.has('freed once')
+    const dst = s.target >= 0 ? (slotVar[s.target] as number) : ends ? (slotVar[s.object] as number) : s.op.startsWith('set_memory') ? (flag[s.object] as number) : -1
+    const { slots } = this
+    const fn: CallFn = (...args) => {
+      const r = this.atMostOneFailure(() => call.fn(...args.slice(0, own)))
+      const value = s.target >= 0 ? (isObject(r) ? r : 0) : ends ? 0 : r
+      const held = slots.map((_, i) => (i === s.target || (ends && i === s.object) ? value : (args[own + i] ?? 0)))
+      if (this.forgets) forgotten(this.sys, held.filter(isObject))
+      return value
+    }
+    const out: Instr[] = [{ ...call, fn, args: [...call.args, ...slotVar.map((v) => ({ v }))], dst, group: 0 }]
+    const then = (v: number, value: CallFn, ...from: number[]): void => { out.push({ op: 'call', fn: value, args: from.map((x) => ({ v: x })), dst: v, text: s.text, group: 0 }) }
+    if (s.target >= 0) then(flag[s.target] as number, () => 0)
+    if (ends) then(flag[s.object] as number, () => 0)
+    const f = flag[s.object] ?? -1
+    if (s.op === 'dma_sync_for_cpu') then(f, () => 1)
+    if (s.op === 'dma_sync_for_device') then(f, () => 0)
+    // A conversion that failed leaves memory in a state that nobody knows: its owner keeps off it for good.
+    if (s.op.startsWith('set_memory')) {
+      then(slotVar[s.object] as number, (rc, x) => (statusIsError(rc as number) ? 0 : (x as number)), f, slotVar[s.object] as number)
+      then(f, (rc) => (statusIsError(rc as number) ? 0 : s.op === 'set_memory_decrypted' ? 1 : 0), f)
+    }
+    return out
+  }
+}
+
+const statusIsError = (rc: number): boolean => isStatus(rc) && statusErrno(rc) !== 0
+
+/** Decisions of the environment whose outcomes but the first are failures: conversions, steps of a TSM driver. Others are about when, not whether. */
+export const isFailure = (a: Action): boolean => a.kind === 'convert' || a.kind === 'tsm driver' || (a.kind === 'choose' && / may (have )?fail/.test(a.key))
+
+/** Whoever holds nothing can observe nothing: what memory without an owner holds, and what is promised about it, is forgotten. */
+const forgotten = action<[sys: System, held: readonly number[]]>('hunt: forget', {
+  perform: (st, _outcome, sys, held) => { sys.forget(st, held); return 0 },
+  text: () => 'forget', results: [0], silent: true
+})
+/** The text of a scene as a litmus test with one thread. */
+export function sceneText(scene: Pick<Scene, 'head'>, kernel: string, platform: string, body: readonly string[], name: string, text: string): string {
+  const lines = body.length === 0 ? ['x = 0'] : body
+  return `litmus ${name}\n  "${text.replace(/[\\"]/g, "'")}"\nplatform ${platform}\nkernel ${kernel}\nforbid all\n${scene.head.join('\n')}\n\nthread os {\n${lines.map((l) => `  ${l}`).join('\n')}\n}\n`
+}
+
+/** Whether a byte of the state says so. */
+export const byteIs = (f: Field, i: number, value: number) => (st: Store): boolean => f.get(st, i) === value

@@ -1,0 +1,7 @@
+export * from './client.ts'
+export * from './contract.ts'
+export * from './explore.ts'
+export * from './scenes.ts'
+export * from './hunt.ts'
+export * from './identity.ts'
+export * from './write.ts'

@@ -90,7 +90,8 @@ class CCalls implements DmaCalls, Host {
         dma_mask: all, coherent_dma_mask: d.config.coherent_mask >= 64 ? all : (1n << BigInt(d.config.coherent_mask)) - 1n, bus_dma_limit: BigInt(d.config.bus_limit), min_align_mask: d.config.min_align_mask,
         segment_boundary_mask: BigInt(d.config.boundary_mask), ...(d.config.range_map ? { ranges: [d.config.range_map] } : {}), ...(coherent ? { fields: { dma_coherent: d.coherent } } : {})
       })
-      const own = d.io_tlb_mem
+      // what firmware gives it: whether the attachment succeeds is the C's to find out
+      const own = d.assigned
       if (own?.kind.restricted) this.c.restricted(i, own.start, own.nslabs * 2048)
     }
     this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
@@ -331,7 +332,7 @@ class CCalls implements DmaCalls, Host {
 
   usedAt(st: Store, phys: number): boolean {
     this.load(st)
-    for (const [i, m] of [this.k.default_mem, ...this.k.devices.map((d) => d.io_tlb_mem)].entries()) {
+    for (const [i, m] of [this.k.default_mem, ...this.k.devices.map((d) => d.assigned)].entries()) {
       if (!m?.contains(phys)) continue
       return this.c.slot(Math.floor((phys - m.start) / 2048), i === 0 ? -1 : i - 1)?.list === 0
     }

@@ -18,6 +18,7 @@ const shown: Record<ClauseName, readonly [kernel: string, scene: string, alarm: 
   'freed once': ['cc-v8', 'coherent+t0', 'crash|dma_direct_free|double free', asItIs],
   alike: ['cc-v8', 'stream+t0+restricted', 'leak|dma_unmap|slot', (s) => ({ ...s, head: [...s.head, 'device disk { }'] })],
   'unmapped first': ['cc-v8', 'stream+t1', 'wrong_data|cpu_read|content', asItIs],
+  'no address': ['cc-v8', 'coherent+t1+no-mapping', 'crash|cpu_write|cpu access aborted', asItIs],
   'user first': ['cc-v8', 'coherent+t0+mmap', 'fault|dma_mmap|user read through the shared alias', asItIs],
   turns: ['cc-v8', 'stream+t0+syncs', null, asItIs],
   'reads only': ['cc-v8', 'stream+t0+syncs', null, asItIs],

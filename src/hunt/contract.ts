@@ -84,6 +84,11 @@ export const contract = [
     allows: object((o, c, s, held) => !(s.op === 'free_page' || s.op === 'kfree' || s.op.startsWith('set_memory')) || over(c, held, o).length === 0)
   },
   {
+    name: 'no address', words: 'a buffer allocated with NO_KERNEL_MAPPING is not touched by the CPU', levels: ALL,
+    otherwise: 'the kernel uses an address that it did not ask for',
+    allows: object((o, _c, s) => !(s.op === 'fill' || s.op === 'read' || s.op === 'dma_mmap') || !('buffer' in o) || !o.buffer.cookie)
+  },
+  {
     name: 'user first', words: 'a buffer is freed only when no user mapping of it is left', levels: ALL,
     otherwise: 'user space reads freed memory',
     allows: object((o, c, s, held) => !(s.op === 'dma_free_coherent' || s.op === 'dma_free_pages') || !('phys' in o) || c.slots.every((_, i) => { const u = held.object(i); return u?.kind !== 'usermap' || u.phys !== o.phys }))

@@ -63,7 +63,7 @@ const met = new Map<string, Set<string>>()
 
 function run(name: string, row: Row, write: boolean): string {
   const { st, m, platform } = scene(name, row.config, row.device)
-  if (row.t === 1) m.tdi.set(st, TDI.run, 0)
+  if (row.t === 1) m.startAccepted(st, 0)
   const at = row.page.startsWith('pMMIO') ? PRIVATE_BAR : row.page === 'sMMIO' ? SHARED_BAR : PAGE
   if (row.page === 'pMMIO') m.tdi.set(st, TDI.run, 1)
   if (row.page === 'pMMIO, left RUN') m.tdi.set(st, TDI.error, 1)
@@ -278,7 +278,7 @@ for (const [name, rows] of matrix) describe(`rules matrix, ${name}`, () => {
 function behindIommu(name: string, row: Row): void {
   for (const write of [false, true]) {
     const { st, m } = scene(name, row.config, row.device)
-    if (row.t === 1) m.tdi.set(st, TDI.run, 0)
+    if (row.t === 1) m.startAccepted(st, 0)
     const at = row.page === 'sMMIO' ? SHARED_BAR : PAGE
     const state = hw[row.page]
     if (state !== undefined) m.setHw(st, PFN, 1, state)

@@ -16,6 +16,7 @@ const shown: Record<string, readonly string[] | 'needs a kernel tree'> = {
   check: [litmus, '--kernel', 'rfc-v1', '--platform', 'arm-cca'],
   run: [litmus],
   compare: [litmus, '--kernel', 'rfc-v1,cc-v8', '--platform', 'arm-cca'],
+  hunt: ['--kernel', 'linux-7.3', '--platform', 'amd-sme-host', '--scene', 'coherent+t0+masks', '--max-states', '500'],
   rules: ['--platform', 'arm-cca'],
   revisions: ['cc-v8'],
   replay: [join(root, 'test/fixtures/replay/r02-tracefs.txt.gz')],
@@ -27,10 +28,17 @@ const shown: Record<string, readonly string[] | 'needs a kernel tree'> = {
   'kernel test': 'needs a kernel tree',
   'kernel check': 'needs a kernel tree',
   'kernel diff': 'needs a kernel tree',
+  'kernel series': 'needs a kernel tree',
   'conform swiotlb': [join(root, 'test/fixtures/swiotlb/direct-force-128.head.jsonl.gz')],
   'conform rmm': [join(root, 'test/fixtures/rmm')],
   'conform kernel': 'needs a kernel tree'
 }
+
+/** Verbs that write no result, and what they write. */
+const without: Readonly<Record<string, string>> = { record: 'a script' }
+
+/** Formats that may say the same as another: mail is the text in 78 columns, which has no longer line here. */
+const alike: Readonly<Record<string, number>> = { 'conform rmm': 1 }
 
 async function commands(io: Io): Promise<Array<{ name: string; command: Command }>> {
   const out: Array<{ name: string; command: Command }> = []
@@ -48,6 +56,7 @@ test('every command has its formats from a table, text and json among them, and 
   for (const { name, command } of await commands(quiet)) {
     seen.push(name)
     const option = command.options.find((o) => o.long === '--format')
+    if (without[name] !== undefined) { expect(option, name).toBeUndefined(); continue }
     expect(option, `--format of ${name}`).toBeInstanceOf(FormatOption)
     const { rows } = option as FormatOption
     expect(rows, name).toEqual(expect.arrayContaining(['text', 'json']))
@@ -63,9 +72,9 @@ test('every command has its formats from a table, text and json among them, and 
       expect(out.trim(), `${name} --format ${format}`).not.toBe('')
       written.add(out)
     }
-    expect(written.size, `${name}: each format another text`).toBe(rows.length)
+    expect(written.size, `${name}: each format another text`).toBe(rows.length - (alike[name] ?? 0))
   }
-  expect(seen.sort()).toEqual(Object.keys(shown).sort())
+  expect(seen.sort()).toEqual([...Object.keys(shown), ...Object.keys(without)].sort())
 })
 
 test('ktap answers with kselftest exit codes', () => {

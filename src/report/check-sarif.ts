@@ -2,7 +2,7 @@
 // test expects is no result: a pair that is as it should be says nothing.
 import type { CheckResult, Violation } from '../check/index.ts'
 import { properties } from '../properties/index.ts'
-import { byTest, type CheckRun, expectationText, type FindingGroup, findings, pairsText, standing, verdictText } from './check-run.ts'
+import { byTest, type CheckRun, expectationText, type FindingGroup, findings, pairsText, standing, summaryLine, verdictText } from './check-run.ts'
 import { sarif, sarifError, sarifLocation, type SarifResult } from './sarif.ts'
 
 interface Note { readonly file: string; readonly line: number; readonly level: SarifResult['level']; readonly rule: string; readonly text: string; readonly id: string | null }
@@ -42,5 +42,6 @@ export function checkGithub(run: CheckRun): string {
     ...run.errors.map((d): Note => ({ file: d.file, line: d.line, level: 'error', rule: d.code, text: d.message, id: null })),
     ...(run.warnings ?? []).map((d): Note => ({ file: d.file, line: d.line, level: 'warning', rule: d.code, text: d.message, id: null })), ...notes(run)
   ]
-  return all.map((n) => `::${n.level === 'note' ? 'notice' : n.level} file=${property(n.file)}${n.line > 0 ? `,line=${n.line}` : ''},title=${property(`tbit ${n.rule}`)}::${data(n.text)}\n`).join('')
+  // The last line says how much was looked at: nothing found is not nothing done.
+  return [...all.map((n) => `::${n.level === 'note' ? 'notice' : n.level} file=${property(n.file)}${n.line > 0 ? `,line=${n.line}` : ''},title=${property(`tbit ${n.rule}`)}::${data(n.text)}`), `::notice title=tbit check::${data(summaryLine(run))}`, ''].join('\n')
 }

@@ -139,7 +139,7 @@ describe('outputs', () => {
     const none = small(4, 'replay', trace, ...outputs)
     expect(none.status).toBe(2)
     for (const name of ['a.html', 'a.json', 'p']) expect(none.stderr).toMatch(new RegExp(`${name}: error TB-002: cannot be written: it is larger than the limit`))
-    expect(none.stdout).toContain('1 685 DMA events')
+    expect(none.stdout).toContain('1 685 DMA')
     expect(left()).toEqual([])
     // Room for the counters and the samples, not for the page: Parquet's two files are one output.
     const some = small(20, 'replay', trace, ...outputs)

@@ -81,7 +81,7 @@ test('every decision is asked on every path that it concerns', async () => {
     await turn()
     for (const kernel of ['linux-7.1', 'rfc-v1', 'cc-v8']) {
       const [platform] = platformsOf(t)
-      if (platform !== undefined) checkTest(t, kernel, platform, { interleave: 'calls', revision: noting(kernel), maxStates: 500 })
+      if (platform !== undefined) checkTest(t, kernel, platform, { interleave: 'calls', revision: noting(kernel), maxStates: 500, traces: false })
     }
   }
   const missing = (Object.entries(paths) as Array<[Decision, (typeof paths)[Decision]]>).flatMap(([d, fns]) => ('instead' in fns ? [] : fns.filter((f) => !seen.get(d)?.has(f)).map((f) => `${d}: ${f}()`)))

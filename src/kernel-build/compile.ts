@@ -67,7 +67,7 @@ export async function compile(s: Sources, defines: readonly string[], progress: 
   let r = await child(job, ['--liftoff-only', '--wasm-lazy-compilation'], progress)
   // a node without these options says so at once
   if (r.code === 9) r = await child(job, [], progress)
-  if (r.ended !== null) return err(complain('TB-609', 'clang', `the compiler was ended: ${r.ended}`, { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }))
+  if (r.ended !== null) return err(complain('TB-609', 'clang', `the compiler was ended: ${r.ended.replace('gen/whole.c', 'the DMA code of the tree')}`, { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }))
   const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
   if (r.code !== 0 || size === 0) return err(complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, { hint: r.err.trim().split('\n').slice(-3).join(' | ') }))
   const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer

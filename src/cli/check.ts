@@ -10,6 +10,7 @@ import { errorsText, verbosity } from '../report/check-text.ts'
 import { type Job, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
+import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { lastRun, rememberRun, runName } from './last-run.ts'
 import { kernelList, nameList, numberOption } from './names.ts'
@@ -74,16 +75,11 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
 
   const jobs: Job[] = []
   for (const test of loaded.tests) for (const p of pairsOf(test, selection)) jobs.push({ test, ...p })
-  const stop = new AbortController()
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort()
-  }
-  process.on('SIGINT', interrupt)
+  const stop = interruptible()
   const progress = new RunProgress(io)
   const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
   progress.clear()
-  process.off('SIGINT', interrupt)
+  stop.done()
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
   const run: CheckRun = { tests: loaded.tests, results: results.filter((r) => r !== undefined), errors: all, warnings: loaded.warnings, texts: loaded.texts, interrupted: stop.signal.aborted ? jobs.length : null }
   // Files that the user names are told one by one, directories on one screen.

@@ -9,6 +9,7 @@ import { compareFormats, type CompareReport } from '../report/compare.ts'
 import { type Broken, type Job, type PoolResult, runJobs } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
+import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { kernelName, nameList, numberOption } from './names.ts'
 import { RunProgress } from './progress.ts'
@@ -51,12 +52,7 @@ async function compare(io: Io, names: readonly string[], o: Options): Promise<vo
   const loaded = loadTests(found.files)
   errors.push(...found.errors, ...loaded.errors)
 
-  const stop = new AbortController()
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort()
-  }
-  process.on('SIGINT', interrupt)
+  const stop = interruptible()
   const progress = new RunProgress(io)
   const broken: Broken[] = []
   let done = 0
@@ -76,7 +72,7 @@ async function compare(io: Io, names: readonly string[], o: Options): Promise<vo
   const changed = both.flatMap((r, i) => (r !== null && verdictChanged(r.before, r.after) ? [i] : []))
   const { explanations } = stop.signal.aborted ? { explanations: [] } : await run(changed.map((i) => ({ ...(pairs[i] as (typeof pairs)[number]), kernel: after, explain: both[i] as NonNullable<(typeof both)[number]> })))
   progress.clear()
-  process.off('SIGINT', interrupt)
+  stop.done()
 
   const list: Comparison[] = both.flatMap((r, i) => (r === null ? [] : [compareResults(r.before, r.after, explanations[changed.indexOf(i)] ?? null)]))
   for (const b of broken) {

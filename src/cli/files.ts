@@ -1,6 +1,6 @@
 // Finding and reading litmus files: what the user names, directories down to the last *.litmus, the library of the package.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brokenInvariant, type Diagnostic, nearest } from '../base/index.ts'
 import { duplicateTests, parse, type Test } from '../litmus/index.ts'
@@ -33,9 +33,29 @@ export function libraryDirectory(): string {
   return near === '' || near.startsWith('..') ? full : near
 }
 
+/** Tells the litmus files of a directory and those below it, in the order of names, and what of it cannot be read; answers how many there are. */
+function under(dir: string, found: (path: string) => void, failed: (path: string, e: unknown) => void): number {
+  let n = 0
+  const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (stem(a.name) < stem(b.name) ? -1 : 1))
+  for (const e of entries) {
+    const path = join(dir, e.name)
+    if (e.name.startsWith('.') || e.name === 'node_modules') continue
+    try {
+      if (e.isDirectory()) n += under(path, found, failed)
+      // A pipe or a device in a directory is nobody's test: opening it may wait for ever.
+      else if (e.name.endsWith('.litmus') && statSync(path).isFile()) { found(path); n++ }
+    } catch (x) {
+      failed(path, x)
+    }
+  }
+  return n
+}
+
 /** The library's tests: path by name. */
-function library(dir = libraryDirectory()): Map<string, string> {
-  return new Map(readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [...library(join(dir, e.name))] : e.name.endsWith('.litmus') ? [[stem(e.name), join(dir, e.name)] as const] : [])))
+function library(): Map<string, string> {
+  const tests = new Map<string, string>()
+  if (existsSync(libraryDirectory())) under(libraryDirectory(), (path) => tests.set(stem(basename(path)), path), () => {})
+  return tests
 }
 
 const bareName = (name: string): boolean => /^[\w.-]+$/.test(name) && name !== '-' && !existsSync(name)
@@ -59,22 +79,6 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
     seen.add(real)
     files.push(file)
   }
-  const walk = (dir: string): number => {
-    let n = 0
-    const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (stem(a.name) < stem(b.name) ? -1 : 1))
-    for (const e of entries) {
-      const path = join(dir, e.name)
-      if (e.name.startsWith('.') || e.name === 'node_modules') continue
-      try {
-        if (e.isDirectory()) n += walk(path)
-        // A pipe or a device in a directory is nobody's test: opening it may wait for ever.
-        else if (e.name.endsWith('.litmus') && statSync(path).isFile()) { add(path); n++ }
-      } catch (x) {
-        errors.push(whole('TB-002', path, `cannot be read: ${why(x)}`))
-      }
-    }
-    return n
-  }
   for (const given of names) {
     const name = byName(given)
     try {
@@ -83,7 +87,7 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
         continue
       }
       directories = true
-      if (walk(name) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
+      if (under(name, add, (path, x) => { errors.push(whole('TB-002', path, `cannot be read: ${why(x)}`)) }) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
     } catch (e) {
       const like = bareName(name) ? nearest(stem(name), library().keys()) : []
       errors.push({ ...whole('TB-002', name, `cannot be read: ${why(e)}`), ...(like.length > 0 ? { nearest: like } : {}) })

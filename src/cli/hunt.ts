@@ -8,6 +8,7 @@ import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { contractText, fileName, hazardLitmus, huntFormats, type HuntReport, isComplete, scenesText } from '../report/hunt.ts'
 import { formatOption } from './formats.ts'
+import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { kernelName, numberOption, oneName } from './names.ts'
 import { RunProgress } from './progress.ts'
@@ -64,17 +65,12 @@ async function hunt(io: Io, o: Options): Promise<void> {
   }
   if (errors.length > 0 || kernel === null || platform === null) return finish(empty)
 
-  const stop = new AbortController()
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort()
-  }
-  process.on('SIGINT', interrupt)
+  const stop = interruptible()
   const progress = new RunProgress(io)
   const explored = await exploreAll(list, kernel, platform, maxStates, stop.signal, progress)
   const { located, unconfirmed } = await locateAll(explored, kernel, platform)
   progress.clear()
-  process.off('SIGINT', interrupt)
+  stop.done()
 
   const found = hazards(located)
   const fresh = found.filter((h) => !expected.has(h.id))

@@ -283,7 +283,7 @@ async function reviewSeries(io: Io, s: { readonly tree: Tree; readonly patches: 
     }
     const now = new Reviewed(tree, io, archesFor(w.platforms), o)
     const r = await review(last, now, w, againOn(s.from, s.from, ''), o)
-    patches.push({ number: p.number, subject: p.subject, review: { ...r, errors: r.errors } })
+    patches.push({ number: p.number, subject: p.subject, review: r })
     if ((await now.side()).ok) last = now
   }
   return { base: s.from, patches, total, stopped: null }

@@ -11,6 +11,7 @@ import type { PlotLibrary } from '../report/html-replay.ts'
 import { replayFormats } from '../report/replay-formats.ts'
 import { cannotWrite, openWhole, readPackedLog, readPackedText, type WholeFile } from './file-access.ts'
 import { formatOption } from './formats.ts'
+import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { Progress } from './progress.ts'
 import { readTraces, recordingSections } from './trace-input.ts'
@@ -189,17 +190,12 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   followers.push(sizing, ...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
 
-  let interrupted = false
-  const onInterrupt = (): void => {
-    if (interrupted) process.exit(130)
-    interrupted = true
-  }
-  process.on('SIGINT', onInterrupt)
+  const interrupt = interruptible()
   const progress = new Progress(io)
-  const input = await readTraces(files, replay, names, skips, { stop: () => interrupted, progress: (done, total) => progress.bytes(done, total), cpus: (n) => replay.headerCpus(n), overwritten: () => replay.headerOverwrites() })
+  const input = await readTraces(files, replay, names, skips, { stop: () => interrupt.signal.aborted, progress: (done, total) => progress.bytes(done, total), cpus: (n) => replay.headerCpus(n), overwritten: () => replay.headerOverwrites() })
   replay.end()
   progress.done()
-  process.off('SIGINT', onInterrupt)
+  interrupt.done()
   const foreign = facts === null ? [] : contradictions(facts, replay, input.kernel)
   if (foreign.length > 0) {
     // Every figure would be wrong without a sign.

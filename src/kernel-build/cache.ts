@@ -1,5 +1,5 @@
 // Where built kernels are kept: outside any repository, by content, so that nothing of a kernel is ever committed by accident.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -29,4 +29,30 @@ export function cacheWrite(name: string, data: Uint8Array | string): string | nu
   } catch {
     return null
   }
+}
+
+/**
+ * The folder `name` of unpacked trees in the cache: as it is, or made by `fill`, which is given an empty folder beside it and answers what went wrong or
+ * null. Whole or not at all, whoever else makes it meanwhile.
+ * @throws when the cache cannot be written
+ */
+export function cachedTree<E>(name: string, fill: (part: string) => E | null): { readonly at: string } | { readonly error: E } {
+  const at = join(cacheDir(), 'trees', name)
+  if (existsSync(at)) return { at }
+  const part = `${at}.part-${process.pid}`
+  rmSync(part, { recursive: true, force: true })
+  mkdirSync(part, { recursive: true })
+  const error = fill(part)
+  if (error !== null) {
+    rmSync(part, { recursive: true, force: true })
+    return { error }
+  }
+  try {
+    renameSync(part, at)
+  } catch (e) {
+    // another process was faster
+    rmSync(part, { recursive: true, force: true })
+    if (!existsSync(at)) throw e
+  }
+  return { at }
 }

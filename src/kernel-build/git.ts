@@ -1,10 +1,10 @@
 // A tree as git has it: `REPO@v7.2`, read without a checkout. What is compiled is taken out of the repository once and kept by the tree's own name;
 // a commit near one that was taken out is that tree with the files that differ.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
-import { cacheDir } from './cache.ts'
+import { cachedTree } from './cache.ts'
 import { complain, makefileVersion, openDir, PARTS, type Tree } from './tree.ts'
 
 /** Bytes that git may answer with: the listing of a diff, a file. */
@@ -46,29 +46,16 @@ export function openGit(repo: string, ref: string): Result<Tree, Diagnostic> {
   const name = `${repo}@${ref}`
   const c = commitOf(repo, ref)
   if (!c.ok) return c
-  const at = join(cacheDir(), 'trees', `git-${c.value.tree.slice(0, 24)}`)
-  if (!existsSync(at)) {
+  const made = cachedTree(`git-${c.value.tree.slice(0, 24)}`, (part) => {
     const parts = git(repo, ['ls-tree', '--name-only', c.value.commit, '--', ...PARTS]).out.split('\n').filter((p) => p !== '')
-    if (parts.length === 0) return err(complain('TB-600', name, 'no kernel source: it has neither kernel/dma nor include'))
-    const part = `${at}.part-${process.pid}`
-    rmSync(part, { recursive: true, force: true })
-    mkdirSync(part, { recursive: true })
+    if (parts.length === 0) return complain('TB-600', name, 'no kernel source: it has neither kernel/dma nor include')
     const a = git(repo, ['archive', '--format=tar', '-o', join(part, '.tar'), c.value.commit, '--', ...parts])
     const x = a.error === null ? spawnSync('tar', ['-xf', join(part, '.tar'), '-C', part, '--no-same-owner'], { encoding: 'utf8' }) : null
-    if (x === null || x.error !== undefined || x.status !== 0) {
-      rmSync(part, { recursive: true, force: true })
-      return err(complain('TB-603', name, `cannot be taken out of the repository: ${a.error ?? x?.error?.message ?? x?.stderr.trim() ?? ''}`))
-    }
+    if (x === null || x.error !== undefined || x.status !== 0) return complain('TB-603', name, `cannot be taken out of the repository: ${a.error ?? x?.error?.message ?? x?.stderr.trim() ?? ''}`)
     rmSync(join(part, '.tar'))
-    try {
-      renameSync(part, at)
-    } catch (e) {
-      // another process was faster
-      rmSync(part, { recursive: true, force: true })
-      if (!existsSync(at)) throw e
-    }
-  }
-  return openDir(name, at)
+    return null
+  })
+  return 'error' in made ? err(made.error) : openDir(name, made.at)
 }
 
 /** A tree near `base`: the commit `to` seen as `base`, which is the tree of the commit `from`, with the files that differ. */

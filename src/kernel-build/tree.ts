@@ -1,10 +1,10 @@
 // A kernel source tree: a directory (git checkout or unpacked package) or a tarball, of which only the needed parts are unpacked.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, openSync, readSync, closeSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, openSync, readSync, closeSync } from 'node:fs'
 import { basename, isAbsolute, join, normalize, resolve } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
-import { cacheDir } from './cache.ts'
+import { cachedTree } from './cache.ts'
 
 export interface Tree {
   /** As the user named it. */
@@ -104,29 +104,18 @@ function openTarball(path: string): Result<Tree, Diagnostic> {
   const named = /\.tar(\.\w+)?$|\.t[gx]z$/.test(full)
   if (!kind && !named) return err(complain('TB-600', path, 'neither a directory nor a tarball', { hint: 'give a kernel source directory, or a .tar, .tar.xz, .tar.gz, .tar.bz2 or .tar.zst' }))
   const key = createHash('sha256').update(`${full}\0${st.size}\0${st.mtimeMs}\0${PARTS.join()}`).digest('hex').slice(0, 16)
-  const at = join(cacheDir(), 'trees', `${basename(full).replace(/\.t.*$/, '')}-${key}`)
-  if (!existsSync(at)) {
-    const has = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined
-    const missing = ['tar', ...(kind ? [kind] : [])].filter((t) => !has(t))
-    if (missing.length > 0) return err(complain('TB-603', path, `cannot unpack: ${missing.join(' and ')} not found`, { word: missing[0] ?? '', hint: `install ${missing.map((m) => (m === 'xz' ? 'xz (package xz-utils)' : m)).join(' and ')}, or unpack the source and give its directory` }))
-    const part = `${at}.part-${process.pid}`
-    rmSync(part, { recursive: true, force: true })
-    mkdirSync(part, { recursive: true })
-    // xz unpacks blocks on all cores: half of what a cold build costs
-    const r = spawnSync('tar', ['-xf', full, ...(kind === 'xz' ? ['-I', 'xz -T0'] : []), '-C', part, '--no-same-owner', '--strip-components=1', '--wildcards', ...PARTS.flatMap((p) => [`*/${p}`, `./*/${p}`])], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
-    // tar complains about patterns that match nothing; what counts is what came out
-    if (!existsSync(join(part, 'Makefile'))) {
-      rmSync(part, { recursive: true, force: true })
-      const why = r.stderr.split('\n').find((l) => l.trim() !== '' && !/Not found in archive/.test(l)) ?? ''
-      return err(complain('TB-600', path, why ? `cannot unpack: ${why.trim()}` : 'the tarball holds no kernel source: no Makefile in its top directory'))
-    }
-    try {
-      renameSync(part, at)
-    } catch (e) {
-      // another process was faster
-      rmSync(part, { recursive: true, force: true })
-      if (!existsSync(at)) throw e
-    }
-  }
-  return openDir(path, at)
+  const made = cachedTree(`${basename(full).replace(/\.t.*$/, '')}-${key}`, (part) => unpack(path, full, kind, part))
+  return 'error' in made ? err(made.error) : openDir(path, made.at)
+}
+
+function unpack(path: string, full: string, kind: string, part: string): Diagnostic | null {
+  const has = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error === undefined
+  const missing = ['tar', ...(kind ? [kind] : [])].filter((t) => !has(t))
+  if (missing.length > 0) return complain('TB-603', path, `cannot unpack: ${missing.join(' and ')} not found`, { word: missing[0] ?? '', hint: `install ${missing.map((m) => (m === 'xz' ? 'xz (package xz-utils)' : m)).join(' and ')}, or unpack the source and give its directory` })
+  // xz unpacks blocks on all cores: half of what a cold build costs
+  const r = spawnSync('tar', ['-xf', full, ...(kind === 'xz' ? ['-I', 'xz -T0'] : []), '-C', part, '--no-same-owner', '--strip-components=1', '--wildcards', ...PARTS.flatMap((p) => [`*/${p}`, `./*/${p}`])], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  // tar complains about patterns that match nothing; what counts is what came out
+  if (existsSync(join(part, 'Makefile'))) return null
+  const why = r.stderr.split('\n').find((l) => l.trim() !== '' && !/Not found in archive/.test(l)) ?? ''
+  return complain('TB-600', path, why ? `cannot unpack: ${why.trim()}` : 'the tarball holds no kernel source: no Makefile in its top directory')
 }

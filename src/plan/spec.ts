@@ -1,7 +1,7 @@
 // What is to be planned: a guest's memory and the firmware that holds its stage 2. Checking the user's numbers, with the rule each one
 // breaks and the nearest legal value.
 import { Bytes, type Diagnostic, err, hex, ok, PAGE_SIZE, type Result } from '../base/index.ts'
-import { aligned, type Geometry, ipaEnd, levelSize, MAX_S2SZ, MIN_S2SZ, parEnd, rootCount, startLevels } from '../machine/rmm/index.ts'
+import { aligned, type Features, type Geometry, ipaEnd, levelSize, MAX_S2SZ, MIN_S2SZ, parEnd, rootCount, startLevels } from '../machine/rmm/index.ts'
 import { firmwareOf, firmwareProfiles, type FirmwareName, type VmmName, vmmProfiles } from './profiles.ts'
 
 export const strategies = ['fold', 'blocks', 'fault-in', 'lazy'] as const
@@ -26,17 +26,7 @@ export interface Image {
 export const bytesOf = (bytes: Uint8Array) => (offset: number, length: number): Uint8Array => bytes.subarray(offset, offset + length)
 
 /** The fields of REALM_CREATE that the RIM measures besides the geometry, as their register values. */
-export interface Measured {
-  readonly lpa2: boolean
-  /** Breakpoints and watchpoints, minus one. */
-  readonly bps: number
-  readonly wps: number
-  readonly sve: boolean
-  /** Vector length in units of 128 bits, minus one. */
-  readonly sveVl: number
-  readonly pmu: boolean
-  readonly pmuCtrs: number
-}
+export type Measured = Pick<Features, 'lpa2' | 'bps' | 'wps' | 'sve' | 'sveVl' | 'pmu' | 'pmuCtrs'>
 
 /** What a guest of the recorded firmware build gets: two breakpoints, two watchpoints, nothing else. */
 export const plainMeasured: Measured = { lpa2: false, bps: 1, wps: 1, sve: false, sveVl: 0, pmu: false, pmuCtrs: 0 }

@@ -11,9 +11,11 @@ import { type RimParams, type RimRules, rimRules, toHex } from './rim.ts'
 export interface Features {
   readonly s2sz: number
   readonly lpa2: boolean
+  /** Breakpoints and watchpoints, minus one. */
   readonly bps: number
   readonly wps: number
   readonly sve: boolean
+  /** Vector length in units of 128 bits, minus one. */
   readonly sveVl: number
   readonly pmu: boolean
   readonly pmuCtrs: number

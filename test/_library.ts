@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { checkTest, pairsOf } from '../src/check/index.ts'
 import { expectationWords, parse, type Parsed, platformsOf, type Test } from '../src/litmus/index.ts'
 import { shortFinding } from '../src/report/finding-short.ts'
+import { turn } from './turn.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -22,7 +23,7 @@ export const parsed: ReadonlyArray<Parsed & { readonly file: string }> = files(j
 /** What went wrong with a test in one of the two sets, a line a pair. */
 export async function wrong(t: Test, set: 'fast' | 'slow'): Promise<string[]> {
   // Hundreds of these in a row would keep the test runner's messages waiting for longer than it waits.
-  await new Promise((resolve) => { setImmediate(resolve) })
+  await turn()
   const out: string[] = []
   const [first, ...rest] = platformsOf(t)
   for (const { kernel, platform } of pairsOf(t, { kernels: null, platforms: set === 'fast' ? (first ? [first] : []) : rest })) {
@@ -38,6 +39,3 @@ export async function wrong(t: Test, set: 'fast' | 'slow'): Promise<string[]> {
   }
   return out
 }
-
-/** After each test of a long file: the runner's messages get their turn. */
-export const breathe = (): Promise<void> => new Promise((go) => { setImmediate(go) })

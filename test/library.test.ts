@@ -1,9 +1,7 @@
 // The library is the test suite: every test of litmus/ gives the verdict it expects. Here on the first platform it names.
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { duplicateTests, type Test } from '../src/litmus/index.ts'
-import { breathe, parsed, wrong } from './_library.ts'
-
-afterEach(breathe)
+import { parsed, wrong } from './_library.ts'
 
 test('every file can be read, each name stands once', () => {
   expect(parsed.length).toBeGreaterThan(0)

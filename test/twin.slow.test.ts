@@ -1,14 +1,12 @@
 // The exhaustive slow twin of the search on the whole library: it follows each thread by running its functions again, merges nothing and shares
 // nothing, and must find the same findings by ways of the same length, and so the same verdicts.
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { explore, type ExploreOptions, operationsOf, pairsOf, Scene, type Start } from '../src/check/index.ts'
 import { type ReferenceResult, referenceExplore } from '../src/check/reference.ts'
 import { noMeaning, type RefusalReason, refusals } from '../src/kernel/index.ts'
 import { parse, revisionOf, type Test, vocabulary } from '../src/litmus/index.ts'
 import { properties } from '../src/properties/index.ts'
-import { breathe, parsed } from './_library.ts'
-
-afterEach(breathe)
+import { parsed } from './_library.ts'
 
 /** States of the slow twin that a run may have: a bound for the test's time, said where it is met. */
 const MOST = 100_000

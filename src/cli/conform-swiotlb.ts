@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { brokenInvariant, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
 import { conformSwiotlbFormats } from '../report/conform-swiotlb.ts'
+import { fold } from '../report/wrap.ts'
 import { formatOption } from './formats.ts'
 import { type Io, worst } from './io.ts'
 import { filesOf, readLines } from './read-lines.ts'
@@ -45,7 +46,9 @@ export function conformSwiotlb(io: Io): Command {
       }
       const result: SwiotlbConformResult = { files: results, errors: all }
       if (options.format !== 'json') for (const e of all) io.err(`${formatDiagnostic(e)}\n`)
-      io.out(conformSwiotlbFormats[options.format](result))
+      const written = conformSwiotlbFormats[options.format](result)
+      // A line a file for who reads it by program; on a terminal it goes on below.
+      io.out(options.format === 'text' && io.width !== undefined ? fold(written, io.width) : written)
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) ? 1 : 0]))
     })
 }

@@ -14,14 +14,17 @@ const quote = (s: string): string => `'${s.replaceAll("'", "'\\''")}'`
 // A probe as a line for kprobe_events; $FN is the symbol that this kernel has, $ORIG, $SIZE and $DIR the numbers of its arguments.
 function probe(p: (typeof PROBES)[number]): string {
   const fetch = p.fetch.replace('orig=$arg2', 'orig=\\$arg$ORIG').replace(/size=\$arg3(?=:u64$)/, 'size=\\$arg$SIZE').replace('dir=$arg4', 'dir=\\$arg$DIR').replace(/(?<!\\)\$(arg1|arg2|arg3|retval)/g, '\\$$$1')
-  return `  add "${p.returns ? 'r' : 'p'}:${p.name}" "${fetch}" ${p.symbols.join(' ')}`
+  // Without an indent of its own, or the longest would not fit 80 columns.
+  return `  add "${p.returns ? 'r' : 'p'}:${p.name}" \\\n  "${fetch}" \\\n  ${p.symbols.join(' \\\n  ')}`
 }
 
 /** The script. */
 export function recordScript(plan: RecordPlan): string {
   return `#!/bin/sh
-# Records how this machine maps and bounces DMA, for tbit replay. Written by tbit record; POSIX sh, needs root and tracefs, changes nothing for good.
-#   sh FILE [-s SECONDS] [-o OUT] [COMMAND...]     records while COMMAND runs, for SECONDS, or until ^C
+# Records how this machine maps and bounces DMA, for tbit replay. Written by
+# tbit record; POSIX sh, needs root and tracefs, changes nothing for good.
+#   sh FILE [-s SECONDS] [-o OUT] [COMMAND...]
+# records while COMMAND runs, for SECONDS, or until ^C.
 set -u
 SECONDS_MAX=${plan.seconds ?? ''}
 OUT=${quote(plan.out)}
@@ -43,8 +46,10 @@ T=\${TRACEFS:-}
 for d in /sys/kernel/tracing /sys/kernel/debug/tracing; do
   [ -z "$T" ] && [ -e "$d/trace_pipe" ] && T=$d
 done
-[ -n "$T" ] || die "no tracefs here: mount -t tracefs nodev /sys/kernel/tracing, as root"
-[ -w "$T/trace_marker" ] || die "no right to trace: run as root (in a container: on its host)"
+[ -n "$T" ] ||
+  die "no tracefs here: mount -t tracefs nodev /sys/kernel/tracing, as root"
+[ -w "$T/trace_marker" ] ||
+  die "no right to trace: run as root (in a container: on its host)"
 POOL=\${DEBUGFS:-/sys/kernel/debug}/swiotlb
 command -v gzip >/dev/null || die "gzip is not here"
 
@@ -53,7 +58,9 @@ MAJOR=\${KERNEL%%.*}
 MINOR=\${KERNEL#*.}
 MINOR=\${MINOR%%[!0-9]*}
 # Whether the kernel is at least of this release.
-since() { [ "$MAJOR" -gt "$1" ] || { [ "$MAJOR" -eq "$1" ] && [ "$MINOR" -ge "$2" ]; }; }
+since() {
+  [ "$MAJOR" -gt "$1" ] || { [ "$MAJOR" -eq "$1" ] && [ "$MINOR" -ge "$2" ]; }
+}
 CPUS=$(grep -c '^processor' /proc/cpuinfo 2>/dev/null)
 [ "\${CPUS:-0}" -gt 0 ] || CPUS=1
 RAM_KB=$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo 2>/dev/null)
@@ -63,10 +70,16 @@ MOST_KB=$((\${RAM_KB:-1048576} / 64 / CPUS))
 [ "$MOST_KB" -lt "$BUFFER_KB" ] && BUFFER_KB=$MOST_KB
 [ "$BUFFER_KB" -lt 1024 ] && BUFFER_KB=1024
 
-# An instance of its own: whoever else traces is not disturbed. Old kernels have none.
+# An instance of its own: whoever else traces is not disturbed. Old kernels
+# have none.
 I=$T/instances/tbit
 OWN=
-if mkdir "$I" 2>/dev/null && [ -e "$I/trace_pipe" ]; then OWN=1; else rmdir "$I" 2>/dev/null; I=$T; fi
+if mkdir "$I" 2>/dev/null && [ -e "$I/trace_pipe" ]; then
+  OWN=1
+else
+  rmdir "$I" 2>/dev/null
+  I=$T
+fi
 
 D=$(mktemp -d) || die "no temporary directory"
 PROBED=
@@ -82,7 +95,9 @@ restore() {
   trap - EXIT INT TERM HUP
   [ -n "$SAMPLER" ] && kill "$SAMPLER" 2>/dev/null
   quiet "$I/tracing_on" 0
-  for e in dma swiotlb kprobes block/block_rq_issue block/block_rq_complete; do quiet "$I/events/$e/enable" 0; done
+  for e in dma swiotlb kprobes block/block_rq_issue block/block_rq_complete; do
+    quiet "$I/events/$e/enable" 0
+  done
   [ -n "$READER" ] && kill "$READER" 2>/dev/null
   [ -n "$PACKER" ] && wait "$PACKER" 2>/dev/null
   for p in $PROBED; do echo "-:$p" >> "$T/kprobe_events" 2>/dev/null; done
@@ -98,7 +113,8 @@ restore() {
 trap restore EXIT
 trap 'restore; exit 130' INT TERM HUP
 
-# add TYPE:NAME FETCH SYMBOL...: a kprobe on the first of the symbols that this kernel takes.
+# add TYPE:NAME FETCH SYMBOL...: a kprobe on the first of the symbols that this
+# kernel takes.
 add() {
   what=$1 fetch=$2
   shift 2
@@ -116,25 +132,40 @@ quiet "$I/buffer_size_kb" "$BUFFER_KB"
 quiet "$I/tracing_on" 0
 [ -n "$OWN" ] && quiet "$I/trace" ""
 HAS=
-[ -e "$I/events/swiotlb/enable" ] && quiet "$I/events/swiotlb/enable" 1 && HAS=swiotlb
+[ -e "$I/events/swiotlb/enable" ] &&
+  quiet "$I/events/swiotlb/enable" 1 && HAS=swiotlb
 if [ -e "$I/events/dma/enable" ]; then
   quiet "$I/events/dma/enable" 1 && HAS="$HAS dma"
   # Ends of mappings that the nvme driver of 7.0 and later does not log.
   if since 7 0; then
-    for e in block_rq_issue block_rq_complete; do quiet "$I/events/block/$e/enable" 1; done
+    for e in block_rq_issue block_rq_complete; do
+      quiet "$I/events/block/$e/enable" 1
+    done
   fi
 elif [ -w "$T/kprobe_events" ]; then
-  # swiotlb_tbl_map_single() has the address second and the size third since 5.11; the direction of the unmap is fourth since 5.13.
+  # swiotlb_tbl_map_single() has the address second and the size third since
+  # 5.11; the direction of the unmap is fourth since 5.13.
   if since 5 11; then ORIG=2 SIZE=3; else ORIG=3 SIZE=4; fi
   if since 5 13; then DIR=4; else DIR=5; fi
 ${PROBES.map(probe).join('\n')}
   [ -n "$PROBED" ] && quiet "$I/events/kprobes/enable" 1 && HAS="$HAS kprobes"
 fi
-[ -n "$HAS" ] || die "this kernel ($KERNEL) has neither events of dma or swiotlb nor kprobes: nothing can be recorded"
+[ -n "$HAS" ] ||
+  die "this kernel ($KERNEL) has neither events of dma or swiotlb nor" \\
+    "kprobes: nothing can be recorded"
 
-say "Linux $KERNEL, $CPUS CPUs; events:$(printf ' %s' $HAS); buffer $BUFFER_KB KiB a CPU"
-say "an event is about 145 bytes of text, 6 to 10 in 100 of that packed: 10 000 a second are 5 to 9 MB a minute; what each costs depends on the machine"
-if [ $# -gt 0 ]; then say "records while the command runs"; elif [ -n "$SECONDS_MAX" ]; then say "records for $SECONDS_MAX s"; else say "records until ^C"; fi
+say "Linux $KERNEL, $CPUS CPUs; events:$(printf ' %s' $HAS);" \\
+  "buffer $BUFFER_KB KiB a CPU"
+say "an event is about 145 bytes of text, 6 to 10 in 100 of that packed:"
+say "10 000 a second are 5 to 9 MB a minute; what each costs depends on the" \\
+  "machine"
+if [ $# -gt 0 ]; then
+  say "records while the command runs"
+elif [ -n "$SECONDS_MAX" ]; then
+  say "records for $SECONDS_MAX s"
+else
+  say "records until ^C"
+fi
 
 mkfifo "$D/pipe" || die "no pipe"
 gzip -1 < "$D/pipe" > "$D/trace.gz" &
@@ -143,10 +174,15 @@ PACKER=$!
 cat "$I/trace_pipe" > "$D/pipe" &
 READER=$!
 sample() {
-  u=$(cat "$POOL/io_tlb_used" 2>/dev/null) n=$(cat "$POOL/io_tlb_nslabs" 2>/dev/null) h=$(cat "$POOL/io_tlb_used_hiwater" 2>/dev/null)
-  # The mark is the highest since boot: it is of this load only when it has risen.
+  u=$(cat "$POOL/io_tlb_used" 2>/dev/null)
+  n=$(cat "$POOL/io_tlb_nslabs" 2>/dev/null)
+  h=$(cat "$POOL/io_tlb_used_hiwater" 2>/dev/null)
+  # The mark is the highest since boot: it is of this load only when it has
+  # risen.
   [ "$h" = "$MARK" ] && h=
-  [ -n "$u" ] && echo "swiotlb_sample used=$u hiwater=\${h:--1} nslabs=\${n:--1}" > "$I/trace_marker" 2>/dev/null
+  [ -n "$u" ] &&
+    echo "swiotlb_sample used=$u hiwater=\${h:--1} nslabs=\${n:--1}" \\
+      > "$I/trace_marker" 2>/dev/null
 }
 FROM=$(date +%s)
 MARK=$(cat "$POOL/io_tlb_used_hiwater" 2>/dev/null)
@@ -178,21 +214,35 @@ READER=
 wait "$PACKER"
 PACKER=
 
-LOST=$(cat "$I"/per_cpu/cpu*/stats 2>/dev/null | sed -n 's/^overrun: //p' | awk '{ n += $1 } END { print n + 0 }')
+LOST=$(cat "$I"/per_cpu/cpu*/stats 2>/dev/null | sed -n 's/^overrun: //p' |
+  awk '{ n += $1 } END { print n + 0 }')
 section() { echo '${SECTION_MARK}'"$1"; sed 's/^/ /'; }
 {
   echo '${RECORDING_MARK}'
-  echo "seconds=$((TO - FROM)) cpus=$CPUS lost=$LOST status=$STATUS" | section record
+  echo "seconds=$((TO - FROM)) cpus=$CPUS lost=$LOST status=$STATUS" |
+    section record
   echo "$KERNEL" | section uname
   cat /proc/cmdline 2>/dev/null | section cmdline
-  { zcat /proc/config.gz 2>/dev/null || cat "/boot/config-$KERNEL" 2>/dev/null; } | grep -E 'SWIOTLB|DMA|IOMMU|MEM_ENCRYPT' | section config
-  for d in /sys/bus/pci/devices/*; do [ -e "$d" ] && echo "\${d##*/} $(cat "$d/vendor" "$d/device" 2>/dev/null | tr '\\n' ' ')$(basename "$(readlink "$d/driver" 2>/dev/null)" 2>/dev/null)"; done | section pci
-  for f in "$POOL"/io_tlb_nslabs "$POOL"/io_tlb_used; do [ -r "$f" ] && echo "\${f##*/} $(cat "$f")"; done | section debugfs
-  { \${DMESG:-dmesg} 2>/dev/null || journalctl -k -b 2>/dev/null; } | section dmesg
+  { zcat /proc/config.gz 2>/dev/null ||
+    cat "/boot/config-$KERNEL" 2>/dev/null; } |
+    grep -E 'SWIOTLB|DMA|IOMMU|MEM_ENCRYPT' | section config
+  for d in /sys/bus/pci/devices/*; do
+    [ -e "$d" ] || continue
+    ids=$(cat "$d/vendor" "$d/device" 2>/dev/null | tr '\\n' ' ')
+    driver=$(basename "$(readlink "$d/driver" 2>/dev/null)" 2>/dev/null)
+    echo "\${d##*/} $ids$driver"
+  done | section pci
+  for f in "$POOL"/io_tlb_nslabs "$POOL"/io_tlb_used; do
+    [ -r "$f" ] && echo "\${f##*/} $(cat "$f")"
+  done | section debugfs
+  { \${DMESG:-dmesg} 2>/dev/null || journalctl -k -b 2>/dev/null; } |
+    section dmesg
   echo '${SECTION_MARK}${TRACE_SECTION}'
 } | gzip > "$D/head.gz"
-cat "$D/head.gz" "$D/trace.gz" > "$OUT.part" && mv "$OUT.part" "$OUT" || die "$OUT cannot be written"
-say "$OUT: $(($(wc -c < "$OUT"))) bytes in $((TO - FROM)) s; overrun $LOST. Read it with: tbit replay $OUT"
+cat "$D/head.gz" "$D/trace.gz" > "$OUT.part" && mv "$OUT.part" "$OUT" ||
+  die "$OUT cannot be written"
+say "$OUT: $(($(wc -c < "$OUT"))) bytes in $((TO - FROM)) s; overrun $LOST."
+say "Read it with: tbit replay $OUT"
 exit "$STATUS"
 `
 }

@@ -22,6 +22,8 @@ export type Nanos = Brand<number, 'Nanos'>
 
 export const PAGE_SHIFT = 12
 export const PAGE_SIZE = 4096
+/** How many pages the bytes [at, at+size) touch; size > 0. */
+export const pagesOf = (at: number, size: number): number => Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
 export const KiB = 1024
 export const MiB = 1024 * 1024
 export const GiB = 1024 * 1024 * 1024

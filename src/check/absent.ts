@@ -57,7 +57,7 @@ export function notes(test: Test, operations: readonly string[], sys: System): s
   const { config, platform } = sys.kernel
   if (config.host_mirror !== 'exact' && sys.machine.mirror === null) out.push(`'host_mirror ${config.host_mirror}' has no effect: ${platform.tdisp ? 'stage 2 is static' : `no VMM keeps IOMMU tables for ${platform.name}`}`)
   if (config.tdx_page_release !== 'off' && platform.conversion !== 'mapgpa') out.push(`'tdx_page_release ${config.tdx_page_release}' has no effect on ${platform.name}`)
-  const driver = tsmDriver(sys.kernel)
+  const driver = tsmDriver(sys.kernel.rev, platform)
   const without = sys.kernel.config.tsm_fails.filter((s) => driver?.steps.includes(s) !== true)
   if (without.length > 0) out.push(`'tsm_fails ${without.join(' ')}' has no effect: ${driver === null ? 'no device can be accepted' : `the TSM driver has no such step (${driver.steps.join(', ')})`}`)
   return out

@@ -43,7 +43,7 @@ export const outcome = (r: CheckResult): string => {
 }
 
 // Identity without the sequence: a longer way to the same finding is not a new one.
-const identity = (v: { property: string; site: string; decision: string }): string => `${v.property} / ${v.site} / ${v.decision}`
+export const identity = (v: { property: string; site: string; decision: string }): string => `${v.property} / ${v.site} / ${v.decision}`
 
 /** Whether two results differ in what both searches can vouch for: a search that hit its limit says what there is, not what is missing. */
 export function verdictChanged(a: CheckResult, b: CheckResult): boolean {

@@ -1,7 +1,7 @@
 // The slow twin of search.ts: a Map of strings, threads followed by running their functions again (walk.ts), nothing merged,
 // nothing shared. Tests hold the fast search against it; it is too slow for anything else.
 import { BLOCKED, type Finding, isSilent, type Store, Walk } from '../step/index.ts'
-import type { ExploreOptions } from './search.ts'
+import { type ExploreOptions, findingKey } from './search.ts'
 import type { Model } from './model.ts'
 
 export interface ReferenceResult {
@@ -35,7 +35,7 @@ interface Way { readonly to: State | null; readonly findings: readonly Finding[]
 
 /** As `explore`, for small models; null where there are more than `maxStates`. */
 export function referenceExplore(model: Model, o: ExploreOptions = {}): ReferenceResult | null {
-  const keyOf = o.key ?? ((f: Finding) => `${f.property}|${f.site}|${f.decision}`)
+  const keyOf = o.key ?? findingKey
   const findings = new Map<string, number>()
   const seen = new Map<string, number>()
   const queue: State[] = []

@@ -8,6 +8,9 @@ import { Words } from './arena.ts'
 import { Codec } from './codec.ts'
 import type { Model, Start } from './model.ts'
 
+/** What makes two findings one, unless a search is told otherwise. */
+export const findingKey = (f: Finding): string => `${f.property}|${f.site}|${f.decision}`
+
 export interface ExploreOptions {
   /** New states beyond this are not looked at and the result is incomplete. Default 10 million. */
   readonly maxStates?: number
@@ -161,7 +164,7 @@ export class Search {
     this.codec = new Codec(model.layout, this.threads.length)
     this.maxStates = options.maxStates ?? 10_000_000
     this.calls = options.interleave === 'calls'
-    this.keyOf = options.key ?? ((f) => `${f.property}|${f.site}|${f.decision}`)
+    this.keyOf = options.key ?? findingKey
     this.judge = options.judge
     this.table = new Int32Array(1024)
     this.recent = new Int32Array(RECENT + 1)

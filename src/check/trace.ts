@@ -56,41 +56,35 @@ export interface Trace {
 export interface TraceOptions {
   /** Text for a changed component word. Default: the numbers. */
   readonly describe?: (component: string, before: number, after: number) => readonly Change[]
-  /** The key that the exploration was made with. */
-  readonly key?: (f: Finding) => string
 }
 
 /** The moves of the shortest way to `found`, not done again: which accesses, without the reader's names for them. */
 export function movesTo(x: Exploration, found: Found): Move[] {
-  const { search } = x
-  const path = search.path(found.state)
-  return [...path.slice(1).map((to, i) => moveBetween(search, path[i] as number, to)), ...lastMove(search, found, search.keyOf)]
+  return [...movesAlong(x.search, x.search.path(found.state)), ...lastMove(x.search, found)]
 }
 
+const movesAlong = (search: Search, path: readonly number[]): Move[] => path.slice(1).map((to, i) => moveBetween(search, path[i] as number, to))
+
 /** The move during which a finding was made; none when its state itself is wrong. */
-function lastMove(search: Search, found: Found, key: (f: Finding) => string): Move[] {
+function lastMove(search: Search, found: Found): Move[] {
   if (found.thread < 0) return []
-  return [ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread && m.micros.some((a) => a.findings.some((f) => key(f) === found.key))), 'the move that made the finding')]
+  return [ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread && m.micros.some((a) => a.findings.some((f) => search.keyOf(f) === found.key))), 'the move that made the finding')]
 }
 
 /** The shortest way to `found`. @throws Error when doing it again gives anything else */
 export function traceOf(x: Exploration, found: Found, o: TraceOptions = {}): Trace {
-  return traceTo(x, found.state, lastMove(x.search, found, o.key ?? defaultKey)[0] ?? null, o)
+  return traceTo(x, found.state, lastMove(x.search, found)[0] ?? null, o)
 }
 
 /** The shortest way to a state, with one more move after it. */
 export function traceTo(x: Exploration, state: number, last: Move | null = null, o: TraceOptions = {}): Trace {
   const { search } = x
   const path = search.path(state)
-  const moves: Move[] = []
-  for (let i = 1; i < path.length; i++) moves.push(moveBetween(search, path[i - 1] as number, path[i] as number))
-  if (last !== null) moves.push(last)
+  const moves = [...movesAlong(search, path), ...(last === null ? [] : [last])]
   const first = path[0] as number
   const start = search.startOf(first)
   return perform(search, start, ensure(search.model.starts[start], 'a start for the first state'), moves, o)
 }
-
-export const defaultKey = (f: Finding): string => `${f.property}|${f.site}|${f.decision}`
 
 function moveBetween(search: Search, from: number, to: number): Move {
   const want = search.vector(to)

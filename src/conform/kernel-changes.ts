@@ -1,6 +1,6 @@
 // What two trees answer differently over the same runs, as a list a reviewer would send: one entry for a finding that came, went or became another,
 // however many tests and platforms show it. A search that hit its limit vouches for what it found, not for what is missing.
-import { type CheckResult, outcome, type Violation } from '../check/index.ts'
+import { type CheckResult, identity, outcome, type Violation } from '../check/index.ts'
 
 /** `new`, `fixed`: the finding is there, or gone. `different`: the same property by another decision or at another place. `verdict`: no finding differs, but the verdict does (vacuous, say). */
 export type ChangeKind = 'new' | 'different' | 'verdict' | 'fixed'
@@ -23,8 +23,6 @@ export interface Change {
 }
 
 interface Finding { readonly v: Violation; readonly forbidden: boolean }
-
-const identity = (v: Violation): string => `${v.property} / ${v.site} / ${v.decision}`
 
 function findingsOf(r: CheckResult): Map<string, Finding> {
   const out = new Map<string, Finding>()

@@ -1,5 +1,5 @@
 // One scene explored: the client loops over the calls that its contract allows, and the engine's own search visits every state that this reaches.
-import { explore, movesTo, systemFor } from '../check/index.ts'
+import { explore, findingKey, movesTo, systemFor } from '../check/index.ts'
 import type { Revision } from '../kernel/index.ts'
 import { watch } from '../properties/index.ts'
 import type { Finding, PropertyName, Store } from '../step/index.ts'
@@ -21,7 +21,6 @@ export interface Explored {
   readonly raw: readonly Raw[]
   readonly states: number
   readonly transitions: number
-  readonly depth: number
   readonly complete: boolean
 }
 
@@ -42,24 +41,22 @@ export interface ExploreSceneOptions {
 /** What comes after one of these is its consequence: the run ends there. */
 const ENDS: ReadonlySet<PropertyName> = new Set<PropertyName>(['exposed', 'tampered', 'fault', 'crash', 'wrong_data', 'stale_state', 'leak'])
 
-const keyOf = (f: Finding): string => `${f.property}|${f.site}|${f.decision}`
 
 /** All findings of a scene, in whole calls. A finding can hide another: the search is repeated with the known ones muted until nothing is new. */
 export function exploreScene(scene: Scene, kernel: string, platform: string, o: ExploreSceneOptions = {}): Explored {
   const raw: Raw[] = []
   const muted = new Set<string>()
-  let [states, transitions, depth, complete] = [0, 0, 0, true]
+  let [states, transitions, complete] = [0, 0, true]
   for (let round = 0; round < (o.rounds ?? Number.POSITIVE_INFINITY); round++) {
     const r = once(scene, kernel, platform, muted, o)
     states += r.states
     transitions += r.transitions
-    depth = Math.max(depth, r.depth)
     complete &&= r.complete
     for (const f of r.raw) muted.add(f.key)
     raw.push(...r.raw)
     if (r.raw.length === 0 || !r.complete) break
   }
-  return { scene, raw, states, transitions, depth, complete }
+  return { scene, raw, states, transitions, complete }
 }
 
 function once(scene: Scene, kernel: string, platform: string, muted: ReadonlySet<string>, o: ExploreSceneOptions): Explored {
@@ -74,7 +71,7 @@ function once(scene: Scene, kernel: string, platform: string, muted: ReadonlySet
     // As after every call: what nobody holds is forgotten.
     return { init: (st: Store) => { st.u32.set(words); if (o.forget !== false) sys.forget(st, []) } }
   })
-  const judge = (f: Finding): Finding | null => (muted.has(keyOf(f)) ? null : ENDS.has(f.property) ? { ...f, fatal: true } : f)
+  const judge = (f: Finding): Finding | null => (muted.has(findingKey(f)) ? null : ENDS.has(f.property) ? { ...f, fatal: true } : f)
   const x = explore({ layout: sys.layout, programs: [program], starts }, {
     interleave: 'calls', onState, judge, onDeadlock: () => null, maxStates: o.maxStates ?? 300_000, ...(o.onProgress ? { onProgress: o.onProgress } : {})
   })
@@ -85,5 +82,5 @@ function once(scene: Scene, kernel: string, platform: string, muted: ReadonlySet
     const failing = client.failedIn(x.search.view(found.state)) || moves.some((m) => m.micros.some((a) => a.outcome > 0 && isFailure(a.action)))
     return { key: found.key, finding: found.finding, calls, failing }
   })
-  return { scene, raw, states: x.states, transitions: x.transitions, depth: x.depth, complete: x.complete && boot.complete }
+  return { scene, raw, states: x.states, transitions: x.transitions, complete: x.complete && boot.complete }
 }

@@ -91,7 +91,7 @@ const ingredients: ReadonlyArray<Ingredient> = [
   { name: 'no-mapping', words: 'allocations without a kernel mapping', group: 'alloc', add: (d) => { d.atomic = true; d.cookie = true } },
   { name: 'failing', words: 'a conversion that may fail', group: 'failure', exists: (p) => p.conversionsFail && p.guest, add: (d) => { d.config.push('conversions may_fail') } },
   { name: 'failing-tsm', words: 'a step of the TSM driver that may fail', group: 'failure', exists: (p, rev) => accepts(rev, p), add: (d, platform, rev) => {
-    d.config.push(`tsm_fails ${tsmDriver({ accepts: true, platform, rev } as Parameters<typeof tsmDriver>[0])?.steps.join(' ') ?? 'none'}`)
+    d.config.push(`tsm_fails ${tsmDriver(rev, platform)?.steps.join(' ') ?? 'none'}`)
   } },
   { name: 'static-1g', words: 'a host stage 2 in blocks of 1G', group: 'stage2', exists: (p) => p.switches.includes('host_stage2'), add: (d) => { d.config.push('host_stage2 static_1g') } },
   { name: 'convert', words: 'a client that shares its pages', group: 'convert', exists: (p) => p.conversion !== 'none', add: (d) => { d.explicit = true } },

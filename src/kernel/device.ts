@@ -1,6 +1,5 @@
 // struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
 import { atomicBit, type Field, peek, rmwBit, type Store, test } from '../step/index.ts'
-import { formatMessage } from './messages.ts'
 import { DEV_BITS, type Device, DMA_BIT_MASK, type Kernel } from './kernel.ts'
 import { accepts, holds } from './revisions/index.ts'
 
@@ -99,7 +98,7 @@ export function is_swiotlb_force_bounce(dev: Device): boolean {
 function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
   if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
-    if (dev.k.logging) dev.k.printk('warn', formatMessage('tio_disable', { dev: dev.name }), 'tio_disable')
+    dev.k.message('tio_disable', { dev: dev.name })
     return false
   }
   const mem = dev.io_tlb_mem

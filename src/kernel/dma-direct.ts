@@ -8,18 +8,13 @@ import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_sw
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { kmalloc_size_roundup } from './slab.ts'
-import { formatMessage } from './messages.ts'
+import { get_order } from './swiotlb/index.ts'
 import { TAG } from './page-alloc.ts'
 import { ATTR, DIR, failed, swiotlb_alloc, swiotlb_find_pool, swiotlb_free, swiotlb_map, swiotlb_max_mapping_size, swiotlb_sync_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
 
 export { ATTR, DIR }
 
 const PFN_UP = (n: number): number => Math.ceil(n / PAGE_SIZE)
-export function get_order(size: number): number {
-  let o = 0
-  while (PAGE_SIZE * 2 ** o < size) o++
-  return o
-}
 
 // --- streaming ------------------------------------------------------------------------------------------------------------
 
@@ -252,7 +247,7 @@ function dma_free_contiguous(dev: Device, pfn: number, order: number, site: stri
 
 function not_supported(dev: Device): null {
   failed(dev, 'noncoherent')
-  dev.k.printk('warn', formatMessage('not_supported', {}), 'not_supported')
+  dev.k.message('not_supported')
   return null
 }
 
@@ -294,14 +289,14 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
 /** dma_set_decrypted(); dma_direct_alloc() of the series converts without it, and says nothing when that fails. */
 function dma_set_decrypted(dev: Device, phys: number, n: number): number {
   const rc = set_memory_decrypted(dev.k, phys, n)
-  if (rc !== 0 && dev.k.rev.allocByAttr) dev.k.printk('warn', formatMessage('leak_decrypt', {}), 'leak_decrypt')
+  if (rc !== 0 && dev.k.rev.allocByAttr) dev.k.message('leak_decrypt')
   return rc
 }
 
 /** dma_set_encrypted(). */
 function dma_set_encrypted(dev: Device, addr: number, n: number): number {
   const rc = set_memory_encrypted(dev.k, addr, n)
-  if (rc !== 0) dev.k.printk('warn', formatMessage('leak_encrypt', {}), 'leak_encrypt')
+  if (rc !== 0) dev.k.message('leak_encrypt')
   return rc
 }
 

@@ -1,12 +1,13 @@
 // drivers/iommu/dma-iommu.c, as far as the question goes: a device behind a vIOMMU. Mapping asks neither force_dma_unencrypted() nor
 // is_swiotlb_force_bounce(): whatever page the driver passes is mapped as it is, but for an unaligned buffer that would share its cache lines
 // or its IOMMU page with others, which bounces.
-import { type Intervals, intervalAt, PAGE_SIZE, setRange } from '../base/index.ts'
+import { type Intervals, intervalAt, PAGE_SIZE, pagesOf, setRange } from '../base/index.ts'
 import { action, change } from '../step/index.ts'
 import { dma_limit, force_dma_unencrypted, is_swiotlb_active } from './device.ts'
 import { DMA_MAPPING_ERROR } from './dma-address.ts'
 import type { DmaBuffer } from './dma-direct.ts'
-import { arch_sync_dma, dma_kmalloc_needs_bounce, get_order } from './dma-direct.ts'
+import { arch_sync_dma, dma_kmalloc_needs_bounce } from './dma-direct.ts'
+import { get_order } from './swiotlb/index.ts'
 import type { CpuAlias, Device } from './kernel.ts'
 import { TAG } from './page-alloc.ts'
 import { ATTR, failed, swiotlb_find_pool, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
@@ -15,8 +16,6 @@ const DEVICE_STRIDE = 2 ** 40
 
 const ENTRY = change((t: Intervals, at: number, page: number) => setRange(t, at, at + 1, page + 1, 0))
 const NO_ENTRIES = change((t: Intervals, at: number, n: number) => setRange(t, at, at + n, 0, 0))
-
-const pagesOf = (at: number, size: number): number => Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
 
 /** Maps [phys, phys+size): an IOVA from the top of the first 4G downwards, as one step. */
 const iommu_map = action<[dev: Device, phys: number, size: number, limit: number]>('iommu_map', {

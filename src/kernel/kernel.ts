@@ -16,7 +16,7 @@ import { bootPool } from './swiotlb/param.ts'
 import { parseVersion } from './swiotlb/version.ts'
 import { conversionsMayFail } from './set-memory.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
-import type { MessageId } from './messages.ts'
+import { formatMessage, type MessageArgs, type MessageId, messageTable } from './messages.ts'
 import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
 import type { TsmOp } from './tsm.ts'
@@ -208,6 +208,13 @@ export class Kernel {
 
   printk(level: 'info' | 'warn' | 'err', text: string, id?: MessageId): void {
     if (this.logging) this.emit({ kind: 'printk', level, text, ...(id === undefined ? {} : { id }) })
+  }
+
+  /** printk() of a message of the table, at its level. */
+  message(id: MessageId, args: MessageArgs = {}): void {
+    if (!this.logging) return
+    const { level } = messageTable[id]
+    this.printk(level === 'info' || level === 'err' ? level : 'warn', formatMessage(id, args), id)
   }
 
   /** An event of the allocator, a conversion or the caches. */

@@ -92,10 +92,9 @@ export class PageAllocator {
   })
 
   /** Pages given up: nobody will ever give them back. */
-  leak(pfn: number, n: number, site: string, onPurpose: boolean): void { leaked(this, this.k, pfn, n, site, onPurpose) }
+  leak(pfn: number, n: number, site: string, onPurpose: boolean): void { PageAllocator.leaked(this, pfn, n, site, onPurpose) }
+  private static readonly leaked = aside<[a: PageAllocator, pfn: number, n: number, site: string, onPurpose: boolean]>('leak', (st, a, pfn, n, site, onPurpose) => {
+    a.take(st, pfn, n, TAG.leaked)
+    a.k.observer.event(st, { kind: 'leak', pfn, n, site, onPurpose })
+  }, (_a, pfn, _n, site, onPurpose) => `${site}: page 0x${pfn.toString(16)} leaked${onPurpose ? ' on purpose' : ''}`)
 }
-
-const leaked = aside<[a: PageAllocator, k: Kernel, pfn: number, n: number, site: string, onPurpose: boolean]>('leak', (st, a, k, pfn, n, site, onPurpose) => {
-  a.take(st, pfn, n, TAG.leaked)
-  k.observer.event(st, { kind: 'leak', pfn, n, site, onPurpose })
-}, (_a, _k, pfn, _n, site, onPurpose) => `${site}: page 0x${pfn.toString(16)} leaked${onPurpose ? ' on purpose' : ''}`)

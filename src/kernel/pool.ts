@@ -5,9 +5,9 @@ import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } f
 import { action, aside, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { coherent_limit } from './device.ts'
 import { phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
-import { formatMessage } from './messages.ts'
 import { TAG } from './page-alloc.ts'
 import { conversionsMayFail, pinned, set_memory_decrypted } from './set-memory.ts'
+import { get_order } from './swiotlb/index.ts'
 import type { CpuAlias, Device, DmaZone, Kernel } from './kernel.ts'
 
 const KiB = 1024
@@ -21,12 +21,6 @@ export function atomic_pool_size(ram: number, cmdline = ''): number {
   const unit = { '': 1, K: KiB, M: MiB, G: GiB }[(asked?.[2] ?? '').toUpperCase()] ?? 1
   const size = asked ? Number(asked[1]) * unit : 0
   return size > 0 ? size : Math.max(128 * KiB, Math.min(Math.floor(ram / PAGE_SIZE / (GiB / (128 * KiB))), 2 ** MAX_PAGE_ORDER) * PAGE_SIZE)
-}
-
-function get_order(size: number): number {
-  let o = 0
-  while (PAGE_SIZE * 2 ** o < size) o++
-  return o
 }
 
 /** Zones in the order of dma_guess_pool(): the pool for any memory, for DMA32, for DMA. */
@@ -50,6 +44,16 @@ interface State {
 const encode = (s: State): string => `${s.pools.map((p) => `${p.up}:${p.chunks.join(';')}`).join('|')}|${encodeIntervals(s.used)}|${s.work ? 1 : 0}`
 
 const SETTLE = change((s: State, i: number, failed: boolean): State => ({ ...s, pools: s.pools.map((p, j) => (j === i ? (failed ? { up: UP.no, chunks: [] } : { ...p, up: UP.yes }) : p)) }))
+/** gen_pool_avail(): free bytes of a pool. */
+function available(s: State, i: number): number {
+  let free = 0
+  for (const [start, n] of s.pools[i]?.chunks ?? []) for (const [a, b, v] of pieces(s.used, start, start + n, 0)) if (v === 0) free += b - a
+  return free
+}
+const TAKE = change((s: State, wanted: number, i: number, phys: number, size: number): State => {
+  const used = setRange(s.used, phys, phys + size, 1, 0)
+  return { ...s, used, work: s.work || available({ ...s, used }, i) < wanted }
+})
 const GIVE = change((s: State, phys: number, size: number): State => ({ ...s, used: setRange(s.used, phys, phys + size, 0, 0) }))
 const WORK_DONE = change((s: State): State => ({ ...s, work: false }))
 const GROW = change((s: State, i: number, pfn: number, n: number): State => ({ ...s, pools: s.pools.map((p, j) => (j === i ? { ...p, chunks: [[pfn * PAGE_SIZE, n * PAGE_SIZE], ...p.chunks] } : p)) }))
@@ -151,12 +155,6 @@ export class AtomicPools {
     return -1
   }
 
-  private available(s: State, i: number): number {
-    let free = 0
-    for (const [start, n] of s.pools[i]?.chunks ?? []) for (const [a, b, v] of pieces(s.used, start, start + n, 0)) if (v === 0) free += b - a
-    return free
-  }
-
   /**
    * dma_alloc_from_pool(): the first pool of the right state with room at an address that the device can use. `request`: the state wanted, where
    * pools must match it; null: any. `limited`: the block must fit the device's coherent mask, in the form `shared` says.
@@ -173,7 +171,7 @@ export class AtomicPools {
       // WARN(1, ...) where no pool was of the right state: __GFP_NOWARN silences exhaustion only.
       if (at === -2) k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
       else if (!o.noWarn) k.warn('dma_alloc_from_pool', 'atomic pool exhausted or no suitable pool')
-      if (k.logging) k.printk('warn', formatMessage(at === -2 ? 'pool_unsuitable' : 'pool_exhausted', { dev: dev.name }))
+      k.message(at === -2 ? 'pool_unsuitable' : 'pool_exhausted', { dev: dev.name })
       return null
     }
     const { alias } = this
@@ -190,8 +188,7 @@ export class AtomicPools {
       for (const i of candidates) {
         const phys = a.firstFit(s, i, size)
         if (phys < 0 || phys + probe + size - 1 > limit) continue
-        const used = setRange(s.used, phys, phys + size, 1, 0)
-        a.state.set(st, { ...s, used, work: s.work || a.available({ ...s, used }, i) < a.wanted })
+        a.state.update(st, TAKE, a.wanted, i, phys, size)
         return phys
       }
       return candidates.length > 0 ? -1 : -2
@@ -237,7 +234,7 @@ export class AtomicPools {
     perform: (st, _outcome, a, i) => {
       const s = a.state.get(st)
       const p = s.pools[i]
-      if (p === undefined || p.up !== UP.yes || a.available(s, i) >= a.wanted) return -1
+      if (p === undefined || p.up !== UP.yes || available(s, i) >= a.wanted) return -1
       return Math.min(get_order(p.chunks.reduce((n, [, size]) => n + size, 0)), MAX_PAGE_ORDER)
     },
     text: (r, _outcome, _a, i) => (r < 0 ? `${POOLS[i]} has enough` : `${POOLS[i]} grows by order ${r}`), silent: true

@@ -3,10 +3,9 @@
 // atomic pool's where the caller cannot block. The functions follow the C in its order; the slots themselves are kernel/swiotlb's.
 import { PAGE_SIZE } from '../base/index.ts'
 import { action, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
-import { alloc_bytes, bounceRange, IoTlbPool, IO_TLB_SEGSIZE, IO_TLB_SIZE, nr_slots, restore, SLOT_FULL, slotParams, snapshot, swiotlb_bounce_range, swiotlb_release_slots, swiotlb_tbl_map_single } from './swiotlb/index.ts'
+import { alloc_bytes, bounceRange, get_order, IoTlbPool, IO_TLB_SEGSIZE, IO_TLB_SIZE, nr_slots, restore, SLOT_FULL, slotParams, snapshot, swiotlb_bounce_range, swiotlb_release_slots, swiotlb_tbl_map_single } from './swiotlb/index.ts'
 import { dma_limit, force_dma_unencrypted } from './device.ts'
 import { type Device, DMA_BIT_MASK, type Kernel } from './kernel.ts'
-import { formatMessage } from './messages.ts'
 import { TAG } from './page-alloc.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 
@@ -55,9 +54,7 @@ function search(pool: IoTlbPool, dev: Device, w: Wanted): number {
 
 /** A pool made at run time, as swiotlb_find_pool() answers it. */
 export class DynamicPool {
-  readonly kind = { restricted: false, private: false } as const
   constructor(private readonly all: DynamicPools, readonly start: number) {}
-  get name(): string { return 'a dynamic bounce pool' }
   bounce(st: Store, dev: Device, tlb: number, size: number): { orig: number; size: number; overflow: boolean } | null {
     const p = this.all.at(st, tlb)
     const out = bounceRange()
@@ -107,8 +104,7 @@ export class DynamicPools {
       const b = k.atomic.alloc(dev, bytes, k.rev.poolsMatchRequest ? true : null, { shared: true, zone, limited: true, noWarn: false })
       return b === null ? null : { phys: b.phys, atomic: true }
     }
-    let order = 0
-    while (PAGE_SIZE * 2 ** order < bytes) order++
+    const order = get_order(bytes)
     const pfn = k.pages.alloc_pages(order, { tag: TAG.pool, why: 'swiotlb_alloc_tlb' })
     if (pfn < 0) return null
     const phys = pfn * PAGE_SIZE
@@ -130,8 +126,7 @@ export class DynamicPools {
     const recognised = k.rev.dynamicFree === 'kept' || !k.dmaDirectRemap
     if (p.atomic && recognised && k.atomic.free(p.start, Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE)) return
     const n = Math.ceil(bytes / PAGE_SIZE)
-    let order = 0
-    while (2 ** order < n) order++
+    const order = get_order(bytes)
     if (this.converts) {
       if (k.rev.dynamicRelease === 'rcu_callback' && k.platform.conversion !== 'none') k.crash('swiotlb_dyn_free', 'sleep in atomic context', 'set_memory_encrypted() sleeps, in an RCU callback')
       if (set_memory_encrypted(k, p.start, n) !== 0) { k.pages.leak(p.start / PAGE_SIZE, 2 ** order, 'swiotlb_free_tlb', true); return }
@@ -155,7 +150,7 @@ export class DynamicPools {
     if (DynamicPools.scheduled(this) === 0 || choose(late ? 'swiotlb_dyn_alloc: not before the next mapping, or now' : 'swiotlb_dyn_alloc: later, or now', 2) === 0) return
     DynamicPools.begun(this, false)
     const pool = this.swiotlb_alloc_pool(null, IO_TLB_MIN_SLABS, this.default_nslabs, Number.POSITIVE_INFINITY, true)
-    if (pool === null) this.k.printk('warn', formatMessage('grow_failed', {}), 'grow_failed')
+    if (pool === null) this.k.message('grow_failed')
     else DynamicPools.added(this, pool)
   }
   private static readonly scheduled = action<[d: DynamicPools]>('dyn_alloc', {

@@ -7,7 +7,6 @@ import type { Device, Kernel } from './kernel.ts'
 import type { DynamicPool } from './swiotlb-dynamic.ts'
 import type { RefusalReason } from './refusal.ts'
 import { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, type SwiotlbMem } from './swiotlb-mem.ts'
-import { formatMessage } from './messages.ts'
 import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_NO_WARN, ATTR_SKIP_CPU_SYNC, DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from './trace-events.ts'
 
 export const DIR = { BIDIRECTIONAL: DIR_BIDIRECTIONAL, TO_DEVICE: DIR_TO_DEVICE, FROM_DEVICE: DIR_FROM_DEVICE } as const
@@ -56,7 +55,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   const k = dev.k
   const mem = bounce_mem(dev)
   if (mem === null || mem.nslabs === 0) {
-    if (k.logging) k.printk('warn', formatMessage('no_pool', { dev: dev.name }))
+    k.message('no_pool', { dev: dev.name })
     failed(dev, 'no_pool')
     return null
   }
@@ -81,10 +80,10 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
   const dynamic = mem === k.default_mem ? k.dynamic : null
-  const wanted = dynamic === null ? null : { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
-  let tlb = dynamic === null || wanted === null ? SLOT_FULL : dynamic.find_listed(dev, wanted)
+  const wanted = { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
+  let tlb = dynamic?.find_listed(dev, wanted) ?? SLOT_FULL
   if (tlb === SLOT_FULL) tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
-  if (tlb === SLOT_FULL && dynamic !== null && wanted !== null) tlb = dynamic.find_transient(dev, wanted)
+  if (tlb === SLOT_FULL && dynamic !== null) tlb = dynamic.find_transient(dev, wanted)
   if (tlb === SLOT_BUG) find_slots_bug(k)
   if (tlb === SLOT_FULL) {
     // What the search was asked for: the mapping with the offset it keeps, aligned.

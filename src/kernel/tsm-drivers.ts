@@ -1,6 +1,6 @@
 // The guest's TSM drivers as data: the steps of lock, accept and unlock in their order, and what each driver does when one fails. None rolls back.
-import type { TsmFirmware, TsmStep } from '../machine/index.ts'
-import type { Kernel } from './kernel.ts'
+import type { Platform, TsmFirmware, TsmStep } from '../machine/index.ts'
+import { accepts, type Revision } from './revisions/index.ts'
 
 export interface TsmDriver extends TsmFirmware {
   readonly lock: readonly TsmStep[]
@@ -33,10 +33,10 @@ const TDX = driver({
 })
 
 /** The driver of this pair of revision and platform; null where no device can be accepted. */
-export function tsmDriver(k: Pick<Kernel, 'accepts' | 'platform' | 'rev'>): TsmDriver | null {
-  if (!k.accepts) return null
-  switch (k.platform.conversion) {
-    case 'rsi': return k.rev.accept === 'tio-v2' ? CCA : CCA_V1
+export function tsmDriver(rev: Revision, platform: Platform): TsmDriver | null {
+  if (!accepts(rev, platform)) return null
+  switch (platform.conversion) {
+    case 'rsi': return rev.accept === 'tio-v2' ? CCA : CCA_V1
     case 'psc': return AMD
     case 'mapgpa': return TDX
     default: return null

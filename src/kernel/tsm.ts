@@ -1,7 +1,7 @@
 // The PCI TSM core of the guest, by revision: rfc-v1 (04/38), rfc-v1-05 (with 05/38), tio-v2 (March 2026; the cc series run on it).
 // Each entry follows the handler's order: rwsem, state, pf0.lock, device lock, driver, TSM call, state, flag.
 import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, spin_unlock, up_read, up_write, write } from '../step/index.ts'
-import { TDI, type TsmStep } from '../machine/index.ts'
+import type { TsmStep } from '../machine/index.ts'
 import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
 import type { Device, Kernel } from './kernel.ts'
@@ -40,7 +40,7 @@ const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev,
 
 /** A call of the TSM into firmware and device: one step, or with `tsm_fails` the driver's own; true on success. */
 function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
-  const driver = dev.k.config.tsm_fails.length === 0 ? null : tsmDriver(dev.k)
+  const driver = dev.k.config.tsm_fails.length === 0 ? null : tsmDriver(dev.k.rev, dev.k.platform)
   if (driver === null) return called(dev, call) === 1
   let all = true
   for (const step of driver[call]) {
@@ -52,7 +52,7 @@ function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
 }
 const drive = action<[dev: Device, call: 'lock' | 'accept' | 'unlock', step: TsmStep]>('tsm driver', {
   perform: (st, outcome, dev, _call, step) => {
-    const driver = tsmDriver(dev.k)
+    const driver = tsmDriver(dev.k.rev, dev.k.platform)
     return outcome === 0 && driver !== null && dev.k.machine.tsmStep(st, dev.index, step, driver) ? 1 : 0
   },
   text: (r, _outcome, dev, call, step) => `ops->${call}(${dev.name}): ${step}${r ? '' : ' fails'}`, outcomes: (dev, _call, step) => (dev.k.config.tsm_fails.includes(step) ? 2 : 1), results: [0, 1]
@@ -306,10 +306,9 @@ export function tsm_disconnect(dev: Device): number {
 }
 const host_disconnect = action<[dev: Device]>('host disconnect', {
   perform: (st, _outcome, dev) => {
-    const { session, tdi } = dev.k.machine
-    session.set(st, 0, dev.index)
-    const t = tdi.get(st, dev.index)
-    if (t === TDI.locked || t === TDI.run) tdi.set(st, TDI.error, dev.index)
+    const m = dev.k.machine
+    m.session.set(st, 0, dev.index)
+    m.breakInterface(st, dev.index)
     return 0
   },
   text: (_r, _outcome, dev) => `host: tsm disconnect ${dev.name}`, results: [0]
@@ -406,11 +405,10 @@ const pci_command = action<[dev: Device, master: boolean]>('pci command', {
 /** pcie_flr(): the command register is reset; a TDI in CONFIG_LOCKED or RUN goes to ERROR. One step. */
 const flr = action<[dev: Device]>('pcie flr', {
   perform: (st, _outcome, dev) => {
-    const { tdi, bus_master } = dev.k.machine
+    const m = dev.k.machine
     if (dev.k.f.present.get(st, dev.index) === 0) return ENODEV
-    const t = tdi.get(st, dev.index)
-    if (t === TDI.locked || t === TDI.run) tdi.set(st, TDI.error, dev.index)
-    bus_master.set(st, 0, dev.index)
+    m.breakInterface(st, dev.index)
+    m.bus_master.set(st, 0, dev.index)
     return 0
   },
   text: (_r, _outcome, dev) => `${dev.name}: function-level reset`, results: [0, ENODEV]

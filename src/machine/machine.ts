@@ -62,7 +62,7 @@ const SET_MIRROR = change((m: Intervals, pfn: number, n: number, v: number) => s
 const MIRROR = { exact: 0, missing: 1, stale: 2 } as const
 
 /** The VMM keeps tables for T=0 that follow conversions: not where stage 2 is static, nor where a hypervisor below the host keeps them. */
-export const mirrored = (platform: Platform, config: MachineConfig): boolean => platform.guest && platform.tdisp && config.host_stage2 === 'shared_only'
+const mirrored = (platform: Platform, config: MachineConfig): boolean => platform.guest && platform.tdisp && config.host_stage2 === 'shared_only'
 
 export class Machine {
   readonly pages: Interned<Intervals>
@@ -350,6 +350,14 @@ export class Machine {
     this.tee_mmio?.set(st, 1, dev)
   }
 
+  /** The interface is in CONFIG_LOCKED or RUN. */
+  assigned(st: Store, dev: number): boolean {
+    const t = this.tdi.get(st, dev)
+    return t === TDI.locked || t === TDI.run
+  }
+  /** What ends an interface that is assigned: it goes to ERROR. */
+  breakInterface(st: Store, dev: number): void { if (this.assigned(st, dev)) this.tdi.set(st, TDI.error, dev) }
+
   /** LOCK_INTERFACE_REQUEST: only from CONFIG_UNLOCKED. */
   lockInterface(st: Store, dev: number): boolean {
     if (this.tdi.get(st, dev) !== TDI.unlocked || this.session.get(st, dev) === 0) return false
@@ -372,8 +380,7 @@ export class Machine {
   /** One step of a TSM driver that did not fail by itself: whether firmware and device do it in the present state. */
   tsmStep(st: Store, dev: number, step: TsmStep, d: TsmFirmware): boolean {
     const set = (f: Field | null, on: boolean): boolean => { f?.set(st, on ? 1 : 0, dev); return true }
-    const t = this.tdi.get(st, dev)
-    const assigned = t === TDI.locked || t === TDI.run
+    const assigned = this.assigned(st, dev)
     const own = this.vdev !== null
     switch (step) {
       case 'lock': return this.tsmCall(st, dev, 'lock') === 1
@@ -405,9 +412,7 @@ export class Machine {
   writeBusMaster(st: Store, dev: number, on: boolean): void {
     const was = this.bus_master.get(st, dev) === 1
     this.bus_master.set(st, on ? 1 : 0, dev)
-    const t = this.tdi.get(st, dev)
-    if (on || (t !== TDI.locked && t !== TDI.run)) return
-    if (was || this.config.bme_zero_over_zero === 'error') this.tdi.set(st, TDI.error, dev)
+    if (!on && (was || this.config.bme_zero_over_zero === 'error')) this.breakInterface(st, dev)
   }
 
   // --- the host ---------------------------------------------------------------------------------------------------------------

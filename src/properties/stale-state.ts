@@ -1,6 +1,6 @@
 // The kernel's belief against the hardware: with no TSM operation in flight they agree, and an operation that reports success has done it.
 import { type KernelEvent, tsmCores, type TsmOp } from '../kernel/index.ts'
-import { TDI, tdiNames } from '../machine/index.ts'
+import { tdiNames } from '../machine/index.ts'
 import type { Finding, Store } from '../step/index.ts'
 import type { System } from '../system/index.ts'
 import { type Judgement, NONE, type Property } from './property.ts'
@@ -37,7 +37,7 @@ class StaleState implements Judgement {
       const tdi = this.tdi(st, d.index)
       const flag = this.sys.believed(st, d.index)
       const thinks = tsmCores[kernel.rev.accept].belief(kernel.f.tsm_state.get(st, d.index), flag)
-      const trusted = machine.tdi.get(st, d.index) === TDI.locked || machine.tdi.get(st, d.index) === TDI.run
+      const trusted = machine.assigned(st, d.index)
       if (thinks !== tdi) stale('tsm core', `believes ${thinks}, is ${tdi}`, `the core believes ${d.name} is ${thinks} and its interface is ${tdi}`)
       else if (flag !== (tdi === 'run')) stale('flag', `flag ${flag ? 'set' : 'clear'}, is ${tdi}`, `the accepted flag of ${d.name} is ${flag ? 'set' : 'clear'} and its interface is ${tdi}`)
       else if (kernel.f.tsm_registered.get(st) !== 1 && trusted) stale('tsm core', `${tdi} without a TSM`, `${d.name} is ${tdi} and no TSM is registered`)

@@ -43,7 +43,7 @@ const word = (outcome: string): string => outcome.replace('fault:', '')
 const reach = (read: DmaResult, write: DmaResult): Reach => ({ read: word(read.outcome), write: word(write.outcome), rule: read.rule })
 
 export function failuresOf(platform: Platform, revision: Revision): Failures {
-  const probe = tsmDriver(system(platform, revision, []).kernel)
+  const probe = tsmDriver(revision, platform)
   if (probe === null) return { platform, revision, source: null, steps: [] }
   return { platform, revision, source: probe.source, steps: OPS.flatMap((op) => probe[op].map((step) => failed(platform, revision, op, step))) }
 }

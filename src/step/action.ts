@@ -33,7 +33,7 @@ let identified = 0
  * An argument as part of a key: equal texts are equal arguments. Plain data and lists are what they hold, an object of a class is itself. What a
  * class's object holds and another call may change belongs into the store.
  */
-export function argKey(x: unknown): string {
+function argKey(x: unknown): string {
   switch (typeof x) {
     case 'number': return `${x}`
     case 'string': return JSON.stringify(x)

@@ -234,8 +234,7 @@ export function choice(i: Choose, pc: number, env: readonly number[]): Action {
   // What the variables forbid is no outcome. Where they forbid all, there is one, which waits.
   const possible = enabled.flatMap((e, k) => (e === false ? [] : [k]))
   return {
-    ...actionOf('choice', CHOICE, [i.text, n, pc]),
-    key: `choice:${pc}:${values.join()}`, outcomes: Math.max(1, possible.length), results: possible,
+    kind: 'choice', silent: false, key: `choice:${pc}:${values.join()}`, outcomes: Math.max(1, possible.length), results: possible,
     text: (r) => (r === BLOCKED ? i.text : `${i.text}: ${r + 1} of ${n}`),
     perform: (st, outcome) => {
       const k = possible[outcome] ?? -1

@@ -32,7 +32,7 @@ export const found = aside<[property: PropertyName, site: string, decision: stri
 // --- boot ------------------------------------------------------------------------------------------------------------------
 
 /** How a conversion at boot ends: done; refused before anything changed; refused at the call out of the guest, where some of it is done already. */
-export type BootEnd = 'done' | 'refused' | 'half done'
+type BootEnd = 'done' | 'refused' | 'half done'
 
 export const bootConverted = aside<[s: System, mem: { readonly name: string; readonly kind: MemKind; readonly pages: { readonly pfn: number; readonly n: number } }, end: BootEnd, place: number]>('boot', (st, s, mem, end, place) => {
   const k = s.kernel
@@ -186,11 +186,7 @@ export const hostDevice = action<[s: System, op: HostDeviceOp, dev: number]>('ho
     switch (op) {
       case 'host_stop': m.tdi.set(st, TDI.unlocked, dev); return 0
       case 'host_reset': m.tdi.set(st, TDI.unlocked, dev); m.session.set(st, 0, dev); return 0
-      case 'host_error': {
-        const t = m.tdi.get(st, dev)
-        if (t === TDI.locked || t === TDI.run) m.tdi.set(st, TDI.error, dev)
-        return 0
-      }
+      case 'host_error': m.breakInterface(st, dev); return 0
     }
   },
   text: (_r, _outcome, s, op, dev) => `host: ${op.slice(5)} ${nameOf(s, dev)}`, results: [0]

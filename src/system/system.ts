@@ -1,13 +1,13 @@
 // Machine, kernel and devices put together: what a scene is made of, with one function for each operation of the language. The
 // functions run under the checker (every access a step) and on a running system (at once).
-import { ensure, PAGE_SIZE, pieces } from '../base/index.ts'
+import { ensure, PAGE_SIZE, pagesOf, pieces } from '../base/index.ts'
 import { choose, Layout, type Store } from '../step/index.ts'
 import {
   ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, type Ranges, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, formatMessage, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
@@ -95,7 +95,7 @@ export class System {
   boot(): number {
     const k = this.kernel
     for (const mem of [k.default_mem, k.private_mem]) {
-      if (mem !== null && !this.bootPool(mem, mem.index)) k.printk('warn', formatMessage('decrypt_failed', {}))
+      if (mem !== null && !this.bootPool(mem, mem.index)) k.message('decrypt_failed')
     }
     // rmem_swiotlb_device_init(), device by device: the first of a region converts its pool. Since failures are looked at a failed one leaves
     // rmem->priv NULL, and the next device tries the whole again.
@@ -104,7 +104,7 @@ export class System {
       const mem = dev.assigned
       if (mem === null || !mem.kind.restricted || attached.has(mem)) continue
       if (this.bootPool(mem, poolOfDevice(dev.index))) attached.add(mem)
-      else k.printk('err', formatMessage('decrypt_restricted', { dev: dev.name }))
+      else k.message('decrypt_restricted', { dev: dev.name })
     }
     k.atomic.boot()
     return 0
@@ -174,7 +174,7 @@ export class System {
     const o = this.objects.get(x)
     const lost = ({ phys, size }: Range): void => {
       const pfn = Math.floor(phys / PAGE_SIZE)
-      const n = Math.floor((phys + size - 1) / PAGE_SIZE) - pfn + 1
+      const n = pagesOf(phys, size)
       // Pages of their own leave the allocator for ever; a slab object, a pool's slots and a mapped buffer keep what they lie in.
       if (o.kind === 'page' || ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.from === 'buddy')) pages.leak(pfn, n, 'give_up', false)
       else this.kernel.emit({ kind: 'leak', pfn, n, site: 'give_up', onPurpose: false })
@@ -215,7 +215,7 @@ export class System {
     if (!kernelMemory(this.objects.get(x))) return errno.EINVAL
     const { phys, size } = this.range(x)
     const first = Math.floor(phys / PAGE_SIZE)
-    const n = Math.floor((phys + size - 1) / PAGE_SIZE) - first + 1
+    const n = pagesOf(phys, size)
     // The test means the memory to be shared until it is private again: on the way back, and after a failure, that is not yet so.
     told.explicit(this, phys, size, true)
     if (shared) return set_memory_decrypted(this.kernel, first * PAGE_SIZE, n)

@@ -124,7 +124,7 @@ export function sameAsReference(s: Shape, interleave: 'steps' | 'calls', cap: nu
     expect(lengths(eager)).toEqual(slow.findings)
     expect([eager.finals > 0, eager.deadlocks > 0]).toEqual([slow.finals > 0, slow.deadlocks > 0])
     for (const f of eager.findings) {
-      const t = traceOf(eager, f, { key: keyOf })
+      const t = traceOf(eager, f)
       if (interleave === 'steps') expect(t.steps).toHaveLength(f.length)
       else expect(t.steps.length).toBeGreaterThanOrEqual(f.length)
     }

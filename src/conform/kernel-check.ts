@@ -48,6 +48,8 @@ function withoutMeaning(run: TreeRun, kernel: string, images: TreeImages): strin
   const config = resolveConfig(run.test, run.platform as vocabulary.PlatformName, kernel as vocabulary.KernelName)
   // the work that makes a pool grow is nobody's thread here
   if (config.swiotlb_dynamic) return 'bounce pools that grow are not run in the C yet: the build is without CONFIG_SWIOTLB_DYNAMIC'
+  const remap = image.meta.config.includes('DMA_DIRECT_REMAP')
+  if (config.remap !== null && config.remap !== remap) return `the test is about a kernel ${remap ? 'without' : 'with'} CONFIG_DMA_DIRECT_REMAP: this build has it ${remap ? 'on' : 'off'}`
   if (config.private_pool > 0) return 'a bounce pool for accepted devices is a what-if of the model: no tree has one'
   return null
 }

@@ -1,6 +1,6 @@
 // Trace files as a stream of events: finds out by content what each file is (text, trace.dat, either of them packed), reads it in bounded
 // memory and hands events to a sink. Several files are one trace: parts follow each other; a trace.dat stands alone.
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Diagnostic } from '../base/index.ts'
@@ -198,6 +198,8 @@ export async function recordingSections(path: string): Promise<ReadonlyMap<strin
   const sections = new RecordingHead()
   let first = true
   try {
+    // What is read of a pipe here would be missing from the trace.
+    if (!statSync(path).isFile()) return null
     for await (const chunk of chunks(path)) {
       if (first && !isRecording(chunk)) return null
       first = false

@@ -99,7 +99,7 @@ export class LogReader {
     this.front.pause()
     const { mono, total } = this.full
     // bootOf() of a line that names no boot, without a record.
-    if (mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK) this.bootOf({ text: '', line: this.lines, mono, wall: null, host: null, boot: null }, null)
+    if (this.wentBack(mono)) this.bootOf({ text: '', line: this.lines, mono, wall: null, host: null, boot: null }, null)
     if (mono !== null) this.lastMono = mono
     const b = this.boots.at(-1) as BootRead
     b.total = total
@@ -127,10 +127,13 @@ export class LogReader {
     return { facts: newBoot(line), failures: new Failures(), traces: new TraceReader(), suppressed: 0, total: null, strange: new Map(), drivers: new Map() }
   }
 
+  /** The stamp is of a clock that began anew. */
+  private wentBack(mono: number | null): boolean { return mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK }
+
   /** The boot that the record belongs to; a banner, a clock that went back or another journal id begins one. */
   private bootOf(r: LogRecord, banner: string | null): BootRead {
     const before = this.boots.at(-1)
-    const back = r.mono !== null && this.lastMono !== null && r.mono < EARLY && r.mono < this.lastMono - BACK
+    const back = this.wentBack(r.mono)
     if (r.mono !== null) this.lastMono = r.mono
     const other = before !== undefined && r.boot !== null && before.facts.id !== null && r.boot !== before.facts.id
     if (before === undefined || other || (banner !== null ? before.facts.kernel !== null : back && before.facts.kernel !== null)) {
@@ -238,7 +241,7 @@ export class LogReader {
       const device = g.device === '' ? m.args['dev'] : g.device
       const c = b.failures.add('coherent', m.id, { ...m.args, ...(device === undefined ? {} : { dev: device }) }, r)
       if (g.total !== null) c.total = g.total
-      if (g.used !== null) c.used = g.used
+      if (g.used !== null) c.used = [...g.used]
       this.recent = this.recent.filter((x) => x !== before)
       return true
     }

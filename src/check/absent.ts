@@ -8,6 +8,9 @@ import type { System } from '../system/index.ts'
 /** A run as the mechanisms see it: the test, the operations that stand in it, and the system after the search. */
 interface Run { readonly test: Test; readonly operations: ReadonlySet<string>; readonly sys: System }
 
+/** Begins the note on a pair on which nothing can be accepted. */
+export const ACCEPTED_IDLE = "'accepted' has no effect"
+
 const groupOf = (name: string): string | undefined => vocabulary.operationByName.get(name)?.group
 const some = (r: Run, is: (d: System['options']['devices'][number]) => boolean): boolean => r.sys.options.devices.some(is)
 const calls = (r: Run) => [r.test.init, ...r.test.threads.map((t) => t.body)].flatMap((body) => [...statements(body)].filter((s) => s.kind === 'call'))
@@ -49,7 +52,7 @@ export function notes(test: Test, operations: readonly string[], sys: System): s
   if (acceptedIgnored(sys.kernel.rev, sys.kernel.platform.name) !== null) {
     const ignored = sys.kernel.rev.accept === 'none' ? 'the kernel has no accept' : 'the platform has no T=1'
     const said = test.devices.filter((d) => d.entries.some((e) => e.key === 'accepted')).map((d) => d.name)
-    if (said.length > 0) out.push(`'accepted' has no effect (${ignored}): ${said.join(', ')} ${said.length === 1 ? 'is' : 'are'} T=0`)
+    if (said.length > 0) out.push(`${ACCEPTED_IDLE} (${ignored}): ${said.join(', ')} ${said.length === 1 ? 'is' : 'are'} T=0`)
     if (operations.some((o) => o.startsWith('tsm_'))) out.push(`tsm_* answer EOPNOTSUPP (${ignored})`)
   }
   const snoops = sys.kernel.platform.noncoherentDevices ? [] : sys.kernel.devices.filter((d) => d.config.noncoherent).map((d) => d.name)

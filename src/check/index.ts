@@ -1,5 +1,5 @@
 export * from './check.ts'
-export { SLOTS_TWICE } from './absent.ts'
+export { ACCEPTED_IDLE, SLOTS_TWICE } from './absent.ts'
 export * from './scene.ts'
 export * from './model.ts'
 export { summaryText, withBitNames } from './naming.ts'

@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { platformByName, platforms } from '../machine/index.ts'
-import { ATTR, DIR, noMeaning, revisionByName, revisions } from '../kernel/index.ts'
-import { kernelVersion, parseSizingKernel } from '../kernel/swiotlb/index.ts'
+import { ATTR, DIR, noMeaning, releaseAtMost, revisionByName, revisions } from '../kernel/index.ts'
+import { formatVersion, parseSizingKernel, parseVersion } from '../kernel/swiotlb/index.ts'
 import { parse, resolveConfig, resolveDevices } from '../litmus/index.ts'
 import { requestPath, type RequestSpec } from '../rules/index.ts'
 import { explainDmaFormats } from '../report/explain-dma.ts'
@@ -88,16 +88,11 @@ const explainDma = (io: Io, o: Options, c: Command) => {
 function modelledKernel(text: string, errors: Diagnostic[], warnings: Diagnostic[]): string | null {
   const asked = revisionByName(text) === undefined ? parseSizingKernel(text) : null
   if (asked === null) return kernelName('--kernel', text, VERB, errors)
-  const releases = revisions.filter((r) => /^linux-\d+\.\d+$/.test(r.name)).map((r) => ({ name: r.name, at: versionOf(r.name) })).sort((a, b) => a.at - b.at)
-  const nearest = releases.findLast((r) => r.at <= asked.version) ?? releases[0]
+  const nearest = releaseAtMost(formatVersion(asked.version)) ?? revisions.find((r) => r.kind === 'release')
   if (nearest === undefined) return null
-  if (nearest.at !== asked.version) warnings.push({ ...wrong(text, `${text} has no record of its own: decided as ${nearest.name} does${nearest.at > asked.version ? ', the oldest that is modelled: what an older kernel does otherwise is not covered' : ''}`), severity: 'warning' })
+  const at = parseVersion(nearest.base)
+  if (at !== asked.version) warnings.push({ ...wrong(text, `${text} has no record of its own: decided as ${nearest.name} does${at > asked.version ? ', the oldest that is modelled: what an older kernel does otherwise is not covered' : ''}`), severity: 'warning' })
   return nearest.name
-}
-
-const versionOf = (name: string): number => {
-  const [major = 0, minor = 0] = name.replace('linux-', '').split('.').map(Number)
-  return kernelVersion(major, minor)
 }
 
 // An IOMMU that the command line turns off, or lets pass, is not in the device's way.

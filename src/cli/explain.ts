@@ -46,13 +46,14 @@ async function explainAnything(io: Io, what: readonly string[], o: Options, c: C
   // A directory that happens to have the name of a word is not meant.
   if (what.length === 1 && existsSync(text) && !(found.length > 0 && statSync(text).isDirectory())) return explainPath(io, text, o)
   // A whole message says more by its numbers than its words do.
-  if (understood(text)) return explainLogFile(io, text, { format: o.format })
+  const said = read(text).explain()
+  if (said.failures.length > 0) return explainLogFile(io, text, { format: o.format })
   if (found.length > 0) {
     io.out(explainWordFormats[o.format](found))
     io.exit(0)
     return
   }
-  if (/\s/.test(text) && aboutDma(text)) return explainLogFile(io, text, { format: o.format })
+  if (/\s/.test(text) && said.subject > 0) return explainLogFile(io, text, { format: o.format })
   refuse(io, o, unknown(text))
 }
 
@@ -68,8 +69,6 @@ function read(text: string): KernelLog {
   log.next(text)
   return log
 }
-const understood = (text: string): boolean => read(text).explain().failures.length > 0
-const aboutDma = (text: string): boolean => read(text).explain().subject > 0
 
 function unknown(text: string): Diagnostic {
   const near = nearWords(text)

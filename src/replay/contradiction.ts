@@ -1,5 +1,7 @@
 // A kernel log and a trace of two boots: what in the one cannot be true of the other. A boot places its pool anew, so a log of another boot
 // makes every figure wrong without a sign; it is refused.
+import { hex } from '../base/index.ts'
+import { IO_TLB_SIZE } from '../kernel/swiotlb/index.ts'
 import type { PoolFacts } from './kernel-log.ts'
 import type { Replay } from './replay.ts'
 
@@ -13,7 +15,6 @@ const RIGHT = 0.75
 /** With the right log 98 to 100 % come true; with less, and addresses outside the pool as well, it is another boot's. */
 const RIGHT_AND_INSIDE = 0.97
 const PCI = /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/
-const hex = (n: number): string => `0x${n.toString(16)}`
 
 /** Each contradiction as a sentence; none: the log may be of this boot. `kernel`: the release that the trace itself names (trace.dat). */
 export function contradictions(facts: PoolFacts, r: Replay, kernel: string | null): string[] {
@@ -28,7 +29,7 @@ function poolContradictions(facts: PoolFacts, r: Replay): string[] {
   const { sim, counts } = r
   if (facts.start === null || facts.nslabs === null || r.poolSource !== 'log' || sim === null) return []
   const right = counts.equal / counts.compared
-  const where = `its pool lies at ${hex(facts.start)} to ${hex(facts.start + facts.nslabs * 2048)}`
+  const where = `its pool lies at ${hex(facts.start)} to ${hex(facts.start + facts.nslabs * IO_TLB_SIZE)}`
   const all = counts.compared + counts.outsidePool
   // A restricted pool (DMA_RESTRICTED_POOL) is another memory, and rightly elsewhere.
   const outside = facts.restricted ? 0 : counts.outsidePool

@@ -190,11 +190,9 @@ export const causeName = (cause: number): string => (cause === UNPREDICTED ? 'un
 /** Failures by the name of their cause, added up; `unpredicted`: the kernel failed where the model had room. */
 export function causesOf(lists: readonly Float64Array[]): Readonly<Record<string, number>> {
   const out: Record<string, number> = {}
-  const add = (name: string, at: number): void => {
-    const n = lists.reduce((sum, c) => sum + (c[at] as number), 0)
-    if (n > 0) out[name] = n
+  for (let i = 1; i < CAUSES; i++) {
+    const n = lists.reduce((sum, c) => sum + (c[i] as number), 0)
+    if (n > 0) out[causeName(i)] = n
   }
-  for (let i = 1; i < CAUSE_NAMES.length; i++) add(CAUSE_NAMES[i] as string, i)
-  add('unpredicted', UNPREDICTED)
   return out
 }

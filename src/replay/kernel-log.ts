@@ -41,6 +41,8 @@ interface Beside {
   readonly drivers: Map<string, string>
 }
 
+const empty = (): Beside => ({ pool: null, full: 0, pci: new Set(), drivers: new Map() })
+
 /** More devices are not kept. */
 const MOST_DEVICES = 65536
 
@@ -52,14 +54,14 @@ export function readKernelLog(text: string): PoolFacts {
   const besides = new Map<BootRead, Beside>()
   const reader = new LogReader((b, r) => {
     let beside = besides.get(b)
-    if (beside === undefined) besides.set(b, (beside = { pool: null, full: 0, pci: new Set(), drivers: new Map() }))
+    if (beside === undefined) besides.set(b, (beside = empty()))
     beside.pool ??= b.facts.mapped
     takeBeside(beside, r.text)
   })
   for (const line of text.split('\n')) reader.line(line)
   reader.end()
   const boot = reader.boots.at(-1) as BootRead
-  const { pool, full, pci, drivers } = besides.get(boot) ?? { pool: null, full: 0, pci: new Set<string>(), drivers: new Map<string, string>() }
+  const { pool, full, pci, drivers } = besides.get(boot) ?? empty()
   const { areas, kernel, cmdline, mappedCount, restricted } = boot.facts
   const swiotlb = /.*\bswiotlb=(\S+)/.exec(cmdline ?? '')?.[1] ?? null
   const [major = 6] = (kernel ?? '').split('.', 1).map(Number)

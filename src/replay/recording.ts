@@ -11,14 +11,8 @@ export const TRACE_SECTION = 'trace'
 export const LARGEST_HEAD = 256 << 20
 
 const NEWLINE = 10
-const startsWith = (b: Uint8Array, text: string, at = 0): boolean => {
-  if (b.length < at + text.length) return false
-  for (let i = 0; i < text.length; i++) if (b[at + i] !== text.charCodeAt(i)) return false
-  return true
-}
-
 /** Whether a file that begins so is a recording of `tbit record`. */
-export const isRecording = (first: Uint8Array): boolean => startsWith(first, RECORDING_MARK)
+export const isRecording = (first: Uint8Array): boolean => String.fromCharCode(...first.subarray(0, RECORDING_MARK.length)) === RECORDING_MARK
 
 /** Takes the sections off the front of a recording. */
 export class RecordingHead {

@@ -146,6 +146,7 @@ function measuredHiwater(r: Replay, input: ResultInput): number | null {
 /** Collects what a finished replay knows. */
 export function replayResult(r: Replay, skips: Skips, input: ResultInput): ReplayResult {
   const c = r.counts
+  const hiwater = measuredHiwater(r, input)
   const devices: DeviceResult[] = []
   for (const d of r.devices) {
     if (d.maps + d.bounces + d.allocs + d.unmapsWithoutMap + d.failedMaps === 0) continue
@@ -179,7 +180,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
       hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && c.priorSlots > 0 && r.losses.places === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.simulation.hiwaterWithPrior + c.priorSlots : null, failedMaps: c.predictedFailedMaps, failedSg: c.predictedFailedSg,
       compared: c.compared, equal: c.equal
     },
-    measured: { hiwater: measuredHiwater(r, input), counted: r.measured.hiwater === null || measuredHiwater(r, input) !== null, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
+    measured: { hiwater, counted: r.measured.hiwater === null || hiwater !== null, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
     misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
     failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(r.devices.map((d) => d.causes)), unbounced: c.failedUnbounced },
     oddities: {

@@ -1,6 +1,6 @@
 // Many tests on one screen: what is not as expected first, then a line a platform, what is new, the largest search. The matrix is check-matrix.ts.
 import { plural, thousands } from '../base/index.ts'
-import { type CheckResult, SLOTS_TWICE } from '../check/index.ts'
+import { ACCEPTED_IDLE, type CheckResult, SLOTS_TWICE } from '../check/index.ts'
 import { vocabulary } from '../litmus/index.ts'
 import { absentFrom, againCommand, byTest, type CheckRun, findings, judgementText, type Outcome, outcomeOf, outcomes, pairsText, propertiesOf, rowsMet, verdictText } from './check-run.ts'
 import { shortFinding } from './finding-short.ts'
@@ -99,9 +99,9 @@ export function notesOnMany(run: CheckRun, width: number): string[] {
 
 // What many runs could not show, with how many: of many runs nobody wants each.
 function noted(ran: readonly CheckResult[]): Array<readonly [string, number]> {
-  const ignored = ran.filter((r) => r.notes.some((n) => n.startsWith("'accepted' has no effect"))).length
+  const ignored = ran.filter((r) => r.notes.some((n) => n.startsWith(ACCEPTED_IDLE))).length
   const fresh = ran.filter((r) => r.coverage.absent.includes(SLOTS_TWICE)).length
-  return [["'accepted' has no effect, the device is T=0,", ignored] as const, ['no slot of a bounce pool was used twice (a small pool makes it)', fresh] as const].filter(([, n]) => n > 0)
+  return [[`${ACCEPTED_IDLE}, the device is T=0,`, ignored] as const, ['no slot of a bounce pool was used twice (a small pool makes it)', fresh] as const].filter(([, n]) => n > 0)
 }
 
 // What all runs together could use of the language and of each platform's table.

@@ -1,5 +1,5 @@
 // `tbit conform rmm` as text and as JSON.
-import { formatDiagnostic, hex, plural } from '../base/index.ts'
+import { hex, plural } from '../base/index.ts'
 import { type Defect, defectText, lookedAt, type RmmConformance, type RmmMismatch } from '../conform/rmm.ts'
 import type { Answer } from '../conform/rmm-commands.ts'
 import { wrap } from './wrap.ts'
@@ -47,10 +47,9 @@ export function answerLine(cmd: string, a: Answer): string {
   return `${cmd}${words.length === 0 ? '' : ` => ${words.join(' ')}`}${more.length === 0 ? '' : `  # ${more.join('; ')}`}`
 }
 
-/** What was replayed, what disagreed, and what the comparison could not reach. */
+/** What was replayed, what disagreed, and what the comparison could not reach; the errors have gone to stderr, as with every other text. */
 export function conformRmmText(files: number, c: RmmConformance, most: number): string {
   const out: string[] = []
-  for (const e of c.errors) out.push(formatDiagnostic(e))
   for (const m of c.mismatches.slice(0, most)) out.push(...mismatchLines(m))
   if (c.mismatches.length > most) out.push(`  ... and ${c.mismatches.length - most} more (--max shows more)`)
   out.push(...defectLines(c.defects))
@@ -129,13 +128,12 @@ export const hangsFormats = { text: hangsText, mail: hangsMail, json: hangsJson 
 
 /** Recordings as one reports them: where the firmware stopped and what disagreed, at most 78 columns wide. */
 function conformRmmMail(files: number, c: RmmConformance, most: number): string {
-  return `${conformRmmText(files, { ...c, errors: [] }, most).trimEnd().split('\n').flatMap((l) => (l.length <= MAIL ? [l] : wrap(l, MAIL, '    '))).join('\n')}\n`
+  return `${conformRmmText(files, c, most).trimEnd().split('\n').flatMap((l) => (l.length <= MAIL ? [l] : wrap(l, MAIL, '    '))).join('\n')}\n`
 }
 
 /** What `conform rmm` can write; `most`: mismatches that a reader wants to see. */
 export const conformRmmFormats = {
-  // Errors have gone to stderr, as with every other text.
-  text: (files: number, c: RmmConformance, most: number): string => conformRmmText(files, { ...c, errors: [] }, most),
+  text: conformRmmText,
   mail: conformRmmMail,
   json: conformRmmJson
 } as const satisfies Record<string, (files: number, c: RmmConformance, most: number) => string>

@@ -8,6 +8,7 @@ import { platforms } from '../machine/index.ts'
 import { properties } from '../properties/index.ts'
 import { causes, kindOf } from '../replay/index.ts'
 import { kernelWords } from './kernel-words.ts'
+import { CERTAINTY } from './rules-words.ts'
 import { bullet } from './wrap.ts'
 
 /** One meaning of a word. */
@@ -44,7 +45,7 @@ function rule(word: string): Meaning[] {
     says: [
       `On ${p.name}: a T=${r.t} request through the ${r.alias === 'any' ? 'private or shared' : r.alias === 'P' ? 'private' : 'shared'} alias to a page that is ${r.page}: read ${r.read}, write ${r.write}${r.switch === undefined ? '' : `, under ${r.switch}`}.`,
       ...(r.note === undefined ? [] : [`${r.note}.`]),
-      `Certainty ${{ H: 'high', M: 'medium', L: 'low' }[r.cert]}; source: ${r.source}.`
+      `Certainty ${CERTAINTY[r.cert]}; source: ${r.source}.`
     ],
     see: [`tbit rules --platform ${p.name}`]
   })))

@@ -37,9 +37,12 @@ th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(
 `
 
 // Causes of failures have one colour each, in the picture, its key and nowhere else.
-const CAUSE_COLOURS: Readonly<Record<string, string>> = { full: '#d1495b', fragmented: '#e08e0b', 'too large': '#7b4fbf', mask: '#008b8b', unpredicted: '#5a6472' }
-const CAUSE_WORDS: Readonly<Record<string, string>> = {
-  full: 'full: too few free slots', fragmented: 'fragmented: enough free slots, no run that fits', 'too large': 'too large: above 256 KiB', mask: "mask: beyond the device's reach", unpredicted: 'not predicted: the model had room'
+const CAUSES: Readonly<Record<string, { readonly colour: string; readonly words: string }>> = {
+  full: { colour: '#d1495b', words: 'full: too few free slots' },
+  fragmented: { colour: '#e08e0b', words: 'fragmented: enough free slots, no run that fits' },
+  'too large': { colour: '#7b4fbf', words: 'too large: above 256 KiB' },
+  mask: { colour: '#008b8b', words: "mask: beyond the device's reach" },
+  unpredicted: { colour: '#5a6472', words: 'not predicted: the model had room' }
 }
 
 const script = `
@@ -110,7 +113,7 @@ function plotData(r: ReplayResult) {
   return {
     time: Array.from({ length: tracks[0]?.max.length ?? 0 }, (_, i) => (start + i * width - origin) / 1e9),
     nslabs: r.pool?.nslabs ?? 0, pool: of('pool'), whatIf: of('what-if'), areas: of('area'), devices: of('device'),
-    failed: tracks.filter((t) => t.kind === 'failed').map((t) => ({ name: t.name, colour: own(CAUSE_COLOURS, t.name) ?? '#5a6472', counts: increments(t.last) }))
+    failed: tracks.filter((t) => t.kind === 'failed').map((t) => ({ name: t.name, colour: own(CAUSES, t.name)?.colour ?? '#5a6472', counts: increments(t.last) }))
   }
 }
 
@@ -118,7 +121,7 @@ function occupancy(r: ReplayResult, plots: ReturnType<typeof plotData>): string[
   if (plots.pool.length + plots.whatIf.length === 0) return []
   const out = ['<h2>Occupancy</h2><p class="soft">Slots in use. Drag to zoom, double click for all. Each point is the highest value of its stretch of time.</p>', '<div class="plot" id="pool"></div>']
   const total = (f: { readonly counts: readonly (readonly [number, number])[] }): number => f.counts.reduce((n, [, k]) => n + k, 0)
-  if (plots.failed.length > 0) out.push(`<ul class="key"><li>Ticks at the top: calls that failed</li>${plots.failed.map((f) => `<li><i style="background:${f.colour}"></i>${num(total(f))} ${esc(own(CAUSE_WORDS, f.name) ?? f.name)}</li>`).join('')}</ul>`)
+  if (plots.failed.length > 0) out.push(`<ul class="key"><li>Ticks at the top: calls that failed</li>${plots.failed.map((f) => `<li><i style="background:${f.colour}"></i>${num(total(f))} ${esc(own(CAUSES, f.name)?.words ?? f.name)}</li>`).join('')}</ul>`)
   if (r.pool && plots.pool.length > 0 && r.pool.nslabs > 4 * (r.predicted.hiwater ?? 0)) out.push(`<p class="soft">The pool has ${num(r.pool.nslabs)} slots: its line is above the picture.</p>`)
   if (plots.areas.length > 1) out.push('<h2>By area</h2><div class="plot" id="areas"></div>')
   if (plots.devices.length > 0) out.push('<h2>By device</h2><div class="plot" id="devices"></div>')

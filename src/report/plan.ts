@@ -81,12 +81,11 @@ function planTables(rs: readonly PlanResult[]): string[] {
 /** Where the figures come from. */
 function basis(costs: CostTable): string[] {
   const ns = costs.unitNs ?? UNIT_NS
-  const file = costs.replaced.length > 0 || costs.unitNs !== null || costs.zeroGbs !== null || costs.machineGbs !== null
   const zero = costs.zeroGbs === null ? '' : `, zeroing at ${range(costs.zeroGbs[0], costs.zeroGbs[1], few)} GB/s a CPU`
   const machine = costs.machineGbs === null ? '' : `, memory at ${few(costs.machineGbs)} GB/s`
   const from = costs.unitNs === null ? 'an inference; --costs FILE gives your own' : 'from the cost file'
   return [
-    ...wrap(`granules: those that change hands. share, back: one page shared and taken back when the plan is done. units: of one ${costs.unit}, reconstructed from what the code does, not measured${file && costs.replaced.length > 0 ? `; replaced by the cost file: ${costs.replaced.join(', ')}` : ''}.`, 80),
+    ...wrap(`granules: those that change hands. share, back: one page shared and taken back when the plan is done. units: of one ${costs.unit}, reconstructed from what the code does, not measured${costs.replaced.length > 0 ? `; replaced by the cost file: ${costs.replaced.join(', ')}` : ''}.`, 80),
     ...wrap(`time: ${range(ns[0], ns[1], few)} ns a unit (${from})${zero}${machine}. T=1 DMA faults: when the plan is done; and for how much memory, for a moment, while one page is shared and (lazy) taken back.`, 80)
   ]
 }
@@ -141,11 +140,10 @@ export function planText(rs: readonly PlanResult[], e: Elsewhere, costs: CostTab
   const single = rs.length === 1
   const out: string[] = [...guestLines(first.spec), '', ...planTables(rs), '', ...basis(costs), '']
   if (single) {
-    for (const r of rs) {
-      out.push(...wrap(`${nameOf(r)}: ${counts(r.commands)}`, 80, '  '))
-      if (r.faults > 0) out.push(`  ${thousands(r.faults)} ${r.faults === 1 ? 'touch' : 'touches'} of the guest fault`)
-      if (r.conversion !== null) out.push(bullet('  share a page: ', counts(r.conversion.commandsToShared)), bullet('  take it back: ', counts(r.conversion.commandsToPrivate)))
-    }
+    const r = first
+    out.push(...wrap(`${nameOf(r)}: ${counts(r.commands)}`, 80, '  '))
+    if (r.faults > 0) out.push(`  ${thousands(r.faults)} ${r.faults === 1 ? 'touch' : 'touches'} of the guest fault`)
+    if (r.conversion !== null) out.push(bullet('  share a page: ', counts(r.conversion.commandsToShared)), bullet('  take it back: ', counts(r.conversion.commandsToPrivate)))
     out.push('')
   }
   out.push(...elsewhereLines(e))

@@ -13,9 +13,11 @@ export interface Verdict {
   readonly line: string | null
 }
 
-const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, ' ')
+/** A number with blanks between thousands. */
+export const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, ' ')
 const share = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(part > 0 && part < whole / 100 ? 2 : 0)} %`
-const pool = (slots: number): string => `${num(slots)} slots (${Bytes.human(slots * 2048)})`
+/** A pool of so many slots, and what that is in bytes. */
+export const poolText = (slots: number): string => `${num(slots)} slots (${Bytes.human(slots * 2048)})`
 
 /** `swiotlb=SLOTS` with the words that the present command line has beside its number; `noforce` contradicts a size. */
 export function swiotlbLine(slots: number, present: string | null): string {
@@ -50,7 +52,7 @@ function first(kind: VerdictKind, r: ReplayResult): string[] {
     }
     case 'fills':
       if (sizeUnknown(r)) return [`${num(r.failures.total)} calls found no room, but how large the pool is, the trace does not show: give --dmesg FILE or --pool SLOTS.`]
-      return [`The pool fills: ${num(r.failures.total)} calls found no room in ${pool(size)}${Number.isFinite(r.failures.firstTime) ? `, the first at ${(r.failures.firstTime / 1e9).toFixed(3)} s` : ''}.`]
+      return [`The pool fills: ${num(r.failures.total)} calls found no room in ${poolText(size)}${Number.isFinite(r.failures.firstTime) ? `, the first at ${(r.failures.firstTime / 1e9).toFixed(3)} s` : ''}.`]
     case 'grows': return [`The memory grew from ${num(size)} to ${num(r.grown?.nslabs ?? 0)} slots (SWIOTLB_DYNAMIC) and carried the load: ${num(high)} slots at the peak${r.failures.total === 0 ? ', no call failed' : ''}; ${num(r.grown?.transients ?? 0)} mappings had transient pools.`]
     case 'fits': return [`The pool carries this load: ${num(high)} of ${num(size)} slots at the peak (${share(high, size)})${r.lossy ? '; an estimate, as events are missing' : ''}.${seemFailed(r)}`]
     case 'direct': return ['Nothing bounces here: this machine does not wait for its bounce pool. For what a guest that bounces would need ask --what-if force.']
@@ -66,7 +68,7 @@ function sizing(kind: VerdictKind, n: NeededPool | null, r: ReplayResult): { sen
     sentences: [`It needs more than ${num(r.pool?.nslabs ?? 0)} slots: ${num(n.recommended)} if every call that waits is held from its first try. What the load would ask for beyond that, a full pool hides: write ${line} and record again.`], line
   }
   const static_ = kind === 'grows' ? 'The smallest pool that would do without growing' : 'The smallest pool that does'
-  return { sentences: [`${static_}${n.slots !== n.recommended ? ' with room to spare' : ''}: ${pool(n.recommended)}; write ${line}.`], line }
+  return { sentences: [`${static_}${n.slots !== n.recommended ? ' with room to spare' : ''}: ${poolText(n.recommended)}; write ${line}.`], line }
 }
 
 function costs(r: ReplayResult): string[] {

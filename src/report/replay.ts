@@ -1,9 +1,8 @@
 // A replay as text for a terminal: what happened, what it cost, where the prediction and the recording differ, and what the recording lacks.
 import { Bytes, columns, plural } from '../base/index.ts'
 import { copyCost, MISS_REASONS, type NeededPool, type ReplayResult, SKIP_REASONS, sparkline, type WhatIfResult } from '../replay/index.ts'
-import { replayVerdict, swiotlbLine } from './replay-verdict.ts'
+import { num, poolText, replayVerdict, swiotlbLine } from './replay-verdict.ts'
 
-const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, ' ')
 // Never rounds a part up to the whole.
 const pct = (part: number, whole: number): string => {
   if (whole === 0) return '-'
@@ -35,7 +34,7 @@ function causes(c: Readonly<Record<string, number>>): string {
 function whatIf(w: WhatIfResult, r: ReplayResult): string {
   const n = w.needed
   const rows: [string, string][] = [
-    ['pool', `${num(w.pool.nslabs)} slots (${Bytes.human(w.pool.nslabs * 2048)}), ${plural(w.pool.nareas, 'area')}${w.grown ? `; grows to ${num(w.grown.nslabs)}, ${num(w.grown.transients)} mappings in transient pools` : ''}`],
+    ['pool', `${poolText(w.pool.nslabs)}, ${plural(w.pool.nareas, 'area')}${w.grown ? `; grows to ${num(w.grown.nslabs)}, ${num(w.grown.transients)} mappings in transient pools` : ''}`],
     ['bounced', `${num(w.bouncedSegments)} segments, ${Bytes.human(w.bouncedBytes)}`],
     ['copied', `${w.copiedAtLeast ? 'at least ' : ''}${Bytes.human(w.copiedBytes)} in ${num(w.crossings)} crossings; ${w.copiedLess === 0 ? 'as recorded' : w.copiedLess > 0 ? `${Bytes.human(w.copiedLess)} less than recorded` : `${Bytes.human(-w.copiedLess)} more than recorded`}${w.copiedAtLeast ? ' (syncs of mappings that do not bounce are not in the trace)' : ''}`],
     ['high-water', `${num(w.hiwater)} slots (${pct(w.hiwater, w.grown?.nslabs ?? w.pool.nslabs)} of the pool)${w.hiwaterRange ? `; a boot that really bounces: ${num(w.hiwaterRange[0])} to ${num(w.hiwaterRange[1])}` : w.basis === 'recorded' ? ', as recorded' : ''}`],
@@ -66,7 +65,7 @@ function needed(n: NeededPool, w: WhatIfResult, r: ReplayResult): string {
   if (r.live.some((d) => d.leaks) && w.basis !== 'bound' && n.slots !== 0) return 'none is large enough for long: slots leak (see above)'
   if (n.slots === 0) return 'none: nothing bounces'
   if (n.slots === null || n.recommended === null) return 'more than 524 288 slots (1 GiB)'
-  const size = `${num(n.slots)} slots (${Bytes.human(n.slots * 2048)})`
+  const size = `${poolText(n.slots)}`
   const line = `write ${swiotlbLine(n.recommended, r.boot.swiotlb)}`
   if (w.hiwaterRange !== null) return `${size} as simulated, ${num(n.atLeast)} to ${num(n.recommended)} for the range; ${line}`
   if (n.basis === 'bound') return `more than ${num(n.atLeast / 2)}; ${size} if every call that waits is held from its first try; ${line} and record again`
@@ -109,7 +108,7 @@ function sourceLines(r: ReplayResult, seconds: number): string[] {
   }
   if (r.pool) {
     const from = { log: 'from the kernel log', option: 'as given', trace: 'found from the addresses in the trace', none: '' }[r.pool.from] ?? r.pool.from
-    out.push(wrap(`pool: ${num(r.pool.nslabs)} slots (${Bytes.human(r.pool.nslabs * 2048)}) at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`, COLUMNS))
+    out.push(wrap(`pool: ${poolText(r.pool.nslabs)} at 0x${r.pool.start.toString(16)}, ${plural(r.pool.nareas, 'area')}, ${from}`, COLUMNS))
     if (r.grown) out.push(`  it grew: ${plural(r.grown.pools, 'pool')} added, ${num(r.grown.nslabs)} slots at the end`)
   } else if (r.events > 0) out.push(wrap('pool: not known (give the kernel log with --dmesg, or --pool); nothing in the trace bounced', COLUMNS))
   return out

@@ -33,7 +33,7 @@ interface Name {
 }
 
 export class FullLine {
-  device = ''
+  get device(): string { return this.last?.text ?? '' }
   size = 0
   total = 0
   used = 0
@@ -153,7 +153,6 @@ export class FullLine {
     const known = this.names.find((n) => this.same(n, from, to))
     if (known !== undefined) {
       this.last = known
-      this.device = known.text
       return true
     }
     let blanks = 0
@@ -168,7 +167,6 @@ export class FullLine {
     const text = new TextDecoder().decode(bytes)
     if (!/^(?:[^\s:]+ )?[^\s]+$/.test(text) || text.startsWith('`') || text.startsWith('*')) return false
     this.last = { is: fixed(bytes), text }
-    this.device = text
     if (this.names.length < 256) this.names.push(this.last)
     return true
   }

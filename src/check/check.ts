@@ -7,8 +7,10 @@ import { expectFor, type Expectation, forbiddenProperties, revisionOf, type Test
 import { absent, notes } from './absent.ts'
 import type { Start } from './model.ts'
 import { Scene } from './scene.ts'
-import { explore, type Exploration, type Found } from './search.ts'
-import { type Trace, type TraceStep, traceOf, traceTo } from './trace.ts'
+import { watched } from './asked.ts'
+import { type Frame, framesOf } from './frames.ts'
+import { type Exploration, type Found, Search } from './search.ts'
+import { type Trace, type TraceOptions, type TraceStep, traceOf, traceTo } from './trace.ts'
 import { describeChange } from './describe.ts'
 import { named, summaryText } from './naming.ts'
 
@@ -29,6 +31,8 @@ export interface Violation {
   /** For `tbit run --schedule`. */
   readonly schedule: string
   readonly final: boolean
+  /** After each step of `initSteps` and `trace`, where they were asked for. */
+  readonly frames?: readonly Frame[]
 }
 
 export interface CheckResult {
@@ -82,82 +86,155 @@ export interface CheckOptions {
   readonly parts?: KernelParts
   /** false: findings come without the way to them, for whoever only asks which there are. Their ids then lack the sequence. Default true. */
   readonly traces?: boolean
+  /** The whole visible state after each step of a finding (frames.ts). Default false. */
+  readonly frames?: boolean
 }
 
 const DEFAULT_MAX = 2_000_000
 
 /** Checks a test on one pair. Never throws for anything a test can say. */
 export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
-  const interleave = o.interleave ?? 'steps'
-  const maxStates = o.maxStates ?? DEFAULT_MAX
-  const expectation = expectFor(test, kernel, platform)
-  const base = { file: test.file, test: test.name, kernel, platform, expectation }
-  const operationNames = operationsOf(test)
-  const operations = operationNames.length
+  const session = beginCheck(test, kernel, platform, o)
+  while (session.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+  return session.result()
+}
+
+/** A check that goes on as far as it is told, for whoever must answer others meanwhile. */
+export interface CheckSession {
+  /** States so far. */
+  readonly states: number
+  /** Goes on over about `states` more states; false when nothing is left to do. */
+  advance(states: number): boolean
+  /** The result; incomplete, with what was found, when there was more to do. */
+  result(): CheckResult
+}
+
+export function beginCheck(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckSession {
+  const coverage: Coverage = { interleave: o.interleave ?? 'steps', maxStates: o.maxStates ?? DEFAULT_MAX, threads: test.threads.length, ...usedOperations(test), switches: [], rows: 0, rowsKnown: 0, rowNames: [], absent: [], depth: 0 }
+  const base: Base = { file: test.file, test: test.name, kernel, platform, expectation: expectFor(test, kernel, platform) }
   const reason = noMeaning(o.revision ?? revisionOf(test, kernel), platform)
-  const noCoverage: Coverage = { interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames, switches: [], rows: 0, rowsKnown: 0, rowNames: [], absent: [], depth: 0 }
-  if (reason !== null) return { ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, notes: [], coverage: noCoverage }
+  if (reason === null) return new Session(test, base, coverage, o)
+  return { states: 0, advance: () => false, result: () => ({ ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, notes: [], coverage }) }
+}
 
-  const scene = new Scene(test, kernel, platform, { ...(o.revision ? { revision: o.revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
-  const { sys, onState } = scene
-  const progress = o.onProgress ? { onProgress: o.onProgress } : {}
+type Base = Pick<CheckResult, 'file' | 'test' | 'kernel' | 'platform' | 'expectation'>
 
+function usedOperations(test: Test): Pick<Coverage, 'operations' | 'operationsKnown' | 'operationNames'> {
+  const operationNames = operationsOf(test)
+  return { operations: operationNames.length, operationsKnown: vocabulary.operations.length, operationNames }
+}
+
+class Session implements CheckSession {
+  private readonly scene: Scene
+  private readonly describe: ReturnType<typeof describeChange>
+  /** Decisions that the kernel asks for while it runs; only kept where frames are wanted. */
+  private readonly asked: Set<string> | null
+  private readonly initX: Search
+  private threads: Search | null = null
   // Boot and init run alone; each way they can end is a start for the threads.
-  const starts: Start[] = []
-  const initEnds: number[] = []
-  const initX = explore(scene.init, {
-    maxStates, interleave, onState,
-    onFinal: (st, state) => {
-      starts.push(scene.startFrom(st))
-      initEnds.push(state)
-      return null
-    }
-  })
-  const x = explore(scene.threads(starts), {
-    maxStates: Math.max(1, maxStates - initX.states), interleave, ...progress, onState,
-    onFinal: (st) => scene.onFinal(st), onDeadlock: (_st, waiting) => scene.onDeadlock(waiting)
-  })
+  private readonly starts: Start[] = []
+  private readonly initEnds: number[] = []
+  private readonly initTraces = new Map<number, readonly TraceStep[]>()
 
-  const describe = describeChange(sys)
-  const complete = initX.complete && x.complete
-  const forbidden = forbiddenProperties(test)
-  const violations: Violation[] = []
-  const reported: Violation[] = []
-  const traced = (from: Exploration, f: Found, init: readonly TraceStep[] | null): Violation => {
-    const t = named(sys, traceOf(from, f, { describe }))
-    const before = init ?? []
-    return violation(f.finding, t, before, from === initX)
+  constructor(private readonly test: Test, private readonly base: Base, private readonly coverage: Coverage, private readonly o: CheckOptions) {
+    this.asked = o.frames === true ? new Set() : null
+    const revision = this.asked === null ? o.revision : watched(o.revision ?? revisionOf(test, base.kernel), this.asked)
+    this.scene = new Scene(test, base.kernel, base.platform, { ...(revision ? { revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
+    this.describe = describeChange(this.scene.sys)
+    const { maxStates, interleave } = coverage
+    this.initX = new Search(this.scene.init, {
+      maxStates, interleave, onState: this.scene.onState, ...(o.onProgress ? { onProgress: o.onProgress } : {}),
+      onFinal: (st, state) => {
+        this.starts.push(this.scene.startFrom(st))
+        this.initEnds.push(state)
+        return null
+      }
+    })
   }
-  const initTraces = new Map<number, readonly TraceStep[]>()
-  const initOf = (start: number): readonly TraceStep[] => {
-    let t = initTraces.get(start)
-    if (t === undefined) initTraces.set(start, (t = initEnds.length === 0 ? [] : named(sys, traceTo(initX, initEnds[start] as number, null, { describe })).steps))
+
+  get states(): number { return this.initX.states + (this.threads?.states ?? 0) }
+
+  advance(states: number): boolean {
+    if (this.threads === null) {
+      if (this.initX.advance(states)) return true
+      this.threads = this.searchThreads()
+    }
+    return this.threads.advance(states)
+  }
+
+  private searchThreads(): Search {
+    const { scene, o } = this
+    const { maxStates, interleave } = this.coverage
+    return new Search(scene.threads(this.starts), {
+      maxStates: Math.max(1, maxStates - this.initX.states), interleave, ...(o.onProgress ? { onProgress: o.onProgress } : {}), onState: scene.onState,
+      onFinal: (st) => scene.onFinal(st), onDeadlock: (_st, waiting) => scene.onDeadlock(waiting)
+    })
+  }
+
+  result(): CheckResult {
+    const { test, base, scene, o } = this
+    const { sys } = scene
+    this.initX.stop()
+    this.threads ??= this.searchThreads()
+    this.threads.stop()
+    const [initX, x] = [this.initX.result(), this.threads.result()]
+    const complete = initX.complete && x.complete
+    const { violations, reported } = this.judged(initX, x)
+    if (complete) for (const f of scene.unreached()) violations.push({ ...f, id: `unreached/exists/${hash(f.decision)}`, trace: [], initSteps: [], schedule: '', final: false })
+    const vacuous = complete && x.finals === 0
+    const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
+    const { operationNames } = this.coverage
+    const { rows, switches } = sys.kernel.platform
+    const rowNames = rows.map((r) => r.id).filter((id) => sys.rowsMet.has(id))
+    const coverage: Coverage = {
+      ...this.coverage, switches: switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, absent: absent(test, operationNames, sys), depth: x.depth
+    }
+    const { expectation } = base
+    return {
+      ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
+      expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, base.platform, o) : expectation, verdict, violations, complete, vacuous), notes: notes(test, operationNames, sys), coverage
+    }
+  }
+
+  /** Each finding once, with the way to it where that is wanted: those that the test forbids, and the others. */
+  private judged(initX: Exploration, x: Exploration): { violations: Violation[]; reported: Violation[] } {
+    const forbidden = forbiddenProperties(this.test)
+    const violations: Violation[] = []
+    const reported: Violation[] = []
+    const seen = new Set<string>()
+    for (const [from, list] of [[initX, initX.findings], [x, x.findings]] as const) {
+      for (const f of list) {
+        if (seen.has(f.key)) continue
+        seen.add(f.key)
+        const v = this.o.traces === false ? violation(f.finding, NO_TRACE, [], true) : this.traced(from, f, from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number)))
+        if (forbidden.has(f.finding.property)) violations.push(v)
+        else reported.push(v)
+      }
+    }
+    return { violations, reported }
+  }
+
+  private get traceOptions(): TraceOptions { return { describe: this.describe, ...(this.asked === null ? {} : { asked: this.asked }) } }
+
+  private traced(from: Exploration, f: Found, before: readonly TraceStep[]): Violation {
+    const { sys, compiled } = this.scene
+    const inInit = from.search === this.initX
+    const t = named(sys, traceOf(from, f, this.traceOptions))
+    const v = violation(f.finding, { steps: t.steps.map(bare) }, before.map(bare), inInit)
+    if (this.asked === null) return v
+    return { ...v, frames: framesOf(sys, [...before, ...t.steps], inInit ? t.steps.length : before.length, [compiled.init], compiled.threads) }
+  }
+
+  /** The steps of init to the start of the threads with this number. */
+  private initOf(initX: Exploration, start: number): readonly TraceStep[] {
+    let t = this.initTraces.get(start)
+    if (t === undefined) this.initTraces.set(start, (t = this.initEnds.length === 0 ? [] : named(this.scene.sys, traceTo(initX, this.initEnds[start] as number, null, this.traceOptions)).steps))
     return t
   }
-  const seen = new Set<string>()
-  for (const [from, list] of [[initX, initX.findings], [x, x.findings]] as const) {
-    for (const f of list) {
-      if (seen.has(f.key)) continue
-      seen.add(f.key)
-      const v = o.traces === false ? violation(f.finding, NO_TRACE, [], true) : traced(from, f, from === initX ? null : initOf(from.search.startOf(from.search.path(f.state)[0] as number)))
-      if (forbidden.has(f.finding.property)) violations.push(v)
-      else reported.push(v)
-    }
-  }
-  if (complete) for (const f of scene.unreached()) violations.push({ ...f, id: `unreached/exists/${hash(f.decision)}`, trace: [], initSteps: [], schedule: '', final: false })
-  const vacuous = complete && x.finals === 0
-  const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
-  const rows = sys.kernel.platform.rows
-  const rowNames = rows.map((r) => r.id).filter((id) => sys.rowsMet.has(id))
-  const coverage: Coverage = {
-    interleave, maxStates, threads: test.threads.length, operations, operationsKnown: vocabulary.operations.length, operationNames,
-    switches: sys.kernel.platform.switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, absent: absent(test, operationNames, sys), depth: x.depth
-  }
-  return {
-    ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
-    expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, platform, o) : expectation, verdict, violations, complete, vacuous), notes: notes(test, operationNames, sys), coverage
-  }
 }
+
+/** A step as it leaves this room: the words behind its frame stay here. */
+const bare = ({ after: _, ...s }: TraceStep): TraceStep => s
 
 const show = (v: unknown): string => (typeof v === 'boolean' ? (v ? 'on' : 'off') : v === null ? 'max' : typeof v === 'number' && v >= 4096 ? Bytes.format(v) : String(v))
 

@@ -1,6 +1,7 @@
 // What changes between two revisions, and which decisions did it: the smallest set whose change makes the change of the verdict.
 import { type Decision, decisionText, type Decisions, differences, type Revision, withDecisions } from '../kernel/index.ts'
 import { revisionOf, type Test } from '../litmus/index.ts'
+import { watched } from './asked.ts'
 import { type CheckOptions, type CheckResult, checkTest } from './check.ts'
 
 export interface Cause {
@@ -52,16 +53,6 @@ export function verdictChanged(a: CheckResult, b: CheckResult): boolean {
   const found = (r: CheckResult): Set<string> => new Set([...r.violations, ...r.reported].map((v) => v.property))
   const [fa, fb] = [found(a), found(b)]
   return (b.complete && [...fa].some((p) => !fb.has(p))) || (a.complete && [...fb].some((p) => !fa.has(p)))
-}
-
-/** The record, noting in `asked` which of its decisions a run asks for: the others cannot matter to it. */
-export function watched(rev: Revision, asked: Set<string>): Revision {
-  return new Proxy(rev, {
-    get: (target, key) => {
-      if (typeof key === 'string') asked.add(key)
-      return target[key as keyof Revision]
-    }
-  })
 }
 
 /** Sets of more decisions than this are not enumerated: what can be left out of all of them is, one by one. */

@@ -85,6 +85,9 @@ export function explore(model: Model, options: ExploreOptions = {}): Exploration
 
 const BATCH = 128
 const NO_PARENT = -1
+/** Who waits is told after so many states; a state counts as so many moves. */
+const TOLD = 1 << 12
+const MOVES = 16
 const TRY = KIND.try
 /** Places for states met lately, less 1. */
 const RECENT = 0x3fff
@@ -141,6 +144,9 @@ export class Search {
   private readonly left = new Int32Array(BATCH)
   private recent: Int32Array
   private pending = 0
+  private begun = false
+  private nextTold = TOLD
+  private nextToldMove = TOLD * MOVES
   /** Keeps the loads of a batch from being dropped. */
   sink = 0
 
@@ -321,23 +327,36 @@ export class Search {
   // --- the search -----------------------------------------------------------------------------------------------------------
 
   run(): void {
-    for (const start of this.model.starts) this.submit(this.begin(start), NO_PARENT)
-    this.flush()
-    this.levelEnd = this.count
+    while (this.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+  }
+
+  /** States met so far. */
+  get states(): number { return this.count }
+
+  /** Goes on over about `states` more states; false when nothing is left to do. What was found so far is in `result()`. */
+  advance(states: number): boolean {
+    if (!this.begun) {
+      this.begun = true
+      for (const start of this.model.starts) this.submit(this.begin(start), NO_PARENT)
+      this.flush()
+      this.levelEnd = this.count
+    }
     const progress = this.options.onProgress
-    let next = 1 << 12
-    let nextMove = 1 << 16
+    const until = this.head + states
+    // A state may have many moves: with many threads it has.
+    const untilMove = this.transitions + states * MOVES
     while (this.complete) {
       if (this.head === this.levelEnd) {
         this.flush()
-        if (this.head === this.count) break
+        if (this.head === this.count) return false
         this.depth++
         this.levelEnd = this.count
       }
-      // By states, and by moves too: with many threads a state has many.
-      if (progress !== undefined && (this.head >= next || this.transitions >= nextMove)) {
-        next = this.head + (1 << 12)
-        nextMove = this.transitions + (1 << 16)
+      if (this.head >= until || this.transitions >= untilMove) return true
+      // By states, and by moves too.
+      if (progress !== undefined && (this.head >= this.nextTold || this.transitions >= this.nextToldMove)) {
+        this.nextTold = this.head + TOLD
+        this.nextToldMove = this.transitions + TOLD * MOVES
         if (progress(this.count, this.transitions) === false) {
           this.complete = false
           break
@@ -354,6 +373,13 @@ export class Search {
       }
       this.visit()
     }
+    return false
+  }
+
+  /** Ends the search where it is: incomplete, with what it has found. */
+  stop(): void {
+    this.flush()
+    if (!this.begun || this.head < this.count) this.complete = false
   }
 
   /** Looks at the state at `head`; false when the search must not go on from it. */

@@ -1,7 +1,7 @@
 // From a finding back to the steps that lead to it. The states on the way come from the search's parent links; the steps are
 // then done again, with the real functions on a store of their own, and compared with what the search saw.
 import { assertTrue, ensure } from '../base/index.ts'
-import { type Finding, type Layout, type Passed, type Place, Run, scheduleText, type Store } from '../step/index.ts'
+import { type Finding, type Layout, type Passed, type Place, Run, scheduleText, type Store, Walk } from '../step/index.ts'
 import type { Start } from './model.ts'
 import type { Exploration, Found, Move, Search } from './search.ts'
 
@@ -13,6 +13,8 @@ export interface Change {
   /** What of a page it is (describe.ts), and which. A change of a field has neither. */
   readonly of?: ChangeKind
   readonly pfn?: number
+  /** Pages from `pfn` on that it touches. Default 1. */
+  readonly pages?: number
 }
 
 export type ChangeKind = 'protection' | 'owner' | 'content' | 'iova' | 'slots'
@@ -41,7 +43,12 @@ export interface TraceStep {
   readonly yields?: readonly string[]
   /** What was noticed during the step. */
   readonly findings: readonly Finding[]
+  /** The state after it, when the trace was asked for with it. */
+  readonly after?: Snapshot
 }
+
+/** The shared words and each thread's variables after a step, and which decisions of the revision the kernel asked for on its way to it. */
+export interface Snapshot { readonly words: Uint32Array; readonly locals: ReadonlyArray<readonly number[]>; readonly asked: readonly string[] }
 
 export interface Trace {
   /** Which of the model's starts. */
@@ -56,6 +63,8 @@ export interface Trace {
 export interface TraceOptions {
   /** Text for a changed component word. Default: the numbers. */
   readonly describe?: (component: string, before: number, after: number) => readonly Change[]
+  /** Keeps the state after each step. In the set stand the decisions that the kernel asks for while it runs (asked.ts). */
+  readonly asked?: Set<string>
 }
 
 /** The moves of the shortest way to `found`, not done again: which accesses, without the reader's names for them. */
@@ -112,9 +121,11 @@ function perform(search: Search, startIndex: number, start: Start, moves: readon
   const { layout, programs } = search.model
   const store = new TraceStore(layout.totalWords, (f) => search.judged(f))
   start.init(store)
-  const run = new Run(programs, store, start.locals === undefined ? undefined : programs.map((p, t) => start.locals?.[t] ?? p.initial ?? []), true)
+  const locals = programs.map((p, t) => start.locals?.[t] ?? p.initial ?? [])
+  const run = new Run(programs, store, start.locals === undefined ? undefined : locals, true)
   store.run = run
   const steps: TraceStep[] = []
+  const after = o.asked === undefined ? null : new Snapshots(run, locals, o.asked)
   for (const move of moves) {
     for (let done = 0; done < move.micros.length;) {
       const before = store.u32.slice()
@@ -133,12 +144,51 @@ function perform(search: Search, startIndex: number, start: Start, moves: readon
         thread: move.thread, name: programs[move.thread]?.name ?? String(move.thread), text: text(visible), site: visible.site,
         statement: visible.statement, place: visible.place,
         accesses: turn.accesses.map((a) => ({ text: text(a), site: a.site, silent: a.action.silent })),
-        outcome: visible.outcome, changed: changes(layout, before, store.u32, o), passed: turn.passed, findings: store.findings
+        outcome: visible.outcome, changed: changes(layout, before, store.u32, o), passed: turn.passed, findings: store.findings,
+        ...(after === null ? {} : { after: after.take(store, move.thread, turn.passed.length > 0) })
       })
     }
     if (move.to !== null) for (let w = 0; w < layout.totalWords; w++) assertTrue(move.to[w] === ((store.u32[w] as number) | 0), `word ${w} after '${steps[steps.length - 1]?.text ?? ''}' is what the search saw`)
   }
   return { start: startIndex, steps, schedule: scheduleText(steps), end: store }
+}
+
+/**
+ * The states of a run, step by step. A walk runs its call again from the start for each step, so what it asks for after a step is what leads to
+ * the thread's next one; of a call each decision is told once, where it was asked for first.
+ */
+class Snapshots {
+  private readonly next: Array<readonly string[]>
+  private readonly told: Array<Set<string>>
+  constructor(private readonly run: Run, locals: ReadonlyArray<readonly number[]>, private readonly asked: Set<string>) {
+    // What leads to each thread's first step: a walk of its own, to the same place.
+    this.next = run.programs.map((p, t) => {
+      asked.clear()
+      new Walk(p, locals[t])
+      return [...asked]
+    })
+    this.told = this.next.map((list) => new Set(list))
+    asked.clear()
+  }
+
+  /** `ended`: with this step a call of the thread ended; what it asked for on its way out belongs to this step. */
+  take(store: Store, thread: number, ended: boolean): Snapshot {
+    const told = this.told[thread] as Set<string>
+    const led = this.next[thread] ?? []
+    const fresh = [...this.asked].filter((d) => !told.has(d))
+    const next = ended ? this.begins(thread) : fresh
+    this.next[thread] = next
+    this.told[thread] = new Set(ended ? next : [...told, ...fresh])
+    this.asked.clear()
+    return { words: store.u32.slice(), locals: this.run.programs.map((p, t) => p.variables.map((_, i) => this.run.local(t, i))), asked: ended ? [...led, ...fresh.filter((d) => !next.includes(d))] : led }
+  }
+
+  /** What the thread's next call asks for before its first step: it is run that far once more. */
+  private begins(thread: number): readonly string[] {
+    this.asked.clear()
+    this.run.walks[thread]?.site()
+    return [...this.asked]
+  }
 }
 
 /** What differs between two shared states, field by field, then component by component. */

@@ -16,7 +16,7 @@ export interface Job {
 /** A broken invariant of the model, caught so that the other runs go on. */
 export interface Broken { readonly job: Job; readonly message: string }
 
-export interface PoolOptions extends Pick<CheckOptions, 'maxStates' | 'interleave'> {
+export interface PoolOptions extends Pick<CheckOptions, 'maxStates' | 'interleave' | 'frames'> {
   /** Milliseconds of search in this thread before workers start. Default 300. */
   readonly here?: number
   /** Called from time to time while workers run. */
@@ -36,7 +36,7 @@ export interface PoolResult {
 }
 
 /** What goes to a worker, and what comes back. */
-export interface Task extends Job { readonly index: number; readonly options: Pick<CheckOptions, 'maxStates' | 'interleave'> }
+export interface Task extends Job { readonly index: number; readonly options: Pick<CheckOptions, 'maxStates' | 'interleave' | 'frames'> }
 export interface Done { readonly result: CheckResult; readonly explanation?: Explanation | null }
 export type Answer = ({ readonly index: number } & Done) | { readonly index: number; readonly message: string }
 
@@ -62,7 +62,7 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   const results: Array<CheckResult | undefined> = new Array<CheckResult | undefined>(jobs.length).fill(undefined)
   const broken: Broken[] = []
   const explanations: Array<Explanation | null | undefined> = new Array<Explanation | null | undefined>(jobs.length).fill(undefined)
-  const options = { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), ...(o.interleave === undefined ? {} : { interleave: o.interleave }) }
+  const options = { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), ...(o.interleave === undefined ? {} : { interleave: o.interleave }), ...(o.frames === undefined ? {} : { frames: o.frames }) }
   // Bundled, the worker is a file beside this one; run from source there is none.
   const bundled = import.meta.url.endsWith('.mjs')
   const workers = bundled ? Math.min(o.workers ?? availableParallelism(), jobs.length) : 0

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import type { Diagnostic } from '../base/index.ts'
 import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
-import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
+import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, type ExitStyle } from '../report/check-run.ts'
 import { newsText, recordOf } from '../report/check-news.ts'
 import { errorsText, verbosity } from '../report/check-text.ts'
@@ -77,7 +77,7 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   for (const test of loaded.tests) for (const p of pairsOf(test, selection)) jobs.push({ test, ...p })
   const stop = interruptible()
   const progress = new RunProgress(io)
-  const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
+  const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), frames: checkFormat(o.format).frames === true, signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
   progress.clear()
   stop.done()
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })

@@ -6,7 +6,7 @@ import { BootFault, checkOnTree, revisionOf, runsOf, type TreeImages, type TreeR
 import { type Arch, buildKernel, compiledFrom, touched, type Tree } from '../kernel-build/index.ts'
 import { type KernelMeta, limits, Wasm } from '../kernel-c/index.ts'
 import { platformByName } from '../machine/index.ts'
-import { type CheckFormatName, checkFormats } from '../report/check-formats.ts'
+import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, fileWord, shellWord } from '../report/check-run.ts'
 import { errorsText, verbosity } from '../report/check-text.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
@@ -50,7 +50,7 @@ function checkAll(io: Io, runs: readonly TreeRun[], kernel: string, images: Tree
   for (const [i, run] of runs.entries()) {
     p.say(`${i} of ${runs.length} runs`)
     try {
-      results.push(checkOnTree(run, kernel, images, o.maxStates === undefined ? {} : { maxStates: o.maxStates }))
+      results.push(checkOnTree(run, kernel, images, { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), frames: checkFormat(o.format).frames === true }))
     } catch (e) {
       if (!(e instanceof BootFault)) throw e
       if (broken.has(e.message)) continue

@@ -8,6 +8,7 @@ import { checkMail } from './check-mail.ts'
 import type { CheckRun, ExitStyle } from './check-run.ts'
 import { checkGithub, checkSarif } from './check-sarif.ts'
 import { checkText, type CheckTextOptions } from './check-text.ts'
+import { checkTraceJson } from './check-trace-json.ts'
 
 export interface CheckFormat {
   readonly render: (run: CheckRun, look: CheckTextOptions) => string
@@ -15,11 +16,14 @@ export interface CheckFormat {
   readonly exit: ExitStyle
   /** Errors and warnings are in the result itself; otherwise they go to stderr beside it. */
   readonly errorsInside: boolean
+  /** It tells the state after each step: findings come with frames. */
+  readonly frames?: boolean
 }
 
 export const checkFormats = {
   text: { render: checkText, exit: 'tbit', errorsInside: false },
   json: { render: checkJson, exit: 'tbit', errorsInside: true },
+  trace: { render: checkTraceJson, exit: 'tbit', errorsInside: true, frames: true },
   ktap: { render: checkKtap, exit: 'kselftest', errorsInside: false },
   junit: { render: checkJunit, exit: 'tbit', errorsInside: false },
   b4: { render: checkB4, exit: 'tbit', errorsInside: false },
@@ -28,3 +32,5 @@ export const checkFormats = {
   github: { render: checkGithub, exit: 'tbit', errorsInside: true }
 } as const satisfies Record<string, CheckFormat>
 export type CheckFormatName = keyof typeof checkFormats
+/** A row as a format. */
+export const checkFormat = (name: CheckFormatName): CheckFormat => checkFormats[name]

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
-import { build, stale } from './build.mjs'
+import { build, current } from './build.mjs'
 
 const args = process.argv.slice(2)
 const check = args.includes('--check')
@@ -14,13 +14,13 @@ if (!existsSync(dir)) {
   process.stderr.write(`no recordings in ${dir}\n`)
   process.exit(2)
 }
-if (stale()) await build()
+if (current() === null) await build()
 
 const read = (run, name) => (existsSync(join(dir, run, name)) ? readFileSync(join(dir, run, name), 'utf8') : '')
 function replay(run, files, more = []) {
   const log = existsSync(join(dir, run, 'dmesg.txt')) ? ['--dmesg', join(dir, run, 'dmesg.txt')] : []
   const debugfs = existsSync(join(dir, run, 'swiotlb-debugfs.txt')) ? ['--debugfs', join(dir, run, 'swiotlb-debugfs.txt')] : []
-  const r = spawnSync(process.execPath, [join(root, 'dist', 'main.mjs'), 'replay', ...files.map((f) => join(dir, run, f)), ...log, ...debugfs, '--format', 'json', ...more], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const r = spawnSync(join(root, 'tbit'), ['replay', ...files.map((f) => join(dir, run, f)), ...log, ...debugfs, '--format', 'json', ...more], { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (r.stdout === '') throw new Error(`${run}: ${r.stderr}`)
   return JSON.parse(r.stdout)
 }

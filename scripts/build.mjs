@@ -1,6 +1,8 @@
-// Bundles src/cli/main.ts into dist/, one chunk a verb, so that a verb loads only its own code.
+// Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.mjs), so that a verb compiles
+// nothing but what is new to it; and the worker threads of `check`, which start from a file of their own.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join } from 'node:path'
+import { caches } from './cached.mjs'
 import { root } from './install.mjs'
 import { register } from './registry.mjs'
 
@@ -9,14 +11,14 @@ const out = join(root, 'dist')
 const stamp = join(out, '.stamp')
 
 // Name, time and size of every source. Times are compared with themselves only, so that a clock that was wrong costs one build, not all.
-function sources(dir = join(root, 'src')) {
-  return readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? sources(join(dir, e.name)) : [signature(join(dir, e.name))]))
+function sources(dir = 'src') {
+  return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? sources(`${dir}/${e.name}`) : [signature(`${dir}/${e.name}`)]))
 }
 function signature(path) {
-  const { mtimeMs, size } = statSync(path)
-  return `${relative(root, path)} ${mtimeMs} ${size}`
+  const { mtimeMs, size } = statSync(`${root}/${path}`)
+  return `${path} ${mtimeMs} ${size}`
 }
-const signatures = () => [...sources(), signature(join(root, 'package-lock.json')), signature(join(root, 'scripts', 'build.mjs'))].sort().join('\n')
+const signatures = () => [...sources(), signature('package-lock.json'), signature('scripts/build.mjs')].sort().join('\n')
 
 function lastBuild() {
   try {
@@ -27,9 +29,12 @@ function lastBuild() {
   }
 }
 
-export function stale() {
+const isMain = (file) => /^main-\w+\.cjs$/.test(file)
+
+/** The script of the last build; null when sources changed since, or a file of it is gone. */
+export function current() {
   const { sources, files } = lastBuild()
-  return sources !== signatures() || !files.every((f) => existsSync(join(out, f)))
+  return sources === signatures() && files.every((f) => existsSync(join(out, f))) ? join(out, files.find(isMain)) : null
 }
 
 // Beside, then renamed: a process that starts meanwhile never reads half a file.
@@ -40,39 +45,34 @@ function place(file, data) {
   renameSync(part, path)
 }
 
+const common = {
+  write: false, outdir: out, bundle: true, platform: 'node', target: 'node20', sourcemap: 'linked', logLevel: 'error', minifySyntax: true, minifyWhitespace: true,
+  external: ['@yowasp/clang', 'binaryen'], loader: { '.wasm': 'file', '.css': 'text' }
+}
+
+/** Makes dist/ and answers the path of its script. */
 export async function build() {
   register()
   const esbuild = await import('esbuild')
   const made = signatures()
-  const { outputFiles } = await esbuild.build({
-    write: false,
-    // The worker threads of `check` start from a file of their own.
-    entryPoints: [join(root, 'src/cli/main.ts'), join(root, 'src/cli/check-worker.ts')],
-    outdir: out,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    minifySyntax: true,
-    sourcemap: 'linked',
-    logLevel: 'error',
-    outExtension: { '.js': '.mjs' },
-    external: ['@yowasp/clang', 'binaryen'],
-    loader: { '.wasm': 'file', '.css': 'text' },
-    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" }
-  })
+  const parts = await Promise.all([
+    esbuild.build({
+      ...common, entryPoints: [join(root, 'src/cli/main.ts')], entryNames: '[name]-[hash]', format: 'cjs', outExtension: { '.js': '.cjs' },
+      define: { 'import.meta.url': '__url' }, banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
+    }),
+    esbuild.build({ ...common, entryPoints: [join(root, 'src/cli/check-worker.ts')], format: 'esm', outExtension: { '.js': '.mjs' } })
+  ])
   mkdirSync(out, { recursive: true })
   const before = lastBuild().files
-  const files = outputFiles.map((f) => ({ name: relative(out, f.path), data: f.contents }))
-  // Parts are named by their content: what is there is right. The ones that name others come after them.
-  const entry = (f) => /^(main|check-worker)\.mjs/.test(f.name)
-  for (const f of [...files.filter((f) => !entry(f)), ...files.filter(entry)]) if (entry(f) || !whole(f)) place(f.name, f.data)
+  const files = parts.flatMap((p) => p.outputFiles).map((f) => ({ name: basename(f.path), data: f.contents }))
+  // What is named by its content and there is right.
+  for (const f of files) if (!isMain(f.name) || !whole(f)) place(f.name, f.data)
   place('.stamp', JSON.stringify({ sources: made, files: files.map((f) => f.name) }))
   // The build before this one stays, for processes that still run from it.
   const kept = new Set(['.stamp', ...before, ...files.map((f) => f.name)])
-  for (const f of readdirSync(out)) if (!kept.has(f) && !/\.part-\d+$/.test(f)) rmSync(join(out, f), { recursive: true, force: true })
+  for (const f of readdirSync(out)) if (!kept.has(f) && !kept.has(caches(f)) && !/\.part-\d+$/.test(f)) rmSync(join(out, f), { recursive: true, force: true })
   for (const f of readdirSync(out)) if (/\.part-\d+$/.test(f) && !alive(Number(f.slice(f.lastIndexOf('-') + 1)))) rmSync(join(out, f), { force: true })
+  return join(out, files.map((f) => f.name).find(isMain))
 }
 
 const whole = (f) => existsSync(join(out, f.name)) && statSync(join(out, f.name)).size === f.data.length

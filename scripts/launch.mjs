@@ -1,9 +1,8 @@
 // What `./tbit` starts: install if needed, build if stale, then run the bundle in this process.
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { ensureInstalled, root } from './install.mjs'
-import { build, stale } from './build.mjs'
+import { ensureInstalled } from './install.mjs'
+import { build, current } from './build.mjs'
+import { run } from './cached.mjs'
 
 ensureInstalled()
-if (stale()) await build()
-await import(pathToFileURL(join(root, 'dist', 'main.mjs')).href)
+const [verb = 'help'] = process.argv.slice(2)
+run(current() ?? await build(), /^[a-z]+$/.test(verb) ? verb : 'other')

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './install.mjs'
-import { build, stale } from './build.mjs'
+import { build, current } from './build.mjs'
 import { register } from './registry.mjs'
 
 let passed = 0
@@ -39,7 +39,7 @@ function suite(project) {
 }
 
 register()
-if (stale()) await build()
+if (current() === null) await build()
 step('types', bin('tsc'), ['--noEmit'])
 step('lint', bin('biome'), ['lint', '--error-on-warnings', 'src', 'test', 'bench', 'scripts'])
 step('tables', process.execPath, [join(root, 'scripts', 'tables.mjs')])

@@ -64,7 +64,7 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   const explanations: Array<Explanation | null | undefined> = new Array<Explanation | null | undefined>(jobs.length).fill(undefined)
   const options = { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), ...(o.interleave === undefined ? {} : { interleave: o.interleave }), ...(o.frames === undefined ? {} : { frames: o.frames }) }
   // Bundled, the worker is a file beside this one; run from source there is none.
-  const bundled = import.meta.url.endsWith('.mjs')
+  const bundled = /\.[cm]js$/.test(import.meta.url)
   const workers = bundled ? Math.min(o.workers ?? availableParallelism(), jobs.length) : 0
   const begun = performance.now()
   const budget = o.here ?? 300

@@ -47,7 +47,6 @@ process.stderr.on('error', () => { /* nobody reads messages; the exit code stays
 const [verb, ...given] = process.argv.slice(2)
 // For every verb that writes: a symbolic link at the place of an output is followed.
 const rest = given.filter((a) => a !== '--force')
-if (rest.length < given.length) (await import('./file-access.ts')).followLinks()
 
 /** What nobody foresaw: one line, not a stack; TBIT_STACK=1 shows where. */
 function broken(e: unknown): void {
@@ -109,15 +108,21 @@ function unknownVerb(word: string): void {
 
 const known = (word: string): Loader | undefined => (Object.hasOwn(verbs, word) ? verbs[word] : undefined)
 
-if (verb === undefined || verb === '--help' || verb === '-h' || (verb === 'help' && rest.length === 0)) {
-  ;(verb === undefined ? io.err : io.out)(usage())
-  io.exit(verb === undefined ? 2 : 0)
-} else if (verb === '--version' || verb === '-V') {
-  io.out((await import('./version.ts')).versionLine())
-} else {
-  // `tbit help VERB` is `tbit VERB --help`.
-  const name = verb === 'help' ? (rest[0] as string) : verb
-  const loader = known(name)
-  if (!loader) unknownVerb(name)
-  else await run(loader, name, verb === 'help' ? [...rest.slice(1), '--help'] : rest)
+/** The whole of a start: without top-level await, so that the bundle can be a script that V8's code cache holds. */
+async function main(): Promise<void> {
+  if (rest.length < given.length) (await import('./file-access.ts')).followLinks()
+  if (verb === undefined || verb === '--help' || verb === '-h' || (verb === 'help' && rest.length === 0)) {
+    ;(verb === undefined ? io.err : io.out)(usage())
+    io.exit(verb === undefined ? 2 : 0)
+  } else if (verb === '--version' || verb === '-V') {
+    io.out((await import('./version.ts')).versionLine())
+  } else {
+    // `tbit help VERB` is `tbit VERB --help`.
+    const name = verb === 'help' ? (rest[0] as string) : verb
+    const loader = known(name)
+    if (!loader) unknownVerb(name)
+    else await run(loader, name, verb === 'help' ? [...rest.slice(1), '--help'] : rest)
+  }
 }
+
+void main()

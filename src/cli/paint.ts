@@ -1,11 +1,11 @@
 // Colours of a terminal. Their escapes pass the door (io.ts) that shows all others, because they carry a mark that no input can know.
-import { randomBytes } from 'node:crypto'
 import pc from 'picocolors'
 import { printable } from '../base/index.ts'
 import { type Paint, plain } from '../report/paint.ts'
 
 const ESCAPE = '\u001b['
-const MARK = `\ufdd0${randomBytes(8).toString('hex')}`
+// Drawn at the start of the process, after every input was written. (node:crypto would be loaded by each start for this alone.)
+const MARK = `\ufdd0${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`
 
 /** Colours, or none. */
 export function terminalPaint(colour: boolean): Paint {

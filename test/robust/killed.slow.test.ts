@@ -36,13 +36,34 @@ describe('the program itself', () => {
       if (i % 3 === 2) expect(start('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^tbit 0\.1\.0/), stderr: '' })
     }
     // What may have been left: a part of a dead process, a stamp of half a line, a missing chunk.
-    writeFileSync(join(dist, 'main.mjs.part-999999999'), 'half')
+    writeFileSync(join(dist, 'check-worker.mjs.part-999999999'), 'half')
     writeFileSync(join(dist, '.stamp'), '{"sources":')
     expect(start('--version').stdout).toMatch(/^tbit 0\.1\.0/)
     expect(readdirSync(dist).filter((f) => f.includes('.part-'))).toEqual([])
-    const chunk = readdirSync(dist).find((f) => f.startsWith('chunk-') && f.endsWith('.mjs')) as string
-    rmSync(join(dist, chunk))
-    expect(start('check', 'litmus/coherent/coherent-free-after-accept.litmus').stderr).not.toContain('ERR_MODULE_NOT_FOUND')
+    for (const f of readdirSync(dist).filter((f) => f.endsWith('.cjs'))) rmSync(join(dist, f))
+    expect(start('--version').stdout).toMatch(/^tbit 0\.1\.0/)
+  })
+
+  test('compiled code that is kept between starts is believed only whole', () => {
+    const dist = join(checkout, 'dist')
+    const check = () => start('check', join(root, 'test/fixtures/litmus/untrusted.litmus'))
+    const first = check()
+    const name = readdirSync(dist).find((f) => f.endsWith('.check.v8')) as string
+    const cache = join(dist, name)
+    const good = readFileSync(cache)
+    const spoiled = [good.subarray(0, 1000), Buffer.alloc(0), Buffer.alloc(good.length, 1), ...Array.from({ length: 4 }, (_, i) => {
+      const b = Buffer.from(good)
+      for (let k = 0; k < 20; k++) b[(64 + (i + 3) * (k + 7) * 7919) % b.length] = 0x55
+      return b
+    })]
+    for (const bytes of spoiled) {
+      writeFileSync(cache, bytes)
+      expect(check()).toMatchObject({ status: first.status, stdout: first.stdout, stderr: '' })
+      expect(readFileSync(cache).equals(bytes)).toBe(false)
+    }
+    // A word that is no verb leaves none.
+    expect(start('chekc').status).toBe(2)
+    expect(readdirSync(dist).filter((f) => f.includes('.chekc.'))).toEqual([])
   })
 
   test('dist holds this build and the one before; a file of tomorrow is built once', () => {
@@ -52,7 +73,8 @@ describe('the program itself', () => {
       start('--version')
     }
     const { files } = JSON.parse(readFileSync(join(dist, '.stamp'), 'utf8')) as { files: string[] }
-    expect(readdirSync(dist).length).toBeLessThanOrEqual(2 * files.length + 1)
+    expect(readdirSync(dist).filter((f) => !f.endsWith('.v8')).length).toBeLessThanOrEqual(2 * files.length + 1)
+    expect(readdirSync(dist).filter((f) => f.endsWith('.v8')).length).toBeLessThanOrEqual(2)
     const future = new Date(Date.now() + 1e10)
     utimesSync(join(checkout, 'src', 'base', 'units.ts'), future, future)
     start('--version')

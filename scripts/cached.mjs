@@ -1,0 +1,54 @@
+// Runs a script with V8's code cache: what an earlier run of the same verb compiled is not compiled again. The cache lies beside the
+// script, whose name says its content; V8 refuses one of another version or other flags, and then it is made anew.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import vm from 'node:vm'
+import zlib from 'node:zlib'
+
+// An exit code after which nothing is kept: the word may be no verb.
+const WRONG_USE = 2
+
+const CACHE = /\.([a-z-]+)\.v8$/
+
+/** The script that a cache belongs to, by their names; the name itself for all other files. */
+export const caches = (file) => file.replace(CACHE, '')
+
+/** Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its own. */
+export function run(file, part) {
+  const path = `${file}.${part}.v8`
+  const cachedData = kept(path)
+  // The bundler writes ASCII.
+  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'latin1')}\n})`
+  const script = new vm.Script(source, { filename: file, cachedData, importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER })
+  if (zlib.crc32 && (cachedData === undefined || script.cachedDataRejected)) process.once('exit', (code) => { if (code !== WRONG_USE) keep(script, path) })
+  const module = { exports: {} }
+  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
+}
+
+// V8 believes every byte of a cache, and dies of a wrong one: the last four are a check of the others.
+function kept(path) {
+  try {
+    const bytes = readFileSync(path)
+    const data = bytes.subarray(0, -4)
+    return zlib.crc32?.(data) === bytes.readUInt32LE(data.length) ? data : undefined
+  } catch {
+    // The first run, or half a file.
+    return undefined
+  }
+}
+
+// At the end, so that functions are in it that were compiled when they were first called. Beside, then renamed: nobody reads half a cache.
+function keep(script, path) {
+  const beside = `${path}.part-${process.pid}`
+  try {
+    const data = script.createCachedData()
+    const check = Buffer.alloc(4)
+    check.writeUInt32LE(zlib.crc32(data))
+    writeFileSync(beside, Buffer.concat([data, check]))
+    renameSync(beside, path)
+  } catch {
+    // A directory that cannot be written, a full disk: the next start compiles again.
+    rmSync(beside, { force: true })
+  }
+}

@@ -2,7 +2,7 @@
 import { checkTest, pairsOf, systemFor, watchRun } from '../src/check/index.ts'
 import { parseTestSchedule, platformsOf, runTest, type Test } from '../src/litmus/index.ts'
 
-/** Findings whose schedule does not lead to them, a line each; and how many were tried. */
+/** `fast`: on the first platform that the test names; `slow`: on the others. Findings whose schedule does not lead to them, a line each; and how many were tried. */
 export function unlike(t: Test, set: 'fast' | 'slow'): { readonly tried: number; readonly wrong: string[] } {
   const wrong: string[] = []
   let tried = 0

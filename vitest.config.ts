@@ -8,7 +8,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     minWorkers: 1,
     projects: [
-      { test: { name: 'fast', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.slow.test.ts', 'node_modules/**'], testTimeout: 60_000, setupFiles: ['test/yield.ts'] } },
+      { test: { name: 'fast', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.slow.test.ts', 'node_modules/**'], testTimeout: 240_000, setupFiles: ['test/yield.ts'] } },
       { test: { name: 'slow', include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'], testTimeout: 600_000, hookTimeout: 600_000, setupFiles: ['test/yield.ts'] } }
     ]
   }

@@ -96,6 +96,9 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
   return { files, errors, directories }
 }
 
+/** The text of a litmus file (`-`: standard input). */
+export const readLitmus = (file: string): { readonly text: string } | Diagnostic => readText(file, LARGEST, file === '-' ? '<stdin>' : file)
+
 /** Reads and checks the files. A file with an error gives no test; the others do. */
 export function loadTests(files: readonly string[]): Loaded {
   const tests: Test[] = []
@@ -104,7 +107,7 @@ export function loadTests(files: readonly string[]): Loaded {
   const texts = new Map<string, string>()
   for (const file of files) {
     const shown = file === '-' ? '<stdin>' : file
-    const read = readText(file, LARGEST, shown)
+    const read = readLitmus(file)
     if ('code' in read) {
       errors.push(read)
       continue

@@ -11,6 +11,7 @@ export const verbs: Record<string, Loader> = {
   hunt: { summary: 'hazards that nobody wrote a test for, each with its shortest sequence of calls', load: async () => (await import('./hunt.ts')).huntVerb },
   compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
   revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
+  fmt: { summary: 'litmus tests in their one layout', load: async () => (await import('./fmt.ts')).fmtVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   record: { summary: 'a script that records what replay reads, for the machine at hand', load: async () => (await import('./record.ts')).recordVerb },

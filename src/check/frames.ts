@@ -21,6 +21,7 @@ export interface FrameHandle {
   readonly device: string
   /** The bus address; null for memory. */
   readonly handle: number | null
+  /** null: an IOVA, which has none, or memory. */
   readonly alias: 'private' | 'shared' | null
   readonly bits: readonly HandleBit[]
   /** Guest physical address, bytes. */
@@ -129,9 +130,10 @@ function handlesOf(sys: System, locals: Snapshot['locals'], variables: Variables
     seen.add(`${name}:${v}`)
     for (const o of parts(sys.objects.get(v))) {
       const handle = o.kind === 'mapping' || o.kind === 'resource' ? o.handle : o.kind === 'coherent' || o.kind === 'pages' ? o.buffer.handle : null
-      const alias = handle === null ? (o.kind === 'usermap' ? o.alias : null) : machine.decode(handle).alias === 'P' ? 'private' : 'shared'
+      const translated = 'dev' in o && kernel.devices[o.dev]?.config.iommu === true
+      const alias = handle === null ? (o.kind === 'usermap' ? o.alias : null) : translated ? null : machine.decode(handle).alias === 'P' ? 'private' : 'shared'
       out.push({
-        name, thread: variables[t]?.name ?? '', kind: o.kind, device: 'dev' in o ? (kernel.devices[o.dev]?.name ?? '') : '', handle, alias, bits: handle === null || ('dev' in o && kernel.devices[o.dev]?.config.iommu === true) ? [] : bitsOf(handle),
+        name, thread: variables[t]?.name ?? '', kind: o.kind, device: 'dev' in o ? (kernel.devices[o.dev]?.name ?? '') : '', handle, alias, bits: handle === null || translated ? [] : bitsOf(handle),
         phys: o.phys, size: o.size, bounce: o.kind === 'mapping' && o.bounce >= 0 ? o.bounce : null
       })
     }

@@ -4,10 +4,13 @@ import type { Diagnostic } from '../base/index.ts'
 import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
 import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
+import { checkHtml, distinctFindings } from '../report/check-html.ts'
 import { type CheckRun, exitCode, type ExitStyle } from '../report/check-run.ts'
 import { newsText, recordOf } from '../report/check-news.ts'
 import { errorsText, verbosity } from '../report/check-text.ts'
+import { findingSvg } from '../report/svg-finding.ts'
 import { type Job, runJobs } from './check-pool.ts'
+import { aboutFile, writeWhole } from './file-access.ts'
 import { libraryDirectory, litmusFiles, type Loaded, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import { interruptible } from './interrupt.ts'
@@ -26,6 +29,9 @@ interface Options {
   readonly exit?: ExitStyle
   readonly explain?: boolean
   readonly quiet?: boolean
+  /** Files that tell the findings, too. */
+  readonly html?: string
+  readonly svg?: string
   /** How often -v was given. */
   readonly verbose: number
 }
@@ -52,6 +58,8 @@ export function checkVerb(io: Io): Command {
     .addOption(formatOption(checkFormats))
     .addOption(new Option('--exit <style>', 'exit codes as another tool reads them').choices(['tbit', 'kselftest', 'nipa']))
     .option('--explain', 'print each test in its normal form with every default spelled out, and check nothing')
+    .option('--html <file>', 'write the findings as one page too: the picture, the steps, the test, the commands; it needs no network and no script')
+    .option('--svg <file>', 'write the picture of the first finding')
     .option('-q, --quiet', 'only what is not as expected, and the summary')
     .option('-v, --verbose', 'findings step by step; for directories the matrix. -vv: every step with its kernel functions; for directories each test, too', (_: string, n: number) => n + 1, 0)
     .addHelpText('after', HELP)
@@ -77,7 +85,7 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
   for (const test of loaded.tests) for (const p of pairsOf(test, selection)) jobs.push({ test, ...p })
   const stop = interruptible()
   const progress = new RunProgress(io)
-  const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), frames: checkFormat(o.format).frames === true, signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
+  const { results, broken } = await runJobs(jobs, { interleave: o.interleave, ...(maxStates === null ? {} : { maxStates }), frames: checkFormat(o.format).frames === true || o.html !== undefined || o.svg !== undefined, signal: stop.signal, onProgress: (done, n, states) => progress.show(done, n, states) })
   progress.clear()
   stop.done()
   for (const b of broken) all.push({ code: 'TB-005', file: b.job.test.file, line: b.job.test.at.line, column: b.job.test.at.column, word: b.job.test.name, message: `${b.job.kernel} on ${b.job.platform}: ${b.message}`, hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file' })
@@ -92,9 +100,22 @@ async function check(io: Io, names: readonly string[], o: Options): Promise<void
 
 function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tests' | 'many', news: readonly string[] = []): void {
   const format = checkFormats[o.format]
+  const unwritten = writePages(o, run)
   if (!format.errorsInside) io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
+  if (unwritten.length > 0) io.err(errorsText({ errors: unwritten, texts: run.texts }))
   io.out(format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose), paint: terminalPaint(io.colour), shape, news }))
-  io.exit(run.interrupted !== null ? 130 : exitCode(run, style))
+  io.exit(run.interrupted !== null ? 130 : unwritten.length > 0 ? 2 : exitCode(run, style))
+}
+
+/** The files that were asked for beside the output; answers what could not be written. */
+function writePages(o: Options, run: CheckRun): Diagnostic[] {
+  const out: Array<Diagnostic | null> = []
+  if (o.html !== undefined) out.push(writeWhole(o.html, checkHtml(run)))
+  if (o.svg !== undefined) {
+    const first = distinctFindings(run).find((f) => f.violation.trace.length > 0)
+    out.push(first === undefined ? aboutFile(o.svg, 'is not written: nothing was found that has a picture') : writeWhole(o.svg, findingSvg(first.violation, first.result)))
+  }
+  return out.filter((d) => d !== null)
 }
 
 function explainAll(io: Io, o: Options, loaded: Loaded, errors: readonly Diagnostic[], selection: Selection): void {

@@ -2,6 +2,7 @@
 // size in them, the tables of the text report, and what the recording lacks; for a phone, too. The plot library's text comes from the caller, so that this room stays free of files.
 import { Bytes, own } from '../base/index.ts'
 import { MISS_REASONS, type ReplayResult, type TrackKind } from '../replay/index.ts'
+import { esc, scriptData } from './html.ts'
 import { lackLines } from './replay.ts'
 import { replayVerdict } from './replay-verdict.ts'
 
@@ -11,7 +12,6 @@ export interface PlotLibrary {
   readonly style: string
 }
 
-const esc = (t: string): string => t.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 const num = (n: number): string => n.toLocaleString('en-US').replace(/,/g, '\u202f')
 const pct = (part: number, whole: number): string => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(2)} %`)
 
@@ -19,9 +19,6 @@ function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>):
   const cells = (r: readonly string[], tag: string): string => `<tr>${r.map((c) => `<${tag}>${esc(c)}</${tag}>`).join('')}</tr>`
   return `<div class="wide"><table><thead>${cells(head, 'th')}</thead><tbody>${rows.map((r) => cells(r, 'td')).join('')}</tbody></table></div>`
 }
-
-// JSON inside a script element: no sequence may end the element.
-const data = (v: unknown): string => JSON.stringify(v).replace(/</g, '\\u003c')
 
 const style = `
 :root { color-scheme: light dark; --fg: #1c1e21; --bg: #fff; --line: #d5d9e0; --soft: #5b6370; --box: #f3f5f8 }
@@ -189,7 +186,7 @@ export function replayHtml(r: ReplayResult, lib: PlotLibrary): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>DMA replay</title>
 <style>${plotted ? lib.style : ''}${style}</style></head><body>
 ${parts.join('\n')}
-${plotted ? `<script type="application/json" id="data">${data(plots)}</script>\n<script>${lib.script.replace(/<\/script/gi, '<\\/script')}</script>\n<script>${script}</script>` : ''}
+${plotted ? `<script type="application/json" id="data">${scriptData(plots)}</script>\n<script>${lib.script.replace(/<\/script/gi, '<\\/script')}</script>\n<script>${script}</script>` : ''}
 </body></html>
 `
 }

@@ -10,7 +10,7 @@ const FILE = 'litmus/coherent/coherent-free-with-driver-without-driver.litmus'
 function checked(file: string, kernel: string, platform: string): CheckResult {
   const t = parse(readFileSync(file, 'utf8'), file).test
   if (t === undefined) throw new Error(`${file} parses`)
-  return checkTest(t, kernel, platform)
+  return checkTest(t, kernel, platform, { frames: true })
 }
 
 for (const theme of ['light', 'dark'] as const) {

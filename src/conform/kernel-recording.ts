@@ -14,6 +14,9 @@ const MESSAGES: ReadonlyArray<readonly [string, string]> = [
   ['DMA pool exhausted', 'pool-exhausted'], ['Failed to get suitable pool', 'pool-unsuitable'], ['DMA: failed to allocate', 'atomic-pool-failed'], ['trying to free invalid coherent area', 'remap-invalid-free']
 ]
 
+/** The recordings' name of a message, by its text; null for one that they do not have. */
+export const messageId = (text: string): string => MESSAGES.find(([t]) => text.includes(t))?.[1] ?? `? ${text}`
+
 export interface RecordedDifference {
   readonly file: string
   /** 1-based. */
@@ -286,7 +289,7 @@ export function replayRecording(module: WasmModule, file: string, lines: readonl
     } catch {
       return err(bad(i + 1, 'this line is not JSON'))
     }
-    if (v[0] === 'f') { injections.push({ kind: String(v[1]), k: Number(v[2]), errno: Number(v[3]) }); continue }
+    if (v[0] === 'f') { injections.push({ kind: String(v[1]), k: Number(v[2]), errno: Number(v[3]) }); operations++; continue }
     let unknown = false
     const go = attempt(i, text, () => {
       if (r.look(v)) return

@@ -115,7 +115,7 @@ function bootModel(s: Scenario, p: Program): { m: BareKernel } {
       alloc: (order, zone) => { const at = pages.alloc_pages(order, zone === 'normal' ? 0 : zone === 'dma32' ? 1 : 2); return at < 0 ? -1 : at / 4096 },
       free: (pfn, order) => { pages.free_pages(pfn * 4096, order) }
     },
-    devices: p.devices.map((d) => ({ dma_mask: d.dma_mask, coherent_mask: d.coherent_mask, bus_limit: d.bus_limit, min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, noncoherent: !d.coherent, ...(d.range ? { range_map: d.range } : {}) }))
+    devices: p.devices.map((d) => ({ dma_mask: d.dma_mask, coherent_mask: d.coherent_mask, bus_limit: d.bus_limit, min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, noncoherent: !d.coherent, ...(d.range ? { range_map: [d.range] } : {}) }))
   })
   return { m }
 }
@@ -199,9 +199,11 @@ function step(o: Op, i: number, k: KernelC, m: BareKernel, made: Map<number, Mad
       const handle = k.sg(o.sg)
       if (handle < 0) return
       const c = k.dma_map_sg(o.dev, o.cpu, handle, o.dir, o.attrs)
-      same('segments', a === null ? 0 : a.length, c.nents)
+      const mapped = typeof a === 'number' ? [] : a
+      same('segments', mapped.length, c.nents)
+      if (typeof a === 'number') same('errno', a, c.errno)
       const got = k.sg_addresses(handle, c.nents)
-      same('addresses', (a ?? []).join(), got.map((g) => g.addr).join())
+      same('addresses', mapped.join(), got.map((g) => g.addr).join())
       if (c.nents === 0) k.sg_free(handle)
       else made.set(i, { dev: o.dev, size: 0, dir: o.dir, addr: 0, attrs: o.attrs, sg: { handle, addresses: got.map((g) => g.addr), sizes: o.sg.map((x) => x.size) } })
       return

@@ -4,6 +4,8 @@ import { type Diagnostic, err, ok, own, type Result, unknownWord } from '../base
 import { BOUNDARY_ALL_ONES, IO_TLB_SEGSIZE, IO_TLB_SIZE, type IoTlbPool, state_hash } from '../kernel/swiotlb/index.ts'
 import { DMA_MAPPING_ERROR } from '../kernel/index.ts'
 import { BareKernel } from '../system/index.ts'
+import { apiLooks, apiOperations, ApiReplay } from './swiotlb-api.ts'
+import { wrongMachine } from './_swiotlb-machine.ts'
 import { RecordedPages, type RecordedDevice } from './_swiotlb-direct.ts'
 
 /** Operations and the number of values of their line, name included. */
@@ -41,6 +43,9 @@ export interface SwiotlbFileResult {
   readonly operations: number
   readonly mismatches: number
   readonly first: SwiotlbMismatch | null
+  /** What was compared, in words, and keys of the machine line that nobody looked at. */
+  readonly compared: string
+  readonly notCompared: readonly string[]
 }
 
 /** Reads one recording, line by line. Bad input is a Diagnostic; a difference is counted and the replay goes on. */
@@ -52,6 +57,8 @@ export class SwiotlbConform {
   private first: SwiotlbMismatch | null = null
   private kernel = ''
   private pool: IoTlbPool | null = null
+  private api: ApiReplay | null = null
+  private shape: { nslabs: number; nareas: number } | null = null
   private direct: BareKernel | null = null
   private index = new Map<number, number>()
   private readonly devices = new Map<number, RecordedDevice>()
@@ -70,13 +77,14 @@ export class SwiotlbConform {
     } catch {
       return err(this.bad(1, text.slice(0, 40), 'this line is not JSON; a recording is one JSON object and then one JSON array a line'))
     }
-    return this.pool ? this.operation(value, text) : this.header(value, text)
+    return this.api ? this.apiLine(this.api, value, text) : this.pool ? this.operation(value, text) : this.header(value, text)
   }
 
   /** The file's result; an error when it had no machine line. */
   end(): Result<SwiotlbFileResult, Diagnostic> {
+    if (this.api && this.shape) return ok({ file: this.file, kernel: this.kernel, ...this.shape, operations: this.ops, mismatches: this.mismatches, first: this.first, compared: this.api.compared(), notCompared: this.api.notCompared })
     if (!this.pool) return err({ code: 'TB-301', file: this.file, line: 0, column: 0, word: '', message: 'the file is empty: no machine line, no operation' })
-    return ok({ file: this.file, kernel: this.kernel, nslabs: this.pool.nslabs, nareas: this.pool.nareas, operations: this.ops, mismatches: this.mismatches, first: this.first })
+    return ok({ file: this.file, kernel: this.kernel, nslabs: this.pool.nslabs, nareas: this.pool.nareas, operations: this.ops, mismatches: this.mismatches, first: this.first, compared: COMPARED, notCompared: [] })
   }
 
   private bad(column: number, word: string, message: string, expected?: readonly string[]): Diagnostic {
@@ -86,8 +94,8 @@ export class SwiotlbConform {
   private header(value: unknown, text: string): Result<void, Diagnostic> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return err(this.bad(1, text.slice(0, 20), 'the first line must be the machine: a JSON object', ['nslabs', 'nareas', 'pool_start', 'devices']))
     const h = value as Record<string, unknown>
-    // recordings of 7.2 and later hold the whole DMA API, atomic and restricted pools: more than is replayed on the model
-    if (h['format'] === 2) return err({ ...this.bad(1, 'format', "a recording of format 2 (the whole DMA API, 7.2 and later) is replayed on a tree's own C, not on the model"), hint: `tbit kernel test TREE ${this.file}` })
+    if (h['format'] === 2) return this.apiHeader(h, text)
+    if (h['format'] !== undefined && h['format'] !== 1) return err(this.bad(1, 'format', `recordings of format ${String(h['format'])} are not known`, ['2', 'no format: that of 6.12']))
     const int = (key: string): number | null => (Number.isSafeInteger(own(h, key)) && (own(h, key) as number) >= 0 ? (own(h, key) as number) : null)
     const nslabs = int('nslabs')
     const nareas = int('nareas')
@@ -118,10 +126,34 @@ export class SwiotlbConform {
       allocator: { alloc: (order, zone) => { const phys = pages.alloc(order, zone !== 'normal'); return phys < 0 ? -1 : phys / 4096 }, free: (pfn, order) => { pages.free(pfn * 4096, order) } },
       devices: list.map((d) => ({
         min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, bus_limit: Number(d.bus_dma_limit), noncoherent: !d.dma_coherent, masks: { dma: Number(d.dma_mask), coherent: Number(d.coherent_dma_mask) },
-        ...(d.range ? { range_map: d.range } : {})
+        ...(d.range ? { range_map: [d.range] } : {})
       }))
     })
     this.pool = this.direct.pool
+    return ok(undefined)
+  }
+
+  // Format 2: the whole DMA API of 7.2 and later, the boot included.
+  private apiHeader(h: Record<string, unknown>, text: string): Result<void, Diagnostic> {
+    const wrong = wrongMachine(h)
+    if (wrong !== null) return err({ ...this.bad(1, wrong.word, wrong.message, wrong.expected), ...(wrong.nearest ? { nearest: wrong.nearest } : {}) })
+    this.kernel = `${String(h['kernel'])} ${String(h['build'])} ${String(h['platform'])}`
+    this.api = new ApiReplay(h)
+    this.shape = { nslabs: h['nslabs'] as number, nareas: h['nareas'] as number }
+    this.noted('boot', text.length > 400 ? `${text.slice(0, 400)}...` : text, this.api.take())
+    return ok(undefined)
+  }
+
+  private apiLine(api: ApiReplay, value: unknown, text: string): Result<void, Diagnostic> {
+    if (!Array.isArray(value) || typeof value[0] !== 'string') return err(this.bad(1, text.slice(0, 20), 'an operation is a JSON array that begins with its name', Object.keys(apiOperations)))
+    const wrong = api.wrong(value)
+    if (wrong !== null) {
+      const d = this.bad(3, wrong.word, wrong.message, wrong.expected)
+      return err(wrong.expected ? unknownWord({ ...d, expected: wrong.expected }, wrong.expected) : d)
+    }
+    api.line(value)
+    this.ops++
+    this.noted(own(apiOperations, value[0])?.name ?? own(apiLooks, value[0])?.name ?? '', text, api.take())
     return ok(undefined)
   }
 
@@ -225,13 +257,18 @@ export class SwiotlbConform {
 
   private done(operation: string, text: string, differences: SwiotlbMismatch['differences']): Result<void, Diagnostic> {
     this.ops++
-    if (differences.length > 0) {
-      this.mismatches++
-      this.first ??= { file: this.file, line: this.line, operation, recorded: text, differences }
-    }
+    this.noted(operation, text, differences)
     return ok(undefined)
   }
+  private noted(operation: string, text: string, differences: SwiotlbMismatch['differences']): void {
+    if (differences.length === 0) return
+    this.mismatches++
+    this.first ??= { file: this.file, line: this.line, operation, recorded: text, differences }
+  }
 }
+
+/** What a recording of 6.12 holds. */
+const COMPARED = 'calls, state hashes'
 
 /** The result over all files, as `--format json` has it. */
 export interface SwiotlbConformResult {

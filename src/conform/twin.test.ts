@@ -27,7 +27,7 @@ test('the product and the twin agree on random programs', () => {
     const product = new BareKernel({
       kernel: bit === 0 ? 'linux-6.12' : 'linux-6.15', platform: bit === 0 ? 'none' : 'arm-cca', ipa_bits: 48, pool: { start: START, nslabs: 256, nareas: 2 }, force, forceBounce: 'cmdline', dmaDirectRemap: false, bounceUnalignedKmalloc: false,
       allocator: { alloc: (order, zone) => { const p = pages.alloc(order, zone !== 'normal'); return p < 0 ? -1 : p / 4096 }, free: (pfn, order) => { pages.free(pfn * 4096, order) } },
-      devices: recorded.map((d) => ({ min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, bus_limit: Number(d.bus_dma_limit), noncoherent: !d.dma_coherent, masks: { dma: Number(d.dma_mask), coherent: Number(d.coherent_dma_mask) }, ...(d.range ? { range_map: d.range } : {}) }))
+      devices: recorded.map((d) => ({ min_align_mask: d.min_align_mask, boundary_mask: d.boundary_mask, bus_limit: Number(d.bus_dma_limit), noncoherent: !d.dma_coherent, masks: { dma: Number(d.dma_mask), coherent: Number(d.coherent_dma_mask) }, ...(d.range ? { range_map: [d.range] } : {}) }))
     })
     const maps: Array<{ dev: number; addr: number; size: number; dir: number }> = []
     const bufs: Array<{ dev: number; size: number; phys: number; handle: number }> = []

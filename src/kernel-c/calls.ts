@@ -88,7 +88,7 @@ class CCalls implements DmaCalls, Host {
     for (const d of k.devices) {
       const i = this.c.device({
         dma_mask: all, coherent_dma_mask: d.config.coherent_mask >= 64 ? all : (1n << BigInt(d.config.coherent_mask)) - 1n, bus_dma_limit: BigInt(d.config.bus_limit), min_align_mask: d.config.min_align_mask,
-        segment_boundary_mask: BigInt(d.config.boundary_mask), ...(d.config.range_map ? { ranges: [d.config.range_map] } : {}), ...(coherent ? { fields: { dma_coherent: d.coherent } } : {})
+        segment_boundary_mask: BigInt(d.config.boundary_mask), ...(d.config.range_map ? { ranges: d.config.range_map } : {}), ...(coherent ? { fields: { dma_coherent: d.coherent } } : {})
       })
       // what firmware gives it: whether the attachment succeeds is the C's to find out
       const own = d.assigned

@@ -58,10 +58,14 @@ export function set_dma_skip_sync(dev: Device, on: boolean, site: string): void 
 
 const min_not_zero = (a: number, b: number): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
 
+/** *dev->dma_mask. */
+export const dma_mask = (dev: Device): number => dev.masks?.dma ?? DMA_BIT_MASK(peek(dev.k.f.mask, dev.index))
+/** dev->coherent_dma_mask. */
+export const coherent_dma_mask = (dev: Device): number => dev.masks?.coherent ?? DMA_BIT_MASK(peek(dev.k.f.coherent_mask, dev.index))
 /** *dev->dma_mask limited by the bus. */
-export const dma_limit = (dev: Device): number => min_not_zero(dev.config.masks?.dma ?? DMA_BIT_MASK(peek(dev.k.f.mask, dev.index)), dev.config.bus_limit)
+export const dma_limit = (dev: Device): number => min_not_zero(dma_mask(dev), dev.config.bus_limit)
 /** dev->coherent_dma_mask limited by the bus. */
-export const coherent_limit = (dev: Device): number => min_not_zero(dev.config.masks?.coherent ?? DMA_BIT_MASK(peek(dev.k.f.coherent_mask, dev.index)), dev.config.bus_limit)
+export const coherent_limit = (dev: Device): number => min_not_zero(coherent_dma_mask(dev), dev.config.bus_limit)
 
 /** arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is remembered. */
 export function force_dma_unencrypted(dev: Device): boolean {
@@ -73,8 +77,8 @@ export function force_dma_unencrypted(dev: Device): boolean {
 function __force_dma_unencrypted(dev: Device): boolean {
   const { platform, rev } = dev.k
   const rule = platform.forceUnencrypted
-  if (rule === 'mask') return coherent_limit(dev) <= platform.encBit - 1
-  return holds(rev, rule) && !(acceptedClearsForce(dev) && device_cc_accepted(dev))
+  const arch = rule === 'mask' ? coherent_limit(dev) <= platform.encBit - 1 : holds(rev, rule)
+  return arch && !(acceptedClearsForce(dev) && device_cc_accepted(dev))
 }
 
 function acceptedClearsForce({ k: { platform, rev } }: Device): boolean {

@@ -9,29 +9,48 @@ import { coherent_limit, device_cc_accepted, dma_limit, force_dma_unencrypted } 
 export const DMA_MAPPING_ERROR = -1
 
 /** translate_phys_to_dma(): through the range map, DMA_MAPPING_ERROR outside of it. */
-function translate_phys_to_dma(dev: Device, phys: number): number {
-  const r = dev.config.range_map
-  if (r === undefined) return phys
-  return phys >= r.cpu_start && phys - r.cpu_start < r.size ? phys - r.cpu_start + r.dma_start : DMA_MAPPING_ERROR
+export function translate_phys_to_dma(dev: Device, phys: number): number {
+  const map = dev.config.range_map
+  if (map === undefined) return phys
+  for (const r of map) if (phys >= r.cpu_start && phys - r.cpu_start < r.size) return phys - r.cpu_start + r.dma_start
+  return DMA_MAPPING_ERROR
 }
+
+/** translate_dma_to_phys(): -1 (all ones) for an address that the range map does not know. */
+function translate_dma_to_phys(dev: Device, addr: number): number {
+  const map = dev.config.range_map
+  if (map === undefined) return addr
+  for (const r of map) if (addr >= r.dma_start && addr - r.dma_start < r.size) return addr - r.dma_start + r.cpu_start
+  return -1
+}
+
+/** An address has this bit (as an addend; 0: none). All ones have every bit. */
+const has = (addr: number, bit: number): boolean => bit !== 0 && (addr === DMA_MAPPING_ERROR || Math.floor(addr / bit) % 2 === 1)
 
 /** phys_to_dma_unencrypted(): the form in which a device reaches shared memory. */
 export function phys_to_dma_unencrypted(dev: Device, phys: number): number {
-  const { platform, config, rev } = dev.k
   const addr = translate_phys_to_dma(dev, phys)
-  if (!holds(rev, platform.dmaSharedBit)) return addr
-  const bit = platform.sharedBit(config)
-  // All ones have the bit already.
-  return addr === DMA_MAPPING_ERROR || (bit !== 0 && addr >= bit) ? addr : addr + bit
+  const bit = sharedBit(dev)
+  return addr === DMA_MAPPING_ERROR || has(addr, bit) ? addr : addr + bit
 }
+
+function sharedBit({ k: { platform, config, rev } }: Device): number { return holds(rev, platform.dmaSharedBit) ? platform.sharedBit(config) : 0 }
+
+function encBit(dev: Device): number {
+  const { platform, rev } = dev.k
+  if (platform.encBit === 0) return 0
+  return platform.dmaEncBit === 'always' || snpCarriesCbit(dev, rev.snpPrivateHandle) ? platform.encBit : 0
+}
+
+/** What phys_to_dma_unencrypted() or phys_to_dma_encrypted() adds to an address that has no such bit. */
+export const dma_addr_bit = (dev: Device, shared: boolean): number => (shared ? sharedBit(dev) : encBit(dev))
 
 /** phys_to_dma(), phys_to_dma_encrypted(): the private form. */
 export function phys_to_dma(dev: Device, p: number): number {
-  const { platform, rev } = dev.k
   const phys = translate_phys_to_dma(dev, p)
   if (phys === DMA_MAPPING_ERROR) return phys
-  if (platform.encBit === 0) return phys
-  return platform.dmaEncBit === 'always' || snpCarriesCbit(dev, rev.snpPrivateHandle) ? phys + platform.encBit : phys
+  const bit = encBit(dev)
+  return has(phys, bit) ? phys : phys + bit
 }
 
 function snpCarriesCbit(dev: Device, rule: Decisions['snpPrivateHandle']): boolean {
@@ -49,16 +68,12 @@ function snpCarriesCbit(dev: Device, rule: Decisions['snpPrivateHandle']): boole
 export function dma_to_phys(dev: Device, addr: number): number {
   if (dev.k.calls !== null) return dev.k.calls.dma_to_phys(dev, addr)
   const { platform, config, rev } = dev.k
-  const r = dev.config.range_map
-  const inverse = (a: number): number => (r === undefined ? a : a >= r.dma_start && a - r.dma_start < r.size ? a - r.dma_start + r.cpu_start : -1)
-  const clear = (x: number): number => {
-    const bit = platform.sharedBit(config)
-    let a = x
-    if (bit !== 0 && a >= bit) a -= bit
-    if (platform.encBit !== 0 && a >= platform.encBit) a -= platform.encBit
-    return a
+  const shared = platform.sharedBit(config)
+  const clear = (a: number): number => {
+    const b = a >= 0 && has(a, shared) ? a - shared : a
+    return b >= 0 && has(b, platform.encBit) ? b - platform.encBit : b
   }
-  return rev.clearBitsAfterRangeMap ? clear(inverse(addr)) : inverse(clear(addr))
+  return rev.clearBitsAfterRangeMap ? clear(translate_dma_to_phys(dev, addr)) : translate_dma_to_phys(dev, clear(addr))
 }
 
 /** phys_to_dma_direct(): for allocations; asks the device's state. */

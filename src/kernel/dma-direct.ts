@@ -1,16 +1,16 @@
 // kernel/dma/direct.c and direct.h. Each function follows the C of its revision in order: `map_page` is 6.12 to 6.15 (and the RFC
 // and TIO trees on it), `jiri` 7.1, `capable` the cc-shared series. Where they differ by one decision the record is asked.
 import { PAGE_SIZE } from '../base/index.ts'
-import { HIGH_BANK } from '../machine/index.ts'
 import { isZero, test } from '../step/index.ts'
 import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
 import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { kmalloc_size_roundup } from './slab.ts'
+import { arch_dma_prep_coherent, arch_sync_dma_flush, dma_common_contiguous_remap, PGPROT } from './surroundings.ts'
 import { get_order } from './swiotlb/index.ts'
 import { TAG } from './page-alloc.ts'
-import { ATTR, DIR, failed, swiotlb_alloc, swiotlb_find_pool, swiotlb_free, swiotlb_map, swiotlb_max_mapping_size, swiotlb_sync_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
+import { ATTR, ATTR_ALLOC_CC_SHARED, DIR, failed, swiotlb_alloc, swiotlb_find_pool, swiotlb_free, swiotlb_map, swiotlb_max_mapping_size, swiotlb_sync_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
 
 export { ATTR, DIR }
 
@@ -27,17 +27,23 @@ export function dma_kmalloc_needs_bounce(dev: Device, size: number, dir: number)
   return kmalloc_size_roundup(size) % config.cache_line !== 0
 }
 
-/** dma_direct_map_page(), dma_direct_map_phys(): the bus address, or DMA_MAPPING_ERROR. */
-export function dma_direct_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+/** dma_direct_map_page(), dma_direct_map_phys(): the bus address, or DMA_MAPPING_ERROR. `flush`: the caller does not wait for the caches himself. */
+export function dma_direct_map_phys(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number, flush = true): number {
   switch (dev.k.rev.mapPhys) {
     case 'map_page': return dma_direct_map_page(dev, cpu, phys, size, dir, attrs)
-    case 'jiri': return dma_direct_map_phys_71(dev, cpu, phys, size, dir, attrs)
-    case 'capable': return dma_direct_map_phys_cc(dev, cpu, phys, size, dir, attrs)
+    case 'jiri': return dma_direct_map_phys_71(dev, cpu, phys, size, dir, attrs, flush)
+    case 'capable': return dma_direct_map_phys_cc(dev, cpu, phys, size, dir, attrs, flush)
   }
 }
 
 /** arch_sync_dma_for_device() and _for_cpu(): nothing moves in the model's memory, the event is told. */
-export function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number): void { if (!dev.coherent) dev.k.record(op, phys, size) }
+export function arch_sync_dma(dev: Device, op: 'sd' | 'sc', phys: number, size: number, flush = false): void {
+  const { k } = dev
+  if (dev.coherent) return
+  k.record(op, phys, size)
+  k.parts.host?.cache(op, phys, size)
+  if (flush) arch_sync_dma_flush(k)
+}
 
 // 6.12.117 kernel/dma/direct.h
 function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
@@ -54,7 +60,7 @@ function dma_direct_map_page(dev: Device, cpu: number, phys: number, size: numbe
 }
 
 // 7.1: f0548044a026
-function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
+function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number, flush: boolean): number {
   const shared = (attrs & ATTR.CC_SHARED) !== 0
   if (is_swiotlb_force_bounce(dev)) {
     if (!shared) {
@@ -72,7 +78,7 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
   if (shared) {
     const d = phys_to_dma_unencrypted(dev, phys)
     if (dma_capable(dev, d, size, true, attrs) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
-    return dma_mapped(dev, d, phys, size, attrs)
+    return dma_mapped(dev, d, phys, size, attrs, flush)
   }
   const d = phys_to_dma(dev, phys)
   if (dma_capable(dev, d, size, true, attrs) !== 'ok' || dma_kmalloc_needs_bounce(dev, size, dir)) {
@@ -80,12 +86,12 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
     failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : 'mask')
     return overflow(dev, attrs)
   }
-  return dma_mapped(dev, d, phys, size, attrs)
+  return dma_mapped(dev, d, phys, size, attrs, flush)
 }
 
 // The cache maintenance before dma_direct_map_phys() answers; no caller comes here with DMA_ATTR_MMIO.
-function dma_mapped(dev: Device, addr: number, phys: number, size: number, attrs: number): number {
-  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) arch_sync_dma(dev, 'sd', phys, size)
+function dma_mapped(dev: Device, addr: number, phys: number, size: number, attrs: number, flush: boolean): number {
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) arch_sync_dma(dev, 'sd', phys, size, flush)
   return addr
 }
 
@@ -96,7 +102,7 @@ function overflow(dev: Device, attrs: number): number {
 }
 
 // The series: 30c5e45ee2c5, 20beb6884b83 (sections 7.0 and 7.1 of the behavioural notes)
-function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: number, dir: number, attrsIn: number): number {
+function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: number, dir: number, attrsIn: number, flush: boolean): number {
   const { rev } = dev.k
   let attrs = attrsIn
   if (attrs & ATTR.MMIO && (rev.mmioIsShared === 'force' ? force_dma_unencrypted(dev) : rev.mmioIsShared === 'host_encrypt' && hostMemEncrypt(dev.k))) attrs |= ATTR.CC_SHARED
@@ -120,26 +126,26 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
     failed(dev, attrs & ATTR.REQUIRE_COHERENT ? 'coherent_only' : c === 'mask' ? 'mask' : 'no_pool')
     return overflow(dev, attrs)
   }
-  return dma_mapped(dev, d, phys, size, attrs)
+  return dma_mapped(dev, d, phys, size, attrs, flush)
 }
 
 /** dma_direct_unmap_page(), dma_direct_unmap_phys(). The pool is found by address, whatever the device's state is now. */
-export function dma_direct_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number): void {
-  if (dev.k.rev.mapPhys === 'capable' && attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) return
+export function dma_direct_unmap_phys(dev: Device, addr: number, size: number, dir: number, attrs: number, flush = true): void {
+  if (dev.k.rev.mapPhys !== 'map_page' && attrs & (ATTR.MMIO | ATTR.REQUIRE_COHERENT)) return
   const phys = dma_to_phys(dev, addr)
-  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) dma_direct_sync_single(dev, addr, size, dir, true)
+  if ((attrs & ATTR.SKIP_CPU_SYNC) === 0) dma_direct_sync_single(dev, addr, size, dir, true, flush)
   const mem = swiotlb_find_pool(dev, phys)
   // Copied back above; the release never copies again.
   if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs | ATTR.SKIP_CPU_SYNC)
 }
 
 /** dma_direct_sync_single_for_cpu() and _for_device(). */
-export function dma_direct_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean): void {
+export function dma_direct_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean, flush = true): void {
   const phys = dma_to_phys(dev, addr)
   const mem = swiotlb_find_pool(dev, phys)
-  if (forCpu) arch_sync_dma(dev, 'sc', phys, size)
+  if (forCpu) arch_sync_dma(dev, 'sc', phys, size, flush)
   if (mem !== null) swiotlb_sync_single(dev, mem, phys, size, dir, forCpu)
-  if (!forCpu) arch_sync_dma(dev, 'sd', phys, size)
+  if (!forCpu) arch_sync_dma(dev, 'sd', phys, size, flush)
 }
 
 /** dma_direct_map_resource(): the raw address until the series made it a map_phys with MMIO. */
@@ -157,17 +163,33 @@ export function dma_direct_map_resource(dev: Device, cpu: number, phys: number, 
 /** dma_skip_sync: the public dma_sync_* wrappers do nothing while it is set. */
 export const dma_dev_need_sync = (dev: Device): boolean => !test(dev.k.f.bits, dev.index, DEV_BITS.dma_skip_sync)
 
+/** dma_direct_get_required_mask(): the last byte of RAM in the form this device uses, rounded up to all ones; 2^64 is a mask of 64 bits. */
+export function dma_direct_get_required_mask(dev: Device): number {
+  const last = phys_to_dma_direct(dev, dev.k.memory.last)
+  return last === DMA_MAPPING_ERROR ? 2 ** 64 : 2 ** last.toString(2).length - 1
+}
+
+/** dma_direct_all_ram_mapped(), since 6.12: the range map knows an address for all of RAM. */
+function dma_direct_all_ram_mapped(dev: Device): boolean {
+  const map = dev.config.range_map
+  if (map === undefined) return true
+  return dev.k.memory.ram.every(([start, end]) => {
+    for (let at = start; at < end;) {
+      const r = map.find((x) => at >= x.cpu_start && at - x.cpu_start < x.size)
+      if (r === undefined) return false
+      at = r.cpu_start + r.size
+    }
+    return true
+  })
+}
+
+/** dma_addressing_limited(): the mask, or RAM that the range map does not know. */
+export const dma_addressing_limited = (dev: Device): boolean => dma_limit(dev) < dma_direct_get_required_mask(dev) || !dma_direct_all_ram_mapped(dev)
+
 /** dma_direct_max_mapping_size(); Infinity is SIZE_MAX. */
 export function dma_direct_max_mapping_size(dev: Device): number {
   const k = dev.k
-  // dma_direct_get_required_mask(): the last page's start, in the form this device uses, rounded up to all ones.
-  const last = phys_to_dma_direct(dev, HIGH_BANK + k.config.ram - PAGE_SIZE)
-  const required = last === DMA_MAPPING_ERROR ? 2 ** 64 : 2 ** (Math.floor(Math.log2(last)) + 1) - 1
-  // dma_addressing_limited(): the mask, or RAM that the range map does not know (dma_direct_all_ram_mapped, since 6.12).
-  const r = dev.config.range_map
-  const all_ram_mapped = r === undefined || (r.cpu_start === 0 && r.size >= HIGH_BANK + k.config.ram)
-  const addressing_limited = dma_limit(dev) < required || !all_ram_mapped
-  if (is_swiotlb_active(dev) && (addressing_limited || is_swiotlb_force_bounce(dev) || (k.rev.maxMappingForced && force_dma_unencrypted(dev)))) return swiotlb_max_mapping_size(dev)
+  if (is_swiotlb_active(dev) && (dma_addressing_limited(dev) || is_swiotlb_force_bounce(dev) || (k.rev.maxMappingForced && force_dma_unencrypted(dev)))) return swiotlb_max_mapping_size(dev)
   return Number.POSITIVE_INFINITY
 }
 
@@ -185,6 +207,8 @@ export interface DmaBuffer {
   readonly vmap: boolean
   /** What the caller holds is no address of the buffer: a struct page (NO_KERNEL_MAPPING), or an address passed off as a struct page. */
   readonly cookie: boolean
+  /** Of an atomic pool: the address by which it takes the memory back. */
+  readonly pool?: number
   /** What `reencryptOnFree at_alloc` would remember. */
   readonly decrypted?: boolean
 }
@@ -198,7 +222,7 @@ function coherent_phys_limit(dev: Device): number {
 /** dma_direct_optimal_gfp_mask(): the zone in which the device's limit lies. */
 function dma_direct_optimal_gfp_mask(dev: Device): DmaZone {
   const phys_limit = coherent_phys_limit(dev)
-  return phys_limit <= ZONE_DMA_LIMIT ? 'dma' : phys_limit <= 0xffffffff ? 'dma32' : 'normal'
+  return phys_limit <= dev.k.memory.zone_dma_limit ? 'dma' : phys_limit <= 0xffffffff ? 'dma32' : 'normal'
 }
 
 /** __dma_direct_alloc_pages(): restricted pool, else buddy with the zone narrowed until the address fits. Physical address or -1. */
@@ -218,15 +242,15 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
   const phys_limit = coherent_phys_limit(dev)
   let zone = dma_direct_optimal_gfp_mask(dev)
   for (;;) {
-    const pfn = k.parts.allocator ? k.parts.allocator.alloc(order, zone) : k.pages.alloc_pages(order, { tag: TAG.dma, why: 'dma_direct_alloc' })
+    const pfn = k.pages.alloc_dma(order, zone, { tag: TAG.dma, why: 'dma_direct_alloc' })
     if (pfn < 0) { failed(dev, 'exhausted'); return -1 }
     const phys = pfn * PAGE_SIZE
-    k.record('ap', phys, 2 ** order)
     if (dma_coherent_ok(dev, phys, size)) return phys
     dma_free_contiguous(dev, pfn, order, 'dma_direct_alloc_pages')
     // The scenes' low bank is already the lowest zone: narrowing finds nothing better there.
-    if (k.parts.allocator !== undefined && phys_limit < 2 ** 64 && zone === 'normal') zone = 'dma32'
-    else if (k.parts.allocator !== undefined && zone !== 'dma') zone = 'dma'
+    const zones = k.parts.allocator !== undefined || k.parts.host !== undefined
+    if (zones && phys_limit < 2 ** 64 && zone === 'normal') zone = 'dma32'
+    else if (zones && zone !== 'dma') zone = 'dma'
     else {
       failed(dev, 'mask')
       return -1
@@ -234,15 +258,16 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
   }
 }
 
-/** zone_dma_limit as direct.c initialises it: DMA_BIT_MASK(24). */
-export const ZONE_DMA_LIMIT = 0xffffff
-
 /** dma_free_contiguous(): back to the page allocator. */
-function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void {
-  const { parts, pages } = dev.k
-  if (parts.allocator) parts.allocator.free(pfn, order)
-  else pages.free_pages(pfn, order, site)
-  dev.k.record('fp', pfn * PAGE_SIZE, 2 ** order)
+function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void { dev.k.pages.free_dma(pfn, order, site) }
+
+/** dma_pgprot() and what the caller adds to it: decrypted where `shared`. */
+export const dma_pgprot = (dev: Device, shared: boolean): number => (dev.coherent ? 0 : PGPROT.dmacoherent) | (shared ? PGPROT.decrypted : 0)
+
+/** The mapping of its own of an allocation for a device that does not snoop; false where it cannot be made. */
+function remapped(dev: Device, phys: number, size: number, shared: boolean): boolean {
+  arch_dma_prep_coherent(dev.k, phys, size)
+  return dma_common_contiguous_remap(dev.k, phys, size, dma_pgprot(dev, shared))
 }
 
 function not_supported(dev: Device): null {
@@ -273,6 +298,11 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
     // vmap with the protection of the moment; before f253a83ff94c the linear alias and the page itself are not converted.
     alias = force_dma_unencrypted(dev) ? 'shared' : 'private'
     if (k.rev.decryptRemapped && alias === 'shared' && from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
+    if (!remapped(dev, phys, size, alias === 'shared')) {
+      if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), 'dma_direct_alloc')
+      failed(dev, 'exhausted')
+      return null
+    }
   } else if (force_dma_unencrypted(dev)) {
     if (from === 'buddy' || k.rev.convertRestricted) {
       decrypted = true
@@ -311,12 +341,14 @@ function leakSlots(dev: Device, phys: number, size: number): void {
 }
 
 function sleepCheck(dev: Device, gfpBlocks: boolean, site: string): void {
-  if (!gfpBlocks) dev.k.crash(site, 'sleep in atomic context', 'set_memory_decrypted() sleeps and the caller cannot')
+  // A recording went on.
+  if (!gfpBlocks && dev.k.parts.host === undefined) dev.k.crash(site, 'sleep in atomic context', 'set_memory_decrypted() sleeps and the caller cannot')
 }
 
 function dma_direct_alloc_no_mapping(dev: Device, cpu: number, size: number): DmaBuffer | null {
   const phys = __dma_direct_alloc_pages(dev, cpu, size, false)
   if (phys < 0) return null
+  arch_dma_prep_coherent(dev.k, phys, size)
   // A struct page as cookie; memory is not zeroed.
   return { cpu: phys, handle: phys_to_dma_direct(dev, phys), phys, size, alias: null, from: 'buddy', vmap: false, cookie: true }
 }
@@ -326,15 +358,15 @@ function dma_direct_alloc_from_pool(dev: Device, size: number, request: boolean 
   const wanted = k.rev.poolsMatchRequest ? request ?? shared : null
   const b = k.atomic.alloc(dev, size, wanted, { shared, zone: dma_direct_optimal_gfp_mask(dev), limited: true, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
   if (b === null) { failed(dev, wanted !== null && wanted !== k.atomic.shared ? 'pool_state' : 'exhausted'); return null }
-  const { phys, alias } = b
+  const { phys, addr, alias } = b
   const handle = request !== null ? (request ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)) : phys_to_dma_direct(dev, phys)
-  return { cpu: phys, handle, phys, size, alias, from: 'atomic', vmap: alias !== null, cookie: false }
+  return { cpu: phys, handle, phys, size, alias, from: 'atomic', pool: addr, vmap: alias !== null, cookie: false }
 }
 
 /** dma_direct_alloc() of the series: the attribute is decided once, at the top (b5ef0dd28e11, f253a83ff94c). */
 function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
-  const A = force_dma_unencrypted(dev)
+  const A = force_dma_unencrypted(dev) || (attrs & ATTR_ALLOC_CC_SHARED) !== 0
   let decrypt = A
   const size = PFN_UP(sizeIn) * PAGE_SIZE
   if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
@@ -353,6 +385,12 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
     if (set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
   }
   const alias: CpuAlias = remap ? (A ? 'shared' : 'private') : null
+  if (remap && !remapped(dev, phys, size, A)) {
+    failed(dev, 'exhausted')
+    if (decrypt && dma_set_encrypted(dev, phys, n) !== 0) k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true)
+    else if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), 'dma_direct_alloc')
+    return null
+  }
   k.memzero('dma_direct_alloc', phys, size, alias)
   const handle = A ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
   return { cpu: phys, handle, phys, size, alias, from, vmap: remap, cookie: false, ...remembered(dev, decrypt) }
@@ -368,23 +406,25 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   const n = size / PAGE_SIZE
   const order = get_order(size)
   if (k.rev.allocByAttr) {
-    const A = b.decrypted ?? force_dma_unencrypted(dev)
+    const A = b.decrypted ?? (force_dma_unencrypted(dev) || (attrs & ATTR_ALLOC_CC_SHARED) !== 0)
     let reencrypt = A
     if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
-    if (b.from === 'atomic' && k.atomic.free(b.phys, size)) return
+    if (b.from === 'atomic' && k.atomic.free(b.pool ?? b.phys, size)) return
     const phys = dma_to_phys(dev, b.handle)
     const mem = swiotlb_find_pool(dev, phys)
     if (mem !== null) reencrypt = false
+    if (b.vmap) k.parts.host?.vunmap(b.phys)
     if (reencrypt && dma_set_encrypted(dev, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
     if (mem !== null) swiotlb_free(dev, phys)
     else dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
     return
   }
   if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) { free_no_mapping(dev, b); return }
-  if (b.from === 'atomic' && k.atomic.free(b.phys, size)) return
+  if (b.from === 'atomic' && k.atomic.free(b.pool ?? b.phys, size)) return
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
-    // vunmap: no encryption change.
+    // No encryption change.
+    k.parts.host?.vunmap(b.phys)
   } else if ((b.decrypted ?? force_dma_unencrypted(dev)) && (b.from !== 'swiotlb' || k.rev.convertRestricted)) {
     if ((b.cookie ? encryptCookie(dev, phys) : dma_set_encrypted(dev, b.cpu, n)) !== 0) {
       if (b.from === 'swiotlb') leakSlots(dev, phys, size)
@@ -415,15 +455,15 @@ function encryptCookie(dev: Device, phys: number): number {
   return -22
 }
 
-/** dma_direct_alloc_pages(). */
-export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean): DmaBuffer | null {
+/** dma_direct_alloc_pages(). Of `attrs` only NO_WARN has a meaning, as the gfp's __GFP_NOWARN. */
+export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs = 0): DmaBuffer | null {
   const k = dev.k
   const size = PFN_UP(sizeIn) * PAGE_SIZE
   const n = size / PAGE_SIZE
   const byAttr = k.rev.allocByAttr
   const A = force_dma_unencrypted(dev)
   if (A && !gfpBlocks && !is_swiotlb_for_alloc(dev)) {
-    const b = dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, 0)
+    const b = dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, attrs)
     return b === null || k.rev.allocPagesReturnsPage ? b : { ...b, cookie: true }
   }
   const phys = __dma_direct_alloc_pages(dev, cpu, size, A)
@@ -452,7 +492,7 @@ export function dma_direct_free_pages(dev: Device, b: DmaBuffer): void {
   const n = size / PAGE_SIZE
   if (b.cookie) k.crash('dma_direct_free_pages', 'address taken for a struct page', 'page_address() of what is no struct page')
   // By the page's linear address a remapped pool, whose addresses are of its own mapping, does not have it.
-  if (b.from === 'atomic' && (k.rev.freePagesByPhys || !k.dmaDirectRemap) && k.atomic.free(b.phys, size)) return
+  if (b.from === 'atomic' && (k.rev.freePagesByPhys || !k.dmaDirectRemap) && k.atomic.free(b.pool ?? b.phys, size)) return
   const reencrypt = b.decrypted ?? force_dma_unencrypted(dev)
   const mem = swiotlb_find_pool(dev, b.phys)
   if (reencrypt && (mem === null || k.rev.convertRestricted) && dma_set_encrypted(dev, b.phys, n) !== 0) {

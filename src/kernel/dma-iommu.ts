@@ -148,7 +148,7 @@ function mapped(dev: Device, b: DmaBuffer | null): DmaBuffer | null {
 }
 
 function __iommu_dma_free(dev: Device, b: DmaBuffer): void {
-  if (b.from === 'atomic' && dev.k.atomic.free(b.phys, b.size)) return
+  if (b.from === 'atomic' && dev.k.atomic.free(b.pool ?? b.phys, b.size)) return
   dev.k.pages.free_pages(b.phys / PAGE_SIZE, get_order(b.size), 'iommu_dma_free')
 }
 

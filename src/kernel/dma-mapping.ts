@@ -1,18 +1,20 @@
 // kernel/dma/mapping.c: which implementation a device uses, and what the DMA API checks before it.
-import { PAGE_SIZE } from '../base/index.ts'
-import { HIGH_BANK } from '../machine/index.ts'
 import { peek, poke } from '../step/index.ts'
 import type { DmaCalls } from './calls.ts'
-import { set_dma_skip_sync } from './device.ts'
+import { coherent_dma_mask, dma_mask, set_dma_skip_sync } from './device.ts'
 import { DMA_MAPPING_ERROR, phys_to_dma_unencrypted } from './dma-address.ts'
 import {
-  dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
-  type DmaBuffer, ZONE_DMA_LIMIT
+  dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_get_required_mask, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
+  type DmaBuffer
 } from './dma-direct.ts'
 import { iommu_dma_alloc, iommu_dma_alloc_pages, iommu_dma_free, iommu_dma_map_phys, iommu_dma_sync_single, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
-import { ATTR, failed } from './swiotlb.ts'
+import { ATTR, ATTR_ALLOC_CC_SHARED, failed } from './swiotlb.ts'
+import { arch_sync_dma_flush } from './surroundings.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
+
+const EIO = -5
+const EOPNOTSUPP = -95
 
 const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
 /** Another kernel's API, for devices that are not behind a vIOMMU. */
@@ -67,18 +69,35 @@ export function dma_unmap_resource(dev: Device, addr: number, size: number, dir:
 
 export interface SgEntry { readonly phys: number; readonly size: number }
 
-/** dma_map_sg_attrs(): one segment an entry, no merging; on an error the earlier ones are unmapped with SKIP_CPU_SYNC. Null on failure. */
-export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir: number, attrs: number): number[] | null {
+/** dma_map_sgtable(): one segment an entry, no merging; on an error the earlier ones are unmapped with SKIP_CPU_SYNC, and a negative errno. */
+export function dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir: number, attrs: number): number[] | number {
+  if (attrs & ATTR.REQUIRE_COHERENT && !dev.coherent) { failed(dev, 'coherent_only'); return EOPNOTSUPP }
   const out: number[] = []
   for (const e of sg) {
-    const addr = dma_map_phys(dev, cpu, e.phys, e.size, dir, attrs)
+    const addr = use_dma_iommu(dev) ? dma_map_phys(dev, cpu, e.phys, e.size, dir, attrs) : dma_direct_map_phys(dev, cpu, e.phys, e.size, dir, attrs, false)
     if (addr === DMA_MAPPING_ERROR) {
-      out.forEach((a, i) => { dma_unmap_phys(dev, a, (sg[i] as SgEntry).size, dir, attrs | ATTR.SKIP_CPU_SYNC) })
-      return null
+      dma_unmap_sg(dev, out.map((a, i) => ({ addr: a, size: (sg[i] as SgEntry).size })), dir, attrs | ATTR.SKIP_CPU_SYNC)
+      return EIO
     }
     out.push(addr)
   }
+  if (!dev.coherent) arch_sync_dma_flush(dev.k)
   return out
+}
+
+export interface SgMapped { readonly addr: number; readonly size: number }
+
+/** dma_unmap_sg_attrs(). */
+export function dma_unmap_sg(dev: Device, sg: readonly SgMapped[], dir: number, attrs: number): void {
+  for (const e of sg) if (use_dma_iommu(dev)) dma_unmap_phys(dev, e.addr, e.size, dir, attrs); else dma_direct_unmap_phys(dev, e.addr, e.size, dir, attrs, false)
+  if (sg.length > 0 && !dev.coherent) arch_sync_dma_flush(dev.k)
+}
+
+/** dma_sync_sg_for_cpu(), dma_sync_sg_for_device(): nothing at all while dma_skip_sync is set. */
+export function dma_sync_sg(dev: Device, sg: readonly SgMapped[], dir: number, forCpu: boolean): void {
+  if (!dma_dev_need_sync(dev)) return
+  for (const e of sg) if (use_dma_iommu(dev)) iommu_dma_sync_single(dev, e.addr, e.size, dir, forCpu); else dma_direct_sync_single(dev, e.addr, e.size, dir, forCpu, false)
+  if (!dev.coherent) arch_sync_dma_flush(dev.k)
 }
 
 /** dma_sync_single_for_cpu(), dma_sync_single_for_device(): nothing at all while dma_skip_sync is set. */
@@ -98,7 +117,7 @@ export function dma_sync_single(dev: Device, addr: number, size: number, dir: nu
 export function dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const c = other(dev)
   if (c !== null) return c.dma_alloc_attrs(dev, cpu, size, gfpBlocks, attrs)
-  if (attrs & ATTR.CC_SHARED && dev.k.rev.allocRefusesShared) { failed(dev, 'attribute'); return null }
+  if (attrs & (ATTR.CC_SHARED | ATTR_ALLOC_CC_SHARED) && dev.k.rev.allocRefusesShared) { failed(dev, 'attribute'); return null }
   const b = use_dma_iommu(dev) ? iommu_dma_alloc(dev, size, gfpBlocks, attrs) : dma_direct_alloc(dev, cpu, size, gfpBlocks, attrs)
   if (dev.k.logging && b !== null) dev.k.trace(Trace.alloc, { device: dev.name, dir: 0, dma_addr: b.handle, size, virt_addr: b.cpu, flags: gfpBlocks ? 'GFP_KERNEL' : 'GFP_ATOMIC', attrs }, cpu)
   return b
@@ -115,10 +134,11 @@ export function dma_free_attrs(dev: Device, b: DmaBuffer, attrs: number): void {
   if (dev.k.logging) dev.k.trace(Trace.free, { device: dev.name, dir: 0, dma_addr: b.handle, size: b.size, virt_addr: b.cpu, attrs }, 0)
 }
 
-export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
+/** dma_alloc_pages(). Of `attrs` only NO_WARN has a meaning, as the gfp's __GFP_NOWARN. */
+export function dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs = 0): DmaBuffer | null {
   const c = other(dev)
   if (c !== null) return c.dma_alloc_pages(dev, cpu, size, gfpBlocks)
-  return use_dma_iommu(dev) ? iommu_dma_alloc_pages(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks)
+  return use_dma_iommu(dev) ? iommu_dma_alloc_pages(dev, size) : dma_direct_alloc_pages(dev, cpu, size, gfpBlocks, attrs)
 }
 
 export function dma_free_pages(dev: Device, b: DmaBuffer): void {
@@ -132,16 +152,17 @@ export function dma_free_pages(dev: Device, b: DmaBuffer): void {
 }
 
 /** dma_direct_supported(): a mask below 32 bits must reach the DMA zone in the form in which the device sees shared memory. */
-function dma_supported(dev: Device, bits: number): boolean {
-  const lowest = phys_to_dma_unencrypted(dev, Math.min(HIGH_BANK + dev.k.config.ram - PAGE_SIZE, ZONE_DMA_LIMIT))
-  return bits >= 32 || (lowest !== DMA_MAPPING_ERROR && DMA_BIT_MASK(bits) >= lowest) || use_dma_iommu(dev)
+function dma_supported(dev: Device, mask: number): boolean {
+  const { last, zone_dma_limit } = dev.k.memory
+  const lowest = phys_to_dma_unencrypted(dev, Math.min(last, zone_dma_limit))
+  return mask >= DMA_BIT_MASK(32) || (lowest !== DMA_MAPPING_ERROR && mask >= lowest) || use_dma_iommu(dev)
 }
 
 /** dma_set_coherent_mask(): 0 or -EIO. On an SME host force_dma_unencrypted() follows it. */
 export function dma_set_coherent_mask(dev: Device, bits: number): number {
   const c = other(dev)
   if (c !== null) return c.dma_set_coherent_mask(dev, bits)
-  if (!dma_supported(dev, bits)) return -5
+  if (!dma_supported(dev, DMA_BIT_MASK(bits))) return EIO
   if (peek(dev.k.f.coherent_mask, dev.index) !== bits) poke(dev.k.f.coherent_mask, dev.index, bits)
   return 0
 }
@@ -157,8 +178,23 @@ export function dma_set_mask_and_coherent(dev: Device, bits: number): number {
 export function dma_set_mask(dev: Device, bits: number): number {
   const c = other(dev)
   if (c !== null) return c.dma_set_mask(dev, bits)
-  if (!dma_supported(dev, bits)) return -5
+  if (!dma_supported(dev, DMA_BIT_MASK(bits))) return EIO
   if (peek(dev.k.f.mask, dev.index) !== bits) poke(dev.k.f.mask, dev.index, bits)
   set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
   return 0
 }
+
+/** dma_set_mask() and dma_set_coherent_mask() of any mask, where masks are no bits of the shared state: 0 or -EIO. */
+export function dma_set_any_mask(dev: Device, mask: number, coherent: boolean): number {
+  if (!dma_supported(dev, mask)) return EIO
+  const now = { dma: dma_mask(dev), coherent: coherent_dma_mask(dev) }
+  dev.masks = coherent ? { ...now, coherent: mask } : { ...now, dma: mask }
+  if (!coherent) set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
+  return 0
+}
+
+/** dma_get_required_mask(): 2^64 is a mask of 64 bits. */
+export const dma_get_required_mask = (dev: Device): number => (use_dma_iommu(dev) ? DMA_BIT_MASK(32) : dma_direct_get_required_mask(dev))
+
+/** dma_need_unmap(): false while nothing that an unmap does would be missed. */
+export const dma_need_unmap = (dev: Device): boolean => use_dma_iommu(dev) || dma_dev_need_sync(dev)

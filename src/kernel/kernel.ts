@@ -19,6 +19,7 @@ import type { DmaCalls, MakeCalls } from './calls.ts'
 import { formatMessage, type MessageArgs, type MessageId, messageTable } from './messages.ts'
 import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
+import { type DmaZone, type MemoryMap, sceneMemory, type Surroundings } from './surroundings.ts'
 import type { TsmOp } from './tsm.ts'
 
 /** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
@@ -75,16 +76,26 @@ export interface KernelParts {
   readonly inPlace?: boolean
   /** The DMA API of another kernel. */
   readonly calls?: MakeCalls
+  /** Everything around the DMA code, and what boot found out about memory. */
+  readonly host?: Surroundings
+  readonly memory?: MemoryMap
+  /** Where restricted pools lie; a device has that of its `region` less one. */
+  readonly restricted?: ReadonlyArray<{ readonly start: number; readonly nslabs: number }>
+  /** Bytes of an atomic pool (coherent_pool=), instead of what RAM and the command line say. */
+  readonly atomic_pool_size?: number
 }
 
-/** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
-export type DmaZone = 'normal' | 'dma32' | 'dma'
+export type { DmaZone }
 
 /** Place of a device's restricted pool in `pool_unusable`; the default pool has 0, the what-if pool 1. */
 export const poolOfDevice = (dev: number): number => 2 + dev
 
 export class Device {
-  constructor(readonly k: Kernel, readonly index: number, readonly config: DeviceConfig, /** The pool that firmware gives it, or the default pool. */ readonly assigned: SwiotlbMem | null) {}
+  /** Masks that are no power of two less one; null: the bits of the shared state. */
+  masks: { dma: number; coherent: number } | null
+  constructor(readonly k: Kernel, readonly index: number, readonly config: DeviceConfig, /** The pool that firmware gives it, or the default pool. */ readonly assigned: SwiotlbMem | null) {
+    this.masks = config.masks === undefined ? null : { ...config.masks }
+  }
   /** dev->dma_io_tlb_mem: the default pool too where the restricted one could not be made shared and its initialisation failed. */
   get io_tlb_mem(): SwiotlbMem | null {
     const { k, assigned } = this
@@ -136,6 +147,7 @@ export class Kernel {
   readonly dynamic: DynamicPools | null
   readonly atomic: AtomicPools
   readonly cmdlineForce: boolean
+  readonly memory: MemoryMap
   /** Another kernel's DMA API; null: ours. */
   readonly calls: DmaCalls | null
   observer: Observer = { event: () => {} }
@@ -169,6 +181,7 @@ export class Kernel {
     }
     const { slots, areas, force } = bootPool(config.cmdline, parseVersion(rev.base), config.swiotlb_slots, config.swiotlb_areas)
     this.cmdlineForce = force
+    this.memory = parts.memory ?? sceneMemory(config.ram)
 
     // Reserved at boot from the top of the low bank downwards.
     let top = config.ram
@@ -179,7 +192,9 @@ export class Kernel {
     const restricted = (d: DeviceConfig, i: number): SwiotlbMem => {
       const shared = regions.get(d.region)
       if (d.region > 0 && shared !== undefined) return shared
-      const mem = this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, reserve(d.restricted_pool * SLOT_SIZE), d.restricted_pool, 1, { restricted: true, private: false }, poolOfDevice(i)))
+      const given = parts.restricted?.[d.region - 1]
+      const nslabs = given?.nslabs ?? d.restricted_pool
+      const mem = this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, given?.start ?? reserve(nslabs * SLOT_SIZE), nslabs, 1, { restricted: true, private: false }, poolOfDevice(i)))
       regions.set(d.region, mem)
       return mem
     }
@@ -187,7 +202,7 @@ export class Kernel {
     this.atomic = new AtomicPools(layout, this, reserve)
     this.pages = new PageAllocator(layout, this, top)
     this.slab = new Slab(layout, this)
-    this.dynamic = config.swiotlb_dynamic && this.default_mem !== null && !parts.inPlace ? new DynamicPools(layout, this, this.default_mem.nslabs) : null
+    this.dynamic = config.swiotlb_dynamic && this.default_mem !== null && (!parts.inPlace || parts.host !== undefined) ? new DynamicPools(layout, this, this.default_mem) : null
     this.calls = parts.calls?.(this, layout) ?? null
   }
 
@@ -198,7 +213,7 @@ export class Kernel {
   device(i: number): Device { return this.devices[i] as Device }
 
   /** A device may be left without its restricted pool. */
-  get restrictedMayFail(): boolean { return this.rev.decryptFailure === 'unusable' && conversionsMayFail(this) }
+  get restrictedMayFail(): boolean { return this.rev.decryptFailure === 'unusable' && (conversionsMayFail(this) || this.parts.host !== undefined) }
 
   /** Whether this pair of revision and platform has an accepted state at all. */
   get accepts(): boolean { return accepts(this.rev, this.platform) }
@@ -244,6 +259,7 @@ export class Kernel {
 
   /** memset to zero: one step. */
   memzero(site: string, addr: number, len: number, alias: CpuAlias = null): void {
+    if (this.parts.host !== undefined) { this.parts.host.zero(addr, len); return }
     if (memzero(this.machine, addr, len, alias) === 1) this.crash(site, 'cpu access aborted', `${site} clears memory through a mapping that is invalid or of the wrong alias`)
   }
 

@@ -3,6 +3,7 @@ import { EMPTY, encodeIntervals, type Intervals, intervalAt, PAGE_SIZE, pieces, 
 import { action, aside, change, Interned, type Layout, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import type { Kernel } from './kernel.ts'
+import type { DmaZone } from './surroundings.ts'
 
 /** Who owns a page. */
 export const TAG = { free: 0, kernel: 1, page: 2, slab: 3, dma: 4, pool: 5, leaked: 6 } as const
@@ -74,6 +75,23 @@ export class PageAllocator {
     text: (r, _outcome, _a, order, _high, _tag, _zero, why) => (r < 0 ? `alloc_pages(order ${order}) fails` : `alloc_pages(order ${order}) for ${why}: page 0x${r.toString(16)}`)
   })
 
+  /** alloc_pages() for DMA from a zone: the page frame number, or -1. A scene's low bank is its lowest zone. */
+  alloc_dma(order: number, zone: DmaZone, o: { tag: number; why: string }): number {
+    const { host, allocator } = this.k.parts
+    if (host !== undefined) { const phys = host.alloc_pages(order, zone); return phys < 0 ? -1 : phys / PAGE_SIZE }
+    const pfn = allocator ? allocator.alloc(order, zone) : this.alloc_pages(order, o)
+    if (pfn >= 0) this.k.record('ap', pfn * PAGE_SIZE, 2 ** order)
+    return pfn
+  }
+  /** __free_pages() of what alloc_dma() gave. */
+  free_dma(pfn: number, order: number, site: string): void {
+    const { host, allocator } = this.k.parts
+    if (host !== undefined) { host.free_pages(pfn * PAGE_SIZE, order); return }
+    if (allocator) allocator.free(pfn, order)
+    else this.free_pages(pfn, order, site)
+    this.k.record('fp', pfn * PAGE_SIZE, 2 ** order)
+  }
+
   take(st: Store, pfn: number, n: number, tag: number): void { this.state.update(st, TAKE, pfn, n, tag) }
 
   /** __free_pages: one step. Freeing what is free corrupts the allocator. */
@@ -92,7 +110,7 @@ export class PageAllocator {
   })
 
   /** Pages given up: nobody will ever give them back. */
-  leak(pfn: number, n: number, site: string, onPurpose: boolean): void { PageAllocator.leaked(this, pfn, n, site, onPurpose) }
+  leak(pfn: number, n: number, site: string, onPurpose: boolean): void { if (this.k.parts.host === undefined) PageAllocator.leaked(this, pfn, n, site, onPurpose) }
   private static readonly leaked = aside<[a: PageAllocator, pfn: number, n: number, site: string, onPurpose: boolean]>('leak', (st, a, pfn, n, site, onPurpose) => {
     a.take(st, pfn, n, TAG.leaked)
     a.k.observer.event(st, { kind: 'leak', pfn, n, site, onPurpose })

@@ -4,9 +4,10 @@
 import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
 import { action, aside, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { coherent_limit } from './device.ts'
-import { phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
+import { DMA_MAPPING_ERROR, dma_addr_bit, translate_phys_to_dma } from './dma-address.ts'
 import { TAG } from './page-alloc.ts'
 import { conversionsMayFail, pinned, set_memory_decrypted } from './set-memory.ts'
+import { arch_dma_prep_coherent, dma_common_contiguous_remap, PGPROT } from './surroundings.ts'
 import { get_order } from './swiotlb/index.ts'
 import type { CpuAlias, Device, DmaZone, Kernel } from './kernel.ts'
 
@@ -26,16 +27,20 @@ export function atomic_pool_size(ram: number, cmdline = ''): number {
 /** Zones in the order of dma_guess_pool(): the pool for any memory, for DMA32, for DMA. */
 const POOLS = ['atomic_pool_kernel', 'atomic_pool_dma32', 'atomic_pool_dma'] as const
 const [KERNEL, DMA32, DMA] = [0, 1, 2]
+const ZONE: readonly DmaZone[] = ['normal', 'dma32', 'dma']
 
 /** Whether boot made a pool; `unknown` where its conversion may have failed and nobody has looked yet. */
 const UP = { no: 0, yes: 1, unknown: 2 } as const
 
-/** [phys, size], the newest first, as list_add_rcu() leaves them. */
-type Chunk = readonly [phys: number, size: number]
+/**
+ * The newest first, as list_add_rcu() leaves them. `addr`: the chunk's address in its pool, by which it is looked up: the physical one, as long as no
+ * other chunk has it (pages that were freed although they were the pool's can come back in a new chunk, with a mapping of its own).
+ */
+type Chunk = readonly [addr: number, size: number, phys: number]
 interface GenPool { readonly up: number; readonly chunks: readonly Chunk[] }
 interface State {
   readonly pools: readonly GenPool[]
-  /** Bytes in use, over all pools. */
+  /** Pages in use, over all pools, by address in the pool. */
   readonly used: Intervals
   /** atomic_pool_work is scheduled and has not run. */
   readonly work: boolean
@@ -56,9 +61,15 @@ const TAKE = change((s: State, wanted: number, i: number, phys: number, size: nu
 })
 const GIVE = change((s: State, phys: number, size: number): State => ({ ...s, used: setRange(s.used, phys, phys + size, 0, 0) }))
 const WORK_DONE = change((s: State): State => ({ ...s, work: false }))
-const GROW = change((s: State, i: number, pfn: number, n: number): State => ({ ...s, pools: s.pools.map((p, j) => (j === i ? { ...p, chunks: [[pfn * PAGE_SIZE, n * PAGE_SIZE], ...p.chunks] } : p)) }))
+const GROW = change((s: State, i: number, pfn: number, n: number): State => {
+  const [phys, size] = [pfn * PAGE_SIZE, n * PAGE_SIZE]
+  const all = s.pools.flatMap((p) => p.chunks)
+  const addr = all.some(([a, m]) => a < phys + size && phys < a + m) ? Math.max(...all.map(([a, m]) => a + m)) : phys
+  return { ...s, pools: s.pools.map((p, j) => (j === i ? { up: UP.yes, chunks: [[addr, size, phys], ...p.chunks] } : p)) }
+})
 
-export interface FromPool { readonly phys: number; readonly alias: CpuAlias }
+/** `addr`: the address that the pool gave, by which it takes the memory back. */
+export interface FromPool { readonly phys: number; readonly addr: number; readonly alias: CpuAlias }
 
 export class AtomicPools {
   /** The first chunk of each pool. */
@@ -69,14 +80,20 @@ export class AtomicPools {
 
   constructor(layout: Layout, private readonly k: Kernel, reserve: (bytes: number) => number) {
     const { ram, cmdline } = k.config
-    this.wanted = atomic_pool_size(ram, cmdline)
+    this.wanted = k.parts.atomic_pool_size ?? atomic_pool_size(ram, cmdline)
+    const none = { up: UP.no, chunks: [] }
+    if (k.parts.host !== undefined) {
+      this.pools = []
+      this.state = new Interned<State>(layout, 'atomic_pools', { pools: [none, none, none], used: EMPTY, work: false }, encode, true)
+      return
+    }
     // atomic_pool_expand() takes a smaller block where the page allocator has none so large: a scene has a sixteenth of its RAM for each pool.
     let order = Math.min(get_order(this.wanted), MAX_PAGE_ORDER)
     while (order > 0 && PAGE_SIZE * 2 ** order > ram / 16) order--
     const size = PAGE_SIZE * 2 ** order
     this.pools = POOLS.map((name) => ({ name, size, start: reserve(size) }))
     const up = !this.shared ? UP.yes : pinned(k) ? UP.no : conversionsMayFail(k) ? UP.unknown : UP.yes
-    this.state = new Interned<State>(layout, 'atomic_pools', { pools: this.pools.map((p) => ({ up, chunks: [[p.start, p.size]] })), used: EMPTY, work: false }, encode)
+    this.state = new Interned<State>(layout, 'atomic_pools', { pools: this.pools.map((p) => ({ up, chunks: [[p.start, p.size, p.start]] })), used: EMPTY, work: false }, encode)
   }
 
   /** cc_shared of every pool: whether what is added to it is decrypted. */
@@ -95,6 +112,7 @@ export class AtomicPools {
 
   /** dma_atomic_pool_init(): what boot converts, as one step. */
   boot(): void {
+    if (this.k.parts.host !== undefined) { this.dma_atomic_pool_init(); return }
     if (!this.shared || pinned(this.k)) return
     AtomicPools.converted(this)
   }
@@ -102,12 +120,41 @@ export class AtomicPools {
     for (const p of a.pools) a.k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
   }, () => 'boot: atomic pools shared')
 
+  // Where the surroundings tell what memory there is: each pool from its zone, as the C makes it.
+  private dma_atomic_pool_init(): void {
+    const { memory } = this.k
+    for (const i of [KERNEL, DMA, DMA32]) {
+      if (!memory.zones.includes(ZONE[i] as DmaZone)) continue
+      if (!this.atomic_pool_expand(i, Math.min(get_order(this.wanted), MAX_PAGE_ORDER))) this.k.message('pool_prealloc_failed', { kib: this.wanted / KiB })
+    }
+  }
+
+  /** Size and free bytes of a pool (0 kernel, 1 DMA32, 2 DMA); null where boot could not make it. */
+  sizes(st: Store, i: number): { size: number; available: number } | null {
+    const s = this.state.get(st)
+    const p = s.pools[i]
+    return p === undefined || p.up !== UP.yes ? null : { size: p.chunks.reduce((n, [, size]) => n + size, 0), available: available(s, i) }
+  }
+
+  /** Pages that could not be made shared are given up; else they are freed, in whatever state: under CONFIG_DMA_DIRECT_REMAP alone (pool.c, free_page). */
+  private get leaksUnconverted(): boolean { return this.k.rev.atomicPoolFailure === 'leaked' || !this.k.dmaDirectRemap }
+
   /** gen_pool_has_addr(), by physical address. */
-  contains(st: Store, phys: number): boolean { return this.state.get(st).pools.some((p) => p.chunks.some(([a, n]) => phys >= a && phys < a + n)) }
+  contains(st: Store, phys: number): boolean { return this.state.get(st).pools.some((p) => p.chunks.some(([, n, a]) => phys >= a && phys < a + n)) }
 
   usedAt(st: Store, phys: number): boolean {
     if (this.k.calls !== null) return this.k.calls.usedAt(st, phys)
-    return this.contains(st, phys) && pieces(this.state.get(st).used, phys, phys + 1, 0)[0]?.[2] === 1
+    return this.addressOf(st, phys) !== null
+  }
+
+  // Where the pools have this memory in use; null: nowhere.
+  private addressOf(st: Store, phys: number): number | null {
+    const { pools, used } = this.state.get(st)
+    for (const [addr, size, start] of pools.flatMap((p) => p.chunks)) {
+      const at = phys - start + addr
+      if (phys >= start && phys < start + size && pieces(used, at, at + 1, 0)[0]?.[2] === 1) return at
+    }
+    return null
   }
 
   // Whether a pool's conversion failed at boot shows when it is first asked: until then no run could tell, so the choice is made here.
@@ -131,7 +178,7 @@ export class AtomicPools {
     if (p === undefined) return
     const [pfn, n] = [p.start / PAGE_SIZE, p.size / PAGE_SIZE]
     this.k.bootUnshare(st, pfn, n)
-    this.k.pages.take(st, pfn, n, this.k.rev.atomicPoolFailure === 'leaked' ? TAG.leaked : TAG.free)
+    this.k.pages.take(st, pfn, n, this.leaksUnconverted ? TAG.leaked : TAG.free)
   }
 
   /** dma_guess_pool(): the pools to try, in order. After the first it always goes on from kernel to DMA32 to DMA. */
@@ -143,16 +190,16 @@ export class AtomicPools {
   }
 
   /** gen_pool_alloc() with gen_pool_first_fit_order_align(): the lowest free block aligned to its order, in the newest chunk that has one. */
-  private firstFit(s: State, i: number, size: number): number {
+  private firstFit(s: State, i: number, size: number): { addr: number; phys: number } | null {
     const align = PAGE_SIZE * 2 ** get_order(size)
-    for (const [start, n] of s.pools[i]?.chunks ?? []) {
+    for (const [start, n, phys] of s.pools[i]?.chunks ?? []) {
       for (const [a, b, v] of pieces(s.used, start, start + n, 0)) {
         if (v !== 0) continue
         const at = start + Math.ceil((a - start) / align) * align
-        if (at + size <= b) return at
+        if (at + size <= b) return { addr: at, phys: at - start + phys }
       }
     }
-    return -1
+    return null
   }
 
   /**
@@ -161,58 +208,79 @@ export class AtomicPools {
    */
   alloc(dev: Device, size: number, request: boolean | null, o: { readonly shared: boolean; readonly zone: DmaZone; readonly limited: boolean; readonly noWarn: boolean }): FromPool | null {
     const { k } = this
-    if (conversionsMayFail(k) && this.shared) this.bootResult()
-    this.atomic_pool_work_fn(true)
+    if (k.parts.host === undefined) {
+      if (conversionsMayFail(k) && this.shared) this.bootResult()
+      this.atomic_pool_work(true)
+    }
     const limit = o.limited ? coherent_limit(dev) : Number.POSITIVE_INFINITY
-    const probe = o.shared ? phys_to_dma_unencrypted(dev, 0) : phys_to_dma(dev, 0)
+    // What the form that the device uses adds to an address.
+    const probe = dma_addr_bit(dev, o.shared)
     const matches = request === null || request === this.shared
-    const at = AtomicPools.taken(this, size, limit, probe, matches, o.zone)
-    if (at < 0) {
+    const addr = AtomicPools.taken(this, dev, PAGE_SIZE * Math.ceil(size / PAGE_SIZE), size, limit, probe, matches, o.zone)
+    if (addr < 0) {
       // WARN(1, ...) where no pool was of the right state: __GFP_NOWARN silences exhaustion only.
-      if (at === -2) k.warn('dma_alloc_from_pool', 'no suitable atomic pool')
-      else if (!o.noWarn) k.warn('dma_alloc_from_pool', 'atomic pool exhausted or no suitable pool')
-      k.message(at === -2 ? 'pool_unsuitable' : 'pool_exhausted', { dev: dev.name })
+      if (addr !== -2 && o.noWarn) return null
+      k.warn('dma_alloc_from_pool', addr === -2 ? 'no suitable atomic pool' : 'atomic pool exhausted or no suitable pool')
+      k.message(addr === -2 ? 'pool_unsuitable' : 'pool_exhausted', { dev: dev.name })
       return null
     }
     const { alias } = this
-    k.memzero('dma_alloc_from_pool', at, size, alias)
-    this.atomic_pool_work_fn(false)
-    return { phys: at, alias }
+    const phys = AtomicPools.physOf(this, addr)
+    k.memzero('dma_alloc_from_pool', phys, size, alias)
+    if (k.parts.host === undefined) this.atomic_pool_work(false)
+    return { phys, addr, alias }
   }
 
   /** -1: no room, -2: no pool of the right state. */
-  private static readonly taken = action<[a: AtomicPools, size: number, limit: number, probe: number, matches: boolean, zone: DmaZone]>('gen_pool_alloc', {
-    perform: (st, _outcome, a, size, limit, probe, matches, zone) => {
+  private static readonly taken = action<[a: AtomicPools, dev: Device, whole: number, size: number, limit: number, probe: number, matches: boolean, zone: DmaZone]>('gen_pool_alloc', {
+    perform: (st, _outcome, a, dev, whole, size, limit, probe, matches, zone) => {
       const s = a.state.get(st)
       const candidates = matches ? a.candidates(s, zone) : []
       for (const i of candidates) {
-        const phys = a.firstFit(s, i, size)
-        if (phys < 0 || phys + probe + size - 1 > limit) continue
-        a.state.update(st, TAKE, a.wanted, i, phys, size)
-        return phys
+        const at = a.firstFit(s, i, whole)
+        if (at === null) continue
+        const bus = translate_phys_to_dma(dev, at.phys)
+        if (bus === DMA_MAPPING_ERROR || bus + probe + size - 1 > limit) continue
+        a.state.update(st, TAKE, a.wanted, i, at.addr, whole)
+        if (!s.work && a.state.get(st).work) a.k.parts.host?.schedule('atomic', () => { a.atomic_pool_work_fn() })
+        return at.addr
       }
       return candidates.length > 0 ? -1 : -2
     },
-    text: (r, _outcome, _a, size) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`)
+    text: (r, _outcome, _a, _dev, _whole, size) => (r < 0 ? `atomic pools: nothing for ${size} bytes` : `atomic pool: ${size} bytes at 0x${r.toString(16)}`)
   })
 
   /** dma_free_from_pool(), dma_free_from_pool_page(): back to its pool, never converted; false where no pool has it. */
-  free(phys: number, size: number): boolean { return AtomicPools.given(this, phys, size) === 1 }
-  private static readonly given = action<[a: AtomicPools, phys: number, size: number]>('gen_pool_free', {
-    perform: (st, _outcome, a, phys, size) => {
-      if (!a.contains(st, phys)) return 0
-      a.state.update(st, GIVE, phys, size)
+  free(addr: number, size: number): boolean { return AtomicPools.given(this, addr, size) === 1 }
+  private static readonly given = action<[a: AtomicPools, addr: number, size: number]>('gen_pool_free', {
+    perform: (st, _outcome, a, addr, size) => {
+      if (!a.state.get(st).pools.some((p) => p.chunks.some(([start, n]) => addr >= start && addr < start + n))) return 0
+      a.state.update(st, GIVE, addr, PAGE_SIZE * Math.ceil(size / PAGE_SIZE))
       return 1
     },
-    text: (r, _outcome, _a, phys, size) => `atomic pool: ${size} bytes at 0x${phys.toString(16)}${r ? ' back' : ' are none of it'}`, results: [0, 1]
+    text: (r, _outcome, _a, addr, size) => `atomic pool: ${size} bytes at 0x${addr.toString(16)}${r ? ' back' : ' are none of it'}`, results: [0, 1]
+  })
+  /** The same for who knows the physical address alone. */
+  free_phys(phys: number, size: number): boolean { const addr = AtomicPools.inUse(this, phys); return addr >= 0 && this.free(addr, size) }
+  private static readonly inUse = action<[a: AtomicPools, phys: number]>('gen_pool_has_addr', {
+    perform: (st, _outcome, a, phys) => a.addressOf(st, phys) ?? -1, text: (r) => (r < 0 ? 'no atomic pool has it' : 'an atomic pool has it'), silent: true
+  })
+  /** gen_pool_virt_to_phys(). */
+  private static readonly physOf = action<[a: AtomicPools, addr: number]>('gen_pool_virt_to_phys', {
+    perform: (st, _outcome, a, addr) => { for (const [start, n, phys] of a.state.get(st).pools.flatMap((p) => p.chunks)) if (addr >= start && addr < start + n) return addr - start + phys; return addr },
+    text: (r) => `0x${r.toString(16)}`, silent: true
   })
 
   /**
-   * atomic_pool_work_fn() on a kworker: pools that have less than they began with grow by as much as they have. The worker runs in this thread, at
+   * atomic_pool_work on a kworker: pools that have less than they began with grow by as much as they have. The worker runs in this thread, at
    * one of two moments: right after the allocation that scheduled it, or just before the next one; what it does between those is not explored.
    */
-  private atomic_pool_work_fn(late: boolean): void {
+  private atomic_pool_work(late: boolean): void {
     if (AtomicPools.scheduled(this) === 0 || choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 0) return
+    this.atomic_pool_work_fn()
+  }
+
+  private atomic_pool_work_fn(): void {
     AtomicPools.begun(this)
     for (const i of [DMA, DMA32, KERNEL]) this.resize(i)
   }
@@ -240,22 +308,30 @@ export class AtomicPools {
     text: (r, _outcome, _a, i) => (r < 0 ? `${POOLS[i]} has enough` : `${POOLS[i]} grows by order ${r}`), silent: true
   })
 
-  /** atomic_pool_expand(): a block of the order or, where there is none, of a lower one. */
-  private atomic_pool_expand(i: number, most: number): void {
+  /** atomic_pool_expand(): a block of the order or, where there is none, of a lower one; false where nothing is added. */
+  private atomic_pool_expand(i: number, most: number): boolean {
     const { k } = this
-    for (let order = most; order >= 0; order--) {
-      const pfn = k.parts.allocator ? k.parts.allocator.alloc(order, i === DMA ? 'dma' : i === DMA32 ? 'dma32' : 'normal') : k.pages.alloc_pages(order, { tag: TAG.pool, why: POOLS[i] as string })
-      if (pfn < 0) continue
-      const n = 2 ** order
-      k.record('ap', pfn * PAGE_SIZE, n)
-      if (this.shared && set_memory_decrypted(k, pfn * PAGE_SIZE, n) !== 0) {
-        if (k.rev.atomicPoolFailure === 'leaked') k.pages.leak(pfn, n, 'atomic_pool_expand', true)
-        else k.pages.free_pages(pfn, order, 'atomic_pool_expand')
-        return
-      }
-      AtomicPools.added(this, i, pfn, n)
-      return
+    let order = most
+    let pfn = -1
+    do pfn = k.pages.alloc_dma(order, ZONE[i] as DmaZone, { tag: TAG.pool, why: POOLS[i] as string })
+    while (pfn < 0 && order-- > 0)
+    if (pfn < 0) return false
+    const n = 2 ** order
+    const phys = pfn * PAGE_SIZE
+    arch_dma_prep_coherent(k, phys, n * PAGE_SIZE)
+    const remap = k.dmaDirectRemap
+    if (remap && !dma_common_contiguous_remap(k, phys, n * PAGE_SIZE, PGPROT.dmacoherent | (this.alias === 'shared' ? PGPROT.decrypted : 0))) {
+      k.pages.free_dma(pfn, order, 'atomic_pool_expand')
+      return false
     }
+    if (this.shared && set_memory_decrypted(k, phys, n) !== 0) {
+      if (remap) k.parts.host?.vunmap(phys)
+      if (this.leaksUnconverted) k.pages.leak(pfn, n, 'atomic_pool_expand', true)
+      else k.pages.free_dma(pfn, order, 'atomic_pool_expand')
+      return false
+    }
+    AtomicPools.added(this, i, pfn, n)
+    return true
   }
   private static readonly added = action<[a: AtomicPools, i: number, pfn: number, n: number]>('gen_pool_add', {
     perform: (st, _outcome, a, i, pfn, n) => { a.state.update(st, GROW, i, pfn, n); return 0 },

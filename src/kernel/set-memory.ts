@@ -77,6 +77,7 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
   const kind = k.platform.conversion
   k.record(shared ? 'dec' : 'enc', addr, n)
   if (kind === 'none') return 0
+  if (k.parts.host !== undefined) return k.parts.host.set_memory(shared, addr, n)
   // Before the first step: nothing has changed (x86: conversion lock held by kexec; arm64: not the linear map).
   if (conversionsMayFail(k) && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY
   switch (kind) {

@@ -5,7 +5,7 @@ import { action, aside, type Change, change, changeKey, Interned, type Layout, t
 import { LOST_WORD, wordOf, ZERO_WORD } from '../machine/index.ts'
 import {
   alloc_bytes, bounceRange, IoTlbPool, IO_TLB_SIZE, pool_contains, restore, SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, slotParams, type SlotParams, snapshot, state_hash, swiotlb_alloc,
-  swiotlb_bounce_range, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
+  swiotlb_bounce_range, swiotlb_map_area, swiotlb_mark_pool_used, swiotlb_release_slots, swiotlb_tbl_map_single
 } from './swiotlb/index.ts'
 import type { Device, Kernel } from './kernel.ts'
 import { formatMessage } from './messages.ts'
@@ -23,6 +23,7 @@ export interface MemKind {
 interface Outcome { readonly to: number; readonly result: number }
 
 const MAP = change((pool: IoTlbPool, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number) => swiotlb_tbl_map_single(pool, cpu, p, phys, size, alloc_align_mask))
+const MAP_AREA = change((pool: IoTlbPool, offset: number, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number) => swiotlb_map_area(pool, cpu, offset, p, phys, size, alloc_align_mask))
 const ALLOC = change((pool: IoTlbPool, cpu: number, p: SlotParams, size: number) => swiotlb_alloc(pool, cpu, p, size))
 const RELEASE = change((pool: IoTlbPool, min_align_mask: number, tlb: number) => swiotlb_release_slots(pool, min_align_mask, tlb))
 const MARK_USED = change((pool: IoTlbPool) => { swiotlb_mark_pool_used(pool); return 0 })
@@ -124,6 +125,14 @@ export class SwiotlbMem {
     perform: (st, _outcome, mem, cpu, p, phys, size, mask) => (mem.unusable(st) ? SLOT_FULL : mem.handed(st, mem.op(st, MAP, cpu, p, phys, size, mask), size)),
     text: (r, _outcome, mem, _cpu, _p, _phys, size) => (r === SLOT_FULL ? `swiotlb_find_slots(${size} bytes): full` : r === SLOT_BUG ? 'swiotlb_find_slots: BUG' : `swiotlb_find_slots(${size} bytes): slot ${Math.floor((r - mem.start) / SLOT_SIZE)} of ${mem.name}`)
   })
+  /** One area of this pool, of those that SWIOTLB_DYNAMIC searches in turn: as map(), SLOT_FULL where it is full. */
+  map_area(dev: Device, offset: number, cpu: number, base: number, phys: number, size: number, alloc_align_mask: number): number {
+    return SwiotlbMem.foundInArea(this, offset, cpu, this.slotParams(dev, base), phys, size, alloc_align_mask)
+  }
+  private static readonly foundInArea = action<[mem: SwiotlbMem, offset: number, cpu: number, p: SlotParams, phys: number, size: number, alloc_align_mask: number]>('swiotlb_search_area', {
+    perform: (st, _outcome, mem, offset, cpu, p, phys, size, mask) => (mem.unusable(st) ? SLOT_FULL : mem.handed(st, mem.op(st, MAP_AREA, offset, cpu, p, phys, size, mask), size)),
+    text: (r, _outcome, mem, offset, _cpu, _p, _phys, size) => (r === SLOT_FULL ? `swiotlb_search_area(${size} bytes), area +${offset}: full` : r === SLOT_BUG ? 'swiotlb_search_area: BUG' : `swiotlb_search_area(${size} bytes): slot ${Math.floor((r - mem.start) / SLOT_SIZE)} of ${mem.name}`)
+  })
   // A restricted pool that is not shared is no device's.
   private unusable(st: Store): boolean { return !this.kind.restricted && this.k.f.pool_unusable.get(st, this.index) !== 0 }
 
@@ -173,5 +182,5 @@ export class SwiotlbMem {
 }
 
 const full = aside<[mem: SwiotlbMem, dev: Device, size: number]>('note full', (st, mem, dev, size) => {
-  mem.k.observer.event(st, { kind: 'printk', level: 'warn', text: formatMessage('full', { dev: dev.name, size, total: mem.nslabs, used: mem.used(st) }) })
+  mem.k.observer.event(st, { kind: 'printk', level: 'warn', id: 'full', text: formatMessage('full', { dev: dev.name, size, total: mem.nslabs, used: mem.used(st) }) })
 }, () => 'swiotlb buffer is full')

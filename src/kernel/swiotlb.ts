@@ -4,6 +4,7 @@ import { action, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
+import { arch_sync_dma_flush } from './surroundings.ts'
 import type { DynamicPool } from './swiotlb-dynamic.ts'
 import type { RefusalReason } from './refusal.ts'
 import { SLOT_BUG, SLOT_FULL, SLOT_UNALIGNED, type SwiotlbMem } from './swiotlb-mem.ts'
@@ -12,6 +13,8 @@ import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_NO_WARN, ATTR_SKIP_CPU_SYNC, DIR_BIDIRE
 export const DIR = { BIDIRECTIONAL: DIR_BIDIRECTIONAL, TO_DEVICE: DIR_TO_DEVICE, FROM_DEVICE: DIR_FROM_DEVICE } as const
 /** DMA_ATTR_* as include/linux/dma-mapping.h has them (REQUIRE_COHERENT and CC_SHARED from 7.1). */
 export const ATTR = { NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: ATTR_SKIP_CPU_SYNC, NO_WARN: ATTR_NO_WARN, MMIO: ATTR_MMIO, REQUIRE_COHERENT: 1 << 12, CC_SHARED: ATTR_CC_SHARED } as const
+/** __DMA_ATTR_ALLOC_CC_SHARED, the DMA API's own (7.3). */
+export const ATTR_ALLOC_CC_SHARED = 1 << 14
 
 /** Largest contiguous bounce: 128 slots. */
 export const SEGMENT_BYTES = 256 * 1024
@@ -50,8 +53,8 @@ export function swiotlb_find_pool(dev: Device, phys: number): SlotPool | null {
 
 function find_slots_bug(k: Kernel): void { k.crash('swiotlb_find_slots', 'BUG_ON boundary mask', 'iommu_is_span_boundary() stops with BUG_ON') }
 
-/** swiotlb_tbl_map_single(): the bounce's physical address and the state it is in, or an error. */
-export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number, alloc_align_mask = 0): { tlb: number; shared: boolean } | null {
+/** swiotlb_tbl_map_single(): the bounce's physical address and the state it is in, or an error. `out`: the attributes as it leaves them. */
+export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, size: number, attrs: number, alloc_align_mask = 0, out: { attrs: number } = { attrs }): { tlb: number; shared: boolean } | null {
   const k = dev.k
   const mem = bounce_mem(dev)
   if (mem === null || mem.nslabs === 0) {
@@ -59,6 +62,7 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
     failed(dev, 'no_pool')
     return null
   }
+  if (k.config.memory_encrypt_reported && k.platform.conversion !== 'none') k.message('encrypted')
   let shared = true
   switch (k.rev.poolMatches) {
     case 'any': shared = !mem.kind.private; break
@@ -77,13 +81,11 @@ export function swiotlb_tbl_map_single(dev: Device, cpu: number, phys: number, s
       } else if (hostMemEncrypt(k) && !shared) { failed(dev, 'pool_state'); return null }
       break
   }
+  if (k.rev.poolMatches === 'device' || k.rev.poolMatches === 'guest_device') out.attrs = shared ? attrs | ATTR.CC_SHARED : attrs & ~ATTR.CC_SHARED
   if (alloc_align_mask > 0xfff) k.warn('swiotlb_tbl_map_single', 'Alloc alignment may prevent fulfilling requests with max mapping_size')
   const base = shared ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start)
   const dynamic = mem === k.default_mem ? k.dynamic : null
-  const wanted = { cpu, delta: base - mem.start, phys, size, mask: alloc_align_mask }
-  let tlb = dynamic?.find_listed(dev, wanted) ?? SLOT_FULL
-  if (tlb === SLOT_FULL) tlb = mem.map(dev, cpu, base, phys, size, alloc_align_mask)
-  if (tlb === SLOT_FULL && dynamic !== null) tlb = dynamic.find_transient(dev, wanted)
+  const tlb = dynamic === null ? mem.map(dev, cpu, base, phys, size, alloc_align_mask) : dynamic.find_slots(dev, mem, { cpu, shared, phys, size, mask: alloc_align_mask }, base)
   if (tlb === SLOT_BUG) find_slots_bug(k)
   if (tlb === SLOT_FULL) {
     // What the search was asked for: the mapping with the offset it keeps, aligned.
@@ -120,6 +122,7 @@ const bounced = action<[dev: Device, mem: SlotPool, tlb: number, size: number, t
 export function swiotlb_bounce(dev: Device, mem: SlotPool, tlb: number, size: number, toDevice: boolean): void {
   const k = dev.k
   const r = bounced(dev, mem, tlb, size, toDevice)
+  if (!toDevice && r !== 1 && !dev.coherent) arch_sync_dma_flush(k)
   if (r === 2) k.crash('swiotlb_bounce', 'cpu access aborted', 'the bounce copies from or to memory that the CPU cannot reach')
   if (r === 3) k.warn('swiotlb_bounce', 'Buffer overflow detected')
 }
@@ -140,7 +143,11 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
     failed(dev, capable === 'mask' ? 'mask' : 'slot_state')
     return DMA_MAPPING_ERROR
   }
-  if (!dev.coherent && (attrs & ATTR.SKIP_CPU_SYNC) === 0) k.record('sd', b.tlb, size)
+  if (!dev.coherent && (attrs & ATTR.SKIP_CPU_SYNC) === 0) {
+    k.record('sd', b.tlb, size)
+    k.parts.host?.cache('sd', b.tlb, size)
+    arch_sync_dma_flush(k)
+  }
   return addr
 }
 
@@ -171,7 +178,7 @@ export function swiotlb_alloc(dev: Device, cpu: number, size: number, request: b
   if (mem === null) return -1
   const shared = pool_is_shared(dev, mem)
   if (dev.k.rev.poolsMatchRequest && shared !== request) { failed(dev, 'pool_state'); return -1 }
-  const r = mem.alloc(dev, cpu, phys_to_dma_unencrypted(dev, mem.start), size)
+  const r = mem.alloc(dev, cpu, shared || dev.k.rev.poolMatches === 'any' ? phys_to_dma_unencrypted(dev, mem.start) : phys_to_dma(dev, mem.start), size)
   if (r === SLOT_BUG) find_slots_bug(dev.k)
   if (r === SLOT_UNALIGNED) dev.k.warn('swiotlb_alloc', 'Cannot allocate pages from non page-aligned swiotlb addr')
   if (r < 0) { failed(dev, 'exhausted'); return -1 }

@@ -69,8 +69,8 @@ export interface DeviceConfig {
   readonly private_only: boolean
   /** Masks that are no power of two less one (recordings have such); instead of the bits above. */
   readonly masks?: { readonly dma: number; readonly coherent: number }
-  /** dev->dma_range_map with one entry: CPU addresses from `cpu_start` on appear on the bus from `dma_start` on. */
-  readonly range_map?: { readonly cpu_start: number; readonly dma_start: number; readonly size: number }
+  /** dev->dma_range_map: CPU addresses from `cpu_start` on appear on the bus from `dma_start` on; the first entry that has an address counts. */
+  readonly range_map?: ReadonlyArray<{ readonly cpu_start: number; readonly dma_start: number; readonly size: number }>
 }
 
 export interface MmioConfig {

@@ -11,14 +11,15 @@ export class Interned<T> {
   private readonly memo: Array<Map<string, number>> = []
   private readonly word: number
 
-  /** `encode` must be canonical: equal values give equal strings. */
-  constructor(private readonly layout: Layout, readonly name: string, readonly initial: T, private readonly encode: (v: T) => string) {
+  /** `encode` must be canonical: equal values give equal strings. `inPlace`: there is one store and no way back, only the value of now is kept. */
+  constructor(private readonly layout: Layout, readonly name: string, readonly initial: T, private readonly encode: (v: T) => string, private readonly inPlace = false) {
     this.word = layout.word(name)
     this.id(initial)
   }
 
   /** The number of a value. The initial value is 0. */
   id(v: T): number {
+    if (this.inPlace) { this.values[0] = v; return 0 }
     const key = this.encode(v)
     let id = this.ids.get(key)
     if (id === undefined) {
@@ -40,6 +41,7 @@ export class Interned<T> {
   update<A extends readonly unknown[]>(st: Store, change: Change<T, A>, ...args: A): void {
     const w = this.layout.byteWords + this.word
     const from = st.u32[w] as number
+    if (this.inPlace) { this.values[0] = change.apply(this.values[0] as T, ...args); return }
     let m = this.memo[from]
     if (m === undefined) this.memo[from] = m = new Map()
     const key = changeKey(change, args)

@@ -2,8 +2,8 @@
 // with an allocator and devices that somebody else fixes. Recordings and the kernel's own C are held against it.
 import { PAGE_SIZE } from '../base/index.ts'
 import { runOn, type Finding, type Store } from '../step/index.ts'
-import { defaultConfig, defaultDevice, type DeviceConfig, platformByName } from '../machine/index.ts'
-import { dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, dma_map_resource, dma_map_sg, dma_set_mask, dma_sync_single, DEV_BITS, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, revisionByName, set_accepted, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
+import { defaultConfig, defaultDevice, type DeviceConfig, type Platform, platformByName } from '../machine/index.ts'
+import { type Decisions, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, dma_map_resource, dma_map_sg, dma_set_mask, dma_sync_single, DEV_BITS, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, memoryEncryptReported, messageTable, revisionByName, set_accepted, type Surroundings, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
 import { System } from './system.ts'
 import type { IoTlbPool } from '../kernel/swiotlb/index.ts'
 
@@ -21,12 +21,21 @@ export interface BareOptions {
   readonly bounceUnalignedKmalloc?: boolean
   /** Instead of the revision's own decision. */
   readonly forceBounce?: 'guest' | 'unless_accepted' | 'unaccepted' | 'cmdline'
+  /** What else the recording's kernel and machine have of their own, instead of the revision's and the platform's. */
+  readonly decisions?: Partial<Decisions>
+  readonly machine?: Partial<Platform>
+  readonly swiotlb_dynamic?: boolean
+  readonly cache_line?: number
+  /** Who answers around the kernel; then boot is the kernel's own, with atomic and restricted pools, and no state is remembered. */
+  readonly surroundings?: Pick<KernelParts, 'memory' | 'restricted' | 'atomic_pool_size'> & { readonly host: Surroundings }
+  /** A message of the kernel: its text, and whether it is said only once. */
+  readonly said?: (text: string, once: boolean) => void
 }
 
 class BareStore implements Store {
   readonly u32: Uint32Array
   readonly u8: Uint8Array
-  constructor(words: number, private readonly seen: Finding[]) {
+  constructor(words: number, private readonly seen: { push(f: Finding): unknown }) {
     this.u32 = new Uint32Array(words)
     this.u8 = new Uint8Array(this.u32.buffer)
   }
@@ -43,33 +52,45 @@ export class BareKernel {
   /** Bytes copied by bouncing since the caller set it to 0. */
   bounced = 0
   readonly findings: Finding[] = []
-  private readonly st: BareStore
+  protected readonly st: BareStore
 
   constructor(o: BareOptions) {
-    const platform = platformByName(o.platform)
+    const named = platformByName(o.platform)
     const base = revisionByName(o.kernel)
-    if (platform === undefined || base === undefined) throw new RangeError(`unknown pair ${o.kernel} ${o.platform}`)
-    const revision = o.forceBounce === undefined ? base : { ...base, forceBounce: o.forceBounce }
+    if (named === undefined || base === undefined) throw new RangeError(`unknown pair ${o.kernel} ${o.platform}`)
+    const platform = { ...named, ...o.machine }
+    const revision = { ...base, ...o.decisions, ...(o.forceBounce === undefined ? {} : { forceBounce: o.forceBounce }) }
     this.system = new System({
       platform, revision, content: 'none',
-      config: { ...defaultConfig, ram: 2 ** 32, ipa_bits: o.ipa_bits ?? defaultConfig.ipa_bits, cmdline: o.force ? 'swiotlb=force' : '', swiotlb_slots: 0, flag_storage: 'own_byte' },
+      config: { ...defaultConfig, ram: 2 ** 32, ipa_bits: o.ipa_bits ?? defaultConfig.ipa_bits, cmdline: o.force ? 'swiotlb=force' : '', swiotlb_slots: 0, flag_storage: 'own_byte',
+        swiotlb_dynamic: o.swiotlb_dynamic ?? false, cache_line: o.cache_line ?? defaultConfig.cache_line, memory_encrypt_reported: o.surroundings === undefined || memoryEncryptReported(revision, platform)
+      },
       devices: o.devices.map((d, i) => ({ ...defaultDevice, name: `dev${i}`, tdisp: platform.tdisp, ...d })),
       parts: {
-        pool: o.pool, inPlace: true, ...(o.allocator ? { allocator: o.allocator } : {}), ...(o.dmaDirectRemap === undefined ? {} : { dmaDirectRemap: o.dmaDirectRemap }),
+        pool: o.pool, inPlace: true, ...o.surroundings, ...(o.allocator ? { allocator: o.allocator } : {}), ...(o.dmaDirectRemap === undefined ? {} : { dmaDirectRemap: o.dmaDirectRemap }),
         ...(o.bounceUnalignedKmalloc === undefined ? {} : { bounceUnalignedKmalloc: o.bounceUnalignedKmalloc })
       }
     })
-    this.st = new BareStore(this.system.layout.totalWords, this.findings)
+    const { said } = o
+    // A WARN is a finding, what is printed an event; of a recording only what was said is kept.
+    const warned = said === undefined ? this.findings : { push: (f: Finding) => { if (f.property === 'warn' && f.site !== 'dma_alloc_from_pool') said(f.decision, true); if (f.fatal) this.findings.push(f) } }
+    this.st = new BareStore(this.system.layout.totalWords, warned)
+    const k = this.system.kernel
+    if (said !== undefined) {
+      k.logging = true
+      k.observer = { event: (_st, e: KernelEvent) => { if (e.kind === 'bounce') this.bounced += e.bytes; else if (e.kind === 'printk' && e.id !== undefined) said(e.text, messageTable[e.id].rate === 'once') } }
+    }
     this.system.reset(this.st)
     runOn(this.st, () => this.system.boot())
-    const k = this.system.kernel
-    k.recording = true
-    k.observer = { event: (_st, e: KernelEvent) => { if (e.kind === 'op') this.events.push([e.op, e.phys, e.n]); else if (e.kind === 'bounce') this.bounced += e.bytes } }
+    if (said === undefined) {
+      k.recording = true
+      k.observer = { event: (_st, e: KernelEvent) => { if (e.kind === 'op') this.events.push([e.op, e.phys, e.n]); else if (e.kind === 'bounce') this.bounced += e.bytes } }
+    }
     this.pool = (k.default_mem as NonNullable<typeof k.default_mem>).pool
   }
 
-  private dev(i: number): Device { return this.system.kernel.device(i) }
-  private run<T>(fn: () => T): T { return runOn(this.st, fn) }
+  protected dev(i: number): Device { return this.system.kernel.device(i) }
+  protected run<T>(fn: () => T): T { return runOn(this.st, fn) }
 
   /** The accepted flag, set from outside of any TSM: for tests that flip it. */
   set_accepted(dev: number, on: boolean): void { this.run(() => { set_accepted(this.dev(dev), on, 'test') }) }
@@ -96,7 +117,7 @@ export class BareKernel {
 
   // kernel/dma/mapping.c, where it adds something to the functions above.
   dma_sync_single(dev: number, addr: number, size: number, dir: number, forCpu: boolean): void { this.run(() => { dma_sync_single(this.dev(dev), addr, size, dir, forCpu) }) }
-  dma_map_sg(dev: number, cpu: number, sg: ReadonlyArray<{ readonly phys: number; readonly size: number }>, dir: number, attrs: number): number[] | null { return this.run(() => dma_map_sg(this.dev(dev), cpu, sg, dir, attrs)) }
+  dma_map_sg(dev: number, cpu: number, sg: ReadonlyArray<{ readonly phys: number; readonly size: number }>, dir: number, attrs: number): number[] | number { return this.run(() => dma_map_sg(this.dev(dev), cpu, sg, dir, attrs)) }
   dma_map_resource(dev: number, cpu: number, phys: number, size: number, dir: number, attrs: number): number { return this.run(() => dma_map_resource(this.dev(dev), cpu, phys, size, dir, attrs)) }
   dma_set_mask(dev: number, bits: number): number { return this.run(() => dma_set_mask(this.dev(dev), bits)) }
   dma_skip_sync(dev: number): boolean { return (this.system.kernel.f.bits.get(this.st, dev) & DEV_BITS.dma_skip_sync) !== 0 }

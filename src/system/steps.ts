@@ -1,7 +1,7 @@
 // The steps of the system's own operations, each declared once (step/action.ts): what the CPU, a device and the host do to memory, what the
 // beginning of a DMA call fixes, and what whoever watches is told.
 import { PAGE_SIZE } from '../base/index.ts'
-import { aliasAccess, ATTR, DIR, type MemKind } from '../kernel/index.ts'
+import { aliasAccess, ATTR, DIR, type MemKind, type SwiotlbMem } from '../kernel/index.ts'
 import { CIPHER_WORD, CLASS, label, MIXED_WORD, MMIO_BASE, PTE, SECRET_WORD, TDI, wordOf, ZERO_WORD } from '../machine/index.ts'
 import { action, aside, type PropertyName, type Store } from '../step/index.ts'
 import type { System } from './system.ts'
@@ -43,6 +43,18 @@ export const bootConverted = aside<[s: System, mem: { readonly name: string; rea
   if (end === 'half done' && k.platform.conversion === 'mapgpa') s.machine.setPte(st, pfn, n, PTE.shr)
   if (k.rev.decryptFailure === 'unusable') k.f.pool_unusable.set(st, 1, place)
 }, (_s, mem, end) => (end === 'done' ? `boot: ${mem.name} shared` : `boot: converting ${mem.name} failed`))
+
+/** What the surroundings answered to a pool's conversion; 0 where boot goes on as if it had been done. */
+export const bootAnswered = action<[s: System, mem: SwiotlbMem, place: number, rc: number]>('boot answered', {
+  perform: (st, _outcome, s, mem, place, rc) => {
+    const k = s.kernel
+    if (rc === 0 || k.rev.decryptFailure === 'ignore') return 0
+    k.f.pool_unusable.set(st, 1, place)
+    if (!mem.kind.restricted) mem.markUsed(st)
+    return rc
+  },
+  text: (r, _outcome, _s, mem) => `boot: ${mem.name} ${r === 0 ? 'is used' : 'is not used'}`
+})
 
 export const present = action<[s: System, dev: number]>('present', {
   perform: (st, _outcome, s, dev) => s.kernel.f.present.get(st, dev),

@@ -10,7 +10,7 @@ import {
   dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
-  begin, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
+  begin, bootAnswered, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
   type HostStage2Op, hostWrite, present, type Range, stopped, syncBegin, told
 } from './steps.ts'
 import { errno, isErr, isObject, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
@@ -97,6 +97,7 @@ export class System {
     for (const mem of [k.default_mem, k.private_mem]) {
       if (mem !== null && !this.bootPool(mem, mem.index)) k.message('decrypt_failed')
     }
+    k.atomic.boot()
     // rmem_swiotlb_device_init(), device by device: the first of a region converts its pool. Since failures are looked at a failed one leaves
     // rmem->priv NULL, and the next device tries the whole again.
     const attached = new Set<SwiotlbMem>()
@@ -106,7 +107,6 @@ export class System {
       if (this.bootPool(mem, poolOfDevice(dev.index))) attached.add(mem)
       else k.message('decrypt_restricted', { dev: dev.name })
     }
-    k.atomic.boot()
     return 0
   }
 
@@ -114,6 +114,7 @@ export class System {
   private bootPool(mem: SwiotlbMem, place: number): boolean {
     const k = this.kernel
     if (!boot_converts(k, mem)) return true
+    if (k.parts.host !== undefined) return bootAnswered(this, mem, place, set_memory_decrypted(k, mem.start, mem.pages.n)) === 0
     const end = pinned(k) ? 'half done' : (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
     bootConverted(this, mem, end, place)
     return end === 'done' || k.rev.decryptFailure === 'ignore'

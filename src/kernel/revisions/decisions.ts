@@ -63,7 +63,7 @@ export const decisionTable = {
   dynamicRelease: { values: ['rcu_callback', 'process'], does: 'a dynamic pool is released: in an RCU callback, where one cannot sleep; in process context' },
   decryptFailure: { values: ['ignore', 'unusable'], does: 'a pool that boot could not make shared: used as if it were; all its slots marked used' },
   atomicPoolAlias: { values: ['shared', 'by_pool'], does: 'the mapping that a remapped atomic pool has: decrypted always; as the pool is' },
-  atomicPoolFailure: { values: ['freed', 'leaked'], does: 'pages that an atomic pool could not make shared: back to the page allocator in whatever state they are; leaked' },
+  atomicPoolFailure: { values: ['freed', 'leaked'], does: 'pages that an atomic pool could not make shared: back to the page allocator in whatever state they are, under CONFIG_DMA_DIRECT_REMAP (without it they are leaked); leaked' },
   atomicPoolsShared: { values: ['always', 'reported'], does: 'atomic pools of a guest are shared: always; where memory encryption is reported' }
 } as const satisfies Readonly<Record<string, DecisionSpec>>
 

@@ -52,7 +52,7 @@ export const revision = oldest({
     bootConverts: ['platform', 'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c rmem_swiotlb_device_init(), 6.12.117'],
     decryptFailure: ['ignore', 'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'],
     atomicPoolAlias: ['shared', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: pgprot_decrypted()'],
-    atomicPoolFailure: ['freed', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, free_page'],
+    atomicPoolFailure: ['freed', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, and free_page within #ifdef CONFIG_DMA_DIRECT_REMAP'],
     atomicPoolsShared: ['always', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: set_memory_decrypted()']
   }
 })

@@ -322,6 +322,17 @@ export function swiotlb_tbl_map_single(pool: IoTlbPool, cpu: number, params: Slo
   return swiotlb_slots_set(pool, index, params, orig_addr, mapping_size, alloc_align_mask)
 }
 
+/**
+ * One round of swiotlb_find_slots() with SWIOTLB_DYNAMIC in this pool, and what follows it: the area `offset` areas from the CPU's own; SLOT_FULL for
+ * a pool with fewer areas.
+ */
+export function swiotlb_map_area(pool: IoTlbPool, cpu: number, offset: number, params: SlotParams, orig_addr: number, mapping_size: number, alloc_align_mask: number): number {
+  if (mapping_size > MAX_ALLOC || offset >= pool.nareas) return SLOT_FULL
+  const index = swiotlb_search_pool_area(pool, (cpu + offset) & (pool.nareas - 1), params, orig_addr, alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask), alloc_align_mask)
+  if (index < 0) return index
+  return swiotlb_slots_set(pool, index, params, orig_addr, mapping_size, alloc_align_mask)
+}
+
 /** What one bounce copies; filled in by swiotlb_bounce_range(). */
 export interface BounceRange {
   /** Guest physical address of the first original byte. */

@@ -1,0 +1,62 @@
+// What surrounds a kernel in a recording: the page allocator's zones, conversions, mappings, caches and work queues, answered and noted by
+// somebody else. Under the checker and in a running system nobody stands there: the machine of ours answers.
+import { PAGE_SIZE } from '../base/index.ts'
+import { HIGH_BANK } from '../machine/index.ts'
+import type { Kernel } from './kernel.ts'
+
+/** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
+export type DmaZone = 'normal' | 'dma32' | 'dma'
+
+/** Work that the DMA code leaves for later: the atomic pools' refill, a pool that grows, a pool that goes (a work since 7.3, an RCU callback before). */
+export type WorkName = 'atomic' | 'dyn_alloc' | 'dyn_free' | 'rcu'
+
+/** Page protection of a mapping, as the recordings number it. */
+export const PGPROT = { decrypted: 1, dmacoherent: 2 } as const
+
+/** Addresses and sizes in bytes. */
+export interface Surroundings {
+  /** alloc_pages(): physical address of 2^order pages, or -1. */
+  alloc_pages(order: number, zone: DmaZone): number
+  free_pages(phys: number, order: number): void
+  /** set_memory_decrypted(), set_memory_encrypted(): 0 or a negative errno. */
+  set_memory(decrypted: boolean, phys: number, n: number): number
+  /** vmap() of whole pages; false where it fails. */
+  vmap(phys: number, size: number, prot: number): boolean
+  vunmap(phys: number): void
+  /** arch_sync_dma_for_device(), arch_sync_dma_for_cpu(), arch_dma_prep_coherent(). */
+  cache(op: 'sd' | 'sc' | 'pc', phys: number, size: number): void
+  /** arch_sync_dma_flush(). */
+  flush(): void
+  /** memset(0). */
+  zero(phys: number, size: number): void
+  /** schedule_work(), queue_rcu_work(), call_rcu() of what was not queued; `run` is the work. */
+  schedule(work: WorkName, run: () => void): void
+}
+
+/** What boot found out about memory. */
+export interface MemoryMap {
+  /** The last byte of RAM: (max_pfn << PAGE_SHIFT) - 1. */
+  readonly last: number
+  /** What walk_system_ram_range() tells: [start, end). */
+  readonly ram: ReadonlyArray<readonly [start: number, end: number]>
+  /** Zones with pages. */
+  readonly zones: readonly DmaZone[]
+  readonly zone_dma_limit: number
+  /** io_tlb_default_mem.phys_limit: where a pool that grows may lie. */
+  readonly swiotlb_limit: number
+}
+
+/** zone_dma_limit as direct.c initialises it: DMA_BIT_MASK(24). */
+export const ZONE_DMA_LIMIT = 0xffffff
+
+/** The two banks of a scene. */
+export const sceneMemory = (ram: number): MemoryMap => ({ last: HIGH_BANK + ram - 1, ram: [[0, ram], [HIGH_BANK, HIGH_BANK + ram]], zones: ['normal', 'dma', 'dma32'], zone_dma_limit: ZONE_DMA_LIMIT, swiotlb_limit: Number.POSITIVE_INFINITY })
+
+/** arch_dma_prep_coherent(): only where devices exist that do not snoop. */
+export function arch_dma_prep_coherent(k: Kernel, phys: number, size: number): void { if (k.platform.noncoherentDevices) k.parts.host?.cache('pc', phys, size) }
+
+/** dma_common_contiguous_remap(): false where vmap() fails. */
+export const dma_common_contiguous_remap = (k: Kernel, phys: number, size: number, prot: number): boolean => k.parts.host?.vmap(phys, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, prot) ?? true
+
+/** arch_sync_dma_flush(): cache maintenance is complete. */
+export function arch_sync_dma_flush(k: Kernel): void { k.parts.host?.flush() }

@@ -9,6 +9,10 @@ import zlib from 'node:zlib'
 // An exit code after which nothing is kept: the word may be no verb.
 const WRONG_USE = 2
 
+// Verbs that import a module at run time (binaryen) are loaded as Node loads a file: in Node 20 a function out of a cache has lost its
+// loader ("A dynamic import callback was not specified").
+const IMPORTS = ['kernel', 'conform']
+
 const CACHE = /\.([a-z-]+)\.v8$/
 
 /** The script that a cache belongs to, by their names; the name itself for all other files. */
@@ -16,6 +20,7 @@ export const caches = (file) => file.replace(CACHE, '')
 
 /** Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its own. */
 export function run(file, part) {
+  if (IMPORTS.includes(part)) { createRequire(file)(file); return }
   const path = `${file}.${part}.v8`
   const cachedData = kept(path)
   // The bundler writes ASCII.

@@ -1,5 +1,6 @@
 // `tbit conform kernel`: our TypeScript kernel and a tree's own C on the same random programs.
 import { Command, Option } from 'commander'
+import { releaseOf } from '../conform/kernel-check.ts'
 import { type Divergence, type KernelConformResult, conformKernel, scenariosFor } from '../conform/kernel.ts'
 import { ARCHES, type Arch, type Built, openTree } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
@@ -44,7 +45,7 @@ export function conformKernelCommand(io: Io): Command {
       // the flags a tree has are known once it is built
       if (!await build(arches[0] as Arch, 'recorded')) return
       const first = [...built.values()][0] as { built: Built }
-      const list = scenariosFor(tree.value.version, arches, [...first.built.meta.fields, ...first.built.meta.flagFunctions], o.kernel ?? null)
+      const list = scenariosFor(releaseOf(first.built.meta), arches, [...first.built.meta.fields, ...first.built.meta.flagFunctions], o.kernel ?? null)
       const p = progressOf(io)
       const begun = Date.now()
       let divergence: Divergence | null = null

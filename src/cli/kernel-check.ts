@@ -2,8 +2,9 @@
 import { Command, Option } from 'commander'
 import type { Diagnostic } from '../base/index.ts'
 import type { CheckResult } from '../check/index.ts'
-import { BootFault, checkOnTree, revisionOf, runsOf, type TreeImages, type TreeRun } from '../conform/kernel-check.ts'
+import { BootFault, checkOnTree, otherwise, revisionOf, runsOf, type TreeImages, type TreeRun } from '../conform/kernel-check.ts'
 import { type Arch, buildKernel, compiledFrom, touched, type Tree } from '../kernel-build/index.ts'
+import { decisionText } from '../kernel/index.ts'
 import { type KernelMeta, limits, Wasm } from '../kernel-c/index.ts'
 import { platformByName } from '../machine/index.ts'
 import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
@@ -71,7 +72,7 @@ export function checkCommand(io: Io): Command {
     .argument('<tree>', 'kernel source: a directory or a tarball')
     .argument('[file...]', 'litmus tests or directories of them (default: the library)')
     .option('--platform <names>', 'platforms, separated by commas (default: those of each test)')
-    .addOption(kernelOption('--kernel <revision>', 'the revision of ours that describes what lies around the C (default: by version and flags of the tree)'))
+    .addOption(kernelOption('--kernel <revision>', 'the revision of ours that describes what lies around the C (default: the one that decides as the tree does)'))
     .option('--all', 'also tests that are about other revisions')
     .option('--apply [patch]', 'check the tree with this patch on it, in memory (default: the mail on standard input)')
     .addOption(new Option('--max-states <n>', 'states at which a search gives up').argParser(count))
@@ -111,11 +112,17 @@ export function checkCommand(io: Io): Command {
     })
 }
 
+/** What the tree decides otherwise than the record that stands around it: it counts as the tree has it. */
+function differing(meta: KernelMeta, kernel: string): string {
+  const list = otherwise(meta, kernel)
+  return list.length === 0 ? '' : `  decided otherwise in its text, and taken from there: ${list.map((d) => `${d} ${decisionText(meta.decisions?.[d] as boolean)}`).join(', ')}\n`
+}
+
 function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'many'): void {
   // What the format does not know of itself: which C it was.
   const tree: Partial<Record<CheckFormatName, (written: string) => string>> = {
-    json: (written) => `${JSON.stringify({ ...(JSON.parse(written) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`,
-    text: (written) => `${written}\n${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${limits(meta).map((l) => `  ${l}`).join('\n')}\n`
+    json: (written) => `${JSON.stringify({ ...(JSON.parse(written) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, otherwise: Object.fromEntries(otherwise(meta, kernel).map((d) => [d, meta.decisions?.[d]])), notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`,
+    text: (written) => `${written}\n${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${differing(meta, kernel)}${limits(meta).map((l) => `  ${l}`).join('\n')}\n`
   }
   const format = checkFormats[o.format]
   if (!format.errorsInside) io.err(errorsText(run))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Diagnostic } from '../base/index.ts'
 import { type Divergence, conformKernel, scenariosFor } from '../conform/kernel.ts'
+import { releaseOf } from '../conform/kernel-check.ts'
 import { type RecordedBuild, recordedBuild, replayRecording } from '../conform/kernel-recording.ts'
 import { type SelfTestFile, profileFor, recordedSelfTest, selfTest } from '../conform/kernel-selftest.ts'
 import { ARCHES, type Arch, type BuildOptions, type Built, PROFILES, type Profile, type Tree, buildKernel, cacheDir, overlayDir, withAcceptance } from '../kernel-build/index.ts'
@@ -112,7 +113,7 @@ function testCommand(io: Io): Command {
       // what no recording covers: our model beside the C, in the scenarios that these builds can boot
       let operations = 0
       let divergence: Divergence | null = null
-      for (const { scenario, build } of scenariosFor(first.built.meta.version, [o.arch], [...first.built.meta.fields, ...first.built.meta.flagFunctions], null)) {
+      for (const { scenario, build } of scenariosFor(releaseOf(first.built.meta), [o.arch], [...first.built.meta.fields, ...first.built.meta.flagFunctions], null)) {
         const m = [...modules.values()].find((x) => x.profile === build.profile && x.built.meta.arch === build.arch)
         if (!m) continue
         const c = conformKernel(m.module, scenario, 20_000, 1)

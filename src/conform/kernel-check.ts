@@ -2,9 +2,8 @@
 import { type CheckOptions, type CheckResult, checkTest } from '../check/index.ts'
 import { type Expectation, expectFor, kernelsOf, platformsOf, resolveConfig, type Test, vocabulary } from '../litmus/index.ts'
 import { platformByName } from '../machine/index.ts'
-import { noMeaning, type Revision, revisionByName } from '../kernel/index.ts'
+import { type Decision, decisionNames, type Decisions, noMeaning, type Revision, revisionByName, revisions } from '../kernel/index.ts'
 import { type KernelMeta, KernelFault, treeCalls, type WasmModule } from '../kernel-c/index.ts'
-import { revisionFor } from './kernel.ts'
 
 /** A tree as it is built for each architecture. */
 export interface TreeImages { readonly arm64: { readonly module: WasmModule; readonly meta: KernelMeta } | null; readonly x86: { readonly module: WasmModule; readonly meta: KernelMeta } | null }
@@ -14,14 +13,35 @@ const FLAGS = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'] as const
 /** The flag or predicate that says "accepted" in this tree; null when it has none. */
 export const acceptedOf = (meta: KernelMeta): string | null => FLAGS.find((f) => meta.fields.includes(f) || meta.flagFunctions.includes(f)) ?? null
 
-/** The revision whose TSM core, flag and names stand around the tree's C. */
+/** What the tree's own text decides. */
+const decided = (meta: KernelMeta): Partial<Decisions> => meta.decisions ?? {}
+
+/** Decisions of a tree that are otherwise in the record of this name. */
+export function otherwise(meta: KernelMeta, kernel: string): Decision[] {
+  const record = revisionByName(kernel) as Revision
+  const found = decided(meta)
+  return decisionNames.filter((d) => found[d] !== undefined && found[d] !== record[d])
+}
+
+/** The mainline release that decides as the tree does: the one with the fewest differences, of several the nearest by version. */
+export function releaseOf(meta: KernelMeta): string {
+  const number = (v: string): number => { const [a = 0, b = 0] = v.split('.').map(Number); return a * 1000 + b }
+  const at = number(meta.version)
+  const far = (r: Revision): number => Math.abs(number(r.base) - at)
+  const releases = revisions.filter((r) => r.kind === 'release' && /^linux-\d+\.\d+$/.test(r.name))
+  return [...releases].sort((a, b) => otherwise(meta, a.name).length - otherwise(meta, b.name).length || far(a) - far(b))[0]?.name ?? 'linux-6.12'
+}
+
+/** The revision whose TSM core, flag and names stand around the tree's C: by what is found in the tree, not by its version. */
 export function revisionOf(meta: KernelMeta): string {
   const flag = acceptedOf(meta)
   if (flag === 'tdi_enabled') return 'rfc-v1'
-  const [major = 0, minor = 0] = meta.version.split('.').map(Number)
-  const plain = revisionFor(major, minor)
-  return flag === null ? plain : plain === 'linux-7.3' ? 'cc-v8' : 'tio-v2'
+  if (flag === null) return releaseOf(meta)
+  return decided(meta).mapPhys === 'capable' ? 'cc-v8' : 'tio-v2'
 }
+
+/** That revision with what the tree decides otherwise: backports, and the tree's own patches. */
+const revisionAround = (meta: KernelMeta, kernel: string): Revision => ({ ...(revisionByName(kernel) as Revision), ...decided(meta) })
 
 const RELEASED = ['linux-6.12', 'linux-6.15', 'linux-7.1', 'linux-7.3'] as const
 
@@ -87,7 +107,7 @@ export function checkOnTree(run: TreeRun, kernel: string, images: TreeImages, o:
   }
   const arch = platformByName(run.platform)?.architecture as 'arm64' | 'x86'
   const image = images[arch] as { module: WasmModule; meta: KernelMeta }
-  const base = revisionByName(kernel) as Revision
+  const base = revisionAround(image.meta, kernel)
   // what a driver may say is what the tree has a bit for
   const has = (a: 'CC_SHARED' | 'MMIO' | 'REQUIRE_COHERENT'): boolean => image.meta.attributes[a] !== undefined
   const revision: Revision = { ...base, 'attributes.CC_SHARED': has('CC_SHARED'), 'attributes.MMIO': has('MMIO'), 'attributes.REQUIRE_COHERENT': has('REQUIRE_COHERENT') }

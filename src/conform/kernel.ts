@@ -26,19 +26,11 @@ export interface Scenario {
 /** What a tree must be built as, for a scenario. */
 export interface Build { readonly arch: 'arm64' | 'x86'; readonly profile: 'recorded' | 'recorded-realm' }
 
-/** The revision of ours that stands for a version; the realm's addressing came with 6.15. */
-export function revisionFor(major: number, minor: number): string {
-  const v = major * 1000 + minor
-  return v < 6015 ? 'linux-6.12' : v < 7001 ? 'linux-6.15' : v < 7003 ? 'linux-7.1' : 'linux-7.3'
-}
-
 /**
- * The scenarios a tree is compared in. `flags`: fields and predicates of its struct device, by architecture; `revision`: instead of
- * what the version and the flags say.
+ * The scenarios a tree is compared in. `plain`: the release that decides as the tree does; `flags`: fields and predicates of its struct device, by
+ * architecture; `revision`: instead of both.
  */
-export function scenariosFor(version: string, arches: ReadonlyArray<'arm64' | 'x86'>, flags: readonly string[], revision: string | null): ReadonlyArray<{ readonly scenario: Scenario; readonly build: Build }> {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const plain = revisionFor(major, minor)
+export function scenariosFor(plain: string, arches: ReadonlyArray<'arm64' | 'x86'>, flags: readonly string[], revision: string | null): ReadonlyArray<{ readonly scenario: Scenario; readonly build: Build }> {
   const flag = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'].find((f) => flags.includes(f)) ?? null
   // tdi_enabled is the RFC's name for it, the predicate that of the later series
   const accepting = flag === null ? null : flag === 'tdi_enabled' ? 'rfc-v1' : 'tio-v2'

@@ -3,7 +3,9 @@
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { blank, cutFunction, cutMacro, cutStruct, parameters } from './c-text.ts'
 import { type Arch, configOf, type Profile } from './config.ts'
+import { decisionsOf } from './decisions.ts'
 import { type Tree, complain } from './tree.ts'
+import type { Decisions } from '../kernel/index.ts'
 
 export { ARCHES, type Arch, PROFILES, type Profile } from './config.ts'
 
@@ -29,6 +31,8 @@ export interface Features {
   readonly notes: readonly string[]
   /** What had to be assumed, by the call it may touch. */
   readonly assumptions: readonly Assumption[]
+  /** What the tree's text decides of the facts in which kernels differ. */
+  readonly decisions: Partial<Decisions>
   /** DMA_ATTR_ bits. */
   readonly attributes: Readonly<Record<string, number>>
   readonly has: { readonly trackHiwater: boolean; readonly dynamic: boolean; readonly realm: boolean; readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly restricted: boolean; readonly coherentPool: boolean }
@@ -288,7 +292,7 @@ export function detect(tree: Tree, arch: Arch, profile: Profile, kconfig: Readon
   const asmEncrypt = tree.read(`arch/${arch}/include/asm/mem_encrypt.h`) ?? ''
   return ok({
     arch, profile, config, defines, calls, assumptions, notes, fieldsHeader: device.value.fields, predicates: device.value.predicates, protections: cutMacro('PROT_NS_SHARED', prot) ?? (arch === 'arm64' ? '#define PROT_NS_SHARED prot_ns_shared\n' : ''),
-    fields: device.value.names, flagFunctions: device.value.flags, attributes: attributesOf(tree),
+    fields: device.value.names, flagFunctions: device.value.flags, attributes: attributesOf(tree), decisions: decisionsOf(tree),
     has: {
       realm: [asmEncrypt, tree.read(`arch/${arch}/mm/mem_encrypt.c`) ?? ''].some((t) => /\bis_realm_world\b/.test(blank(t))), mapPhys: used['dma_map'] === 'dma_map_phys',
       hiwater: swiotlb.hiwater, padSlots: swiotlb.padSlots, trackHiwater: swiotlb.trackHiwater, restricted: config.has('DMA_RESTRICTED_POOL'), coherentPool: config.has('DMA_COHERENT_POOL'), dynamic: config.has('SWIOTLB_DYNAMIC')

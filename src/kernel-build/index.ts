@@ -139,7 +139,7 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   if (!options.fresh) {
     const had = cacheRead(file)
     const meta = had ? readMeta(had) : null
-    if (had && meta) return ok({ wasm: had, meta: { ...meta, tree: tree.name }, cached: true, path: cacheWrite(file, had) })
+    if (had && meta) return ok({ wasm: had, meta: { ...meta, tree: tree.name, decisions: features.decisions }, cached: true, path: cacheWrite(file, had) })
   }
 
   options.progress?.('loading the compiler')
@@ -161,7 +161,7 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
 function metaOf(tree: Tree, f: Features, s: Sources, unresolved: readonly string[], notes: readonly string[], content: string): KernelMeta {
   return {
     format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: [...f.config.keys()], files: s.fromTree, headers: s.headers, fields: f.fields, flagFunctions: f.flagFunctions,
-    attributes: f.attributes, unresolved, notes, assumptions: f.assumptions, content, has: f.has
+    attributes: f.attributes, decisions: f.decisions, unresolved, notes, assumptions: f.assumptions, content, has: f.has
   }
 }
 

@@ -260,12 +260,12 @@ class CCalls implements DmaCalls, Host {
 
   dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
     const bits = this.bits(attrs)
-    return this.allocate(dev, 'dma_alloc_attrs', size, `${cpu}:${size}:${gfpBlocks}:${bits}`, () => this.c.dma_alloc(dev.index, cpu, size, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC, bits))
+    return this.allocate(dev, 'dma_alloc_attrs', size, attrs, `${cpu}:${size}:${gfpBlocks}:${bits}`, () => this.c.dma_alloc(dev.index, cpu, size, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC, bits))
   }
   dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
-    return this.allocate(dev, 'dma_alloc_pages', size, `${cpu}:${size}:${gfpBlocks}`, () => this.c.dma_alloc_pages(dev.index, cpu, size, 0, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC))
+    return this.allocate(dev, 'dma_alloc_pages', size, 0, `${cpu}:${size}:${gfpBlocks}`, () => this.c.dma_alloc_pages(dev.index, cpu, size, 0, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC))
   }
-  private allocate(dev: Device, site: string, sizeIn: number, key: string, body: () => Allocation): DmaBuffer | null {
+  private allocate(dev: Device, site: string, sizeIn: number, attrs: number, key: string, body: () => Allocation): DmaBuffer | null {
     const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
     const pages = site === 'dma_alloc_pages'
     const id = this.call(dev, site, key, (r) => (r < 0 ? `${site}(${dev.name}, ${sizeIn}) fails` : `${site}(${dev.name}, ${sizeIn}) = page 0x${((this.buffers[r] as DmaBuffer).phys / PAGE_SIZE).toString(16)}, handle 0x${(this.buffers[r] as DmaBuffer).handle.toString(16)}`), (st) => {
@@ -273,7 +273,9 @@ class CCalls implements DmaCalls, Host {
       if (a.phys < 0) {
         // what was taken and not given back belongs to nobody any more
         for (const [pfn, order] of this.taken) this.within(() => { this.k.pages.leak(pfn, 2 ** order, site, this.conversionFailed) })
-        this.failed(st, dev, this.conversionFailed ? 'conversion' : this.unsupported ? 'noncoherent' : this.noPages ? 'exhausted' : 'mask')
+        // Refused at the top, before anything was asked of anybody.
+        const attribute = (attrs & ATTR.CC_SHARED) !== 0 && !this.asked
+        this.failed(st, dev, attribute ? 'attribute' : this.conversionFailed ? 'conversion' : this.unsupported ? 'noncoherent' : this.noPages ? 'exhausted' : 'mask')
         return -1
       }
       const from = this.k.atomic.contains(st, a.phys) ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const

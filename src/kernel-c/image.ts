@@ -1,4 +1,5 @@
 // A built kernel is one wasm file; what the build knows about it travels in a section of its own.
+import type { Decisions } from '../kernel/index.ts'
 import { Wasm, type WasmModule } from './wasm.ts'
 
 /** Name of the custom section that holds a KernelMeta as JSON. */
@@ -24,6 +25,8 @@ export interface KernelMeta {
   readonly flagFunctions: readonly string[]
   /** Bits of DMA_ATTR_ by name without prefix. */
   readonly attributes: Readonly<Record<string, number>>
+  /** What the tree's text decides of the facts in which kernels differ; absent in an image that is older than this. */
+  readonly decisions?: Partial<Decisions>
   /** Functions the tree calls and nobody provides: calling one is a fault that names it. */
   readonly unresolved: readonly string[]
   readonly notes: readonly string[]

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
 import { libraryDirectory, litmusFiles, loadTests } from '../../src/cli/files.ts'
-import { acceptedOf, BootFault, checkOnTree, revisionOf, runsOf, type TreeImages } from '../../src/conform/kernel-check.ts'
+import { acceptedOf, BootFault, checkOnTree, otherwise, releaseOf, revisionOf, runsOf, type TreeImages } from '../../src/conform/kernel-check.ts'
 import { conformKernel, scenariosFor } from '../../src/conform/kernel.ts'
 import { applyPatch, openTree, type Tree } from '../../src/kernel-build/index.ts'
 import { revisionByName } from '../../src/kernel/index.ts'
@@ -74,7 +74,7 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
     // 6.12.117 carries the fix by which dma_alloc_pages() returns a struct page from the atomic pools; the RFC's base has it not. And arm64's
     // set_memory_encrypted() refuses an address that is not page aligned, as most struct pages are not, with a WARN and success: nothing leaks
     for (const d of differ) expect(['alloc-pages-atomic', 'coherent-pages-at-t0-without-sleep', 'coherent-cookie-freed-after-unlock']).toContain(d)
-    for (const { scenario, build } of scenariosFor(t.version, ['arm64'], i.arm64?.meta.fields ?? [], null)) {
+    for (const { scenario, build } of scenariosFor(releaseOf(i.arm64?.meta as never), ['arm64'], i.arm64?.meta.fields ?? [], null)) {
       const b = await built(t, build.arch, build.profile)
       const n = conformKernel(moduleOf(b), scenario, 60_000, 1)
       expect(n.first, JSON.stringify(n.first, null, 1)).toBeNull()

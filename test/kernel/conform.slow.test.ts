@@ -6,7 +6,7 @@ import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
 
 describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))('conform kernel', () => {
   test('6.12 and our model agree on 400,000 operations, in all four ways of booting', async () => {
-    const list = scenariosFor('6.12.117', ['arm64', 'x86'], [], null)
+    const list = scenariosFor('linux-6.12', ['arm64', 'x86'], [], null)
     expect(list.map((s) => s.scenario.name)).toEqual(['arm64', 'arm64 realm', 'x86 SEV-SNP guest', 'x86 TDX guest'])
     for (const { scenario, build } of list) {
       const b = await built(tree('6.12'), build.arch, build.profile)
@@ -16,7 +16,7 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
     }
   })
 
-  const plain = scenariosFor('6.12.117', ['arm64'], [], null)[0] as { scenario: Scenario }
+  const plain = scenariosFor('linux-6.12', ['arm64'], [], null)[0] as { scenario: Scenario }
   // Each is a slip that a patch could make; the program is what the finder must not exceed.
   const slips: ReadonlyArray<readonly [string, string, (s: string) => string, number, RegExp]> = [
     ['the search index moves one slot too far', 'kernel/dma/swiotlb.c', (s) => s.replace('area->index = wrap_area_index(pool, index + nslots);', 'area->index = wrap_area_index(pool, index + nslots + 1);'), 4, /dma_addr|state of the pool|addresses|tlb_addr/],

@@ -70,8 +70,8 @@ export const uses: Readonly<Record<OpName, Use>> = {
 }
 
 /** What each kind of object is called in a slot; u: a user mapping is never given back, only forgotten. */
-const LETTER: Readonly<Record<string, string>> = { page: 'p', buffer: 'k', mapping: 'h', coherent: 'b', pages: 'g', resource: 'r', usermap: 'u' }
-const KIND = new Map(Object.entries(LETTER).map(([kind, letter]) => [letter, kind]))
+const LETTER: ReadonlyMap<string, string> = new Map(Object.entries({ page: 'p', buffer: 'k', mapping: 'h', coherent: 'b', pages: 'g', resource: 'r', usermap: 'u' }))
+const KIND = new Map([...LETTER].map(([kind, letter]) => [letter, kind]))
 
 /** A place for one object. */
 export interface Slot { readonly name: string; readonly kind: string }
@@ -148,7 +148,7 @@ export class Client {
         case 'direction': each(op.name === 'dma_map_single' ? scene.directions : ['BIDIRECTIONAL'], (_x, direction) => ({ direction }), (_x, d) => d); break
       }
     }
-    const targets = use.makes === undefined ? [-1] : this.slots.flatMap((s, i) => (LETTER[s.kind] === use.makes ? [i] : []))
+    const targets = use.makes === undefined ? [-1] : this.slots.flatMap((s, i) => (LETTER.get(s.kind) === use.makes ? [i] : []))
     return list.flatMap((x) => option(op, scene, knows).flatMap((o) => targets.map((target): Statement => ({
       text: `${target < 0 ? '' : `${this.slots[target]?.name} = `}${op.name}(${[...x.args, ...(o === '' ? [] : [o])].join(', ')})`,
       op: op.name as OpName, agent: use.agent, device: x.device, object: x.object, target, ends: use.ends === true, direction: x.direction, shared: o === 'CC_SHARED', bits: x.bits, mmio: x.mmio

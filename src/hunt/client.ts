@@ -1,6 +1,6 @@
 // The most general client of a scene: every statement that a driver, an administrator or a host could make there, and the threads that loop over
 // them. The statements come from the table of operations, so that a new operation is either hunted or says here why not.
-import { ensure } from '../base/index.ts'
+import { ensure, own } from '../base/index.ts'
 import { compile, isStatus, statusErrno } from '../litmus/threads.ts'
 import { parse, type Test } from '../litmus/index.ts'
 import { SECRET } from '../litmus/vocabulary.ts'
@@ -118,7 +118,7 @@ export class Client {
 
   constructor(readonly scene: Scene, readonly sys: System, private readonly forgets = true) {
     this.failed = sys.layout.field('failed', { max: 1 })
-    const n = (letter: string): number => scene.slots[letter] ?? 0
+    const n = (letter: string): number => own(scene.slots, letter) ?? 0
     this.slots = [...KIND].flatMap(([letter, kind]) => Array.from({ length: n(letter) }, (_, i) => ({ name: n(letter) > 1 ? `${letter}${i}` : letter, kind })))
     const knows = new Set(['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'].filter((a) => sys.kernel.rev[`attributes.${a}` as 'attributes.CC_SHARED']))
     // As text a statement that sets a variable must come before those that use it.

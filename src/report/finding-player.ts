@@ -92,7 +92,7 @@ export function attachPlayer(root: Place, world: World): Player | null {
     show()
     world.later(tick, 400)
   }
-  const acts: Record<string, () => void> = {
+  const acts = new Map<string, () => void>(Object.entries({
     back: () => { playing = false; to(at - 1) },
     step: () => { playing = false; to(at + 1) },
     next: () => { playing = false; to(decisions.find((i) => i > at) ?? steps.length - 1) },
@@ -104,9 +104,9 @@ export function attachPlayer(root: Place, world: World): Player | null {
       show()
       if (playing) world.later(tick, 400)
     }
-  }
-  const keys: Record<string, string> = { j: 'step', ArrowRight: 'step', k: 'back', ArrowLeft: 'back', d: 'next', D: 'before', v: 'end', ' ': 'play' }
-  for (const b of Array.from(bar.querySelectorAll('button'))) b.addEventListener('click', () => { acts[b.getAttribute('data-does') ?? '']?.() })
+  }))
+  const keys = new Map(Object.entries({ j: 'step', ArrowRight: 'step', k: 'back', ArrowLeft: 'back', d: 'next', D: 'before', v: 'end', ' ': 'play' }))
+  for (const b of Array.from(bar.querySelectorAll('button'))) b.addEventListener('click', () => { acts.get(b.getAttribute('data-does') ?? '')?.() })
   // A touch or a click on the picture goes to its column.
   figure.addEventListener('click', (e) => {
     const r = svg.getBoundingClientRect()
@@ -115,10 +115,10 @@ export function attachPlayer(root: Place, world: World): Player | null {
   })
   const key = (e: Happened): void => {
     const on = e.target as { readonly tagName?: string; readonly isContentEditable?: boolean } | null
-    const does = keys[e.key ?? '']
+    const does = keys.get(e.key ?? '')
     if (does === undefined || e.ctrlKey || e.metaKey || e.altKey || on?.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(on?.tagName ?? '') || (e.key === ' ' && /^(BUTTON|A|SUMMARY)$/.test(on?.tagName ?? ''))) return
     e.preventDefault()
-    acts[does]?.()
+    acts.get(does)?.()
   }
   show()
   return { go: (n) => { to(Math.max(0, steps.findLastIndex((s) => s <= n))) }, key }

@@ -84,7 +84,7 @@ function bootC(module: WasmModule, s: Scenario, p: Program): { k: KernelC; host:
   const host = zones()
   const k = new KernelC(module, host)
   k.boot({
-    cpus: p.nareas, ram: LAYOUT.ram, platform: s.kind, ...(s.bit >= 0 ? { bit: s.bit } : {}), swiotlb: { start: LAYOUT.pool, cmdline: `${p.nslabs},${p.nareas}` }
+    cpus: p.nareas, ram: LAYOUT.ram, platform: s.kind, conversions: s.kind !== 'none', ...(s.bit >= 0 ? { bit: s.bit } : {}), swiotlb: { start: LAYOUT.pool, cmdline: `${p.nslabs},${p.nareas}` }
   })
   k.conversions(true)
   k.set_force_bounce(-1, p.force)

@@ -4,7 +4,7 @@
 import { own, PAGE_SIZE } from '../base/index.ts'
 import { type Action, Interned, runOn, type Layout, step, stepped, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
-import { aliasAccess, ATTR, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG } from '../kernel/index.ts'
+import { aliasAccess, ATTR, type BootConversion, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG, worker_runs } from '../kernel/index.ts'
 import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault, type PlatformKind, PROT } from './kernel-c.ts'
 import { KernelStates } from './states.ts'
 import type { WasmModule } from './wasm.ts'
@@ -14,6 +14,7 @@ const CRASHED = -0x3f3f3f3f
 /** Conversions of one call that may fail one by one: each goes well, fails at once, or fails at its hypercall. */
 const WAYS = 9
 const SEGMENT_BYTES = 256 * 1024
+const EIO = -5
 
 export interface TreeCalls {
   readonly module: WasmModule
@@ -44,6 +45,11 @@ class CCalls implements DmaCalls, Host {
   private readonly vmaps = new Map<number, boolean>()
   private readonly attrBits: ReadonlyArray<readonly [number, number]>
   private booting = true
+  /** Of the boot that runs: the conversions that fail in it, and the device whose pool is attached. */
+  private bootFails: readonly BootConversion[] = []
+  private attaching = -1
+  /** The state after a boot, by the conversions that failed in it. */
+  private readonly boots = new Map<string, number>()
 
   // Of the call that runs.
   private st: Store | null = null
@@ -63,42 +69,70 @@ class CCalls implements DmaCalls, Host {
   private why: RefusalReason | null = null
   private readonly memo: Array<Map<string, Remembered>> = []
 
-  constructor(private readonly k: Kernel, layout: Layout, t: TreeCalls) {
+  constructor(private readonly k: Kernel, layout: Layout, private readonly t: TreeCalls) {
     this.state = new Interned<number>(layout, 'kernel_c', 0, String)
     this.c = new KernelC(t.module, this)
+    this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
+    this.boot(this.c, [])
+    this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
+    this.skipSync = this.c.hasField('dma_skip_sync') ? this.c.fieldOf('dma_skip_sync') : null
+    this.states = new KernelStates(this.c, 8192)
+  }
+
+  // Boots an instance with the scene's machine and devices.
+  private boot(c: KernelC, fails: readonly BootConversion[]): void {
+    const { k } = this
+    this.booting = true
+    this.bootFails = fails
     const { platform, config } = k
     const bit = (n: number): number => (n > 0 ? Math.round(Math.log2(n)) : -1)
     const mem = k.default_mem
-    this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
     const kind = own(KIND, platform.name) ?? 'none'
     const alias = kind === 'realm' ? platform.sharedBit(config) : platform.encBit
     const forced = platform.tdisp && platform.forcesSwiotlb
     // the pools are made of whole orders
     const atomic = k.atomic.pools[0]?.size ?? 0
-    this.c.boot({
+    c.boot({
       cpus: Math.max(1, config.cpus), ram: HIGH_BANK + config.ram, platform: kind, ...(alias > 0 ? { bit: bit(alias) } : {}),
       // an architecture's guest code passes SWIOTLB_FORCE, where the tree still has it
       ...(mem === null ? {} : mem.nslabs % 128 !== 0 || mem.nslabs / mem.pool.nareas < 128
         ? { raw: { start: mem.start, nslabs: mem.nslabs, nareas: mem.pool.nareas, force: k.cmdlineForce ? 'cmdline' as const : forced ? 'arch' as const : 'no' as const } }
         : { swiotlb: { start: mem.start, cmdline: `${mem.nslabs},${mem.pool.nareas}${k.cmdlineForce ? ',force' : ''}`, force: forced } }),
-      ...(this.c.meta.has.coherentPool && atomic > 0 ? { atomic_pools: 2 ** Math.floor(Math.log2(atomic)) } : {}), conversions: platform.conversion !== 'none', verbose: false
+      ...(c.meta.has.coherentPool && atomic > 0 ? { atomic_pools: 2 ** Math.floor(Math.log2(atomic)) } : {}), conversions: platform.conversion !== 'none', verbose: false
     })
     const all = 0xffffffffffffffffn
-    const coherent = this.c.hasField('dma_coherent')
+    const coherent = c.hasField('dma_coherent')
     for (const d of k.devices) {
-      const i = this.c.device({
+      const i = c.device({
         dma_mask: all, coherent_dma_mask: d.config.coherent_mask >= 64 ? all : (1n << BigInt(d.config.coherent_mask)) - 1n, bus_dma_limit: BigInt(d.config.bus_limit), min_align_mask: d.config.min_align_mask,
         segment_boundary_mask: BigInt(d.config.boundary_mask), ...(d.config.range_map ? { ranges: d.config.range_map } : {}), ...(coherent ? { fields: { dma_coherent: d.coherent } } : {})
       })
       // what firmware gives it: whether the attachment succeeds is the C's to find out
       const own = d.assigned
-      if (own?.kind.restricted) this.c.restricted(i, own.start, own.nslabs * 2048)
+      this.attaching = d.index
+      if (own?.kind.restricted) c.restricted(i, own.start, own.nslabs * 2048)
     }
-    this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
-    this.skipSync = this.c.hasField('dma_skip_sync') ? this.c.fieldOf('dma_skip_sync') : null
     this.booting = false
-    this.c.forget_hiwater()
-    this.states = new KernelStates(this.c, 8192)
+    c.forget_hiwater()
+  }
+
+  booted(failed: readonly BootConversion[]): void {
+    if (failed.length === 0) return
+    step({ kind: 'c', key: `c:boot:${failed.join()}`, silent: true, results: [0], outcomes: 1, text: () => `boot of the C: conversions failed: ${failed.join(', ')}`, perform: (st) => {
+      this.now = this.bootState(failed)
+      this.state.set(st, this.now)
+      return 0
+    } })
+  }
+  private bootState(failed: readonly BootConversion[]): number {
+    const key = failed.join()
+    let s = this.boots.get(key)
+    if (s === undefined) {
+      const other = new KernelC(this.t.module, this)
+      this.boot(other, failed)
+      this.boots.set(key, (s = this.states.adopt(other)))
+    } else this.states.load(s)
+    return s
   }
 
   // --- one call ---------------------------------------------------------------------------------------------------------------
@@ -260,13 +294,14 @@ class CCalls implements DmaCalls, Host {
 
   dma_alloc_attrs(dev: Device, cpu: number, size: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
     const bits = this.bits(attrs)
-    return this.allocate(dev, 'dma_alloc_attrs', size, attrs, `${cpu}:${size}:${gfpBlocks}:${bits}`, () => this.c.dma_alloc(dev.index, cpu, size, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC, bits))
+    return this.allocate(dev, 'dma_alloc_attrs', size, attrs, gfpBlocks, `${cpu}:${size}:${gfpBlocks}:${bits}`, () => this.c.dma_alloc(dev.index, cpu, size, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC, bits))
   }
   dma_alloc_pages(dev: Device, cpu: number, size: number, gfpBlocks: boolean): DmaBuffer | null {
-    return this.allocate(dev, 'dma_alloc_pages', size, 0, `${cpu}:${size}:${gfpBlocks}`, () => this.c.dma_alloc_pages(dev.index, cpu, size, 0, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC))
+    return this.allocate(dev, 'dma_alloc_pages', size, 0, gfpBlocks, `${cpu}:${size}:${gfpBlocks}`, () => this.c.dma_alloc_pages(dev.index, cpu, size, 0, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC))
   }
-  private allocate(dev: Device, site: string, sizeIn: number, attrs: number, key: string, body: () => Allocation): DmaBuffer | null {
+  private allocate(dev: Device, site: string, sizeIn: number, attrs: number, blocks: boolean, key: string, body: () => Allocation): DmaBuffer | null {
     const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
+    if (!blocks) this.worker(dev, true)
     const pages = site === 'dma_alloc_pages'
     const id = this.call(dev, site, key, (r) => (r < 0 ? `${site}(${dev.name}, ${sizeIn}) fails` : `${site}(${dev.name}, ${sizeIn}) = page 0x${((this.buffers[r] as DmaBuffer).phys / PAGE_SIZE).toString(16)}, handle 0x${(this.buffers[r] as DmaBuffer).handle.toString(16)}`), (st) => {
       const a = body()
@@ -278,10 +313,22 @@ class CCalls implements DmaCalls, Host {
         this.failed(st, dev, attribute ? 'attribute' : this.conversionFailed ? 'conversion' : this.unsupported ? 'noncoherent' : this.noPages ? 'exhausted' : 'mask')
         return -1
       }
-      const from = this.k.atomic.contains(st, a.phys) ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const
+      const from = this.c.atomic_page(a.phys) !== 'none' ? 'atomic' as const : this.k.mems.some((m) => m.contains(a.phys)) ? 'swiotlb' as const : 'buddy' as const
       return this.bufferId(a.turn ?? 0, { cpu: a.phys, handle: a.handle, phys: a.phys, size, alias: a.kind === 1 ? (this.vmaps.get(a.phys / PAGE_SIZE) ? 'shared' : 'private') : null, from, vmap: a.kind === 1, cookie: pages ? a.kind !== 2 : a.kind === 2 })
     }, true)
+    if (!blocks && id >= 0) this.worker(dev, false)
     return id < 0 ? null : (this.buffers[id] as DmaBuffer)
+  }
+  // atomic_pool_work_fn(), in this thread, at one of two moments (kernel/pool.ts): right after the allocation that scheduled it, or before the next one.
+  private worker(dev: Device, late: boolean): void {
+    const pending = stepped() ?? step({ kind: 'c', key: 'c:works', silent: true, results: [0, 1], outcomes: 1, text: (r) => (r ? 'atomic_pool_work is scheduled' : 'no atomic_pool_work'), perform: (st) => { this.load(st); return this.c.works() > 0 ? 1 : 0 } })
+    if (pending === 0 || !worker_runs(late)) return
+    this.call(dev, 'atomic_pool_work_fn', '', () => 'kworker: atomic_pool_work_fn', () => {
+      this.asked = true
+      while (this.c.run_work()) { /* all that is pending */ }
+      if (this.conversionFailed) for (const [pfn, order] of this.taken) this.within(() => { this.k.pages.leak(pfn, 2 ** order, 'atomic_pool_expand', true) })
+      return 0
+    }, true)
   }
   private bufferId(turn: number, b: DmaBuffer): number {
     const key = JSON.stringify([b, turn])
@@ -332,6 +379,10 @@ class CCalls implements DmaCalls, Host {
   }
   dma_to_phys(dev: Device, addr: number): number { return this.c.dma_to_phys(dev.index, addr) }
 
+  atomicAt(st: Store, phys: number): boolean {
+    this.load(st)
+    return this.c.atomic_page(phys) !== 'none'
+  }
   usedAt(st: Store, phys: number): boolean {
     this.load(st)
     for (const [i, m] of [this.k.default_mem, ...this.k.devices.map((d) => d.assigned)].entries()) {
@@ -350,7 +401,7 @@ class CCalls implements DmaCalls, Host {
       return p && p.size >= PAGE_SIZE << order ? p.start : -1
     }
     this.asked = true
-    const pfn = this.within(() => this.k.pages.alloc_pages(order, { tag: TAG.dma, why: this.site }))
+    const pfn = this.within(() => this.k.pages.alloc_pages(order, { tag: this.site === 'atomic_pool_work_fn' ? TAG.pool : TAG.dma, why: this.site }))
     this.noPages = pfn < 0
     if (pfn < 0) return -1
     this.taken.push([pfn, order])
@@ -365,7 +416,7 @@ class CCalls implements DmaCalls, Host {
   }
   set_memory(decrypted: boolean, phys: number, numpages: number): number {
     // boot's conversions are done by the system, which knows how each platform does them
-    if (this.booting) return 0
+    if (this.booting) return this.bootFails.includes(this.conversionAt(phys)) ? EIO : 0
     this.asked = true
     if (phys < 0) return this.notLinear()
     const way = this.ways % 3
@@ -374,6 +425,10 @@ class CCalls implements DmaCalls, Host {
     const r = this.within(() => (decrypted ? set_memory_decrypted : set_memory_encrypted)(this.k, phys, numpages), (a) => (asked++ === 0 && a.kind === 'choose' ? (way === 1 ? 1 : 0) : way === 2 ? 1 : 0))
     if (r !== 0) this.conversionFailed = true
     return r
+  }
+  private conversionAt(phys: number): BootConversion {
+    const i = this.k.atomic.pools.findIndex((p) => p.start === phys)
+    return i >= 0 ? `atomic pool ${i}` : this.k.default_mem?.start === phys ? 'swiotlb' : `device ${this.attaching}`
   }
   /** A struct page taken for an address: a realm refuses it, elsewhere the memory map is converted. */
   private notLinear(): number {

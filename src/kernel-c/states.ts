@@ -74,6 +74,21 @@ export class KernelStates {
     return this.internVector()
   }
 
+  /**
+   * The state that another instance of the same image is in, as a number of this one; this one is in it then. Both have booted the same machine,
+   * so that only what went otherwise on the way differs.
+   */
+  adopt(other: KernelC): number {
+    const end = STATE_BASE + (this.chunks << this.bits)
+    assertTrue(other.heapEnd() <= end, 'the other instance has no more memory than this one')
+    const from = new Uint8Array(other.memory.buffer)
+    new Uint8Array(this.k.memory.buffer).set(from.subarray(STATE_BASE, Math.min(end, from.length)), STATE_BASE)
+    this.k.takeDirtyLow()
+    this.k.takeDirtyHigh()
+    for (let i = 0; i < this.chunks; i++) this.refresh(i)
+    return this.internVector()
+  }
+
   private collect(marks: number, at: number): void {
     let m = marks
     while (m !== 0) {

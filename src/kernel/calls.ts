@@ -21,7 +21,13 @@ export interface DmaCalls {
   dma_to_phys(dev: Device, addr: number): number
   /** Whether a slot or a page of an atomic pool is taken in this state. */
   usedAt(st: Store, phys: number): boolean
+  /** Whether a page is an atomic pool's in this state. */
+  atomicAt(st: Store, phys: number): boolean
+  /** Boot is over, and these conversions of it failed: of the default pool, of an atomic pool, of a restricted pool when a device was initialised. */
+  booted(failed: readonly BootConversion[]): void
 }
+
+export type BootConversion = 'swiotlb' | `atomic pool ${number}` | `device ${number}`
 
 /** Made with the kernel, when its devices and pools are known and the layout still grows. */
 export type MakeCalls = (k: Kernel, layout: Layout) => DmaCalls

@@ -71,6 +71,9 @@ const GROW = change((s: State, i: number, pfn: number, n: number): State => {
 /** `addr`: the address that the pool gave, by which it takes the memory back. */
 export interface FromPool { readonly phys: number; readonly addr: number; readonly alias: CpuAlias }
 
+/** atomic_pool_work is scheduled: whether it runs at this moment. */
+export const worker_runs = (late: boolean): boolean => choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 1
+
 export class AtomicPools {
   /** The first chunk of each pool. */
   readonly pools: ReadonlyArray<{ readonly name: string; readonly start: number; readonly size: number }>
@@ -116,6 +119,15 @@ export class AtomicPools {
     if (!this.shared || pinned(this.k)) return
     AtomicPools.converted(this)
   }
+  /** Whether each pool's conversion fails at boot, chosen at once: for a kernel that cannot be asked later. The numbers of those that do. */
+  bootFailures(): number[] {
+    if (!this.shared || pinned(this.k) || !conversionsMayFail(this.k)) return []
+    this.bootResult()
+    return POOLS.map((_, i) => i).filter((i) => AtomicPools.absent(this, i) === 1)
+  }
+  private static readonly absent = action<[a: AtomicPools, i: number]>('pool absent', {
+    perform: (st, _outcome, a, i) => (a.state.get(st).pools[i]?.up === UP.no ? 1 : 0), text: (r, _o, _a, i) => `${POOLS[i]} is ${r ? 'not there' : 'there'}`, results: [0, 1], silent: true
+  })
   private static readonly converted = aside<[a: AtomicPools]>('boot, atomic pools', (st, a) => {
     for (const p of a.pools) a.k.bootShare(st, p.start / PAGE_SIZE, p.size / PAGE_SIZE)
   }, () => 'boot: atomic pools shared')
@@ -140,7 +152,10 @@ export class AtomicPools {
   private get leaksUnconverted(): boolean { return this.k.rev.atomicPoolFailure === 'leaked' || !this.k.dmaDirectRemap }
 
   /** gen_pool_has_addr(), by physical address. */
-  contains(st: Store, phys: number): boolean { return this.state.get(st).pools.some((p) => p.chunks.some(([, n, a]) => phys >= a && phys < a + n)) }
+  contains(st: Store, phys: number): boolean {
+    if (this.k.calls !== null) return this.k.calls.atomicAt(st, phys)
+    return this.state.get(st).pools.some((p) => p.chunks.some(([, n, a]) => phys >= a && phys < a + n))
+  }
 
   usedAt(st: Store, phys: number): boolean {
     if (this.k.calls !== null) return this.k.calls.usedAt(st, phys)
@@ -276,7 +291,7 @@ export class AtomicPools {
    * one of two moments: right after the allocation that scheduled it, or just before the next one; what it does between those is not explored.
    */
   private atomic_pool_work(late: boolean): void {
-    if (AtomicPools.scheduled(this) === 0 || choose(late ? 'atomic_pool_work: not before the next allocation, or now' : 'atomic_pool_work: later, or now', 2) === 0) return
+    if (AtomicPools.scheduled(this) === 0 || !worker_runs(late)) return
     this.atomic_pool_work_fn()
   }
 

@@ -6,7 +6,7 @@ import {
   ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, type Ranges, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
+  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
   dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
@@ -94,8 +94,9 @@ export class System {
   /** Boot: pools are converted. Under `conversions may_fail` each may fail, and then the revision's rule for that holds. */
   boot(): number {
     const k = this.kernel
+    const failed: BootConversion[] = []
     for (const mem of [k.default_mem, k.private_mem]) {
-      if (mem !== null && !this.bootPool(mem, mem.index)) k.message('decrypt_failed')
+      if (mem !== null && !this.bootPool(mem, mem.index, mem === k.default_mem ? 'swiotlb' : null, failed)) k.message('decrypt_failed')
     }
     k.atomic.boot()
     // rmem_swiotlb_device_init(), device by device: the first of a region converts its pool. Since failures are looked at a failed one leaves
@@ -104,19 +105,21 @@ export class System {
     for (const dev of k.devices) {
       const mem = dev.assigned
       if (mem === null || !mem.kind.restricted || attached.has(mem)) continue
-      if (this.bootPool(mem, poolOfDevice(dev.index))) attached.add(mem)
+      if (this.bootPool(mem, poolOfDevice(dev.index), `device ${dev.index}`, failed)) attached.add(mem)
       else k.message('decrypt_restricted', { dev: dev.name })
     }
+    k.calls?.booted([...failed, ...k.atomic.bootFailures().map((i) => `atomic pool ${i}` as const)])
     return 0
   }
 
-  /** Converts one pool as boot does; false where it failed and the kernel noticed. */
-  private bootPool(mem: SwiotlbMem, place: number): boolean {
+  /** Converts one pool as boot does; false where it failed and the kernel noticed. A failure goes to `failed`, noticed or not. */
+  private bootPool(mem: SwiotlbMem, place: number, name: BootConversion | null, failed: BootConversion[]): boolean {
     const k = this.kernel
     if (!boot_converts(k, mem)) return true
     if (k.parts.host !== undefined) return bootAnswered(this, mem, place, set_memory_decrypted(k, mem.start, mem.pages.n)) === 0
     const end = pinned(k) ? 'half done' : (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
     bootConverted(this, mem, end, place)
+    if (end !== 'done' && name !== null) failed.push(name)
     return end === 'done' || k.rev.decryptFailure === 'ignore'
   }
 

@@ -4,6 +4,15 @@ import { type Scenario, conformKernel, runBoth, scenariosFor } from '../../src/c
 import { draw, programText } from '../../src/conform/kernel-program.ts'
 import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
 
+for (const version of ['7.2', '7.3'] as const) {
+  test.skipIf(without(`Debian's linux-source-${version} (scripts/kernel-trees.sh)`, debian(version) === null))(`${version} and our model agree on 80,000 operations`, async () => {
+    for (const { scenario, build } of scenariosFor(`linux-${version}`, ['arm64', 'x86'], [], null)) {
+      const r = conformKernel(moduleOf(await built(tree(version), build.arch, build.profile)), scenario, 20_000, 4711)
+      expect(r.first, JSON.stringify(r.first, null, 1)).toBeNull()
+    }
+  })
+}
+
 describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))('conform kernel', () => {
   test('6.12 and our model agree on 400,000 operations, in all four ways of booting', async () => {
     const list = scenariosFor('linux-6.12', ['arm64', 'x86'], [], null)

@@ -47,7 +47,9 @@ export function bootRecorded(h: ApiMachine, devices: readonly ApiDevice[], host:
   const ram = h['ram'] as Array<[number, number]>
   const pool = bytes(String(h['coherent_pool']))
   const accepting: Partial<Decisions> = mixed ? { accept: 'tio-v2', acceptedClearsForce: 'yes' } : {}
-  const machine: Partial<Platform> = { ...named.as(number(h['bit'])), ...(x86 ? { noncoherentDevices: false, architecture: 'x86' } : {}), ...(mixed ? { tdisp: true } : {}) }
+  // Whether a pKVM guest of 7.2 can convert yet when boot asks for the default pool hangs on the order of its boot, which the recorder made.
+  const asked = (h['boot'] as unknown[]).some((e) => Array.isArray(e) && e[0] === 'dec' && e[1] === h['pool_start'])
+  const machine: Partial<Platform> = { ...named.as(number(h['bit'])), ...(x86 ? { noncoherentDevices: false, architecture: 'x86' } : {}), ...(mixed ? { tdisp: true } : {}), ...(h['platform'] === 'pkvm' && asked ? { convertsDefaultPool: true } : {}) }
   return new SurroundedKernel({
     kernel: /^linux-7\.2/.test(String(h['kernel'])) ? 'linux-7.2' : 'linux-7.3', platform: named.platform, machine, decisions: accepting, said,
     pool: { start: number(h['pool_start']), nslabs: number(h['nslabs']), nareas: number(h['nareas']) }, force: h['force_bounce'] === 1, forceBounce: 'cmdline', swiotlb_dynamic: h['swiotlb_dynamic'] === 1,

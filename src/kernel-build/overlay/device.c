@@ -101,7 +101,9 @@ EXPORT(tbit_hold) void tbit_hold(int d, int on);
 /* ---- work: kept until the embedder runs it ---- */
 #define TBIT_WORKS 16
 struct tbit_pending { void (*fn)(void *); void *arg; int kind; int pad; };
-static struct tbit_pending tbit_work[TBIT_WORKS];
+static struct tbit_pending tbit_first_works[TBIT_WORKS];
+static struct tbit_pending *tbit_work = tbit_first_works;
+static int tbit_work_room = TBIT_WORKS;
 static int tbit_works;
 int tbit_swiotlb_work(void *fn);
 int tbit_pool_work(void *fn);
@@ -123,8 +125,16 @@ static int tbit_defer(void (*fn)(void *), void *arg, int kind)
 	for (i = 0; i < tbit_works; i++)
 		if (tbit_work[i].arg == arg)
 			return 0;
-	if (tbit_works == TBIT_WORKS)
-		tbit_i_oops("more than 16 pending works", 0);
+	if (tbit_works == tbit_work_room) {
+		struct tbit_pending *more = tbit_kzalloc(2 * tbit_work_room * sizeof(*more), 16);
+
+		for (i = 0; i < tbit_works; i++)
+			more[i] = tbit_work[i];
+		if (tbit_work != tbit_first_works)
+			tbit_kfree(tbit_work);
+		tbit_work = more;
+		tbit_work_room *= 2;
+	}
 	tbit_work[tbit_works].fn = fn;
 	tbit_work[tbit_works].arg = arg;
 	tbit_work[tbit_works++].kind = kind;

@@ -87,16 +87,35 @@ EXPORT(tbit_dma_addressing_limited) int tbit_dma_addressing_limited(int d) { ret
 EXPORT(tbit_dma_need_sync) int tbit_dma_need_sync(int d, double a) { return dma_need_sync(tbit_dev(d), tbit_dma(a)); }
 
 /* Scatter-gather: a list belongs to its user, a handle of the embedder, and lives as long as the mapping. */
-static struct sg_table *tbit_sg_tables[64];
+#define TBIT_TABLES 64
+static struct sg_table *tbit_first_tables[2][TBIT_TABLES];
+static struct sg_table **tbit_sg_tables = tbit_first_tables[0];
+static int tbit_sg_room = TBIT_TABLES;
+/* A free place in a list of tables, which is made longer where there is none. */
+static int tbit_place(struct sg_table ***list, int *room, int which)
+{
+	struct sg_table **more;
+	int h, i;
+
+	for (h = 0; h < *room && (*list)[h]; h++)
+		;
+	if (h < *room)
+		return h;
+	more = tbit_kzalloc(2 * *room * sizeof(*more), 16);
+	for (i = 0; i < *room; i++)
+		more[i] = (*list)[i];
+	if (*list != tbit_first_tables[which])
+		tbit_kfree(*list);
+	*list = more;
+	*room *= 2;
+	return h;
+}
 EXPORT(tbit_sg_new) int tbit_sg_new(int nents)
 {
 	struct sg_table *t;
 	int i, h;
 
-	for (h = 0; h < 64 && tbit_sg_tables[h]; h++)
-		;
-	if (h == 64)
-		return -1;
+	h = tbit_place(&tbit_sg_tables, &tbit_sg_room, 0);
 	t = tbit_kzalloc(sizeof(*t), 16);
 	t->sgl = tbit_kzalloc(sizeof(struct scatterlist) * nents, 16);
 	t->orig_nents = t->nents = nents;
@@ -129,7 +148,8 @@ EXPORT(tbit_dma_unmap_sg) void tbit_dma_unmap_sg(int d, int h, int dir, int a) {
 EXPORT(tbit_dma_sync_sg_for_cpu) void tbit_dma_sync_sg_for_cpu(int d, int h, int dir) { dma_sync_sg_for_cpu(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
 EXPORT(tbit_dma_sync_sg_for_device) void tbit_dma_sync_sg_for_device(int d, int h, int dir) { dma_sync_sg_for_device(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
 /* Non-contiguous buffers: out[0] the address, the physical address of the first page is returned, -1 for none. */
-static struct sg_table *tbit_noncontiguous[64];
+static struct sg_table **tbit_noncontiguous = tbit_first_tables[1];
+static int tbit_noncontiguous_room = TBIT_TABLES;
 EXPORT(tbit_dma_alloc_noncontiguous) double tbit_dma_alloc_noncontiguous(int d, int cpu, double n, int dir, int g, int a)
 {
 	struct sg_table *t;
@@ -139,10 +159,7 @@ EXPORT(tbit_dma_alloc_noncontiguous) double tbit_dma_alloc_noncontiguous(int d, 
 	t = dma_alloc_noncontiguous(tbit_dev(d), (u64)n, dir, TBIT_GFP(g), (u32)a);
 	if (!t)
 		return -1;
-	for (i = 0; i < 64 && tbit_noncontiguous[i]; i++)
-		;
-	if (i == 64)
-		tbit_i_oops("more than 64 non-contiguous buffers", 64);
+	i = tbit_place(&tbit_noncontiguous, &tbit_noncontiguous_room, 1);
 	tbit_noncontiguous[i] = t;
 	OUT[0] = tbit_addr(sg_dma_address(t->sgl));
 	return (double)sg_phys(t->sgl);
@@ -151,7 +168,7 @@ EXPORT(tbit_dma_free_noncontiguous) void tbit_dma_free_noncontiguous(int d, doub
 {
 	int i;
 
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < tbit_noncontiguous_room; i++) {
 		struct sg_table *t = tbit_noncontiguous[i];
 
 		if (!t || sg_phys(t->sgl) != (u64)p)

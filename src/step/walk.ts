@@ -145,7 +145,7 @@ function runStatement(fn: CallFn, args: readonly number[]): number {
 
 /** How kernel code touches state: not part of a site. A bundler may number them apart. */
 const PRIMITIVES = new Set(['step', 'stackHere', 'read', 'peek', 'test', 'isZero', 'write', 'poke', 'tryWrite', 'spin_lock', 'spin_unlock',
-  'down_read', 'up_read', 'down_write', 'up_write', 'rmwBit', 'atomicBit', 'choose', 'moment', 'act'])
+  'down_read', 'up_read', 'down_write', 'up_write', 'rmwBit', 'atomicBit', 'choose', 'worker_runs', 'moment', 'act'])
 
 /**
  * The functions of a stack, innermost first: what lies between the step primitive and the statement, without functions that

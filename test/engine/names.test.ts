@@ -24,6 +24,8 @@ const reasons: Readonly<Record<string, string>> = {
   'src/kernel-c/calls.ts': 'the machine that surrounds a tree: its build knows no platform',
   'src/kernel-c/kernel-c.ts': 'the machine that surrounds a tree: its build knows no platform',
   'src/conform/swiotlb.ts': 'which system a recording is of',
+  'src/conform/_swiotlb-machine.ts': 'which system a recording is of',
+  'src/conform/swiotlb-api.ts': 'which kernel a recording is of',
   'src/conform/kernel.ts': 'which machine a scenario builds',
   'src/conform/kernel-check.ts': 'which revision a tree\'s flag stands for',
   'src/cli/rules.ts': 'the default of an option',

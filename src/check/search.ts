@@ -28,6 +28,11 @@ export interface ExploreOptions {
   readonly key?: (f: Finding) => string
   /** What a finding counts as, wherever it is met: itself, another (a fatal one ends the run there), or null: nothing. Default: itself. */
   readonly judge?: (f: Finding) => Finding | null
+  /**
+   * Asked when no state is left and a fatal finding has ended runs: true goes on from where they ended, as `judge` then sees it. So one finding does not
+   * hide another, and no state is expanded twice. A way to what is found then need not be the shortest.
+   */
+  readonly again?: (found: readonly Found[]) => boolean
   readonly graph?: GraphOptions
 }
 
@@ -159,6 +164,8 @@ export class Search {
   private readonly levels: Working[] = []
   private noted: Finding[] = []
   private readonly pathFindings: Finding[] = []
+  /** States from which a fatal finding ended a run. */
+  private cut: number[] = []
   private readonly passes = new Set<string>()
   private moves: Move[] | null = null
   private micros: Micro[] = []
@@ -306,7 +313,12 @@ export class Search {
       this.record(finding, state, -1, this.depth)
       if (finding.fatal) goesOn = false
     }
+    if (!goesOn) this.cutAt(state)
     return goesOn
+  }
+
+  private cutAt(state: number): void {
+    if (this.options.again !== undefined && this.cut.at(-1) !== state) this.cut.push(state)
   }
 
   private record(finding: Finding, state: number, thread: number, length: number): void {
@@ -348,7 +360,7 @@ export class Search {
     while (this.complete) {
       if (this.head === this.levelEnd) {
         this.flush()
-        if (this.head === this.count) return false
+        if (this.head === this.count && !this.behindFindings()) return false
         this.depth++
         this.levelEnd = this.count
       }
@@ -374,6 +386,23 @@ export class Search {
       this.visit()
     }
     return false
+  }
+
+  /** Expands the states once more from which fatal findings ended runs, if that is wanted; false when it gives no new state. */
+  private behindFindings(): boolean {
+    const { again } = this.options
+    const end = this.head
+    while (again !== undefined && this.cut.length > 0 && this.complete && this.count === end && again([...this.found.values()])) {
+      const { cut } = this
+      this.cut = []
+      for (const at of cut) {
+        this.head = at
+        if (this.visit()) this.expand()
+      }
+      this.flush()
+    }
+    this.head = end
+    return this.count > end
   }
 
   /** Ends the search where it is: incomplete, with what it has found. */
@@ -592,7 +621,10 @@ export class Search {
       if (f.fatal) fatal = true
     }
     this.noted = []
-    if (fatal) this.transitions++
+    if (fatal) {
+      this.transitions++
+      this.cutAt(this.head)
+    }
     return fatal
   }
 
@@ -671,6 +703,7 @@ export class Search {
     for (const f of this.pathFindings) this.record(f, this.head, t, this.depth + 1)
     this.transitions++
     if (st !== null) this.submit(st, this.head)
+    else this.cutAt(this.head)
   }
 
   /** What each thread that has not ended waits for, in the state at `head`. */
@@ -736,10 +769,15 @@ export class Search {
     return moves
   }
 
+  /** The depth of the search says how long a way is, but not for states that were expanded again. */
+  private measured(f: Found): Found {
+    return this.options.again === undefined ? f : { ...f, length: this.path(f.state).length - (f.thread < 0 ? 1 : 0) }
+  }
+
   result(): Exploration {
     return {
       states: this.count, transitions: this.transitions, complete: this.complete, finals: this.finals, deadlocks: this.deadlocks, depth: this.depth,
-      findings: [...this.found.values()].sort((a, b) => a.length - b.length),
+      findings: [...this.found.values()].map((f) => this.measured(f)).sort((a, b) => a.length - b.length),
       bytesPerState: this.count === 0 ? 0 : this.codec.width * 4 + 4 + this.table.length * 4 / this.count,
       positions: this.threads.reduce((n, p) => n + p.size, 0), nodes: this.graphs.size, search: this
     }

@@ -1,19 +1,19 @@
 // `tbit hunt`: the hazards of a revision on a platform that nobody wrote a test for.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
-import { blame, candidates, exploreScene, type Explored, hazards, locate, type Located, type Scene, scenes } from '../hunt/index.ts'
+import { blame, candidates, exploreScene, type Explored, type Hazard, hazards, locate, type Located, type Scene, scenes } from '../hunt/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { contractText, fileName, hazardLitmus, huntFormats, type HuntReport, isComplete, scenesText } from '../report/hunt.ts'
+import { cannotWrite, makeDirectory, readText, writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
 import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { kernelName, numberOption, oneName } from './names.ts'
 import { RunProgress } from './progress.ts'
 
-interface Options { kernel?: string; platform?: string; scene?: string; scenes?: boolean; contract?: boolean; maxStates: string; expected?: string; save?: string; format: keyof typeof huntFormats }
+interface Options { verbose?: boolean; kernel?: string; platform?: string; scene?: string; scenes?: boolean; contract?: boolean; maxStates: string; expected?: string; save?: string; format: keyof typeof huntFormats }
 
 const COMMAND = 'tbit hunt'
 
@@ -28,6 +28,7 @@ export function huntVerb(io: Io): Command {
     .option('--max-states <n>', 'states at which one search gives up and its scene is named', '10000')
     .option('--expected <file>', 'ids of known findings, a line each, # begins a comment: they are only counted')
     .option('--save <dir>', 'write each finding to DIR as a .litmus file with what every revision makes of it')
+    .option('-v, --verbose', 'all that has one cause, not only the first few')
     .addOption(formatOption(huntFormats))
     .addHelpText('after', `
 Whole calls only: what happens when two calls overlap is not looked at here. A scene that is too large is named, and the answer is then not complete.
@@ -57,7 +58,7 @@ async function hunt(io: Io, o: Options): Promise<void> {
   const expected = o.expected === undefined ? new Set<string>() : expectedIds(o.expected, errors)
   if (o.scenes === true && errors.length === 0) return io.out(scenesText(list, width))
 
-  const empty: HuntReport = { kernel: kernel ?? '', platform: platform ?? '', hazards: [], expected: [], missed: [], scenes: 0, of: list.length, open: [], states: 0, transitions: 0, maxStates, unconfirmed: [], saved: new Map(), interrupted: false, errors }
+  const empty: HuntReport = { kernel: kernel ?? '', platform: platform ?? '', hazards: [], expected: [], missed: [], scenes: 0, of: list.length, open: [], states: 0, transitions: 0, maxStates, unconfirmed: [], saved: new Map(), litmus: new Map(), detailed: o.verbose === true, interrupted: false, errors }
   const finish = (r: HuntReport): void => {
     for (const d of r.errors) io.err(`${formatDiagnostic(d)}\n`)
     io.out(huntFormats[o.format](r, { width }))
@@ -79,7 +80,8 @@ async function hunt(io: Io, o: Options): Promise<void> {
     scenes: explored.length, open: explored.filter((e) => !e.complete).map((e) => e.scene.name), states: explored.reduce((n, e) => n + e.states, 0), transitions: explored.reduce((n, e) => n + e.transitions, 0),
     unconfirmed, interrupted: stop.signal.aborted
   }
-  finish({ ...report, saved: o.save === undefined ? new Map() : save(report, o.save, errors), errors })
+  const litmus = o.save === undefined && o.format === 'text' ? new Map<string, string>() : new Map(fresh.map((h) => [h.id, hazardLitmus(h, report)]))
+  finish({ ...report, litmus, saved: o.save === undefined ? new Map() : save(litmus, fresh, o.save, errors), errors })
 }
 
 const breathe = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
@@ -122,26 +124,28 @@ function chosen(all: readonly Scene[], names: string | undefined, errors: Diagno
 
 /** The ids in a file. */
 function expectedIds(file: string, errors: Diagnostic[]): Set<string> {
-  try {
-    return new Set(readFileSync(file, 'utf8').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter((l) => l !== ''))
-  } catch {
-    errors.push({ code: 'TB-001', file: COMMAND, line: 0, column: 0, word: file, message: `--expected: '${file}' cannot be read` })
-    return new Set()
-  }
+  const read = readText(file, MOST_EXPECTED)
+  if ('text' in read) return new Set(read.text.split('\n').map((l) => l.replace(/#.*/, '').trim()).filter((l) => l !== ''))
+  errors.push(read)
+  return new Set()
 }
 
+const MOST_EXPECTED = 1 << 20
+
 /** Writes each finding's test; the files by id. */
-function save(r: HuntReport, dir: string, errors: Diagnostic[]): Map<string, string> {
+function save(litmus: ReadonlyMap<string, string>, list: readonly Hazard[], dir: string, errors: Diagnostic[]): Map<string, string> {
   const out = new Map<string, string>()
   try {
-    mkdirSync(dir, { recursive: true })
-    for (const h of r.hazards) {
-      const file = join(dir, `${fileName(h)}.litmus`)
-      writeFileSync(file, hazardLitmus(h, r))
-      out.set(h.id, file)
-    }
+    makeDirectory(dir)
   } catch (e) {
-    errors.push({ code: 'TB-001', file: COMMAND, line: 0, column: 0, word: dir, message: `--save: '${dir}' cannot be written: ${e instanceof Error ? e.message : String(e)}` })
+    errors.push(cannotWrite(dir, e))
+    return out
+  }
+  for (const h of list) {
+    const file = join(dir, `${fileName(h)}.litmus`)
+    const failed = writeWhole(file, litmus.get(h.id) ?? '')
+    if (failed === null) out.set(h.id, file)
+    else errors.push(failed)
   }
   return out
 }

@@ -5,10 +5,10 @@ import { compile, isStatus, statusErrno } from '../litmus/threads.ts'
 import { parse, type Test } from '../litmus/index.ts'
 import { SECRET } from '../litmus/vocabulary.ts'
 import { type OpName, operations, type OpWord } from '../litmus/operations.ts'
-import { type Action, action, altered, BLOCKED, type Call, type CallFn, type Enabled, type Field, type Instr, type Program, type Store } from '../step/index.ts'
+import { type Action, action, altered, BLOCKED, type Call, type CallFn, type Enabled, type Field, type Instr, type Program, type Store, type When } from '../step/index.ts'
 import { isObject, type System, type TbitObject } from '../system/index.ts'
 import { allowed, type ClauseName } from './contract.ts'
-import type { Scene } from './scenes.ts'
+import type { Block, Scene } from './scenes.ts'
 
 export type Agent = 'driver' | 'admin' | 'host'
 
@@ -88,7 +88,6 @@ export interface Statement {
   readonly ends: boolean
   readonly direction: string
   readonly shared: boolean
-  readonly bits: number
   readonly mmio: string
 }
 
@@ -99,11 +98,12 @@ export interface Held {
   readonly madeShared: (slot: number) => boolean
 }
 
-const option = (op: OpWord, scene: Scene, knows: ReadonlySet<string>): string[] => {
+/** The options with which a statement is tried, '' for none. */
+const option = (op: OpWord, scene: Scene, ccShared: boolean): string[] => {
   switch (op.name as OpName) {
     case 'alloc_page': return scene.high ? ['', 'high'] : ['']
-    case 'dma_map_single': return knows.has('CC_SHARED') && scene.explicit ? ['', 'CC_SHARED'] : ['']
-    case 'dma_map_resource': return knows.has('CC_SHARED') ? ['', 'CC_SHARED'] : ['']
+    case 'dma_map_single': return ccShared && scene.explicit ? ['', 'CC_SHARED'] : ['']
+    case 'dma_map_resource': return ccShared ? ['', 'CC_SHARED'] : ['']
     case 'dma_alloc_coherent': return scene.atomic ? ['', 'ATOMIC', ...(scene.cookie ? ['NO_KERNEL_MAPPING'] : [])] : ['']
     case 'dma_alloc_pages': return scene.atomic ? ['', 'ATOMIC'] : ['']
     default: return ['']
@@ -120,72 +120,94 @@ export class Client {
     this.failed = sys.layout.field('failed', { max: 1 })
     const n = (letter: string): number => own(scene.slots, letter) ?? 0
     this.slots = [...KIND].flatMap(([letter, kind]) => Array.from({ length: n(letter) }, (_, i) => ({ name: n(letter) > 1 ? `${letter}${i}` : letter, kind })))
-    const knows = new Set(['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'].filter((a) => sys.kernel.rev[`attributes.${a}` as 'attributes.CC_SHARED']))
     // As text a statement that sets a variable must come before those that use it.
     const place = (s: Statement): number => (s.target < 0 ? this.slots.length : s.target)
-    this.statements = operations.flatMap((op: OpWord) => this.instances(op, knows)).sort((a, b) => place(a) - place(b))
+    this.statements = operations.flatMap((op: OpWord) => this.instances(op)).sort((a, b) => place(a) - place(b))
   }
 
   /** The statements that an operation gives in this scene. */
-  private instances(op: OpWord, knows: ReadonlySet<string>): Statement[] {
-    const use = uses[op.name as OpName]
+  private instances(op: OpWord): Statement[] {
+    const name = op.name as OpName
+    const use = uses[name]
     const { scene, sys } = this
-    if ('not' in use || !scene.hunts(op.name as OpName)) return []
-    const devices = sys.options.devices
-    let list: Array<{ args: string[]; device: number; object: number; direction: string; bits: number; mmio: string }> = [{ args: [], device: -1, object: -1, direction: '', bits: 0, mmio: '' }]
-    const each = <T>(values: readonly T[], put: (x: (typeof list)[number], v: T) => Partial<(typeof list)[number]>, text: (x: (typeof list)[number], v: T) => string): void => {
-      list = list.flatMap((x) => values.map((v) => ({ ...x, ...put(x, v), args: [...x.args, text(x, v)] })))
+    if ('not' in use || !scene.hunts(name)) return []
+    const { devices } = sys.options
+    interface Made { readonly args: readonly string[]; readonly device: number; readonly object: number; readonly direction: string; readonly mmio: string }
+    let list: Made[] = [{ args: [], device: -1, object: -1, direction: '', mmio: '' }]
+    // Every value that a parameter can have, each as the statement's argument.
+    const each = <T>(values: readonly T[], text: (v: T) => string, put: (v: T) => Partial<Made> = () => ({})): void => {
+      list = list.flatMap((x) => values.map((v) => ({ ...x, ...put(v), args: [...x.args, text(v)] })))
     }
     for (const p of op.params) {
       switch (p.kind) {
-        case 'device': each(devices.map((_, i) => i), (_x, device) => ({ device }), (_x, d) => devices[d]?.name ?? ''); break
-        case 'object': each(this.slots.flatMap((s, i) => (p.accepts?.some((k) => k === s.kind) && scene.about(op.name as OpName, s.kind) ? [i] : [])), (_x, object) => ({ object }), (_x, i) => this.slots[i]?.name ?? ''); break
+        case 'device': each(devices, (d) => d.name, (d) => ({ device: devices.indexOf(d) })); break
+        case 'object': each(this.slots.filter((s) => p.accepts?.some((k) => k === s.kind) && scene.about(name, s.kind)), (s) => s.name, (s) => ({ object: this.slots.indexOf(s) })); break
         case 'objects': list = []; break
-        case 'mmio': each(sys.machine.mmios.map((m) => m.config.name), (_x, mmio) => ({ mmio }), (_x, m) => m); break
-        case 'size': each([use.size ?? '4K'], () => ({}), (_x, s) => s); break
-        case 'bits': each(scene.masks, (_x, bits) => ({ bits }), (_x, b) => String(b)); break
-        case 'label': each([0], () => ({}), (x) => use.label?.(this.slots[x.object]?.kind ?? '') ?? 'data'); break
-        case 'direction': each(op.name === 'dma_map_single' ? scene.directions : ['BIDIRECTIONAL'], (_x, direction) => ({ direction }), (_x, d) => d); break
+        case 'mmio': each(sys.machine.mmios.map((m) => m.config.name), (m) => m, (mmio) => ({ mmio })); break
+        case 'size': each([use.size ?? '4K'], String); break
+        case 'bits': each(scene.masks, String); break
+        case 'label': list = list.map((x) => ({ ...x, args: [...x.args, use.label?.(this.slots[x.object]?.kind ?? '') ?? 'data'] })); break
+        case 'direction': each(name === 'dma_map_single' ? scene.directions : ['BIDIRECTIONAL'], String, (direction) => ({ direction })); break
       }
     }
     const targets = use.makes === undefined ? [-1] : this.slots.flatMap((s, i) => (LETTER.get(s.kind) === use.makes ? [i] : []))
-    return list.flatMap((x) => option(op, scene, knows).flatMap((o) => targets.map((target): Statement => ({
+    return list.flatMap((x) => option(op, scene, sys.kernel.rev['attributes.CC_SHARED']).flatMap((o) => targets.map((target): Statement => ({
       text: `${target < 0 ? '' : `${this.slots[target]?.name} = `}${op.name}(${[...x.args, ...(o === '' ? [] : [o])].join(', ')})`,
-      op: op.name as OpName, agent: use.agent, device: x.device, object: x.object, target, ends: use.ends === true, direction: x.direction, shared: o === 'CC_SHARED', bits: x.bits, mmio: x.mmio
+      op: name, agent: use.agent, device: x.device, object: x.object, target, ends: use.ends === true, direction: x.direction, shared: o === 'CC_SHARED', mmio: x.mmio
     }))))
   }
 
   /** A test that is nothing but the scene. */
-  static test(scene: Scene, kernel: string, platform: string, body: readonly string[] = [], name = 'hunt', text = 'hunt'): Test {
-    const source = sceneText(scene, kernel, platform, body, name, text)
-    const { test, errors } = parse(source, `${name}.litmus`)
+  static test(scene: Pick<Scene, 'name' | 'head'>, kernel: string, platform: string, body: readonly string[] = []): Test {
+    const source = sceneText(scene.head, kernel, platform, body, 'hunt', 'hunt')
+    const { test, errors } = parse(source, 'hunt.litmus')
     if (test === undefined) throw new Error(`invariant broken: scene ${scene.name}: ${errors.map((d) => d.message).join('; ')}\n${source}`)
     return test
   }
 
   /** One thread that makes every statement, for ever, as far as the contract (less the clauses `without`) allows it. */
   program(without: ReadonlySet<ClauseName>, kernel: string, platform: string): Program {
+    const { variables, gate, call } = this.parts(without, kernel, platform)
+    const code: Instr[] = []
+    const targets: number[] = []
+    // The choice comes first; its targets are filled in below.
+    code.push({ op: 'choose', targets, text: 'next', group: 0, when: gate(this.statements) })
+    for (const i of this.statements.keys()) {
+      targets.push(code.length)
+      code.push(...call(i), { op: 'jump', to: 0 })
+    }
+    return { name: 'os', variables, code, keep: [], watched: [], initial: variables.map(() => 0) }
+  }
+
+  /** One thread that makes these statements in order and once; it waits for ever at one that the contract does not allow. */
+  sequence(statements: readonly Statement[], kernel: string, platform: string): Program {
+    const { variables, gate, call } = this.parts(new Set(), kernel, platform)
+    const code: Instr[] = []
+    for (const [group, s] of statements.entries()) {
+      code.push({ op: 'choose', targets: [code.length + 1], text: 'next', group, when: gate([s]) })
+      code.push(...call(this.statements.findIndex((x) => x.text === s.text)).map((i) => ({ ...i, group })))
+    }
+    return { name: 'os', variables, code, keep: [], watched: [], initial: variables.map(() => 0) }
+  }
+
+  /** What programs of the client are made of: variables, when a statement may be made, and its instructions by number. */
+  private parts(without: ReadonlySet<ClauseName>, kernel: string, platform: string): { readonly variables: readonly string[]; readonly gate: (list: readonly Statement[]) => When; readonly call: (i: number) => Instr[] } {
     const test = Client.test(this.scene, kernel, platform, this.statements.map((s) => s.text))
     const compiled = ensure(compile(test, this.sys).threads[0], 'a thread of statements')
     const V = compiled.variables
     const slotVar = this.slots.map((s) => V.indexOf(s.name))
     const flag = this.slots.map((_, i) => V.length + i)
-    const variables = [...V, ...this.slots.map((s) => `${s.name}.flag`)]
     const reads = [...slotVar, ...flag]
     const n = this.slots.length
     const held = (values: readonly number[]): Held => ({
       object: (i) => (isObject(values[i] ?? 0) ? this.sys.objects.get(values[i] as number) : null),
       cpuHas: (i) => values[n + i] === 1, madeShared: (i) => values[n + i] === 1
     })
-    const code: Instr[] = []
-    const targets: number[] = []
-    // The choice comes first; its targets are filled in below.
-    const choice = code.push({ op: 'choose', targets, text: 'next', group: 0, when: { reads, of: (values) => this.statements.map((s): Enabled => allowed(this, s, held(values), without)) } })
-    for (const [i, s] of this.statements.entries()) {
-      targets.push(code.length)
-      code.push(...this.instructions(s, compiled.code[i] as Call, slotVar, flag, without), { op: 'jump', to: choice - 1 })
+    return {
+      variables: [...V, ...this.slots.map((s) => `${s.name}.flag`)],
+      gate: (list) => ({ reads, of: (values) => list.map((s): Enabled => allowed(this, s, held(values), without)) }),
+      call: (i) => this.instructions(this.statements[i] as Statement, compiled.code[i] as Call, slotVar, flag, without)
     }
-    return { name: 'os', variables, code, keep: [], watched: [], initial: variables.map(() => 0) }
   }
 
   /** Boot, with its ways to fail. */
@@ -209,18 +231,16 @@ export class Client {
 
   /** A statement, then what its caller makes of the result: slots that are free again, whose turn it is. */
   private instructions(s: Statement, call: Call, slotVar: readonly number[], flag: readonly number[], without: ReadonlySet<ClauseName>): Instr[] {
-    const own = call.args.length
     const ends = s.ends && !without.has('freed once')
     const dst = s.target >= 0 ? (slotVar[s.target] as number) : ends ? (slotVar[s.object] as number) : s.op.startsWith('set_memory') ? (flag[s.object] as number) : -1
-    const { slots } = this
     const fn: CallFn = (...args) => {
-      const r = this.atMostOneFailure(() => call.fn(...args.slice(0, own)))
-      const value = s.target >= 0 ? (isObject(r) ? r : 0) : ends ? 0 : r
-      const held = slots.map((_, i) => (i === s.target || (ends && i === s.object) ? value : (args[own + i] ?? 0)))
-      if (this.forgets) forgotten(this.sys, held.filter(isObject))
-      return value
+      const r = this.atMostOneFailure(() => call.fn(...args))
+      return s.target >= 0 ? (isObject(r) ? r : 0) : ends ? 0 : r
     }
-    const out: Instr[] = [{ ...call, fn, args: [...call.args, ...slotVar.map((v) => ({ v }))], dst, group: 0 }]
+    const out: Instr[] = [{ ...call, fn, dst, group: 0 }]
+    // Apart from the call, whose decisions then do not depend on what else is held.
+    const forget: CallFn = (...held) => { forgotten(this.sys, held.filter(isObject)); return 0 }
+    if (this.forgets) out.push({ op: 'call', fn: forget, args: slotVar.map((v) => ({ v })), dst: -1, text: s.text, group: 0 })
     const then = (v: number, value: CallFn, ...from: number[]): void => { out.push({ op: 'call', fn: value, args: from.map((x) => ({ v: x })), dst: v, text: s.text, group: 0 }) }
     if (s.target >= 0) then(flag[s.target] as number, () => 0)
     if (ends) then(flag[s.object] as number, () => 0)
@@ -246,11 +266,12 @@ const forgotten = action<[sys: System, held: readonly number[]]>('hunt: forget',
   perform: (st, _outcome, sys, held) => { sys.forget(st, held); return 0 },
   text: () => 'forget', results: [0], silent: true
 })
-/** The text of a scene as a litmus test with one thread. */
-export function sceneText(scene: Pick<Scene, 'head'>, kernel: string, platform: string, body: readonly string[], name: string, text: string): string {
-  const lines = body.length === 0 ? ['x = 0'] : body
-  return `litmus ${name}\n  "${text.replace(/[\\"]/g, "'")}"\nplatform ${platform}\nkernel ${kernel}\nforbid all\n${scene.head.join('\n')}\n\nthread os {\n${lines.map((l) => `  ${l}`).join('\n')}\n}\n`
-}
 
-/** Whether a byte of the state says so. */
-export const byteIs = (f: Field, i: number, value: number) => (st: Store): boolean => f.get(st, i) === value
+/** A block of a head as text. */
+export const blockText = ({ word, entries }: Block): string => (entries.length === 0 ? `${word} { }` : `${word} { ${entries.join(word === 'config' ? ' ' : ', ')} }`)
+
+/** The text of a scene as a litmus test with one thread. */
+export function sceneText(head: readonly Block[], kernel: string, platform: string, body: readonly string[], name: string, text: string): string {
+  const lines = body.length === 0 ? ['x = 0'] : body
+  return `litmus ${name}\n  "${text.replace(/[\\"]/g, "'")}"\nplatform ${platform}\nkernel ${kernel}\nforbid all\n${head.map(blockText).join('\n')}\n\nthread os {\n${lines.map((l) => `  ${l}`).join('\n')}\n}\n`
+}

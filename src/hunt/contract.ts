@@ -2,9 +2,9 @@
 // no bug of the kernel; the row says which, and a test shows it.
 import { DIR } from '../kernel/index.ts'
 import type { OpName } from '../litmus/operations.ts'
-import type { Enabled, Store } from '../step/index.ts'
+import type { Enabled, Field, Store } from '../step/index.ts'
 import type { MappingObject, TbitObject } from '../system/index.ts'
-import { byteIs, type Client, type Held, type Statement } from './client.ts'
+import type { Client, Held, Statement } from './client.ts'
 
 /** How much a client is trusted: a driver that does all within bind and unbind; memory that outlives its driver; calls without any driver. */
 export const LEVELS = ['strict', 'outlive', 'driverless'] as const
@@ -23,6 +23,9 @@ export interface Clause {
 
 const ALL = LEVELS
 const endings: ReadonlySet<OpName> = new Set(['dma_unmap_single', 'dma_unmap_resource', 'dma_free_coherent', 'dma_free_pages', 'free_page', 'kfree'])
+/** Whether a byte of the state says so. */
+const byteIs = (f: Field, i: number, value: number) => (st: Store): boolean => f.get(st, i) === value
+
 const isDma = (s: Statement): boolean => s.op === 'dev_read' || s.op === 'dev_write'
 
 /** Mappings that the client holds of bytes of an object: slot and mapping. */

@@ -4,9 +4,10 @@ import { revisionByName } from '../kernel/index.ts'
 import type { Finding } from '../step/index.ts'
 import type { Statement } from './client.ts'
 import type { Explored, Raw } from './explore.ts'
-import { Blame, type Cause, type Harm, harmOf, HARMS } from './identity.ts'
+import { badness, Blame, type Cause, type Harm, harmOf, HARMS, placeOf } from './identity.ts'
 import type { Scene } from './scenes.ts'
-import { write, type Written } from './write.ts'
+import { titleOf } from './title.ts'
+import { type Draft, write, type Written } from './write.ts'
 
 /** The weakest that makes a finding, the weakest first. */
 export const TRIGGERS = ['a driver', 'a driver and an administrator', 'memory that outlives its driver', 'a call without a driver', 'a step that fails', 'the host'] as const
@@ -24,25 +25,32 @@ export interface Candidate {
 /** A candidate that `check` confirms, and what is to blame. */
 export interface Located {
   readonly candidate: Candidate
-  readonly written: Written
+  readonly written: Pick<Written, 'draft' | 'violation'>
   readonly harm: Harm
   readonly cause: Cause | null
+  /** What is responsible, as a name: of a decision, a switch or a place. */
+  readonly responsible: string
 }
 
 /** One cause. */
 export interface Hazard {
-  /** Class of harm and decision responsible: stable from run to run and from revision to revision. */
+  /** Class of harm and what is responsible: stable from run to run and from revision to revision. */
   readonly id: string
+  readonly title: string
   readonly harm: Harm
   readonly cause: Cause | null
   readonly trigger: Trigger
   readonly finding: Finding
   readonly violation: Violation
-  readonly written: Written
+  readonly draft: Draft
+  readonly calls: readonly Statement[]
   readonly scene: string
   /** Other findings with the same cause, the shortest way to each first. */
-  readonly alsoBy: ReadonlyArray<{ readonly finding: Finding; readonly trigger: Trigger; readonly calls: number }>
+  readonly alsoBy: readonly Also[]
 }
+
+/** Another finding with the same cause: confirmed, too. */
+export interface Also { readonly finding: Finding; readonly harm: Harm; readonly trigger: Trigger; readonly draft: Draft }
 
 /** Whether a driver left something when it went, and whether a call was made for a device without a driver. */
 function brokenBy(calls: readonly Statement[]): { readonly outlived: boolean; readonly driverless: boolean } {
@@ -66,7 +74,7 @@ function brokenBy(calls: readonly Statement[]): { readonly outlived: boolean; re
 /** What the sequence itself needs, whatever its scene allows beside. */
 function triggerOf({ calls, failing }: Raw): Trigger {
   if (calls.some((c) => c.agent === 'host')) return 'the host'
-  if (failing) return 'a step that fails'
+  if (failing !== null) return 'a step that fails'
   const { outlived, driverless } = brokenBy(calls)
   if (driverless) return 'a call without a driver'
   if (outlived) return 'memory that outlives its driver'
@@ -111,48 +119,46 @@ export function blame(kernel: string, platform: string): Blame {
 }
 
 /** The candidate as a confirmed test with its cause; null: `check` does not find it in the text, a bug of the hunt. */
-export function locate({ raw, scene, trigger, known }: Candidate, by: Blame): Located | null {
-  const { finding, calls } = raw
-  const written = write(scene, calls, finding, by.rev.name, by.platform)
+export function locate(candidate: Candidate, by: Blame): Located | null {
+  const { raw, scene, known } = candidate
+  const written = write(scene, raw, by.rev.name, by.platform)
   if (written === null) return null
-  return { candidate: { raw, scene, trigger, known }, written, harm: harmOf(finding.property), cause: by.causeOf(written.test, scene, known, finding) }
+  const harm = harmOf(raw.finding.property)
+  const cause = by.causeOf(written, raw, scene, known)
+  return { candidate, written: { draft: written.draft, violation: written.violation }, harm, cause, responsible: cause?.name ?? placeOf(raw, written) }
 }
 
-const slug = (s: string): string => s.toLowerCase().replace(/[^a-z0-9._]+/g, '-').replace(/^-|-$/g, '').slice(0, 48)
-/** Calls that change whose the device is. */
-const TRUST: ReadonlySet<string> = new Set(['tsm_lock', 'tsm_accept', 'tsm_unlock', 'tsm_unregister', 'remove', 'pcie_flr', 'pci_clear_master'])
-
-/** What the last call is about, when trust has changed since it was made: which call made it, and the last change. */
-function outOfDate(calls: readonly Statement[]): string | null {
-  const about = calls.findLast((c) => c.object >= 0)?.object
-  const made = calls.findLastIndex((c) => c.target >= 0 && c.target === about)
-  const change = calls.slice(made + 1).findLast((c) => TRUST.has(c.op))
-  return made < 0 || change === undefined ? null : `${calls[made]?.op} before ${change.op}`
-}
-
-/** Without a decision to blame: the first place at which belief and hardware part, whoever comes there and whether it reads or writes. */
-function placeOf({ finding: f, calls }: Raw): string {
-  const leaks = harmOf(f.property) === 'data leaks'
-  const since = outOfDate(calls)
-  const site = /^(dev|cpu|user)_(read|write)$/.test(f.site) ? '' : f.site
-  const what = leaks && /\baccepted\b/.test(f.decision) ? 'data of an accepted device' : f.decision
-  return (leaks && since !== null ? [since] : [site, what]).filter((x) => x !== '').map(slug).join('/')
-}
-const idOf = (l: Located): string => `${slug(l.harm)}/${l.cause === null ? placeOf(l.candidate.raw) : l.cause.decision}`
-
-/** Those of one cause as one; by trigger, then the worst harm, then the shortest. */
+/** Those of one cause as one, told by its worst harm; by trigger, then harm, then the shortest. */
 export function hazards(located: readonly Located[]): Hazard[] {
   const groups = new Map<string, Located[]>()
-  for (const l of [...located].sort((a, b) => better(a.candidate, b.candidate))) groups.set(idOf(l), [...(groups.get(idOf(l)) ?? []), l])
-  const out = [...groups].map(([id, list]): Hazard => {
-    const [first, ...more] = list as [Located, ...Located[]]
-    const { candidate, written, harm, cause } = first
-    const told = new Set([candidate.raw.key])
+  const bad = (l: Located): number => badness(l.candidate.raw.finding.property)
+  const sorted = [...located].sort((a, b) => bad(a) - bad(b) || better(a.candidate, b.candidate))
+  const names = sameChange(sorted)
+  for (const l of sorted) {
+    const name = names.get(l.responsible) ?? l.responsible
+    groups.set(name, [...(groups.get(name) ?? []), l])
+  }
+  const out = [...groups].map(([name, list]): Hazard => {
+    const [{ candidate: { raw, trigger, scene }, written: { draft, violation }, harm, cause }, ...more] = list as [Located, ...Located[]]
+    const told = new Set([raw.key])
     return {
-      id, harm, cause, trigger: candidate.trigger, finding: candidate.raw.finding, violation: written.violation, written, scene: candidate.scene.name,
-      alsoBy: more.filter(({ candidate: c }) => !told.has(c.raw.key) && told.add(c.raw.key)).map(({ candidate: c }) => ({ finding: c.raw.finding, trigger: c.trigger, calls: c.raw.calls.length }))
+      id: `${harm.replaceAll(' ', '-')}/${name}`, title: titleOf(raw.calls, raw.finding, raw.failing, cause), harm, cause, trigger, finding: raw.finding, violation, draft, calls: raw.calls, scene: scene.name,
+      alsoBy: more.filter((l) => !told.has(l.candidate.raw.key) && told.add(l.candidate.raw.key)).map((l) => ({ finding: l.candidate.raw.finding, harm: l.harm, trigger: l.candidate.trigger, draft: l.written.draft }))
     }
   })
-  const place = (h: Hazard): number => TRIGGERS.indexOf(h.trigger) * 100_000 + HARMS.indexOf(h.harm) * 1000 + h.written.draft.body.length
+  const place = (h: Hazard): number => TRIGGERS.indexOf(h.trigger) * 100_000 + HARMS.indexOf(h.harm) * 1000 + h.draft.body.length
   return out.sort((a, b) => place(a) - place(b) || (a.id < b.id ? -1 : 1))
+}
+
+/** Decisions that one commit changed are one cause: each by the name of the one that is told first. */
+function sameChange(located: readonly Located[]): Map<string, string> {
+  const byCommit = new Map<string, string>()
+  const names = new Map<string, string>()
+  for (const { cause, responsible } of located) {
+    if (cause?.kind !== 'decision' || !/^[0-9a-f]{12}\b/.test(cause.source)) continue
+    const first = byCommit.get(cause.source) ?? responsible
+    byCommit.set(cause.source, first)
+    names.set(responsible, first)
+  }
+  return names
 }

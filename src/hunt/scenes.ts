@@ -6,12 +6,15 @@ import { type Platform, platformByName } from '../machine/index.ts'
 import type { OpName } from '../litmus/operations.ts'
 import type { Level } from './contract.ts'
 
+/** One block of a test's head: `config`, `device NAME` or `mmio NAME`, and what stands between its braces. */
+export interface Block { readonly word: string; readonly entries: readonly string[] }
+
 export interface Scene {
   readonly name: string
   /** Ingredients. */
   readonly with: readonly string[]
-  /** config, devices and BARs as litmus text, a line each. */
-  readonly head: readonly string[]
+  /** config, devices and BARs. */
+  readonly head: readonly Block[]
   readonly level: Level
   /** Places for objects by letter: p pages, k kmalloc buffers, h mappings, b coherent buffers, g pages for DMA, r BAR ranges, u user mappings. */
   readonly slots: Readonly<Record<string, number>>
@@ -31,7 +34,7 @@ export interface Scene {
 interface Draft {
   config: string[]
   device: string[]
-  others: string[]
+  others: Block[]
   level: Level
   slots: Record<string, number>
   directions: string[]
@@ -57,6 +60,8 @@ interface Ingredient {
   readonly alone?: true
 }
 
+const block = (word: string, ...entries: string[]): Block => ({ word, entries })
+
 const stream = (d: Draft): boolean => (d.slots.h ?? 0) > 0
 
 /** What a scene is about. */
@@ -65,8 +70,8 @@ const subjects: ReadonlyArray<Ingredient> = [
   { name: 'kmalloc', words: 'a small kmalloc buffer and a streaming mapping of it', group: 'subject', add: (d) => { Object.assign(d.slots, { k: 1, h: 1 }) } },
   { name: 'coherent', words: 'a coherent buffer', group: 'subject', add: (d) => { Object.assign(d.slots, { b: 1 }) } },
   { name: 'pages', words: 'pages for DMA', group: 'subject', add: (d) => { Object.assign(d.slots, { g: 1 }) } },
-  { name: 'mmio-shared', words: 'a BAR range that is not the TEE\'s, mapped by a peer', group: 'subject', add: (d) => { d.slots.r = 1; d.others.push('device gpu { }', 'mmio bar { of gpu, shared }') } },
-  { name: 'mmio-private', words: 'a BAR range of the TEE, mapped by a peer', group: 'subject', exists: (p, rev) => accepts(rev, p), add: (d) => { d.slots.r = 1; d.others.push('device gpu { accepted }', 'mmio bar { of gpu, private }') } }
+  { name: 'mmio-shared', words: 'a BAR range that is not the TEE\'s, mapped by a peer', group: 'subject', add: (d) => { d.slots.r = 1; d.others.push(block('device gpu'), block('mmio bar', 'of gpu', 'shared')) } },
+  { name: 'mmio-private', words: 'a BAR range of the TEE, mapped by a peer', group: 'subject', exists: (p, rev) => accepts(rev, p), add: (d) => { d.slots.r = 1; d.others.push(block('device gpu', 'accepted'), block('mmio bar', 'of gpu', 'private')) } }
 ]
 
 /** Whom the device belongs to. */
@@ -131,7 +136,7 @@ function make(parts: readonly Ingredient[], p: Platform, rev: Revision): Scene {
   const names = parts.map((i) => i.name)
   return {
     name: names.join('+'), with: names, level: d.level, slots: d.slots, directions: d.directions, masks: d.masks, high: d.high, explicit: d.explicit, atomic: d.atomic, cookie: d.cookie,
-    head: [`config { ${d.config.join(' ')} }`, `device nic { ${d.device.join(', ')} }`, ...d.others],
+    head: [block('config', ...d.config), block('device nic', ...d.device), ...d.others],
     hunts: (op) => {
       if (HOST.has(op)) return d.host && (op !== 'tsm_disconnect' || connects)
       if (ADMIN.has(op)) return d.admin && (op !== 'tsm_connect' || connects)
@@ -151,8 +156,8 @@ function make(parts: readonly Ingredient[], p: Platform, rev: Revision): Scene {
 
 export interface Scenes {
   readonly list: readonly Scene[]
-  /** Pairs of ingredients that exist together and that no scene has: none, unless the array is broken. */
-  readonly uncovered: ReadonlyArray<readonly [string, string]>
+  /** Pairs of ingredients that can be together there: each is in some scene. */
+  readonly pairs: ReadonlyArray<readonly [string, string]>
 }
 
 const pairKey = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`)
@@ -170,19 +175,20 @@ export function scenes(kernel: string | Revision, platform: string): Scenes {
     if (legal([s, t])) rows.push([s, t])
     for (const i of more) if (legal([s, t, i])) rows.push([s, t, i])
   }
-  const pairs = coveringArray(subject, trust, more.filter((i) => i.alone !== true), legal)
-  rows.push(...pairs.rows)
-  return { list: rows.map((parts) => make(parts, p, rev)), uncovered: pairs.uncovered }
+  const { rows: together, pairs } = coveringArray(subject, trust, more.filter((i) => i.alone !== true), legal)
+  rows.push(...together)
+  return { list: rows.map((parts) => make(parts, p, rev)), pairs }
 }
 
 /**
  * Scenes such that each pair of ingredients that can exist together is in one. Greedy: a scene begins with the first pair that is missing and takes
  * at most one ingredient more, the one that covers most. Bigger scenes would be fewer, but their states multiply.
  */
-function coveringArray(subject: readonly Ingredient[], trust: readonly Ingredient[], more: readonly Ingredient[], legal: (parts: readonly Ingredient[]) => boolean): { rows: Ingredient[][]; uncovered: Array<readonly [string, string]> } {
+function coveringArray(subject: readonly Ingredient[], trust: readonly Ingredient[], more: readonly Ingredient[], legal: (parts: readonly Ingredient[]) => boolean): Pick<Scenes, 'pairs'> & { readonly rows: Ingredient[][] } {
   const missing = new Map<string, readonly [Ingredient, Ingredient]>()
   const context = (a: Ingredient, b: Ingredient): Ingredient[][] => trust.flatMap((t) => subject.map((s) => [s, t, a, b])).filter(legal)
   for (const [i, a] of more.entries()) for (const b of more.slice(i + 1)) if (context(a, b).length > 0) missing.set(pairKey(a.name, b.name), [a, b])
+  const pairs = [...missing.values()].map(([a, b]) => [a.name, b.name] as const)
   const rows: Ingredient[][] = []
   const used = new Map<Ingredient, number>()
   while (missing.size > 0) {
@@ -198,8 +204,7 @@ function coveringArray(subject: readonly Ingredient[], trust: readonly Ingredien
     for (const [k, a] of parts.entries()) for (const b of parts.slice(k + 1)) missing.delete(pairKey(a.name, b.name))
     rows.push(parts)
   }
-  const uncovered = [...missing.values()].map(([a, b]) => [a.name, b.name] as const)
-  return { rows, uncovered }
+  return { rows, pairs }
 }
 
 /** The ingredients that there are, for the reader. */

@@ -3,8 +3,9 @@ import { type CheckResult, checkTest, type Violation } from '../check/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { parse, type Test } from '../litmus/index.ts'
 import type { Finding } from '../step/index.ts'
-import { sceneText, type Statement } from './client.ts'
-import type { Scene } from './scenes.ts'
+import { sceneText } from './client.ts'
+import type { Raw } from './explore.ts'
+import type { Block, Scene } from './scenes.ts'
 
 const same = (a: Pick<Finding, 'property' | 'site' | 'decision'>) => (b: Pick<Finding, 'property' | 'site' | 'decision'>): boolean => a.property === b.property && a.site === b.site && a.decision === b.decision
 
@@ -12,26 +13,27 @@ const same = (a: Pick<Finding, 'property' | 'site' | 'decision'>) => (b: Pick<Fi
 export const confirmedBy = (r: CheckResult, f: Finding): Violation | null => [...r.violations, ...r.reported].find(same(f)) ?? null
 
 /** A test in the making: head lines and statements. */
-export interface Draft { readonly head: readonly string[]; readonly body: readonly string[] }
+export interface Draft { readonly head: readonly Block[]; readonly body: readonly string[] }
 
-const textOf = (d: Draft, kernel: string, platform: string, name: string, title: string): string =>
-  sceneText({ head: d.head.map((l) => l.replace(/\{ +\}/, '{ }')) }, kernel, platform, d.body, name, title)
+/** A finding's test as its file has it, without expectations. */
+export const draftText = (d: Draft, kernel: string, platform: string, name: string, title: string): string => sceneText(d.head, kernel, platform, d.body, name, title)
 
-const parsed = (text: string): Test | null => parse(text, 'hunt.litmus').test ?? null
+export const parsed = (text: string): Test | null => parse(text, 'hunt.litmus').test ?? null
 
-/** Head lines with one entry less, each way there is. */
-function* lessHead(head: readonly string[]): Generator<string[]> {
-  for (const [i, line] of head.entries()) {
-    const m = /^(\w+(?: \w+)?) \{ (.*) \}$/.exec(line)
-    if (m === null) continue
-    const [, word = '', inner = ''] = m
-    const config = word === 'config'
-    const entries = config ? [...inner.matchAll(/\w+ (?:"[^"]*"|\S+)(?: (?!\w+ )\S+)*/g)].map((x) => x[0].trim()) : inner.split(', ').filter((e) => e !== '')
-    // Lists of values (tsm_fails) are no entries of their own.
-    if (word.startsWith('mmio') || (config && inner.includes('tsm_fails'))) continue
-    for (const k of entries.keys()) {
-      const rest = entries.filter((_, j) => j !== k)
-      yield rest.length === 0 && config ? head.filter((_, j) => j !== i) : head.map((l, j) => (j === i ? `${word} { ${rest.join(config ? ' ' : ', ')} }` : l))
+/** An entry with one value less, each way there is: those of lists, such as `tsm_fails`. */
+const lessEntry = (entry: string): string[] => {
+  const [word = '', ...values] = entry.split(' ')
+  return word === 'tsm_fails' && values.length > 1 ? values.map((v) => [word, ...values.filter((x) => x !== v)].join(' ')) : []
+}
+
+/** Heads with a block, an entry or a value less, each way there is. */
+function* lessHead(head: readonly Block[]): Generator<Block[]> {
+  for (const [i, { word, entries }] of head.entries()) {
+    yield head.filter((_, j) => j !== i)
+    const put = (list: readonly string[]): Block[] => head.map((b, j) => (j === i ? { word, entries: list } : b))
+    for (const [k, entry] of entries.entries()) {
+      yield put(entries.filter((_, j) => j !== k))
+      for (const less of lessEntry(entry)) yield put(entries.map((e, j) => (j === k ? less : e)))
     }
   }
 }
@@ -39,18 +41,32 @@ function* lessHead(head: readonly string[]): Generator<string[]> {
 export interface Written {
   readonly draft: Draft
   readonly test: Test
+  /** The test, which notices too when a call that makes something fails. */
+  readonly probe: Test
   readonly violation: Violation
+  /** All that the test shows. */
+  readonly shows: readonly Violation[]
 }
 
-/** What of a scene a finding does not need is left out, as long as `check` still finds it. The calls are the fewest already: the search is breadth first. Null: `check` does not find it. */
-export function write(scene: Pick<Scene, 'head'>, calls: readonly Statement[], f: Finding, kernel: string, platform: string): Written | null {
+const findingsOfTest = (r: CheckResult): Violation[] => [...r.violations, ...r.reported]
+
+/**
+ * What of a scene a finding does not need is left out, as long as `check` still finds it. Of the calls none can be left out within the contract (explore.ts).
+ * Null: `check` does not find it.
+ */
+export function write(scene: Pick<Scene, 'head'>, { calls, finding: f, failing }: Raw, kernel: string, platform: string): Written | null {
   const attempt = (draft: Draft, traces = false): Written | null => {
-    const test = parsed(textOf(draft, kernel, platform, 'hunt', 'hunt'))
+    const text = draftText(draft, kernel, platform, 'hunt', 'hunt')
+    const test = parsed(text)
     if (test === null) return null
-    const violation = confirmedBy(checkTest(test, kernel, platform, { maxStates: 50_000, traces }), f)
-    return violation === null ? null : { draft, test, violation }
+    const r = checkTest(test, kernel, platform, { maxStates: 50_000, traces })
+    const violation = confirmedBy(r, f)
+    return violation === null ? null : { draft, test, probe: test, violation, shows: findingsOfTest(r) }
   }
-  let best = attempt({ head: scene.head, body: calls.map((c) => c.text) })
+  const body = calls.map((c) => c.text)
+  // Where nothing has to fail, nothing may: first of all.
+  const sound = scene.head.map((b) => ({ ...b, entries: b.entries.filter((e) => !/^(conversions|tsm_fails) /.test(e)) }))
+  let best = (failing === null ? attempt({ head: sound, body }) : null) ?? attempt({ head: scene.head, body })
   for (let again = best !== null; again && best !== null;) {
     again = false
     for (const head of lessHead(best.draft.head)) {
@@ -61,12 +77,19 @@ export function write(scene: Pick<Scene, 'head'>, calls: readonly Statement[], f
       break
     }
   }
-  return best === null ? null : attempt(best.draft, true)
+  const w = best === null ? null : attempt(best.draft, true)
+  return w === null ? null : { ...w, probe: parsed(`${draftText(w.draft, kernel, platform, 'hunt', 'hunt')}${probing(calls)}`) ?? w.test }
+}
+
+/** Says that some call that makes something has failed, as a condition that must never hold. */
+const probing = (calls: Raw['calls']): string => {
+  const made = [...new Set(calls.filter((c) => c.target >= 0).map((c) => c.text.slice(0, c.text.indexOf(' '))))]
+  return made.length === 0 ? '' : `never (${made.map((v) => `!ok(os.${v})`).join(' || ')})\n`
 }
 
 /** The finding's file: its test with what every revision that has a meaning here makes of it. */
-export function litmusText(w: Written, kernel: string, platform: string, name: string, title: string): string {
-  const text = textOf(w.draft, kernel, platform, name, title)
+export function litmusText(d: Draft, kernel: string, platform: string, name: string, title: string): string {
+  const text = draftText(d, kernel, platform, name, title)
   const test = parsed(text)
   if (test === null) throw new Error(`invariant broken: a finding's test does not parse\n${text}`)
   const by = new Map<string, string[]>()

@@ -1,6 +1,6 @@
 // `tbit hunt` as text and json: a screen a finding, the weakest trigger and the shortest sequence first; then what was covered and what was not.
 import { type Diagnostic, plural, thousands } from '../base/index.ts'
-import { type Clause, contract, type Hazard, ingredientWords, LEVELS, litmusText, promises, type Scene, TRIGGERS } from '../hunt/index.ts'
+import { type Also, blockText, type Clause, contract, draftText, type Hazard, ingredientWords, LEVELS, litmusText, promises, type Scene, TRIGGERS } from '../hunt/index.ts'
 import { limitsLine } from './check-run.ts'
 import { bullet, wrap, wrapCommand } from './wrap.ts'
 
@@ -23,6 +23,10 @@ export interface HuntReport {
   readonly unconfirmed: readonly string[]
   /** Files written, by id. */
   readonly saved: ReadonlyMap<string, string>
+  /** The findings' tests with what every revision makes of them, by id, where the format or --save wants them. */
+  readonly litmus: ReadonlyMap<string, string>
+  /** Everything that was found beside the first of a cause. */
+  readonly detailed: boolean
   readonly interrupted: boolean
   readonly errors: readonly Diagnostic[]
 }
@@ -34,24 +38,35 @@ export const isComplete = (r: HuntReport): boolean => !r.interrupted && r.open.l
 /** The name of a finding's test and file. */
 export const fileName = (h: Hazard): string => h.id.replaceAll('/', '-').replaceAll('.', '-').toLowerCase()
 
-/** A finding as a litmus test with what each revision makes of it. */
-export const hazardLitmus = (h: Hazard, r: Pick<HuntReport, 'kernel' | 'platform'>): string => litmusText(h.written, r.kernel, r.platform, fileName(h), h.violation.summary)
+/** A finding as a litmus test with what each revision makes of it: a check on every revision. */
+export const hazardLitmus = (h: Hazard, r: Pick<HuntReport, 'kernel' | 'platform'>): string => litmusText(h.draft, r.kernel, r.platform, fileName(h), h.title)
+
+const alsoText = (a: Also, h: Hazard): string => `${a.harm === h.harm ? '' : `${a.harm}: `}${a.finding.property} (${a.finding.site}, ${a.finding.decision})`
+
+function causeLine(h: Hazard): string {
+  const { cause } = h
+  if (cause === null) return `where: ${h.id.slice(h.id.indexOf('/') + 1)}; no decision of another revision removes it`
+  return `${cause.kind}: ${cause.name} = ${cause.value}; not with ${cause.instead}${cause.source === '' ? '' : ` (${cause.source})`}`
+}
 
 function hazardText(h: Hazard, n: number, r: HuntReport, width: number): string[] {
-  const out = wrap(`${n}. ${h.harm}: ${h.violation.summary}`, width, '   ')
+  const out = wrap(`${n}. ${h.harm}: ${h.title}`, width, '   ')
   const say = (text: string): void => { out.push(...wrap(text, width - 3, '  ').map((l) => `   ${l}`)) }
-  const { head, body } = h.written.draft
-  const scene = head.filter((l) => !/^device \w+ \{ +\}$/.test(l))
+  const scene = h.draft.head.filter((b) => !b.word.startsWith('device ') || b.entries.length > 0).map(blockText)
   if (scene.length > 0) say(scene.join('  '))
-  out.push(...body.flatMap((l) => wrap(l, width - 5, '  ').map((x) => `     ${x}`)))
-  if (h.cause !== null) say(`decision: ${h.cause.decision} = ${h.cause.value}; not with ${h.cause.instead}${h.cause.source === '' ? '' : ` (${h.cause.source})`}`)
-  else say(`rule: ${h.finding.decision} (${h.finding.site}); no single decision of another revision removes it`)
-  if (h.alsoBy.length > 0) say(`also by: ${h.alsoBy.map((a) => `${a.finding.property} (${a.finding.site}, ${a.finding.decision})`).join('; ')}`)
+  out.push(...h.draft.body.flatMap((l) => wrap(l, width - 5, '  ').map((x) => `     ${x}`)))
+  say(`${h.finding.property}: ${h.violation.summary}`)
+  say(causeLine(h))
+  const also = h.alsoBy.slice(0, r.detailed ? h.alsoBy.length : MOST_ALSO).map((a) => alsoText(a, h))
+  if (also.length > 0) say(`also by: ${also.join('; ')}${also.length < h.alsoBy.length ? `; ${h.alsoBy.length - also.length} more (-v)` : ''}`)
   say(`id ${h.id}`)
   const file = r.saved.get(h.id)
   if (file !== undefined) out.push(...wrapCommand(`tbit check ${file} --kernel ${/ /.test(r.kernel) ? `"${r.kernel}"` : r.kernel}`, width - 3, '   '))
   return [...out, '']
 }
+
+/** Others of one cause that are told without -v. */
+const MOST_ALSO = 3
 
 export function huntText(r: HuntReport, look: HuntLook): string {
   const out: string[] = []
@@ -79,9 +94,12 @@ export function huntJson(r: HuntReport): string {
   return `${JSON.stringify({
     format: 1, kernel: r.kernel, platform: r.platform, complete: isComplete(r), states: r.states, transitions: r.transitions, interleave: 'calls', scenes: { done: r.scenes, of: r.of, open: r.open },
     findings: r.hazards.map((h) => ({
-      id: h.id, property: h.finding.property, summary: h.violation.summary, harm: h.harm, trigger: h.trigger, site: h.finding.site, decision: h.finding.decision, cause: h.cause,
-      calls: h.written.draft.body, trace: h.violation.trace.map((s) => ({ thread: s.name, text: s.text })), litmus: hazardLitmus(h, r),
-      also_by: h.alsoBy.map((a) => ({ property: a.finding.property, site: a.finding.site, decision: a.finding.decision, summary: a.finding.summary, trigger: a.trigger, calls: a.calls }))
+      id: h.id, title: h.title, property: h.finding.property, summary: h.violation.summary, harm: h.harm, trigger: h.trigger, site: h.finding.site, decision: h.finding.decision, cause: h.cause,
+      calls: h.draft.body, trace: h.violation.trace.map((s) => ({ thread: s.name, text: s.text })), litmus: r.litmus.get(h.id) ?? draftText(h.draft, r.kernel, r.platform, fileName(h), h.title),
+      also_by: h.alsoBy.map((a, i) => ({
+        property: a.finding.property, site: a.finding.site, decision: a.finding.decision, summary: a.finding.summary, harm: a.harm, trigger: a.trigger, calls: a.draft.body,
+        litmus: draftText(a.draft, r.kernel, r.platform, `${fileName(h)}-${i + 2}`, a.finding.summary)
+      }))
     })),
     expected: r.expected, missed: r.missed, unconfirmed: r.unconfirmed, interrupted: r.interrupted, errors: r.errors
   })}\n`

@@ -22,6 +22,10 @@ export type Nanos = Brand<number, 'Nanos'>
 
 export const PAGE_SHIFT = 12
 export const PAGE_SIZE = 4096
+/** Pages that hold so many bytes. */
+export const PFN_UP = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE)
+/** Bytes of whole pages. */
+export const PAGE_ALIGN = (bytes: number): number => PFN_UP(bytes) * PAGE_SIZE
 /** How many pages the bytes [at, at+size) touch; size > 0. */
 export const pagesOf = (at: number, size: number): number => Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
 export const KiB = 1024

@@ -1,10 +1,10 @@
 // The kernel's own C as the DMA API of the model: the functions of kernel/dma, each as one step, over our machine. Memory content,
 // page states, the page allocator and conversions are the machine's and our kernel's; what the C keeps for itself (pools, device
 // flags) is one number in the state vector, a snapshot of its instance.
-import { own, PAGE_SIZE } from '../base/index.ts'
+import { own, PAGE_ALIGN, PAGE_SIZE } from '../base/index.ts'
 import { type Action, Interned, runOn, type Layout, step, stepped, type Store } from '../step/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
-import { aliasAccess, ATTR, type BootConversion, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG, worker_runs } from '../kernel/index.ts'
+import { aliasAccess, ATTR, type BootConversion, DEV_BITS, type Device, type DmaBuffer, type DmaCalls, DMA_MAPPING_ERROR, EIO, halt, type Kernel, type MakeCalls, type RefusalReason, set_memory_decrypted, set_memory_encrypted, TAG, worker_runs } from '../kernel/index.ts'
 import { type Allocation, GFP_ATOMIC, GFP_KERNEL, type Host, KernelC, KernelFault, type PlatformKind, PROT } from './kernel-c.ts'
 import { KernelStates } from './states.ts'
 import type { WasmModule } from './wasm.ts'
@@ -14,7 +14,6 @@ const CRASHED = -0x3f3f3f3f
 /** Conversions of one call that may fail one by one: each goes well, fails at once, or fails at its hypercall. */
 const WAYS = 9
 const SEGMENT_BYTES = 256 * 1024
-const EIO = -5
 
 export interface TreeCalls {
   readonly module: WasmModule
@@ -300,7 +299,7 @@ class CCalls implements DmaCalls, Host {
     return this.allocate(dev, 'dma_alloc_pages', size, 0, gfpBlocks, `${cpu}:${size}:${gfpBlocks}`, () => this.c.dma_alloc_pages(dev.index, cpu, size, 0, gfpBlocks ? GFP_KERNEL : GFP_ATOMIC))
   }
   private allocate(dev: Device, site: string, sizeIn: number, attrs: number, blocks: boolean, key: string, body: () => Allocation): DmaBuffer | null {
-    const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
+    const size = PAGE_ALIGN(sizeIn)
     if (!blocks) this.worker(dev, true)
     const pages = site === 'dma_alloc_pages'
     const id = this.call(dev, site, key, (r) => (r < 0 ? `${site}(${dev.name}, ${sizeIn}) fails` : `${site}(${dev.name}, ${sizeIn}) = page 0x${((this.buffers[r] as DmaBuffer).phys / PAGE_SIZE).toString(16)}, handle 0x${(this.buffers[r] as DmaBuffer).handle.toString(16)}`), (st) => {

@@ -1,11 +1,12 @@
 // kernel/dma/direct.c and direct.h. Each function follows the C of its revision in order: `map_page` is 6.12 to 6.15 (and the RFC
 // and TIO trees on it), `jiri` 7.1, `capable` the cc-shared series. Where they differ by one decision the record is asked.
-import { PAGE_SIZE } from '../base/index.ts'
+import { PAGE_ALIGN, PAGE_SIZE } from '../base/index.ts'
 import { isZero, test } from '../step/index.ts'
 import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
 import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
 import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
 import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
+import { EINVAL } from './errno.ts'
 import { kmalloc_size_roundup } from './slab.ts'
 import { arch_dma_prep_coherent, arch_sync_dma_flush, dma_common_contiguous_remap, PGPROT } from './surroundings.ts'
 import { get_order } from './swiotlb/index.ts'
@@ -14,7 +15,6 @@ import { ATTR, ATTR_ALLOC_CC_SHARED, DIR, failed, swiotlb_alloc, swiotlb_find_po
 
 export { ATTR, DIR }
 
-const PFN_UP = (n: number): number => Math.ceil(n / PAGE_SIZE)
 
 // --- streaming ------------------------------------------------------------------------------------------------------------
 
@@ -261,6 +261,9 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
 /** dma_free_contiguous(): back to the page allocator. */
 function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void { dev.k.pages.free_dma(pfn, order, site) }
 
+/** __dma_direct_free_pages(): back to the restricted pool that it came from, else to the page allocator. */
+function __dma_direct_free_pages(dev: Device, phys: number, size: number, site: string): void { if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), site) }
+
 /** dma_pgprot() and what the caller adds to it: decrypted where `shared`. */
 export const dma_pgprot = (dev: Device, shared: boolean): number => (dev.coherent ? 0 : PGPROT.dmacoherent) | (shared ? PGPROT.decrypted : 0)
 
@@ -280,7 +283,7 @@ function not_supported(dev: Device): null {
 export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   if (dev.k.rev.allocByAttr) return dma_direct_alloc_cc(dev, cpu, sizeIn, gfpBlocks, attrs)
   const k = dev.k
-  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  const size = PAGE_ALIGN(sizeIn)
   if (attrs & ATTR.NO_KERNEL_MAPPING && !force_dma_unencrypted(dev) && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
   let remap = false
   if (!dev.coherent) {
@@ -299,7 +302,7 @@ export function dma_direct_alloc(dev: Device, cpu: number, sizeIn: number, gfpBl
     alias = force_dma_unencrypted(dev) ? 'shared' : 'private'
     if (k.rev.decryptRemapped && alias === 'shared' && from === 'buddy' && set_memory_decrypted(k, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true); failed(dev, 'conversion'); return null }
     if (!remapped(dev, phys, size, alias === 'shared')) {
-      if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), 'dma_direct_alloc')
+      __dma_direct_free_pages(dev, phys, size, 'dma_direct_alloc')
       failed(dev, 'exhausted')
       return null
     }
@@ -368,7 +371,7 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
   const k = dev.k
   const A = force_dma_unencrypted(dev) || (attrs & ATTR_ALLOC_CC_SHARED) !== 0
   let decrypt = A
-  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  const size = PAGE_ALIGN(sizeIn)
   if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
   let remap = false
   if (!dev.coherent) {
@@ -388,7 +391,7 @@ function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks
   if (remap && !remapped(dev, phys, size, A)) {
     failed(dev, 'exhausted')
     if (decrypt && dma_set_encrypted(dev, phys, n) !== 0) k.pages.leak(phys / PAGE_SIZE, 2 ** get_order(size), 'dma_direct_alloc', true)
-    else if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), 'dma_direct_alloc')
+    else __dma_direct_free_pages(dev, phys, size, 'dma_direct_alloc')
     return null
   }
   k.memzero('dma_direct_alloc', phys, size, alias)
@@ -432,7 +435,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
       return
     }
   }
-  if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
+  __dma_direct_free_pages(dev, phys, size, 'dma_direct_free')
 }
 
 // NO_KERNEL_MAPPING of a device that is not forced: cpu_addr is taken for a struct page, also when it was allocated while it was forced.
@@ -452,13 +455,13 @@ function encryptCookie(dev: Device, phys: number): number {
     return 0
   }
   k.warn('set_memory_encrypted', 'not the linear map: pages will be leaked')
-  return -22
+  return EINVAL
 }
 
 /** dma_direct_alloc_pages(). Of `attrs` only NO_WARN has a meaning, as the gfp's __GFP_NOWARN. */
 export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs = 0): DmaBuffer | null {
   const k = dev.k
-  const size = PFN_UP(sizeIn) * PAGE_SIZE
+  const size = PAGE_ALIGN(sizeIn)
   const n = size / PAGE_SIZE
   const byAttr = k.rev.allocByAttr
   const A = force_dma_unencrypted(dev)

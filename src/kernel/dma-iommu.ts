@@ -1,7 +1,7 @@
 // drivers/iommu/dma-iommu.c, as far as the question goes: a device behind a vIOMMU. Mapping asks neither force_dma_unencrypted() nor
 // is_swiotlb_force_bounce(): whatever page the driver passes is mapped as it is, but for an unaligned buffer that would share its cache lines
 // or its IOMMU page with others, which bounces.
-import { type Intervals, intervalAt, PAGE_SIZE, pagesOf, setRange } from '../base/index.ts'
+import { intervalAt, type Intervals, PAGE_ALIGN, PAGE_SIZE, pagesOf, setRange } from '../base/index.ts'
 import { action, change } from '../step/index.ts'
 import { dma_limit, force_dma_unencrypted, is_swiotlb_active } from './device.ts'
 import { DMA_MAPPING_ERROR } from './dma-address.ts'
@@ -113,7 +113,7 @@ export function iommu_dma_sync_single(dev: Device, iova: number, size: number, d
 export function iommu_dma_alloc(dev: Device, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
   if (k.rev.iommuSharedAlloc === 'refused' && force_dma_unencrypted(dev)) { failed(dev, 'iommu_shared_alloc'); return null }
-  const size = Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE
+  const size = PAGE_ALIGN(sizeIn)
   if (k.dmaDirectRemap && !gfpBlocks && !dev.coherent) {
     const b = k.atomic.alloc(dev, size, k.rev.poolsMatchRequest ? false : null, { shared: false, zone: 'normal', limited: false, noWarn: (attrs & ATTR.NO_WARN) !== 0 })
     if (b === null) { failed(dev, 'exhausted'); return null }
@@ -125,7 +125,7 @@ export function iommu_dma_alloc(dev: Device, sizeIn: number, gfpBlocks: boolean,
 
 /** dma_common_alloc_pages(): pages as they are, whatever the device reaches. */
 export function iommu_dma_alloc_pages(dev: Device, sizeIn: number): DmaBuffer | null {
-  return mapped(dev, pages(dev, Math.ceil(sizeIn / PAGE_SIZE) * PAGE_SIZE, null, 'dma_common_alloc_pages'))
+  return mapped(dev, pages(dev, PAGE_ALIGN(sizeIn), null, 'dma_common_alloc_pages'))
 }
 
 function pages(dev: Device, size: number, alias: CpuAlias, why: string): DmaBuffer | null {

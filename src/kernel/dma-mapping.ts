@@ -9,12 +9,11 @@ import {
 } from './dma-direct.ts'
 import { iommu_dma_alloc, iommu_dma_alloc_pages, iommu_dma_free, iommu_dma_map_phys, iommu_dma_sync_single, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
+import { EIO, EOPNOTSUPP } from './errno.ts'
 import { ATTR, ATTR_ALLOC_CC_SHARED, failed } from './swiotlb.ts'
 import { arch_sync_dma_flush } from './surroundings.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
 
-const EIO = -5
-const EOPNOTSUPP = -95
 
 const use_dma_iommu = (dev: Device): boolean => dev.config.iommu
 /** Another kernel's API, for devices that are not behind a vIOMMU. */

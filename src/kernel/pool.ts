@@ -1,7 +1,7 @@
 // The atomic pools (kernel/dma/pool.c): memory that is ready for allocations that cannot block. Up to three by zone, made at boot, each of
 // which may fail; they grow by a worker and never shrink. Where non-coherent memory is remapped (CONFIG_DMA_DIRECT_REMAP) a pool has a mapping
 // of its own, and its CPU addresses are none of the linear map.
-import { EMPTY, encodeIntervals, type Intervals, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
+import { EMPTY, encodeIntervals, type Intervals, PAGE_ALIGN, PAGE_SIZE, pieces, setRange } from '../base/index.ts'
 import { action, aside, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { coherent_limit } from './device.ts'
 import { DMA_MAPPING_ERROR, dma_addr_bit, translate_phys_to_dma } from './dma-address.ts'
@@ -162,6 +162,9 @@ export class AtomicPools {
     return this.addressOf(st, phys) !== null
   }
 
+  // The chunk that has an address of the pools.
+  private chunkAt(st: Store, addr: number): Chunk | undefined { return this.state.get(st).pools.flatMap((p) => p.chunks).find(([start, n]) => addr >= start && addr < start + n) }
+
   // Where the pools have this memory in use; null: nowhere.
   private addressOf(st: Store, phys: number): number | null {
     const { pools, used } = this.state.get(st)
@@ -231,7 +234,7 @@ export class AtomicPools {
     // What the form that the device uses adds to an address.
     const probe = dma_addr_bit(dev, o.shared)
     const matches = request === null || request === this.shared
-    const addr = AtomicPools.taken(this, dev, PAGE_SIZE * Math.ceil(size / PAGE_SIZE), size, limit, probe, matches, o.zone)
+    const addr = AtomicPools.taken(this, dev, PAGE_ALIGN(size), size, limit, probe, matches, o.zone)
     if (addr < 0) {
       // WARN(1, ...) where no pool was of the right state: __GFP_NOWARN silences exhaustion only.
       if (addr !== -2 && o.noWarn) return null
@@ -269,8 +272,8 @@ export class AtomicPools {
   free(addr: number, size: number): boolean { return AtomicPools.given(this, addr, size) === 1 }
   private static readonly given = action<[a: AtomicPools, addr: number, size: number]>('gen_pool_free', {
     perform: (st, _outcome, a, addr, size) => {
-      if (!a.state.get(st).pools.some((p) => p.chunks.some(([start, n]) => addr >= start && addr < start + n))) return 0
-      a.state.update(st, GIVE, addr, PAGE_SIZE * Math.ceil(size / PAGE_SIZE))
+      if (a.chunkAt(st, addr) === undefined) return 0
+      a.state.update(st, GIVE, addr, PAGE_ALIGN(size))
       return 1
     },
     text: (r, _outcome, _a, addr, size) => `atomic pool: ${size} bytes at 0x${addr.toString(16)}${r ? ' back' : ' are none of it'}`, results: [0, 1]
@@ -282,7 +285,7 @@ export class AtomicPools {
   })
   /** gen_pool_virt_to_phys(). */
   private static readonly physOf = action<[a: AtomicPools, addr: number]>('gen_pool_virt_to_phys', {
-    perform: (st, _outcome, a, addr) => { for (const [start, n, phys] of a.state.get(st).pools.flatMap((p) => p.chunks)) if (addr >= start && addr < start + n) return addr - start + phys; return addr },
+    perform: (st, _outcome, a, addr) => { const [start, , phys] = a.chunkAt(st, addr) ?? [0, 0, 0]; return addr - start + phys },
     text: (r) => `0x${r.toString(16)}`, silent: true
   })
 

@@ -4,11 +4,9 @@
 import { PAGE_SIZE } from '../base/index.ts'
 import { action, choose } from '../step/index.ts'
 import { HW, PTE } from '../machine/index.ts'
+import { EBUSY, EINVAL, EIO } from './errno.ts'
 import type { Kernel } from './kernel.ts'
 
-export const EIO = -5
-export const EINVAL = -22
-export const EBUSY = -16
 
 export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversionsFail
 

@@ -1,5 +1,5 @@
 // kmalloc: objects of the kernel's size classes that share a page; lowest free object first, the one freed last before all.
-import { PAGE_SIZE } from '../base/index.ts'
+import { PAGE_ALIGN, PAGE_SIZE } from '../base/index.ts'
 import { action, change, Interned, type Layout, type Store } from '../step/index.ts'
 import type { Kernel } from './kernel.ts'
 import { TAG } from './page-alloc.ts'
@@ -9,7 +9,7 @@ export const KMALLOC_SIZES = [8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048,
 /** kmalloc_size_roundup(). */
 export function kmalloc_size_roundup(size: number): number {
   for (const s of KMALLOC_SIZES) if (size <= s) return s
-  return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE
+  return PAGE_ALIGN(size)
 }
 
 /** [page, object size, used objects as a bit set in text, last freed object or -1], one a slab page. */

@@ -1,6 +1,6 @@
 // What surrounds a kernel in a recording: the page allocator's zones, conversions, mappings, caches and work queues, answered and noted by
 // somebody else. Under the checker and in a running system nobody stands there: the machine of ours answers.
-import { PAGE_SIZE } from '../base/index.ts'
+import { PAGE_ALIGN } from '../base/index.ts'
 import { HIGH_BANK } from '../machine/index.ts'
 import type { Kernel } from './kernel.ts'
 
@@ -56,7 +56,7 @@ export const sceneMemory = (ram: number): MemoryMap => ({ last: HIGH_BANK + ram 
 export function arch_dma_prep_coherent(k: Kernel, phys: number, size: number): void { if (k.platform.noncoherentDevices) k.parts.host?.cache('pc', phys, size) }
 
 /** dma_common_contiguous_remap(): false where vmap() fails. */
-export const dma_common_contiguous_remap = (k: Kernel, phys: number, size: number, prot: number): boolean => k.parts.host?.vmap(phys, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, prot) ?? true
+export const dma_common_contiguous_remap = (k: Kernel, phys: number, size: number, prot: number): boolean => k.parts.host?.vmap(phys, PAGE_ALIGN(size), prot) ?? true
 
 /** arch_sync_dma_flush(): cache maintenance is complete. */
 export function arch_sync_dma_flush(k: Kernel): void { k.parts.host?.flush() }

@@ -1,7 +1,7 @@
 // CONFIG_SWIOTLB_DYNAMIC under the checker (kernel/dma/swiotlb.c, read in 6.12.117, 7.2.13 and 7.3.4): pools that a worker adds to the default
 // pool, newest first, and transient ones that hang on a device for one mapping. Their memory is the page allocator's, made shared, or an
 // atomic pool's where the caller cannot block. The functions follow the C in its order; the slots themselves are kernel/swiotlb's.
-import { PAGE_SIZE } from '../base/index.ts'
+import { PAGE_SIZE, PFN_UP } from '../base/index.ts'
 import { action, change, choose, Interned, type Layout, type Store } from '../step/index.ts'
 import { alloc_bytes, bounceRange, get_order, IoTlbPool, IO_TLB_SEGSIZE, IO_TLB_SIZE, nr_slots, restore, SLOT_FULL, slotParams, snapshot, state_hash, swiotlb_bounce_range, swiotlb_map_area, swiotlb_release_slots } from './swiotlb/index.ts'
 import { dma_limit, force_dma_unencrypted } from './device.ts'
@@ -141,7 +141,7 @@ export class DynamicPools {
     }
     const phys = this.alloc_pages_below(bytes, limit)
     if (phys < 0 || !this.converts) return phys < 0 ? null : { phys, atomic: false }
-    const [pfn, order, n] = [phys / PAGE_SIZE, get_order(bytes), Math.ceil(bytes / PAGE_SIZE)]
+    const [pfn, order, n] = [phys / PAGE_SIZE, get_order(bytes), PFN_UP(bytes)]
     if (!blocking && k.parts.host === undefined && k.platform.conversion !== 'none') k.crash('swiotlb_alloc_tlb', 'sleep in atomic context', 'set_memory_decrypted() sleeps, and dma_map may be called where one cannot')
     if (set_memory_decrypted(k, phys, n) === 0) return { phys, atomic: false }
     if (set_memory_encrypted(k, phys, n) === 0) k.pages.free_dma(pfn, order, 'alloc_dma_pages')
@@ -171,7 +171,7 @@ export class DynamicPools {
     const bytes = p.nslabs * IO_TLB_SIZE
     const recognised = k.rev.dynamicFree === 'kept' || !k.dmaDirectRemap
     if (p.atomic && recognised && k.atomic.free_phys(p.start, bytes)) return
-    const n = Math.ceil(bytes / PAGE_SIZE)
+    const n = PFN_UP(bytes)
     const order = get_order(bytes)
     if (this.converts) {
       if (k.rev.dynamicRelease === 'rcu_callback' && k.parts.host === undefined && k.platform.conversion !== 'none') k.crash('swiotlb_dyn_free', 'sleep in atomic context', 'set_memory_encrypted() sleeps, in an RCU callback')

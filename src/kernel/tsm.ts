@@ -4,17 +4,11 @@ import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, sp
 import type { TsmStep } from '../machine/index.ts'
 import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
+import { EBUSY, EINVAL, EIO, ENODEV, ENXIO, EOPNOTSUPP } from './errno.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { Decisions } from './revisions/decisions.ts'
 import { CONTEXT, STATE, tsmCores } from './tsm-cores.ts'
 import { tsmDriver } from './tsm-drivers.ts'
-
-export const ENXIO = -6
-export const EBUSY = -16
-export const ENODEV = -19
-export const EINVAL = -22
-export const EIO = -5
-export const EOPNOTSUPP = -95
 
 /** Operations of the life cycle that are in flight for a while. */
 export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'

@@ -1,6 +1,6 @@
 // A system of which only addresses, slots, counters and events are looked at: the product's own DMA functions on a pool in place,
 // with an allocator and devices that somebody else fixes. Recordings and the kernel's own C are held against it.
-import { PAGE_SIZE } from '../base/index.ts'
+import { PAGE_ALIGN } from '../base/index.ts'
 import { runOn, type Finding, type Store } from '../step/index.ts'
 import { defaultConfig, defaultDevice, type DeviceConfig, type Platform, platformByName } from '../machine/index.ts'
 import { type Decisions, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys, dma_map_resource, dma_map_sg, dma_set_mask, dma_sync_single, DEV_BITS, type Device, type DmaBuffer, DMA_MAPPING_ERROR, type KernelEvent, type KernelParts, memoryEncryptReported, messageTable, revisionByName, set_accepted, type Surroundings, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from '../kernel/index.ts'
@@ -125,5 +125,5 @@ export class BareKernel {
   set_force_bounce(on: boolean): void { (this.system.kernel as { cmdlineForce: boolean }).cmdlineForce = on }
 
   /** A buffer as dma_direct_free() wants it, from what a recording keeps of it. */
-  buffer(phys: number, handle: number, size: number): DmaBuffer { return { cpu: phys, handle, phys, size: Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, alias: null, from: 'buddy', vmap: false, cookie: false } }
+  buffer(phys: number, handle: number, size: number): DmaBuffer { return { cpu: phys, handle, phys, size: PAGE_ALIGN(size), alias: null, from: 'buddy', vmap: false, cookie: false } }
 }

@@ -1,6 +1,5 @@
 // The kernel of a recording of the whole DMA API: what BareKernel calls, and everything around it, atomic, restricted and growing pools
 // included. Sizes and addresses in bytes; a size or mask of 2^64 is all ones.
-import { PAGE_SIZE } from '../base/index.ts'
 import {
   ATTR, ATTR_ALLOC_CC_SHARED, dma_addressing_limited, dma_alloc_attrs, dma_alloc_pages, type DmaBuffer, dma_direct_alloc, dma_direct_free, dma_direct_map_phys, dma_direct_max_mapping_size, dma_direct_sync_single,
   dma_direct_unmap_phys, dma_free_attrs, dma_free_pages, dma_get_required_mask, dma_map_phys, dma_map_sg, DMA_MAPPING_ERROR, dma_need_unmap, dma_pgprot, dma_set_any_mask, dma_sync_sg, dma_sync_single,
@@ -98,9 +97,6 @@ export class SurroundedKernel extends BareKernel {
     const made = mem === k.default_mem ? k.dynamic?.list(this.st, dev) ?? [] : []
     return [...made.filter((p) => !p.transient), { start: mem.start, nslabs: mem.nslabs, hash: state_hash(mem.pool), transient: false }, ...made.filter((p) => p.transient)]
   }
-
-  /** Whole pages of a buffer. */
-  static pages(size: number): number { return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE }
 }
 
 const ALLOC_SINGLE_PAGES = 1 << 7

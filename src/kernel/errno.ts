@@ -1,0 +1,8 @@
+// Errors as kernel functions return them (include/uapi/asm-generic/errno-base.h, errno.h).
+
+export const EIO = -5
+export const ENXIO = -6
+export const EBUSY = -16
+export const ENODEV = -19
+export const EINVAL = -22
+export const EOPNOTSUPP = -95

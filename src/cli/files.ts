@@ -96,8 +96,11 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
   return { files, errors, directories }
 }
 
+/** A file as messages name it. */
+export const shownName = (file: string): string => (file === '-' ? '<stdin>' : file)
+
 /** The text of a litmus file (`-`: standard input). */
-export const readLitmus = (file: string): { readonly text: string } | Diagnostic => readText(file, LARGEST, file === '-' ? '<stdin>' : file)
+export const readLitmus = (file: string): { readonly text: string } | Diagnostic => readText(file, LARGEST, shownName(file))
 
 /** Reads and checks the files. A file with an error gives no test; the others do. */
 export function loadTests(files: readonly string[]): Loaded {
@@ -106,7 +109,7 @@ export function loadTests(files: readonly string[]): Loaded {
   const warnings: Diagnostic[] = []
   const texts = new Map<string, string>()
   for (const file of files) {
-    const shown = file === '-' ? '<stdin>' : file
+    const shown = shownName(file)
     const read = readLitmus(file)
     if ('code' in read) {
       errors.push(read)

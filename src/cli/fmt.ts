@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { brokenInvariant, type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { format, parse } from '../litmus/index.ts'
 import { writeWhole } from './file-access.ts'
-import { litmusFiles, readLitmus } from './files.ts'
+import { litmusFiles, readLitmus, shownName } from './files.ts'
 import type { Io } from './io.ts'
 
 interface Options { check?: boolean }
@@ -12,7 +12,7 @@ interface Options { check?: boolean }
 function formatted(file: string): { readonly text: string; readonly before: string } | readonly Diagnostic[] {
   const read = readLitmus(file)
   if ('code' in read) return [read]
-  const shown = file === '-' ? '<stdin>' : file
+  const shown = shownName(file)
   try {
     const { errors } = parse(read.text, shown)
     // A word without a machine is no error of the text.

@@ -2,7 +2,7 @@
 import { Errors } from './_errors.ts'
 import { lex, type Token } from './_lex.ts'
 import { partNames } from './vocabulary.ts'
-import { tokensOf } from './tokens.ts'
+import { commentsBetween } from './tokens.ts'
 
 /** Columns of the words that begin a line of the head: the longest is `platform`. */
 const HEAD = 'platform'.length
@@ -22,12 +22,14 @@ interface Piece {
 
 /** Tokens and comments in their order, as they are written. */
 function pieces(text: string): Piece[] {
-  const comment = tokensOf(text).filter((t) => t.kind === 'comment').map((t) => ({ text: text.slice(t.from, t.to).trimEnd(), from: t.from, to: t.to, comment: true, token: null }))
-  const tokens = lex(text, new Errors('')).filter((t) => t.kind !== 'end').map((t) => {
-    const to = t.offset + t.length
-    return { text: text.slice(t.offset, to), from: t.offset, to, comment: false, token: t }
-  })
-  return [...comment, ...tokens].sort((a, b) => a.from - b.from)
+  const out: Piece[] = []
+  let end = 0
+  for (const token of lex(text, new Errors(''))) {
+    for (const c of commentsBetween(text, end, token.offset)) out.push({ text: text.slice(c.from, c.to).trimEnd(), from: c.from, to: c.to, comment: true, token: null })
+    end = token.offset + token.length
+    if (token.kind !== 'end') out.push({ text: text.slice(token.offset, end), from: token.offset, to: end, comment: false, token })
+  }
+  return out
 }
 
 const isPunct = (p: Piece | undefined, ...texts: readonly string[]): boolean => p?.token?.kind === 'punct' && texts.includes(p.text)

@@ -45,7 +45,7 @@ function kindOfWord(t: Token, before: Token | undefined, after: Token | undefine
 }
 
 /** The comments between two places, where nothing else stands but blanks. */
-function comments(text: string, from: number, to: number): TextToken[] {
+export function commentsBetween(text: string, from: number, to: number): TextToken[] {
   const out: TextToken[] = []
   for (const m of text.slice(from, to).matchAll(/(?:#|\/\/)[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g)) {
     const raw = m[0].replace(/\r$/, '')
@@ -65,7 +65,7 @@ export function tokensOf(text: string): TextToken[] {
   let part = ''
   let depth = 0
   for (const [i, t] of tokens.entries()) {
-    out.push(...comments(text, end, t.offset))
+    out.push(...commentsBetween(text, end, t.offset))
     end = t.offset + t.length
     if (t.kind === 'end' || t.kind === 'bad') continue
     const kind = t.kind === 'number' || t.kind === 'string' ? t.kind : t.kind === 'punct' ? 'operator' : kindOfWord(t, tokens[i - 1], tokens[i + 1], part, depth)

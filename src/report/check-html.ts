@@ -40,7 +40,7 @@ export function checkHtml(run: CheckRun): string {
     all.length === 0 ? '<p>Nothing was found.</p>' : `<h2>${plural(all.length, 'distinct finding')}</h2><ol>${shown.map((f, i) => `<li><a href="#f${i + 1}">${esc(f.violation.property)}: ${esc(whyOf(f.violation, f.result.platform).headline)}</a></li>`).join('')}</ol>`,
     ...(all.length > MOST ? [`<p>${all.length - MOST} more are not drawn here; tbit check -v tells them.</p>`] : []),
     ...(run.errors.length > 0 ? ['<h2>Not read</h2>', `<ul>${run.errors.map((e) => `<li>${esc(`${e.file}: ${e.message}`)}</li>`).join('')}</ul>`] : []), '</main>',
-    ...shown.map((f, i) => `<hr id="f${i + 1}">${findingBody(f).replace('<main class="player">', '<article class="player">').replace(/<\/main>$/, '</article>').replace('<h1>', '<h2 class="head">').replace('</h1>', '</h2>')}`)
+    ...shown.map((f, i) => `<hr id="f${i + 1}">${findingBody(f, 'article')}`)
   ].join('\n')
   return page({ title: `tbit check: ${title}`, policy: ALONE, style: `${baseStyle}${findingStyle}article{max-width:1120px;margin:0 auto;padding:.6rem 1rem}.head{font-size:1.45rem}\n`, script: playerScript(), body })
 }

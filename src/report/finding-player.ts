@@ -87,9 +87,12 @@ export function attachPlayer(root: Place, world: World): Player | null {
   }
   const tick = (): void => {
     if (!playing) return
-    if (at === steps.length - 1) playing = false
-    else to(at + 1)
-    show()
+    if (at === steps.length - 1) {
+      playing = false
+      show()
+      return
+    }
+    to(at + 1)
     world.later(tick, 400)
   }
   const acts = new Map<string, () => void>(Object.entries({

@@ -1,6 +1,7 @@
 // A finding as a logic analyser shows it, before anything is drawn: the things that decide (chips), the steps worth a column, a row a thread,
 // and a track for each thing that has a state: the flag, the TDI, a page's protection, mapping, owner and content, the handle. Pictures, pages
 // and the player draw the same.
+import { hex } from '../base/index.ts'
 import type { Frame, FrameHandle, FramePage, Ingredient, Violation, Why } from '../check/index.ts'
 import { operationOf } from '../check/why.ts'
 import { type PageClass, pageWords } from '../machine/index.ts'
@@ -98,7 +99,6 @@ const strongest = (why: Why): Chip[] => [...why.ingredients].sort((a, b) => b.we
 
 // ---- tracks ----------------------------------------------------------------------------------------------------------
 
-const hex = (n: number): string => `0x${n.toString(16)}`
 const TDI_SENDS = { 0: 'sends T=0', 1: 'sends T=1', none: 'sends nothing' } as const
 
 /** What a page is called: `page 0x100`, `pages 0x100..0x103`. */

@@ -1,8 +1,7 @@
 // A finding as a page: what is wrong in one sentence, what decided as chips, the handle bit by bit, the picture, the steps as a table, the test, the
 // commands that do it again, where it comes from and where else it occurs. It is whole without script; the player is put on top.
-import { plural } from '../base/index.ts'
-import type { CheckResult, Frame, FrameHandle, Violation, Why } from '../check/index.ts'
-import { whyOf } from '../check/index.ts'
+import { hex, PAGE_SIZE, plural } from '../base/index.ts'
+import { type CheckResult, type Frame, type FrameHandle, type Violation, type Why, whyOf } from '../check/index.ts'
 import { revisionByName } from '../kernel/index.ts'
 import { againCommand, type CheckRun } from './check-run.ts'
 import { changeText, functionsOf, shownSteps } from './check-trace.ts'
@@ -68,13 +67,13 @@ export function handleBits(h: Pick<FrameHandle, 'name' | 'handle' | 'bits' | 'al
   })
   const said = h.bits.map((b) => `bit ${b.bit} (${b.name}) ${b.set ? 'set' : 'clear'}`).join(', ')
   const rest = h.bounce ?? h.phys
-  return `<div class="bits" role="img" aria-label="${esc(`${h.name} bit by bit: ${said}`)}">${cells.join('')}</div><p class="soft">${esc(`${h.name} = 0x${handle.toString(16)}: ${said}: the ${h.alias ?? ''} alias of ${h.bounce === null ? 'page' : 'the bounce page'} 0x${Math.floor(rest / 4096).toString(16)}`)}</p>`
+  return `<div class="bits" role="img" aria-label="${esc(`${h.name} bit by bit: ${said}`)}">${cells.join('')}</div><p class="soft">${esc(`${h.name} = ${hex(handle)}: ${said}: the ${h.alias ?? ''} alias of ${h.bounce === null ? 'page' : 'the bounce page'} ${hex(Math.floor(rest / PAGE_SIZE))}`)}</p>`
 }
 
 /** The handle that the finding is about: the one whose address was sent, else the last that was made. */
 function handleOf(v: Violation, why: Why): FrameHandle | undefined {
   const handles = (v.frames?.at(-1) as Frame | undefined)?.handles.filter((h) => h.handle !== null) ?? []
-  return handles.find((h) => why.access !== null && `0x${(h.handle as number).toString(16)}` === why.access.address) ?? handles.at(-1)
+  return handles.find((h) => why.access !== null && hex(h.handle as number) === why.access.address) ?? handles.at(-1)
 }
 
 function stepsTable(p: FindingPage): string {
@@ -99,9 +98,8 @@ function stepsTable(p: FindingPage): string {
 const numbered = (text: string): string => `<pre tabindex="0" role="region" aria-label="the test">${text.trimEnd().split('\n').map((l, i) => `<span data-line="${i + 1}">${esc(l)}</span>`).join('\n')}</pre>`
 
 /** Chips, handle, picture and steps: what the player works on, here and in the playground. */
-export function findingView(p: FindingPage): string {
+export function findingView(p: FindingPage, why: Why = whyOf(p.violation, p.result.platform)): string {
   const { violation: v, result: r } = p
-  const why = whyOf(v, r.platform)
   const handle = handleOf(v, why)
   return [
     chipList(chipsOf(v, why)), handle === undefined ? '' : handleBits(handle), '<div class="bar"></div>', '<p class="now" role="status" aria-live="polite"></p>',
@@ -111,22 +109,22 @@ export function findingView(p: FindingPage): string {
   ].join('\n')
 }
 
-/** The page's own part, for one file and for a site alike. */
-export function findingBody(p: FindingPage): string {
+/** The page's own part, for one file and for a site alike. `as`: the page itself, or one of several on it. */
+export function findingBody(p: FindingPage, as: 'page' | 'article' = 'page', why: Why = whyOf(p.violation, p.result.platform)): string {
   const { violation: v, result: r } = p
-  const why = whyOf(v, r.platform)
+  const [element, heading] = as === 'page' ? ['main', ['<h1>', '</h1>']] as const : ['article', ['<h2 class="head">', '</h2>']] as const
   const tag = (t: string, cls = ''): string => `<span class="tag${cls}">${esc(t)}</span>`
   return [
-    '<main class="player">',
+    `<${element} class="player">`,
     `<p>${tag(`${v.property}${p.reported === true ? ' (reported, not forbidden)' : ''}`, ' bad')}${tag(r.kernel)}${tag(r.platform)}${tag(`${plural(r.states, 'state')}${r.complete ? ': every interleaving' : ', not all'}`)}${tag(v.id)}</p>`,
-    `<h1>${esc(why.headline)}</h1>`, `<p class="soft">${esc(p.about)}</p>`,
-    v.frames === undefined || v.trace.length === 0 ? `<p>${esc(v.summary)}</p>` : findingView(p),
+    `${heading[0]}${esc(why.headline)}${heading[1]}`, `<p class="soft">${esc(p.about)}</p>`,
+    v.frames === undefined || v.trace.length === 0 ? `<p>${esc(v.summary)}</p>` : findingView(p, why),
     `<h2>The test</h2>`, numbered(p.text),
     '<h2>Do it again</h2>', `<pre tabindex="0" role="region" aria-label="commands">${[...(v.property === 'unreached' || p.again !== undefined ? [] : [runCommand(r, v.schedule)]), againCommand(p.again === undefined ? {} : { again: p.again }, r)].map(esc).join('\n')}</pre>`,
     ...(p.sources.length === 0 ? [] : ['<h2>Sources</h2>', `<ul>${p.sources.map((s) => `<li>${esc(s)}</li>`).join('')}</ul>`]),
     '<h2>Where it occurs</h2>', `<ul>${whereLines(p).map((l) => `<li>${esc(l)}</li>`).join('')}</ul>`,
     '<h2>What was not covered</h2>', `<p>${esc(r.coverage.absent.length === 0 ? 'Of the mechanisms there are the run met each.' : `Absent from this run: ${r.coverage.absent.join(', ')}.`)}</p>`,
-    '</main>'
+    `</${element}>`
   ].join('\n')
 }
 
@@ -148,5 +146,5 @@ export const ALONE = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /** One file that needs nothing but itself, and no script to be read. */
 export function findingHtml(p: FindingPage): string {
   const why = whyOf(p.violation, p.result.platform)
-  return page({ title: `${p.violation.property}: ${why.headline}`, description: `${p.result.test}, ${p.result.kernel} on ${p.result.platform}`, policy: ALONE, style: `${baseStyle}${findingStyle}`, script: playerScript(), body: `<header><nav><b>tbit</b> <span class="soft">litmus tests for DMA in confidential VMs</span></nav></header>\n${findingBody(p)}` })
+  return page({ title: `${p.violation.property}: ${why.headline}`, description: `${p.result.test}, ${p.result.kernel} on ${p.result.platform}`, policy: ALONE, style: `${baseStyle}${findingStyle}`, script: playerScript(), body: `<header><nav><b>tbit</b> <span class="soft">litmus tests for DMA in confidential VMs</span></nav></header>\n${findingBody(p, 'page', why)}` })
 }

@@ -1,8 +1,7 @@
 // A finding as a picture: the three or four things that decide as chips, then a logic analyser: a row a thread with its statements and
 // steps, and below it a track for each thing that has a state: the flag, the TDI, the page, the handle. Blue is private or accepted, orange
 // shared or not, and every colour has its word. No script, nothing to load: it can stand in a page or a mail.
-import type { Violation } from '../check/index.ts'
-import { whyOf } from '../check/index.ts'
+import { type Violation, whyOf } from '../check/index.ts'
 import type { Shown } from './check-trace.ts'
 import { type Chip, chipsOf, columnsOf, flagRead, type Kind, spans, stretches, type Track, threadRows, tracksOf } from './finding-tracks.ts'
 import { esc, type Theme, themes } from './html.ts'

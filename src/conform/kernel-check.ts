@@ -11,7 +11,8 @@ export interface TreeImages { readonly arm64: { readonly module: WasmModule; rea
 const FLAGS = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'] as const
 
 /** The flag or predicate that says "accepted" in this tree; null when it has none. */
-export const acceptedOf = (meta: KernelMeta): string | null => FLAGS.find((f) => meta.fields.includes(f) || meta.flagFunctions.includes(f)) ?? null
+export const acceptedAmong = (names: readonly string[]): (typeof FLAGS)[number] | null => FLAGS.find((f) => names.includes(f)) ?? null
+export const acceptedOf = (meta: KernelMeta): string | null => acceptedAmong([...meta.fields, ...meta.flagFunctions])
 
 /** What the tree's own text decides. */
 const decided = (meta: KernelMeta): Partial<Decisions> => meta.decisions ?? {}

@@ -14,8 +14,8 @@ const MESSAGES: ReadonlyArray<readonly [string, string]> = [
   ['DMA pool exhausted', 'pool-exhausted'], ['Failed to get suitable pool', 'pool-unsuitable'], ['DMA: failed to allocate', 'atomic-pool-failed'], ['trying to free invalid coherent area', 'remap-invalid-free']
 ]
 
-/** The recordings' name of a message, by its text; null for one that they do not have. */
-export const messageId = (text: string): string => MESSAGES.find(([t]) => text.includes(t))?.[1] ?? `? ${text}`
+/** The recordings' name of a message, by its text; one that they do not have is itself behind a question mark, a WARN (`site`: its file and line) the place. */
+export const messageId = (text: string, site = ''): string => MESSAGES.find(([t]) => text.includes(t))?.[1] ?? (site !== '' ? `WARN:${site.replace(/^.*\//, '')}` : `? ${text}`)
 
 export interface RecordedDifference {
   readonly file: string
@@ -72,7 +72,7 @@ class Replay {
 
   constructor(module: WasmModule, private readonly h: Header) {
     this.inlineMap = String(h['kernel']).startsWith('linux-7.2')
-    this.host = new ZoneHost(h['zones'] as [], (text, site) => MESSAGES.find(([t]) => text.includes(t))?.[1] ?? (site !== '' ? `WARN:${site.replace(/^.*\//, '')}` : `? ${text}`))
+    this.host = new ZoneHost(h['zones'] as [], messageId)
     this.k = new KernelC(module, this.host)
   }
 

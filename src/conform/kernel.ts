@@ -4,6 +4,7 @@ import { type Allocation, DMA_BIDIRECTIONAL, GFP_KERNEL, KernelC, KernelFault, t
 import { state_hash } from '../kernel/swiotlb/index.ts'
 import type { DmaBuffer } from '../kernel/index.ts'
 import { BareKernel } from '../system/index.ts'
+import { acceptedAmong } from './kernel-check.ts'
 import { draw, LAYOUT, type Op, opText, type Program, programText, shrink } from './kernel-program.ts'
 
 /** A way of booting both: which addresses, which predicates. */
@@ -31,7 +32,7 @@ export interface Build { readonly arch: 'arm64' | 'x86'; readonly profile: 'reco
  * architecture; `revision`: instead of both.
  */
 export function scenariosFor(plain: string, arches: ReadonlyArray<'arm64' | 'x86'>, flags: readonly string[], revision: string | null): ReadonlyArray<{ readonly scenario: Scenario; readonly build: Build }> {
-  const flag = ['tdi_enabled', 'device_cc_accepted', 'cc_accepted'].find((f) => flags.includes(f)) ?? null
+  const flag = acceptedAmong(flags)
   // tdi_enabled is the RFC's name for it, the predicate that of the later series
   const accepting = flag === null ? null : flag === 'tdi_enabled' ? 'rfc-v1' : 'tio-v2'
   const base = { accepted: null, forceBounce: 'cmdline' as const, kind: 'none' as const, bit: -1, noncoherent: true }

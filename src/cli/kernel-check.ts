@@ -10,6 +10,7 @@ import { platformByName } from '../machine/index.ts'
 import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
 import { type CheckRun, exitCode, fileWord, shellWord } from '../report/check-run.ts'
 import { errorsText, verbosity } from '../report/check-text.ts'
+import { fold } from '../report/wrap.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
@@ -119,14 +120,15 @@ function differing(meta: KernelMeta, kernel: string): string {
 }
 
 function finish(io: Io, run: CheckRun, meta: KernelMeta, kernel: string, dir: string, o: Options, shape: 'tests' | 'many'): void {
+  const width = io.width ?? 80
   // What the format does not know of itself: which C it was.
   const tree: Partial<Record<CheckFormatName, (written: string) => string>> = {
     json: (written) => `${JSON.stringify({ ...(JSON.parse(written) as object), tree: { name: dir, version: meta.version, content: meta.content, revision: kernel, otherwise: Object.fromEntries(otherwise(meta, kernel).map((d) => [d, meta.decisions?.[d]])), notes: meta.notes, limits: limits(meta) } }, null, 1)}\n`,
-    text: (written) => `${written}\n${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${differing(meta, kernel)}${limits(meta).map((l) => `  ${l}`).join('\n')}\n`
+    text: (written) => `${written}\n${fold(`${dir}: the C of Linux ${meta.version} in the place of our ${kernel}\n${differing(meta, kernel)}${limits(meta).map((l) => `  ${l}`).join('\n')}`, width)}\n`
   }
   const format = checkFormats[o.format]
   if (!format.errorsInside) io.err(errorsText(run))
-  const written = format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose ?? 0), shape })
+  const written = format.render(run, { width, level: o.quiet ? -1 : verbosity(o.verbose ?? 0), shape })
   io.out(tree[o.format]?.(written) ?? written)
   io.exit(exitCode(run, format.exit))
 }

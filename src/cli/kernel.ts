@@ -58,7 +58,7 @@ function buildCommand(io: Io): Command {
         if (unwritten !== null) return complain(io, [unwritten], o.format)
       }
       const report = { meta: b.meta, cached: b.cached, path: o.out ?? b.path, bytes: b.wasm.length, seconds: (Date.now() - begun) / 1000 }
-      io.out(kernelFormats[o.format].build(report))
+      io.out(kernelFormats[o.format].build(report, io.width ?? 80))
       io.exit(0)
     })
 }
@@ -121,7 +121,7 @@ function testCommand(io: Io): Command {
         divergence ??= c.first
       }
       const report = { meta: first.built.meta, files: results, errors: all, random: { operations, first: divergence } }
-      io.out(kernelFormats[o.format].test(report))
+      io.out(kernelFormats[o.format].test(report, io.width ?? 80))
       io.exit(worst([all.length > 0 ? 2 : 0, results.some((f) => f.mismatches > 0) || divergence !== null ? 1 : 0]))
     })
 }

@@ -12,19 +12,20 @@ const divergence: Divergence = { scenario: 'arm64', seed: 7, drawn: 30, program:
 
 test('a build says what it took, what differs, what is missing and what it cannot show', () => {
   const b = { meta, cached: false, path: '/cache/x.wasm', bytes: 70021, seconds: 5.04 }
-  const text = kernelBuildText(b)
-  for (const part of ['linux: built in 5.0 s', "6.12.0, arm64, configuration 'guest'", '1 file and 500 headers, unmodified', "'bool now' of dma_map() is false", '70,021 bytes: /cache/x.wasm', 'no pad_slots', 'mystery (calling one ends the call with a fault)', 'id, device_cc_accepted()', 'a call runs to its end']) expect(text).toContain(part)
+  const text = kernelBuildText(b, 80)
+  for (const part of ['linux: built in 5.0 s', "6.12.0, arm64, configuration 'guest'", '1 file and 500 headers, unmodified', "'bool now' of dma_map() is false", '70,021 bytes\n                 /cache/x.wasm', 'no pad_slots', 'mystery (calling one ends the call with a fault)', 'id, device_cc_accepted()', 'a call runs to its end']) expect(text).toContain(part)
+  expect(text.split('\n').filter((l) => l.length > 80)).toEqual([])
   expect(JSON.parse(kernelBuildJson(b))).toMatchObject({ format: 1, version: '6.12.0', arch: 'arm64', unresolved: ['mystery'], cached: false, errors: [] })
 })
 
 test('a self-test names the first difference, its values and whose it is', () => {
   const first = { file: 'f.jsonl', line: 3, operation: 'm', recorded: '["m",0]', differences: [{ what: 'tlb_addr', recorded: 1, kernel: 2 }], whose: 'tree' as const, reason: 'another version' }
   const r = { meta, files: [{ file: 'f.jsonl', recordedOn: 'linux-6.12.0', operations: 9, mismatches: 1, first, skipped: null }], errors: [], random: { operations: 20, first: divergence } }
-  const text = selfTestText(r)
+  const text = selfTestText(r, 80)
   expect(text).toMatch(/first difference: f\.jsonl:3\n {2}\["m",0\]\n {2}tlb_addr {2}recorded 1 {2}kernel 2\n {2}the tree's: another version/)
   expect(text).toMatch(/first divergence \(arm64, seed 7, 30 operations shrunk to 3\)/)
   expect(JSON.parse(selfTestJson(r))).toMatchObject({ format: 1, files: 1, operations: 9, mismatches: 1, first: { line: 3, whose: 'tree' } })
-  expect(selfTestText({ ...r, random: { operations: 0, first: null } })).toContain('random programs beside our model: none')
+  expect(selfTestText({ ...r, random: { operations: 0, first: null } }, 80)).toContain('random programs beside our model: none')
 })
 
 test('conformance counts by scenario and shows both answers', () => {

@@ -4,6 +4,7 @@ import type { SelfTestDifference, SelfTestFile } from '../conform/kernel-selftes
 import type { Divergence } from '../conform/kernel.ts'
 import { type KernelMeta, limits } from '../kernel-c/index.ts'
 import { divergenceText } from './kernel-conform.ts'
+import { fold } from './wrap.ts'
 
 export interface KernelBuildReport {
   readonly meta: KernelMeta
@@ -13,19 +14,28 @@ export interface KernelBuildReport {
   readonly seconds: number
 }
 
+/** Rows of a name and its words, one line a word where there are several. */
+const listed = (name: string, words: readonly string[], none: string): string[][] => (words.length === 0 ? [[name, none]] : words.map((w, i) => [i === 0 ? name : '', w]))
 
-export function kernelBuildText(b: KernelBuildReport): string {
+/** Folded to `width` columns; a path stays whole. */
+export function kernelBuildText(b: KernelBuildReport, width: number): string {
   const m = b.meta
-  const rows: Array<readonly string[]> = [
+  const rows: string[][] = [
     ['version', `${m.version}, ${m.arch}, configuration '${m.profile}'`],
     ['from the tree', `${plural(m.files.length, 'file')} and ${plural(m.headers, 'header')}, unmodified`],
-    ['image', `${thousands(b.bytes)} bytes${b.path === null ? ' (the cache cannot be written)' : `: ${b.path}`}`],
-    ['differences', m.notes.length === 0 ? 'none that the build had to know of' : m.notes.join('\n               ')],
+    ...listed('image', [`${thousands(b.bytes)} bytes${b.path === null ? ' (the cache cannot be written)' : ''}`, ...(b.path === null ? [] : [b.path])], ''),
+    ...listed('differences', m.notes, 'none that the build had to know of'),
     ['not provided', m.unresolved.length === 0 ? 'nothing' : `${m.unresolved.join(', ')} (calling one ends the call with a fault)`],
-    ...(m.assumptions.length > 0 ? [['assumed', m.assumptions.map((a) => `'${a.parameter}' of ${a.call}() is ${a.value}`).join('\n               ')] as const] : []),
+    ...(m.assumptions.length > 0 ? listed('assumed', m.assumptions.map((a) => `'${a.parameter}' of ${a.call}() is ${a.value}`), '') : []),
     ['fields', m.fields.length + m.flagFunctions.length === 0 ? 'none' : [...m.fields, ...m.flagFunctions.map((f) => `${f}()`)].join(', ')]
   ]
-  return `${m.tree}: ${b.cached ? 'built before, taken from the cache' : 'built'} in ${b.seconds.toFixed(1)} s\n${columns(rows.map(([k, v]) => [`  ${k}`, v ?? '']))}\n  limits\n${limits(m).map((l) => `    ${l}`).join('\n')}\n`
+  const text = [
+    `${m.tree}: ${b.cached ? 'built before, taken from the cache' : 'built'} in ${b.seconds.toFixed(1)} s`,
+    columns(rows.map(([k = '', v = '']) => [`  ${k}`, v])),
+    '  limits',
+    ...limits(m).map((l) => `    ${l}`)
+  ].join('\n')
+  return `${text.split('\n').map((l) => (b.path !== null && l.trim() === b.path ? l : fold(l, width))).join('\n')}\n`
 }
 
 const metaJson = (m: KernelMeta) => ({ tree: m.tree, version: m.version, arch: m.arch, config: m.profile, content: m.content, files: m.files, kconfig: m.config, headers: m.headers, notes: m.notes, assumptions: m.assumptions, unresolved: m.unresolved, fields: m.fields, predicates: m.flagFunctions, has: m.has, limits: limits(m) })
@@ -51,7 +61,7 @@ const totals = (r: SelfTestReport) => ({
   first: r.files.find((f) => f.first !== null)?.first ?? null
 })
 
-export function selfTestText(r: SelfTestReport): string {
+export function selfTestText(r: SelfTestReport, width: number): string {
   const t = totals(r)
   const out = r.files.map((f) => `${f.file}: ${f.skipped !== null ? `skipped: ${f.skipped}` : `${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'difference')}`} (recorded on ${f.recordedOn})`)
   for (const e of r.errors) out.push(formatDiagnostic(e))
@@ -63,7 +73,7 @@ export function selfTestText(r: SelfTestReport): string {
   // nothing that was run has not diverged
   out.push(r.random.operations === 0 ? 'random programs beside our model: none, they need other builds (tbit conform kernel)' : `random programs beside our model: ${plural(r.random.operations, 'operation')}, ${r.random.first ? 'one divergence' : 'no divergence'}`)
   out.push(`${r.meta.tree}: Linux ${r.meta.version}: ${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'difference')}`)
-  return `${out.join('\n')}\n`
+  return `${fold(out.join('\n'), width)}\n`
 }
 
 export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ format: 1, ...totals(r), random: r.random, results: r.files.map(({ first: _, ...rest }) => rest), kernel: metaJson(r.meta), errors: r.errors }, null, 2)}\n`
@@ -72,4 +82,4 @@ export const selfTestJson = (r: SelfTestReport): string => `${JSON.stringify({ f
 export const kernelFormats = {
   text: { build: kernelBuildText, test: selfTestText },
   json: { build: kernelBuildJson, test: selfTestJson }
-} as const satisfies Record<string, { build(b: KernelBuildReport): string; test(r: SelfTestReport): string }>
+} as const satisfies Record<string, { build(b: KernelBuildReport, width: number): string; test(r: SelfTestReport, width: number): string }>

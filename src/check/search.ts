@@ -30,7 +30,7 @@ export interface ExploreOptions {
   readonly judge?: (f: Finding) => Finding | null
   /**
    * Asked when no state is left and a fatal finding has ended runs: true goes on from where they ended, as `judge` then sees it. So one finding does not
-   * hide another, and no state is expanded twice. A way to what is found then need not be the shortest.
+   * hide another, and only the states where runs ended are expanded again. A way to what is found then need not be the shortest.
    */
   readonly again?: (found: readonly Found[]) => boolean
   readonly graph?: GraphOptions

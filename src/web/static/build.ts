@@ -1,0 +1,114 @@
+// Runs the library once and writes the static pages of the site (Node; scripts/build-web.mjs bundles and calls it).
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pairsOf } from '../../check/pairs.ts'
+import type { CheckResult, Violation } from '../../check/index.ts'
+import { type Job, runJobs } from '../../cli/check-pool.ts'
+import { litmusFiles, loadTests } from '../../cli/files.ts'
+import { distinctFindings } from '../../report/check-html.ts'
+import { playerScript } from '../../report/finding-player.ts'
+import { baseStyle } from '../../report/html.ts'
+import { type FindingPage, findingStyle } from '../../report/html-finding.ts'
+import { docsPages } from './docs.ts'
+import { type SitePage, siteStyle, sitePage } from './layout.ts'
+import { type Cause, changeKey, differenceOf, familiesOf, kernelsIn, type Library, neighbours, platformsIn, witnessOf } from './library.ts'
+import { libraryPages } from './pages.ts'
+
+export interface SiteOptions {
+  /** The checkout, and the folder to write. */
+  readonly root: string
+  readonly out: string
+  /** Tests or directories of them instead of the whole library. */
+  readonly only: readonly string[]
+  /** Says what has been done, a line each. */
+  readonly say: (line: string) => void
+}
+
+const done = <T>(results: ReadonlyArray<T | undefined>): T[] => results.filter((r): r is T => r !== undefined)
+
+/** Findings by id, with what is drawn of them: the runs that show one first are run again, with the state after each step. */
+async function drawn(pages: readonly FindingPage[], jobOf: (r: CheckResult) => Job): Promise<FindingPage[]> {
+  const runs = [...new Map(pages.map((p) => [`${p.result.file} ${p.result.kernel} ${p.result.platform}`, p.result])).values()]
+  const { results } = await runJobs(runs.map(jobOf), { frames: true })
+  const framed = new Map<string, Violation>()
+  for (const r of done(results)) for (const v of [...r.violations, ...r.reported]) framed.set(`${v.id} ${r.file} ${r.kernel} ${r.platform}`, v)
+  return pages.map((p) => ({ ...p, violation: framed.get(`${p.violation.id} ${p.result.file} ${p.result.kernel} ${p.result.platform}`) ?? p.violation }))
+}
+
+/** Which decisions made the changes between revisions that follow each other, each asked of its smallest test. */
+async function causesOf(lib: Library, jobOf: (r: CheckResult) => Job): Promise<Map<string, Cause>> {
+  const wanted: Array<{ readonly key: string; readonly job: Job }> = []
+  for (const [a, b] of neighbours(lib.kernels)) {
+    for (const c of differenceOf(lib, a, b).changes) {
+      const w = witnessOf(lib, a, b, c)
+      if (w !== null) wanted.push({ key: changeKey(a, b, c.kind, c.family.key), job: { ...jobOf(w.after), explain: { before: light(w.before), after: light(w.after) } } })
+    }
+  }
+  // Several findings of one run have one explanation.
+  const nameOf = (j: Job): string => `${j.test.file} ${j.explain?.before.kernel} ${j.kernel} ${j.platform}`
+  const jobs = [...new Map(wanted.map((w) => [nameOf(w.job), w.job])).values()]
+  const { explanations } = await runJobs(jobs)
+  const by = new Map(jobs.map((j, i) => [nameOf(j), explanations[i] ?? null]))
+  return new Map(wanted.map(({ key, job }) => [key, { explanation: by.get(nameOf(job)) ?? null, test: job.test.name, platform: job.platform }]))
+}
+
+/** What the search for a cause asks of a result: what was found, not the way to it. */
+const light = (r: CheckResult): CheckResult => ({ ...r, violations: r.violations.map(bare), reported: r.reported.map(bare) })
+const bare = ({ frames: _, ...v }: Violation): Violation => ({ ...v, trace: [], initSteps: [] })
+
+export async function librarySite(o: SiteOptions): Promise<Library> {
+  const wanted = o.only.length > 0 ? o.only : [join(o.root, 'litmus')]
+  const loaded = loadTests(litmusFiles(wanted).files)
+  if (loaded.errors.length > 0) throw new Error(`${loaded.errors[0]?.file}: ${loaded.errors[0]?.message}`)
+  const short = (file: string): string => (file.startsWith(`${o.root}/`) ? file.slice(o.root.length + 1) : file)
+  const tests = loaded.tests.map((t) => ({ ...t, file: short(t.file) }))
+  const texts = new Map([...loaded.texts].map(([file, text]) => [short(file), text]))
+  const jobs: Job[] = tests.flatMap((test) => pairsOf(test).map((p) => ({ test, ...p })))
+  const began = performance.now()
+  const { results, broken } = await runJobs(jobs)
+  if (broken[0] !== undefined) throw new Error(`${broken[0].job.test.name}, ${broken[0].job.kernel} on ${broken[0].job.platform}: ${broken[0].message}`)
+  const all = done(results)
+  o.say(`${jobs.length} runs of ${tests.length} tests: ${seconds(began)}`)
+  const byName = new Map(tests.map((t) => [t.file, t]))
+  const jobOf = (r: CheckResult): Job => ({ test: byName.get(r.file) as Job['test'], kernel: r.kernel as Job['kernel'], platform: r.platform as Job['platform'] })
+  const kernels = kernelsIn(all)
+  // Of a revision that only one file names a finding is told where nothing else has it.
+  const known = (r: CheckResult): number => (kernels.includes(r.kernel) ? 0 : 1)
+  const then = performance.now()
+  const pages = await drawn(distinctFindings({ tests, results: [...all].sort((a, b) => known(a) - known(b)), errors: [], texts, interrupted: null }), jobOf)
+  o.say(`${pages.length} findings drawn: ${seconds(then)}`)
+  const lib: Library = { tests, texts, results: all, kernels, platforms: platformsIn(all), families: familiesOf(pages), causes: new Map(), part: o.only.length > 0 ? o.only.map(short).join(', ') : null }
+  const asked = performance.now()
+  const causes = await causesOf(lib, jobOf)
+  o.say(`${causes.size} changes between neighbouring revisions explained: ${seconds(asked)}`)
+  return { ...lib, causes }
+}
+
+export const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
+
+/** Writes the static part; answers how many pages there are. */
+export function writeSite(o: SiteOptions, lib: Library): number {
+  const write = (path: string, text: string): void => {
+    const to = join(o.out, path)
+    mkdirSync(dirname(to), { recursive: true })
+    writeFileSync(to, text)
+  }
+  let n = 0
+  const put = (p: SitePage): void => { write(p.path, sitePage(p)); n++ }
+  for (const p of libraryPages(lib)) put(p)
+  for (const p of docsPages(...documents(o.root))) put(p)
+  for (const f of documents(o.root)[1]) {
+    mkdirSync(dirname(join(o.out, f)), { recursive: true })
+    copyFileSync(join(o.root, f), join(o.out, f))
+  }
+  write('site.css', `${baseStyle}${findingStyle}${siteStyle}`)
+  write('player.js', playerScript())
+  return n
+}
+
+/** The texts that become pages, and the files beside them. */
+function documents(root: string): [Map<string, string>, Set<string>] {
+  const files = (dir: string): string[] => (existsSync(join(root, dir)) ? readdirSync(join(root, dir)).map((f) => (dir === '.' ? f : `${dir}/${f}`)) : [])
+  const all = ['docs', 'docs/decisions', 'docs/pictures'].flatMap(files).concat(['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'litmus/README.md'].filter((f) => existsSync(join(root, f))))
+  return [new Map(all.filter((f) => f.endsWith('.md')).sort().map((f) => [f, readFileSync(join(root, f), 'utf8')])), new Set(all.filter((f) => /\.(?:svg|json)$/.test(f)))]
+}

@@ -6,7 +6,8 @@ import { platformByName } from '../machine/index.ts'
 import type { KernelParts, Revision } from '../kernel/index.ts'
 import { watch } from '../properties/index.ts'
 import { System } from '../system/index.ts'
-import { resolveConfig, resolveDevices, revisionOf, type Test } from '../litmus/index.ts'
+import { resolveConfig, resolveDevices, revisionOf, statements, type Test } from '../litmus/index.ts'
+import type { OpName } from '../litmus/operations.ts'
 import { type Compiled, compile } from '../litmus/threads.ts'
 import type { Model, Start } from './model.ts'
 import type { Waiting } from './search.ts'
@@ -19,6 +20,8 @@ export interface SceneOptions {
   readonly content?: 'labels' | 'bytes' | 'both'
 }
 
+const NONCE_OPS: ReadonlySet<OpName> = new Set(['tsm_evidence', 'host_relock'])
+
 /** Builds the system of a test for one pair. */
 export function systemFor(test: Test, kernel: string, platform: string, o: SceneOptions = {}): System {
   const p = platformByName(platform)
@@ -27,7 +30,9 @@ export function systemFor(test: Test, kernel: string, platform: string, o: Scene
   const config = resolveConfig(test, platform, r)
   const devices = resolveDevices(test, platform, r)
   const mmios: MmioConfig[] = test.mmios.map((m) => ({ name: m.name, of: m.of.name, state: m.access }))
-  return new System({ platform: p, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })
+  // Only where a test can tell nonces apart are they state.
+  const nonces = [test.init, ...test.threads.map((t) => t.body)].some((body) => [...statements(body)].some((s) => s.kind === 'call' && NONCE_OPS.has(s.op)))
+  return new System({ platform: p, nonces, revision: r, config, devices, mmios, ...(o.content ? { content: o.content } : {}), ...(o.parts ? { parts: o.parts } : {}) })
 }
 
 export class Scene {

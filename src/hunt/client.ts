@@ -49,9 +49,11 @@ export const uses: Readonly<Record<OpName, Use>> = {
   dev_write: { agent: 'driver', label: () => 'dev' },
   bind: { agent: 'admin' },
   unbind: { agent: 'admin' },
+  pci_reset_function: { not: 'as pcie_flr, and the command register is restored' },
   tsm_connect: { agent: 'admin' },
   tsm_disconnect: { agent: 'admin' },
   tsm_lock: { agent: 'admin' },
+  tsm_evidence: { not: 'accept without evidence is hunted; what evidence adds, another nonce for each lock, is state without end' },
   tsm_accept: { agent: 'admin' },
   tsm_unlock: { agent: 'admin' },
   tsm_register: { agent: 'admin' },
@@ -62,6 +64,7 @@ export const uses: Readonly<Record<OpName, Use>> = {
   pcie_flr: { agent: 'admin' },
   host_stop: { agent: 'host' },
   host_reset: { agent: 'host' },
+  host_relock: { not: 'host_stop and a lock by the guest lead to the same states, nonces apart' },
   host_error: { agent: 'host' },
   host_write: { agent: 'host', label: () => 'evil' },
   host_read: { not: 'what the host can read is judged in every state (exposed), whether it reads or not' },
@@ -138,7 +141,7 @@ export class Client {
     const each = <T>(values: readonly T[], text: (v: T) => string, put: (v: T) => Partial<Made> = () => ({})): void => {
       list = list.flatMap((x) => values.map((v) => ({ ...x, ...put(v), args: [...x.args, text(v)] })))
     }
-    for (const p of op.params) {
+    for (const p of op.params.filter((x) => x.optional !== true)) {
       switch (p.kind) {
         case 'device': each(devices, (d) => d.name, (d) => ({ device: devices.indexOf(d) })); break
         case 'object': each(this.slots.filter((s) => p.accepts?.some((k) => k === s.kind) && scene.about(name, s.kind)), (s) => s.name, (s) => ({ object: this.slots.indexOf(s) })); break

@@ -31,6 +31,8 @@ export type KernelEvent =
   | { readonly kind: 'bounce'; readonly dev: number; readonly bytes: number; readonly toDevice: boolean }
   | { readonly kind: 'failed'; readonly reason: RefusalReason; readonly dev: number }
   | { readonly kind: 'tsm_done'; readonly op: TsmOp; readonly dev: number; readonly rc: number }
+  /** accept has taken an interface that is not the one of the evidence it was given. */
+  | { readonly kind: 'stale_evidence'; readonly dev: number }
   | { readonly kind: 'trace'; readonly event: TraceKind; readonly values: TraceValues; readonly cpu: number }
   /** Pages taken by or given back by a DMA allocation, conversions asked for, cache maintenance: only while `recording`. */
   | { readonly kind: 'op'; readonly op: 'ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc'; readonly phys: number; readonly n: number }
@@ -280,7 +282,7 @@ export class Kernel {
         if (d.coherent) bits |= DEV_BITS.dma_skip_sync
       }
       this.f.bits.set(st, bits, d.index)
-      if (d.config.tdisp) m.session.set(st, 1, d.index)
+      if (d.config.tdisp) m.session.set(st, 1, m.dsmOf(d.index))
     }
     if (this.accepts && this.devices.some((d) => d.config.tdisp)) this.f.tsm_registered.set(st, 1)
     this.pages.boot(st)

@@ -8,6 +8,8 @@ export interface TsmDriver extends TsmFirmware {
   readonly unlock: readonly TsmStep[]
   /** Steps of unlock after whose failure it leaves the device as it is; after any other it goes on. */
   readonly leavesAfter: readonly TsmStep[]
+  /** accept compares the nonce of the interface with that of its own lock. */
+  readonly comparesNonce: boolean
   readonly source: string
 }
 
@@ -15,20 +17,20 @@ const driver = (d: Omit<TsmDriver, 'steps'>): TsmDriver => ({ ...d, steps: [...n
 
 // RMM: VDEV_UNLOCK answers ERROR_GRANULE while a device granule of its ranges is mapped, and disables the stream table entry itself.
 const CCA = driver({
-  lock: ['lock'], accept: ['report', 'mmio_map', 'run', 'dma_enable'], unlock: ['invalidate', 'stop', 'unbind'], leavesAfter: ['invalidate'], guestEndsDma: false, unmappedFirst: ['stop', 'unbind'],
-  source: 'Arm CCA device assignment RFC v4 (27 Apr 2026); unlock: a range that cannot be unmapped leaves the device locked'
+  lock: ['lock'], accept: ['report', 'mmio_map', 'run', 'dma_enable'], unlock: ['invalidate', 'stop', 'unbind'], leavesAfter: ['invalidate'], guestEndsDma: false, unmappedFirst: ['stop', 'unbind'], comparesNonce: true,
+  source: 'Arm CCA device assignment RFC v4 (27 Apr 2026); accept compares the lock nonce (v3, 12 Mar 2026); unlock: a range that cannot be unmapped leaves the device locked'
 })
 const CCA_V1 = driver({
-  lock: ['lock'], accept: ['run'], unlock: ['invalidate', 'stop', 'unbind'], leavesAfter: [], guestEndsDma: false, unmappedFirst: ['stop', 'unbind'],
+  lock: ['lock'], accept: ['run'], unlock: ['invalidate', 'stop', 'unbind'], leavesAfter: [], guestEndsDma: false, unmappedFirst: ['stop', 'unbind'], comparesNonce: false,
   source: 'RFC v1 (Jul 2025): accept is RSI start; the results of stop and of RHI UNLOCKED are ignored or logged'
 })
 const AMD = driver({
-  lock: ['lock'], accept: ['report', 'run', 'dma_enable', 'mmio_map'], unlock: ['invalidate', 'unbind'], leavesAfter: [], guestEndsDma: true, unmappedFirst: [],
+  lock: ['lock'], accept: ['report', 'run', 'dma_enable', 'mmio_map'], unlock: ['invalidate', 'unbind'], leavesAfter: [], guestEndsDma: true, unmappedFirst: [], comparesNonce: false,
   source: 'SEV-TIO phase 2 (25 Feb to 30 Apr 2026): RUN, then sDTE, then MMIO; undone by a zero sDTE and MMIO invalidation, then TDI_UNBIND'
 })
 // No guest driver is posted: the order is the module's, which refuses one step as long as the step before is not done.
 const TDX = driver({
-  lock: ['lock'], accept: ['report', 'mmio_map', 'dma_enable', 'run'], unlock: ['stop', 'invalidate', 'unbind'], leavesAfter: ['stop', 'invalidate'], guestEndsDma: false, unmappedFirst: ['unbind'],
+  lock: ['lock'], accept: ['report', 'mmio_map', 'dma_enable', 'run'], unlock: ['stop', 'invalidate', 'unbind'], leavesAfter: ['stop', 'invalidate'], guestEndsDma: false, unmappedFirst: ['unbind'], comparesNonce: false,
   source: 'TDX Connect: order of the module (architecture; no guest driver is posted)'
 })
 

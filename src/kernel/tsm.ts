@@ -4,7 +4,7 @@ import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, sp
 import type { TsmStep } from '../machine/index.ts'
 import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
-import { EBUSY, EINVAL, EIO, ENODEV, ENXIO, EOPNOTSUPP } from './errno.ts'
+import { EBUSY, EINVAL, EIO, ENODEV, ENXIO, EOPNOTSUPP, ENOENT } from './errno.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { Decisions } from './revisions/decisions.ts'
 import { CONTEXT, STATE, tsmCores } from './tsm-cores.ts'
@@ -34,6 +34,14 @@ const reported = aside<[dev: Device, op: TsmOp, rc: number]>('tsm rc', (st, dev,
 
 /** A call of the TSM into firmware and device: one step, or with `tsm_fails` the driver's own; true on success. */
 function ops(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
+  if (peek(dev.k.f.tsm_state, dev.index) === tsmCores[dev.k.rev.accept].departed) {
+    dev.k.crash(`pci_tsm_${call}`, 'ops of a departed TSM', `pdev->tsm of ${dev.name} still points to a TSM that has gone, and its ops->${call}() is called`)
+  }
+  const ok = (call !== 'accept' || sameNonce(dev)) && ops_steps(dev, call)
+  if (ok && call === 'lock' && dev.k.machine.nonce !== null) nonceSeen(dev)
+  return ok
+}
+function ops_steps(dev: Device, call: 'lock' | 'accept' | 'unlock'): boolean {
   const driver = dev.k.config.tsm_fails.length === 0 ? null : tsmDriver(dev.k.rev, dev.k.platform)
   if (driver === null) return called(dev, call) === 1
   let all = true
@@ -57,11 +65,59 @@ const called = action<[dev: Device, call: 'lock' | 'accept' | 'unlock']>('tsm op
   results: (dev, call) => dev.k.machine.tsmResults(call)
 })
 
+/** The driver's accept: the interface is still under the nonce of its own lock. Where no host locks behind the guest's back there is nothing to ask. */
+function sameNonce(dev: Device): boolean {
+  if (dev.k.machine.nonce === null || tsmDriver(dev.k.rev, dev.k.platform)?.comparesNonce !== true) return true
+  return nonceAgrees(dev) === 1
+}
+const nonceAgrees = action<[dev: Device]>('tsm nonce', {
+  perform: (st, _outcome, { index, k: { machine: m } }) => (m.nonce?.get(st, index) === m.seen_nonce?.get(st, index) ? 1 : 0),
+  text: (r, _outcome, dev) => `${dev.name}: the lock nonce is ${r ? 'that of the lock' : 'another'}`, results: [0, 1]
+})
+const nonceSeen = aside<[dev: Device]>('tsm nonce seen', (st, { index, k: { machine: m } }) => { m.seen_nonce?.set(st, m.nonce?.get(st, index) ?? 0, index) })
+
+// --- evidence ---------------------------------------------------------------------------------------------------------------
+
+/** Nobody gave evidence. */
+const NO_EVIDENCE = -1
+
+/** Evidence of an interface: the nonce of its lock, which stands for the report and the measurements under it; or an errno. The report is there in CONFIG_LOCKED and RUN. */
+export function tsm_evidence(dev: Device): number {
+  const no = available(dev)
+  return no === 0 ? collect(dev) : no
+}
+const collect = action<[dev: Device]>('tsm evidence', {
+  perform: (st, _outcome, dev) => {
+    const m = dev.k.machine
+    if (tsmCores[dev.k.rev.accept].word(dev.k.f.tsm_state.get(st, dev.index), false) === 'none') return ENXIO
+    return m.assigned(st, dev.index) ? m.nonce?.get(st, dev.index) ?? 0 : EIO
+  },
+  text: (r, _outcome, dev) => `evidence of ${dev.name}${r < 0 ? ': none' : `: nonce ${r}`}`
+})
+
+/** accept of a revision that looks at evidence: it is of the lock that stands. */
+const evidenceHolds = action<[dev: Device, evidence: number]>('tsm evidence holds', {
+  perform: (st, _outcome, dev, evidence) => (dev.k.machine.nonce?.get(st, dev.index) === evidence ? 1 : 0),
+  text: (r, _outcome, dev) => `the evidence is of ${r ? 'the lock that stands' : 'another lock'} of ${dev.name}`, results: [0, 1]
+})
+/** The interface that accept has just started against the evidence that it was given. */
+const acceptedOn = aside<[dev: Device, evidence: number]>('tsm accepted on', (st, dev, evidence) => {
+  if (dev.k.machine.nonce?.get(st, dev.index) !== evidence) dev.k.observer.event(st, { kind: 'stale_evidence', dev: dev.index })
+})
+
+/** ops->accept() with what must hold before it; the evidence is looked at where the revision does. 0 or an errno. */
+function accept_ops(dev: Device, evidence: number): number {
+  if (evidence !== NO_EVIDENCE && dev.k.rev.acceptEvidence === 'same_lock' && evidenceHolds(dev, evidence) === 0) return EINVAL
+  if (!ops(dev, 'accept')) return EIO
+  if (evidence !== NO_EVIDENCE) acceptedOn(dev, evidence)
+  return 0
+}
+
 /** pci_tsm's driver-idle check: device lock taken, then the driver. The caller unlocks. */
 const busy = (dev: Device): boolean => { spin_lock(dev.k.f.device_lock, dev.index); return !isZero(dev.k.f.driver, dev.index) }
 const device_unlock = (dev: Device): void => { spin_unlock(dev.k.f.device_lock, dev.index) }
 
-const available = (dev: Device): number => (!dev.k.accepts ? EOPNOTSUPP : !dev.config.tdisp ? ENXIO : peek(dev.k.f.present, dev.index) === 0 ? ENODEV : 0)
+const available = (dev: Device): number => (!dev.k.accepts ? EOPNOTSUPP : !dev.config.tdisp ? ENXIO : peek(dev.k.f.present, dev.index) === 0 ? ENODEV : dev.config.vf > 0 && !tsmCores[dev.k.rev.accept].everyFunction ? ENOENT : 0)
 
 // --- RFC: 04/38 and 05/38 ---------------------------------------------------------------------------------------------------
 
@@ -90,7 +146,7 @@ function rfc_lock(dev: Device, testsState: boolean): number {
   return rc
 }
 
-function rfc_accept(dev: Device): number {
+function rfc_accept(dev: Device, evidence: number): number {
   const k = dev.k
   down_read(k.f.tsm_rwsem)
   const body = (): number => {
@@ -101,7 +157,8 @@ function rfc_accept(dev: Device): number {
       if (state < STATE.CONNECT) return ENXIO
       if (state >= STATE.ACCEPT) return 0
       if (busy(dev)) { device_unlock(dev); return EBUSY }
-      if (!ops(dev, 'accept')) { device_unlock(dev); return EIO }
+      const rc = accept_ops(dev, evidence)
+      if (rc !== 0) { device_unlock(dev); return rc }
       write(k.f.tsm_state, dev.index, STATE.ACCEPT)
       set_accepted(dev, true, 'pci_tsm_accept')
       device_unlock(dev)
@@ -161,13 +218,14 @@ function tio_lock(dev: Device): number {
   return rc
 }
 
-function tio_accept(dev: Device): number {
+function tio_accept(dev: Device, evidence: number): number {
   const k = dev.k
   down_read(k.f.tsm_rwsem)
   const body = (): number => {
     if (isZero(k.f.tsm_state, dev.index)) return EINVAL
     if (busy(dev)) { device_unlock(dev); return EBUSY }
-    if (!ops(dev, 'accept')) { device_unlock(dev); return EIO }
+    const rc = accept_ops(dev, evidence)
+    if (rc !== 0) { device_unlock(dev); return rc }
     set_accepted(dev, true, 'device_cc_accept')
     device_unlock(dev)
     return 0
@@ -214,12 +272,13 @@ function rfc_teardown(dev: Device, from: number): void {
   }
 }
 
-/** tio-v2: with a driver bound it warns once and leaves the device as it is. */
-function tio_teardown(dev: Device): void {
+/** tio-v2: with a driver bound it warns once and leaves the device as it is, its pointer to the TSM included. */
+function tio_teardown(dev: Device, tsmGoes: boolean): void {
   const k = dev.k
   if (isZero(k.f.tsm_state, dev.index)) return
   if (busy(dev)) {
     k.warn('pci_tsm_destroy', 'driver still bound: no unlock')
+    if (tsmGoes) leftBehind(dev)
     device_unlock(dev)
     return
   }
@@ -227,14 +286,17 @@ function tio_teardown(dev: Device): void {
   device_unlock(dev)
 }
 
+const leftBehind = aside<[dev: Device]>('tsm left behind', (st, dev) => { dev.k.f.tsm_state.set(st, CONTEXT.departed, dev.index) })
+
 interface TsmCalls {
   readonly lock: (dev: Device) => number
-  readonly accept: (dev: Device) => number
+  readonly accept: (dev: Device, evidence: number) => number
   readonly unlock: (dev: Device) => number
   /** The guest's connect and disconnect attributes are the lock; else they are the host's. */
   readonly connectLocks: boolean
   readonly init: (k: Kernel) => void
-  readonly teardown: (dev: Device) => void
+  /** `tsmGoes`: the TSM module goes; else the device does. */
+  readonly teardown: (dev: Device, tsmGoes: boolean) => void
 }
 
 const rfc = (connectLocks: boolean, lockTestsState: boolean, from: number): TsmCalls => ({
@@ -262,10 +324,11 @@ export function tsm_lock(dev: Device): number {
   return inFlight(dev.k, 'lock', dev, () => core(dev.k).lock(dev))
 }
 
-export function tsm_accept(dev: Device): number {
+/** `evidence`: what tsm_evidence() gave, or nothing. */
+export function tsm_accept(dev: Device, evidence = NO_EVIDENCE): number {
   const no = available(dev)
   if (no !== 0) return no
-  return inFlight(dev.k, 'accept', dev, () => core(dev.k).accept(dev))
+  return inFlight(dev.k, 'accept', dev, () => core(dev.k).accept(dev, evidence))
 }
 
 export function tsm_unlock(dev: Device): number {
@@ -284,8 +347,9 @@ export function tsm_connect(dev: Device): number {
 const host_connect = action<[dev: Device]>('host connect', {
   perform: (st, _outcome, dev) => {
     const { session } = dev.k.machine
-    if (session.get(st, dev.index)) return EBUSY
-    session.set(st, 1, dev.index)
+    const pf = dev.k.machine.dsmOf(dev.index)
+    if (session.get(st, pf)) return EBUSY
+    session.set(st, 1, pf)
     return 0
   },
   text: (r, _outcome, dev) => `host: tsm connect ${dev.name}${r ? ': EBUSY' : ''}`, results: [0, EBUSY]
@@ -300,9 +364,7 @@ export function tsm_disconnect(dev: Device): number {
 }
 const host_disconnect = action<[dev: Device]>('host disconnect', {
   perform: (st, _outcome, dev) => {
-    const m = dev.k.machine
-    m.session.set(st, 0, dev.index)
-    m.breakInterface(st, dev.index)
+    dev.k.machine.endSession(st, dev.index)
     return 0
   },
   text: (_r, _outcome, dev) => `host: tsm disconnect ${dev.name}`, results: [0]
@@ -332,7 +394,7 @@ export function tsm_unregister(k: Kernel): number {
     down_write(k.f.tsm_rwsem)
     const body = (): number => {
       if (isZero(k.f.tsm_registered)) return ENXIO
-      for (const d of k.devices) if (d.config.tdisp) core(k).teardown(d)
+      for (const d of k.devices) if (d.config.tdisp) core(k).teardown(d, true)
       write(k.f.tsm_registered, 0, 0)
       return 0
     }
@@ -349,7 +411,7 @@ export function remove(dev: Device): number {
   const body = (): number => {
     if (k.accepts && dev.config.tdisp) {
       down_write(k.f.tsm_rwsem)
-      core(k).teardown(dev)
+      core(k).teardown(dev, false)
       up_write(k.f.tsm_rwsem)
     }
     spin_lock(k.f.device_lock, dev.index)
@@ -396,16 +458,17 @@ const pci_command = action<[dev: Device, master: boolean]>('pci command', {
   text: (_r, _outcome, dev, master) => `${dev.name}: Bus Master Enable = ${master ? 1 : 0}`, results: [0, ENODEV]
 })
 
-/** pcie_flr(): the command register is reset; a TDI in CONFIG_LOCKED or RUN goes to ERROR. One step. */
-const flr = action<[dev: Device]>('pcie flr', {
-  perform: (st, _outcome, dev) => {
+/** pcie_flr(): the command register is reset; a TDI in CONFIG_LOCKED or RUN goes to ERROR. pci_reset_function() restores what it saved of configuration space. One step. */
+const flr = action<[dev: Device, restores: boolean]>('pcie flr', {
+  perform: (st, _outcome, dev, restores) => {
     const m = dev.k.machine
     if (dev.k.f.present.get(st, dev.index) === 0) return ENODEV
-    m.breakInterface(st, dev.index)
-    m.bus_master.set(st, 0, dev.index)
+    const master = m.bus_master.get(st, dev.index)
+    m.functionLevelReset(st, dev.index)
+    if (restores) m.bus_master.set(st, master, dev.index)
     return 0
   },
-  text: (_r, _outcome, dev) => `${dev.name}: function-level reset`, results: [0, ENODEV]
+  text: (_r, _outcome, dev, restores) => `${dev.name}: function-level reset${restores ? ', configuration restored' : ''}`, results: [0, ENODEV]
 })
 
 /** What an administrator may do, to a device or (`tsm_register`, `tsm_unregister`) to all. A row an operation: whoever offers them has them from here. */
@@ -415,7 +478,8 @@ export const adminOperations = {
   remove: (k, dev) => remove(k.device(dev)),
   pci_set_master: (k, dev) => pci_command(k.device(dev), true),
   pci_clear_master: (k, dev) => pci_command(k.device(dev), false),
-  pcie_flr: (k, dev) => flr(k.device(dev)),
+  pcie_flr: (k, dev) => flr(k.device(dev), false),
+  pci_reset_function: (k, dev) => flr(k.device(dev), true),
   tsm_connect: (k, dev) => tsm_connect(k.device(dev)),
   tsm_disconnect: (k, dev) => tsm_disconnect(k.device(dev)),
   tsm_lock: (k, dev) => tsm_lock(k.device(dev)),

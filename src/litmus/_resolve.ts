@@ -380,7 +380,9 @@ export class Resolver {
   private args(op: OpWord, c: RawCall, sp: Spelling): Args | null {
     const before = this.errors.count
     const given = sp.args
-    const n = op.params.length
+    const most = op.params.length
+    const least = op.params.filter((p) => p.optional !== true).length
+    const n = Math.max(least, Math.min(most, given.length))
     const usage = { expected: [signature(op), ...prototypeText(c.op.text)] }
     const optionAmong = given.slice(0, n).find((a) => a.kind === 'path' && a.rest.length === 0 && (attributeNames.has(a.head.text) || a.head.text === 'ATOMIC'))
     if (given.length < n) {

@@ -302,7 +302,11 @@ export function checkConfig(raw: RawTest, config: readonly ConfigEntry[], device
 // ---- devices and mmio --------------------------------------------------------------------------------------------
 
 export function resolveDeviceParts(raw: RawTest, errors: Errors): Device[] {
+  let physical = false
   return raw.devices.map((d) => {
+    const vf = d.entries.find((e) => e.key.text === 'vf')
+    if (vf === undefined) physical = true
+    else if (!physical) errors.add('TB-224', vf.key, vf.key.text, `device ${d.name.text} is a virtual function, and no device above it has such`, { hint: 'the physical function stands first' })
     const entries = new Map<DeviceKey, DeviceEntry>()
     for (const { key, values } of d.entries) {
       const k = key.text as DeviceKey

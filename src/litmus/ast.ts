@@ -225,11 +225,11 @@ export interface VarField {
   readonly at: At
 }
 
-/** DEV.accepted, DEV.tdi, DEV.tsm */
+/** DEV.accepted, DEV.tdi, DEV.tsm, DEV.ranges */
 export interface DeviceField {
   readonly kind: 'device'
   readonly device: string
-  readonly field: Extract<FieldName, 'accepted' | 'tdi' | 'tsm'>
+  readonly field: Extract<FieldName, 'accepted' | 'tdi' | 'tsm' | 'ranges'>
   readonly at: At
 }
 

@@ -43,7 +43,7 @@ test('keys and values', () => {
 test('statements, right-hand sides, arguments', () => {
   expect(inThread('tsm_un|')).toEqual(['tsm_unlock', 'tsm_unregister'])
   expect(inThread('as|')).toEqual(['assert'])
-  expect(inThread('w = host|')).toEqual(['host_stop', 'host_reset', 'host_error', 'host_write', 'host_read', 'host_remap', 'host_unmap'])
+  expect(inThread('w = host|')).toEqual(['host_stop', 'host_reset', 'host_relock', 'host_error', 'host_write', 'host_read', 'host_remap', 'host_unmap'])
   expect(inThread('w = try dev|')).toEqual(['dev_read', 'dev_write'])
   expect(inThread('tsm_lock(|)')).toEqual(['nic', 'nvme'])
   expect(inThread('dma_unmap_single(nic, |')).toEqual(['h', 'host'])
@@ -58,7 +58,7 @@ test('statements, right-hand sides, arguments', () => {
 
 test('expressions: names, fields, the words the other side can be', () => {
   expect(inThread('wait (ni|)')).toEqual(['nic'])
-  expect(inThread('wait (nic.|)')).toEqual(['accepted', 'tdi', 'tsm'])
+  expect(inThread('wait (nic.|)')).toEqual(['accepted', 'tdi', 'ranges', 'tsm'])
   expect(inThread('wait (host.|)')).toEqual(['e'])
   expect(inThread('wait (h.b|)')).toEqual(['bounced'])
   expect(inThread('wait (nic.tdi == |)').slice(0, 4)).toEqual(['unlocked', 'locked', 'run', 'error'])

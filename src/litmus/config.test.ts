@@ -61,11 +61,11 @@ test('flag_storage by platform and revision', () => {
 test('a device with nothing said, and with everything', () => {
   expect(resolveDevices(read('device d { }\nthread os { }'), 'arm-cca', 'rfc-v1')).toEqual([{
     name: 'd', tdisp: false, accepted: false, dma_mask: 64, coherent_mask: 64, bus_limit: 0, noncoherent: false, min_align_mask: 0, boundary_mask: 0xffffffff, restricted_pool: 0, region: 0,
-    iommu: false, untrusted: false, driver: false, private_only: false
+    iommu: false, untrusted: false, driver: false, private_only: false, vf: 0
   }])
   expect(resolveDevices(read('device d { tdisp accepted dma_mask 32 coherent_mask 24 bus_limit 0xffffffff noncoherent min_align_mask 4095 boundary_mask 0xffff restricted_pool 64 iommu driver private_only }\nthread os { }'), 'arm-cca', 'rfc-v1')).toEqual([{
     name: 'd', tdisp: true, accepted: true, dma_mask: 32, coherent_mask: 24, bus_limit: 0xffffffff, noncoherent: true, min_align_mask: 4095, boundary_mask: 0xffff, restricted_pool: 64, region: 0,
-    iommu: true, untrusted: false, driver: true, private_only: true
+    iommu: true, untrusted: false, driver: true, private_only: true, vf: 0
   }])
 })
 

@@ -3,6 +3,7 @@ import type { ConfigEntry, Device, Test } from './ast.ts'
 import { type ConfigKey, configByName, type DeviceKey, type KernelName, type PlatformName } from './vocabulary.ts'
 import { Bytes, ensure } from '../base/index.ts'
 import { flagStorage, memoryEncryptReported, type Revision, revisionByName } from '../kernel/revisions/index.ts'
+import { tsmCores } from '../kernel/tsm-cores.ts'
 import { type DeviceConfig, type MachineConfig, type Platform, platformByName, type TsmStep } from '../machine/index.ts'
 
 /** The machine's configuration (machine/config.ts has the keys), as one pair of kernel and platform sees it. */
@@ -102,8 +103,10 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
 
 /** The devices as one pair sees them. `accepted` implies `tdisp`, and is false where the pair ignores it. */
 export function resolveDevices(test: Pick<Test, 'devices' | 'revisions'>, platform: PlatformName, kernel: KernelRef): DeviceConfig[] {
-  const ignored = acceptedIgnored(revisionOf(test, kernel), platform) !== null
-  return test.devices.map((d) => resolveDevice(d, ignored))
+  const rev = revisionOf(test, kernel)
+  const ignored = acceptedIgnored(rev, platform) !== null
+  // A virtual function without tsm attributes was never accepted.
+  return test.devices.map((d) => resolveDevice(d, ignored || (d.entries.some((e) => e.key === 'vf') && !tsmCores[rev.accept].everyFunction)))
 }
 
 function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
@@ -125,6 +128,7 @@ function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
     iommu: has('iommu'),
     untrusted: has('untrusted'),
     driver: has('driver'),
-    private_only: has('private_only')
+    private_only: has('private_only'),
+    vf: num('vf', 0)
   }
 }

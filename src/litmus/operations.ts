@@ -18,6 +18,7 @@ export type ValueKind =
   | 'value' // what a read yields: a label, `ones`, `cipher`, `mixed`
   | 'status' // 0 or an errno
   | 'number' // x = 1
+  | 'evidence' // tsm_evidence
 
 /** Each kind as a message names it. */
 export const valueKindText: Readonly<Record<ValueKind, string>> = {
@@ -31,7 +32,8 @@ export const valueKindText: Readonly<Record<ValueKind, string>> = {
   usermap: 'a user mapping (dma_mmap)',
   value: 'a value that was read',
   status: 'a status (0 or an errno)',
-  number: 'a number'
+  number: 'a number',
+  evidence: 'evidence (tsm_evidence)'
 }
 
 export const MEMORY = ['page', 'buffer', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
@@ -47,6 +49,8 @@ export interface Param {
   readonly accepts?: readonly ValueKind[]
   /** `h[i]`, one segment of a scatter-gather mapping, may stand here. */
   readonly segment?: boolean
+  /** May be left out; only the last, of an operation without options. */
+  readonly optional?: boolean
 }
 
 export interface OpWord extends Word {
@@ -86,6 +90,8 @@ export interface Binding {
   readonly segment: number
   /** The value of the object operand as the call begins; `segment` picks h[i] out of it. Asked once, when the statement is compiled. */
   object(pick?: 'segment'): (args: readonly number[]) => number
+  /** The object operand of an operation that may do without; null: it is not there. */
+  optional(): ((args: readonly number[]) => number) | null
   objects(): ReadonlyArray<(args: readonly number[]) => number>
 }
 
@@ -94,6 +100,12 @@ const plain = (fn: (b: Binding) => number) => (b: Binding): CallFn => () => fn(b
 const on = (fn: (b: Binding, x: number) => number, pick?: 'segment') => (b: Binding): CallFn => {
   const x = b.object(pick)
   return (...args) => fn(b, x(args))
+}
+
+/** accept, with or without evidence: what failed to be collected accepts nothing. */
+function accept(b: Binding): CallFn {
+  const e = b.optional()
+  return e === null ? () => b.sys.tsm_accept(b.dev) : (...args) => b.sys.tsm_accept(b.dev, e(args))
 }
 
 // The manual lets every attribute follow; a kernel function ignores those it does not look at.
@@ -178,10 +190,14 @@ export const operations = [
   adminOp('pci_set_master', 'sets Bus Master Enable', 'kernel: PCI'),
   adminOp('pci_clear_master', 'clears it: in LOCKED and RUN an ERROR of the TDI', 'kernel: PCI'),
   adminOp('pcie_flr', 'resets the function: in LOCKED and RUN an ERROR of the TDI; bus mastering is off after it', 'kernel: PCI'),
+  adminOp('pci_reset_function', 'the same, and restores the command register', 'kernel: PCI'),
   adminOp('tsm_connect', "host-side TSM connect; in rfc-v1 the guest's own connect attribute = TDISP lock"),
   adminOp('tsm_disconnect', 'host-side TSM disconnect'),
   adminOp('tsm_lock', 'locks the TDI; in rfc-v1 a write of 1 to tsm/connect'),
-  adminOp('tsm_accept', 'accepts the device: T=1'),
+  { name: 'tsm_evidence', group: 'admin', params: [dev], options: [], result: 'evidence', provider: 'kernel: TSM core', does: 'collects evidence of the interface under its present lock: equal for one lock, another for each',
+    run: plain((b) => b.sys.tsm_evidence(b.dev)) },
+  { name: 'tsm_accept', group: 'admin', params: [dev, { name: 'e', kind: 'object', accepts: ['evidence'], optional: true }], options: [], result: 'status', provider: 'kernel: TSM core', does: 'accepts the device: T=1; with evidence e, the interface that e is of',
+    run: accept },
   adminOp('tsm_unlock', 'unlocks the TDI; in rfc-v1 a write of 0 to tsm/connect'),
   adminOp('tsm_register', 'the TSM module comes', 'kernel: TSM core', []),
   adminOp('tsm_unregister', 'the TSM module goes', 'kernel: TSM core', []),
@@ -189,6 +205,7 @@ export const operations = [
 
   hostOp('host_stop', "TDI to unlocked behind the guest's back"),
   hostOp('host_reset', "resets the device behind the guest's back"),
+  hostOp('host_relock', "stops and locks the TDI again behind the guest's back: another nonce"),
   hostOp('host_error', "TDI to ERROR behind the guest's back"),
   { name: 'host_write', group: 'host', params: [hostObject, label], options: [], result: 'status', try: true, provider: 'machine: host', does: 'the host writes at this moment; blocked where the hardware blocks it',
     run: on((b, x) => b.sys.host_write(x, b.word), 'segment') },
@@ -206,7 +223,6 @@ export const unmodelledCalls: Readonly<Record<string, string>> = {
   dma_get_required_mask: 'a test compares no masks',
   vmap: 'a mapping of its own exists for coherent buffers (remap) and user space (dma_mmap) only',
   vunmap: 'a mapping of its own exists for coherent buffers (remap) and user space (dma_mmap) only',
-  tsm_evidence: 'evidence has no nonce and no generation: tsm_accept takes whatever the device reports',
   dma_alloc_noncontiguous: 'a buffer is one run of pages',
   dma_mmap_pages: 'dma_mmap maps a coherent buffer to user space',
   mem_decrypt_granule_size: 'a test compares no sizes; host_granule is what it would answer'

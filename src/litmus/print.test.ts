@@ -64,6 +64,7 @@ class Maker {
     const op: vocabulary.OpWord = this.pick<vocabulary.OpWord>(vocabulary.operations)
     const args: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false }
     for (const p of op.params) {
+      if (p.optional === true && this.bool()) continue
       const refs = this.refs(p.accepts ?? null)
       switch (p.kind) {
         case 'device': args.device = name(this.pick(this.devices)); break
@@ -73,6 +74,7 @@ class Maker {
         case 'size': args.size = { kind: 'number', value: this.pick([1, 64, 4096, 5000, 2 ** 21]), at }; break
         case 'bits': args.bits = { kind: 'number', value: 1 + this.upTo(63), at }; break
         case 'object': {
+          if (refs.length === 0 && p.optional === true) break
           if (refs.length === 0) return null
           const r = this.pick(refs)
           const kind = this.kindOf(r)
@@ -220,7 +222,7 @@ class Maker {
       platforms: this.pick([[], [name('all')], [name('arm-cca'), name('none')]]), kernels: this.pick([[], [name('all')], [name('rfc-v1'), name('linux-6.12')], [name('cc-v8 - pkvmForces'), name('linux-7.1')]]), revisions: this.pick([[], [def('fix-v1', 'cc-v7 + pkvmForces'), def('other', 'linux-6.12 reencryptOnFree=at_alloc')]]),
       forbid: this.pick([[], [name('default'), name('refused')], [name('all')], [name('exposed')]]), config,
       devices: this.devices.map((d) => ({
-        name: d, at, entries: this.some<vocabulary.DeviceWord>(vocabulary.deviceKeys).map((w) => ({
+        name: d, at, entries: this.some<vocabulary.DeviceWord>(vocabulary.deviceKeys).filter((w) => w.name !== 'vf' || d !== this.devices[0]).map((w) => ({
           key: w.name as vocabulary.DeviceKey, at,
           value: w.kind === 'flag' ? (true as const) : w.kind === 'bits' ? this.pick([24, 32, 64]) : w.kind === 'mask' ? this.pick([0, 0xfff, 0xffff]) : w.kind === 'slots' ? 64 : 2 ** 32 - 1
         }))
@@ -324,7 +326,7 @@ device nic {
   min_align_mask 0x0
   boundary_mask 0xffffffff
   # accepted is ignored: linux-6.15 has no accept, so nic is T=0
-  # without: bus_limit, noncoherent, restricted_pool, region, iommu, untrusted, driver, private_only, range_map
+  # without: bus_limit, noncoherent, restricted_pool, region, iommu, untrusted, driver, private_only, vf, range_map
 }
 
 thread os cpu 0 {

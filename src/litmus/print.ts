@@ -91,7 +91,7 @@ function stmtLines(s: Stmt, depth: number): string[] {
 /** A call as one line: what a trace shows of it. */
 export function printCall(c: Call): string {
   const op: OpWord = ensure(operationByName.get(c.op), c.op)
-  const args = op.params.map((p) => printArg(c.args, p.kind))
+  const args = op.params.filter((p) => p.optional !== true || c.args.object !== undefined).map((p) => printArg(c.args, p.kind))
   for (const o of op.options) {
     if (o === 'ATOMIC' ? c.args.atomic : o === 'high' ? c.args.high : false) args.push(o)
   }

@@ -2,7 +2,7 @@
 // manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
 // Kernels and platforms come from their records, one file each.
 import { revisions } from '../kernel/revisions/index.ts'
-import { platforms as allPlatforms, TSM_STEPS } from '../machine/index.ts'
+import { platforms as allPlatforms, teeRangeNames, TSM_STEPS } from '../machine/index.ts'
 import { properties as judged, type Property, type PropertyName } from '../properties/index.ts'
 import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
 
@@ -124,6 +124,7 @@ export const deviceKeys = [
   { name: 'untrusted', kind: 'flag', default: null, does: 'on an external port (dev_is_untrusted): with iommu a mapping that does not fill its pages bounces' },
   { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
   { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' },
+  { name: 'vf', kind: 'number', default: null, does: 'virtual function NUMBER of the nearest device above that is none: its session and its reset are that one\'s; the RFC has no tsm attributes for it' },
   { name: 'range_map', kind: 'address', default: null, does: 'an offset between CPU and bus addresses (dev->dma_range_map)', notModelled: 'no platform here has a bus with an offset; conform runs it against recordings' }
 ] as const satisfies readonly DeviceWord[]
 export type DeviceKey = (typeof deviceKeys)[number]['name']
@@ -177,6 +178,7 @@ export const fields = [
   { name: 'bounced', of: 'variable', accepts: HANDLE, does: '1 when the mapping lies in a bounce pool' },
   { name: 'accepted', of: 'device', does: "1 when the kernel believes the device accepted" },
   { name: 'tdi', of: 'device', words: ['unlocked', 'locked', 'run', 'error'], does: 'the state of the TDI' },
+  { name: 'ranges', of: 'device', words: teeRangeNames, does: "the device's TEE ranges, as the guest's TSM driver has them: mapped from RUN on, or with `tsm_fails` by their step; duplicated: a second accept mapped them again" },
   { name: 'tsm', of: 'device', words: ['none', 'connected', 'locked', 'accepted'], does: "the TSM core's belief" }
 ] as const satisfies readonly FieldWord[]
 export type FieldName = (typeof fields)[number]['name']
@@ -288,9 +290,9 @@ export const reservedNames: ReadonlySet<string> = new Set([
 export function signature(op: OpWord): string {
   const options = op.options.some((o) => directionNames.has(o)) ? ['DIR'] : []
   for (const o of op.options) if (!attributeNames.has(o) && !directionNames.has(o)) options.push(o)
-  const optional = options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))
+  const optional = [...op.params.filter((p) => p.optional === true).map((p) => ` [, ${p.name}]`), ...options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))]
   if (op.options.some((o) => attributeNames.has(o))) optional.push(' [, ATTR...]')
-  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', value: 'v' }
+  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', value: 'v', evidence: 'e' }
   const t = op.result === null ? undefined : target[op.result]
-  return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params.map((p) => p.name).join(', ')}${optional.join('')})`
+  return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params.filter((p) => p.optional !== true).map((p) => p.name).join(', ')}${optional.join('')})`
 }

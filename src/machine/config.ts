@@ -67,6 +67,8 @@ export interface DeviceConfig {
   readonly untrusted: boolean
   readonly driver: boolean
   readonly private_only: boolean
+  /** Virtual function N of the nearest device above it that is none; 0: a function of its own. */
+  readonly vf: number
   /** Masks that are no power of two less one (recordings have such); instead of the bits above. */
   readonly masks?: { readonly dma: number; readonly coherent: number }
   /** dev->dma_range_map: CPU addresses from `cpu_start` on appear on the bus from `dma_start` on; the first entry that has an address counts. */
@@ -89,5 +91,5 @@ export const defaultConfig: MachineConfig = {
 
 export const defaultDevice: DeviceConfig = {
   name: 'dev', tdisp: false, accepted: false, dma_mask: 64, coherent_mask: 64, bus_limit: 0, noncoherent: false, min_align_mask: 0, boundary_mask: 0,
-  restricted_pool: 0, region: 0, iommu: false, untrusted: false, driver: false, private_only: false
+  restricted_pool: 0, region: 0, iommu: false, untrusted: false, driver: false, private_only: false, vf: 0
 }

@@ -22,6 +22,19 @@ const PTE_SHIFT = 3
 export const TDI = { unlocked: 0, locked: 1, run: 2, error: 3 } as const
 export const tdiNames = ['unlocked', 'locked', 'run', 'error'] as const
 
+/** What the guest's driver has made of the TEE ranges of a device; mapped twice: one entry of its list for each accept. */
+export const TEE_RANGES = { removed: 0, mapped: 1, duplicated: 2 } as const
+export const teeRangeNames = ['removed', 'mapped', 'duplicated'] as const
+
+/** Nonces are counted modulo this: so many locks of one interface are told apart. */
+const NONCES = 8
+
+/** By device the number of its physical function: for `vf N` the device above it that is none, else itself. */
+function physicalFunctions(devices: readonly DeviceConfig[]): readonly number[] {
+  let last = 0
+  return devices.map((d, i) => (d.vf > 0 ? last : (last = i)))
+}
+
 /** Where MMIO ranges lie: above every RAM bank, below every alias bit. */
 export const MMIO_BASE = 0x18_0000_0000
 export const MMIO_SIZE = 0x10000
@@ -82,6 +95,11 @@ export class Machine {
   /** Pages whose entry in the VMM's IOMMU tables for T=0 is not what the conversion says (host_mirror); null: it always is. */
   readonly mirror: Interned<Intervals> | null
   readonly mmios: readonly Mmio[]
+  /** The nonce of the last LOCK of each interface, and the one that the guest's driver has seen, as small numbers; null: nobody asks. */
+  readonly nonce: Field | null
+  readonly seen_nonce: Field | null
+  /** The device whose session an interface is locked over: of a virtual function its physical one, else itself. */
+  readonly dsm: readonly number[]
 
   constructor(
     layout: Layout,
@@ -90,8 +108,10 @@ export class Machine {
     readonly devices: readonly DeviceConfig[],
     mmios: readonly MmioConfig[],
     readonly words: Words,
-    readonly content: Content
+    readonly content: Content,
+    nonces = false
   ) {
+    this.dsm = physicalFunctions(devices)
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
     this.mirror = config.host_mirror !== 'exact' && mirrored(platform, config) ? new Interned<Intervals>(layout, 'host_mirror', EMPTY, encodeIntervals) : null
@@ -103,7 +123,10 @@ export class Machine {
     this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     const flag = (name: string): Field | null => (config.tsm_fails.length === 0 ? null : layout.field(name, { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }))
     this.trusted_dma = own ? null : flag('trusted_dma')
-    this.tee_mmio = flag('tee_mmio')
+    this.tee_mmio = config.tsm_fails.length === 0 ? null : layout.field('tee_mmio', { count: Math.max(1, devices.length), max: 2, values: teeRangeNames, owners: devices.map((d) => d.name) })
+    const nonce = (name: string): Field | null => (nonces ? layout.field(name, { count: Math.max(1, devices.length), max: NONCES - 1, owners: devices.map((d) => d.name) }) : null)
+    this.nonce = nonce('lock_nonce')
+    this.seen_nonce = nonce('seen_lock_nonce')
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
   }
 
@@ -322,7 +345,7 @@ export class Machine {
     const { vdev, ste } = this
     if (vdev === null || ste === null) return null
     // A session that is gone carries no message.
-    const a = at({ vdev: vdev.get(st, dev), ste: ste.get(st, dev) === 1 }, () => this.session.get(st, dev) === 1 && this.tell(st, dev, call))
+    const a = at({ vdev: vdev.get(st, dev), ste: ste.get(st, dev) === 1 }, () => this.session.get(st, this.dsmOf(dev)) === 1 && this.tell(st, dev, call))
     vdev.set(st, a.state.vdev, dev)
     ste.set(st, a.state.ste ? 1 : 0, dev)
     return a.failed
@@ -358,10 +381,37 @@ export class Machine {
   /** What ends an interface that is assigned: it goes to ERROR. */
   breakInterface(st: Store, dev: number): void { if (this.assigned(st, dev)) this.tdi.set(st, TDI.error, dev) }
 
+  /** The device whose session and reset an interface shares. */
+  dsmOf(dev: number): number { return this.dsm[dev] ?? dev }
+  /** An interface and, of a physical function, those of its virtual functions. */
+  functionsOf(dev: number): readonly number[] { return [...this.devices.keys()].filter((d) => d === dev || this.dsmOf(d) === dev) }
+
+  /** The session is over: every interface that was locked over it is in ERROR. */
+  endSession(st: Store, dev: number): void {
+    const pf = this.dsmOf(dev)
+    this.session.set(st, 0, pf)
+    for (const d of this.functionsOf(pf)) this.breakInterface(st, d)
+  }
+
+  /** FLR: an interface in CONFIG_LOCKED or RUN is in ERROR, and the command register is reset; of a physical function its virtual functions, too (TDISP, causes of ERROR). */
+  functionLevelReset(st: Store, dev: number): void {
+    for (const d of this.functionsOf(dev)) {
+      this.breakInterface(st, d)
+      this.bus_master.set(st, 0, d)
+    }
+  }
+
+  /** The host stops the interface and locks it again through the TSM: the guest finds CONFIG_LOCKED, under another nonce. */
+  relock(st: Store, dev: number): boolean {
+    this.tsmCall(st, dev, 'unlock')
+    return this.tsmCall(st, dev, 'lock') === 1
+  }
+
   /** LOCK_INTERFACE_REQUEST: only from CONFIG_UNLOCKED. */
   lockInterface(st: Store, dev: number): boolean {
-    if (this.tdi.get(st, dev) !== TDI.unlocked || this.session.get(st, dev) === 0) return false
+    if (this.tdi.get(st, dev) !== TDI.unlocked || this.session.get(st, this.dsmOf(dev)) === 0) return false
     this.tdi.set(st, TDI.locked, dev)
+    this.nonce?.set(st, (this.nonce.get(st, dev) + 1) % NONCES, dev)
     return true
   }
   /** START_INTERFACE_REQUEST: only from CONFIG_LOCKED. */
@@ -377,6 +427,20 @@ export class Machine {
     return true
   }
 
+  /** The driver maps the TEE ranges of the report, and notes them: ranges that are mapped already a second time. */
+  private mapRanges(st: Store, dev: number): boolean {
+    const { tee_mmio } = this
+    if (tee_mmio === null) return true
+    tee_mmio.set(st, tee_mmio.get(st, dev) === TEE_RANGES.removed ? TEE_RANGES.mapped : TEE_RANGES.duplicated, dev)
+    return true
+  }
+
+  /** What has become of the TEE ranges of a device. */
+  ranges(st: Store, dev: number): (typeof teeRangeNames)[number] {
+    const mapped = this.tee_mmio === null ? (this.tdi.get(st, dev) === TDI.run ? TEE_RANGES.mapped : TEE_RANGES.removed) : this.tee_mmio.get(st, dev)
+    return teeRangeNames[mapped] ?? 'removed'
+  }
+
   /** One step of a TSM driver that did not fail by itself: whether firmware and device do it in the present state. */
   tsmStep(st: Store, dev: number, step: TsmStep, d: TsmFirmware): boolean {
     const set = (f: Field | null, on: boolean): boolean => { f?.set(st, on ? 1 : 0, dev); return true }
@@ -385,7 +449,7 @@ export class Machine {
     switch (step) {
       case 'lock': return this.tsmCall(st, dev, 'lock') === 1
       case 'report': return assigned
-      case 'mmio_map': return assigned && set(this.tee_mmio, true)
+      case 'mmio_map': return assigned && this.mapRanges(st, dev)
       case 'dma_enable': return own ? this.door(st, dev, 'accept', doorDmaEnable) === null : assigned && set(this.trusted_dma, true)
       case 'run': {
         const implied = !d.steps.includes('dma_enable')
@@ -394,12 +458,15 @@ export class Machine {
         if (!d.steps.includes('mmio_map')) set(this.tee_mmio, true)
         return true
       }
-      case 'invalidate':
+      case 'invalidate': {
         if (d.guestEndsDma) set(this.trusted_dma, false)
-        return set(this.tee_mmio, false)
+        // A range that stands in the driver's list twice is unmapped twice, and the second time is none.
+        const twice = this.tee_mmio?.get(st, dev) === TEE_RANGES.duplicated
+        return set(this.tee_mmio, false) && !twice
+      }
       case 'stop':
       case 'unbind':
-        if (d.unmappedFirst.includes(step) && this.tee_mmio?.get(st, dev) === 1) return false
+        if (d.unmappedFirst.includes(step) && (this.tee_mmio?.get(st, dev) ?? 0) !== TEE_RANGES.removed) return false
         if (!d.guestEndsDma) set(this.trusted_dma, false)
         return this.tsmCall(st, dev, 'unlock') === 1
     }

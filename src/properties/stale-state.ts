@@ -46,6 +46,10 @@ class StaleState implements Judgement {
   }
 
   event(st: Store, e: KernelEvent): void {
+    if (e.kind === 'stale_evidence') {
+      const dev = this.sys.kernel.devices[e.dev]?.name ?? ''
+      st.finding({ property: 'stale_state', site: 'tsm_accept', decision: 'evidence of another lock', summary: `tsm_accept(${dev}) takes an interface that is not the one of the evidence` })
+    }
     if (e.kind !== 'tsm_done' || e.rc !== 0) return
     const want = promises[e.op]
     const tdi = this.tdi(st, e.dev)
@@ -59,7 +63,7 @@ export const property: Property = {
   name: 'stale_state',
   order: 60,
   does: "the kernel's flag or state disagrees with the device",
-  violated: "with no TSM operation in flight, the kernel's flag or state disagrees with the TDI (a host action is no excuse; an accepted or locked device with no TSM registered is stale); or an operation reported success and the hardware is not where that success promises. The core's belief is what its attributes show: `rfc-v1` INIT = unlocked, CONNECT = locked, ACCEPT = run; `rfc-v1-05` INIT and CONNECT = unlocked, LOCK = locked, ACCEPT = run; from `tio-v2` no context = unlocked, context = locked, accepted = run",
+  violated: "with no TSM operation in flight, the kernel's flag or state disagrees with the TDI (a host action is no excuse; an accepted or locked device with no TSM registered is stale); or an operation reported success and the hardware is not where that success promises (accept, given evidence, promises the interface of that evidence). The core's belief is what its attributes show: `rfc-v1` INIT = unlocked, CONNECT = locked, ACCEPT = run; `rfc-v1-05` INIT and CONNECT = unlocked, LOCK = locked, ACCEPT = run; from `tio-v2` no context = unlocked, context = locked, accepted = run",
   byDefault: true,
   judge: (sys) => new StaleState(sys)
 }

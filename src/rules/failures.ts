@@ -67,7 +67,7 @@ function failed(platform: Platform, revision: Revision, op: FailedStep['op'], st
   const flag = sys.believed(st, 0)
   const base = {
     op, step, returns: rc === 0 ? 'ok' : errnoName(rc), believes: tsmCores[revision.accept].belief(k.f.tsm_state.get(st, 0), flag), tdi: tdiNames[m.tdi.get(st, 0)] ?? 'unlocked', flag,
-    t: m.gate(st, 0).emits, mmio: m.tee_mmio?.get(st, 0) === 1, private: at(priv), shared: at(platform.sharedBit(defaultConfig) === 0 ? runOn(st, () => phys_to_dma_unencrypted(k.device(0), shr)) : shr + platform.sharedBit(defaultConfig))
+    t: m.gate(st, 0).emits, mmio: (m.tee_mmio?.get(st, 0) ?? 0) !== 0, private: at(priv), shared: at(platform.sharedBit(defaultConfig) === 0 ? runOn(st, () => phys_to_dma_unencrypted(k.device(0), shr)) : shr + platform.sharedBit(defaultConfig))
   }
   const h = runOn(st, () => sys.dma_map_single(0, 0, sys.objects.value({ kind: 'page', phys: priv, size: PAGE_SIZE }), DIR.BIDIRECTIONAL, 0))
   if (isErr(h)) return { ...base, next: { path: errnoName(h), reach: null } }

@@ -190,18 +190,22 @@ export const handleOf = (o: MappingObject | ResourceObject | CoherentObject): nu
 
 // --- the host ----------------------------------------------------------------------------------------------------------------
 
-export type HostDeviceOp = 'host_stop' | 'host_reset' | 'host_error'
+export type HostDeviceOp = 'host_stop' | 'host_reset' | 'host_error' | 'host_relock'
 export type HostStage2Op = 'host_remap' | 'host_unmap'
 
 export const hostDevice = action<[s: System, op: HostDeviceOp, dev: number]>('host device', {
   perform: (st, _outcome, { machine: m }, op, dev) => {
     switch (op) {
       case 'host_stop': m.tdi.set(st, TDI.unlocked, dev); return 0
-      case 'host_reset': m.tdi.set(st, TDI.unlocked, dev); m.session.set(st, 0, dev); return 0
+      case 'host_reset':
+        for (const d of m.functionsOf(dev)) m.tdi.set(st, TDI.unlocked, d)
+        m.session.set(st, 0, m.dsmOf(dev))
+        return 0
+      case 'host_relock': return m.relock(st, dev) ? 0 : errno.EIO
       case 'host_error': m.breakInterface(st, dev); return 0
     }
   },
-  text: (_r, _outcome, s, op, dev) => `host: ${op.slice(5)} ${nameOf(s, dev)}`, results: [0]
+  text: (r, _outcome, s, op, dev) => `host: ${op.slice(5)} ${nameOf(s, dev)}${r === 0 ? '' : ': refused'}`, results: (_s, op) => (op === 'host_relock' ? [0, errno.EIO] : [0])
 })
 
 export const hostWrite = action<[s: System, id: number, word: number]>('host write', {

@@ -7,13 +7,13 @@ import {
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootAnswered, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
   type HostStage2Op, hostWrite, present, type Range, stopped, syncBegin, told
 } from './steps.ts'
-import { errno, isErr, isObject, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
+import { errno, isErr, isObject, isUnset, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
 
 /** What watches a system: properties under the checker, the log of a run. All calls happen within a step. */
 export interface Watcher {
@@ -43,6 +43,8 @@ export interface SystemOptions {
   /** Bytes for a running system, labels (default) for the checker, both for one run of a test. */
   readonly content?: 'labels' | 'bytes' | 'both' | 'none'
   readonly parts?: KernelParts
+  /** The nonce of each lock is told apart: for evidence, and for a host that locks again. */
+  readonly nonces?: boolean
 }
 
 /** The direction and attributes that an unmap, sync or free is told; null: those of the making. */
@@ -73,7 +75,7 @@ export class System {
     this.labels = c === 'bytes' || c === 'none' ? null : new LabelContent(this.layout)
     const bytes = c === 'labels' || c === 'none' ? null : new ByteContent(this.words)
     this.content = c === 'none' ? noContent : bytes === null ? ensure(this.labels, 'labels') : this.labels === null ? bytes : new TeeContent(bytes, this.labels, this.words)
-    this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content)
+    this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content, options.nonces)
     this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices, options.parts ?? {})
   }
 
@@ -480,6 +482,13 @@ export class System {
   // --- administrator ----------------------------------------------------------------------------------------------------------
 
   admin(op: AdminOp, dev: number): number { return adminOperations[op](this.kernel, dev) }
+
+  tsm_evidence(dev: number): number { return tsm_evidence(this.device(dev)) }
+
+  tsm_accept(dev: number, evidence?: number): number {
+    if (evidence !== undefined && (isErr(evidence) || isUnset(evidence))) return isErr(evidence) ? evidence : errno.EINVAL
+    return tsm_accept(this.device(dev), evidence)
+  }
 
   // --- the host ---------------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ const paths: Record<Decision, readonly string[] | { readonly instead: string }> 
   accept: ['device_cc_accepted', 'tsm_lock', 'tsm_accept', 'tsm_unlock', 'tsm_unregister'],
   acceptedAtInit: ['tsm_register'],
   acceptedTest: ['device_cc_accepted'],
+  acceptEvidence: ['tsm_accept'],
   'flagStorage.arm64': { instead: 'the machine of a scene' },
   'flagStorage.x86': { instead: 'the machine of a scene' },
   'flagStorage.s390': { instead: 'the machine of a scene' },

@@ -22,6 +22,7 @@ export const decisionTable = {
   accept: { values: ['none', 'rfc-v1', 'rfc-v1-05', 'tio-v2'], does: 'the TSM core of the guest, and with it whether a device can be accepted at all' },
   acceptedAtInit: { values: yesOrNo, does: 'device initialisation sets the accepted flag, but for devices that can be accepted; else it clears it for all' },
   acceptedTest: { values: ['flag', 'never'], does: 'device_cc_accepted() answers: as the flag is; never, because its test of a one-bit field is always false, as TEE I/O infrastructure v2 was posted (`tio-v2` is that series as meant)' },
+  acceptEvidence: { values: ['not_looked_at', 'same_lock'], does: 'accept, given evidence: takes whatever is locked by then; refuses evidence of another lock' },
   'flagStorage.arm64': { values: flagStorages, does: 'where the accepted flag is kept on arm64' },
   'flagStorage.x86': { values: flagStorages, does: 'where the accepted flag is kept on x86: as a bitfield member it shares its byte' },
   'flagStorage.s390': { values: flagStorages, does: 'where the accepted flag is kept on s390' },

@@ -11,6 +11,7 @@ export const revision = oldest({
     accept: ['none', 'no TSM core'],
     acceptedAtInit: [false, 'no flag'],
     acceptedTest: ['flag', 'no flag'],
+    acceptEvidence: ['not_looked_at', 'no TSM core'],
     'flagStorage.arm64': ['own_byte', 'no flag; the layout of struct device on arm64, into which the RFC puts it'],
     'flagStorage.x86': ['shared_byte', 'no flag; the layout of struct device as gcc lays it out on x86-64, measured'],
     'flagStorage.s390': ['own_byte', 'no flag'],

@@ -6,6 +6,7 @@ export const revision = follows(linux_6_15, {
   decisions: {
     base: ['6.19', 'posted in the cycle after 6.19'],
     accept: ['tio-v2', 'D. Williams v2, 19 patches, 2 Mar 2026'],
+    acceptEvidence: ['not_looked_at', 'D. Williams v2: the accept attribute takes a boolean; evidence is dumped over netlink and nothing compares it'],
     'flagStorage.arm64': ['private_word', 'D. Williams v2: cc_accepted in struct device_private'],
     'flagStorage.x86': ['private_word', 'D. Williams v2: cc_accepted in struct device_private'],
     'flagStorage.s390': ['private_word', 'D. Williams v2: cc_accepted in struct device_private'],

@@ -12,6 +12,16 @@ const out = join(root, 'pkg')
 export const entries = () => Object.entries(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
   .filter(([name]) => name !== './package.json').map(([name, to]) => ({ name: name.slice(2), source: to.types.replace('./pkg/types/', 'src/').replace(/\.d\.ts$/, '.ts') }))
 
+// The language server's protocol goes in: it is CommonJS of five packages, and nobody else needs them. A file of its own, since CommonJS asks
+// for `require`, which the library's files must not.
+const PROTOCOL = 'lsp-protocol.cjs'
+const protocol = {
+  name: 'protocol',
+  setup(build) {
+    build.onResolve({ filter: /_protocol\.ts$/ }, () => ({ path: `./${PROTOCOL}`, external: true }))
+  }
+}
+
 export async function pack() {
   register()
   const esbuild = await import('esbuild')
@@ -21,7 +31,10 @@ export async function pack() {
     entryPoints: { ...library, main: join(root, 'src/cli/main.ts'), 'check-worker': join(root, 'src/cli/check-worker.ts') },
     outdir: out, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'es2022', chunkNames: '[name]-[hash]',
     minifySyntax: true, sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'error',
-    outExtension: { '.js': '.mjs' }, packages: 'external', define: { TBIT_COMMIT: JSON.stringify(commit()) }, loader: { '.wasm': 'file', '.css': 'text' }
+    outExtension: { '.js': '.mjs' }, packages: 'external', plugins: [protocol], define: { TBIT_COMMIT: JSON.stringify(commit()) }, loader: { '.wasm': 'file', '.css': 'text' }
+  })
+  await esbuild.build({
+    entryPoints: [join(root, 'src/lsp/_protocol.ts')], outfile: join(out, PROTOCOL), bundle: true, format: 'cjs', platform: 'node', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'error'
   })
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.package.json')], { cwd: root, stdio: 'inherit' })
 }

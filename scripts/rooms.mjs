@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
 
-export const rooms = ['base', 'step', 'machine', 'kernel', 'kernel-c', 'system', 'properties', 'litmus', 'check', 'hunt', 'rules', 'replay', 'plan', 'conform', 'report', 'kernel-build', 'cli', 'web']
+export const rooms = ['base', 'step', 'machine', 'kernel', 'kernel-c', 'system', 'properties', 'litmus', 'check', 'hunt', 'rules', 'replay', 'plan', 'conform', 'report', 'kernel-build', 'lsp', 'cli', 'web']
 // Rooms that run in a browser: no Node API, no console, no clock.
 export const pure = rooms.slice(0, rooms.indexOf('report') + 1)
 

@@ -12,6 +12,7 @@ export const verbs: Record<string, Loader> = {
   compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
   revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
   fmt: { summary: 'litmus tests in their one layout', load: async () => (await import('./fmt.ts')).fmtVerb },
+  lsp: { summary: 'the language server of litmus tests, for editors', load: async () => (await import('./lsp.ts')).lspVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },
   replay: { summary: 'traces of real kernels against the pool', load: async () => (await import('./replay.ts')).replayVerb },
   record: { summary: 'a script that records what replay reads, for the machine at hand', load: async () => (await import('./record.ts')).recordVerb },

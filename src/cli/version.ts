@@ -20,9 +20,10 @@ function commit(): string {
   }
 }
 
+export const packageVersion = (): string => (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
+
 /** One line: version, commit (`+`: with changes of one's own), version of the formats. */
 export function versionLine(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
   const at = commit()
-  return `tbit ${version}${at === '' ? '' : ` (${at})`}, formats ${FORMAT_VERSION}\n`
+  return `tbit ${packageVersion()}${at === '' ? '' : ` (${at})`}, formats ${FORMAT_VERSION}\n`
 }

@@ -5,7 +5,8 @@ import { properties } from '../properties/index.ts'
 import { byTest, type CheckRun, expectationText, type FindingGroup, findings, pairsText, standing, summaryLine, verdictText } from './check-run.ts'
 import { sarif, sarifError, sarifLocation, type SarifResult } from './sarif.ts'
 
-interface Note { readonly file: string; readonly line: number; readonly level: SarifResult['level']; readonly rule: string; readonly text: string; readonly id: string | null }
+/** One thing that is not as expected. */
+export interface Note { readonly file: string; readonly line: number; readonly level: SarifResult['level']; readonly rule: string; readonly text: string; readonly id: string | null }
 
 /** The line of the statement in which a finding comes about; 0: none has one. */
 const lineOf = (v: Violation): number => v.trace.findLast((s) => s.place !== null)?.place?.line ?? 0
@@ -18,7 +19,8 @@ const unmet = (r: CheckResult): Note => ({
   text: `${r.test} on ${r.kernel}, ${r.platform}: ${verdictText(r)}${expectationText(r) === '' ? '' : `, expected ${expectationText(r)}`}`
 })
 
-function notes(run: CheckRun): Note[] {
+/** What of a run is not as expected, findings each once; `line` 0: at no statement. */
+export function checkNotes(run: CheckRun): Note[] {
   return byTest(run).flatMap((t) => {
     const bad = t.results.filter((r) => standing(r) === 'fail' || standing(r) === 'undecided')
     return [...findings(bad, (r) => r.violations).map(found), ...bad.filter((r) => r.violations.length === 0).map(unmet)]
@@ -28,7 +30,7 @@ function notes(run: CheckRun): Note[] {
 export function checkSarif(run: CheckRun): string {
   return sarif([
     ...run.errors.map((d) => sarifError(d)), ...(run.warnings ?? []).map((d) => sarifError(d, '', 'note')),
-    ...notes(run).map((n): SarifResult => ({ ruleId: n.rule, level: n.level, message: { text: n.text }, locations: [sarifLocation(n.file, n.line)], ...(n.id === null ? {} : { partialFingerprints: { 'tbit/1': n.id } }) }))
+    ...checkNotes(run).map((n): SarifResult => ({ ruleId: n.rule, level: n.level, message: { text: n.text }, locations: [sarifLocation(n.file, n.line)], ...(n.id === null ? {} : { partialFingerprints: { 'tbit/1': n.id } }) }))
   ], (rule) => properties.find((p) => p.name === rule)?.violated)
 }
 
@@ -40,7 +42,7 @@ const property = (s: string): string => data(s).replaceAll(':', '%3A').replaceAl
 export function checkGithub(run: CheckRun): string {
   const all: Note[] = [
     ...run.errors.map((d): Note => ({ file: d.file, line: d.line, level: 'error', rule: d.code, text: d.message, id: null })),
-    ...(run.warnings ?? []).map((d): Note => ({ file: d.file, line: d.line, level: 'warning', rule: d.code, text: d.message, id: null })), ...notes(run)
+    ...(run.warnings ?? []).map((d): Note => ({ file: d.file, line: d.line, level: 'warning', rule: d.code, text: d.message, id: null })), ...checkNotes(run)
   ]
   // The last line says how much was looked at: nothing found is not nothing done.
   return [...all.map((n) => `::${n.level === 'note' ? 'notice' : n.level} file=${property(n.file)}${n.line > 0 ? `,line=${n.line}` : ''},title=${property(`tbit ${n.rule}`)}::${data(n.text)}`), `::notice title=tbit check::${data(summaryLine(run))}`, ''].join('\n')

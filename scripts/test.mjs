@@ -41,6 +41,7 @@ function suite(project) {
 register()
 if (current() === null) await build()
 step('types', bin('tsc'), ['--noEmit'])
+step('types of the page', bin('tsc'), ['--noEmit', '-p', 'tsconfig.web.json'])
 step('lint', bin('biome'), ['lint', '--error-on-warnings', 'src', 'test', 'bench', 'scripts'])
 step('tables', process.execPath, [join(root, 'scripts', 'tables.mjs')])
 const only = process.argv[2]

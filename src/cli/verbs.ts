@@ -19,6 +19,7 @@ export const verbs: Record<string, Loader> = {
   explain: { summary: 'anything in words: a kernel log, a message, an error code, a rule, a word', load: async () => (await import('./explain.ts')).explainVerb },
   size: { summary: 'the bounce pool a kernel gives itself, and how to get another', load: async () => (await import('./size.ts')).sizeVerb },
   plan: { summary: 'populate a Realm\'s stage 2: commands, cost, measurement', load: async () => (await import('./plan.ts')).planVerb },
+  ui: { summary: 'findings as pages, the player and the playground, in a browser on this machine', load: async () => (await import('./ui.ts')).uiVerb },
   kernel: { summary: 'the kernel\'s own C: build it, test it, check with it', load: async () => (await import('./kernel.ts')).kernelVerb },
   conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb }
 }

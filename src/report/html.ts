@@ -55,6 +55,8 @@ export interface Page {
   /** Written into the page: it then needs nothing but itself. */
   readonly style?: string
   readonly script?: string
+  /** The picture of its tab: an address as seen from the page. */
+  readonly icon?: string
   /** Or named: addresses as seen from the page. */
   readonly styles?: readonly string[]
   readonly scripts?: ReadonlyArray<{ readonly src: string; readonly module?: boolean }>
@@ -66,7 +68,7 @@ export function page(p: Page): string {
   const head = [
     '<meta charset="utf-8">', ...(p.policy === undefined ? [] : [`<meta http-equiv="Content-Security-Policy" content="${esc(p.policy)}">`]), '<meta name="viewport" content="width=device-width,initial-scale=1">',
     `<title>${esc(p.title)}</title>`, ...(p.description === undefined ? [] : [`<meta name="description" content="${esc(p.description)}">`]),
-    ...(p.styles ?? []).map((s) => `<link rel="stylesheet" href="${esc(s)}">`), ...(p.style === undefined ? [] : [`<style>\n${p.style}</style>`]),
+    ...(p.icon === undefined ? [] : [`<link rel="icon" href="${esc(p.icon)}">`]), ...(p.styles ?? []).map((s) => `<link rel="stylesheet" href="${esc(s)}">`), ...(p.style === undefined ? [] : [`<style>\n${p.style}</style>`]),
     ...(p.scripts ?? []).map((s) => `<script src="${esc(s.src)}"${s.module === true ? ' type="module"' : ' defer'}></script>`)
   ]
   const script = p.script === undefined ? '' : `<script>\n${p.script.replace(/<\/script/gi, '<\\/script')}\n</script>\n`

@@ -1,12 +1,26 @@
-// The site as files: every page and every link of it, without a browser.
-import { existsSync, readFileSync } from 'node:fs'
+// The site: every page and every link of it as files, then every view of it in a real Chromium.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { parse } from '../../src/litmus/index.ts'
+import { checkTest, pairsOf } from '../../src/check/index.ts'
+import { functionsOf, type Recorded } from '../../src/web/static/record.ts'
+// @ts-expect-error: a script without types
+import { pageSizes } from '../../scripts/build-web.mjs'
+import { accessible, done, errorsOf, reason, type Served, servedSite } from './_browser.ts'
 import { type Built, builtSite, filesOf } from './_site.ts'
 
 let site: Built
-beforeAll(async () => { site = await builtSite() })
-afterAll(() => site.remove())
+let web: Served
+beforeAll(async () => {
+  site = await builtSite()
+  if (reason === '') web = await servedSite(site.dir)
+})
+afterAll(async () => {
+  if (reason === '') await web.close()
+  site.remove()
+})
 
 const html = (): string[] => filesOf(site.dir).filter((f) => f.endsWith('.html'))
 const read = (path: string): string => readFileSync(join(site.dir, path), 'utf8')
@@ -24,8 +38,7 @@ test('every link of every page is relative and leads to a page, and to a place i
       const [file = '', hash] = to.split('#')
       expect(file, `${page}: ${to}`).not.toMatch(/^[/\\]|:/)
       const path = file === '' ? page : normalize(join(dirname(page), decodeURI(file)))
-      // The app's own scripts are another piece of the build.
-      if (!path.startsWith('app/')) expect(existsSync(join(site.dir, path)), `${page}: ${to}`).toBe(true)
+      expect(existsSync(join(site.dir, path)), `${page}: ${to}`).toBe(true)
       if (hash !== undefined && !/^(?:v1|s\d)/.test(hash) && path.endsWith('.html')) expect(idsOf(path).has(hash), `${page}: ${to}`).toBe(true)
       links++
     }
@@ -59,8 +72,247 @@ test('a page a finding, a test, a pair of revisions; the matrix counts what the 
   expect(read('index.html')).toContain('class="cursor"')
 })
 
+test('what a reader is sent grows by no more than 2 % unnoticed (UPDATE_SIZES=1 records what is)', () => {
+  const now: Record<string, number> = pageSizes(site.dir)
+  const path = 'bench/web-size.json'
+  if (process.env['UPDATE_SIZES'] === '1') writeFileSync(path, `${JSON.stringify({ what: 'compressed bytes of what each page of the tests\' small site needs (gzip -9, each file on its own)', sizes: now }, null, 1)}\n`)
+  const { sizes } = JSON.parse(readFileSync(path, 'utf8')) as { sizes: Record<string, number> }
+  expect(Object.keys(now)).toEqual(Object.keys(sizes))
+  for (const [name, bytes] of Object.entries(now)) expect(bytes, `${name}: recorded ${sizes[name]}`).toBeLessThanOrEqual((sizes[name] ?? 0) * 1.02)
+})
+
 test('markup in a name or a text is text', async () => {
   const { docsPages } = await import('../../src/web/static/docs.ts')
   const [page] = docsPages(new Map([['docs/x.md', '# A <img src=x onerror=alert(1)>\n\n<script>alert(1)</script> [a](javascript:alert(1)) [b](y.md) `<b>`']]), new Set())
   expect(page?.main).not.toMatch(/<script|<img|href="javascript/)
+})
+
+const RACE = 'playground.html#v1&test=alloc-while-accepted&kernel=rfc-v1-05&platform=arm-cca&finding=fault'
+const EXPLODES = `litmus explodes
+  "More interleavings than anybody waits for."
+platform arm-cca
+kernel   rfc-v1
+device   nic { tdisp }
+init { tsm_lock(nic) }
+${Array.from({ length: 5 }, (_, i) => `thread t${i} {
+  p = alloc_page()
+  h = dma_map_single(nic, p, TO_DEVICE)
+  dev_read(nic, h)
+  dma_unmap_single(nic, h)
+  free_page(p)
+}`).join('\n')}
+thread admin { tsm_accept(nic) }
+`
+const editorText = (page: Page): Promise<string> => page.locator('.cm-line').allTextContents().then((l) => l.join('\n'))
+/** Types over everything: as a reader's hands would, without a paste. */
+async function write(page: Page, text: string): Promise<void> {
+  await page.locator('.cm-content').click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(text)
+}
+
+describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
+  const views = ['index.html', 'findings.html', 'at/rfc-v1-05/arm-cca.html', 'diff.html', 'diff/tio-v2--cc-v4.html', 'tests.html', 't/alloc-while-accepted.html', 'docs/index.html', 'docs/see.html', 'playground.html', RACE, 'verify.html', 'explain.html']
+
+  test('every view, light and wide, then dark and 320 px: accessible, no sideways scroll, nothing on the console', async () => {
+    const finding = filesOf(site.dir).find((f) => f.startsWith('f/fault/')) as string
+    for (const view of [...views, finding]) {
+      const page = await web.open(view, { colorScheme: 'light' })
+      if (view === RACE) await page.locator('.player svg').waitFor()
+      if (view === 'explain.html') await page.locator('.path').first().waitFor()
+      await accessible(page)
+      await page.setViewportSize({ width: 320, height: 700 })
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await accessible(page)
+      await done(page)
+    }
+  })
+
+  test('from a file: the pages stand, the player steps by key, click and address, the app says what it needs', async () => {
+    const page = await web.open(`file://${join(site.dir, 'index.html')}`)
+    await page.keyboard.press('k')
+    const last = await page.locator('.now').textContent()
+    await page.keyboard.press('v')
+    expect(await page.locator('.now').textContent()).not.toBe(last)
+    await page.locator('.figure').click({ position: { x: 200, y: 60 } })
+    expect(await page.locator('.now').textContent()).toMatch(/^Step \d+, /)
+    await done(page)
+    const at = await web.open(`file://${join(site.dir, filesOf(site.dir).find((f) => f.startsWith('f/fault/')) as string)}#s20`)
+    expect(await at.locator('.now').textContent()).toMatch(/^Step (?:1\d|20), /)
+    await done(at)
+    const app = await web.open(`file://${join(site.dir, 'playground.html')}`)
+    expect(await app.locator('#app').textContent()).toContain('tbit ui')
+    await app.context().close()
+  })
+
+  test('without script a finding is whole', async () => {
+    const page = await web.open(filesOf(site.dir).find((f) => f.startsWith('f/fault/')) as string, { javaScriptEnabled: false })
+    const text = (await page.locator('main').textContent()) ?? ''
+    for (const part of ['The test', 'Do it again', 'Where it occurs', 'What was not covered', 'Steps']) expect(text).toContain(part)
+    await page.context().close()
+  })
+
+  test('a starting point is checked, drawn, stepped through; its statement is marked in the text and back', async () => {
+    const page = await web.open('playground.html')
+    await page.getByRole('button', { name: 'A race' }).click()
+    await page.locator('.player svg').waitFor()
+    expect(await page.locator('.verdict').textContent()).toContain('violated')
+    expect(await page.locator('.found [aria-pressed=true]').textContent()).toMatch(/^fault/)
+    expect(await page.locator('.step-line').textContent()).toContain('dev_read')
+    await page.locator('.cm-line', { hasText: 'tsm_accept' }).click()
+    await page.locator('.step-line', { hasText: 'tsm_accept' }).waitFor()
+    expect(await page.locator('.now').textContent()).toContain('admin')
+    // In the editor the player's keys are letters.
+    await page.keyboard.press('End')
+    await page.keyboard.type(' # dj')
+    expect(await editorText(page)).toContain('# dj')
+    await page.keyboard.press('Control+Enter')
+    await page.getByRole('region', { name: 'all pairs' }).first().waitFor()
+    await page.getByText('15 of 15').waitFor()
+    await page.getByRole('button', { name: /^cc-v8 on arm-cca/ }).click()
+    await page.locator('.verdict', { hasText: 'cc-v8' }).waitFor()
+    await done(page)
+  })
+
+  test('an error is said, mended by one key, and the last verdict stands meanwhile', async () => {
+    const page = await web.open(RACE)
+    await page.locator('.player svg').waitFor()
+    await page.locator('.cm-line', { hasText: 'tsm_accept(nic)' }).click()
+    await page.keyboard.press('Home')
+    await page.keyboard.type('tsm_acept(nic)\n')
+    await page.locator('.messages').waitFor()
+    expect(await page.locator('.verdict').textContent()).toContain('of the last text without errors')
+    await page.keyboard.press('ArrowUp')
+    await page.keyboard.press('Alt+Enter')
+    await page.locator('.messages').waitFor({ state: 'detached' })
+    expect((await editorText(page)).match(/tsm_accept\(nic\)/g)?.length).toBe(2)
+    await page.keyboard.press('Control+z')
+    await page.locator('.messages').waitFor()
+    await done(page)
+  })
+
+  test('an exploding test is stopped, keeps what was found, and the page is there all the while', async () => {
+    const page = await web.open('playground.html')
+    await write(page, EXPLODES)
+    await page.locator('.doing', { hasText: 'states' }).waitFor()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.locator('.verdict', { hasText: 'not all of them' }).waitFor()
+    await page.locator('.doing').waitFor({ state: 'detached' })
+    await done(page)
+  })
+
+  test('a link holds text, pair, finding and step; the address changes only when somebody does something', async () => {
+    const page = await web.open(RACE)
+    await page.locator('.player svg').waitFor()
+    expect(page.url()).toBe(web.url + RACE)
+    await page.locator('.cm-line', { hasText: 'tsm_accept' }).click()
+    await page.keyboard.press('End')
+    await page.keyboard.type(' # a word of mine')
+    await page.locator('.player').click({ position: { x: 5, y: 5 } })
+    await page.waitForURL(/text=/)
+    await page.locator('.player .bar button', { hasText: 'back' }).click()
+    await page.keyboard.press('k')
+    const step = await page.locator('.now').textContent()
+    await page.getByRole('button', { name: 'Copy link' }).click()
+    await page.getByText(/The link is/).waitFor()
+    const other = await web.open(page.url())
+    await other.locator('.player svg').waitFor()
+    expect(await editorText(other)).toBe(await editorText(page))
+    expect(await other.locator('.now').textContent()).toBe(step)
+    expect(await other.locator('.found [aria-pressed=true]').textContent()).toBe(await page.locator('.found [aria-pressed=true]').textContent())
+    await done(other)
+    await done(page)
+  })
+
+  test('a damaged, a foreign and a future link are said; what was typed before is there', async () => {
+    const context = { viewport: { width: 800, height: 700 } }
+    const page = await web.open('playground.html', context)
+    await write(page, 'litmus mine "typed by hand"')
+    await page.waitForURL(/text=/)
+    const link = page.url()
+    for (const [fragment, says] of [[`#${link.split('#')[1]?.slice(0, -9)}`, 'damaged'], ['#v9&x=1', 'newer'], ['#somewhere', 'no link of tbit'], ['#v1&test=<img src=x>&kernel=x', 'no test']] as const) {
+      await page.goto('about:blank')
+      await page.goto(`${web.url}playground.html${fragment}`)
+      await page.locator('.notice', { hasText: says }).waitFor()
+      expect(await editorText(page)).toBe('litmus mine "typed by hand"')
+      expect(await page.locator('img').count()).toBe(0)
+    }
+    // A link that opens: the text before it is offered.
+    await page.goto('about:blank')
+    await page.goto(web.url + RACE)
+    await page.getByRole('button', { name: 'Bring it back' }).click()
+    expect(await editorText(page)).toBe('litmus mine "typed by hand"')
+    await done(page)
+  })
+
+  test('a worker that cannot run is said, and the text is kept', async () => {
+    const page = await web.open('playground.html')
+    await page.route('**/check.worker.js', (r) => r.abort())
+    await write(page, EXPLODES)
+    await page.locator('.notice', { hasText: 'has died' }).waitFor()
+    expect(await editorText(page)).toBe(EXPLODES)
+    await page.reload()
+    expect(await editorText(page)).toBe(EXPLODES)
+    expect(errorsOf(page).every((e) => /Failed to load/.test(e))).toBe(true)
+    await page.context().close()
+  })
+
+  test('a mapping: two paths, what is the same in grey, a row sets the controls, a switch is flipped in place, and the link holds it', async () => {
+    const page = await web.open('explain.html')
+    await page.locator('.path').first().waitFor()
+    expect(await page.locator('.path h2').allTextContents()).toEqual(['Not accepted (T=0): bounced', 'Accepted (T=1): direct'])
+    expect(await page.locator('.decisions .same').count()).toBeGreaterThan(2)
+    expect(await page.locator('.decisions .differs').count()).toBeGreaterThan(5)
+    expect(page.url()).toBe(`${web.url}explain.html`)
+    await page.getByRole('button', { name: 'cca-t1-s-smmio' }).click()
+    expect(await page.getByLabel('call').inputValue()).toBe('resource')
+    await page.getByLabel('compare').selectOption('kernel')
+    await page.locator('.controls').last().getByLabel('host_stage2').selectOption('static_1g')
+    await page.getByRole('button', { name: 'cca-t0-p-priv-1g' }).waitFor()
+    await page.waitForURL(/switches=host_stage2/)
+    const texts = await page.locator('.path').allTextContents()
+    const other = await web.open(page.url())
+    await other.getByRole('button', { name: 'cca-t0-p-priv-1g' }).waitFor()
+    expect(await other.locator('.path').allTextContents()).toEqual(texts)
+    await other.getByLabel('compare').selectOption('platform')
+    await other.getByLabel('other platform').selectOption('s390-pv')
+    await done(other)
+    await page.goto('about:blank')
+    await page.goto(`${web.url}explain.html#v1&kernel=linux-9.9`)
+    await page.locator('.notice', { hasText: 'linux-9.9' }).waitFor()
+    await done(page)
+  })
+
+  test('completion and meanings come from the language', async () => {
+    const page = await web.open(RACE)
+    await page.locator('.player svg').waitFor()
+    await page.locator('.cm-line', { hasText: 'tsm_accept' }).click()
+    await page.keyboard.press('End')
+    await page.keyboard.type('\ndma_unm')
+    await page.locator('.cm-tooltip-autocomplete', { hasText: 'dma_unmap_single' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.cm-line', { hasText: 'dma_alloc_coherent' }).locator('.tk-operation').hover()
+    await page.locator('.meaning', { hasText: 'dma_alloc_coherent' }).waitFor()
+    await done(page)
+  })
+
+  test('every verdict, finding and function name of the bundled worker is Node\'s, run by run from source', async () => {
+    const page = await web.open('verify.html')
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByRole('status').filter({ hasText: ' in ' }).waitFor({ timeout: 240_000 })
+    const runs = (JSON.parse(read('app/verdicts.json')) as Recorded).runs.length
+    expect(await page.getByRole('status').textContent()).toContain(`${runs} of ${runs} equal`)
+    await done(page)
+    // The record itself comes from a bundle: some of it is computed again from the sources.
+    const file = 'litmus/races/alloc-while-accepted.litmus'
+    const t = parse(readFileSync(file, 'utf8'), file).test
+    if (t === undefined) throw new Error(file)
+    const record = JSON.parse(read('app/verdicts.json')) as Recorded
+    for (const p of pairsOf(t)) {
+      const run = record.runs.find(([n, k, q]) => record.tests[n] === t.name && record.kernels[k] === p.kernel && record.platforms[q] === p.platform)
+      const r = checkTest(t, p.kernel, p.platform)
+      expect(r.violations.length === 0 || [...r.violations, ...r.reported].flatMap((v) => v.trace).some((s) => s.site.length > 2)).toBe(true)
+      expect(record.functions[run?.[6] ?? -1], `${p.kernel} on ${p.platform}`).toBe(functionsOf(r))
+    }
+  })
 })

@@ -10,9 +10,10 @@ import { playerScript } from '../../report/finding-player.ts'
 import { baseStyle } from '../../report/html.ts'
 import { type FindingPage, findingStyle } from '../../report/html-finding.ts'
 import { docsPages } from './docs.ts'
-import { type SitePage, siteStyle, sitePage } from './layout.ts'
+import { ICON, type SitePage, siteStyle, sitePage } from './layout.ts'
 import { type Cause, changeKey, differenceOf, familiesOf, kernelsIn, type Library, neighbours, platformsIn, witnessOf } from './library.ts'
-import { libraryPages } from './pages.ts'
+import { appPages, libraryPages } from './pages.ts'
+import { recorded } from './record.ts'
 
 export interface SiteOptions {
   /** The checkout, and the folder to write. */
@@ -96,13 +97,17 @@ export function writeSite(o: SiteOptions, lib: Library): number {
   let n = 0
   const put = (p: SitePage): void => { write(p.path, sitePage(p)); n++ }
   for (const p of libraryPages(lib)) put(p)
+  for (const p of appPages()) put(p)
   for (const p of docsPages(...documents(o.root))) put(p)
   for (const f of documents(o.root)[1]) {
     mkdirSync(dirname(join(o.out, f)), { recursive: true })
     copyFileSync(join(o.root, f), join(o.out, f))
   }
   write('site.css', `${baseStyle}${findingStyle}${siteStyle}`)
+  write('icon.svg', ICON)
   write('player.js', playerScript())
+  write('app/library.json', JSON.stringify({ format: 1, tests: lib.tests.map((t) => ({ name: t.name, file: t.file, about: t.text, text: lib.texts.get(t.file) ?? '' })) }))
+  write('app/verdicts.json', JSON.stringify(recorded(lib.results)))
   return n
 }
 

@@ -32,7 +32,7 @@ export function docsPages(texts: ReadonlyMap<string, string>, beside: ReadonlySe
       gfm: true,
       renderer: {
         html: ({ text: t }) => esc(t),
-        code: ({ text: t }) => `<pre tabindex="0" role="region" aria-label="text"><code>${esc(t)}</code></pre>\n`,
+        code: ({ text: t }) => `<pre tabindex="0" role="group" aria-label="text"><code>${esc(t)}</code></pre>\n`,
         heading(t: Tokens.Heading) { return `<h${t.depth} id="${esc(anchorOf(t.text))}">${this.parser.parseInline(t.tokens)}</h${t.depth}>\n` },
         link(t: Tokens.Link) {
           const words = this.parser.parseInline(t.tokens)
@@ -43,7 +43,7 @@ export function docsPages(texts: ReadonlyMap<string, string>, beside: ReadonlySe
         image: (t) => (beside.has(resolve(file, t.href).file) ? `<img src="${esc(`${up}${resolve(file, t.href).file}`)}" alt="${esc(t.text)}">` : esc(t.text)),
         table(t: Tokens.Table) {
           const row = (cells: readonly Tokens.TableCell[], tag: 'th' | 'td'): string => `<tr>${cells.map((c) => `<${tag}>${this.parser.parseInline(c.tokens)}</${tag}>`).join('')}</tr>`
-          return `<div class="wide" tabindex="0" role="region" aria-label="table"><table><thead>${row(t.header, 'th')}</thead><tbody>${t.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`
+          return `<div class="wide" tabindex="0" role="group" aria-label="table"><table><thead>${row(t.header, 'th')}</thead><tbody>${t.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`
         }
       }
     })

@@ -22,7 +22,7 @@ export interface SitePage {
   readonly in?: string
 }
 
-const WAYS = [['findings.html', 'Findings'], ['diff.html', 'Compare'], ['tests.html', 'Tests'], ['docs/index.html', 'Docs']] as const
+const WAYS = [['findings.html', 'Findings'], ['diff.html', 'Compare'], ['tests.html', 'Tests'], ['playground.html', 'Playground'], ['explain.html', 'Explain a mapping'], ['docs/index.html', 'Docs']] as const
 
 /** The address of `to` as seen from the page `from`. */
 export const relative = (from: string, to: string): string => `${'../'.repeat(from.split('/').length - 1)}${to}`
@@ -36,7 +36,7 @@ export function navigation(path: string, inside?: string): string {
 
 export function sitePage(p: SitePage): string {
   return page({
-    title: `${p.title} · tbit`, policy: p.app === undefined ? POLICY : APP_POLICY, ...(p.description === undefined ? {} : { description: p.description }), styles: [relative(p.path, 'site.css'), ...(p.app === undefined ? [] : [relative(p.path, 'app/app.css')])],
+    title: `${p.title} · tbit`, policy: p.app === undefined ? POLICY : APP_POLICY, ...(p.description === undefined ? {} : { description: p.description }), icon: relative(p.path, 'icon.svg'), styles: [relative(p.path, 'site.css'), ...(p.app === undefined ? [] : [relative(p.path, 'app/app.css')])],
     scripts: [...(p.player === true ? [{ src: relative(p.path, 'player.js') }] : []), ...(p.app === undefined ? [] : [{ src: relative(p.path, `app/${p.app}.js`), module: true }])],
     body: `${navigation(p.path, p.in)}\n${p.main}\n<footer><p class="soft">A model, not a proof: ${link(p.path, 'docs/limits.html', 'what it leaves out')}.</p></footer>`
   })
@@ -44,6 +44,9 @@ export function sitePage(p: SitePage): string {
 
 /** A table that scrolls on its own where the screen is narrower. */
 export const wideTable = (label: string, head: readonly string[], rows: readonly string[]): string => `<div class="wide" tabindex="0" role="region" aria-label="${esc(label)}"><table><thead><tr>${head.map((h) => (h === '' ? '<td></td>' : `<th scope="col">${h}</th>`)).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+
+/** The picture of the site's tabs: a T and a bit that is set. */
+export const ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0a4f96"/><path d="M3 4h7M6.5 4v9" stroke="#fff" stroke-width="2"/><circle cx="12" cy="11" r="2" fill="#ffc08c"/></svg>\n'
 
 /** What the site's pages have beside the style of every page. */
 export const siteStyle = `.home{font-weight:750;color:var(--ink);text-decoration:none;font-size:1.1rem}

@@ -8,6 +8,7 @@ import { esc } from '../../report/html.ts'
 import { findingBody, findingView, type FindingPage } from '../../report/html-finding.ts'
 import { link, type SitePage, wideTable } from './layout.ts'
 import { allOf, cellOf, cellPath, changeKey, type Change, diffPath, differenceOf, type Family, findingPath, type Library, neighbours, testPath } from './library.ts'
+import { type StartingPoint, startingPoints } from './starting-points.ts'
 
 const main = (parts: readonly string[], cls = ''): string => `<main${cls === '' ? '' : ` class="${cls}"`}>\n${parts.join('\n')}\n</main>`
 const headline = (p: FindingPage): string => whyOf(p.violation, p.result.platform).headline
@@ -61,16 +62,6 @@ function cellPage(lib: Library, kernel: string, platform: string): SitePage | nu
 
 // ---- first screen, lists ---------------------------------------------------------------------------------------------
 
-/** A question, the finding that answers it, and the words for it. */
-export interface StartingPoint { readonly name: string; readonly test: string; readonly kernel: string; readonly platform: string; readonly property: string; readonly asks: string }
-
-/** What the first screen and the playground offer instead of a blank page. */
-export const startingPoints: readonly StartingPoint[] = [
-  { name: 'A race', test: 'alloc-while-accepted', kernel: 'rfc-v1-05', platform: 'arm-cca', property: 'fault', asks: 'One allocation asks four times whether the device is accepted, and is given two answers.' },
-  { name: 'A free', test: 'coherent-free-with-driver-without-driver', kernel: 'cc-v8', platform: 'arm-cca', property: 'exposed', asks: 'A buffer is freed when the device is no longer what it was: in which state does its page go back?' },
-  { name: 'A mapping', test: 'direct-unmapped-before-unlock-without-unmap', kernel: 'rfc-v1', platform: 'arm-cca', property: 'fault', asks: 'A mapping made at T=1 is still there when the device is unlocked: what does it reach at T=0?' }
-]
-
 /** The finding that a starting point shows: of its own run, else any of its test. */
 export function pageOf(lib: Library, s: StartingPoint): FindingPage | null {
   const run = lib.results.find((r) => r.test === s.test && r.kernel === s.kernel && r.platform === s.platform)
@@ -89,20 +80,25 @@ function homePage(lib: Library): SitePage {
   ].join('\n')
   const cards = startingPoints.map((s) => {
     const p = pageOf(lib, s)
-    return `<li><b>${s.name}</b><p>${esc(s.asks)}</p><p>${p === null ? '' : link(path, findingPath(p.violation.id), 'See it')}</p></li>`
+    return `<li><b>${s.name}</b><p>${esc(s.asks)}</p><p>${p === null ? '' : `${link(path, findingPath(p.violation.id), 'See it')} · `}<a href="playground.html#${playgroundLink({ ...s, finding: s.property })}">Edit it</a></p></li>`
   })
   const pairs = neighbours(lib.kernels)
   const [a, b] = pairs.find(([x]) => x === 'tio-v2') ?? pairs[0] ?? ['', '']
   return {
     path, title: 'DMA in confidential VMs, settled by running it', description: 'Litmus tests for DMA in confidential VMs: every finding drawn, by kernel revision and platform', player: true, main: main([
       drawn, '<h2>Three places to start</h2>', `<ul class="cards">${cards.join('')}</ul>`,
-      '<div class="split">', '<section>', `<h2>${lib.kernels.length} kernel revisions, ${lib.platforms.length} platforms</h2>`, `<p class="soft">Distinct findings; a cell opens its list. ${coverage(lib)}.</p>`, matrix(path, lib), '</section>', a === '' ? '' : `<section>${differenceShort(path, lib, a, b)}</section>`, '</div>'
+      '<div class="split">', '<section>', `<h2>${lib.kernels.length} kernel revisions, ${lib.platforms.length} platforms</h2>`, `<p class="soft">Distinct findings; a cell opens its list. ${coverage(lib)}.</p>`, matrix(path, lib),
+      `<p>${link(path, 'verify.html', 'Verify in this browser')}: your own browser runs the library again and compares.</p>`, `<p>${link(path, 'verify.html', 'Verify in this browser')}: runs the library again and compares.</p>`, '</section>', a === '' ? '' : `<section>${differenceShort(path, lib, a, b)}</section>`, '</div>'
     ])
   }
 }
 
 /** The picture without the steps: those are on the finding's own page. */
 const heroView = (p: FindingPage): string => findingView(p).replace(/<h2>Why<\/h2>[\s\S]*?(?=<h2>Steps)/, '').replace('<h2>Steps</h2>', '<details><summary>every step as a table</summary>').concat('</details>')
+
+/** The fragment that opens a test of the library in the playground. */
+export const playgroundLink = (r: { readonly test: string; readonly kernel: string; readonly platform: string; readonly finding?: string }): string =>
+  esc(['v1', `test=${encodeURIComponent(r.test)}`, `kernel=${encodeURIComponent(r.kernel)}`, `platform=${r.platform}`, ...(r.finding === undefined ? [] : [`finding=${r.finding}`])].join('&'))
 
 function differenceShort(path: string, lib: Library, a: string, b: string): string {
   const d = differenceOf(lib, a, b)
@@ -124,7 +120,8 @@ function findingPage(p: FindingPage, f: Family): SitePage {
   const path = findingPath(p.violation.id)
   const others = f.pages.filter((x) => x !== p)
   const more = [
-    '<h2>Go on</h2>', `<ul><li>${link(path, testPath(p.result.test), `All verdicts of ${esc(p.result.test)}`)}</li>`,
+    '<h2>Go on</h2>', `<ul><li><a href="${path.split('/').slice(1).map(() => '..').join('/')}/playground.html#${playgroundLink({ ...p.result, finding: p.violation.id })}">Edit this test</a></li>`,
+    `<li>${link(path, testPath(p.result.test), `All verdicts of ${esc(p.result.test)}`)}</li>`,
     `<li>${link(path, cellPath(p.result.kernel, p.result.platform), `All findings of ${p.result.kernel} on ${p.result.platform}`)}</li>`,
     ...(others.length === 0 ? [] : [`<li>The same by other sequences: ${others.map((x) => link(path, findingPath(x.violation.id), esc(x.result.test))).join(', ')}</li>`]), '</ul>', '</main>'
   ].join('\n')
@@ -212,9 +209,10 @@ function testPage(lib: Library, test: Library['tests'][number], ids: ReadonlySet
   const results = lib.results.filter((r) => r.file === test.file)
   const ran = results.filter((r) => r.verdict !== 'skipped')
   const rows = ran.map((r) => `<tr><td>${esc(r.kernel)}</td><td>${r.platform}</td><td>${esc(verdictText(r))}</td><td>${esc(judgementText(r))}</td><td>${[...new Map(allOf(r).map((v) => [v.id, v])).values()].map((v) => (ids.has(v.id) ? link(path, findingPath(v.id), esc(v.property)) : esc(v.property))).join(' ')}</td></tr>`)
+  const first = ran.find((r) => r.verdict === 'violated') ?? ran[0]
   return {
     path, title: test.name, description: test.text, in: 'tests.html', main: main([
-      `<h1>${esc(test.name)}</h1>`, `<p>${esc(test.text)}</p>`, `<p><code>tbit check ${esc(test.name)}</code></p>`,
+      `<h1>${esc(test.name)}</h1>`, `<p>${esc(test.text)}</p>`, ...(first === undefined ? [] : [`<p><a href="../playground.html#${playgroundLink({ test: test.name, kernel: first.kernel, platform: first.platform })}">Edit this test</a> · <code>tbit check ${esc(test.name)}</code></p>`]),
       `<pre tabindex="0" role="region" aria-label="the test">${esc(lib.texts.get(test.file) ?? '')}</pre>`,
       ...(test.sources.length === 0 ? [] : ['<h2>Sources</h2>', `<ul>${test.sources.map((s) => `<li>${esc(s)}</li>`).join('')}</ul>`]),
       '<h2>Verdicts</h2>', wideTable('verdicts', ['kernel', 'platform', 'verdict', 'expected', 'findings'], rows), ...(results.length > ran.length ? [`<p class="soft">${plural(results.length - ran.length, 'run')} skipped: the pair has no meaning.</p>`] : [])
@@ -237,4 +235,16 @@ export function* libraryPages(lib: Library): Generator<SitePage> {
   for (const f of lib.families) for (const p of f.pages) yield findingPage(p, f)
   for (const [a, b] of pairsOfKernels(lib.kernels)) yield differencePage(lib, a, b)
   for (const t of lib.tests) yield testPage(lib, t, ids)
+}
+
+/** The pages whose script does the work; without it they say what is needed, and where the same is told in words. */
+export function appPages(): SitePage[] {
+  const app = (path: string, title: string, script: string, without: string): SitePage => ({
+    path, title, app: script, main: main([`<h1>${title}</h1>`, `<div id="app"><p>${without}</p></div>`])
+  })
+  return [
+    app('playground.html', 'Playground', 'playground', 'This page runs the checker in your browser: it needs script, and a server (from a file, browsers start no module). <code>tbit ui</code> serves this folder on your own machine; <code>tbit check FILE</code> does the same in a terminal.'),
+    app('explain.html', 'What becomes of this mapping?', 'explain', 'This page runs one request in your browser: it needs script, and a server (from a file, browsers start no module). <code>tbit ui</code> serves this folder on your own machine; <code>tbit explain dma</code> does the same in a terminal.'),
+    app('verify.html', 'Verify in this browser', 'verify', 'This page runs the library in your browser and compares each verdict with the one that these pages were made from: it needs script, and a server (from a file, browsers start no module). <code>tbit ui</code> serves this folder on your own machine; <code>tbit check</code> runs the library in a terminal.')
+  ]
 }

@@ -1,0 +1,146 @@
+// The engine behind a page: parses, searches in portions so that it hears Stop meanwhile, and draws what was found.
+import { beginCheck, type CheckResult, type CheckSession, pairsOf, type Violation, whyOf } from '../../check/index.ts'
+import { revisionByName } from '../../kernel/index.ts'
+import { fixes, parse, type Test } from '../../litmus/index.ts'
+import { judgementText, verdictText } from '../../report/check-run.ts'
+import { esc } from '../../report/html.ts'
+import { findingView } from '../../report/html-finding.ts'
+import { functionsOf } from '../static/record.ts'
+import type { Diagnostic } from '../../base/index.ts'
+import { type Answer, type Ask, type FoundHere, type Message, pairKey, type PairName, type VerdictHere } from './protocol.ts'
+
+const port = globalThis as unknown as { postMessage(a: Answer): void; onmessage: ((e: { readonly data: Ask }) => void) | null }
+const say = (a: Answer): void => { port.postMessage(a) }
+
+/** Bytes of the longest text: a test is written by hand. */
+export const LONGEST = 64 << 10
+/** States between two looks at the clock, and milliseconds between two looks at the messages. */
+const PORTION = 500
+const TURN = 25
+
+let newest = 0
+let stopping = false
+/** The text of the newest check, and how far each of its searches came. */
+let checked: { readonly text: string; readonly test: Test; readonly maxStates: number; readonly states: Map<string, number> } | null = null
+/** Rises with each picture that is asked for. */
+let drawing = 0
+
+/** Lets messages in. */
+const turn = (): Promise<void> => new Promise((resolve) => {
+  const c = new MessageChannel()
+  c.port1.onmessage = () => { c.port1.close(); resolve() }
+  c.port2.postMessage(0)
+})
+
+/** A search to its end, to Stop, or until nobody wants it any more (then null). */
+async function searched(session: CheckSession, wanted: () => boolean, stopped: () => boolean, told: (states: number, perSecond: number) => void): Promise<CheckResult | null> {
+  const began = performance.now()
+  let [heard, shown] = [began, began]
+  while (!stopped() && session.advance(PORTION)) {
+    const now = performance.now()
+    if (now - shown > 100) {
+      told(session.states, session.states / ((now - began) / 1000))
+      shown = now
+    }
+    if (now - heard < TURN) continue
+    await turn()
+    heard = performance.now()
+    if (!wanted()) return null
+  }
+  return session.result()
+}
+
+const found = (r: CheckResult, v: Violation, forbidden: boolean): FoundHere => ({ id: v.id, property: v.property, headline: whyOf(v, r.platform).headline, forbidden, steps: v.initSteps.length + v.trace.length })
+
+const verdictOf = (r: CheckResult): VerdictHere => ({
+  kernel: r.kernel, platform: r.platform, verdict: r.verdict, words: verdictText(r), judgement: judgementText(r), reason: r.reason, complete: r.complete, states: r.states, notes: r.notes,
+  findings: [...r.violations.map((v) => found(r, v, true)), ...r.reported.map((v) => found(r, v, false))]
+})
+
+/** A message with its place in the text as offsets. */
+function messageOf(text: string, d: Diagnostic): Message {
+  let from = 0
+  for (let line = 1; line < d.line; line++) from = text.indexOf('\n', from) + 1
+  from = Math.min(text.length, from + Math.max(0, d.column - 1))
+  const end = text.indexOf('\n', from)
+  const to = Math.min(end < 0 ? text.length : end, from + Math.max(1, d.word.length))
+  return { from, to: Math.max(from, to), line: d.line, severity: d.severity === 'warning' ? 'warning' : 'error', text: `${d.message}${d.hint === undefined ? '' : `; ${d.hint}`}`, mends: fixes(text, d).map((f) => ({ title: f.title, ...f.edit })) }
+}
+
+async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
+  const { id, text } = a
+  if (text.length > LONGEST) {
+    say({ at: 'parsed', id, messages: [{ from: 0, to: 0, line: 1, severity: 'error', text: `the text has ${text.length} characters: this page takes ${LONGEST}; tbit check reads longer files`, mends: [] }], test: null, pair: null })
+    return
+  }
+  const { test, errors, warnings } = parse(text, 'the text')
+  const messages = [...errors, ...warnings].map((d) => messageOf(text, d))
+  if (test === undefined || errors.length > 0) {
+    say({ at: 'parsed', id, messages, test: null, pair: null })
+    return
+  }
+  const pairs = pairsOf(test)
+  const own = test.revisions.map((r) => r.name)
+  const known = (p: PairName): boolean => revisionByName(p.kernel) !== undefined || own.includes(p.kernel)
+  const pair = a.pair !== null && known(a.pair) ? a.pair : (pairs[0] ?? null)
+  checked = { text, test, maxStates: a.maxStates, states: new Map() }
+  const { states: reached } = checked
+  say({ at: 'parsed', id, messages, test: { name: test.name, about: test.text, pairs, own }, pair })
+  const rest = a.all ? pairs.filter((p) => p.kernel !== pair?.kernel || p.platform !== pair?.platform) : []
+  for (const p of [...(pair === null ? [] : [pair]), ...rest]) {
+    if (stopping) break
+    try {
+      const r = await searched(beginCheck(test, p.kernel, p.platform, { maxStates: a.maxStates }), () => id === newest, () => stopping, (states, perSecond) => say({ at: 'progress', id, pair: p, states, perSecond }))
+      if (r === null || id !== newest) return
+      reached.set(pairKey(p), r.states)
+      say({ at: 'verdict', id, result: verdictOf(r) })
+    } catch (e) {
+      say({ at: 'broken', id, message: `${p.kernel} on ${p.platform}: ${e instanceof Error ? e.message : String(e)}` })
+    }
+    await turn()
+    if (id !== newest) return
+  }
+  say({ at: 'done', id, stopped: stopping })
+}
+
+/** The same search again, as far as it came, with the state after each step. */
+async function draw(a: Extract<Ask, { op: 'draw' }>): Promise<void> {
+  if (checked === null) return
+  const { test, text, maxStates, states } = checked
+  const mine = ++drawing
+  const most = Math.min(maxStates, (states.get(pairKey(a.pair)) ?? maxStates) + PORTION)
+  const r = await searched(beginCheck(test, a.pair.kernel, a.pair.platform, { maxStates: most, frames: true }), () => a.id === newest && mine === drawing, () => false, () => {})
+  if (r === null) return
+  const violation = [...r.violations, ...r.reported].find((v) => v.id === a.finding)
+  if (violation === undefined) return
+  const html = violation.trace.length === 0 ? `<p>${esc(violation.summary)}</p>` : findingView({ result: r, violation, text, about: test.text, sources: test.sources, where: [] })
+  say({ at: 'drawn', id: a.id, finding: a.finding, html })
+}
+
+/** Runs to compare with recorded ones: nothing is kept. */
+function run(a: Extract<Ask, { op: 'run' }>): void {
+  const { test } = parse(a.text, a.file)
+  const results = a.pairs.map((p) => {
+    if (test === undefined) return { ...p, verdict: 'not read', ids: [], states: 0, functions: '' }
+    const session = beginCheck(test, p.kernel, p.platform)
+    while (session.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+    const r = session.result()
+    const all = [...r.violations, ...r.reported]
+    return { ...p, verdict: r.verdict, ids: all.map((v) => v.id), states: r.states, functions: functionsOf(r) }
+  })
+  say({ at: 'ran', id: a.id, results })
+}
+
+port.onmessage = ({ data }) => {
+  if (data.op === 'stop') {
+    stopping = true
+    return
+  }
+  if (data.op === 'run') return run(data)
+  if (data.op === 'check') {
+    newest = data.id
+    stopping = false
+  }
+  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) => say({ at: 'broken', id: data.id, message: e instanceof Error ? e.message : String(e) }))
+}
+say({ at: 'ready' })

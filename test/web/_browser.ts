@@ -1,0 +1,59 @@
+// A real Chromium over the built site, served as `tbit ui` serves it.
+import { existsSync } from 'node:fs'
+import axe from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { serve, servedFiles } from '../../src/cli/web-server.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((p) => existsSync(p))
+/** Why the tests are skipped; empty where they run. */
+export const reason = CHROMIUM === undefined ? ' (skipped: no chromium here)' : ''
+
+export interface Served { readonly url: string; readonly browser: Browser; open(path: string, o?: BrowserContextOptions): Promise<Page>; close(): Promise<void> }
+
+/** What a page said that it should not; checked when the test closes the page. */
+const said = new WeakMap<Page, string[]>()
+
+export async function servedSite(dir: string): Promise<Served> {
+  const { server, port } = await serve(servedFiles(dir), 0)
+  const browser = await chromium.launch({ executablePath: CHROMIUM as string, args: ['--no-sandbox'] })
+  const url = `http://127.0.0.1:${port}/`
+  return {
+    url, browser,
+    async open(path, o = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...o })
+      const page = await context.newPage()
+      const list: string[] = []
+      said.set(page, list)
+      page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') list.push(m.text()) })
+      page.on('pageerror', (e) => { list.push(e.message) })
+      await page.goto(path.includes('://') ? path : url + path)
+      return page
+    },
+    async close() {
+      await browser.close()
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+}
+
+export const errorsOf = (page: Page): readonly string[] => said.get(page) ?? []
+
+/** Closes the page; nothing was written to its console. */
+export async function done(page: Page): Promise<void> {
+  expect(errorsOf(page), page.url()).toEqual([])
+  await page.context().close()
+}
+
+/** No violation of the accessibility rules, and nothing wider than the screen. */
+export async function accessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source)
+  const found = await page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
+    return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`)
+  })
+  expect(found, page.url()).toEqual([])
+  const [wide, screen] = await page.evaluate('[document.documentElement.scrollWidth, innerWidth]') as [number, number]
+  expect(wide, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(screen)
+}

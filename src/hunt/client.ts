@@ -55,6 +55,9 @@ export const uses: Readonly<Record<OpName, Use>> = {
   tsm_lock: { agent: 'admin' },
   tsm_evidence: { not: 'accept without evidence is hunted; what evidence adds, another nonce for each lock, is state without end' },
   tsm_accept: { agent: 'admin' },
+  tsm_dma_enable: { not: 'no revision that is known has it as a step of its own' },
+  tsm_dma_disable: { not: 'as tsm_dma_enable' },
+  device_set_trust: { not: 'no revision that is known has a level of trust' },
   tsm_unlock: { agent: 'admin' },
   tsm_register: { agent: 'admin' },
   tsm_unregister: { agent: 'admin' },
@@ -145,7 +148,8 @@ export class Client {
       switch (p.kind) {
         case 'device': each(devices, (d) => d.name, (d) => ({ device: devices.indexOf(d) })); break
         case 'object': each(this.slots.filter((s) => p.accepts?.some((k) => k === s.kind) && scene.about(name, s.kind)), (s) => s.name, (s) => ({ object: this.slots.indexOf(s) })); break
-        case 'objects': list = []; break
+        case 'objects':
+        case 'level': list = []; break
         case 'mmio': each(sys.machine.mmios.map((m) => m.config.name), (m) => m, (mmio) => ({ mmio })); break
         case 'size': each([use.size ?? '4K'], String); break
         case 'bits': each(scene.masks, String); break

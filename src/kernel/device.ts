@@ -1,7 +1,8 @@
 // struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
-import { atomicBit, type Field, peek, rmwBit, type Store, test } from '../step/index.ts'
+import { atomicBit, type Field, peek, read, rmwBit, type Store, test } from '../step/index.ts'
 import { DEV_BITS, type Device, DMA_BIT_MASK, type Kernel } from './kernel.ts'
 import { accepts, holds } from './revisions/index.ts'
+import { TRUST_TCB } from './trust.ts'
 
 /** The flag's bit in a byte or word of its own. */
 const OWN = 1
@@ -30,6 +31,19 @@ export function device_cc_accepted(dev: Device): boolean {
   const r = test(field, dev.index, bit) && k.rev.acceptedTest === 'flag'
   if (!r) k.call?.denied()
   return r
+}
+
+/** The device may be given private memory: an accepted one; where trust decides, one of trust TCB, whatever its interface is. */
+export function private_access(dev: Device): boolean {
+  const { rev, f: { trust }, call } = dev.k
+  if (rev.trust !== 'decides' || trust === null) return device_cc_accepted(dev)
+  const r = read(trust, dev.index) === TRUST_TCB
+  if (!r) call?.denied()
+  return r
+}
+/** The same as it is, outside of any step. */
+export function privately_trusted(k: Kernel, st: Store, dev: number): boolean {
+  return k.rev.trust === 'decides' && k.f.trust !== null ? k.f.trust.get(st, dev) === TRUST_TCB : accepted_flag(k, st, dev)
 }
 
 /** Sets or clears the flag. A bitfield member is a plain read-modify-write of its storage unit: two steps. */
@@ -78,7 +92,7 @@ function __force_dma_unencrypted(dev: Device): boolean {
   const { platform, rev } = dev.k
   const rule = platform.forceUnencrypted
   const arch = rule === 'mask' ? coherent_limit(dev) <= platform.encBit - 1 : holds(rev, rule)
-  return arch && !(acceptedClearsForce(dev) && device_cc_accepted(dev))
+  return arch && !(acceptedClearsForce(dev) && private_access(dev))
 }
 
 function acceptedClearsForce({ k: { platform, rev } }: Device): boolean {
@@ -101,7 +115,7 @@ export function is_swiotlb_force_bounce(dev: Device): boolean {
 
 function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
-  if (rev.forceBounce === 'unless_accepted' && device_cc_accepted(dev)) {
+  if (rev.forceBounce === 'unless_accepted' && private_access(dev)) {
     dev.k.message('tio_disable', { dev: dev.name })
     return false
   }
@@ -111,7 +125,7 @@ function __is_swiotlb_force_bounce(dev: Device): boolean {
   switch (rev.forceBounce) {
     case 'guest':
     case 'unless_accepted': return platform.forcesSwiotlb
-    case 'unaccepted': return platform.tdisp ? !device_cc_accepted(dev) : platform.forcesSwiotlb
+    case 'unaccepted': return platform.tdisp ? !private_access(dev) : platform.forcesSwiotlb
     case 'cmdline': return false
   }
 }

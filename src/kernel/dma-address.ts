@@ -3,7 +3,7 @@
 import type { Device } from './kernel.ts'
 import { type Decisions, holds } from './revisions/index.ts'
 import { ATTR_CC_SHARED } from './trace-events.ts'
-import { coherent_limit, device_cc_accepted, dma_limit, force_dma_unencrypted } from './device.ts'
+import { coherent_limit, dma_limit, force_dma_unencrypted, private_access } from './device.ts'
 
 /** DMA_MAPPING_ERROR, all ones in the kernel. */
 export const DMA_MAPPING_ERROR = -1
@@ -56,7 +56,7 @@ export function phys_to_dma(dev: Device, p: number): number {
 function snpCarriesCbit(dev: Device, rule: Decisions['snpPrivateHandle']): boolean {
   switch (rule) {
     case 'cbit': return true
-    case 'cbit_unless_accepted': return !device_cc_accepted(dev)
+    case 'cbit_unless_accepted': return !private_access(dev)
     case 'plain': return false
   }
 }

@@ -1,5 +1,6 @@
 // Errors as kernel functions return them (include/uapi/asm-generic/errno-base.h, errno.h).
 
+export const EPERM = -1
 export const ENOENT = -2
 export const EIO = -5
 export const ENXIO = -6

@@ -20,6 +20,7 @@ import { formatMessage, type MessageArgs, type MessageId, messageTable } from '.
 import type { RefusalReason } from './refusal.ts'
 import type { TraceKind, TraceValues } from './trace-events.ts'
 import { type DmaZone, type MemoryMap, sceneMemory, type Surroundings } from './surroundings.ts'
+import { bootTrust, trustLevels } from './trust.ts'
 import type { TsmOp } from './tsm.ts'
 
 /** What kernel functions tell whoever watches. They mean nothing to the kernel itself. */
@@ -51,6 +52,8 @@ export interface KernelFields {
   readonly bits: Field
   /** The accepted flag where it has a byte or word of its own: bit 0; bit 1 is `dead`, its neighbour in struct device_private. */
   readonly flag: Field
+  /** dev->trust, by its level; null: the revision has none. */
+  readonly trust: Field | null
   readonly driver: Field
   readonly present: Field
   readonly device_lock: Field
@@ -169,6 +172,7 @@ export class Kernel {
     this.f = {
       bits: layout.field('bits', { count: n, owners }),
       flag: layout.field('accepted', { count: n, max: 3, owners }),
+      trust: rev.trust === 'absent' ? null : layout.field('trust', { count: n, max: 3, values: trustLevels[rev.trust], owners }),
       driver: layout.field('driver', { count: n, max: 1, values: ['none', 'bound'], owners }),
       present: layout.field('present', { count: n, max: 1, owners }),
       device_lock: layout.field('mutex', { count: n, max: 1, owners }),
@@ -274,6 +278,7 @@ export class Kernel {
     for (const d of this.devices) {
       this.f.present.set(st, 1, d.index)
       m.bus_master.set(st, 1, d.index)
+      this.f.trust?.set(st, bootTrust(this.rev.trust, d.config.accepted && this.accepts), d.index)
       this.f.mask.set(st, d.config.dma_mask, d.index)
       this.f.coherent_mask.set(st, d.config.coherent_mask, d.index)
       let bits: number = DEV_BITS.can_match | (d.config.iommu ? DEV_BITS.dma_iommu : 0)

@@ -1,7 +1,7 @@
 // kernel/dma/swiotlb.c around the pool: what a bounce asks, copies and answers. The slot search under the area lock is one step
 // (swiotlb-mem.ts), the copy is another.
 import { action, quietly } from '../step/index.ts'
-import { clear_dma_skip_sync, device_cc_accepted, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce } from './device.ts'
+import { clear_dma_skip_sync, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce, private_access } from './device.ts'
 import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
 import { arch_sync_dma_flush } from './surroundings.ts'
@@ -37,7 +37,7 @@ export function boot_converts(k: Kernel, mem: SwiotlbMem): boolean {
 /** The pool a bounce of this device uses now. The what-if private pool serves accepted devices. */
 function bounce_mem(dev: Device): SwiotlbMem | null {
   const k = dev.k
-  if (k.private_mem !== null && device_cc_accepted(dev)) return k.private_mem
+  if (k.private_mem !== null && private_access(dev)) return k.private_mem
   return dev.io_tlb_mem
 }
 

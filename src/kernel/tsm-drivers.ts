@@ -36,6 +36,12 @@ const TDX = driver({
 
 /** The driver of this pair of revision and platform; null where no device can be accepted. */
 export function tsmDriver(rev: Revision, platform: Platform): TsmDriver | null {
+  const d = driverOf(rev, platform)
+  // Where DMA is enabled by a step of its own accept ends at RUN.
+  return d === null || rev.dmaEnable === 'with_run' ? d : { ...d, accept: d.accept.filter((s) => s !== 'dma_enable'), steps: d.steps.includes('dma_enable') ? d.steps : [...d.steps, 'dma_enable'] }
+}
+
+function driverOf(rev: Revision, platform: Platform): TsmDriver | null {
   if (!accepts(rev, platform)) return null
   switch (platform.conversion) {
     case 'rsi': return rev.accept === 'tio-v2' ? CCA : CCA_V1

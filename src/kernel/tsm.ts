@@ -4,14 +4,15 @@ import { action, aside, down_read, down_write, isZero, peek, read, spin_lock, sp
 import type { TsmStep } from '../machine/index.ts'
 import { doorCommands } from '../machine/rmm/door.ts'
 import { set_accepted, set_dma_skip_sync } from './device.ts'
-import { EBUSY, EINVAL, EIO, ENODEV, ENXIO, EOPNOTSUPP, ENOENT } from './errno.ts'
+import { EBUSY, EINVAL, EIO, ENODEV, ENOENT, ENXIO, EOPNOTSUPP, EPERM } from './errno.ts'
 import type { Device, Kernel } from './kernel.ts'
 import type { Decisions } from './revisions/decisions.ts'
 import { CONTEXT, STATE, tsmCores } from './tsm-cores.ts'
+import { TRUST_NOBODY, trustLevels } from './trust.ts'
 import { tsmDriver } from './tsm-drivers.ts'
 
 /** Operations of the life cycle that are in flight for a while. */
-export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'unlock' | 'register' | 'unregister' | 'remove'
+export type TsmOp = 'connect' | 'disconnect' | 'lock' | 'accept' | 'dma_enable' | 'dma_disable' | 'unlock' | 'register' | 'unregister' | 'remove'
 
 /** An operation is in flight from its first to its last step; what it reported is told to the observer with the last. */
 function inFlight(k: Kernel, op: TsmOp, dev: Device | null, body: () => number): number {
@@ -337,6 +338,32 @@ export function tsm_unlock(dev: Device): number {
   return inFlight(dev.k, 'unlock', dev, () => core(dev.k).unlock(dev))
 }
 
+/** A device in RUN: its requests at T=1 are let through, or no more. Where accept does that there is no such call. */
+export function tsm_dma(dev: Device, on: boolean): number {
+  const no = available(dev)
+  if (no !== 0) return no
+  const { k } = dev
+  if (k.rev.dmaEnable === 'with_run') return EOPNOTSUPP
+  return inFlight(k, on ? 'dma_enable' : 'dma_disable', dev, () => {
+    down_read(k.f.tsm_rwsem)
+    const body = (): number => {
+      if (isZero(k.f.tsm_state, dev.index)) return EINVAL
+      if (busy(dev)) { device_unlock(dev); return EBUSY }
+      const rc = trustedDma(dev, on) === 1 ? 0 : EIO
+      device_unlock(dev)
+      return rc
+    }
+    const rc = body()
+    up_read(k.f.tsm_rwsem)
+    return rc
+  })
+}
+const trustedDma = action<[dev: Device, on: boolean]>('tsm dma', {
+  perform: (st, outcome, dev, on) => (outcome === 0 && dev.k.machine.setTrustedDma(st, dev.index, on) ? 1 : 0),
+  text: (r, _outcome, dev, on) => `ops->dma_${on ? 'enable' : 'disable'}(${dev.name})${r ? '' : ' fails'}`,
+  outcomes: (dev, on) => (on && dev.k.config.tsm_fails.includes('dma_enable') ? 2 : 1), results: [0, 1]
+})
+
 /** rfc-v1: the guest's connect attribute is TDISP LOCK. Later the host connects: an SPDM session and IDE stream, which LOCK needs. */
 export function tsm_connect(dev: Device): number {
   const no = available(dev)
@@ -430,6 +457,7 @@ export function bind(dev: Device): number {
   const body = (): number => {
     if (isZero(k.f.present, dev.index)) return ENODEV
     if (!isZero(k.f.driver, dev.index)) return EBUSY
+    if (k.f.trust !== null && read(k.f.trust, dev.index) === TRUST_NOBODY) return EPERM
     write(k.f.driver, dev.index, 1)
     set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
     return 0
@@ -446,6 +474,22 @@ export function unbind(dev: Device): number {
   if (bound) write(k.f.driver, dev.index, 0)
   spin_unlock(k.f.device_lock, dev.index)
   return bound ? 0 : ENODEV
+}
+
+/**
+ * The level of trust that the administrator asks for, under the device lock while no driver is bound: it is fixed before probe. -EINVAL for a level
+ * that the design has not, -EOPNOTSUPP where there is no trust.
+ */
+export function device_set_trust(dev: Device, level: string): number {
+  const { k } = dev
+  if (k.f.trust === null) return EOPNOTSUPP
+  const to = (trustLevels[k.rev.trust] as readonly string[]).indexOf(level)
+  if (to < 0) return EINVAL
+  if (peek(k.f.present, dev.index) === 0) return ENODEV
+  const rc = busy(dev) ? EBUSY : 0
+  if (rc === 0) write(k.f.trust, dev.index, to)
+  device_unlock(dev)
+  return rc
 }
 
 /** pci_set_master(), pci_clear_master(): a write of the command register, one step. */
@@ -484,6 +528,8 @@ export const adminOperations = {
   tsm_disconnect: (k, dev) => tsm_disconnect(k.device(dev)),
   tsm_lock: (k, dev) => tsm_lock(k.device(dev)),
   tsm_accept: (k, dev) => tsm_accept(k.device(dev)),
+  tsm_dma_enable: (k, dev) => tsm_dma(k.device(dev), true),
+  tsm_dma_disable: (k, dev) => tsm_dma(k.device(dev), false),
   tsm_unlock: (k, dev) => tsm_unlock(k.device(dev)),
   tsm_register: (k) => tsm_register(k),
   tsm_unregister: (k) => tsm_unregister(k)

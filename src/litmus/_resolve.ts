@@ -7,7 +7,7 @@ import { bitsOf, directionOf, operationOf, prototypeText, spelled, type Spelling
 import type { RawCall, RawExpr, RawPath, RawStmt, RawTest } from './_syntax.ts'
 import {
   type Attribute, attributeNames, contentAccepts, contentWordNames, type Direction, directionNames, directions, errnoNames, errnos, fieldByName, fields, type FieldName,
-  functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, unmodelledCalls, type ValueKind,
+  functionNames, type FunctionName, functions, keywordNames, operationByName, type OpName, type OpWord, otherErrnos, type Param, reservedNames, SECRET, signature, trustWords, unmodelledCalls, type ValueKind,
   valueKindText, valueWords, ZERO
 } from './vocabulary.ts'
 import { Bytes, own } from '../base/index.ts'
@@ -528,6 +528,10 @@ export class Resolver {
         }
         if ((contentWordNames.has(word) && word !== ZERO) || word === 'ERR') this.warn('TB-217', a.at, word, word === 'ERR' ? 'a label ERR is never equal to anything' : `'${word}' is what a read can yield without anybody having written it, too`)
         out.label = { name: word, at: where(a.at) }
+        return
+      case 'level':
+        if (word !== null && trustWords.includes(word)) out.level = { name: word, at: where(a.at) }
+        else this.error('TB-209', a.at, text(a), `'${op.name}' takes a level of trust, found ${this.describe(a)}`, { expected: trustWords, ...(word === null ? {} : { known: trustWords }) })
         return
       case 'direction': {
         const direction = word === null ? null : directionOf(word)

@@ -137,6 +137,8 @@ export interface Args {
   /** 1 to 64. */
   readonly bits?: NumberLit
   readonly label?: Name
+  /** A level of trust. */
+  readonly level?: Name
   readonly direction?: Name<Direction>
   readonly attributes: readonly Name<Attribute>[]
   /** An unmap, sync or free that says `0`: with no attribute, whatever the making had. */
@@ -225,11 +227,11 @@ export interface VarField {
   readonly at: At
 }
 
-/** DEV.accepted, DEV.tdi, DEV.tsm, DEV.ranges */
+/** DEV.accepted, DEV.tdi, DEV.tsm, DEV.ranges, DEV.trust */
 export interface DeviceField {
   readonly kind: 'device'
   readonly device: string
-  readonly field: Extract<FieldName, 'accepted' | 'tdi' | 'tsm' | 'ranges'>
+  readonly field: Extract<FieldName, 'accepted' | 'tdi' | 'tsm' | 'ranges' | 'trust'>
   readonly at: At
 }
 

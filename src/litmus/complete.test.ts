@@ -58,7 +58,7 @@ test('statements, right-hand sides, arguments', () => {
 
 test('expressions: names, fields, the words the other side can be', () => {
   expect(inThread('wait (ni|)')).toEqual(['nic'])
-  expect(inThread('wait (nic.|)')).toEqual(['accepted', 'tdi', 'ranges', 'tsm'])
+  expect(inThread('wait (nic.|)')).toEqual(['accepted', 'tdi', 'ranges', 'trust', 'tsm'])
   expect(inThread('wait (host.|)')).toEqual(['e'])
   expect(inThread('wait (h.b|)')).toEqual(['bounced'])
   expect(inThread('wait (nic.tdi == |)').slice(0, 4)).toEqual(['unlocked', 'locked', 'run', 'error'])

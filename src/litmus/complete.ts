@@ -5,7 +5,7 @@ import { type RawExpr, type RawTest, revisionText, Syntax, type Wanted } from '.
 import { decisionNames, decisionTable } from '../kernel/revisions/index.ts'
 import {
   attributes, configByName, configKeys, contentWords, deviceKeys, directions, errnos, fieldByName, fields, flags, functions, kernels, keywords, mmioKeys, operationByName,
-  operations, type OpWord, type Param, parts, platforms, properties, SECRET, signature, type ValueKind, valueKindText
+  operations, type OpWord, type Param, parts, platforms, properties, SECRET, signature, trustWords, type ValueKind, valueKindText
 } from './vocabulary.ts'
 
 export interface Candidate {
@@ -109,6 +109,7 @@ function argument(w: Extract<Wanted, { kind: 'arg' }>, here: Here): readonly Can
   switch (p.kind) {
     case 'device': return plain(here.scopes.devices, 'device')
     case 'mmio': return plain(here.scopes.mmios, 'mmio range')
+    case 'level': return trustWords.map((word) => ({ word, does: 'a level of trust' }))
     case 'direction': return words(directions)
     case 'label': return [{ word: SECRET, does: 'guest-private data' }, ...plain([...here.scopes.labels].filter((l) => l !== SECRET && l !== ''), 'label')]
     case 'object': return [...variables(here, p.accepts ?? null), ...threads(here)]

@@ -120,7 +120,7 @@ const cases: readonly Case[] = [
   { code: 'TB-211', text: body('  assert («nik».tdi == run)'), message: "'nik' is no device", nearest: 'nic' },
   { code: 'TB-212', text: body('  h = dma_map_resource(nic, «bra», TO_DEVICE)', 'device nic { }\nmmio bar { of nic, shared }'), message: "'bra' is no mmio range", nearest: 'bar' },
   { code: 'TB-213', text: 'litmus t "x"\nthread host { x = 1 }\nthread b { wait («hots».x == 1) }\n', message: "'hots' is no thread", nearest: 'host' },
-  { code: 'TB-214', text: body('  assert (nic.«tdii» == run)'), message: "a device has .accepted, .tdi, .ranges and .tsm, not 'tdii'", nearest: 'tdi' },
+  { code: 'TB-214', text: body('  assert (nic.«tdii» == run)'), message: "a device has .accepted, .tdi, .ranges, .trust and .tsm, not 'tdii'", nearest: 'tdi' },
   { code: 'TB-214', text: body('  p = alloc_page()\n  assert (p.«share» == 1)'), message: "a variable has .shared, .alias and .bounced, not 'share'", nearest: 'shared' },
   { code: 'TB-216', text: 'litmus t "x"\ndevice nic { }\ndevice «nic» { }\nthread os { }\n', message: "a second 'nic': line 2 has a device of that name" },
   { code: 'TB-216', text: 'litmus t "x"\nthread os { }\nthread «os» { }\n', message: "a second 'os'" },

@@ -1,4 +1,5 @@
 // What a test expects, forbids and is about, once `all`, `*`, prefixes and defaults are worked out.
+import { partlyKnown } from '../kernel/revisions/index.ts'
 import type { Expectation, Name, Test } from './ast.ts'
 import { type KernelName, kernelNames, type PlatformName, platformNames, properties, type PropertyName } from './vocabulary.ts'
 
@@ -7,7 +8,7 @@ export const matches = (pattern: string, name: string): boolean =>
   pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name
 
 /** The same for a kernel: a pattern stands for revisions that there are, not for flips and names of the file. */
-const matchesKernel = (pattern: string, kernel: string): boolean => matches(pattern, kernel) && (!pattern.endsWith('*') || kernelNames.includes(kernel))
+const matchesKernel = (pattern: string, kernel: string): boolean => matches(pattern, kernel) && (!pattern.endsWith('*') || kernelNames.includes(kernel) || partlyKnown.some((r) => r.name === kernel))
 
 /** The expectation for a pair: the last `expect` line that applies wins; null when none does. */
 export function expectFor(test: Pick<Test, 'expects'>, kernel: string, platform: string): Expectation | null {

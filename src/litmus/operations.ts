@@ -40,7 +40,7 @@ export const MEMORY = ['page', 'buffer', 'coherent', 'pages'] as const satisfies
 export const HANDLE = ['mapping', 'sg', 'resource', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
 
 /** The argument kinds. `object` and `objects` name variables; the rest are written in place. */
-export type ParamKind = 'device' | 'object' | 'objects' | 'mmio' | 'size' | 'bits' | 'label' | 'direction'
+export type ParamKind = 'device' | 'object' | 'objects' | 'mmio' | 'size' | 'bits' | 'label' | 'direction' | 'level'
 
 export interface Param {
   readonly name: string
@@ -81,6 +81,8 @@ export interface Binding {
   readonly end: { readonly dir: number | null; readonly attrs: number | null }
   /** The number of the word that is written. */
   readonly word: number
+  /** A level of trust. */
+  readonly level: string
   readonly size: number
   readonly bits: number
   readonly high: boolean
@@ -198,7 +200,11 @@ export const operations = [
     run: plain((b) => b.sys.tsm_evidence(b.dev)) },
   { name: 'tsm_accept', group: 'admin', params: [dev, { name: 'e', kind: 'object', accepts: ['evidence'], optional: true }], options: [], result: 'status', provider: 'kernel: TSM core', does: 'accepts the device: T=1; with evidence e, the interface that e is of',
     run: accept },
+  adminOp('tsm_dma_enable', 'after RUN, where accept does not do it: requests at T=1 are let through'),
+  adminOp('tsm_dma_disable', 'requests at T=1 are let through no more'),
   adminOp('tsm_unlock', 'unlocks the TDI; in rfc-v1 a write of 0 to tsm/connect'),
+  { name: 'device_set_trust', group: 'admin', params: [dev, { name: 'LEVEL', kind: 'level' }], options: [], result: 'status', provider: 'kernel: driver core', does: 'the level of trust that is asked for, while no driver is bound: none, adversary, auto, tcb; or disabled, adversary, full',
+    run: plain((b) => b.sys.device_set_trust(b.dev, b.level)) },
   adminOp('tsm_register', 'the TSM module comes', 'kernel: TSM core', []),
   adminOp('tsm_unregister', 'the TSM module goes', 'kernel: TSM core', []),
   adminOp('remove', 'device removal', 'kernel: driver core, TSM core'),

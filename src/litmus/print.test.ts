@@ -72,6 +72,7 @@ class Maker {
         case 'label': args.label = name(this.pick(this.labels)); break
         case 'direction': args.direction = name(this.pick(vocabulary.directions).name); break
         case 'size': args.size = { kind: 'number', value: this.pick([1, 64, 4096, 5000, 2 ** 21]), at }; break
+        case 'level': args.level = name(this.pick(vocabulary.trustWords)); break
         case 'bits': args.bits = { kind: 'number', value: 1 + this.upTo(63), at }; break
         case 'object': {
           if (refs.length === 0 && p.optional === true) break

@@ -107,6 +107,7 @@ function printArg(a: Args, kind: OpWord['params'][number]['kind']): string {
     case 'objects': return `[${ensure(a.objects, kind).map(printVar).join(', ')}]`
     case 'mmio': return ensure(a.mmio, kind).name
     case 'size': return Bytes.format(ensure(a.size, kind).value)
+    case 'level': return ensure(a.level, kind).name
     case 'bits': return String(ensure(a.bits, kind).value)
     case 'label': return ensure(a.label, kind).name
     case 'direction': return ensure(a.direction, kind).name

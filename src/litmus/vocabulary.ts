@@ -2,6 +2,7 @@
 // manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
 // Kernels and platforms come from their records, one file each.
 import { revisions } from '../kernel/revisions/index.ts'
+import { trustLevels } from '../kernel/trust.ts'
 import { platforms as allPlatforms, teeRangeNames, TSM_STEPS } from '../machine/index.ts'
 import { properties as judged, type Property, type PropertyName } from '../properties/index.ts'
 import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
@@ -162,6 +163,9 @@ export const flags = [
   { name: 'high', does: 'above 4G' }
 ] as const satisfies readonly Word[]
 
+/** Levels of trust, of either design. */
+export const trustWords: readonly string[] = [...new Set(Object.values(trustLevels).flat())]
+
 // ---- expressions -------------------------------------------------------------------------------------------------
 
 export interface FieldWord extends Word {
@@ -179,6 +183,7 @@ export const fields = [
   { name: 'accepted', of: 'device', does: "1 when the kernel believes the device accepted" },
   { name: 'tdi', of: 'device', words: ['unlocked', 'locked', 'run', 'error'], does: 'the state of the TDI' },
   { name: 'ranges', of: 'device', words: teeRangeNames, does: "the device's TEE ranges, as the guest's TSM driver has them: mapped from RUN on, or with `tsm_fails` by their step; duplicated: a second accept mapped them again" },
+  { name: 'trust', of: 'device', words: ['unset', ...trustWords], does: 'the level of trust, `unset` where the revision has none' },
   { name: 'tsm', of: 'device', words: ['none', 'connected', 'locked', 'accepted'], does: "the TSM core's belief" }
 ] as const satisfies readonly FieldWord[]
 export type FieldName = (typeof fields)[number]['name']

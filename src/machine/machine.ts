@@ -109,7 +109,9 @@ export class Machine {
     mmios: readonly MmioConfig[],
     readonly words: Words,
     readonly content: Content,
-    nonces = false
+    nonces = false,
+    /** DMA is enabled by a step of its own, not by accept. */
+    readonly dmaOwnStep = false
   ) {
     this.dsm = physicalFunctions(devices)
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
@@ -121,8 +123,7 @@ export class Machine {
     this.ste = own ? layout.field('ste', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }) : null
     this.bus_master = layout.field('bus_master', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
-    const flag = (name: string): Field | null => (config.tsm_fails.length === 0 ? null : layout.field(name, { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }))
-    this.trusted_dma = own ? null : flag('trusted_dma')
+    this.trusted_dma = own || (config.tsm_fails.length === 0 && !dmaOwnStep) ? null : layout.field('trusted_dma', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
     this.tee_mmio = config.tsm_fails.length === 0 ? null : layout.field('tee_mmio', { count: Math.max(1, devices.length), max: 2, values: teeRangeNames, owners: devices.map((d) => d.name) })
     const nonce = (name: string): Field | null => (nonces ? layout.field(name, { count: Math.max(1, devices.length), max: NONCES - 1, owners: devices.map((d) => d.name) }) : null)
     this.nonce = nonce('lock_nonce')
@@ -336,7 +337,7 @@ export class Machine {
   tsmCall(st: Store, dev: number, call: 'lock' | 'accept' | 'unlock'): number {
     const tell = (): boolean => this.tell(st, dev, call)
     if (this.vdev === null) return tell() ? 1 : 0
-    const failed = this.door(st, dev, call, (s, reached) => (call === 'lock' ? doorLock(s, reached) : call === 'accept' ? doorAccept(s, reached) : doorUnlock(s, reached)))
+    const failed = this.door(st, dev, call, (s, reached) => (call === 'lock' ? doorLock(s, reached) : call === 'accept' ? (this.dmaOwnStep ? doorStart : doorAccept)(s, reached) : doorUnlock(s, reached)))
     return failed === null ? 1 : 2 + doorCommands.indexOf(failed)
   }
 
@@ -424,6 +425,16 @@ export class Machine {
   stopInterface(st: Store, dev: number): boolean {
     if (this.tdi.get(st, dev) === TDI.unlocked) return this.config.unlocked_stop === 'ok'
     this.tdi.set(st, TDI.unlocked, dev)
+    if (this.dmaOwnStep) this.trusted_dma?.set(st, 0, dev)
+    return true
+  }
+
+  /** Requests at T=1 of an interface in RUN are let through, or no more. Answers whether firmware does it in the present state. */
+  setTrustedDma(st: Store, dev: number, on: boolean): boolean {
+    if (this.tdi.get(st, dev) !== TDI.run) return false
+    if (this.vdev === null) { this.trusted_dma?.set(st, on ? 1 : 0, dev); return true }
+    if (on) return this.door(st, dev, 'accept', doorDmaEnable) === null
+    this.ste?.set(st, 0, dev)
     return true
   }
 

@@ -9,7 +9,7 @@ declare module '../step/step.ts' { interface PropertyNames { stale_state: true }
 
 /** Where the interface is when an operation has succeeded; `any` where success promises nothing about it. */
 const promises: Record<TsmOp, ReadonlyArray<(typeof tdiNames)[number]> | 'any'> = {
-  lock: ['locked', 'run'], accept: ['run'], unlock: ['unlocked'], connect: 'any', disconnect: 'any', register: 'any', unregister: 'any', remove: 'any'
+  lock: ['locked', 'run'], accept: ['run'], dma_enable: ['run'], dma_disable: 'any', unlock: ['unlocked'], connect: 'any', disconnect: 'any', register: 'any', unregister: 'any', remove: 'any'
 }
 
 class StaleState implements Judgement {

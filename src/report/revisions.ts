@@ -1,6 +1,6 @@
 // `tbit revisions` as text and json.
 import { columns } from '../base/index.ts'
-import { type Decision, decisionNames, decisionTable, decisionText, differences, type Revision } from '../kernel/index.ts'
+import { type Decision, decisionNames, decisionTable, decisionText, differences, partlyKnown, type Revision } from '../kernel/index.ts'
 import { wrap } from './wrap.ts'
 
 export type RevisionsReport =
@@ -11,7 +11,8 @@ export type RevisionsReport =
 function listText(revisions: readonly Revision[]): string[] {
   return [
     ...columns(revisions.map((r) => [r.name, r.date, r.title])).split('\n'), '',
-    `${revisions.length} revisions, ${decisionNames.length} decisions each. One whole: tbit revisions NAME; two: tbit revisions A B`
+    'Known in part, so not of `all`, and run by their names:', ...columns(partlyKnown.map((r) => [r.name, r.date, r.title])).split('\n'), '',
+    `${revisions.length + partlyKnown.length} revisions, ${decisionNames.length} decisions each. One whole: tbit revisions NAME; two: tbit revisions A B`
   ]
 }
 
@@ -21,7 +22,7 @@ function decisionLines(name: Decision, value: string, source: string, width: num
 }
 
 function oneText(r: Revision, width: number): string[] {
-  return [`${r.name}: ${r.title}`, `${r.kind === 'release' ? 'released' : 'posted'} ${r.date}`, '', ...decisionNames.flatMap((d) => decisionLines(d, decisionText(r[d]), r.sources[d], width))]
+  return [`${r.name}: ${r.title}`, `${r.kind === 'release' ? 'released' : 'posted'} ${r.date}`, ...(r.partly === undefined ? [] : [`known in part: ${r.partly}`]), '', ...decisionNames.flatMap((d) => decisionLines(d, decisionText(r[d]), r.sources[d], width))]
 }
 
 function twoText(a: Revision, b: Revision, width: number): string[] {
@@ -38,10 +39,10 @@ export function revisionsText(r: RevisionsReport, width: number): string {
 }
 
 const decisionsOf = (r: Revision): object => Object.fromEntries(decisionNames.map((d) => [d, { value: r[d], source: r.sources[d] }]))
-const whole = (r: Revision): object => ({ name: r.name, title: r.title, does: r.does, kind: r.kind, date: r.date, decisions: decisionsOf(r) })
+const whole = (r: Revision): object => ({ name: r.name, title: r.title, does: r.does, kind: r.kind, date: r.date, ...(r.partly === undefined ? {} : { partly: r.partly }), decisions: decisionsOf(r) })
 
 export function revisionsJson(r: RevisionsReport): string {
-  const body = r.kind === 'list' ? { revisions: r.revisions.map(whole) }
+  const body = r.kind === 'list' ? { revisions: [...r.revisions, ...partlyKnown].map(whole) }
     : r.kind === 'one' ? { revision: whole(r.revision) }
       : { before: r.before.name, after: r.after.name, differences: differences(r.before, r.after).map((d) => ({ decision: d, before: r.before[d], after: r.after[d], does: decisionTable[d].does, source: r.after.sources[d] })) }
   return `${JSON.stringify({ format: 1, ...body })}\n`

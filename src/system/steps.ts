@@ -113,7 +113,7 @@ function reclass(s: System, st: Store, ranges: readonly Range[], cls: number): v
 export const begin = action<[s: System, dev: number, ranges: readonly Range[], dir: number, attrs: number, describe: string]>('begin', {
   perform: (st, _outcome, s, dev, ranges, dir, attrs) => {
     // A device passed through to private memory alone is not the host's, whatever the kernel believes.
-    const accepted = s.believed(st, dev) || s.options.devices[dev]?.private_only === true
+    const accepted = s.trusted(st, dev) || s.options.devices[dev]?.private_only === true
     const toDevice = dir !== DIR.FROM_DEVICE
     if (attrs & ATTR.CC_SHARED || (toDevice && !accepted)) reclass(s, st, ranges, CLASS.plain)
     else if (toDevice) reclass(s, st, ranges, CLASS.accepted)

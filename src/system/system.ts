@@ -6,8 +6,8 @@ import {
   ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, type Ranges, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
+  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, device_set_trust, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, privately_trusted, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootAnswered, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
@@ -75,7 +75,7 @@ export class System {
     this.labels = c === 'bytes' || c === 'none' ? null : new LabelContent(this.layout)
     const bytes = c === 'labels' || c === 'none' ? null : new ByteContent(this.words)
     this.content = c === 'none' ? noContent : bytes === null ? ensure(this.labels, 'labels') : this.labels === null ? bytes : new TeeContent(bytes, this.labels, this.words)
-    this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content, options.nonces)
+    this.machine = new Machine(this.layout, options.platform, options.config, options.devices, options.mmios ?? [], this.words, this.content, options.nonces, options.revision.dmaEnable === 'own_step')
     this.kernel = new Kernel(this.layout, this.machine, options.revision, options.devices, options.parts ?? {})
   }
 
@@ -254,6 +254,9 @@ export class System {
 
   /** The flag as it is, outside of any step. */
   believed(st: Store, dev: number): boolean { return accepted_flag(this.kernel, st, dev) }
+
+  /** The kernel gives the device private memory: what is mapped for it is not the host's to see. */
+  trusted(st: Store, dev: number): boolean { return privately_trusted(this.kernel, st, dev) }
 
   dma_map_single(cpu: number, devIndex: number, x: number, dir: number, attrs: number): number {
     if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
@@ -482,6 +485,11 @@ export class System {
   // --- administrator ----------------------------------------------------------------------------------------------------------
 
   admin(op: AdminOp, dev: number): number { return adminOperations[op](this.kernel, dev) }
+
+  device_set_trust(dev: number, level: string): number { return device_set_trust(this.device(dev), level) }
+
+  /** DEV.trust: the level, or `unset` where the revision has none. */
+  trustName(st: Store, dev: number): string { return this.kernel.f.trust === null ? 'unset' : this.kernel.f.trust.valueName(this.kernel.f.trust.get(st, dev)) }
 
   tsm_evidence(dev: number): number { return tsm_evidence(this.device(dev)) }
 

@@ -16,6 +16,8 @@ const paths: Record<Decision, readonly string[] | { readonly instead: string }> 
   acceptedAtInit: ['tsm_register'],
   acceptedTest: ['device_cc_accepted'],
   acceptEvidence: ['tsm_accept'],
+  dmaEnable: ['tsm_dma'],
+  trust: ['private_access', 'device_set_trust'],
   'flagStorage.arm64': { instead: 'the machine of a scene' },
   'flagStorage.x86': { instead: 'the machine of a scene' },
   'flagStorage.s390': { instead: 'the machine of a scene' },

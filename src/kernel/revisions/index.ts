@@ -7,7 +7,7 @@ import type { Revision } from './revision.ts'
 export { type BooleanDecision, type Decision, decisionNames, type Decisions, type DecisionSpec, decisionTable, decisionText } from './decisions.ts'
 export { flipText, releaseAtMost, resolveRevision, revisionByName, type RevisionError, withDecisions } from './resolve.ts'
 export { differences, type Revision } from './revision.ts'
-export { revisions } from './sorted.ts'
+export { partlyKnown, revisions } from './sorted.ts'
 
 /** A fact of a platform that may hang on a decision of the revision. */
 export const holds = (rev: Decisions, fact: ByRevision): boolean => (typeof fact === 'boolean' ? fact : rev[fact])

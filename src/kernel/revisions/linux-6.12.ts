@@ -12,6 +12,8 @@ export const revision = oldest({
     acceptedAtInit: [false, 'no flag'],
     acceptedTest: ['flag', 'no flag'],
     acceptEvidence: ['not_looked_at', 'no TSM core'],
+    dmaEnable: ['with_run', 'no TSM core'],
+    trust: ['absent', 'drivers/base, 6.12.117: no trust level'],
     'flagStorage.arm64': ['own_byte', 'no flag; the layout of struct device on arm64, into which the RFC puts it'],
     'flagStorage.x86': ['shared_byte', 'no flag; the layout of struct device as gcc lays it out on x86-64, measured'],
     'flagStorage.s390': ['own_byte', 'no flag'],

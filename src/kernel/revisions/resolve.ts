@@ -3,7 +3,7 @@
 import { err, ok, type Result } from '../../base/index.ts'
 import { type Decision, decisionNames, decisionTable, decisionText, type Decisions, type DecisionSpec } from './decisions.ts'
 import type { Revision } from './revision.ts'
-import { revisions } from './sorted.ts'
+import { partlyKnown, revisions } from './sorted.ts'
 
 /** What is wrong with a revision's text. */
 export interface RevisionError {
@@ -16,8 +16,9 @@ export interface RevisionError {
   readonly expected: readonly string[]
 }
 
-const names: readonly string[] = revisions.map((r) => r.name)
-const byName = new Map(revisions.map((r) => [r.name, r]))
+const every: readonly Revision[] = [...revisions, ...partlyKnown]
+const names: readonly string[] = every.map((r) => r.name)
+const byName = new Map(every.map((r) => [r.name, r]))
 
 /** The revision of this name or alias, without flips. An alias is a release's version with or without `v`. */
 const plain = (text: string): Revision | undefined => byName.get(text) ?? byName.get(`linux-${text.replace(/^v(?=\d)/, '')}`)
@@ -41,7 +42,7 @@ export function withDecisions(base: Revision, values: Partial<Decisions>, name?:
   for (const d of decisionNames) {
     const value = values[d]
     if (value === undefined) continue
-    sources[d] = value === base[d] ? base.sources[d] : (revisions.find((r) => r[d] === value)?.sources[d] ?? 'a what-if: no revision has it')
+    sources[d] = value === base[d] ? base.sources[d] : (every.find((r) => r[d] === value)?.sources[d] ?? 'a what-if: no revision has it')
     flips.push(flipText(d, value))
   }
   return { ...base, ...values, sources: { ...base.sources, ...sources }, name: name ?? [base.name, ...flips].join(' '), title: [base.title, ...flips].join(' ') }

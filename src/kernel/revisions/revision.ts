@@ -12,6 +12,8 @@ export interface Revision extends Decisions {
   readonly kind: 'release' | 'posted'
   /** The day of the release or of the mail, YYYY-MM-DD, or its month where the day is not known. */
   readonly date: string
+  /** What of it was not seen, where that is more than a detail: such a revision is named by itself, and `all` leaves it out. */
+  readonly partly?: string
   /** Source of each decision's value. */
   readonly sources: { readonly [D in Decision]: string }
 }
@@ -19,7 +21,7 @@ export interface Revision extends Decisions {
 /** A value and its source. */
 type Said<D extends Decision> = readonly [value: Decisions[D], source: string]
 
-export interface RevisionSpec extends Pick<Revision, 'name' | 'title' | 'does' | 'kind' | 'date'> {
+export interface RevisionSpec extends Pick<Revision, 'name' | 'title' | 'does' | 'kind' | 'date' | 'partly'> {
   /** What it changes, each with the commit or message that does it. */
   readonly decisions: { readonly [D in Decision]?: Said<D> }
 }

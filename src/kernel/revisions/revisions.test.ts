@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Decision, decisionNames, decisionTable, type Decisions, differences, flipText, noMeaning, releaseAtMost, resolveRevision, revisionByName, revisions, withDecisions } from './index.ts'
+import { type Decision, decisionNames, decisionTable, type Decisions, differences, flipText, noMeaning, partlyKnown, releaseAtMost, resolveRevision, revisionByName, revisions, withDecisions } from './index.ts'
 import { platforms } from '../../machine/index.ts'
 // @ts-expect-error: a script, without types
 import { texts } from '../../../scripts/registry.mjs'
@@ -16,7 +16,7 @@ test('the lists of revisions and platforms are those of their folders', () => {
 })
 
 test('every record is complete: a value that exists and a source for each decision', () => {
-  for (const r of revisions) for (const d of decisionNames) {
+  for (const r of [...revisions, ...partlyKnown]) for (const d of decisionNames) {
     const { values } = decisionTable[d]
     if (values === 'boolean') expect(typeof r[d]).toBe('boolean')
     else if (values === 'release') expect(r[d]).toMatch(/^\d+\.\d+$/)
@@ -26,8 +26,8 @@ test('every record is complete: a value that exists and a source for each decisi
 })
 
 test('every value of a decision is some revision\'s, or a what-if that is named here', () => {
-  const whatIfs = ['acceptedAtInit=true', 'acceptedTest=never', 'acceptEvidence=same_lock', 'flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'tdxSharedBit=true', 'snpPrivateHandle=plain', 'reencryptOnFree=at_alloc', 'tdxPageRelease=true']
-  const unused = decisionNames.flatMap((d) => { const { values } = decisionTable[d]; return (values === 'boolean' ? [true, false] : values === 'release' ? [] : values).filter((v) => !revisions.some((r) => r[d] === v)).map((v) => `${d}=${String(v)}`) })
+  const whatIfs = ['acceptedAtInit=true', 'acceptedTest=never', 'acceptEvidence=same_lock', 'trust=independent', 'flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'tdxSharedBit=true', 'snpPrivateHandle=plain', 'reencryptOnFree=at_alloc', 'tdxPageRelease=true']
+  const unused = decisionNames.flatMap((d) => { const { values } = decisionTable[d]; return (values === 'boolean' ? [true, false] : values === 'release' ? [] : values).filter((v) => ![...revisions, ...partlyKnown].some((r) => r[d] === v)).map((v) => `${d}=${String(v)}`) })
   expect(unused).toEqual(whatIfs)
 })
 

@@ -2,7 +2,7 @@
 // format of `check --format trace`). Pages are those that the trace is about; neighbours that are alike at every step are one.
 import { PAGE_SIZE, pieces } from '../base/index.ts'
 import type { Store } from '../step/index.ts'
-import { classNames, classOf, hwNames, type PageClass, pteNames, tdiNames, wordOf } from '../machine/index.ts'
+import { classNames, classOf, hwNames, MMIO_BASE, type PageClass, pteNames, tdiNames, wordOf } from '../machine/index.ts'
 import { accepted_flag, type Decision, decisionNames, tagNames } from '../kernel/index.ts'
 import { isErr, isObject, isUnset, type System, type TbitObject } from '../system/index.ts'
 import { bitsText } from './naming.ts'
@@ -131,7 +131,7 @@ function handlesOf(sys: System, locals: Snapshot['locals'], variables: Variables
     for (const o of parts(sys.objects.get(v))) {
       const handle = o.kind === 'mapping' || o.kind === 'resource' ? o.handle : o.kind === 'coherent' || o.kind === 'pages' ? o.buffer.handle : null
       const translated = 'dev' in o && kernel.devices[o.dev]?.config.iommu === true
-      const alias = handle === null ? (o.kind === 'usermap' ? o.alias : null) : translated ? null : machine.decode(handle).alias === 'P' ? 'private' : 'shared'
+      const alias = handle === null ? (o.kind === 'usermap' || o.kind === 'vmap' ? o.alias : null) : translated ? null : machine.decode(handle).alias === 'P' ? 'private' : 'shared'
       out.push({
         name, thread: variables[t]?.name ?? '', kind: o.kind, device: 'dev' in o ? (kernel.devices[o.dev]?.name ?? '') : '', handle, alias, bits: handle === null || translated ? [] : bitsOf(handle),
         phys: o.phys, size: o.size, bounce: o.kind === 'mapping' && o.bounce >= 0 ? o.bounce : null
@@ -156,7 +156,7 @@ function focusOf(sys: System, steps: readonly TraceStep[]): number[] {
       if (!isObject(v) || objects.has(v)) continue
       objects.add(v)
       for (const o of parts(sys.objects.get(v))) {
-        if (o.kind === 'resource') continue
+        if (o.kind === 'resource' || o.kind === 'bar' || (sys.machine.mmios.length > 0 && o.phys >= MMIO_BASE)) continue
         bytes(o.phys, o.size)
         if (o.kind === 'mapping' && o.bounce >= 0) bytes(o.bounce, o.size)
       }

@@ -41,7 +41,9 @@ function objectText(o: TbitObject): string {
     case 'resource': return hex(o.handle)
     case 'coherent':
     case 'pages': return `${hex(o.buffer.handle)}${o.buffer.from === 'buddy' ? '' : ` (from ${o.buffer.from})`}`
-    case 'usermap': return `${hex(o.phys)}, ${o.alias} alias`
+    case 'bar': return hex(o.phys)
+    case 'usermap':
+    case 'vmap': return `${hex(o.phys)}, ${o.alias} alias`
   }
 }
 

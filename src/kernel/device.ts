@@ -36,14 +36,14 @@ export function device_cc_accepted(dev: Device): boolean {
 /** The device may be given private memory: an accepted one; where trust decides, one of trust TCB, whatever its interface is. */
 export function private_access(dev: Device): boolean {
   const { rev, f: { trust }, call } = dev.k
-  if (rev.trust !== 'decides' || trust === null) return device_cc_accepted(dev)
+  if (trust === null || rev.trust !== 'decides') return device_cc_accepted(dev)
   const r = read(trust, dev.index) === TRUST_TCB
   if (!r) call?.denied()
   return r
 }
 /** The same as it is, outside of any step. */
 export function privately_trusted(k: Kernel, st: Store, dev: number): boolean {
-  return k.rev.trust === 'decides' && k.f.trust !== null ? k.f.trust.get(st, dev) === TRUST_TCB : accepted_flag(k, st, dev)
+  return k.f.trust !== null && k.rev.trust === 'decides' ? k.f.trust.get(st, dev) === TRUST_TCB : accepted_flag(k, st, dev)
 }
 
 /** Sets or clears the flag. A bitfield member is a plain read-modify-write of its storage unit: two steps. */

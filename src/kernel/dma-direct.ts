@@ -259,7 +259,11 @@ function __dma_direct_alloc_pages(dev: Device, cpu: number, size: number, reques
 }
 
 /** dma_free_contiguous(): back to the page allocator. */
-function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void { dev.k.pages.free_dma(pfn, order, site) }
+function dma_free_contiguous(dev: Device, pfn: number, order: number, site: string): void {
+  // pfn_to_page() of all ones.
+  if (pfn < 0) dev.k.crash(site, 'no page behind the handle', 'the range map does not know the handle, and the page of all ones is freed')
+  dev.k.pages.free_dma(pfn, order, site)
+}
 
 /** __dma_direct_free_pages(): back to the restricted pool that it came from, else to the page allocator. */
 function __dma_direct_free_pages(dev: Device, phys: number, size: number, site: string): void { if (!swiotlb_free(dev, phys)) dma_free_contiguous(dev, phys / PAGE_SIZE, get_order(size), site) }

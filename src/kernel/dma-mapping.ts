@@ -1,16 +1,16 @@
 // kernel/dma/mapping.c: which implementation a device uses, and what the DMA API checks before it.
 import { peek, poke } from '../step/index.ts'
 import type { DmaCalls } from './calls.ts'
-import { coherent_dma_mask, dma_mask, set_dma_skip_sync } from './device.ts'
+import { coherent_dma_mask, dma_mask, is_swiotlb_active, set_dma_skip_sync } from './device.ts'
 import { DMA_MAPPING_ERROR, phys_to_dma_unencrypted } from './dma-address.ts'
 import {
-  dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_get_required_mask, dma_direct_map_phys, dma_direct_map_resource, dma_direct_sync_single, dma_direct_unmap_phys,
+  dma_dev_need_sync, dma_direct_alloc, dma_direct_alloc_pages, dma_direct_free, dma_direct_free_pages, dma_direct_get_required_mask, dma_direct_map_phys, dma_direct_map_resource, dma_direct_max_mapping_size, dma_direct_sync_single, dma_direct_unmap_phys,
   type DmaBuffer
 } from './dma-direct.ts'
 import { iommu_dma_alloc, iommu_dma_alloc_pages, iommu_dma_free, iommu_dma_map_phys, iommu_dma_sync_single, iommu_dma_unmap_phys } from './dma-iommu.ts'
 import { DMA_BIT_MASK, type Device } from './kernel.ts'
 import { EIO, EOPNOTSUPP } from './errno.ts'
-import { ATTR, ATTR_ALLOC_CC_SHARED, failed } from './swiotlb.ts'
+import { ATTR, ATTR_ALLOC_CC_SHARED, failed, swiotlb_max_mapping_size } from './swiotlb.ts'
 import { arch_sync_dma_flush } from './surroundings.ts'
 import { MAPPING_ERROR, Trace } from './trace-events.ts'
 
@@ -190,6 +190,12 @@ export function dma_set_any_mask(dev: Device, mask: number, coherent: boolean): 
   dev.masks = coherent ? { ...now, coherent: mask } : { ...now, dma: mask }
   if (!coherent) set_dma_skip_sync(dev, dev.coherent, 'dma_setup_need_sync')
   return 0
+}
+
+/** dma_max_mapping_size(); Infinity is SIZE_MAX. Behind a vIOMMU only an untrusted device bounces. */
+export function dma_max_mapping_size(dev: Device): number {
+  if (!use_dma_iommu(dev)) return dma_direct_max_mapping_size(dev)
+  return dev.config.untrusted && is_swiotlb_active(dev) ? swiotlb_max_mapping_size(dev) : Number.POSITIVE_INFINITY
 }
 
 /** dma_get_required_mask(): 2^64 is a mask of 64 bits. */

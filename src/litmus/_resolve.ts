@@ -390,7 +390,7 @@ export class Resolver {
       const hint = missing?.kind === 'direction' ? `DIR is ${directions.map((d) => d.name).join(', ')}` : missing?.kind === 'device' ? 'the device comes first' : undefined
       if (optionAmong === undefined) this.error('TB-208', c.op, op.name, `'${op.name}' takes ${count(n)}${op.options.length > 0 ? ' or more' : ''}, found ${given.length}`, { ...usage, ...(hint === undefined ? {} : { hint }) })
     }
-    const out: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false }
+    const out: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false, decrypted: false }
     op.params.forEach((p, i) => {
       const a = given[i]
       if (a) this.arg(op, p, a, out)
@@ -425,6 +425,7 @@ export class Resolver {
           if (out.direction) this.error('TB-230', a.at, word, `'${op.name}' takes one direction`, usage)
           else out.direction = { name: word as Direction, at: where(a.at) }
         } else if (word === 'ATOMIC') out.atomic = true
+        else if (word === 'DECRYPTED') out.decrypted = true
         else if (word === 'high') out.high = true
         else attributes.push({ name: word as Attribute, at: where(a.at) })
       } else if (word !== null && (attributeNames.has(word) || word === 'ATOMIC' || word === 'high')) {
@@ -556,7 +557,8 @@ export class Resolver {
         }
         const list: VarRef[] = []
         for (const i of a.items) {
-          const o = this.object(op, p, i)
+          const bar = p.mmio === true && i.kind === 'path' && i.rest.length === 0 && this.scopes.mmios.has(i.head.text) && !this.visible(i.head.text)
+          const o: VarRef | null = bar ? { kind: 'var', scope: 'mmio', thread: null, name: i.head.text, index: null, at: where(i.at) } : this.object(op, p, i)
           if (o) list.push(o)
         }
         out.objects = list

@@ -145,6 +145,8 @@ export interface Args {
   readonly none?: true
   readonly atomic: boolean
   readonly high: boolean
+  /** vmap: pgprot_decrypted(). */
+  readonly decrypted: boolean
 }
 
 /** x = NUMBER, x = EXPR */
@@ -209,8 +211,8 @@ export interface WordLit {
 
 export interface VarRef {
   readonly kind: 'var'
-  /** `own`: this thread's; `init`: set in init; `thread`: THREAD.x, which may be UNSET. */
-  readonly scope: 'own' | 'init' | 'thread'
+  /** `own`: this thread's; `init`: set in init; `thread`: THREAD.x, which may be UNSET; `mmio`: a range of the test, as a segment of a list. */
+  readonly scope: 'own' | 'init' | 'thread' | 'mmio'
   /** The thread of scope `thread`, else null. */
   readonly thread: string | null
   readonly name: string

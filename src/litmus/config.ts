@@ -109,6 +109,9 @@ export function resolveDevices(test: Pick<Test, 'devices' | 'revisions'>, platfo
   return test.devices.map((d) => resolveDevice(d, ignored || (d.entries.some((e) => e.key === 'vf') && !tsmCores[rev.accept].everyFunction)))
 }
 
+/** What the range map of a scene knows: all memory and all BARs. */
+const RANGE_MAP_SIZE = 2 ** 37
+
 function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
   const said = new Map<DeviceKey, number | true>(d.entries.map((e) => [e.key, e.value]))
   const has = (key: DeviceKey): boolean => said.has(key)
@@ -129,6 +132,7 @@ function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
     untrusted: has('untrusted'),
     driver: has('driver'),
     private_only: has('private_only'),
-    vf: num('vf', 0)
+    vf: num('vf', 0),
+    ...(has('range_map') ? { range_map: [{ cpu_start: 0, dma_start: num('range_map', 0), size: RANGE_MAP_SIZE }] } : {})
   }
 }

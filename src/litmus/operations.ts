@@ -19,6 +19,7 @@ export type ValueKind =
   | 'status' // 0 or an errno
   | 'number' // x = 1
   | 'evidence' // tsm_evidence
+  | 'vmap' // vmap
 
 /** Each kind as a message names it. */
 export const valueKindText: Readonly<Record<ValueKind, string>> = {
@@ -33,7 +34,8 @@ export const valueKindText: Readonly<Record<ValueKind, string>> = {
   value: 'a value that was read',
   status: 'a status (0 or an errno)',
   number: 'a number',
-  evidence: 'evidence (tsm_evidence)'
+  evidence: 'evidence (tsm_evidence)',
+  vmap: 'a mapping of its own (vmap)'
 }
 
 export const MEMORY = ['page', 'buffer', 'coherent', 'pages'] as const satisfies readonly ValueKind[]
@@ -49,6 +51,8 @@ export interface Param {
   readonly accepts?: readonly ValueKind[]
   /** `h[i]`, one segment of a scatter-gather mapping, may stand here. */
   readonly segment?: boolean
+  /** For `objects`: an mmio range may stand among them. */
+  readonly mmio?: boolean
   /** May be left out; only the last, of an operation without options. */
   readonly optional?: boolean
 }
@@ -87,6 +91,7 @@ export interface Binding {
   readonly bits: number
   readonly high: boolean
   readonly atomic: boolean
+  readonly decrypted: boolean
   readonly try: boolean
   /** The segment written in `h[i]`; -1 without one. */
   readonly segment: number
@@ -137,15 +142,17 @@ export const operations = [
     run: plain((b) => b.sys.kmalloc(b.size)) },
   { name: 'kfree', group: 'memory', params: [{ name: 'b', kind: 'object', accepts: ['buffer'] }], options: [], result: null, provider: 'kernel: slab', does: 'gives the buffer back',
     run: on((b, x) => b.sys.kfree(x)) },
-  { name: 'fill', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }, label], options: [], result: 'status', try: true, provider: 'machine: CPU access', does: 'the CPU writes; `secret` is guest-private data, any other word ordinary data',
+  { name: 'fill', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap', 'vmap'] }, label], options: [], result: 'status', try: true, provider: 'machine: CPU access', does: 'the CPU writes; `secret` is guest-private data, any other word ordinary data',
     run: on((b, x) => b.sys.fill(x, b.word, b.try)) },
-  { name: 'read', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap'] }], options: [], result: 'value', try: true, provider: 'machine: CPU access', does: 'the CPU reads',
+  { name: 'read', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'usermap', 'vmap'] }], options: [], result: 'value', try: true, provider: 'machine: CPU access', does: 'the CPU reads',
     run: on((b, x) => b.sys.read(x, b.try)) },
   { name: 'set_memory_decrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to shared',
     run: on((b, x) => b.sys.set_memory(x, true)) },
   { name: 'set_memory_encrypted', group: 'memory', params: [memory('x')], options: [], result: 'status', provider: 'kernel: memory conversion', does: 'converts the pages under x to private',
     run: on((b, x) => b.sys.set_memory(x, false)) },
 
+  { name: 'vmap', group: 'memory', params: [memory('x')], options: ['DECRYPTED'], result: 'vmap', provider: 'kernel: vmalloc', does: 'a mapping of its own, PAGE_KERNEL: the private alias; DECRYPTED: pgprot_decrypted(), the shared one',
+    run: on((b, x) => b.sys.vmap(x, b.decrypted)) },
   { name: 'give_up', group: 'memory', params: [{ name: 'x', kind: 'object', accepts: [...MEMORY, 'mapping', 'sg'] }], options: [], result: null, provider: 'the test', does: 'the owner loses what x is and never gives it back: a `leak`',
     run: on((b, x) => b.sys.give_up(x)) },
 
@@ -153,7 +160,7 @@ export const operations = [
     run: on((b, x) => b.sys.dma_map_single(b.cpu, b.dev, x, b.dir, b.attrs)) },
   { name: 'dma_unmap_single', group: 'dma', params: [dev, handle(['mapping'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it, with the direction and attributes said, else those of the making',
     run: on((b, h) => b.sys.dma_unmap_single(h, b.dev, b.end)) },
-  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY }, dir], options: ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first',
+  { name: 'dma_map_sg', group: 'dma', params: [dev, { name: '[x, y]', kind: 'objects', accepts: MEMORY, mmio: true }, dir], options: ATTRS, result: 'sg', provider: 'kernel: dma-direct, dma-iommu', does: 'scatter-gather mapping, by segment; h[0] is the first; an mmio range may be one: peer-to-peer memory through the host bridge',
     run: (b) => { const xs = b.objects(); return (...args) => b.sys.dma_map_sg(b.cpu, b.dev, xs.map((x) => x(args)), b.dir, b.attrs) } },
   { name: 'dma_unmap_sg', group: 'dma', params: [dev, handle(['sg'])], options: END, result: null, provider: 'kernel: dma-direct, dma-iommu', does: 'ends it',
     run: on((b, h) => b.sys.dma_unmap_sg(h, b.dev, b.end)) },
@@ -175,6 +182,10 @@ export const operations = [
     run: on((b, x) => b.sys.dma_free(x, b.dev)) },
   { name: 'dma_mmap', group: 'dma', params: [dev, { name: 'b', kind: 'object', accepts: ['coherent', 'pages'] }], options: [], result: 'usermap', provider: 'kernel: dma-direct', does: 'user mapping of a coherent buffer, for read(m) and fill(m, ..)',
     run: on((b, x) => b.sys.dma_mmap(x, b.dev)) },
+  { name: 'dma_max_mapping_size', group: 'dma', params: [dev], options: [], result: 'number', provider: 'kernel: dma-direct, swiotlb', does: 'the bytes that one mapping may have; above every size of a test where there is no limit',
+    run: plain((b) => b.sys.dma_max_mapping_size(b.dev)) },
+  { name: 'dma_get_required_mask', group: 'dma', params: [dev], options: [], result: 'number', provider: 'kernel: dma-direct', does: 'the BITS that reach all of memory in the form that the device uses now',
+    run: plain((b) => b.sys.dma_get_required_mask(b.dev)) },
   { name: 'dma_set_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the streaming mask',
     run: plain((b) => b.sys.dma_set_mask(b.dev, b.bits)) },
   { name: 'dma_set_coherent_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the mask of coherent memory',
@@ -224,11 +235,8 @@ export type OpName = (typeof operations)[number]['name']
 
 /** Calls of the kernel's that a test may well want and that have no machine yet, each with the reason: they are refused by name (TB-003). */
 export const unmodelledCalls: Readonly<Record<string, string>> = {
-  dma_max_mapping_size: 'a test compares no sizes; conform holds it against recordings',
-  dma_opt_mapping_size: 'a test compares no sizes',
-  dma_get_required_mask: 'a test compares no masks',
-  vmap: 'a mapping of its own exists for coherent buffers (remap) and user space (dma_mmap) only',
-  vunmap: 'a mapping of its own exists for coherent buffers (remap) and user space (dma_mmap) only',
+  dma_opt_mapping_size: 'no IOMMU of a scene prefers a size; dma_max_mapping_size is the limit',
+  vunmap: 'what vmap() gives needs no end here',
   dma_alloc_noncontiguous: 'a buffer is one run of pages',
   dma_mmap_pages: 'dma_mmap maps a coherent buffer to user space',
   mem_decrypt_granule_size: 'a test compares no sizes; host_granule is what it would answer'

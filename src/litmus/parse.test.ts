@@ -95,10 +95,10 @@ test('names of tests, devices and threads may hold dashes, digits and dots where
 
 test('every operation, with every option, in one test', () => {
   const all = [
-    'p = alloc_page()', 'q = alloc_page(high)', 'b = kmalloc(64)', 'fill(p, secret)', 'fill(b, data)', 'v = read(p)', 's = set_memory_decrypted(p)', 'set_memory_encrypted(p)',
+    'p = alloc_page()', 'q = alloc_page(high)', 'b = kmalloc(64)', 'fill(p, secret)', 'fill(b, data)', 'v = read(p)', 's = set_memory_decrypted(p)', 'set_memory_encrypted(p)', 'w = vmap(p)', 'w = vmap(p, DECRYPTED)',
     'h = dma_map_single(nic, b, TO_DEVICE, CC_SHARED, NO_WARN)', 'dma_sync_for_cpu(nic, h)', 'dma_sync_for_device(nic, h)', 'v = try dev_read(nic, h)', 'try dev_write(nic, h, reply)', 'dma_unmap_single(nic, h)',
     'g = dma_map_sg(nic, [p, q], BIDIRECTIONAL, SKIP_CPU_SYNC)', 'v = dev_read(nic, g[1])', 'dma_unmap_sg(nic, g)', 'r = dma_map_resource(nic, bar, FROM_DEVICE, MMIO)', 'dma_unmap_resource(nic, r)',
-    'c = dma_alloc_coherent(nic, 4K, ATOMIC, NO_KERNEL_MAPPING)', 'm = dma_mmap(nic, c)', 'fill(m, data)', 'dma_free_coherent(nic, c)', 'd = dma_alloc_pages(nic, 8K, TO_DEVICE, ATOMIC)', 'dma_free_pages(nic, d)', 'dma_set_mask(nic, 32)', 'dma_set_coherent_mask(nic, 32)', 'dma_set_mask_and_coherent(nic, 64)',
+    'c = dma_alloc_coherent(nic, 4K, ATOMIC, NO_KERNEL_MAPPING)', 'm = dma_mmap(nic, c)', 'fill(m, data)', 'dma_free_coherent(nic, c)', 'd = dma_alloc_pages(nic, 8K, TO_DEVICE, ATOMIC)', 'dma_free_pages(nic, d)', 'n = dma_max_mapping_size(nic)', 'n = dma_get_required_mask(nic)', 'l = dma_map_sg(nic, [p, bar], TO_DEVICE)', 'dma_set_mask(nic, 32)', 'dma_set_coherent_mask(nic, 32)', 'dma_set_mask_and_coherent(nic, 64)',
     'bind(nic)', 'unbind(nic)', 'pci_set_master(nic)', 'pci_clear_master(nic)', 'pcie_flr(nic)', 'pci_reset_function(nic)', 'tsm_connect(nic)', 'tsm_disconnect(nic)', 'tsm_lock(nic)', 'e = tsm_evidence(nic)', 'tsm_accept(nic)', 'tsm_accept(nic, e)', 'tsm_dma_enable(nic)', 'tsm_dma_disable(nic)', 'device_set_trust(nic, tcb)', 'tsm_unlock(nic)', 'tsm_register()', 'tsm_unregister()',
     'host_stop(nic)', 'host_reset(nic)', 'host_relock(nic)', 'host_error(nic)', 'host_write(p, evil)', 'v = host_read(p)', 'host_remap(p)', 'host_unmap(p)', 'kfree(b)', 'free_page(p)', 'give_up(q)', 'remove(nic)'
   ]

@@ -62,7 +62,7 @@ class Maker {
 
   call(): Stmt | null {
     const op: vocabulary.OpWord = this.pick<vocabulary.OpWord>(vocabulary.operations)
-    const args: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false }
+    const args: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false, decrypted: false }
     for (const p of op.params) {
       if (p.optional === true && this.bool()) continue
       const refs = this.refs(p.accepts ?? null)
@@ -93,6 +93,7 @@ class Maker {
       if (vocabulary.directionNames.has(o)) args.direction = name(o as vocabulary.Direction)
       else if (o === 'ATOMIC') args.atomic = true
       else if (o === 'high') args.high = true
+      else if (o === 'DECRYPTED') args.decrypted = true
       else attributes.push(name(o as vocabulary.Attribute))
     }
     args.attributes = attributes

@@ -93,7 +93,7 @@ export function printCall(c: Call): string {
   const op: OpWord = ensure(operationByName.get(c.op), c.op)
   const args = op.params.filter((p) => p.optional !== true || c.args.object !== undefined).map((p) => printArg(c.args, p.kind))
   for (const o of op.options) {
-    if (o === 'ATOMIC' ? c.args.atomic : o === 'high' ? c.args.high : false) args.push(o)
+    if (o === 'ATOMIC' ? c.args.atomic : o === 'high' ? c.args.high : o === 'DECRYPTED' ? c.args.decrypted : false) args.push(o)
   }
   if (c.args.direction && op.params.every((p) => p.kind !== 'direction')) args.push(c.args.direction.name)
   args.push(...(c.args.none ? ['0'] : c.args.attributes.map((a) => a.name)))

@@ -71,7 +71,8 @@ export function showValue(sys: System, v: number): string {
     case 'resource': return `0x${o.handle.toString(16)}`
     case 'coherent':
     case 'pages': return `0x${o.phys.toString(16)}, handle 0x${o.buffer.handle.toString(16)}`
-    case 'usermap': return `0x${o.phys.toString(16)} through the ${o.alias} alias`
+    case 'usermap':
+    case 'vmap': return `0x${o.phys.toString(16)} through the ${o.alias} alias`
     default: return `0x${o.phys.toString(16)}`
   }
 }

@@ -295,8 +295,8 @@ export function compile(test: Test, sys: System): Compiled {
       sys, cpu, dev: a.device ? device(a.device.name) : -1, mmio: a.mmio ? mmio(a.mmio.name) : -1,
       dir: a.direction ? DIR[a.direction.name] : DIR.BIDIRECTIONAL, attrs,
       end: { dir: a.direction ? DIR[a.direction.name] : null, attrs: a.none || a.attributes.length > 0 ? attrs : null },
-      word: a.label ? sys.words.id(unspoken(a.label.name)) : 0, level: a.level?.name ?? '', size: a.size?.value ?? 0, bits: a.bits?.value ?? 64, high: a.high, atomic: a.atomic, try: c.try,
-      segment: a.object?.index ?? -1, object: (pick) => own(a.object, pick), optional: () => (a.object === undefined ? null : own(a.object)), objects: () => (a.objects ?? []).map((r) => obj(r))
+      word: a.label ? sys.words.id(unspoken(a.label.name)) : 0, level: a.level?.name ?? '', size: a.size?.value ?? 0, bits: a.bits?.value ?? 64, high: a.high, atomic: a.atomic, decrypted: a.decrypted, try: c.try,
+      segment: a.object?.index ?? -1, object: (pick) => own(a.object, pick), optional: () => (a.object === undefined ? null : own(a.object)), objects: () => (a.objects ?? []).map((r) => (r.scope === 'mmio' ? () => sys.bar(mmio(r.name)) : obj(r)))
     })
     // A status is 0 or an errno, as in C; it is no ERR.
     return { fn: word.result === 'status' ? (...x) => statusOf(fn(...x)) : fn, operands }

@@ -126,7 +126,7 @@ export const deviceKeys = [
   { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
   { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' },
   { name: 'vf', kind: 'number', default: null, does: 'virtual function NUMBER of the nearest device above that is none: its session and its reset are that one\'s; the RFC has no tsm attributes for it' },
-  { name: 'range_map', kind: 'address', default: null, does: 'an offset between CPU and bus addresses (dev->dma_range_map)', notModelled: 'no platform here has a bus with an offset; conform runs it against recordings' }
+  { name: 'range_map', kind: 'address', default: null, does: 'an OFFSET between CPU and bus addresses (dev->dma_range_map): what lies at A is at A + OFFSET on the bus' }
 ] as const satisfies readonly DeviceWord[]
 export type DeviceKey = (typeof deviceKeys)[number]['name']
 
@@ -160,7 +160,8 @@ export type Attribute = (typeof attributes)[number]['name']
 /** Options that are no DMA attribute. */
 export const flags = [
   { name: 'ATOMIC', does: 'the allocation cannot block' },
-  { name: 'high', does: 'above 4G' }
+  { name: 'high', does: 'above 4G' },
+  { name: 'DECRYPTED', does: 'pgprot_decrypted(): through the shared alias' }
 ] as const satisfies readonly Word[]
 
 /** Levels of trust, of either design. */
@@ -177,8 +178,8 @@ export interface FieldWord extends Word {
 }
 
 export const fields = [
-  { name: 'shared', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], does: '1 when the memory is shared with the host' },
-  { name: 'alias', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap'], words: ['private', 'shared'], does: 'the alias of the address' },
+  { name: 'shared', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'], does: '1 when the memory is shared with the host' },
+  { name: 'alias', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'], words: ['private', 'shared'], does: 'the alias of the address' },
   { name: 'bounced', of: 'variable', accepts: HANDLE, does: '1 when the mapping lies in a bounce pool' },
   { name: 'accepted', of: 'device', does: "1 when the kernel believes the device accepted" },
   { name: 'tdi', of: 'device', words: ['unlocked', 'locked', 'run', 'error'], does: 'the state of the TDI' },
@@ -201,7 +202,7 @@ export const functions = [
 export type FunctionName = (typeof functions)[number]['name']
 
 /** What `content(x)` takes. */
-export const contentAccepts: readonly ValueKind[] = [...MEMORY, 'mapping', 'sg', 'resource', 'usermap']
+export const contentAccepts: readonly ValueKind[] = [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap']
 
 /** The content of a fresh page; `0` in a comparison means the same. It may be filled, like a label. */
 export const ZERO = 'zero'
@@ -297,7 +298,7 @@ export function signature(op: OpWord): string {
   for (const o of op.options) if (!attributeNames.has(o) && !directionNames.has(o)) options.push(o)
   const optional = [...op.params.filter((p) => p.optional === true).map((p) => ` [, ${p.name}]`), ...options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))]
   if (op.options.some((o) => attributeNames.has(o))) optional.push(' [, ATTR...]')
-  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', value: 'v', evidence: 'e' }
+  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', vmap: 'm', value: 'v', evidence: 'e' }
   const t = op.result === null ? undefined : target[op.result]
   return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params.filter((p) => p.optional !== true).map((p) => p.name).join(', ')}${optional.join('')})`
 }

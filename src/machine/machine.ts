@@ -29,6 +29,12 @@ export const teeRangeNames = ['removed', 'mapped', 'duplicated'] as const
 /** Nonces are counted modulo this: so many locks of one interface are told apart. */
 const NONCES = 8
 
+/** The address behind the bridge of a bus with an offset; -1: outside of its window. */
+function offBus(map: NonNullable<DeviceConfig['range_map']>, bus: number): number {
+  const r = map.find((x) => bus >= x.dma_start && bus - x.dma_start < x.size)
+  return r === undefined ? -1 : bus - r.dma_start + r.cpu_start
+}
+
 /** By device the number of its physical function: for `vf N` the device above it that is none, else itself. */
 function physicalFunctions(devices: readonly DeviceConfig[]): readonly number[] {
   let last = 0
@@ -265,8 +271,10 @@ export class Machine {
       bus = (to - 1) * PAGE_SIZE + (addr % PAGE_SIZE)
     }
     if (t === 1 && !d.private_only && this.ste?.get(st, dev) === 0) return { outcome: 'fault:C_BAD_STE', rule: 'cca-t1-ste', t, alias: null, page: null, phys: 0, note: 'the RMM has not enabled DMA: no valid stream table entry' }
-    const { phys, encBit } = this.decode(bus)
+    const { phys: decoded, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
+    // A bus with an offset: the bridge takes it off again.
+    const phys = d.iommu || d.range_map === undefined ? decoded : offBus(d.range_map, decoded)
     // The host's own IOMMU tables carry the C-bit for RAM and none for MMIO.
     if (d.iommu && this.platform.deviceAlias === 'c_bit') alias = this.isRam(phys) ? 'P' : 'S'
     const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })

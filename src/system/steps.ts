@@ -65,7 +65,7 @@ export const present = action<[s: System, dev: number]>('present', {
 
 /** The CPU's access to an object, through the mapping that this object has. */
 function cpu(s: System, st: Store, o: TbitObject, phys: number, size: number, write: boolean): 'ok' | 'cipher' | 'abort' | 'invalid' {
-  if (o.kind === 'usermap') return aliasAccess(s.machine, st, phys, o.alias, write)
+  if (o.kind === 'usermap' || o.kind === 'vmap') return aliasAccess(s.machine, st, phys, o.alias, write)
   if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.cookie) return 'abort'
   if ((o.kind === 'coherent' || o.kind === 'pages') && o.buffer.alias !== null) return aliasAccess(s.machine, st, phys, o.buffer.alias, write)
   return s.machine.cpuAccess(st, phys, size, write)

@@ -6,14 +6,14 @@ import {
   ByteContent, type Content, type DeviceConfig, HW, type Label, LabelContent, Machine, type MachineConfig, type MmioConfig, MIXED_WORD, noContent, type Platform, PTE, type Ranges, TDI, tdiNames, TeeContent, Words, wordOf, ZERO_WORD
 } from '../machine/index.ts'
 import {
-  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, device_set_trust, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_map_phys, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
+  type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, device_set_trust, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_get_required_mask, dma_map_phys, dma_max_mapping_size, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
   dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, privately_trusted, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootAnswered, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
   type HostStage2Op, hostWrite, present, type Range, stopped, syncBegin, told
 } from './steps.ts'
-import { errno, isErr, isObject, isUnset, type MappingObject, Objects, type TbitObject, wordValue } from './values.ts'
+import { errno, isErr, isObject, isUnset, type MappingObject, Objects, SIZE_MAX, type TbitObject, wordValue } from './values.ts'
 
 /** What watches a system: properties under the checker, the log of a run. All calls happen within a step. */
 export interface Watcher {
@@ -54,7 +54,7 @@ const AS_MADE: Ending = { dir: null, attrs: null }
 /** What the kernel has an address of: what a map or a conversion is asked for. */
 const kernelMemory = (o: TbitObject): boolean => o.kind === 'page' || o.kind === 'buffer' || o.kind === 'coherent' || o.kind === 'pages'
 /** What the CPU reads and writes. */
-const cpuMemory = (o: TbitObject): boolean => kernelMemory(o) || o.kind === 'usermap'
+const cpuMemory = (o: TbitObject): boolean => kernelMemory(o) || o.kind === 'usermap' || o.kind === 'vmap'
 
 export class System {
   /** Rows of the platform that requests have met, for the coverage line. */
@@ -315,16 +315,24 @@ export class System {
     told.unmapped(this, id, as.dir, as.attrs)
   }
 
+  /** A BAR range as a segment of a list. */
+  bar(mmio: number): number {
+    const m = this.machine.mmios[mmio]
+    return m === undefined ? errno.EINVAL : this.objects.value({ kind: 'bar', mmio, phys: m.base, size: PAGE_SIZE })
+  }
+
   dma_map_sg(cpu: number, devIndex: number, xs: readonly number[], dir: number, attrs: number): number {
     for (const x of xs) if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
-    for (const x of xs) if (!kernelMemory(this.objects.get(x))) return errno.EINVAL
+    for (const x of xs) { const o = this.objects.get(x); if (!kernelMemory(o) && o.kind !== 'bar') return errno.EINVAL }
     const gone = this.absent(devIndex)
     if (gone) return gone
     const dev = this.device(devIndex)
     const ranges = xs.map((x) => this.range(x))
-    if (unknownAttribute(dev, attrs)) { this.declassify(ranges, attrs); return errno.EOPNOTSUPP }
-    const accepted = begin(this, devIndex, ranges, dir, attrs, `dma_map_sg(${dev.name}, ${ranges.length} segments)`) === 1
-    return this.deciding(dev, accepted, ranges, dir, (call) => {
+    // What lies in a device is nobody's data.
+    const ram = xs.flatMap((x, i) => (this.objects.get(x).kind === 'bar' ? [] : [ranges[i] as Range]))
+    if (unknownAttribute(dev, attrs)) { this.declassify(ram, attrs); return errno.EOPNOTSUPP }
+    const accepted = begin(this, devIndex, ram, dir, attrs, `dma_map_sg(${dev.name}, ${ranges.length} segments)`) === 1
+    return this.deciding(dev, accepted, ram, dir, (call) => {
       const done: MappingObject[] = []
       for (const r of ranges) {
         const addr = dma_map_phys(dev, cpu, r.phys, r.size, dir, attrs)
@@ -423,6 +431,27 @@ export class System {
     if (o.kind !== 'coherent' && o.kind !== 'pages') return errno.EINVAL
     const alias = dma_direct_mmap_alias(this.told(dev, o))
     return this.objects.value({ kind: 'usermap', dev: o.dev, alias, phys: o.phys, size: o.size, accepted: o.accepted })
+  }
+
+  /** vmap(): PAGE_KERNEL, or pgprot_decrypted(PAGE_KERNEL). */
+  vmap(x: number, decrypted: boolean): number {
+    if (!isObject(x)) return isErr(x) ? x : errno.EINVAL
+    const o = this.objects.get(x)
+    if (!kernelMemory(o)) return errno.EINVAL
+    const { phys, size } = this.range(x)
+    return this.objects.value({ kind: 'vmap', alias: decrypted ? 'shared' : 'private', phys, size })
+  }
+
+  /** Bytes; SIZE_MAX without a limit. */
+  dma_max_mapping_size(dev: number): number {
+    const gone = this.absent(dev)
+    return gone ? gone : Math.min(SIZE_MAX, dma_max_mapping_size(this.device(dev)))
+  }
+
+  /** The bits of the mask. */
+  dma_get_required_mask(dev: number): number {
+    const gone = this.absent(dev)
+    return gone ? gone : Math.round(Math.log2(dma_get_required_mask(this.device(dev)) + 1))
   }
 
   dma_set_mask(dev: number, bits: number): number {
@@ -527,8 +556,10 @@ export class System {
   /** x.shared: the memory under x is shared. */
   isShared(st: Store, v: number): boolean {
     const o = this.objects.get(v)
-    if (o.kind === 'resource') return this.machine.mmios[o.mmio]?.config.state === 'shared'
+    if (o.kind === 'resource' || o.kind === 'bar') return this.machine.mmios[o.mmio]?.config.state === 'shared'
     const { phys } = this.range(v)
+    const bar = this.machine.mmios.find((m) => phys >= m.base && phys < m.base + m.size)
+    if (bar !== undefined) return bar.config.state === 'shared'
     const hw = this.machine.hw(st, Math.floor(phys / PAGE_SIZE))
     return hw === HW.shr || hw === HW.shr_unmapped || hw === HW.shr_realm
   }
@@ -550,7 +581,8 @@ export class System {
       case 'sg': return form((o.segments[0] as MappingObject).handle)
       case 'coherent':
       case 'pages': return form(o.buffer.handle)
-      case 'usermap': return o.alias === 'shared'
+      case 'usermap':
+      case 'vmap': return o.alias === 'shared'
       default: {
         const pte = this.machine.pte(st, Math.floor(o.phys / PAGE_SIZE))
         return this.machine.platform.cpuAlias ? pte === PTE.shr || pte === PTE.invalid_shr : this.isShared(st, v)

@@ -6,6 +6,8 @@ const WORD_BASE = 2 ** 40
 const OBJECT_BASE = 2 ** 41
 
 export const UNSET_VALUE = -1000000000
+/** SIZE_MAX, as a number that a variable holds: above every size of a scene. */
+export const SIZE_MAX = 2 ** 40 - 1
 export const isErr = (v: number): boolean => v < 0 && v > UNSET_VALUE
 export const isUnset = (v: number): boolean => v === UNSET_VALUE
 export const isWord = (v: number): boolean => v >= WORD_BASE && v < OBJECT_BASE
@@ -36,7 +38,11 @@ export interface SgObject { readonly kind: 'sg'; readonly dev: number; readonly 
 export interface ResourceObject { readonly kind: 'resource'; readonly dev: number; readonly handle: number; readonly phys: number; readonly size: number; readonly dir: number; readonly attrs: number; readonly mmio: number; readonly accepted: boolean }
 export interface CoherentObject { readonly kind: 'coherent' | 'pages'; readonly dev: number; readonly buffer: DmaBuffer; readonly attrs: number; readonly dir: number; readonly accepted: boolean; readonly phys: number; readonly size: number }
 export interface UsermapObject { readonly kind: 'usermap'; readonly dev: number; readonly alias: 'shared' | 'private'; readonly phys: number; readonly size: number; readonly accepted: boolean }
-export type TbitObject = PageObject | BufferObject | MappingObject | SgObject | ResourceObject | CoherentObject | UsermapObject
+/** A mapping of its own of memory (vmap), through the alias that its protection says. */
+export interface VmapObject { readonly kind: 'vmap'; readonly alias: 'shared' | 'private'; readonly phys: number; readonly size: number }
+/** A page of a BAR range as a segment of a scatter-gather list. */
+export interface BarObject { readonly kind: 'bar'; readonly mmio: number; readonly phys: number; readonly size: number }
+export type TbitObject = VmapObject | BarObject | PageObject | BufferObject | MappingObject | SgObject | ResourceObject | CoherentObject | UsermapObject
 
 /** Objects by number; equal objects are one. */
 export class Objects {

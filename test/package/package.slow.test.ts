@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 describe('the package', () => {
   test('holds what runs and nothing else, in under 5 MB', () => {
-    expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'docs', 'litmus', 'package.json', 'pkg', 'src'])
+    expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'docs', 'editors', 'litmus', 'package.json', 'pkg', 'src'])
     expect(bytes(installed)).toBeLessThan(5_000_000)
     // what a tree's C is compiled against is no module, and comes by name
     expect(readdirSync(join(installed, 'src', 'kernel-build', 'overlay'))).toContain('tbit.h')

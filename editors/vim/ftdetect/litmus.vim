@@ -1,0 +1,1 @@
+autocmd BufRead,BufNewFile *.litmus setfiletype litmus

@@ -10,7 +10,7 @@ import { register } from './registry.mjs'
 const editors = join(root, 'editors')
 const VSCE = '@vscode/vsce@4.1.0'
 
-async function grammars() {
+export async function grammars() {
   register()
   const out = await build({ entryPoints: [join(root, 'src/lsp/grammars.ts')], bundle: true, write: false, format: 'esm', platform: 'node', logLevel: 'error' })
   const { madeFiles } = await import(`data:text/javascript;base64,${Buffer.from(out.outputFiles[0].contents).toString('base64')}`)

@@ -143,7 +143,9 @@ export class ByteContent implements Content {
     const p = this.pattern(wordOf(l))
     const out = new Uint8Array(len)
     // The pattern is anchored at the address, so that a part of a buffer reads back as the same word.
-    for (let i = 0; i < len; i++) out[i] = p[(addr + i) & 7] as number
+    for (let i = 0; i < Math.min(len, 8); i++) out[i] = p[(addr + i) & 7] as number
+    // What is written so far is repeated: a pool of 64 MiB is filled at boot.
+    for (let have = 8; have < len; have *= 2) out.copyWithin(have, 0, Math.min(have, len - have))
     this.write(addr, out)
   }
   destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }

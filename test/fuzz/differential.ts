@@ -69,7 +69,7 @@ export function differential(seed: number): boolean {
   const same = (other: string, what: string): void => {
     const t = read(other)
     if (t === null) throw fail(`${what}: not legal any more`)
-    const y = checkTest(t, p.kernel, p.platform, { maxStates: 20 * MOST })
+    const y = checkTest(t, p.kernel, p.platform, { maxStates: 20 * MOST, traces: false })
     if (y.complete && answer(x) !== answer(y)) throw fail(`${what}: ${answer(x)} against ${answer(y)}`)
   }
   for (let i = 0; i < 3; i++) {
@@ -82,14 +82,14 @@ export function differential(seed: number): boolean {
     case 1: same(written({ ...p, threads: [...p.threads, ['idle', []]] }), 'with an idle thread'); break
     case 2: same(print(test), 'in normal form'); break
     case 3: {
-      const calls = checkTest(test, p.kernel, p.platform, { maxStates: MOST, interleave: 'calls' })
+      const calls = checkTest(test, p.kernel, p.platform, { maxStates: MOST, interleave: 'calls', traces: false })
       const extra = [...found(calls)].filter((k) => !have.has(k))
       if (calls.complete && extra.length > 0) throw fail(`calls found ${extra.join(', ')}, steps ${answer(x)}`)
       break
     }
     case 4: {
       const other = r.pick(KERNELS)
-      const y = checkTest(test, other, p.platform, { maxStates: MOST })
+      const y = checkTest(test, other, p.platform, { maxStates: MOST, traces: false })
       const c = compareTest(test, p.kernel, other, p.platform, { maxStates: MOST })
       if (outcome(c.before) !== outcome(x) || outcome(c.after) !== outcome(y)) throw fail(`compare says ${outcome(c.before)}, ${outcome(c.after)}; check ${outcome(x)}, ${outcome(y)}`)
       if (y.complete && y.verdict !== 'skipped' && c.changed !== (outcome(x) !== outcome(y))) throw fail(`compare with ${other}: ${outcome(x)} and ${outcome(y)} are ${c.changed ? '' : 'not '}told as a change`)
@@ -101,7 +101,7 @@ export function differential(seed: number): boolean {
       break
     }
     default: {
-      const y = checkTest(test, p.kernel, p.platform, { maxStates: 1 + r.below(Math.max(2, x.states)) })
+      const y = checkTest(test, p.kernel, p.platform, { maxStates: 1 + r.below(Math.max(2, x.states)), traces: false })
       if (y.complete && answer(x) !== answer(y)) throw fail(`a smaller limit: ${answer(x)} against ${answer(y)}`)
       if (!y.complete && [...found(y)].some((k) => !have.has(k))) throw fail('a search that was cut short found what the whole one did not')
       if (!y.complete && (y.verdict === 'ok' || y.verdict === 'vacuous')) throw fail(`a search that was cut short says ${y.verdict}`)

@@ -406,8 +406,10 @@ export class Syntax {
   /** Whether a name, dots included, stands before `=`. */
   private beforeEquals(): boolean {
     let i = this.pos + 1
-    while (is(this.tokens[i] as Token, '.') && (this.tokens[i] as Token).glued) i += 2
-    return this.tokens[i] !== undefined && is(this.tokens[i] as Token, '=')
+    // A dot may be the last that there is.
+    const at = (): Token => this.tokens[Math.min(i, this.tokens.length - 1)] as Token
+    while (is(at(), '.') && at().glued) i += 2
+    return is(at(), '=')
   }
 
   private separated<T>(into: T[], item: () => T, wanted: Wanted, what: string, known: readonly string[], begins: (t: Token) => boolean): void {

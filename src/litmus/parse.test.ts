@@ -198,6 +198,8 @@ test('parse never throws and always ends, whatever the text', () => {
   }
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), check), { numRuns: 500 })
   fc.assert(fc.property(fc.array(word, { maxLength: 80 }), (ws) => check(ws.join(' '))), { numRuns: 1500 })
+  // A dot counts only where it stands close, and may be the last that there is.
+  fc.assert(fc.property(fc.array(word, { maxLength: 12 }), fc.constantFrom('kernel x.', 'kernel linux-7.3 + a.b.', 'forbid x.', 'expect x.', ''), (ws, close) => check(`${ws.join('')}\n${close}`)), { numRuns: 1500 })
   fc.assert(fc.property(fc.array(word, { maxLength: 60 }), (ws) => check(`litmus t "x"\ndevice nic { tdisp }\nthread os {\n${ws.join(' ')}\n}\n`)), { numRuns: 1500 })
   // The example with a piece cut out, doubled or replaced.
   fc.assert(fc.property(fc.nat(EXAMPLE.length), fc.nat(40), fc.oneof(word, fc.string({ maxLength: 5 })), (at, n, s) => check(EXAMPLE.slice(0, at) + s + EXAMPLE.slice(at + n))), { numRuns: 1500 })

@@ -125,6 +125,21 @@ describe('what is reported', () => {
     expect(JSON.parse(probes.out).measured.hiwater).toBe(0)
     expect(JSON.parse(probes.out).other_events).toEqual(expect.arrayContaining([{ name: 'map_ret', count: 2 }]))
   })
+
+  // The script of tbit record in a guest of 6.1.192 (test/guest), 64 MiB read and 32 MiB written: each CPU's first search began where boot left off.
+  test('a kernel before 6.3 searches otherwise', async () => {
+    const j = JSON.parse((await run(fixture('guest-6.1.gz'), '--format', 'json')).out)
+    expect(j).toMatchObject({ lost: 0, skipped: [], verdict: { kind: 'fits' }, pool: { nslabs: 32768, areas: 2 }, predicted: { hiwater: 756, exact: { compared: 607, equal: 605 } } })
+    const newer = gunzipSync(readFileSync(fixture('guest-6.1.gz'))).toString().replaceAll('6.1.0-56', '6.12.0')
+    expect(JSON.parse((await run(file('newer', newer), '--format', 'json')).out).predicted.exact).toEqual({ compared: 607, equal: 523 })
+  })
+
+  // The same in a guest of 6.12.117, where cat of busybox has torn a line of trace_pipe and lost what stood behind it.
+  test('how large the pool is, samples tell as well as a log; behind a torn line is a whole one', async () => {
+    const r = await run(fixture('guest-6.12-torn.gz'))
+    expect(r.out).toContain('The pool carries this load: 1 008 of 32 768 slots at the peak (3 %). 1 calls\n  seem to have failed beside free slots: a part of the recording may be missing.')
+    expect(r.out).toContain('  2 unmaps without a map')
+  })
 })
 
 describe('bad input: a message, what could be read, never a crash', () => {

@@ -167,6 +167,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
     if (facts.pools > 1) io.err(`${logName}: warning TB-363: the log names ${facts.pools} pools; the first is replayed\n`)
   } else if (facts && unsoundPool(facts) === null) hint = { start: hint.start ?? facts.start, nslabs: hint.nslabs, nareas: hint.nareas ?? facts.nareas }
 
+  hint = { ...hint, before_6_3: facts?.before_6_3 === true }
   const names = new Names()
   const skips = new Skips()
   const followers: Follower[] = []

@@ -23,6 +23,8 @@ export interface PoolFacts {
   /** What follows swiotlb= on the command line (the last one counts); null when there is none. */
   readonly swiotlb: string | null
   readonly kernel: string | null
+  /** The kernel is known and older than 6.3 (PoolPlace). */
+  readonly before_6_3: boolean
   /** "swiotlb buffer is full" lines, and those the rate limit ate. */
   readonly full: number
   readonly suppressed: number
@@ -70,7 +72,7 @@ export function readKernelLog(text: string): PoolFacts {
     nslabs: pool === null ? null : Math.round((pool[1] - pool[0]) / IO_TLB_SIZE),
     nareas: areas ?? (kernel !== null && major < 6 ? 1 : null),
     pools: mappedCount, boots: reader.boots.length, restricted: restricted > 0,
-    forced: swiotlb?.split(',').includes('force') === true, swiotlb, kernel, full, suppressed: boot.suppressed, pci, drivers
+    forced: swiotlb?.split(',').includes('force') === true, swiotlb, kernel, before_6_3: kernel !== null && !kernelAtLeast(kernel, '6.3'), full, suppressed: boot.suppressed, pci, drivers
   }
 }
 

@@ -3,7 +3,7 @@
 // to be.
 import { areasFor } from './pool-guess.ts'
 import { type Segment, Trial } from './trial.ts'
-import { Cause } from './pool-sim.ts'
+import { Cause, type PoolPlace } from './pool-sim.ts'
 
 /** Slots of the largest pool that is tried: 1 GiB. */
 export const LARGEST_POOL = 1 << 19
@@ -18,12 +18,12 @@ export class Ladder {
   carrying: Trial | null
 
   /** Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. `first`: slots of the smallest that is tried. */
-  constructor(private readonly start: number, private readonly nareas: number, private readonly keep: number, private readonly maskOf: (dev: number) => number, first = FIRST) {
+  constructor(private readonly place: Omit<PoolPlace, 'nslabs'>, private readonly keep: number, private readonly maskOf: (dev: number) => number, first = FIRST) {
     this.carrying = first > LARGEST_POOL ? null : this.make(first)
   }
 
   private make(nslabs: number): Trial {
-    return new Trial({ start: this.start, nslabs, nareas: areasFor(this.nareas, nslabs) })
+    return new Trial({ ...this.place, nslabs, nareas: areasFor(this.place.nareas, nslabs) })
   }
 
   // Hands on to the next size. The pool that is left still holds all that it held.

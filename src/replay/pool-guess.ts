@@ -15,6 +15,8 @@ export interface PoolHint {
   readonly start: number | null
   readonly nslabs: number | null
   readonly nareas: number | null
+  /** PoolPlace's. */
+  readonly before_6_3?: boolean
 }
 
 /** Areas that boot makes for so many possible CPUs and slots: a power of two, at least a segment each (swiotlb_init, limit_nareas). */
@@ -55,7 +57,7 @@ export class PoolGuess {
   place(cpus: number, sampled: number | null, window: EventWindow, devices: readonly DeviceState[]): PoolPlace | null {
     const { start, nareas } = this.hint
     const nslabs = this.hint.nslabs ?? (unsoundPool({ start: null, nslabs: sampled, nareas: null }) === null ? sampled : null)
-    if (start !== null && nslabs !== null) return { start, nslabs, nareas: nareas ?? areasFor(cpus, nslabs) }
+    if (start !== null && nslabs !== null) return { start, nslabs, nareas: nareas ?? areasFor(cpus, nslabs), before_6_3: this.hint.before_6_3 === true }
     if (this.min === Number.POSITIVE_INFINITY) return null
     const all = this.candidates(nareas ?? roundUpPow2(cpus), nslabs)
     if (all.length === 0) return null
@@ -89,7 +91,7 @@ export class PoolGuess {
     const out: PoolPlace[] = []
     for (const n of sizes) {
       const areas = this.hint.nareas ?? areasFor(nareas, n)
-      for (const start of this.starts(n, areas)) out.push({ start, nslabs: n, nareas: areas })
+      for (const start of this.starts(n, areas)) out.push({ start, nslabs: n, nareas: areas, before_6_3: this.hint.before_6_3 === true })
     }
     return out.filter((p) => unsoundPool(p) === null)
   }

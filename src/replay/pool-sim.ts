@@ -19,6 +19,8 @@ export interface PoolPlace {
   readonly start: number
   readonly nslabs: number
   readonly nareas: number
+  /** The kernel is older than 6.3 and searches otherwise (IoTlbPool). */
+  readonly before_6_3?: boolean
 }
 
 /** Slot number of an allocation that has none any more: they belong to others now. */
@@ -38,6 +40,7 @@ class OwnedPool {
 
   constructor(place: PoolPlace, usage: PoolUsage) {
     this.pool = new IoTlbPool(place.start, place.nslabs, place.nareas, false, usage)
+    this.pool.before_6_3 = place.before_6_3 === true
     this.owner = new Int32Array(place.nslabs)
   }
 

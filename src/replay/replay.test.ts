@@ -65,7 +65,7 @@ describe('a trace without races is predicted to the slot', () => {
     const o: [number, number, number][] = Array.from({ length: 600 }, (_, i) => [(i * 5) % 7, i * 31, i])
     const m = load(o, { nslabs: 32768, nareas: 4 })
     const r = replay(`# entries-in-buffer/entries-written: 1/1   #P:4\n${m.text()}`)
-    expect(r.sim?.place).toEqual({ start: m.pool.start, nslabs: 32768, nareas: 4 })
+    expect(r.sim?.place).toMatchObject({ start: m.pool.start, nslabs: 32768, nareas: 4 })
     expect(r.counts.equal).toBe(r.counts.compared)
     expect([device(r, DISK).minAlignMask, device(r, DISK).maskSource, device(r, NET).minAlignMask, device(r, NET).maskSource]).toEqual([4095, 'observed', 0, 'observed'])
   })

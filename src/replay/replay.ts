@@ -75,8 +75,8 @@ export class Replay implements EventSink {
     this.occupancy = new Occupancy(this.timeline)
     this.outcomes = new Outcomes(this)
     this.simulation = new Simulation(this)
-    const { start, nslabs, nareas } = options.pool
-    if (start !== null && nslabs !== null && nareas !== null) this.setPool({ start, nslabs, nareas }, options.poolSource ?? 'log')
+    const { start, nslabs, nareas, before_6_3 = false } = options.pool
+    if (start !== null && nslabs !== null && nareas !== null) this.setPool({ start, nslabs, nareas, before_6_3 }, options.poolSource ?? 'log')
     else this.guess = new PoolGuess(options.pool)
   }
 

@@ -81,7 +81,7 @@ export interface ReplayResult {
   readonly grown: GrownResult | null
   readonly predicted: { readonly hiwater: number | null; readonly hiwaterWithPrior: number | null; readonly failedMaps: number; readonly failedSg: number; readonly compared: number; readonly equal: number }
   /** `counted` false: the kernel did not keep a high-water mark. */
-  readonly measured: { readonly hiwater: number | null; readonly counted: boolean; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
+  readonly measured: { /** The first io_tlb_nslabs that was seen. */ readonly nslabs: number | null; readonly hiwater: number | null; readonly counted: boolean; readonly maxUsed: number | null; readonly failedMaps: number; readonly failedSg: number; readonly fullMessages: number | null }
   readonly misses: { readonly total: number; readonly reasons: readonly { readonly reason: MissReason; readonly count: number }[]; readonly first: readonly Miss[] }
   readonly failures: { readonly total: number; readonly agreed: number; readonly firstTime: number; readonly causes: Readonly<Record<string, number>>; readonly unbounced: number }
   readonly oddities: {
@@ -180,7 +180,7 @@ export function replayResult(r: Replay, skips: Skips, input: ResultInput): Repla
       hiwater: usage?.used_hiwater ?? null, hiwaterWithPrior: usage && c.priorSlots > 0 && r.losses.places === 0 && !skips.list().some((x) => x.reason === 'cutRecord') ? r.simulation.hiwaterWithPrior + c.priorSlots : null, failedMaps: c.predictedFailedMaps, failedSg: c.predictedFailedSg,
       compared: c.compared, equal: c.equal
     },
-    measured: { hiwater, counted: r.measured.hiwater === null || hiwater !== null, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
+    measured: { nslabs: r.measured.firstNslabs, hiwater, counted: r.measured.hiwater === null || hiwater !== null, maxUsed: r.measured.maxUsed, failedMaps: c.actualFailedMaps, failedSg: c.actualFailedSg, fullMessages: input.fullMessages },
     misses: { total: r.misses.total, reasons: r.misses.reasons(), first: r.misses.list },
     failures: { total: c.actualFailedMaps + c.actualFailedSg, agreed: c.failuresAgreed, firstTime: c.firstFailure, causes: causesOf(r.devices.map((d) => d.causes)), unbounced: c.failedUnbounced },
     oddities: {

@@ -81,6 +81,15 @@ export function slowText(bytes: Uint8Array): SlowText {
   const others = new Map<string, number>()
   const take = (line: string, end: boolean): void => {
     const r = line.length + (end ? 1 : 0) > MAX_LINE ? { type: 'skip', reason: 'longLine' } as const : slowLine(line)
+    count(r, line, end)
+    // A line that breaks off behind its first bracket may go on with a whole one.
+    const bracket = noLine(r) ? cpuBracket(line) : undefined
+    if (bracket === undefined) return
+    const rest = line.slice((bracket.index as number) + bracket[0].length - 1)
+    const second = slowLine(rest)
+    if (!noLine(second)) count(second, rest, end)
+  }
+  const count = (r: SlowLine, line: string, end: boolean): void => {
     const why = r.type === 'skip' ? r.reason : r.type === 'event' && !end && !whole(r.event, line) ? 'cutLine' : null
     // Of the last line, what cannot be read is most likely what is missing.
     const reason = end || why === null || why === 'binary' || why === 'longLine' ? why : 'cutLine'
@@ -92,6 +101,10 @@ export function slowText(bytes: Uint8Array): SlowText {
   if (cut !== '') take(cut, false)
   return { lines: lines.length + (cut === '' ? 0 : 1), events, skipped, others }
 }
+
+const noLine = (r: SlowLine): boolean => r.type === 'skip' && (r.reason === 'noEvent' || r.reason === 'binary')
+/** The first `[CPU] ` of a line. */
+const cpuBracket = (line: string): RegExpMatchArray | undefined => [...line.matchAll(/\[(\d+)\] /g)].find((m) => Number(m[1]) < MAX_CPUS)
 
 // A line cut at the end of the input can look whole: its lists disagree, or the last field never came.
 function whole(ev: SlowEvent, line: string): boolean {
@@ -134,7 +147,7 @@ export function slowLine(line: string): SlowLine {
     const n = lost[2] ?? lost[3]
     return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(lost[1] ?? 0), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: n === undefined ? -1 : Number(n) } }
   }
-  const bracket = [...line.matchAll(/\[(\d+)\] /g)].find((m) => Number(m[1]) < MAX_CPUS)
+  const bracket = cpuBracket(line)
   const place = bracket ? PLACE.exec(line.slice(bracket.index)) : null
   const name = place ? NAME.exec(place[5] as string) : null
   if (!bracket || !place || !name || (name[1] as string).length > MAX_EVENT_NAME) return notAnEvent(line)

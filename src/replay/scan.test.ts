@@ -233,6 +233,16 @@ describe('input that is not what it should be', () => {
     expect(counts(r.skips)).toEqual({ noEvent: 2 })
   })
 
+  test('a torn line is counted, and the whole one behind it read', () => {
+    const torn = `          dd-174     [001] .....    16.00 ${good}`
+    const r = fast(torn)
+    expect(r.events).toEqual(fast(good).events)
+    expect(counts(r.skips)).toEqual({ noEvent: 1 })
+    expect(slowText(new TextEncoder().encode(torn))).toMatchObject({ lines: 1, events: r.events, skipped: { noEvent: 1 } })
+    // Once: three pieces are not looked through.
+    expect(fast(`x-1 [001] . 1. x-1 [001] . 1. ${good}`).events).toEqual([])
+  })
+
   test('the header is told where it stands, before the events behind it', () => {
     const order: string[] = []
     const s = new TextScanner({ event: () => { order.push('event') } }, new Names(), new Skips(), (h) => { order.push(`cpus ${h.cpus}`) })

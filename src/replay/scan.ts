@@ -285,14 +285,14 @@ export class TextScanner {
     let irq: number = Irq.unknown
     c = buf[p] as number
     if (c < 48 || c > 57) {
-      if (c === NL) return this.noEvent(buf, start, p)
+      if (c === NL) return this.torn(buf, start, bracket, p)
       const third = buf[p + 1] === NL ? NL : (buf[p + 2] as number)
       irq = third === NL ? Irq.unknown : (IRQ_OF[third] as number)
       while (c !== SP && c !== NL) c = buf[++p] as number
       while (c === SP) c = buf[++p] as number
     }
     let d = c - 48
-    if (!(d >= 0 && d <= 9)) return this.noEvent(buf, start, this.eol(buf, p))
+    if (!(d >= 0 && d <= 9)) return this.torn(buf, start, bracket, this.eol(buf, p))
     let sec = 0
     while (d >= 0 && d <= 9) {
       sec = sec * 10 + d
@@ -311,7 +311,7 @@ export class TextScanner {
       digits = p - from
       time = sec * 1e9 + (digits === 6 ? frac * 1000 : digits === 9 ? frac : Math.round(frac * 10 ** (9 - digits)))
     } else time = sec
-    if (buf[p] !== COLON || digits > MAX_FRACTION || !(time <= MAX_NUMBER)) return this.noEvent(buf, start, this.eol(buf, p))
+    if (buf[p] !== COLON || digits > MAX_FRACTION || !(time <= MAX_NUMBER)) return this.torn(buf, start, bracket, this.eol(buf, p))
     p++
     while (buf[p] === SP) p++
     // The name, after `system:` if there is one.
@@ -335,9 +335,9 @@ export class TextScanner {
         nameAt = p
         hash = 0
       }
-      if (c !== COLON) return this.noEvent(buf, start, this.eol(buf, p))
+      if (c !== COLON) return this.torn(buf, start, bracket, this.eol(buf, p))
       kind = kinds.get(buf, nameAt, p, hash) as TraceKind
-      if (p - nameAt > MAX_EVENT_NAME) return this.noEvent(buf, start, this.eol(buf, p))
+      if (p - nameAt > MAX_EVENT_NAME) return this.torn(buf, start, bracket, this.eol(buf, p))
     }
     this.events++
     if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none) return this.besideEvent(buf, hash, start, bracket, nameAt, p, time, cpu, irq)
@@ -689,7 +689,23 @@ export class TextScanner {
     this.sink.event(ev)
   }
 
+  // A line that breaks off behind its first bracket may go on with a whole one: trace_pipe read by splice() tears lines so.
+  private torn(buf: Uint8Array, start: number, bracket: number, end: number): number {
+    this.noEvent(buf, start, end)
+    if (this.rest) return end + 1
+    this.rest = true
+    let p = bracket
+    while (buf[p] !== 93) p++
+    const after = this.line(buf, p + 1)
+    this.rest = false
+    return after
+  }
+
+  /** What is read is the rest of a torn line: the line is counted as none already. */
+  private rest = false
+
   private noEvent(buf: Uint8Array, start: number, end: number): number {
+    if (this.rest) return end + 1
     let binary = false
     let p = start
     let c = buf[p] as number

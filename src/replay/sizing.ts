@@ -26,7 +26,7 @@ export class Sizing implements Follower {
     const chains: (readonly [number, number])[] = []
     r.live.forEach((i) => { if ((r.live.block[i] as number) > 0) chains.push([i, r.live.block[i] as number]) })
     const maskOf = (dev: number): number => r.device(dev).minAlignMask
-    const ladder = new Ladder(sim.place.start, sim.place.nareas, 0, maskOf, roundUpPow2(sim.nslabs + 1))
+    const ladder = new Ladder(sim.place, 0, maskOf, roundUpPow2(sim.nslabs + 1))
     ladder.carrying?.adopt({ sim, chains, pending: [], waiting: [] }, maskOf)
     return ladder
   }

@@ -141,10 +141,12 @@ export class WhatIf implements Follower {
     const known = this.spec.pool?.nareas ?? place?.nareas ?? areasFor(r.cpus, nslabs)
     const nareas = Math.min(known, 2 ** Math.floor(Math.log2(Math.max(1, nslabs / 128))))
     const start = place?.start ?? 0x40000000
+    // Another kernel that is asked for is a newer one.
+    const before_6_3 = this.kernel === '' && place?.before_6_3 === true
     const grows = this.spec.dynamic ?? r.grows
-    this.main = new Trial({ start, nslabs: nslabs - (nslabs % nareas), nareas }, grows ? r.growsAfter ?? GROWS_AFTER : null)
+    this.main = new Trial({ start, nslabs: nslabs - (nslabs % nareas), nareas, before_6_3 }, grows ? r.growsAfter ?? GROWS_AFTER : null)
     this.track = r.timeline.track(this.spec.text, 'what-if')
-    this.ladder = new Ladder(start, place?.nareas ?? nareas, nslabs, (dev) => r.device(dev).minAlignMask)
+    this.ladder = new Ladder({ start, nareas: place?.nareas ?? nareas, before_6_3 }, nslabs, (dev) => r.device(dev).minAlignMask)
     return { main: this.main, ladder: this.ladder }
   }
 

@@ -170,8 +170,9 @@ fi
 mkfifo "$D/pipe" || die "no pipe"
 gzip -1 < "$D/pipe" > "$D/trace.gz" &
 PACKER=$!
-# What is read here is gone from the buffer, so that it does not run over.
-cat "$I/trace_pipe" > "$D/pipe" &
+# What is read here is gone from the buffer, so that it does not run over. Not
+# cat: that of busybox splices, and trace_pipe tears lines then.
+dd if="$I/trace_pipe" of="$D/pipe" bs=65536 2>/dev/null &
 READER=$!
 sample() {
   u=$(cat "$POOL/io_tlb_used" 2>/dev/null)

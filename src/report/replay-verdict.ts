@@ -27,7 +27,8 @@ export function swiotlbLine(slots: number, present: string | null): string {
 
 /** A pool that was never half full refuses nothing: calls that seem to have failed there are pieces of the recording that are missing. */
 const HALF = 0.5
-const hadRoom = (r: ReplayResult): boolean => r.pool !== null && r.pool.from !== 'trace' && r.failures.agreed === 0 && (r.predicted.hiwater ?? 0) < HALF * r.pool.nslabs
+const sizeKnown = (r: ReplayResult): boolean => r.pool !== null && (r.pool.from !== 'trace' || r.measured.nslabs === r.pool.nslabs)
+const hadRoom = (r: ReplayResult): boolean => r.pool !== null && sizeKnown(r) && r.failures.agreed === 0 && (r.predicted.hiwater ?? 0) < HALF * r.pool.nslabs
 const seemFailed = (r: ReplayResult): string => (r.failures.total > r.failures.unbounced && hadRoom(r) ? ` ${num(r.failures.total)} calls seem to have failed beside free slots: a part of the recording may be missing.` : '')
 
 function kindOf(r: ReplayResult): VerdictKind {
@@ -39,7 +40,7 @@ function kindOf(r: ReplayResult): VerdictKind {
 }
 
 // Calls failed, and in none of the failures was the pool that was found from the addresses short of room: it is smaller.
-const sizeUnknown = (r: ReplayResult): boolean => r.pool?.from === 'trace' && r.failures.agreed === 0
+const sizeUnknown = (r: ReplayResult): boolean => r.pool !== null && !sizeKnown(r) && r.failures.agreed === 0
 
 function first(kind: VerdictKind, r: ReplayResult): string[] {
   const high = r.predicted.hiwater ?? 0

@@ -100,6 +100,8 @@ export class IoTlbPool {
   readonly usage: PoolUsage
   /** A release with a changed min_align_mask left free-run lengths that do not follow from which slots are used. */
   irregular = false
+  /** Searched by swiotlb_do_find_slots() as it was before 6.3. */
+  before_6_3 = false
 
   /** @throws Error when start is not slot aligned, or the areas do not divide the slots. */
   constructor(start: number, nslabs: number, nareas: number, transient = false, usage: PoolUsage = { total_used: 0, used_hiwater: 0 }) {
@@ -177,6 +179,7 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
   if (nslots === 0) return SLOT_BUG
   // The kernel searches in vain: slots[].list is never above IO_TLB_SEGSIZE.
   if (nslots > IO_TLB_SEGSIZE) return SLOT_FULL
+  if (pool.before_6_3) return swiotlb_do_find_slots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
 
   let align = alloc_align_mask | 0
   let iotlb_align = params.min_align_mask
@@ -235,6 +238,42 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
     if (index >= area_nslabs) index = 0
     slots_checked += step
   }
+  return SLOT_FULL
+}
+
+/**
+ * swiotlb_do_find_slots() before 6.3 (Linux 6.1.192, kernel/dma/swiotlb.c), the section under one area's lock: the search begins at a multiple of the
+ * stride, and a page or more doubles the stride even where min_align_mask has made it a page already: nvme's begin at every fourth slot.
+ *
+ * The kernel goes on until it is back at its first slot, which single steps may pass for ever; here two rounds are enough.
+ */
+function swiotlb_do_find_slots(pool: IoTlbPool, area_index: number, params: SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number): number {
+  const area_nslabs = pool.area_nslabs
+  const nslots = nr_slots(alloc_size)
+  const iotlb_align = params.min_align_mask & ~(alloc_align_mask | SLOT_MASK)
+  let stride = (iotlb_align >>> IO_TLB_SHIFT) + 1
+  if (alloc_size >= PAGE_SIZE) stride *= PAGE_SIZE / IO_TLB_SIZE
+  stride = Math.max(stride, (alloc_align_mask >>> IO_TLB_SHIFT) + 1)
+  if (nslots > area_nslabs - (pool.area_used[area_index] as number)) return SLOT_FULL
+  if (params.max_slots === 0) return SLOT_BUG
+
+  const slot_base = area_index * area_nslabs
+  const wrap_area_index = (i: number): number => (i >= area_nslabs ? 0 : i)
+  const wrap = wrap_area_index(Math.ceil((pool.area_index[area_index] as number) / stride) * stride)
+  let index = wrap
+  let checked = 0
+  do {
+    const slot_index = slot_base + index
+    const addr = (params.base_lo + (slot_index << IO_TLB_SHIFT)) | 0
+    let step = stride
+    if (orig_addr !== 0 && ((addr ^ (orig_addr | 0)) & iotlb_align) !== 0) step = 1
+    else if ((pool.list[slot_index] as number) >= nslots && ((params.base_slots + slot_index) % params.max_slots) + nslots <= params.max_slots) {
+      swiotlb_take(pool, area_index, slot_index, index, nslots, alloc_size, swiotlb_align_offset(params.min_align_mask, 0, orig_addr))
+      return slot_index
+    }
+    index = wrap_area_index(index + step)
+    checked += step
+  } while (index !== wrap && checked < 2 * area_nslabs)
   return SLOT_FULL
 }
 

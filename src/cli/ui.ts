@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { encodeShare, LONGEST_SHARED } from '../base/share.ts'
 import { aboutFile, cannotRead } from './file-access.ts'
-import { packageRoot, readLitmus, shownName } from './files.ts'
+import { litmusFiles, packageRoot, readLitmus, shownName } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { numberOption } from './names.ts'
@@ -15,13 +15,16 @@ interface Options { readonly port?: string; readonly site?: string }
 
 const VERB = 'tbit ui'
 
-/** Where the pages are: as `npm run build:web` writes them, or as the package ships them. */
-const siteFolder = (): string => ['dist-web', 'pkg/web'].map((d) => join(packageRoot(), d)).find((d) => existsSync(join(d, 'playground.html'))) ?? join(packageRoot(), 'dist-web')
+/** Where `npm run build:web` writes the pages. The package comes without: they are three times its size. */
+const siteFolder = (): string => join(packageRoot(), 'dist-web')
 
 /** The page to open: the first screen, or the playground with a test. */
 async function pageFor(file: string | undefined): Promise<string | Diagnostic> {
   if (file === undefined) return ''
-  const read = readLitmus(file)
+  const { files: [path, ...more], errors: [unread] } = litmusFiles([file])
+  if (unread !== undefined) return unread
+  if (path === undefined || more.length > 0) return aboutFile(file, 'is a directory: the playground opens one test')
+  const read = readLitmus(path)
   if ('code' in read) return read
   if (new TextEncoder().encode(read.text).length > LONGEST_SHARED) return aboutFile(shownName(file), `is too large for the page: it takes ${LONGEST_SHARED >> 10} KiB`, 'tbit check reads it')
   return `playground.html#${await encodeShare({ values: {}, text: read.text })}`
@@ -34,7 +37,7 @@ async function ui(io: Io, file: string | undefined, o: Options): Promise<void> {
   if (typeof page !== 'string') errors.push(page)
   const folder = o.site === undefined ? siteFolder() : resolve(o.site)
   let files = new Map<string, string>()
-  if (!existsSync(join(folder, 'playground.html'))) errors.push(aboutFile(o.site ?? 'dist-web', 'has no pages', 'npm run build:web writes them, in about two minutes'))
+  if (!existsSync(join(folder, 'playground.html'))) errors.push(aboutFile(o.site ?? 'dist-web', 'has no pages', 'npm run build:web in a checkout writes them, in one or two minutes; --site DIR names another folder'))
   else {
     try {
       files = servedFiles(folder)
@@ -70,9 +73,9 @@ async function ui(io: Io, file: string | undefined, o: Options): Promise<void> {
 export function uiVerb(io: Io): Command {
   return new Command('ui')
     .description('Serves the pages, the player and the playground to a browser on this machine, and prints their address. Nothing leaves the machine: a test is in the part of the address that no server sees.')
-    .argument('[file]', 'a litmus test to open in the playground, a test of the library by its path, or - for standard input')
+    .argument('[file]', 'a litmus test to open in the playground, a test of the library by name, or - for standard input')
     .option('--port <n>', 'the port of 127.0.0.1 (default: one that is free)')
-    .option('--site <dir>', 'the folder that npm run build:web has written (default: that of this checkout, or of the package)')
+    .option('--site <dir>', 'the folder that npm run build:web has written (default: dist-web of this checkout)')
     .addHelpText('after', `
 ^C stops it. Exit code: 0 when it was stopped, 2 when it could not be started.
 

@@ -1,8 +1,10 @@
 // The site: every page and every link of it as files, then every view of it in a real Chromium.
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
+import { decodeShare } from '../../src/base/share.ts'
 import { parse } from '../../src/litmus/index.ts'
 import { checkTest, pairsOf } from '../../src/check/index.ts'
 import { functionsOf, type Recorded } from '../../src/web/static/record.ts'
@@ -85,6 +87,24 @@ test('markup in a name or a text is text', async () => {
   const { docsPages } = await import('../../src/web/static/docs.ts')
   const [page] = docsPages(new Map([['docs/x.md', '# A <img src=x onerror=alert(1)>\n\n<script>alert(1)</script> [a](javascript:alert(1)) [b](y.md) `<b>`']]), new Set())
   expect(page?.main).not.toMatch(/<script|<img|href="javascript/)
+})
+
+test('tbit ui serves it, prints one address, opens a test by name, and ^C stops it', async () => {
+  const ui = spawn('./tbit', ['ui', '--site', site.dir, 'alloc-while-accepted'])
+  let out = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    ui.stdout.on('data', (d) => { out += String(d); if (out.endsWith('\n')) resolve(out.trim()) })
+    ui.on('exit', (code) => reject(new Error(`exit ${code}`)))
+  })
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/playground\.html#v1&text=[0-9a-f]{8}\.[\w-]+$/)
+  const answer = await fetch(url)
+  expect(await answer.text()).toBe(read('playground.html'))
+  const link = await decodeShare(new URL(url).hash)
+  expect(link).toEqual({ ok: true, value: { values: {}, text: readFileSync('litmus/races/alloc-while-accepted.litmus', 'utf8') } })
+  ui.removeAllListeners('exit')
+  const code = new Promise((resolve) => { ui.on('exit', resolve) })
+  ui.kill('SIGINT')
+  expect(await code).toBe(0)
 })
 
 const RACE = 'playground.html#v1&test=alloc-while-accepted&kernel=rfc-v1-05&platform=arm-cca&finding=fault'

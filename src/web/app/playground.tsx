@@ -54,8 +54,20 @@ const work = engine(heard, (why) => {
   if (crashes++ === 0) check()
 })
 
+/** User timing, for whoever measures: from an edit to its painted verdict, and from Stop to what was found. */
+function timed(name: 'edit to verdict' | 'stop to found'): void {
+  const start = name === 'edit to verdict' ? edited : stopped
+  if (start === null) return
+  edited = stopped = null
+  // After the frame that shows it.
+  requestAnimationFrame(() => setTimeout(() => { performance.clearMeasures(name); performance.measure(name, { start }) }))
+}
+let edited: number | null = null
+let stopped: number | null = null
+
 function check(): void {
   id++
+  edited = performance.now()
   if (text.value.trim() === '') {
     batch(() => { messages.value = []; test.value = null; results.value = new Map(); drawn.value = null; busy.value = null; stale.value = false })
     ed?.messages([])
@@ -84,6 +96,7 @@ function heard(a: Answer): void {
     case 'progress': busy.value = a; return
     case 'verdict': told(a.id, a.result); return
     case 'done':
+      if (a.stopped) timed('stop to found')
       crashes = 0
       busy.value = null
       return
@@ -98,7 +111,9 @@ function told(of: number, r: VerdictHere): void {
     results.value = new Map([...(fresh === of ? results.value : []), [pairKey(r), r]])
     fresh = of
     stale.value = false
-    if (shown.value === r) choose(r, r.findings.find((f) => f.id === chosen.value)?.id ?? r.findings.find((f) => f.property === chosen.value)?.id ?? r.findings[0]?.id ?? null)
+    if (shown.value !== r) return
+    timed('edit to verdict')
+    choose(r, r.findings.find((f) => f.id === chosen.value)?.id ?? r.findings.find((f) => f.property === chosen.value)?.id ?? r.findings[0]?.id ?? null)
   })
 }
 
@@ -243,7 +258,7 @@ function Doing() {
   if (b === null) return null
   return <p class="doing">
     {b.states > 0 && b.pair !== null ? `${pairKey(b.pair)}: ${thousands(b.states)} states, ${thousands(Math.round(b.perSecond))} a second ` : 'searching '}
-    <button type="button" onClick={() => work.ask({ op: 'stop' })}>Stop</button> <span class="soft">keeps what was found</span>
+    <button type="button" onClick={() => { stopped = performance.now(); work.ask({ op: 'stop' }) }}>Stop</button> <span class="soft">keeps what was found</span>
   </p>
 }
 

@@ -88,7 +88,7 @@ function homePage(lib: Library): SitePage {
     path, title: 'DMA in confidential VMs, settled by running it', description: 'Litmus tests for DMA in confidential VMs: every finding drawn, by kernel revision and platform', player: true, main: main([
       drawn, '<h2>Three places to start</h2>', `<ul class="cards">${cards.join('')}</ul>`,
       '<div class="split">', '<section>', `<h2>${lib.kernels.length} kernel revisions, ${lib.platforms.length} platforms</h2>`, `<p class="soft">Distinct findings; a cell opens its list. ${coverage(lib)}.</p>`, matrix(path, lib),
-      `<p>${link(path, 'verify.html', 'Verify in this browser')}: your own browser runs the library again and compares.</p>`, `<p>${link(path, 'verify.html', 'Verify in this browser')}: runs the library again and compares.</p>`, '</section>', a === '' ? '' : `<section>${differenceShort(path, lib, a, b)}</section>`, '</div>'
+      `<p>${link(path, 'verify.html', 'Verify in this browser')}: your own browser runs the library again and compares.</p>`, '</section>', a === '' ? '' : `<section>${differenceShort(path, lib, a, b)}</section>`, '</div>'
     ])
   }
 }

@@ -55,19 +55,19 @@ const work = engine(heard, (why) => {
 })
 
 /** User timing, for whoever measures: from an edit to its painted verdict, and from Stop to what was found. */
-function timed(name: 'edit to verdict' | 'stop to found'): void {
-  const start = name === 'edit to verdict' ? edited : stopped
-  if (start === null) return
-  edited = stopped = null
+type Timed = 'edit to verdict' | 'stop to found'
+const begun = new Map<Timed, number>()
+function timed(name: Timed): void {
+  const start = begun.get(name)
+  if (start === undefined) return
+  begun.delete(name)
   // After the frame that shows it.
   requestAnimationFrame(() => setTimeout(() => { performance.clearMeasures(name); performance.measure(name, { start }) }))
 }
-let edited: number | null = null
-let stopped: number | null = null
 
 function check(): void {
   id++
-  edited = performance.now()
+  begun.set('edit to verdict', performance.now())
   if (text.value.trim() === '') {
     batch(() => { messages.value = []; test.value = null; results.value = new Map(); drawn.value = null; busy.value = null; stale.value = false })
     ed?.messages([])
@@ -258,7 +258,7 @@ function Doing() {
   if (b === null) return null
   return <p class="doing">
     {b.states > 0 && b.pair !== null ? `${pairKey(b.pair)}: ${thousands(b.states)} states, ${thousands(Math.round(b.perSecond))} a second ` : 'searching '}
-    <button type="button" onClick={() => { stopped = performance.now(); work.ask({ op: 'stop' }) }}>Stop</button> <span class="soft">keeps what was found</span>
+    <button type="button" onClick={() => { begun.set('stop to found', performance.now()); work.ask({ op: 'stop' }) }}>Stop</button> <span class="soft">keeps what was found</span>
   </p>
 }
 

@@ -51,7 +51,7 @@ function level(u, value, text, colour) {
   const c = u.ctx, b = u.bbox, px = devicePixelRatio
   const y = Math.max(b.top + px, u.valToPos(value, 'y', true))
   c.save()
-  c.strokeStyle = c.fillStyle = colour; c.lineWidth = px; c.setLineDash([6 * px, 4 * px]); c.font = 12 * px + 'px system-ui, sans-serif'
+  c.strokeStyle = c.fillStyle = colour; c.lineWidth = px; c.setLineDash([6 * px, 4 * px]); c.textAlign = 'left'; c.font = 12 * px + 'px system-ui, sans-serif'
   c.beginPath(); c.moveTo(b.left, y); c.lineTo(b.left + b.width, y); c.stroke()
   c.fillText(text, b.left + 4 * px, y + (y < b.top + 18 * px ? 14 * px : -4 * px))
   c.restore()

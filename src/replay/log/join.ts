@@ -111,6 +111,10 @@ export class Joiner {
       }
       return true
     }
+    if (COMMAND_LINE.test(open.parts[0] as string) && isParameters(p.text)) {
+      open.parts.push(p.text)
+      return true
+    }
     if (!open.first.begins || open.parts.length >= MOST_PARTS || open.parts.reduce((n, t) => n + t.length, 0) > MOST_TEXT) return false
     open.parts.push(p.text)
     return true
@@ -149,6 +153,10 @@ export class Joiner {
     this.out({ text: joined(o.parts, this.wrapping).trim(), line, mono, wall, host, boot })
   }
 }
+
+/** The command line is no message with an end: what follows it and is nothing but parameters belongs to it. */
+const COMMAND_LINE = /^(?:Kernel c|C)ommand line: /
+const isParameters = (text: string): boolean => text.includes('=') && text.trim().split(/\s+/).every((w) => /^[\w.$:,-]+(?:=\S*)?$/.test(w))
 
 /** A message that goes on begins at most so many characters before. */
 const FARTHEST = 800

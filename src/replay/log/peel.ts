@@ -99,6 +99,8 @@ export const prefixes: readonly Prefix[] = [
     s.wall = epoch(null, Number(m[1]) - 1, Number(m[2]), m[3] as string)
     s.begins = true
   } },
+  // A field of the journal's export form by itself, as grep leaves it.
+  { id: 'field', example: 'MESSAGE=', pattern: /^MESSAGE=/, take: begins },
   { id: 'tag', example: 'host kern.warn kernel: ', pattern: /^(?:(\S+) )?(?:\S+ )?kernel(?:\[\d+\])?: ?/, take(m, s) {
     s.host ??= m[1] ?? null
     s.begins = true
@@ -107,7 +109,7 @@ export const prefixes: readonly Prefix[] = [
 
 // By the first character: most rows are never tried.
 const byFirst = (c: number): readonly Prefix[] => table[c < 128 ? c : 0] as readonly Prefix[]
-const LETTERS = new Set(['compose', 'pstore', 'facility', 'journal', 'ctime', 'syslog', 'tag'])
+const LETTERS = new Set(['compose', 'pstore', 'facility', 'journal', 'ctime', 'syslog', 'field', 'tag'])
 const FIRST: Readonly<Record<string, ReadonlySet<string>>> = {
   '[': new Set(['mono', 'iso', 'ctime', 'reltime', 'delta', 'clock']), '<': new Set(['rfc5424', 'level']), '>': new Set(['quote']), '|': new Set(['quote']),
   '`': new Set(['fence']), '*': new Set(['fence'])

@@ -1,6 +1,6 @@
 // `tbit check`: litmus tests on kernel revisions and platforms, all interleavings.
 import { Command, Option } from 'commander'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, plural } from '../base/index.ts'
 import { pairsOf, type Selection } from '../check/pairs.ts'
 import { explain, type Test, vocabulary } from '../litmus/index.ts'
 import { type CheckFormatName, checkFormat, checkFormats } from '../report/check-formats.ts'
@@ -19,6 +19,7 @@ import { lastRun, rememberRun, runName } from './last-run.ts'
 import { kernelList, nameList, numberOption } from './names.ts'
 import { terminalPaint } from './paint.ts'
 import { RunProgress } from './progress.ts'
+import { watch } from './watch.ts'
 
 interface Options {
   readonly kernel?: string
@@ -32,6 +33,7 @@ interface Options {
   /** Files that tell the findings, too. */
   readonly html?: string
   readonly svg?: string
+  readonly watch?: boolean
   /** How often -v was given. */
   readonly verbose: number
 }
@@ -60,10 +62,25 @@ export function checkVerb(io: Io): Command {
     .option('--explain', 'print each test in its normal form with every default spelled out, and check nothing')
     .option('--html <file>', 'write the findings as one page too: the picture, the steps, the test, the commands; it needs no network and no script')
     .option('--svg <file>', 'write the picture of the first finding')
-    .option('-q, --quiet', 'only what is not as expected, and the summary')
+    .option('--watch', 'check again whenever a file changes, until ^C')
+    .option('-q, --quiet', 'what is not as expected, a line each, and the summary')
     .option('-v, --verbose', 'findings step by step; for directories the matrix. -vv: every step with its kernel functions; for directories each test, too', (_: string, n: number) => n + 1, 0)
     .addHelpText('after', HELP)
-    .action((names: string[], o: Options) => check(io, names, o))
+    .action((names: string[], o: Options) => (o.watch ? watched(io, names, o) : check(io, names, o)))
+}
+
+/** Runs until ^C; the exit code is that of the last run. */
+async function watched(io: Io, names: readonly string[], o: Options): Promise<void> {
+  if (names.length === 0 || names.includes('-')) {
+    io.err(errorsText({ errors: [{ code: 'TB-001', file: 'tbit check', line: 0, column: 0, word: names.length === 0 ? '--watch' : '-', message: '--watch needs files or directories to look at', hint: 'tbit check --help shows the options and an example' }], texts: new Map() }))
+    return io.exit(2)
+  }
+  const w = watch(names)
+  do {
+    await check(io, names, o)
+    io.err(`tbit check: watching ${plural(w.files, 'file')}; ^C ends\n`)
+  } while (await w.next())
+  w.done()
 }
 
 async function check(io: Io, names: readonly string[], o: Options): Promise<void> {
@@ -103,7 +120,7 @@ function finish(io: Io, o: Options, style: ExitStyle, run: CheckRun, shape: 'tes
   const unwritten = writePages(o, run)
   if (!format.errorsInside) io.err(errorsText(o.quiet ? { errors: run.errors, texts: run.texts } : run))
   if (unwritten.length > 0) io.err(errorsText({ errors: unwritten, texts: run.texts }))
-  io.out(format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose), paint: terminalPaint(io.colour), shape, news }))
+  io.out(format.render(run, { width: io.width ?? 80, level: o.quiet ? -1 : verbosity(o.verbose), paint: terminalPaint(io.colour), shape, news, fold: io.width !== undefined }))
   io.exit(run.interrupted !== null ? 130 : unwritten.length > 0 ? 2 : exitCode(run, style))
 }
 

@@ -19,6 +19,7 @@ const shown: Record<string, readonly string[] | 'needs a kernel tree'> = {
   hunt: ['--kernel', 'linux-7.3', '--platform', 'amd-sme-host', '--scene', 'coherent+t0+masks', '--max-states', '500'],
   rules: ['--platform', 'arm-cca'],
   revisions: ['cc-v8'],
+  list: ['flag-races'],
   replay: [join(root, 'test/fixtures/replay/r02-tracefs.txt.gz')],
   'explain log': ['x: swiotlb buffer is full (sz: 262144 bytes), total 524288 (slots), used 523564 (slots)'],
   'explain dma': ['--platform', 'arm-cca', '--kernel', 'cc-v8'],

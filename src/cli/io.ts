@@ -6,7 +6,7 @@ export interface Io {
   err(text: string): void
   /** Text of our own that moves the cursor of the terminal at stderr. */
   draw?(text: string): void
-  /** stdout is a terminal and colour is wanted (NO_COLOR unset). */
+  /** Colour is wanted (colour.ts). */
   readonly colour: boolean
   /** stderr is a terminal: progress may be shown there. */
   readonly progress: boolean

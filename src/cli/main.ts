@@ -2,18 +2,21 @@
 import { type Diagnostic, formatDiagnostic, nearest, unknownWord } from '../base/index.ts'
 import type { Command, CommanderError } from 'commander'
 import { fold } from '../report/wrap.ts'
+import { colourWish } from './colour.ts'
 import type { Io } from './io.ts'
 import { forTerminal } from './paint.ts'
 import { type Loader, verbs } from './verbs.ts'
 
 function columns(terminal: NodeJS.WriteStream): number { return Math.min(160, Math.max(60, terminal.columns || 80)) }
 
+const wish = colourWish(process.argv.slice(2), process.env, process.stdout.isTTY === true)
+
 const io: Io = {
   out: (t) => { process.stdout.write(forTerminal(t)) },
   // On a terminal a message fits it; elsewhere a line of it is a line, for whoever reads it by program.
   err: (t) => { process.stderr.write(forTerminal(process.stderr.isTTY ? fold(t, columns(process.stderr)) : t)) },
   draw: (t) => { process.stderr.write(t) },
-  colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+  colour: wish.colour,
   progress: process.stderr.isTTY === true,
   ...(process.stdout.isTTY ? { width: columns(process.stdout) } : {}),
   exit: (code) => { process.exitCode = code }
@@ -31,6 +34,7 @@ usage: tbit VERB [options]     tbit VERB --help explains one and shows an exampl
 ${Object.entries(verbs).map(([v, l]) => `  ${v.padEnd(width)}  ${l.summary}`).join('\n')}
 
   --force, with any verb: writes through a symbolic link where an output goes
+  --color auto|always|never, with any verb; NO_COLOR and FORCE_COLOR are known
 
 New here: README.md, then docs/thread.md. All pages: docs/index.md
 `, WIDTH)
@@ -44,7 +48,7 @@ process.stdout.on('error', (e: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => { /* nobody reads messages; the exit code stays */ })
 
-const [verb, ...given] = process.argv.slice(2)
+const [verb, ...given] = wish.rest
 // For every verb that writes: a symbolic link at the place of an output is followed.
 const rest = given.filter((a) => a !== '--force')
 
@@ -110,6 +114,11 @@ const known = (word: string): Loader | undefined => (Object.hasOwn(verbs, word) 
 
 /** The whole of a start: without top-level await, so that the bundle can be a script that V8's code cache holds. */
 async function main(): Promise<void> {
+  if (wish.error !== null) {
+    if (wantsJson(rest)) io.out(`${JSON.stringify({ format: 1, errors: [wish.error] })}\n`)
+    io.err(`${formatDiagnostic(wish.error)}\n`)
+    return io.exit(2)
+  }
   if (rest.length < given.length) (await import('./file-access.ts')).followLinks()
   if (verb === undefined || verb === '--help' || verb === '-h' || (verb === 'help' && rest.length === 0)) {
     ;(verb === undefined ? io.err : io.out)(usage())

@@ -11,6 +11,7 @@ export const verbs: Record<string, Loader> = {
   hunt: { summary: 'hazards that nobody wrote a test for, each with its shortest sequence of calls', load: async () => (await import('./hunt.ts')).huntVerb },
   compare: { summary: 'which tests change verdict between two revisions, and the decision that did it', load: async () => (await import('./compare.ts')).compareVerb },
   revisions: { summary: 'the kernel revisions there are, decision by decision, and how two differ', load: async () => (await import('./revisions.ts')).revisionsVerb },
+  list: { summary: 'the tests there are, by name and what they say', load: async () => (await import('./list.ts')).listVerb },
   fmt: { summary: 'litmus tests in their one layout', load: async () => (await import('./fmt.ts')).fmtVerb },
   lsp: { summary: 'the language server of litmus tests, for editors', load: async () => (await import('./lsp.ts')).lspVerb },
   rules: { summary: 'the address and access rules of a platform under a revision', load: async () => (await import('./rules.ts')).rulesVerb },

@@ -3,8 +3,8 @@ import type { Diagnostic as LspDiagnostic } from 'vscode-languageserver/node'
 import type { TextDocument } from 'vscode-languageserver-textdocument'
 import { type CheckResult, pairsOf } from '../check/index.ts'
 import type { Test } from '../litmus/index.ts'
+import { checkNotes } from '../report/check-notes.ts'
 import { type CheckRun, outcomeWords } from '../report/check-run.ts'
-import { checkNotes } from '../report/check-sarif.ts'
 import { toLsp } from './features.ts'
 
 export interface Run { readonly test: Test; readonly kernel: string; readonly platform: string }

@@ -3,6 +3,7 @@ import { columns, formatDiagnostic, plural, thousands } from '../base/index.ts'
 import type { CheckResult, Coverage } from '../check/index.ts'
 import { vocabulary } from '../litmus/index.ts'
 import { absentFrom, byTest, type CheckRun, type FindingGroup, findings, judgementText, limitsLine, noteLines, pairsText, rowsMet, standing, summaryLine, verdictText } from './check-run.ts'
+import { checkNotes, noteLine } from './check-notes.ts'
 import { matrixText } from './check-matrix.ts'
 import { manyText, notesOnMany, surprisesText } from './check-summary.ts'
 import { traceTable } from './check-trace.ts'
@@ -13,11 +14,13 @@ import { wrap } from './wrap.ts'
 export interface CheckTextOptions {
   /** Columns: no line is longer. */
   readonly width: number
-  /** -1: only what is not as expected, and the summary. 0: the short form. 1: counterexamples step by step; of many tests the matrix. 2: every step, with its functions; of many tests the matrix and each of them. */
+  /** -1: what is not as expected, a line each, and the summary. 0: the short form. 1: counterexamples step by step; of many tests the matrix. 2: every step, with its functions; of many tests the matrix and each of them. */
   readonly level: -1 | 0 | 1 | 2
   readonly paint?: Paint
   /** Each test by itself, or many in one. */
   readonly shape: 'tests' | 'many'
+  /** -1: lines fit `width`. Else each is one, for whoever reads them by program. */
+  readonly fold?: boolean
   /** What is new since the last run of the same tests: lines (check-news.ts). */
   readonly news?: readonly string[]
 }
@@ -31,24 +34,19 @@ export function checkText(run: CheckRun, o: CheckTextOptions): string {
   // Nothing could be read: the errors have said it.
   if (run.tests.length === 0 && run.results.length === 0) return ''
   const paint = o.paint ?? plain
-  const out: string[] = o.shape === 'many' ? many(run, o, paint) : []
-  if (o.shape === 'tests') {
-    for (const t of byTest(run)) {
-      if (o.level < 0 && t.results.every((r) => standing(r) === 'pass' || standing(r) === 'xfail' || standing(r) === 'skip')) continue
-      out.push(...testText(run, t.test, t.results, o, paint))
-    }
-  }
+  const out: string[] = o.level < 0 ? quiet(run, o) : o.shape === 'many' ? many(run, o, paint) : byTest(run).flatMap((t) => testText(run, t.test, t.results, o, paint))
   out.push(...summary(run, o.width, paint), limitsLine)
   return `${out.join('\n')}\n`
 }
+
+const quiet = (run: CheckRun, o: CheckTextOptions): string[] => checkNotes(run).map(noteLine).flatMap((l) => (o.fold ? wrap(l, o.width, '    ') : [l]))
 
 function many(run: CheckRun, o: CheckTextOptions, paint: Paint): string[] {
   const out = surprisesText(run, o.width, paint)
   if (o.level > 0 && run.results.length > 0) out.push(matrixText(run, o.width, paint))
   if (o.level > 1) for (const t of byTest(run)) out.push(...testText(run, t.test, t.results, { ...o, level: 1 }, paint))
   if (o.level === 0) out.push(...manyText(run, o.width, paint))
-  if (o.level >= 0) out.push(...(o.news ?? []))
-  return [...out, ...notesOnMany(run, o.width)]
+  return [...out, ...(o.news ?? []), ...notesOnMany(run, o.width)]
 }
 
 // ---- one test ------------------------------------------------------------------------------------------------------
@@ -61,14 +59,11 @@ function testText(run: CheckRun, test: CheckRun['tests'][number], results: reado
   out.push('', ...(o.level <= 0 && results.length > MANY_PAIRS ? verdictGroups : verdictRows)(results, o.width, paint), '')
   const beside = noteLines(results).flatMap((l) => wrap(l, o.width - 2, '  ').map((x) => `  ${x}`))
   if (beside.length > 0) out.push(...beside, '')
-  if (o.level >= 0) {
-    const told = new Map<string, string>()
-    for (const g of findings(results, (r) => r.violations)) out.push(...findingText(run, g, o, paint, told))
-    for (const g of findings(results, (r) => r.reported)) out.push(...findingText(run, g, o, paint, told))
-    if (o.level === 0 && results.some((r) => r.violations.length + r.reported.length > 0)) out.push('  -v tells it step by step')
-    out.push(...coverageText(results, o.width), '')
-  }
-  return out
+  const told = new Map<string, string>()
+  for (const g of findings(results, (r) => r.violations)) out.push(...findingText(run, g, o, paint, told))
+  for (const g of findings(results, (r) => r.reported)) out.push(...findingText(run, g, o, paint, told))
+  if (o.level === 0 && results.some((r) => r.violations.length + r.reported.length > 0)) out.push('  -v tells it step by step')
+  return [...out, ...coverageText(results, o.width), '']
 }
 
 // A pair a line: as many of its columns as the width has room for; without even two, the verdict goes on below.

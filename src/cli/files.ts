@@ -58,6 +58,9 @@ function library(): Map<string, string> {
   return tests
 }
 
+/** Names of the library's tests, as `check` takes them. */
+export const libraryNames = (): string[] => [...library().keys()]
+
 const bareName = (name: string): boolean => /^[\w.-]+$/.test(name) && name !== '-' && !existsSync(name)
 
 /** A test of the library may be named without its path, `coherent-at-t0`; anything else stays as it is. */

@@ -22,5 +22,6 @@ export const verbs: Record<string, Loader> = {
   plan: { summary: 'populate a Realm\'s stage 2: commands, cost, measurement', load: async () => (await import('./plan.ts')).planVerb },
   ui: { summary: 'findings as pages, the player and the playground, in a browser on this machine', load: async () => (await import('./ui.ts')).uiVerb },
   kernel: { summary: 'the kernel\'s own C: build it, test it, check with it', load: async () => (await import('./kernel.ts')).kernelVerb },
-  conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb }
+  conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb },
+  completion: { summary: 'completion for bash, zsh and fish', load: async () => (await import('./completion.ts')).completionVerb }
 }

@@ -1,0 +1,57 @@
+// `tbit completion`: scripts for shells, from the definitions of the commands themselves.
+import { Argument, Command } from 'commander'
+import { vocabulary } from '../litmus/index.ts'
+import { type CompletionCommand, type CompletionOption, completionShells } from '../report/completion.ts'
+import { colourWords } from './colour.ts'
+import { libraryNames } from './files.ts'
+import type { Io } from './io.ts'
+import { verbs } from './verbs.ts'
+
+/** Options that name kernels and platforms, one or several. */
+const NAMES: Readonly<Record<string, readonly string[]>> = { '--kernel': [...vocabulary.kernelNames, 'all'], '--platform': [...vocabulary.platformNames, 'all'] }
+/** Verbs whose operand may be a test of the library. */
+const TAKE_TESTS: ReadonlySet<string> = new Set(['check', 'run', 'compare', 'fmt'])
+
+const firstSentence = (s: string): string => s.split(/[.:;] /)[0]?.replace(/\.$/, '') ?? ''
+const plainOption = (long: string, description: string, choices: readonly string[] = []): CompletionOption => ({ long, short: null, description, value: choices.length > 0, choices, list: false })
+const HELP = plainOption('--help', 'explains it and shows an example')
+/** What main.ts takes from any verb. */
+const EVERYWHERE = [HELP, plainOption('--color', 'colour', colourWords), plainOption('--force', 'writes through a symbolic link')]
+
+function optionsOf(c: Command): CompletionOption[] {
+  return c.options.filter((o) => o.long != null).map((o) => ({
+    long: o.long as string, short: o.short ?? null, description: firstSentence(o.description), value: o.required || o.optional,
+    choices: o.argChoices ?? NAMES[o.long as string] ?? [], list: o.argChoices === undefined && NAMES[o.long as string] !== undefined
+  }))
+}
+
+function describe(c: Command, path: string, summary: string, tests: readonly string[]): CompletionCommand {
+  return {
+    path, summary, options: [...optionsOf(c), ...EVERYWHERE], operands: [...c.registeredArguments.flatMap((a) => a.argChoices ?? []), ...tests],
+    commands: c.commands.map((s) => describe(s, `${path} ${s.name()}`, firstSentence(s.description()), []))
+  }
+}
+
+async function everything(io: Io): Promise<CompletionCommand> {
+  const tests = libraryNames()
+  const commands: CompletionCommand[] = []
+  for (const [name, v] of Object.entries(verbs)) commands.push(describe(await (await v.load())(io), `tbit ${name}`, v.summary, TAKE_TESTS.has(name) ? tests : []))
+  return { path: 'tbit', summary: '', options: [HELP, plainOption('--version', 'version, commit, version of the formats')], operands: [], commands }
+}
+
+export function completionVerb(io: Io): Command {
+  const shells = Object.keys(completionShells) as Array<keyof typeof completionShells>
+  return new Command('completion')
+    .description('A script that completes verbs, options, their values and the names of tests in a shell.')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .addHelpText('after', `
+Examples:
+  tbit completion bash > ~/.local/share/bash-completion/completions/tbit
+  tbit completion zsh > ~/.tbit.zsh
+  tbit completion fish > ~/.config/fish/completions/tbit.fish
+`)
+    .action(async (shell: keyof typeof completionShells) => {
+      io.out(completionShells[shell](await everything(io)))
+      io.exit(0)
+    })
+}

@@ -105,8 +105,11 @@ export interface CheckSession {
   readonly states: number
   /** Goes on over about `states` more states; false when nothing is left to do. */
   advance(states: number): boolean
-  /** The result; incomplete, with what was found, when there was more to do. */
-  result(): CheckResult
+  /**
+   * The result; incomplete, with what was found, when there was more to do. `traces` false: at once, without the ways to the findings (as the
+   * option of that name has it); the whole one can be asked for afterwards.
+   */
+  result(traces?: boolean): CheckResult
 }
 
 export function beginCheck(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckSession {
@@ -171,7 +174,7 @@ class Session implements CheckSession {
     })
   }
 
-  result(): CheckResult {
+  result(traces = this.o.traces !== false): CheckResult {
     const { test, base, scene, o } = this
     const { sys } = scene
     this.initX.stop()
@@ -179,7 +182,7 @@ class Session implements CheckSession {
     this.threads.stop()
     const [initX, x] = [this.initX.result(), this.threads.result()]
     const complete = initX.complete && x.complete
-    const { violations, reported } = this.judged(initX, x)
+    const { violations, reported } = this.judged(initX, x, traces)
     if (complete) for (const f of scene.unreached()) violations.push({ ...f, id: `unreached/exists/${hash(f.decision)}`, trace: [], initSteps: [], schedule: '', final: false })
     const vacuous = complete && x.finals === 0
     const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
@@ -197,7 +200,7 @@ class Session implements CheckSession {
   }
 
   /** Each finding once, with the way to it where that is wanted: those that the test forbids, and the others. */
-  private judged(initX: Exploration, x: Exploration): { violations: Violation[]; reported: Violation[] } {
+  private judged(initX: Exploration, x: Exploration, traces: boolean): { violations: Violation[]; reported: Violation[] } {
     const forbidden = forbiddenProperties(this.test)
     const violations: Violation[] = []
     const reported: Violation[] = []
@@ -206,7 +209,7 @@ class Session implements CheckSession {
       for (const f of list) {
         if (seen.has(f.key)) continue
         seen.add(f.key)
-        const v = this.o.traces === false ? violation(f.finding, NO_TRACE, [], true) : this.traced(from, f, from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number)))
+        const v = !traces ? violation(f.finding, NO_TRACE, [], true) : this.traced(from, f, from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number)))
         if (forbidden.has(f.finding.property)) violations.push(v)
         else reported.push(v)
       }

@@ -88,3 +88,15 @@ test('a search in small portions is the search in one, and one that is stopped k
   expect(met).toBe(true)
   expect(beginCheck(t, 'linux-6.12', 'arm-cca').result().verdict).toBe('skipped')
 })
+
+test('a result without the ways to its findings says the same, and the whole one can be asked for afterwards', () => {
+  const t = textOf(RACE)
+  const s = beginCheck(t, 'rfc-v1-05', 'arm-cca')
+  while (s.advance(1000)) { /* to its end */ }
+  const quick = s.result(false)
+  const whole = s.result()
+  expect(whole).toEqual(checkTest(t, 'rfc-v1-05', 'arm-cca'))
+  expect(quick).toEqual(checkTest(t, 'rfc-v1-05', 'arm-cca', { traces: false }))
+  expect(quick.violations.map((v) => v.trace.length)).toEqual(whole.violations.map(() => 0))
+  expect([quick.verdict, quick.states, quick.expected, quick.violations.map((v) => v.property).sort()]).toEqual([whole.verdict, whole.states, whole.expected, whole.violations.map((v) => v.property).sort()])
+})

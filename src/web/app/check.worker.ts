@@ -32,8 +32,8 @@ const turn = (): Promise<void> => new Promise((resolve) => {
   c.port2.postMessage(0)
 })
 
-/** A search to its end, to Stop, or until nobody wants it any more (then null). */
-async function searched(session: CheckSession, wanted: () => boolean, stopped: () => boolean, told: (states: number, perSecond: number) => void): Promise<CheckResult | null> {
+/** A search to its end, to Stop, or until nobody wants it any more (then false). */
+async function searched(session: CheckSession, wanted: () => boolean, stopped: () => boolean, told: (states: number, perSecond: number) => void): Promise<boolean> {
   const began = performance.now()
   let [heard, shown] = [began, began]
   while (!stopped() && session.advance(PORTION)) {
@@ -45,9 +45,9 @@ async function searched(session: CheckSession, wanted: () => boolean, stopped: (
     if (now - heard < TURN) continue
     await turn()
     heard = performance.now()
-    if (!wanted()) return null
+    if (!wanted()) return false
   }
-  return session.result()
+  return true
 }
 
 const found = (r: CheckResult, v: Violation, forbidden: boolean): FoundHere => ({ id: v.id, property: v.property, headline: whyOf(v, r.platform).headline, forbidden, steps: v.initSteps.length + v.trace.length })
@@ -90,8 +90,16 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
   for (const p of [...(pair === null ? [] : [pair]), ...rest]) {
     if (stopping) break
     try {
-      const r = await searched(beginCheck(test, p.kernel, p.platform, { maxStates: a.maxStates }), () => id === newest, () => stopping, (states, perSecond) => say({ at: 'progress', id, pair: p, states, perSecond }))
-      if (r === null || id !== newest) return
+      const session = beginCheck(test, p.kernel, p.platform, { maxStates: a.maxStates })
+      const ended = await searched(session, () => id === newest, () => stopping, (states, perSecond) => say({ at: 'progress', id, pair: p, states, perSecond }))
+      if (!ended || id !== newest) return
+      // The ways to what was found take as long as the search: the verdict of the visible pair does not wait for them.
+      if (p === pair) {
+        say({ at: 'verdict', id, result: { ...verdictOf(session.result(false)), findings: null } })
+        await turn()
+        if (id !== newest) return
+      }
+      const r = session.result()
       reached.set(pairKey(p), r.states)
       say({ at: 'verdict', id, result: verdictOf(r) })
     } catch (e) {
@@ -109,8 +117,10 @@ async function draw(a: Extract<Ask, { op: 'draw' }>): Promise<void> {
   const { test, text, maxStates, states } = checked
   const mine = ++drawing
   const most = Math.min(maxStates, (states.get(pairKey(a.pair)) ?? maxStates) + PORTION)
-  const r = await searched(beginCheck(test, a.pair.kernel, a.pair.platform, { maxStates: most, frames: true }), () => a.id === newest && mine === drawing, () => false, () => {})
-  if (r === null) return
+  const session = beginCheck(test, a.pair.kernel, a.pair.platform, { maxStates: most, frames: true })
+  const ended = await searched(session, () => a.id === newest && mine === drawing, () => false, () => {})
+  if (!ended) return
+  const r = session.result()
   const violation = [...r.violations, ...r.reported].find((v) => v.id === a.finding)
   if (violation === undefined) return
   const html = violation.trace.length === 0 ? `<p>${esc(violation.summary)}</p>` : findingView({ result: r, violation, text, about: test.text, sources: test.sources, where: [] })

@@ -10,7 +10,7 @@ import { platforms } from '../../machine/index.ts'
 import { attachPlayer, type Place, type Player } from '../../report/finding-player.ts'
 import { startingPoints } from '../static/starting-points.ts'
 import { type Editor, editor } from './editor.ts'
-import { type Answer, type Message, type PairName, pairKey, type ParsedHere, type VerdictHere } from './protocol.ts'
+import { type Answer, type FoundHere, type Message, type PairName, pairKey, type ParsedHere, type VerdictHere } from './protocol.ts'
 import { Wide } from './parts.tsx'
 import { engine, libraryTests, type LibraryTest } from './work.ts'
 
@@ -25,7 +25,9 @@ const text = signal('')
 const messages = signal<readonly Message[]>([])
 const test = signal<ParsedHere | null>(null)
 const pair = signal<PairName | null>(null)
-const results = signal<ReadonlyMap<string, VerdictHere>>(new Map())
+/** A verdict with its findings, or those before it. */
+type Verdict = VerdictHere & { readonly findings: readonly FoundHere[] }
+const results = signal<ReadonlyMap<string, Verdict>>(new Map())
 /** The verdicts are of an earlier text: this one has an error, or is being searched. */
 const stale = signal(false)
 const busy = signal<{ readonly pair: PairName | null; readonly states: number; readonly perSecond: number } | null>(null)
@@ -106,14 +108,17 @@ function heard(a: Answer): void {
   }
 }
 
-function told(of: number, r: VerdictHere): void {
+/** A verdict; until its findings follow, those of the last one stand. */
+function told(of: number, said: VerdictHere): void {
   batch(() => {
+    const before = results.value.get(pairKey(said))?.findings ?? []
+    const r: Verdict = { ...said, findings: said.findings ?? before }
     results.value = new Map([...(fresh === of ? results.value : []), [pairKey(r), r]])
     fresh = of
     stale.value = false
     if (shown.value !== r) return
     timed('edit to verdict')
-    choose(r, r.findings.find((f) => f.id === chosen.value)?.id ?? r.findings.find((f) => f.property === chosen.value)?.id ?? r.findings[0]?.id ?? null)
+    if (said.findings !== null) choose(r, r.findings.find((f) => f.id === chosen.value)?.id ?? r.findings.find((f) => f.property === chosen.value)?.id ?? r.findings[0]?.id ?? null)
   })
 }
 
@@ -262,7 +267,7 @@ function Doing() {
   </p>
 }
 
-function Verdict() {
+function VerdictOf() {
   const r = shown.value
   const errors = messages.value.filter((m) => m.severity === 'error').length
   if (r === undefined) return <p role="status">{errors > 0 ? `${errors === 1 ? 'An error' : `${errors} errors`} in the text: nothing is checked.` : ''}</p>
@@ -369,7 +374,7 @@ function Playground() {
     <Notices />
     <div class="two">
       <div><Bar /><Writing /><Messages /></div>
-      <div>{text.value.trim() === '' ? <Starts /> : <><Pairs /><Doing /><Verdict /><AllPairs /></>}</div>
+      <div>{text.value.trim() === '' ? <Starts /> : <><Pairs /><Doing /><VerdictOf /><AllPairs /></>}</div>
     </div>
     <Drawn />
   </>

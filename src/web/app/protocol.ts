@@ -25,7 +25,8 @@ export interface VerdictHere extends PairName {
   readonly reason: string | null
   readonly complete: boolean
   readonly states: number
-  readonly findings: readonly FoundHere[]
+  /** null: not yet, they follow in a second verdict of the same run. */
+  readonly findings: readonly FoundHere[] | null
   readonly notes: readonly string[]
 }
 

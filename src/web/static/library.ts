@@ -2,7 +2,7 @@
 // revisions differs in. Distinct is what property, site and decision say together; several sequences may lead to one.
 import { type CheckResult, type Explanation, identity, verdictChanged, type Violation } from '../../check/index.ts'
 import { revisionByName, revisions } from '../../kernel/index.ts'
-import type { Test } from '../../litmus/index.ts'
+import { type Test, vocabulary } from '../../litmus/index.ts'
 import { platforms } from '../../machine/index.ts'
 import type { FindingPage } from '../../report/html-finding.ts'
 
@@ -47,6 +47,13 @@ export const changeKey = (a: string, b: string, kind: 'fixed' | 'new', family: s
 export const kernelsIn = (results: readonly CheckResult[]): string[] => revisions.map((r) => r.name).filter((k) => results.some((r) => r.kernel === k))
 export const platformsIn = (results: readonly CheckResult[]): string[] => platforms.map((p) => p.name).filter((p) => results.some((r) => r.platform === p))
 
+/** The order of the properties: the language's own, then what a test says of itself. */
+const rank = (property: string): number => {
+  const at = vocabulary.properties.findIndex((p) => p.name === property)
+  return OWN.has(property) || at < 0 ? vocabulary.properties.length : at
+}
+const OWN: ReadonlySet<string> = new Set(['assert', 'reached', 'unreached'])
+
 /** Groups the findings of a run, as `check` tells them. */
 export function familiesOf(pages: readonly FindingPage[]): Family[] {
   const by = new Map<string, FindingPage[]>()
@@ -55,7 +62,7 @@ export function familiesOf(pages: readonly FindingPage[]): Family[] {
     const { property, site, decision } = (list[0] as FindingPage).violation
     const sorted = [...list].sort((a, b) => a.violation.trace.length - b.violation.trace.length)
     return { key, property, site, decision, pages: sorted, runs: list.flatMap((p) => [p.result, ...(p.where as CheckResult[])]), forbidden: list.some((p) => p.reported !== true) }
-  })
+  }).sort((a, b) => rank(a.property) - rank(b.property))
 }
 
 /** What a cell of the matrix says: null where no test ran. */

@@ -45,6 +45,7 @@ export const uses: Readonly<Record<OpName, Use>> = {
   dma_mmap: { agent: 'driver', makes: 'u' },
   dma_max_mapping_size: { not: 'a question: it changes nothing' },
   dma_get_required_mask: { not: 'as dma_max_mapping_size' },
+  mem_cc_shared_granule_size: { not: 'as dma_max_mapping_size' },
   dma_set_mask: { agent: 'driver' },
   dma_set_coherent_mask: { agent: 'driver' },
   dma_set_mask_and_coherent: { not: 'both masks one after the other: dma_set_mask and dma_set_coherent_mask' },

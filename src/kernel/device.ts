@@ -115,6 +115,7 @@ export function is_swiotlb_force_bounce(dev: Device): boolean {
 
 function __is_swiotlb_force_bounce(dev: Device): boolean {
   const { rev, cmdlineForce, platform } = dev.k
+  if (skipsPools(dev)) return false
   if (rev.forceBounce === 'unless_accepted' && private_access(dev)) {
     dev.k.message('tio_disable', { dev: dev.name })
     return false
@@ -130,8 +131,11 @@ function __is_swiotlb_force_bounce(dev: Device): boolean {
   }
 }
 
+/** An accepted device that has nothing to do with pools. */
+export const skipsPools = (dev: Device): boolean => dev.k.rev.acceptedSkipsPools && private_access(dev)
+
 /** is_swiotlb_for_alloc(dev): allocations come from a restricted pool. */
-export const is_swiotlb_for_alloc = (dev: Device): boolean => dev.io_tlb_mem?.kind.restricted ?? false
+export const is_swiotlb_for_alloc = (dev: Device): boolean => dev.io_tlb_mem?.kind.restricted === true && !skipsPools(dev)
 
 /** is_swiotlb_active(dev): there is a pool with slots. */
-export const is_swiotlb_active = (dev: Device): boolean => dev.io_tlb_mem !== null
+export const is_swiotlb_active = (dev: Device): boolean => dev.io_tlb_mem !== null && !skipsPools(dev)

@@ -30,16 +30,32 @@ const has = (addr: number, bit: number): boolean => bit !== 0 && (addr === DMA_M
 /** phys_to_dma_unencrypted(): the form in which a device reaches shared memory. */
 export function phys_to_dma_unencrypted(dev: Device, phys: number): number {
   const addr = translate_phys_to_dma(dev, phys)
+  if (addr === DMA_MAPPING_ERROR) return addr
   const bit = sharedBit(dev)
-  return addr === DMA_MAPPING_ERROR || has(addr, bit) ? addr : addr + bit
+  return has(addr, bit) ? addr : addr + bit + vtomOffset(dev)
 }
 
-function sharedBit({ k: { platform, config, rev } }: Device): number { return holds(rev, platform.dmaSharedBit) ? platform.sharedBit(config) : 0 }
+/**
+ * phys_to_dma_unencrypted() of memory that a caller says to be shared. Under canonical addresses nothing is added, and what page_to_phys() gave the
+ * caller is the page's own address.
+ */
+export const phys_to_dma_said_shared = (dev: Device, phys: number): number => (dev.k.rev.canonicalPhys === 'no' ? phys_to_dma_unencrypted(dev, phys) : translate_phys_to_dma(dev, phys))
+
+/** cc_shared_dma_offset: what lies above the vTOM is shared for an accepted device. */
+function vtomOffset(dev: Device): number {
+  const { platform, config, rev } = dev.k
+  return platform.deviceAlias === 'device_table' && config.vtom !== null && rev.vtomOffset && private_access(dev) ? config.vtom : 0
+}
+
+function sharedBit({ k: { platform, config, rev } }: Device): number {
+  const bit = platform.sharedBit(config)
+  return bit !== 0 && (holds(rev, platform.dmaSharedBit) || rev.canonicalPhys !== 'no') ? bit : 0
+}
 
 function encBit(dev: Device): number {
   const { platform, rev } = dev.k
   if (platform.encBit === 0) return 0
-  return platform.dmaEncBit === 'always' || snpCarriesCbit(dev, rev.snpPrivateHandle) ? platform.encBit : 0
+  return platform.dmaEncBit === 'always' || (rev.canonicalPhys === 'no' && snpCarriesCbit(dev, rev.snpPrivateHandle)) ? platform.encBit : 0
 }
 
 /** What phys_to_dma_unencrypted() or phys_to_dma_encrypted() adds to an address that has no such bit. */
@@ -71,9 +87,17 @@ export function dma_to_phys(dev: Device, addr: number): number {
   const shared = platform.sharedBit(config)
   const clear = (a: number): number => {
     const b = a >= 0 && has(a, shared) ? a - shared : a
-    return b >= 0 && has(b, platform.encBit) ? b - platform.encBit : b
+    const c = b >= 0 && has(b, platform.encBit) ? b - platform.encBit : b
+    // By comparing: no memory of a guest lies above the vTOM.
+    return rev.vtomOffset && platform.deviceAlias === 'device_table' && config.vtom !== null && c >= config.vtom ? c - config.vtom : c
   }
   return rev.clearBitsAfterRangeMap ? clear(translate_dma_to_phys(dev, addr)) : translate_dma_to_phys(dev, clear(addr))
+}
+
+/** Canonical addresses whose alias nobody takes off: what a look-up of this bus address' page meets is no memory. */
+export const aliasOfNoPage = (dev: Device, addr: number): boolean => {
+  const { platform, config, rev } = dev.k
+  return rev.canonicalPhys === 'plain' && has(addr, platform.sharedBit(config))
 }
 
 /** phys_to_dma_direct(): for allocations; asks the device's state. */

@@ -4,8 +4,8 @@ import { PAGE_ALIGN, PAGE_SIZE } from '../base/index.ts'
 import { isZero, test } from '../step/index.ts'
 import { DEV_BITS, type CpuAlias, type Device, type DmaZone } from './kernel.ts'
 import { coherent_limit, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_active, is_swiotlb_for_alloc, is_swiotlb_force_bounce } from './device.ts'
-import { dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_unencrypted } from './dma-address.ts'
-import { set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
+import { aliasOfNoPage, dma_capable, dma_coherent_ok, dma_to_phys, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_direct, phys_to_dma_said_shared, phys_to_dma_unencrypted } from './dma-address.ts'
+import { mem_cc_shared_granule_size, set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
 import { EINVAL } from './errno.ts'
 import { kmalloc_size_roundup } from './slab.ts'
 import { arch_dma_prep_coherent, arch_sync_dma_flush, dma_common_contiguous_remap, PGPROT } from './surroundings.ts'
@@ -76,7 +76,7 @@ function dma_direct_map_phys_71(dev: Device, cpu: number, phys: number, size: nu
     return phys
   }
   if (shared) {
-    const d = phys_to_dma_unencrypted(dev, phys)
+    const d = phys_to_dma_said_shared(dev, phys)
     if (dma_capable(dev, d, size, true, attrs) !== 'ok') { failed(dev, 'mask'); return overflow(dev, attrs) }
     return dma_mapped(dev, d, phys, size, attrs, flush)
   }
@@ -112,7 +112,7 @@ function dma_direct_map_phys_cc(dev: Device, cpu: number, phys: number, size: nu
   }
   const shared = (attrs & ATTR.CC_SHARED) !== 0
   const raw = (attrs & ATTR.MMIO) !== 0 && rev.mmioIsShared === 'raw'
-  const d = raw ? phys : shared ? phys_to_dma_unencrypted(dev, phys) : phys_to_dma(dev, phys)
+  const d = raw ? phys : shared ? phys_to_dma_said_shared(dev, phys) : phys_to_dma(dev, phys)
   if (attrs & ATTR.MMIO) {
     const c = dma_capable(dev, d, size, false, attrs)
     if (c === 'ok') return d
@@ -139,10 +139,14 @@ export function dma_direct_unmap_phys(dev: Device, addr: number, size: number, d
   if (mem !== null) swiotlb_tbl_unmap_single(dev, mem, phys, size, dir, attrs | ATTR.SKIP_CPU_SYNC)
 }
 
+/** The page of an alias is asked for: pfn_to_page(), phys_to_virt() of what is no memory. */
+function noPage(dev: Device, site: string): never { dev.k.crash(site, 'no page behind the alias', 'the physical address is a shared alias, and the page or mapping of it does not exist') }
+
 /** dma_direct_sync_single_for_cpu() and _for_device(). */
 export function dma_direct_sync_single(dev: Device, addr: number, size: number, dir: number, forCpu: boolean, flush = true): void {
   const phys = dma_to_phys(dev, addr)
   const mem = swiotlb_find_pool(dev, phys)
+  if (!dev.coherent && aliasOfNoPage(dev, addr)) noPage(dev, 'dma_direct_sync_single')
   if (forCpu) arch_sync_dma(dev, 'sc', phys, size, flush)
   if (mem !== null) swiotlb_sync_single(dev, mem, phys, size, dir, forCpu)
   if (!forCpu) arch_sync_dma(dev, 'sd', phys, size, flush)
@@ -370,12 +374,18 @@ function dma_direct_alloc_from_pool(dev: Device, size: number, request: boolean 
   return { cpu: phys, handle, phys, size, alias, from: 'atomic', pool: addr, vmap: alias !== null, cookie: false }
 }
 
+/** The bytes of an allocation: whole pages, or where it converts pages of its own to shared (`converts`) whole granules of the host, if the revision knows them. */
+function sharedSize(dev: Device, size: number, converts: boolean): number {
+  const unit = converts && !is_swiotlb_for_alloc(dev) ? mem_cc_shared_granule_size(dev.k) : PAGE_SIZE
+  return Math.ceil(size / unit) * unit
+}
+
 /** dma_direct_alloc() of the series: the attribute is decided once, at the top (b5ef0dd28e11, f253a83ff94c). */
 function dma_direct_alloc_cc(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs: number): DmaBuffer | null {
   const k = dev.k
   const A = force_dma_unencrypted(dev) || (attrs & ATTR_ALLOC_CC_SHARED) !== 0
   let decrypt = A
-  const size = PAGE_ALIGN(sizeIn)
+  const size = sharedSize(dev, sizeIn, A && gfpBlocks)
   if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev)) return dma_direct_alloc_no_mapping(dev, cpu, size)
   let remap = false
   if (!dev.coherent) {
@@ -423,6 +433,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
     if (b.vmap) k.parts.host?.vunmap(b.phys)
     if (reencrypt && dma_set_encrypted(dev, phys, n) !== 0) { k.pages.leak(phys / PAGE_SIZE, 2 ** order, 'dma_direct_free', true); return }
     if (mem !== null) swiotlb_free(dev, phys)
+    else if (aliasOfNoPage(dev, b.handle)) noPage(dev, 'dma_direct_free')
     else dma_free_contiguous(dev, phys / PAGE_SIZE, order, 'dma_direct_free')
     return
   }
@@ -439,6 +450,7 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
       return
     }
   }
+  if (aliasOfNoPage(dev, b.handle) && swiotlb_find_pool(dev, phys) === null) noPage(dev, 'dma_direct_free')
   __dma_direct_free_pages(dev, phys, size, 'dma_direct_free')
 }
 
@@ -465,10 +477,10 @@ function encryptCookie(dev: Device, phys: number): number {
 /** dma_direct_alloc_pages(). Of `attrs` only NO_WARN has a meaning, as the gfp's __GFP_NOWARN. */
 export function dma_direct_alloc_pages(dev: Device, cpu: number, sizeIn: number, gfpBlocks: boolean, attrs = 0): DmaBuffer | null {
   const k = dev.k
-  const size = PAGE_ALIGN(sizeIn)
-  const n = size / PAGE_SIZE
   const byAttr = k.rev.allocByAttr
   const A = force_dma_unencrypted(dev)
+  const size = sharedSize(dev, sizeIn, A && gfpBlocks)
+  const n = size / PAGE_SIZE
   if (A && !gfpBlocks && !is_swiotlb_for_alloc(dev)) {
     const b = dma_direct_alloc_from_pool(dev, size, byAttr ? A : null, true, attrs)
     return b === null || k.rev.allocPagesReturnsPage ? b : { ...b, cookie: true }

@@ -14,7 +14,7 @@ import { DynamicPools } from './swiotlb-dynamic.ts'
 import { SLOT_SIZE } from './swiotlb-mem.ts'
 import { bootPool } from './swiotlb/param.ts'
 import { parseVersion } from './swiotlb/version.ts'
-import { conversionsMayFail } from './set-memory.ts'
+import { conversionsMayFail, mem_cc_shared_granule_size } from './set-memory.ts'
 import type { DmaCalls, MakeCalls } from './calls.ts'
 import { formatMessage, type MessageArgs, type MessageId, messageTable } from './messages.ts'
 import type { RefusalReason } from './refusal.ts'
@@ -191,7 +191,7 @@ export class Kernel {
 
     // Reserved at boot from the top of the low bank downwards.
     let top = config.ram
-    const reserve = (bytes: number): number => { top = Math.floor((top - bytes) / PAGE_SIZE) * PAGE_SIZE; return top }
+    const reserve = (bytes: number, unit = mem_cc_shared_granule_size(this)): number => { top = Math.floor((top - Math.ceil(bytes / unit) * unit) / unit) * unit; return top }
     this.default_mem = parts.pool ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', parts.pool.start, parts.pool.nslabs, parts.pool.nareas, { restricted: false, private: false }, 0)) : slots > 0 ? this.addMem(new SwiotlbMem(layout, this, 'swiotlb', reserve(slots * SLOT_SIZE), slots, areas, { restricted: false, private: false }, 0)) : null
     this.private_mem = config.private_pool > 0 ? this.addMem(new SwiotlbMem(layout, this, 'private_pool', reserve(config.private_pool * SLOT_SIZE), config.private_pool, 1, { restricted: false, private: true }, 1)) : null
     const regions = new Map<number, SwiotlbMem>()
@@ -200,7 +200,7 @@ export class Kernel {
       if (d.region > 0 && shared !== undefined) return shared
       const given = parts.restricted?.[d.region - 1]
       const nslabs = given?.nslabs ?? d.restricted_pool
-      const mem = this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, given?.start ?? reserve(nslabs * SLOT_SIZE), nslabs, 1, { restricted: true, private: false }, poolOfDevice(i)))
+      const mem = this.addMem(new SwiotlbMem(layout, this, `${d.name}.pool`, given?.start ?? reserve(nslabs * SLOT_SIZE, PAGE_SIZE), nslabs, 1, { restricted: true, private: false }, poolOfDevice(i)))
       regions.set(d.region, mem)
       return mem
     }
@@ -219,7 +219,7 @@ export class Kernel {
   device(i: number): Device { return this.devices[i] as Device }
 
   /** A device may be left without its restricted pool. */
-  get restrictedMayFail(): boolean { return this.rev.decryptFailure === 'unusable' && (conversionsMayFail(this) || this.parts.host !== undefined) }
+  get restrictedMayFail(): boolean { return this.rev.decryptFailure === 'unusable' && (conversionsMayFail(this) || this.parts.host !== undefined || this.rev.sharedGranule === 'whole') }
 
   /** Whether this pair of revision and platform has an accepted state at all. */
   get accepts(): boolean { return accepts(this.rev, this.platform) }

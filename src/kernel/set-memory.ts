@@ -8,6 +8,9 @@ import { EBUSY, EINVAL, EIO } from './errno.ts'
 import type { Kernel } from './kernel.ts'
 
 
+/** mem_cc_shared_granule_size(): the unit in which memory is shared, as far as the guest asks for it (on Arm by RHI). */
+export const mem_cc_shared_granule_size = (k: Kernel): number => (k.rev.sharedGranule === 'whole' ? k.config.host_granule : PAGE_SIZE)
+
 export const conversionsMayFail = (k: Kernel): boolean => k.config.conversions === 'may_fail' && k.platform.conversionsFail
 
 const setPte = action<[k: Kernel, pfn: number, n: number, pte: number, text: string]>('__set_memory_enc_dec', {
@@ -76,6 +79,8 @@ function __set_memory_enc_dec(k: Kernel, addr: number, n: number, shared: boolea
   k.record(shared ? 'dec' : 'enc', addr, n)
   if (kind === 'none') return 0
   if (k.parts.host !== undefined) return k.parts.host.set_memory(shared, addr, n)
+  // The pages of less than a granule would be the host's too.
+  if (k.rev.sharedGranule === 'whole' && !k.machine.granules(pfn, n).exact) return EINVAL
   // Before the first step: nothing has changed (x86: conversion lock held by kexec; arm64: not the linear map).
   if (conversionsMayFail(k) && choose(`${site}(page 0x${pfn.toString(16)}) may fail at once`, 2) === 1) return kind === 'rsi' ? EINVAL : EBUSY
   switch (kind) {

@@ -2,7 +2,7 @@
 // (swiotlb-mem.ts), the copy is another.
 import { action, quietly } from '../step/index.ts'
 import { clear_dma_skip_sync, dma_limit, force_dma_unencrypted, hostMemEncrypt, is_swiotlb_force_bounce, private_access } from './device.ts'
-import { dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
+import { aliasOfNoPage, dma_capable, DMA_MAPPING_ERROR, phys_to_dma, phys_to_dma_unencrypted } from './dma-address.ts'
 import type { Device, Kernel } from './kernel.ts'
 import { arch_sync_dma_flush } from './surroundings.ts'
 import type { DynamicPool } from './swiotlb-dynamic.ts'
@@ -144,6 +144,7 @@ export function swiotlb_map(dev: Device, cpu: number, phys: number, size: number
     return DMA_MAPPING_ERROR
   }
   if (!dev.coherent && (attrs & ATTR.SKIP_CPU_SYNC) === 0) {
+    if (aliasOfNoPage(dev, addr)) k.crash('swiotlb_map', 'no page behind the alias', 'the slot\'s physical address is a shared alias, and the cache maintenance has no mapping of it')
     k.record('sd', b.tlb, size)
     k.parts.host?.cache('sd', b.tlb, size)
     arch_sync_dma_flush(k)

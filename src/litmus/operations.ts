@@ -186,6 +186,8 @@ export const operations = [
     run: plain((b) => b.sys.dma_max_mapping_size(b.dev)) },
   { name: 'dma_get_required_mask', group: 'dma', params: [dev], options: [], result: 'number', provider: 'kernel: dma-direct', does: 'the BITS that reach all of memory in the form that the device uses now',
     run: plain((b) => b.sys.dma_get_required_mask(b.dev)) },
+  { name: 'mem_cc_shared_granule_size', group: 'dma', params: [], options: [], result: 'number', provider: 'kernel: memory conversion', does: 'the bytes in which memory is shared, as far as the kernel knows: the page, or the granule of the host',
+    run: plain((b) => b.sys.mem_cc_shared_granule_size()) },
   { name: 'dma_set_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the streaming mask',
     run: plain((b) => b.sys.dma_set_mask(b.dev, b.bits)) },
   { name: 'dma_set_coherent_mask', group: 'dma', params: [dev, { name: 'BITS', kind: 'bits' }], options: [], result: 'status', provider: 'kernel: dma mapping', does: 'sets the mask of coherent memory',
@@ -239,5 +241,5 @@ export const unmodelledCalls: Readonly<Record<string, string>> = {
   vunmap: 'what vmap() gives needs no end here',
   dma_alloc_noncontiguous: 'a buffer is one run of pages',
   dma_mmap_pages: 'dma_mmap maps a coherent buffer to user space',
-  mem_decrypt_granule_size: 'a test compares no sizes; host_granule is what it would answer'
+  mem_decrypt_granule_size: 'mem_cc_shared_granule_size is its later name'
 }

@@ -274,14 +274,18 @@ export class Machine {
     const { phys: decoded, encBit } = this.decode(bus)
     let { alias } = this.decode(bus)
     // A bus with an offset: the bridge takes it off again.
-    const phys = d.iommu || d.range_map === undefined ? decoded : offBus(d.range_map, decoded)
+    let phys = d.iommu || d.range_map === undefined ? decoded : offBus(d.range_map, decoded)
     // The host's own IOMMU tables carry the C-bit for RAM and none for MMIO.
     if (d.iommu && this.platform.deviceAlias === 'c_bit') alias = this.isRam(phys) ? 'P' : 'S'
     const done = (outcome: Outcome, rule: string, page: PageClass | null, note: string): DmaResult => ({ outcome, rule, t, alias, page, phys, note })
     if (this.platform.deviceAlias === 'device_table') {
       if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')
+      // Where memory ends below the vTOM the host maps it again above, as shared: one page at two addresses.
+      const { vtom } = this.config
+      const above = t === 1 && !d.iommu && vtom !== null && phys >= vtom && !this.isRam(phys)
       // T=1: the C-bit of a secure vIOMMU's tables (the driver sets it for every page), or without one the sDTE's vTOM.
       alias = this.tableAlias(d, t, phys)
+      if (above) phys -= vtom
     }
     const entry = t === 0 && this.mirror !== null ? intervalAt(this.mirror.get(st), Math.floor(phys / PAGE_SIZE), 0) : MIRROR.exact
     const real = this.classify(st, phys)

@@ -7,7 +7,7 @@ import {
 } from '../machine/index.ts'
 import {
   type AdminOp, accepted_flag, adminOperations, ATTR, boot_accepted, boot_converts, type BootConversion, conversionsMayFail, type Device, device_set_trust, DIR, DMA_MAPPING_ERROR, dma_alloc_attrs, dma_alloc_pages, dma_direct_mmap_alias, dma_free_attrs, dma_free_pages, dma_get_required_mask, dma_map_phys, dma_max_mapping_size, dma_map_resource, dma_set_coherent_mask, dma_set_mask, dma_set_mask_and_coherent,
-  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, pinned, privately_trusted, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
+  dma_sync_single, dma_unmap_phys, dma_unmap_resource, dma_to_phys, iommu_iova_to_phys, Kernel, type KernelParts, mem_cc_shared_granule_size, pinned, privately_trusted, type Revision, set_memory_decrypted, set_memory_encrypted, poolOfDevice, swiotlb_find_pool, type SwiotlbMem, TAG, tsm_accept, tsm_evidence, tsmCores, unknownAttribute
 } from '../kernel/index.ts'
 import {
   begin, bootAnswered, bootConverted, cpuRead, cpuWrite, declassified, denied, deviceAccess, type DmaEnd, DmaEnds, dmaResult, type FailedRequest, found, handleOf, hostDevice, type HostDeviceOp, hostRead, hostStage2,
@@ -119,7 +119,9 @@ export class System {
     const k = this.kernel
     if (!boot_converts(k, mem)) return true
     if (k.parts.host !== undefined) return bootAnswered(this, mem, place, set_memory_decrypted(k, mem.start, mem.pages.n)) === 0
-    const end = pinned(k) ? 'half done' : (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
+    // A pool that firmware gives in no whole granules is refused before anything changes.
+    const partial = k.rev.sharedGranule === 'whole' && mem.kind.restricted && !this.machine.granules(mem.pages.pfn, mem.pages.n).exact
+    const end = partial ? 'refused' : pinned(k) ? 'half done' : (['done', 'refused', 'half done'] as const)[conversionsMayFail(k) ? choose(`boot: set_memory_decrypted(${mem.name}) may fail`, 3) : 0] ?? 'done'
     bootConverted(this, mem, end, place)
     if (end !== 'done' && name !== null) failed.push(name)
     return end === 'done' || k.rev.decryptFailure === 'ignore'
@@ -441,6 +443,8 @@ export class System {
     const { phys, size } = this.range(x)
     return this.objects.value({ kind: 'vmap', alias: decrypted ? 'shared' : 'private', phys, size })
   }
+
+  mem_cc_shared_granule_size(): number { return mem_cc_shared_granule_size(this.kernel) }
 
   /** Bytes; SIZE_MAX without a limit. */
   dma_max_mapping_size(dev: number): number {

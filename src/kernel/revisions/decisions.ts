@@ -37,6 +37,8 @@ export const decisionTable = {
 
   tdxSharedBit: { values: yesOrNo, does: 'phys_to_dma_unencrypted() sets the shared bit on TDX' },
   snpPrivateHandle: { values: ['cbit', 'cbit_unless_accepted', 'plain'], does: 'private handles on SNP: with the C-bit; without it once accepted; never with it' },
+  vtomOffset: { values: yesOrNo, does: 'SNP, with `vtom` in force: the shared form of an accepted device\'s address is above the vTOM, by that offset' },
+  canonicalPhys: { values: ['no', 'stripped', 'plain'], does: 'what a shared page\'s phys_addr_t is: the address of its page, and phys_to_dma_unencrypted() adds the alias; or (as proposed) pools and conversions hand out the shared alias and phys_to_dma() adds nothing, with look-ups of pages that take the alias off, or that do not' },
   clearBitsAfterRangeMap: { values: yesOrNo, does: 'dma_to_phys() clears the encryption bit only after the range map was asked' },
 
   'attributes.CC_SHARED': { values: yesOrNo, does: 'map calls know DMA_ATTR_CC_SHARED' },
@@ -45,6 +47,7 @@ export const decisionTable = {
   mapPhys: { values: ['map_page', 'jiri', 'capable'], does: 'generation of dma_direct_map_*() and its unmap: before CC_SHARED; 7.1; the series, whose dma_capable() sees the attributes' },
   capableChecksForce: { values: yesOrNo, does: 'dma_capable() refuses an address that is not CC_SHARED for a device that reaches only shared memory' },
   mmioIsShared: { values: ['raw', 'by_attr', 'force', 'host_encrypt'], does: 'when MMIO becomes CC_SHARED: never, and the address stays raw; only when the caller says so; when the device is forced; when the platform is an encrypting host' },
+  acceptedSkipsPools: { values: yesOrNo, does: 'an accepted device uses no bounce pool at all: is_swiotlb_force_bounce(), is_swiotlb_active(), is_swiotlb_for_alloc() and the atomic pools say no' },
   maxMappingForced: { values: yesOrNo, does: 'dma_direct_max_mapping_size() is limited for a device forced to shared memory, too' },
 
   poolMatches: { values: ['any', 'attr_or_force', 'device', 'guest_device'], does: 'what a bounce pool must match: nothing; the attribute or the device; the device; the device in guests, shared in hosts' },
@@ -59,6 +62,7 @@ export const decisionTable = {
   allocPagesReturnsPage: { values: yesOrNo, does: 'dma_alloc_pages() from an atomic pool answers a struct page; else the CPU address passed off as one' },
   iommuSharedAlloc: { values: ['unnoticed', 'refused'], does: 'an allocation behind a vIOMMU for a device forced to shared memory: made of private pages, or refused' },
 
+  sharedGranule: { values: ['ignored', 'whole'], does: 'memory that is made shared: in guest pages; in whole granules of the host: allocations and pools are rounded up, and set_memory_decrypted() and set_memory_encrypted() refuse less' },
   tdxPageRelease: { values: yesOrNo, does: 'a TDX guest releases private pages before it asks the host to share them (TDG.MEM.PAGE.RELEASE)' },
   bootConverts: { values: ['platform', 'reported'], does: "pools that boot makes shared: the default pool where the architecture's boot code asks for it and every restricted pool; or all, where memory encryption is reported" },
   dynamicPools: { values: ['device', 'pool'], does: 'CONFIG_SWIOTLB_DYNAMIC: memory of a new pool is made shared always, and comes from an atomic pool where the device is forced and the caller cannot block; or both as io_tlb_mem is shared' },

@@ -26,6 +26,8 @@ export const revision = oldest({
 
     tdxSharedBit: [false, 'include/linux/dma-direct.h, 6.12.117: __phys_to_dma()'],
     snpPrivateHandle: ['cbit', 'include/linux/dma-direct.h phys_to_dma(), 6.12.117: __sme_set()'],
+    vtomOffset: [false, 'no SEV-TIO'],
+    canonicalPhys: ['no', 'include/linux/dma-direct.h, 6.12.117; proposed by J. Gunthorpe, 4 Aug 2025, and not posted'],
     clearBitsAfterRangeMap: [true, 'include/linux/dma-direct.h dma_to_phys(), 6.12.117; fixed by c380931712d1'],
 
     'attributes.CC_SHARED': [false, 'include/linux/dma-mapping.h, 6.12.117'],
@@ -34,6 +36,7 @@ export const revision = oldest({
     mapPhys: ['map_page', 'kernel/dma/direct.h dma_direct_map_page, 6.12.117'],
     capableChecksForce: [false, 'include/linux/dma-direct.h dma_capable(), 6.12.117'],
     mmioIsShared: ['raw', 'kernel/dma/direct.c dma_direct_map_resource(), 6.12.117'],
+    acceptedSkipsPools: [false, 'no accepted device'],
     maxMappingForced: [false, 'kernel/dma/direct.c dma_direct_max_mapping_size(), 6.12.117'],
 
     poolMatches: ['any', 'kernel/dma/swiotlb.c swiotlb_tbl_map_single(), 6.12.117'],
@@ -51,6 +54,7 @@ export const revision = oldest({
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 6.12.117 stable tree'],
     iommuSharedAlloc: ['unnoticed', 'drivers/iommu/dma-iommu.c iommu_dma_alloc(), 6.12.117'],
 
+    sharedGranule: ['ignored', 'arch/arm64/mm/pageattr.c, 6.12.117: guest pages'],
     tdxPageRelease: [false, 'no release has it: Linux RFC v1 6/6 (20260604093551.1511079-1-zhenzhong.duan@intel.com) did, v2 of 23 Jun 2026 dropped the patch'],
     bootConverts: ['platform', 'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c rmem_swiotlb_device_init(), 6.12.117'],
     decryptFailure: ['ignore', 'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'],

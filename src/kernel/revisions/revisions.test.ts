@@ -26,7 +26,7 @@ test('every record is complete: a value that exists and a source for each decisi
 })
 
 test('every value of a decision is some revision\'s, or a what-if that is named here', () => {
-  const whatIfs = ['acceptedAtInit=true', 'acceptedTest=never', 'acceptEvidence=same_lock', 'trust=independent', 'flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'tdxSharedBit=true', 'snpPrivateHandle=plain', 'reencryptOnFree=at_alloc', 'tdxPageRelease=true']
+  const whatIfs = ['acceptedAtInit=true', 'acceptedTest=never', 'acceptEvidence=same_lock', 'trust=independent', 'flagStorage.arm64=shared_byte', 'flagStorage.arm64=atomic', 'flagStorage.x86=own_byte', 'flagStorage.x86=atomic', 'flagStorage.s390=shared_byte', 'flagStorage.s390=atomic', 'tdxSharedBit=true', 'snpPrivateHandle=plain', 'canonicalPhys=stripped', 'canonicalPhys=plain', 'reencryptOnFree=at_alloc', 'tdxPageRelease=true']
   const unused = decisionNames.flatMap((d) => { const { values } = decisionTable[d]; return (values === 'boolean' ? [true, false] : values === 'release' ? [] : values).filter((v) => ![...revisions, ...partlyKnown].some((r) => r[d] === v)).map((v) => `${d}=${String(v)}`) })
   expect(unused).toEqual(whatIfs)
 })

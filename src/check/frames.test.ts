@@ -59,9 +59,9 @@ test('frames hold what the trace tells in words: every change of protection, own
 test('what decided: each decision is told once a call, before the step it leads to', () => {
   const { frames, steps } = framed('litmus/coherent/coherent-free-with-driver-without-driver.litmus', 'cc-v8', 'arm-cca', 'exposed')
   const of = (statement: string) => frames.filter((_, i) => steps[i]?.statement === statement).flatMap((f) => f.decided)
-  expect(of('buf = dma_alloc_coherent(nic, 4K)')).toEqual(['accept', 'acceptedTest', 'allocByAttr', 'acceptedClearsForce', 'clearBitsAfterRangeMap', 'reencryptOnFree'])
+  expect(of('buf = dma_alloc_coherent(nic, 4K)')).toEqual(['accept', 'acceptedTest', 'allocByAttr', 'acceptedClearsForce', 'sharedGranule', 'clearBitsAfterRangeMap', 'reencryptOnFree'])
   expect(of('tsm_accept(nic)')).toEqual(['accept'])
-  expect(of('dma_free_coherent(nic, buf)')).toEqual(['allocByAttr', 'acceptedClearsForce', 'accept', 'acceptedTest', 'clearBitsAfterRangeMap'])
+  expect(of('dma_free_coherent(nic, buf)')).toEqual(['allocByAttr', 'acceptedClearsForce', 'accept', 'acceptedTest', 'clearBitsAfterRangeMap', 'canonicalPhys'])
 })
 
 const told = (r: CheckResult) => ({ ...r, violations: r.violations.map((v) => v.id), reported: r.reported.map((v) => v.id) })

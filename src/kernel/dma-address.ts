@@ -89,7 +89,7 @@ export function dma_to_phys(dev: Device, addr: number): number {
     const b = a >= 0 && has(a, shared) ? a - shared : a
     const c = b >= 0 && has(b, platform.encBit) ? b - platform.encBit : b
     // By comparing: no memory of a guest lies above the vTOM.
-    return rev.vtomOffset && platform.deviceAlias === 'device_table' && config.vtom !== null && c >= config.vtom ? c - config.vtom : c
+    return platform.deviceAlias === 'device_table' && config.vtom !== null && c >= config.vtom && rev.vtomOffset ? c - config.vtom : c
   }
   return rev.clearBitsAfterRangeMap ? clear(translate_dma_to_phys(dev, addr)) : translate_dma_to_phys(dev, clear(addr))
 }
@@ -97,7 +97,7 @@ export function dma_to_phys(dev: Device, addr: number): number {
 /** Canonical addresses whose alias nobody takes off: what a look-up of this bus address' page meets is no memory. */
 export const aliasOfNoPage = (dev: Device, addr: number): boolean => {
   const { platform, config, rev } = dev.k
-  return rev.canonicalPhys === 'plain' && has(addr, platform.sharedBit(config))
+  return has(addr, platform.sharedBit(config)) && rev.canonicalPhys === 'plain'
 }
 
 /** phys_to_dma_direct(): for allocations; asks the device's state. */

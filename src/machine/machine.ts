@@ -282,7 +282,7 @@ export class Machine {
       if (encBit && this.config.snp_cbit_in_iova === 'fault') return done('fault:IO_PAGE_FAULT', 'snp-cbit-in-iova', null, 'the C-bit in the address lies outside the host\'s table')
       // Where memory ends below the vTOM the host maps it again above, as shared: one page at two addresses.
       const { vtom } = this.config
-      const above = t === 1 && !d.iommu && vtom !== null && phys >= vtom && !this.isRam(phys)
+      const above = t === 1 && !d.iommu && vtom !== null && phys >= vtom && this.classify(st, phys) === null
       // T=1: the C-bit of a secure vIOMMU's tables (the driver sets it for every page), or without one the sDTE's vTOM.
       alias = this.tableAlias(d, t, phys)
       if (above) phys -= vtom

@@ -1,7 +1,7 @@
 // What `npm pack` ships, made into pkg/: the command line and the library as JavaScript that share their parts, declarations, source maps.
 // The rooms of the library are pure, so no part of it needs Node; names are kept, since steps are named by the functions on the stack.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
 import { register } from './registry.mjs'
@@ -33,10 +33,23 @@ export async function pack() {
     minifySyntax: true, sourcemap: 'linked', sourcesContent: false, legalComments: 'none', logLevel: 'error',
     outExtension: { '.js': '.mjs' }, packages: 'external', plugins: [protocol], define: { TBIT_COMMIT: JSON.stringify(commit()) }, loader: { '.wasm': 'file', '.css': 'text' }
   })
-  await esbuild.build({
-    entryPoints: [join(root, 'src/lsp/_protocol.ts')], outfile: join(out, PROTOCOL), bundle: true, format: 'cjs', platform: 'node', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'error'
+  const { metafile } = await esbuild.build({
+    entryPoints: [join(root, 'src/lsp/_protocol.ts')], outfile: join(out, PROTOCOL), bundle: true, format: 'cjs', platform: 'node', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'error', metafile: true
   })
+  writeFileSync(join(out, 'NOTICES.txt'), notices(Object.keys(metafile.inputs)))
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.package.json')], { cwd: root, stdio: 'inherit' })
+}
+
+/** The licences of packages whose files a bundle has. */
+function notices(inputs) {
+  const packages = [...new Set(inputs.map((i) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(i)?.[1]).filter((n) => n !== undefined))].sort()
+  return packages.map((name) => {
+    const dir = join(root, 'node_modules', name)
+    const { version, license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
+    const file = readdirSync(dir).find((f) => /^licen[cs]e/i.test(f))
+    if (file === undefined) throw new Error(`${name} has no text of its licence`)
+    return `${PROTOCOL} has parts of ${name} ${version} (${license}):\n\n${readFileSync(join(dir, file), 'utf8').trim()}\n`
+  }).join('\n')
 }
 
 function commit() {

@@ -36,7 +36,7 @@ const shown: Record<string, readonly string[] | 'needs a kernel tree'> = {
 }
 
 /** Verbs that write no result, and what they write. */
-const without: Readonly<Record<string, string>> = { record: 'a script', fmt: 'litmus tests', lsp: 'the Language Server Protocol', completion: 'a script for a shell', ui: 'pages, over a socket' }
+const without: Readonly<Record<string, string>> = { record: 'a script', fmt: 'litmus tests', lsp: 'the Language Server Protocol', completion: 'a script for a shell', report: 'a text for an issue', ui: 'pages, over a socket' }
 
 /** Formats that may say the same as another: mail is the text in 78 columns, which has no longer line here. */
 const alike: Readonly<Record<string, number>> = { 'conform rmm': 1 }

@@ -23,5 +23,6 @@ export const verbs: Record<string, Loader> = {
   ui: { summary: 'findings as pages, the player and the playground, in a browser on this machine', load: async () => (await import('./ui.ts')).uiVerb },
   kernel: { summary: 'the kernel\'s own C: build it, test it, check with it', load: async () => (await import('./kernel.ts')).kernelVerb },
   conform: { summary: 'recorded and real systems against the model', load: async () => (await import('./conform.ts')).conformVerb },
+  report: { summary: 'a command, its output and its input as one text for an issue', load: async () => (await import('./report.ts')).reportVerb },
   completion: { summary: 'completion for bash, zsh and fish', load: async () => (await import('./completion.ts')).completionVerb }
 }

@@ -19,6 +19,8 @@ export interface ServerOptions {
 
 /** Milliseconds after a change until its messages are made: keys that follow each other at once are one change. */
 const PAUSE = 10
+/** Milliseconds from the end of the input to the end of the server: what was asked before is answered. */
+const GRACE = 200
 /** Milliseconds between two pictures of a search that goes on. */
 const EVERY = 300
 const DEFAULT_BUDGET: Budget = { seconds: 20, maxStates: 200_000 }
@@ -61,8 +63,9 @@ class Server {
     const reader = new StreamMessageReader(o.input)
     let asked = false
     reader.onError((e) => { o.onBadInput(e.message) })
-    reader.onClose(() => { o.onEnd(asked) })
-    o.input.on('end', () => { o.onEnd(asked) })
+    const end = (): void => { setTimeout(() => { o.onEnd(asked) }, GRACE) }
+    reader.onClose(end)
+    o.input.on('end', end)
     this.connection = createConnection(reader, new StreamMessageWriter(o.output))
     this.verdicts = this.newVerdicts()
     this.connection.onInitialize((p) => this.initialize(p))

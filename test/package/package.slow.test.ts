@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -41,6 +42,19 @@ describe('the package', () => {
     expect(bytes(installed)).toBeLessThan(5_000_000)
     // what a tree's C is compiled against is no module, and comes by name
     expect(readdirSync(join(installed, 'src', 'kernel-build', 'overlay'))).toContain('tbit.h')
+  })
+
+  test('publint finds nothing, and what is bundled has its notice', async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false, strict: true })
+    expect(messages.filter((m) => m.type !== 'suggestion')).toEqual([])
+    const notices = readFileSync(join(installed, 'pkg', 'NOTICES.txt'), 'utf8')
+    for (const name of ['vscode-jsonrpc', 'vscode-languageserver', 'vscode-languageserver-protocol', 'vscode-languageserver-textdocument', 'vscode-languageserver-types']) expect(notices).toContain(`parts of ${name} `)
+  })
+
+  test('its language server answers', () => {
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { processId: null, capabilities: {} } })
+    const r = spawnSync(process.execPath, ['--stack-size=4000', join(installed, 'bin', 'tbit.mjs'), 'lsp'], { cwd: project, encoding: 'utf8', input: `Content-Length: ${text.length}\r\n\r\n${text}`, timeout: 60_000 })
+    expect(r.stdout).toContain('"serverInfo":{"name":"tbit"')
   })
 
   test('every entry is imported by name', () => {

@@ -63,6 +63,8 @@ function collectCalls(e: RawExpr, found: (c: RawCall) => void): void {
   }
 }
 
+/** A name that the normal form gives to a call inside an expression: nobody has written it, so that nothing is a misspelling of it. */
+const isGiven = (name: string): boolean => operationByName.has(name.replace(/_\d+$/, '')) && /_\d+$/.test(name)
 /** A number as a label: 0 is the content of a fresh page. */
 const labelOf = (value: number): string => (value === 0 ? ZERO : String(value))
 
@@ -969,7 +971,7 @@ export class Resolver {
     // What can be read: a label that nobody writes is no mistake, unless it looks like one that somebody does.
     const readable = (): boolean => {
       if (known) return true
-      const words = [SECRET, ...this.scopes.labels, ...contentWordNames, ...this.own.keys(), ...this.scopes.init.keys(), ...this.scopes.devices, ...this.scopes.mmios, ...this.scopes.threads.keys()]
+      const words = [SECRET, ...this.scopes.labels, ...contentWordNames, ...[...this.own.keys()].filter((n) => !isGiven(n)), ...this.scopes.init.keys(), ...this.scopes.devices, ...this.scopes.mmios, ...this.scopes.threads.keys()]
       if (words.includes(word) || nearestWords(word, words).length > 0 || [...this.scopes.threads.values()].some((v) => v.has(word))) return false
       never(`nobody writes '${word}'`)
       return true

@@ -344,3 +344,12 @@ expect * on * : ok
 test('sizes are printed as one writes them', () => {
   for (const [n, text] of [[4096, '4K'], [5000, '5000'], [2 ** 21, '2M']] as const) expect(Bytes.format(n)).toBe(text)
 })
+
+test('a name that the normal form gives is not taken for one that was misspelt', () => {
+  const text = 'litmus t "x"\nplatform none\nkernel all\ndevice nic { }\nthread os {\n  b = dma_alloc_pages(nic, 4K, BIDIRECTIONAL)\n  v = dev_r == dev_read(nic, b)\n  assert (!v)\n  dma_free_pages(nic, b)\n}\n'
+  const p = parse(text, 'f')
+  expect(p.errors).toEqual([])
+  const normal = print(p.test as Test)
+  expect(normal).toContain('dev_r == dev_read_1')
+  expect(parse(normal, 'f').errors).toEqual([])
+})

@@ -1,4 +1,4 @@
-// `tbit hunt` as text and json: a screen a finding, the weakest trigger and the shortest sequence first; then what was covered and what was not.
+// `tbit hunt` as text and json (hunt-mail.ts has the formats of a review): a screen a finding, the weakest trigger and the shortest sequence first; then what was covered and what was not.
 import { type Diagnostic, plural, thousands } from '../base/index.ts'
 import { type Also, blockText, type Clause, contract, draftText, type Hazard, ingredientWords, LEVELS, litmusText, promises, type Scene, TRIGGERS } from '../hunt/index.ts'
 import { limitsLine } from './check-run.ts'
@@ -28,12 +28,24 @@ export interface HuntReport {
   /** Everything that was found beside the first of a cause. */
   readonly detailed: boolean
   readonly interrupted: boolean
+  /** The revision this one is compared with: `hazards` are then those that it does not have. */
+  readonly compared: { readonly before: HuntReport; /** Found before and not any more. */ readonly gone: readonly Hazard[]; /** Ids of those that both have. */ readonly same: readonly string[] } | null
   readonly errors: readonly Diagnostic[]
 }
 
 export interface HuntLook { readonly width: number }
 
-export const isComplete = (r: HuntReport): boolean => !r.interrupted && r.open.length === 0 && r.unconfirmed.length === 0
+export const isComplete = (r: HuntReport): boolean => !r.interrupted && r.open.length === 0 && r.unconfirmed.length === 0 && (r.compared === null || isComplete(r.compared.before))
+
+/** `--compare`: what of two hunts on one platform is new, gone and the same, by the findings' ids. */
+export function comparison(before: HuntReport, after: HuntReport): HuntReport {
+  const ids = (r: HuntReport): ReadonlySet<string> => new Set([...r.hazards.map((h) => h.id), ...r.expected])
+  const [was, is] = [ids(before), ids(after)]
+  return {
+    ...after, hazards: after.hazards.filter((h) => !was.has(h.id)), interrupted: before.interrupted || after.interrupted,
+    compared: { before, gone: before.hazards.filter((h) => !is.has(h.id)), same: after.hazards.filter((h) => was.has(h.id)).map((h) => h.id) }
+  }
+}
 
 /** The name of a finding's test and file. */
 export const fileName = (h: Hazard): string => h.id.replaceAll('/', '-').replaceAll('.', '-').toLowerCase()
@@ -43,7 +55,8 @@ export const hazardLitmus = (h: Hazard, r: Pick<HuntReport, 'kernel' | 'platform
 
 const alsoText = (a: Also, h: Hazard): string => `${a.harm === h.harm ? '' : `${a.harm}: `}${a.finding.property} (${a.finding.site}, ${a.finding.decision})`
 
-function causeLine(h: Hazard): string {
+/** The decision that makes it, or where belief and hardware part. */
+export function causeLine(h: Hazard): string {
   const { cause } = h
   if (cause === null) return `where: ${h.id.slice(h.id.indexOf('/') + 1)}; no decision of another revision removes it`
   return `${cause.kind}: ${cause.name} = ${cause.value}; not with ${cause.instead}${cause.source === '' ? '' : ` (${cause.source})`}`
@@ -68,6 +81,28 @@ function hazardText(h: Hazard, n: number, r: HuntReport, width: number): string[
 /** Others of one cause that are told without -v. */
 const MOST_ALSO = 3
 
+/** How many findings of what kind, as one sentence. */
+export function sumText(r: HuntReport): string {
+  const confirmed = r.hazards.length > 0 ? ', each confirmed by check from its text' : ''
+  const more = r.expected.length > 0 ? `, ${r.expected.length} more expected` : ''
+  if (r.compared === null) return `${r.kernel} on ${r.platform}: ${plural(r.hazards.length, 'finding')}${more}${confirmed}`
+  return `${r.compared.before.kernel} -> ${r.kernel} on ${r.platform}: ${r.hazards.length} new, ${r.compared.gone.length} gone, ${r.compared.same.length} in both${more}${confirmed}`
+}
+
+/** What was looked at and what was not, a sentence each. */
+export function coverage(r: HuntReport): string[] {
+  const sides = r.compared === null ? [r] : [r.compared.before, r]
+  const lead = (x: HuntReport): string => (sides.length > 1 ? `${x.kernel}: ` : '')
+  return [
+    ...sides.flatMap((x) => [
+      `covered: ${lead(x)}every sequence of whole calls of a driver and an administrator in ${x.scenes} of ${plural(x.of, 'scene')}, ${thousands(x.states)} states, ${thousands(x.transitions)} calls; at most ${thousands(x.maxStates)} states a search`,
+      ...(x.scenes < x.of ? [`interrupted: ${lead(x)}${x.of - x.scenes} scenes not looked at`] : []),
+      ...(x.open.length > 0 ? [`NOT complete, stopped at the limit of states: ${lead(x)}${x.open.join(', ')}`] : [])
+    ]),
+    'not covered: interleavings of single steps inside calls (write the calls as threads: tbit check); more than one page, mapping and buffer at a time; scatter-gather; what the contract forbids: tbit hunt --contract'
+  ]
+}
+
 export function huntText(r: HuntReport, look: HuntLook): string {
   const out: string[] = []
   const say = (text: string): void => { out.push(...wrap(text, look.width, '  ')) }
@@ -79,18 +114,21 @@ export function huntText(r: HuntReport, look: HuntLook): string {
     for (const h of list) out.push(...hazardText(h, ++n, r, look.width))
   }
   if (r.errors.length > 0) return out.length === 0 ? '' : `${out.join('\n')}\n`
-  say(`${r.kernel} on ${r.platform}: ${plural(r.hazards.length, 'finding')}${r.expected.length > 0 ? `, ${r.expected.length} more expected` : ''}${r.hazards.length > 0 ? ', each confirmed by check from its text' : ''}`)
+  if (r.compared !== null && r.compared.gone.length > 0) {
+    say(`gone with ${r.kernel}${isComplete(r) ? '' : ', or not reached'}:`)
+    for (const h of r.compared.gone) out.push(bullet('  - ', `${h.harm}: ${h.title} (${h.id})`, look.width))
+    out.push('')
+  }
+  say(sumText(r))
   if (r.missed.length > 0) say(`expected and not met: ${r.missed.join(', ')}`)
   if (r.unconfirmed.length > 0) say(`NOT confirmed by check, a bug of tbit: ${r.unconfirmed.join('; ')}`)
-  say(`covered: every sequence of whole calls of a driver and an administrator in ${r.scenes} of ${plural(r.of, 'scene')}, ${thousands(r.states)} states, ${thousands(r.transitions)} calls; at most ${thousands(r.maxStates)} states a search`)
-  if (r.interrupted) say(`interrupted: ${r.of - r.scenes} scenes not looked at`)
-  if (r.open.length > 0) say(`NOT complete, stopped at the limit of states: ${r.open.join(', ')}`)
-  say('not covered: interleavings of single steps inside calls (write the calls as threads: tbit check); more than one page, mapping and buffer at a time; scatter-gather; what the contract forbids: tbit hunt --contract')
+  for (const l of coverage(r)) say(l)
   out.push(limitsLine)
   return `${out.join('\n')}\n`
 }
 
 export function huntJson(r: HuntReport): string {
+  const compared = r.compared === null ? {} : { compared: { kernel: r.compared.before.kernel, complete: isComplete(r.compared.before), gone: r.compared.gone.map((h) => ({ id: h.id, title: h.title, harm: h.harm, property: h.finding.property })), same: r.compared.same } }
   return `${JSON.stringify({
     format: 1, kernel: r.kernel, platform: r.platform, complete: isComplete(r), states: r.states, transitions: r.transitions, interleave: 'calls', scenes: { done: r.scenes, of: r.of, open: r.open },
     findings: r.hazards.map((h) => ({
@@ -101,12 +139,9 @@ export function huntJson(r: HuntReport): string {
         litmus: draftText(a.draft, r.kernel, r.platform, `${fileName(h)}-${i + 2}`, a.finding.summary)
       }))
     })),
-    expected: r.expected, missed: r.missed, unconfirmed: r.unconfirmed, interrupted: r.interrupted, errors: r.errors
+    ...compared, expected: r.expected, missed: r.missed, unconfirmed: r.unconfirmed, interrupted: r.interrupted, errors: r.errors
   })}\n`
 }
-
-/** What `hunt` can write. */
-export const huntFormats = { text: huntText, json: huntJson } as const satisfies Record<string, (r: HuntReport, look: HuntLook) => string>
 
 /** The contract, a clause a paragraph. */
 export function contractText(width: number): string {

@@ -1,21 +1,30 @@
-// A worker thread of `tbit check`: one run at a time (check-pool.ts).
+// A worker thread: one task at a time (worker-pool.ts).
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Answer, runJob, STOP, type Task } from './check-pool.ts'
+import { runJob } from './check-pool.ts'
+import { runHunt } from './hunt-pool.ts'
+import { type Answer, messageOf, STOP, type Task } from './worker-pool.ts'
 
 const { shared, slot } = workerData as { shared: Int32Array; slot: number }
 const port = parentPort
 if (port === null) throw new Error('check-worker runs as a worker thread')
 
+const progress = (states: number): boolean => {
+  Atomics.store(shared, 1 + slot, states)
+  return Atomics.load(shared, STOP) === 0
+}
+
+function answerTo(t: Task): unknown {
+  if (t.kind !== 'check') return runHunt(t, progress)
+  const { result, explanation } = runJob(t, t.options, progress)
+  return { result, ...(explanation === undefined ? {} : { explanation }) }
+}
+
 port.on('message', (t: Task) => {
   let answer: Answer
   try {
-    const { result, explanation } = runJob(t, t.options, (states) => {
-      Atomics.store(shared, 1 + slot, states)
-      return Atomics.load(shared, STOP) === 0
-    })
-    answer = { index: t.index, result, ...(explanation === undefined ? {} : { explanation }) }
+    answer = { index: t.index, value: answerTo(t) }
   } catch (e) {
-    answer = { index: t.index, message: e instanceof Error ? e.message : String(e) }
+    answer = { index: t.index, message: messageOf(e) }
   }
   Atomics.store(shared, 1 + slot, 0)
   port.postMessage(answer)

@@ -2,13 +2,14 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Diagnostic, formatDiagnostic, unknownWord } from '../base/index.ts'
-import { blame, candidates, exploreScene, type Explored, type Hazard, hazards, locate, type Located, type Scene, scenes } from '../hunt/index.ts'
+import { candidates, type Hazard, hazards, type Scene, scenes } from '../hunt/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { platforms } from '../machine/index.ts'
 import { comparison, contractText, fileName, hazardLitmus, type HuntReport, isComplete, scenesText } from '../report/hunt.ts'
 import { huntFormats } from '../report/hunt-mail.ts'
 import { cannotWrite, makeDirectory, readText, writeWhole } from './file-access.ts'
 import { formatOption } from './formats.ts'
+import { exploreAll, locateAll } from './hunt-pool.ts'
 import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { kernelName, numberOption, oneName } from './names.ts'
@@ -95,42 +96,18 @@ const empty = (s: Side | undefined, of: number, maxStates: number): HuntReport =
 })
 
 async function huntSide(s: Side, list: readonly Scene[], expected: ReadonlySet<string>, maxStates: number, signal: AbortSignal, progress: RunProgress): Promise<HuntReport> {
-  const explored = await exploreAll(list, s.kernel, s.platform, maxStates, signal, progress)
-  const { located, unconfirmed } = await locateAll(explored, s.kernel, s.platform)
-  const found = hazards(located)
+  const explored = await exploreAll(list, s, maxStates, { signal, onProgress: (done, states) => { progress.show(done, list.length, states) } })
+  const asked = candidates(explored)
+  const states = explored.reduce((n, e) => n + e.states, 0)
+  // What is found is confirmed even when no further scene is to be looked at.
+  const located = await locateAll(asked, s, { onProgress: () => { progress.show(list.length, list.length, states) } })
+  const found = hazards(located.filter((l) => l !== null))
+  const unconfirmed = asked.filter((_, i) => located[i] === null).map((c) => `${c.raw.key} in ${c.scene.name}`)
   return {
     ...empty(s, list.length, maxStates), hazards: found.filter((h) => !expected.has(h.id)), expected: found.filter((h) => expected.has(h.id)).map((h) => h.id),
     missed: [...expected].filter((id) => !found.some((h) => h.id === id)), scenes: explored.length, open: explored.filter((e) => !e.complete).map((e) => e.scene.name),
-    states: explored.reduce((n, e) => n + e.states, 0), transitions: explored.reduce((n, e) => n + e.transitions, 0), unconfirmed, interrupted: signal.aborted
+    states, transitions: explored.reduce((n, e) => n + e.transitions, 0), unconfirmed, interrupted: signal.aborted
   }
-}
-
-const breathe = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
-
-async function exploreAll(list: readonly Scene[], kernel: string, platform: string, maxStates: number, signal: AbortSignal, progress: RunProgress): Promise<Explored[]> {
-  const out: Explored[] = []
-  let states = 0
-  for (const [i, scene] of list.entries()) {
-    await breathe()
-    if (signal.aborted) break
-    out.push(exploreScene(scene, kernel, platform, { maxStates, onProgress: (n) => { progress.show(i, list.length, states + n); return true } }))
-    states += out.at(-1)?.states ?? 0
-    progress.show(i + 1, list.length, states)
-  }
-  return out
-}
-
-async function locateAll(explored: readonly Explored[], kernel: string, platform: string): Promise<{ located: Located[]; unconfirmed: string[] }> {
-  const located: Located[] = []
-  const unconfirmed: string[] = []
-  const by = blame(kernel, platform)
-  for (const c of candidates(explored)) {
-    await breathe()
-    const l = locate(c, by)
-    if (l === null) unconfirmed.push(`${c.raw.key} in ${c.scene.name}`)
-    else located.push(l)
-  }
-  return { located, unconfirmed }
 }
 
 /** The scenes of `names` on each side: those that are called so, or begin so. What neither side has is an error. */

@@ -1,5 +1,6 @@
 // `tbit completion`: scripts for shells, from the definitions of the commands themselves.
 import { Argument, Command } from 'commander'
+import { own } from '../base/index.ts'
 import { vocabulary } from '../litmus/index.ts'
 import { type CompletionCommand, type CompletionOption, completionShells } from '../report/completion.ts'
 import { colourWords } from './colour.ts'
@@ -21,7 +22,7 @@ const EVERYWHERE = [HELP, plainOption('--color', 'colour', colourWords), plainOp
 function optionsOf(c: Command): CompletionOption[] {
   return c.options.filter((o) => o.long != null).map((o) => ({
     long: o.long as string, short: o.short ?? null, description: firstSentence(o.description), value: o.required || o.optional,
-    choices: o.argChoices ?? NAMES[o.long as string] ?? [], list: o.argChoices === undefined && NAMES[o.long as string] !== undefined
+    choices: o.argChoices ?? own(NAMES, o.long as string) ?? [], list: o.argChoices === undefined && own(NAMES, o.long as string) !== undefined
   }))
 }
 

@@ -52,17 +52,17 @@ async function hunt(io: Io, o: Options): Promise<void> {
   const usage = (word: string, message: string, expected?: readonly string[]): Diagnostic => ({ code: 'TB-001', file: COMMAND, line: 0, column: 0, word, message, ...(expected ? { expected } : {}) })
   if (o.kernel === undefined) errors.push(usage('', '--kernel is missing', revisions.map((r) => r.name)))
   if (o.platform === undefined) errors.push(usage('', '--platform is missing', platforms.map((p) => p.name)))
+  const named = [['--kernel', o.kernel], ['--compare', o.compare]].map(([option = '', name]) => (name === undefined ? null : kernelName(option, name, COMMAND, errors)))
   const platform = o.platform === undefined ? null : oneName('--platform', o.platform, platforms.map((p) => p.name), COMMAND, errors)
   const maxStates = numberOption('--max-states', o.maxStates, 1, 1e8, COMMAND, errors) ?? 1
   const expected = o.expected === undefined ? new Set<string>() : expectedIds(o.expected, errors)
-  const side = (option: string, name: string | undefined): Side | null => {
-    const kernel = name === undefined ? null : kernelName(option, name, COMMAND, errors)
+  const side = (kernel: string | null): Side | null => {
     if (kernel === null || platform === null) return null
     const reason = noMeaning(kernel, platform)
     if (reason !== null) errors.push(usage(kernel, `nothing to hunt: ${reason}`))
     return { kernel, platform, scenes: reason === null ? scenes(kernel, platform).list : [] }
   }
-  const sides = [side('--kernel', o.kernel), side('--compare', o.compare)].filter((s) => s !== null)
+  const sides = named.map(side).filter((s) => s !== null)
   const lists = errors.length > 0 ? [] : chosen(sides, o.scene, errors)
   if (o.scenes === true && errors.length === 0) return io.out(scenesText(lists[0] ?? [], width))
 

@@ -1,5 +1,6 @@
 // The JSON that verbs write, as JSON Schema (2020-12): the one source of docs/formats/. What stands here stays in format 1; more fields may come, so
 // that nothing forbids another.
+import { own } from '../base/index.ts'
 
 export type Schema = { readonly [key: string]: unknown }
 
@@ -85,8 +86,8 @@ const failed: Schema = object({ format: { const: 1 }, errors: { ...diagnostics, 
 
 /** The whole schema of a format. */
 export const schemaOf = (name: string): Schema => ({
-  $schema: 'https://json-schema.org/draft/2020-12/schema', title: `${formats[name]?.of ?? name}, format 1`,
-  description: 'The fields named here stay; more may come. Wrong use of the command line: format and errors alone.', anyOf: [formats[name]?.result ?? {}, failed]
+  $schema: 'https://json-schema.org/draft/2020-12/schema', title: `${own(formats, name)?.of ?? name}, format 1`,
+  description: 'The fields named here stay; more may come. Wrong use of the command line: format and errors alone.', anyOf: [own(formats, name)?.result ?? {}, failed]
 })
 
 /** Files of docs/formats/ by name. */

@@ -28,6 +28,8 @@ const reasons: Readonly<Record<string, string>> = {
   'src/conform/swiotlb-api.ts': 'which kernel a recording is of',
   'src/conform/kernel.ts': 'which machine a scenario builds',
   'src/conform/kernel-check.ts': 'which revision a tree\'s flag stands for',
+  'src/web/static/pages.ts': 'which page shows a mapping first',
+  'src/web/static/starting-points.ts': 'three findings of the library to begin with',
   'src/cli/rules.ts': 'the default of an option',
   'src/cli/explain-dma.ts': 'the default of an option'
 }

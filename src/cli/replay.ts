@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Bytes, type Diagnostic, formatDiagnostic, printable } from '../base/index.ts'
 import {
-  contradictions, type CostTerms, type Follower, kindOfInput, LARGEST_SIMULATED, leavesOutUnmaps, minAlignMasks, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult,
+  contradictions, type CostTerms, type Follower, kindOfInput, LARGEST_SIMULATED, leavesOutUnmaps, minAlignMasks, missedUnmaps, Names, parseDebugfs, parseWhatIf, type PoolFacts, type PoolHint, readKernelLog, Replay, replayResult,
   type ReplayResult, type SimulatedEvent, Sizing, Skips, unsoundPool, WhatIf
 } from '../replay/index.ts'
 import type { PlotLibrary } from '../report/html-replay.ts'
@@ -191,6 +191,10 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   followers.push(sizing, ...whatIfs)
   if (debugfs !== null) for (const s of parseDebugfs(debugfs).samples) replay.measured.sample(s)
 
+  const missed = missedUnmaps(sections)
+  // What the probes missed is missing as what the ring buffer lost.
+  if (missed !== null && missed > 0) replay.headerOverwrites()
+
   const interrupt = interruptible()
   const progress = new Progress(io)
   const input = await readTraces(files, replay, names, skips, { stop: () => interrupt.signal.aborted, progress: (done, total) => progress.bytes(done, total), cpus: (n) => replay.headerCpus(n), overwritten: () => replay.headerOverwrites() })
@@ -216,7 +220,7 @@ async function run(io: Io, files: readonly string[], options: Options): Promise<
   }
   const result: ReplayResult = replayResult(replay, skips, {
     files: files.map((f) => (f === '-' ? '(standard input)' : f)), format: input.format, bytes: input.bytes, lines: input.lines, kernel: input.kernel ?? facts?.kernel ?? null,
-    interrupted: input.interrupted, overwritten: input.overwritten, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
+    interrupted: input.interrupted, overwritten: input.overwritten, missedUnmaps: missed, otherEvents: input.others, drivers: facts?.drivers ?? new Map(), fullMessages: facts ? facts.full + facts.suppressed : null,
     notes: input.notes, terms, needed: sizing.needed(), swiotlb: facts?.swiotlb ?? null, whatIf: whatIfs.map((w) => w.result(terms))
   })
   errors.push(...input.errors)

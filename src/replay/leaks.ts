@@ -33,8 +33,8 @@ interface Stale {
   readonly slots: number
 }
 
-/** What is live at the end of a recording that began and ended at these times, most slots first. */
-export function liveAtEnd(live: LiveTable, sim: PoolSim | null, devices: readonly DeviceState[], first: number, last: number): LiveOfDevice[] {
+/** What is live at the end of a recording that began and ended at these times, most slots first. `missed`: unmaps that the recording may lack: as many are no leak. */
+export function liveAtEnd(live: LiveTable, sim: PoolSim | null, devices: readonly DeviceState[], first: number, last: number, missed = 0): LiveOfDevice[] {
   if (sim === null) return []
   const by = new Map<number, { mappings: number; slots: number; oldest: number; youngest: number; stale: Stale[] }>()
   live.forEach((i) => {
@@ -63,7 +63,7 @@ export function liveAtEnd(live: LiveTable, sim: PoolSim | null, devices: readonl
     const staleSlots = d.stale.reduce((n, s) => n + s.slots, 0)
     out.push({
       device: state.name, mappings: d.mappings, slots: d.slots, oldest: d.oldest, youngest: d.youngest, staleSlots,
-      slope: d.stale.length > 1 && to > from ? staleSlots / ((to - from) / 1e9) : 0, gone, leaks: gone || (d.stale.length >= FEW && stretches >= SPREAD)
+      slope: d.stale.length > 1 && to > from ? staleSlots / ((to - from) / 1e9) : 0, gone, leaks: gone || (d.stale.length >= FEW + missed && stretches >= SPREAD)
     })
   }
   return out.sort((a, b) => b.slots - a.slots)

@@ -14,6 +14,12 @@ const NEWLINE = 10
 /** Whether a file that begins so is a recording of `tbit record`. */
 export const isRecording = (first: Uint8Array): boolean => String.fromCharCode(...first.subarray(0, RECORDING_MARK.length)) === RECORDING_MARK
 
+/** Unmaps that the probes of a recording missed: `tbit_unmap HITS MISSES` of kprobe_profile; null where it is not there. */
+export function missedUnmaps(sections: ReadonlyMap<string, string> | null): number | null {
+  const m = /^\s*tbit_unmap\s+\d+\s+(\d{1,15})\s*$/m.exec(sections?.get('probes') ?? '')
+  return m ? Number(m[1]) : null
+}
+
 /** Takes the sections off the front of a recording. */
 export class RecordingHead {
   readonly sections = new Map<string, string>()

@@ -48,6 +48,7 @@ export function replayValue(r: ReplayResult): object {
     bounces_only: r.bouncesOnly,
     no_unmaps: r.noUnmaps,
     probe_events: r.probes,
+    missed_unmaps: r.missedUnmaps,
     skipped: r.skipped.map((s) => ({ reason: s.reason, count: s.count, first: s.first, sample: s.sample })),
     other_events: r.otherEvents,
     clock: { first: finite(r.clock.first), last: finite(r.clock.last), backwards: r.clock.backwards, backwards_most: r.clock.backwardsMost, backwards_line: r.clock.backwardsLine },

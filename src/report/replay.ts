@@ -197,6 +197,8 @@ export function lackLines(r: ReplayResult): string[] {
   }
   if (r.bouncesOnly) lacks.push('only swiotlb_bounced events: a kernel before 6.12 has no events of the class dma (record kprobes: docs/replay.md), or they were not enabled. Bounces and their bytes are counted; addresses, releases and with them the occupancy are not in the trace')
   if (r.probes > 0) lacks.push('kprobes on swiotlb in the place of the class dma: only what bounces is in this trace; mappings that go direct are not, so that forcing them cannot be asked')
+  if (r.missedUnmaps !== null && r.missedUnmaps > 0) lacks.push(`${num(r.missedUnmaps)} unmaps were missed by their probe (an interrupt that comes in another probe's handler misses its own): as many mappings are no leak`)
+  if (r.probes > 0 && r.missedUnmaps === null) lacks.push('how many unmaps the probes missed is not recorded (kprobe_profile): up to one in ten is taken for no leak')
   if (r.noUnmaps) lacks.push('not one unmap event: enable dma_unmap_* as well. Nothing is ever released here, so occupancy and the high-water mark mean nothing')
   if (o.unmapsWithoutMap > 0) lacks.push(`${num(o.unmapsWithoutMap)} unmaps without a map (${r.lossy ? 'their maps are missing, or were made before' : 'made before'} the recording began)${o.priorSlots > 0 ? `: at least ${num(o.priorSlots)} slots were taken before` : ''}`)
   if (o.liveAtEnd > 0) lacks.push(`${num(o.liveAtEnd)} mappings are live at the end`)

@@ -76,7 +76,7 @@ function scan(seed: number): void {
 }
 
 function outputs(replay: Replay, skips: Skips, format: string, lines: number): void {
-  const result = replayResult(replay, skips, { files: ['f'], format, bytes: 0, lines, kernel: null, interrupted: false, overwritten: 0, otherEvents: new Map(), drivers: new Map(), fullMessages: null, notes: [], terms: null, whatIf: [], needed: null, swiotlb: null })
+  const result = replayResult(replay, skips, { files: ['f'], format, bytes: 0, lines, kernel: null, interrupted: false, overwritten: 0, missedUnmaps: null, otherEvents: new Map(), drivers: new Map(), fullMessages: null, notes: [], terms: null, whatIf: [], needed: null, swiotlb: null })
   must(JSON.parse(replayFormats.json(result, [])).events === result.events, 'text and JSON count other events')
   const plain = printable(replayFormats.text(result))
   must(!ACTS.test(plain), 'something that acts on a terminal came out')

@@ -17,6 +17,7 @@ const LOAD = 'sh /script.sh -o /tmp/out sh -c "dd if=$DISK of=/dev/null bs=1M co
 
 interface Answer {
   readonly lost: number
+  readonly missed_unmaps: number | null
   readonly predicted: { readonly hiwater: number; readonly exact: { readonly compared: number; readonly equal: number } }
   readonly measured: { readonly hiwater: number | null }
 }
@@ -41,6 +42,8 @@ describe.concurrent('recorded in a guest', () => {
       expect(r).toMatchObject({ lost: 0, skipped: [], verdict: { kind: 'fits' }, pool: { nslabs: 32768, areas: 2 }, devices: [{ driver: 'nvme' }] })
       // What was read and written has bounced, and where the model says. Not all: each CPU's first search begins where boot left off, and the log's order
       // is not the lock's where two CPUs map at a time (up to 2 of 100 were seen). The other search of 6.1 would miss 14 of 100.
+      // A probe that nobody counts the misses of tells less.
+      if (version === '6.1') expect(r.missed_unmaps).not.toBeNull()
       const { compared, equal } = r.predicted.exact
       expect(compared).toBeGreaterThan(200)
       expect(compared - equal).toBeLessThanOrEqual(Math.max(4, compared * 0.06))

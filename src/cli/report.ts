@@ -1,5 +1,6 @@
 // `tbit report`: runs a command again and packs what an issue needs into one text.
 import { Command } from 'commander'
+import { isUtf8 } from 'node:buffer'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -16,12 +17,12 @@ const LARGEST = 64 << 10
 /** The files that a command names; null for a word that is none. */
 function inputOf(word: string): ReportedInput | null {
   try {
-    const { size } = statSync(word)
-    if (!statSync(word).isFile()) return null
-    const bytes = size <= LARGEST ? readFileSync(word) : null
-    return { name: word, bytes: size, text: bytes === null || bytes.includes(0) ? null : new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
-  } catch (e) {
-    return e instanceof TypeError ? { name: word, bytes: statSync(word).size, text: null } : null
+    const about = statSync(word)
+    if (!about.isFile()) return null
+    const bytes = about.size <= LARGEST ? readFileSync(word) : null
+    return { name: word, bytes: about.size, text: bytes !== null && isUtf8(bytes) && !bytes.includes(0) ? bytes.toString('utf8').replace(/^\ufeff/, '') : null }
+  } catch {
+    return null
   }
 }
 

@@ -1,6 +1,8 @@
 // `check --watch`: waits until a file that was read is another.
 import { statSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { litmusFiles } from './files.ts'
+import { interruptible } from './interrupt.ts'
 
 /** Milliseconds between two looks. Looking, unlike being told by the system, sees an editor's renaming, a new file and a network's file system alike. */
 const EVERY = 250
@@ -27,29 +29,18 @@ export interface Watch {
 /** Watches what `names` name, directories with what comes into them. ^C ends it once, between runs. */
 export function watch(names: readonly string[]): Watch {
   let before = signature(names)
-  let stopped = false
-  let wake = (): void => {}
-  const stop = (): void => {
-    stopped = true
-    wake()
-  }
-  process.on('SIGINT', stop)
+  const { signal, done } = interruptible()
   const next = async (): Promise<boolean> => {
-    while (!stopped) {
+    while (!signal.aborted) {
       const now = signature(names)
       if (now !== before) {
         before = now
         return true
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, EVERY)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+      // ^C ends the wait.
+      await setTimeout(EVERY, undefined, { signal }).catch(() => {})
     }
     return false
   }
-  return { next, get files() { return before === '' ? 0 : before.split('\n').length }, done: () => { process.off('SIGINT', stop) } }
+  return { next, get files() { return before === '' ? 0 : before.split('\n').length }, done }
 }

@@ -3,9 +3,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { APP_POLICY } from '../report/html.ts'
 
-/** The engine starts workers and the editor writes its style into the page: nothing else, from nowhere else. */
-export const SERVED_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/** No page of ours stands in a frame of somebody else's. */
+export const SERVED_POLICY = `${APP_POLICY}; frame-ancestors 'none'`
 
 const KINDS: ReadonlyMap<string, string> = new Map(Object.entries({ '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.json': 'application/json', '.svg': 'image/svg+xml' }))
 

@@ -17,8 +17,9 @@ export function wordsByKind(): ReadonlyArray<readonly [TokenKind, readonly strin
   ]
 }
 
-// Longest first: a word that begins another must not hide it.
-const alternatives = (words: Iterable<string>): string => [...words].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
+// A word that begins another must not hide it.
+const longestFirst = (words: Iterable<string>): string[] => [...words].sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
+const alternatives = (words: Iterable<string>): string => longestFirst(words).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
 
 // A dash belongs to a name (linux-6.12), a dot only before a digit there.
 const BEFORE = '(?<![\\w-])'
@@ -69,7 +70,7 @@ export function vimSyntax(): string {
   const group = (kind: TokenKind): string => `litmus${kind[0]?.toUpperCase() ?? ''}${kind.slice(1)}`
   // `default` is a word that Vim's own commands have; a match takes any. Lists of words in matches of a few hundred letters: long ones are slow.
   const matched = (kind: TokenKind, words: Iterable<string>, before = '\\%(\\w\\|-\\)\\@1<!', behind = '\\%(\\w\\|-\\)\\@!'): string[] => {
-    const sorted = [...words].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)).map((w) => w.replace(/[.*~[\]\\^$]/g, '\\$&'))
+    const sorted = longestFirst(words).map((w) => w.replace(/[.*~[\]\\^$]/g, '\\$&'))
     const out: string[] = []
     for (let i = 0; i < sorted.length; i += 20) out.push(`syntax match ${group(kind)} "${before}\\%(${sorted.slice(i, i + 20).join('\\|')}\\)${behind}"`)
     return out

@@ -123,17 +123,18 @@ export class Machine {
     this.pages = new Interned<Intervals>(layout, 'pages', EMPTY, encodeIntervals)
     this.iopt = new Interned<Intervals>(layout, 'iopt', EMPTY, encodeIntervals)
     this.mirror = config.host_mirror !== 'exact' && mirrored(platform, config) ? new Interned<Intervals>(layout, 'host_mirror', EMPTY, encodeIntervals) : null
-    this.tdi = layout.field('tdi', { count: Math.max(1, devices.length), values: tdiNames, owners: devices.map((d) => d.name) })
+    // A field with a value for each device.
+    const perDevice = (name: string, of: { readonly max?: number; readonly values?: readonly string[] }): Field => layout.field(name, { count: Math.max(1, devices.length), ...of, owners: devices.map((d) => d.name) })
+    this.tdi = perDevice('tdi', { values: tdiNames })
     const own = platform.firmware !== null && platform.tdisp
-    this.vdev = own ? layout.field('vdev', { count: Math.max(1, devices.length), values: doorNames, owners: devices.map((d) => d.name) }) : null
-    this.ste = own ? layout.field('ste', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) }) : null
-    this.bus_master = layout.field('bus_master', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
-    this.session = layout.field('tsm_session', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
-    this.trusted_dma = own || (config.tsm_fails.length === 0 && !dmaOwnStep) ? null : layout.field('trusted_dma', { count: Math.max(1, devices.length), max: 1, owners: devices.map((d) => d.name) })
-    this.tee_mmio = config.tsm_fails.length === 0 ? null : layout.field('tee_mmio', { count: Math.max(1, devices.length), max: 2, values: teeRangeNames, owners: devices.map((d) => d.name) })
-    const nonce = (name: string): Field | null => (nonces ? layout.field(name, { count: Math.max(1, devices.length), max: NONCES - 1, owners: devices.map((d) => d.name) }) : null)
-    this.nonce = nonce('lock_nonce')
-    this.seen_nonce = nonce('seen_lock_nonce')
+    this.vdev = own ? perDevice('vdev', { values: doorNames }) : null
+    this.ste = own ? perDevice('ste', { max: 1 }) : null
+    this.bus_master = perDevice('bus_master', { max: 1 })
+    this.session = perDevice('tsm_session', { max: 1 })
+    this.trusted_dma = own || (config.tsm_fails.length === 0 && !dmaOwnStep) ? null : perDevice('trusted_dma', { max: 1 })
+    this.tee_mmio = config.tsm_fails.length === 0 ? null : perDevice('tee_mmio', { max: 2, values: teeRangeNames })
+    this.nonce = nonces ? perDevice('lock_nonce', { max: NONCES - 1 }) : null
+    this.seen_nonce = nonces ? perDevice('seen_lock_nonce', { max: NONCES - 1 }) : null
     this.mmios = mmios.map((config, i) => ({ config, base: MMIO_BASE + i * MMIO_SIZE, size: MMIO_SIZE, owner: devices.findIndex((d) => d.name === config.of) }))
   }
 

@@ -6,6 +6,9 @@ export const esc = (t: string): string => t.replace(/[&<>"']/g, (c) => `&#${c.ch
 /** JSON inside a script element: no sequence may end the element. */
 export const scriptData = (v: unknown): string => JSON.stringify(v).replace(/</g, '\\u003c')
 
+/** The policy of a page that runs the engine: it starts workers, reads the library, and has the editor's own style in itself; nothing from elsewhere. */
+export const APP_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+
 export interface Theme {
   readonly ink: string; readonly soft: string; readonly ground: string; readonly line: string; readonly card: string
   /** Private or accepted; shared or not accepted; what went wrong. Each as text and as surface. */

@@ -10,7 +10,7 @@ import { engine, libraryTests } from './work.ts'
 const state = signal<{ readonly done: number; readonly of: number; readonly equal: number; readonly seconds: number; readonly running: boolean } | null>(null)
 const different = signal<readonly string[]>([])
 const failed = signal<string | null>(null)
-let stop: (() => void) | null = null
+let stopped = false
 
 async function verify(): Promise<void> {
   failed.value = null
@@ -37,7 +37,7 @@ async function all(record: Recorded, tests: ReadonlyMap<string, { readonly name:
     const give = (): void => {
       const [test, runs] = queue[next++] ?? []
       const t = test === undefined ? undefined : tests.get(test)
-      if (test === undefined || runs === undefined || stop === null) { work.end(); resolve(); return }
+      if (test === undefined || runs === undefined || stopped) { work.end(); resolve(); return }
       ;[mine, name] = [runs, test]
       work.ask({ op: 'run', id: 0, name: test, file: t?.file ?? '', text: t?.text ?? '', pairs: runs.map((r) => ({ kernel: record.kernels[r[1]] as string, platform: record.platforms[r[2]] as string })) })
     }
@@ -60,10 +60,9 @@ async function all(record: Recorded, tests: ReadonlyMap<string, { readonly name:
     })
     give()
   })
-  stop = () => { stop = null }
+  stopped = false
   const workers = Math.min(8, Math.max(1, navigator.hardwareConcurrency || 2))
   await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, one))
-  stop = null
   show(false)
 }
 
@@ -71,7 +70,7 @@ function Verify() {
   const s = state.value
   return <>
     <p>Runs every test of the library on its kernels and platforms in your browser, and compares verdict, findings, kernel functions and states with those that these pages were made from.</p>
-    <p>{s?.running ? <button type="button" onClick={() => stop?.()}>Stop</button> : <button type="button" onClick={() => { void verify() }}>Verify</button>}</p>
+    <p>{s?.running ? <button type="button" onClick={() => { stopped = true }}>Stop</button> : <button type="button" onClick={() => { void verify() }}>Verify</button>}</p>
     {s !== null && <>
       <progress value={s.done} max={s.of} aria-label="runs compared" />
       <p role="status"><b>{thousands(s.equal)} of {thousands(s.running ? s.done : s.of)} equal</b>{s.running ? `, ${thousands(s.of - s.done)} to go` : ` in ${s.seconds.toFixed(1)} s${s.done < s.of ? `; stopped: ${thousands(s.of - s.done)} not compared` : ''}`}</p>

@@ -1,11 +1,8 @@
 // What every page of the site has: one head, one way round, relative addresses only, so that the folder works wherever it lies.
-import { esc, page } from '../../report/html.ts'
+import { APP_POLICY, esc, page } from '../../report/html.ts'
 
 /** Nothing from anywhere but the site itself, no inline script, no inline style, no form. */
 export const POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-
-/** A page that runs the engine starts workers, reads the library, and has the editor's own style in itself. */
-export const APP_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 
 export interface SitePage {
   /** From the root of the site: `f/fault/x.html`. */

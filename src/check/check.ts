@@ -56,6 +56,9 @@ export interface CheckResult {
   readonly coverage: Coverage
 }
 
+/** What a run found: what its test forbids, then what is only reported. */
+export const allFindings = (r: Pick<CheckResult, 'violations' | 'reported'>): Violation[] => [...r.violations, ...r.reported]
+
 /** What the search could use: said beside each verdict. */
 export interface Coverage {
   readonly interleave: 'steps' | 'calls'

@@ -2,7 +2,7 @@
 import { type Decision, decisionText, type Decisions, differences, type Revision, withDecisions } from '../kernel/index.ts'
 import { revisionOf, type Test } from '../litmus/index.ts'
 import { watched } from './asked.ts'
-import { type CheckOptions, type CheckResult, checkTest } from './check.ts'
+import { allFindings, type CheckOptions, type CheckResult, checkTest } from './check.ts'
 
 export interface Cause {
   /** The decision's name in the revision's record. */
@@ -50,7 +50,7 @@ export const identity = (v: { property: string; site: string; decision: string }
 export function verdictChanged(a: CheckResult, b: CheckResult): boolean {
   if (a.verdict === 'skipped' || b.verdict === 'skipped' || outcome(a) === outcome(b)) return false
   if (a.complete && b.complete) return true
-  const found = (r: CheckResult): Set<string> => new Set([...r.violations, ...r.reported].map((v) => v.property))
+  const found = (r: CheckResult): Set<string> => new Set(allFindings(r).map((v) => v.property))
   const [fa, fb] = [found(a), found(b)]
   return (b.complete && [...fa].some((p) => !fb.has(p))) || (a.complete && [...fb].some((p) => !fa.has(p)))
 }
@@ -136,7 +136,7 @@ export function explainTest(test: Test, before: string, after: string, platform:
 
 /** What two results say. */
 export function compareResults(before: CheckResult, after: CheckResult, explanation: Explanation | null): Comparison {
-  const ids = (r: CheckResult): string[] => [...new Set([...r.violations, ...r.reported].map(identity))]
+  const ids = (r: CheckResult): string[] => [...new Set(allFindings(r).map(identity))]
   const [ia, ib] = [ids(before), ids(after)]
   return {
     file: before.file, test: before.test, platform: before.platform, before, after, changed: verdictChanged(before, after),

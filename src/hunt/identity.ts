@@ -1,7 +1,7 @@
 // What makes a finding one finding: the class of harm and what is responsible. That is a decision of the revision, found as `compare` finds it: another
 // value of it, which some revision has, removes the finding from its test; or a switch of the platform, which the test cannot do without; or else
 // the first place at which belief and hardware part.
-import { type CheckResult, checkTest, findingKey, type Violation, watched } from '../check/index.ts'
+import { allFindings, type CheckResult, checkTest, findingKey, type Violation, watched } from '../check/index.ts'
 import { type Decision, decisionNames, decisionTable, decisionText, type Decisions, differences, flipText, noMeaning, type Revision, revisions, withDecisions } from '../kernel/index.ts'
 import type { Test } from '../litmus/index.ts'
 import type { PropertyName } from '../step/index.ts'
@@ -50,8 +50,7 @@ type Flips = Partial<Record<Decision, Decisions[Decision]>>
 /** A test with other values of some decisions: whether harm of its class is left, and what is new. */
 interface Tried { readonly flips: Flips; readonly gone: boolean; readonly fresh: ReadonlyArray<Pick<Violation, 'property' | 'site' | 'decision'>> }
 
-const findings = (r: CheckResult): Violation[] => [...r.violations, ...r.reported]
-const shows = (r: CheckResult, p: PropertyName): boolean => findings(r).some((v) => v.property === p)
+const shows = (r: CheckResult, p: PropertyName): boolean => allFindings(r).some((v) => v.property === p)
 
 /** Finds who is to blame on one pair. Candidates of one scene share what its flips show. */
 export class Blame {
@@ -137,14 +136,14 @@ export class Blame {
   private isWithout(w: Written, r: CheckResult): boolean {
     const { property } = w.violation
     const alike = (v: Violation): boolean => v.property === property || (v.property !== 'refused' && property !== 'refused' && harmOf(v.property) === harmOf(property))
-    if (r.verdict === 'skipped' || r.verdict === 'vacuous' || findings(r).some(alike)) return false
+    if (r.verdict === 'skipped' || r.verdict === 'vacuous' || allFindings(r).some(alike)) return false
     return !shows(r, 'reached') || shows(r, 'refused') || w.shows.some((v) => v.property === 'refused' || v.property === 'warn')
   }
 
   private tried(w: Written, flips: Flips): Tried {
     const r = this.run(w.probe, this.flipped(this.rev, flips))
     const before = new Set(w.shows.map(findingKey))
-    return { flips, gone: this.isWithout(w, r), fresh: findings(r).filter((v) => v.property !== 'reached' && !before.has(findingKey(v))) }
+    return { flips, gone: this.isWithout(w, r), fresh: allFindings(r).filter((v) => v.property !== 'reached' && !before.has(findingKey(v))) }
   }
 
   /**

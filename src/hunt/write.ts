@@ -1,5 +1,5 @@
 // A finding as a litmus test: text that anybody can run, and that says of itself what was found. Nothing is reported that `check` does not find in it.
-import { type CheckResult, checkTest, type Violation } from '../check/index.ts'
+import { allFindings, type CheckResult, checkTest, type Violation } from '../check/index.ts'
 import { noMeaning, revisions } from '../kernel/index.ts'
 import { parse, type Test } from '../litmus/index.ts'
 import type { Finding } from '../step/index.ts'
@@ -10,7 +10,7 @@ import type { Block, Scene } from './scenes.ts'
 const same = (a: Pick<Finding, 'property' | 'site' | 'decision'>) => (b: Pick<Finding, 'property' | 'site' | 'decision'>): boolean => a.property === b.property && a.site === b.site && a.decision === b.decision
 
 /** The violation that a check has found and that is this finding; null: it has not. */
-export const confirmedBy = (r: CheckResult, f: Finding): Violation | null => [...r.violations, ...r.reported].find(same(f)) ?? null
+export const confirmedBy = (r: CheckResult, f: Finding): Violation | null => allFindings(r).find(same(f)) ?? null
 
 /** A test in the making: head lines and statements. */
 export interface Draft { readonly head: readonly Block[]; readonly body: readonly string[] }
@@ -48,7 +48,6 @@ export interface Written {
   readonly shows: readonly Violation[]
 }
 
-const findingsOfTest = (r: CheckResult): Violation[] => [...r.violations, ...r.reported]
 
 /**
  * What of a scene a finding does not need is left out, as long as `check` still finds it. Of the calls none can be left out within the contract (explore.ts).
@@ -61,7 +60,7 @@ export function write(scene: Pick<Scene, 'head'>, { calls, finding: f, failing }
     if (test === null) return null
     const r = checkTest(test, kernel, platform, { maxStates: 50_000, traces })
     const violation = confirmedBy(r, f)
-    return violation === null ? null : { draft, test, probe: test, violation, shows: findingsOfTest(r) }
+    return violation === null ? null : { draft, test, probe: test, violation, shows: allFindings(r) }
   }
   const body = calls.map((c) => c.text)
   // Where nothing has to fail, nothing may: first of all.

@@ -1,6 +1,6 @@
 // `tbit check --format junit`: the XML that CI servers read (testsuites > testsuite > testcase, with failure, error and skipped).
 import { formatDiagnostic } from '../base/index.ts'
-import type { CheckResult } from '../check/index.ts'
+import { allFindings, type CheckResult } from '../check/index.ts'
 import { byFile, byTest, type CheckRun, againCommand, expectationText, limitsLine, noteLines, standing, verdictText } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
@@ -14,7 +14,7 @@ interface Case { readonly xml: string; readonly kind: 'pass' | 'failure' | 'erro
 
 function testcase(run: CheckRun, r: CheckResult): Case {
   const open = `    <testcase classname="${esc(r.test)}" name="${esc(`${r.kernel} on ${r.platform}`)}" file="${esc(r.file)}"`
-  const details = [...r.violations, ...r.reported].map((v) => [`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`, ...traceTable(v, { width: 80, verbose: false })].join('\n'))
+  const details = allFindings(r).map((v) => [`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`, ...traceTable(v, { width: 80, verbose: false })].join('\n'))
   const text = body([...details, ...noteLines([r]), ...coverageLines([r]).map((l) => `covered: ${l}`), againCommand(run, r), limitsLine].join('\n'))
   const wanted = expectationText(r) === '' ? '' : `, expected ${expectationText(r)}`
   switch (standing(r)) {

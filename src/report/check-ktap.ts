@@ -2,7 +2,7 @@
 // A violation that the test expects is `ok ... # XFAIL`; a limit is `not ok ... # TIMEOUT`, vacuity `not ok ... # ERROR`; diagnostics
 // stand before the result they belong to.
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
-import type { CheckResult } from '../check/index.ts'
+import { allFindings, type CheckResult } from '../check/index.ts'
 import { byFile, type CheckRun, againCommand, judgementText, limitsLine, noteLines, propertiesOf, standing, verdictText } from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
@@ -30,7 +30,7 @@ function pair(run: CheckRun, k: Ktap, n: number, r: CheckResult): void {
     k.result(true, n, what, `SKIP ${r.reason ?? ''}`)
     return
   }
-  for (const v of [...r.violations, ...r.reported]) {
+  for (const v of allFindings(r)) {
     k.diagnostic(`${v.property}${r.violations.includes(v) ? '' : ' (reported)'}: ${v.summary}`)
     if (s === 'fail') for (const l of traceTable(v, { width: 80, verbose: false })) k.diagnostic(l)
   }

@@ -1,5 +1,5 @@
 // The engine behind a page: parses, searches in portions so that it hears Stop meanwhile, and draws what was found.
-import { beginCheck, type CheckResult, type CheckSession, pairsOf, type Violation, whyOf } from '../../check/index.ts'
+import { allFindings, beginCheck, type CheckResult, type CheckSession, pairsOf, type Violation, whyOf } from '../../check/index.ts'
 import { revisionByName } from '../../kernel/index.ts'
 import { fixes, parse, type Test } from '../../litmus/index.ts'
 import { judgementText, verdictText } from '../../report/check-run.ts'
@@ -121,7 +121,7 @@ async function draw(a: Extract<Ask, { op: 'draw' }>): Promise<void> {
   const ended = await searched(session, () => a.id === newest && mine === drawing, () => false, () => {})
   if (!ended) return
   const r = session.result()
-  const violation = [...r.violations, ...r.reported].find((v) => v.id === a.finding)
+  const violation = allFindings(r).find((v) => v.id === a.finding)
   if (violation === undefined) return
   const html = violation.trace.length === 0 ? `<p>${esc(violation.summary)}</p>` : findingView({ result: r, violation, text, about: test.text, sources: test.sources, where: [] })
   say({ at: 'drawn', id: a.id, finding: a.finding, html })
@@ -135,7 +135,7 @@ function run(a: Extract<Ask, { op: 'run' }>): void {
     const session = beginCheck(test, p.kernel, p.platform)
     while (session.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
     const r = session.result()
-    const all = [...r.violations, ...r.reported]
+    const all = allFindings(r)
     return { ...p, verdict: r.verdict, ids: all.map((v) => v.id), states: r.states, functions: functionsOf(r) }
   })
   say({ at: 'ran', id: a.id, results })

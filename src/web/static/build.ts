@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pairsOf } from '../../check/pairs.ts'
-import type { CheckResult, Violation } from '../../check/index.ts'
+import { allFindings, type CheckResult, type Violation } from '../../check/index.ts'
 import { type Job, runJobs } from '../../cli/check-pool.ts'
 import { litmusFiles, loadTests } from '../../cli/files.ts'
 import { distinctFindings } from '../../report/check-html.ts'
@@ -32,7 +32,7 @@ async function drawn(pages: readonly FindingPage[], jobOf: (r: CheckResult) => J
   const runs = [...new Map(pages.map((p) => [`${p.result.file} ${p.result.kernel} ${p.result.platform}`, p.result])).values()]
   const { results } = await runJobs(runs.map(jobOf), { frames: true })
   const framed = new Map<string, Violation>()
-  for (const r of done(results)) for (const v of [...r.violations, ...r.reported]) framed.set(`${v.id} ${r.file} ${r.kernel} ${r.platform}`, v)
+  for (const r of done(results)) for (const v of allFindings(r)) framed.set(`${v.id} ${r.file} ${r.kernel} ${r.platform}`, v)
   return pages.map((p) => ({ ...p, violation: framed.get(`${p.violation.id} ${p.result.file} ${p.result.kernel} ${p.result.platform}`) ?? p.violation }))
 }
 

@@ -1,6 +1,6 @@
 // One run of the library as the static pages see it: what stands in each cell of the matrix, each distinct finding once, and what a pair of
 // revisions differs in. Distinct is what property, site and decision say together; several sequences may lead to one.
-import { type CheckResult, type Explanation, identity, verdictChanged, type Violation } from '../../check/index.ts'
+import { allFindings, type CheckResult, type Explanation, identity, verdictChanged, type Violation } from '../../check/index.ts'
 import { revisionByName, revisions } from '../../kernel/index.ts'
 import { type Test, vocabulary } from '../../litmus/index.ts'
 import { platforms } from '../../machine/index.ts'
@@ -35,7 +35,6 @@ export interface Library {
 
 export interface Cause { readonly explanation: Explanation | null; readonly test: string; readonly platform: string }
 
-export const allOf = (r: CheckResult): Violation[] => [...r.violations, ...r.reported]
 /** The address of a finding's page, from the root of the site. */
 export const findingPath = (id: string): string => `f/${id}.html`
 export const testPath = (name: string): string => `t/${name}.html`
@@ -89,7 +88,7 @@ export function differenceOf(lib: Library, a: string, b: string): Difference {
   for (const pair of both.values()) {
     if (pair.a === undefined || pair.b === undefined) continue
     used.add(pair.a.platform)
-    for (const side of ['a', 'b'] as const) for (const v of allOf(pair[side] as CheckResult)) there[side].set(identity(v), (there[side].get(identity(v)) ?? new Set()).add(pair.a.platform))
+    for (const side of ['a', 'b'] as const) for (const v of allFindings(pair[side] as CheckResult)) there[side].set(identity(v), (there[side].get(identity(v)) ?? new Set()).add(pair.a.platform))
   }
   const only = (of: 'a' | 'b', other: 'a' | 'b', f: Family): string[] => lib.platforms.filter((p) => there[of].get(f.key)?.has(p) === true && there[other].get(f.key)?.has(p) !== true)
   const changes = lib.families.flatMap((family): Change[] => [{ family, kind: 'fixed' as const, platforms: only('a', 'b', family) }, { family, kind: 'new' as const, platforms: only('b', 'a', family) }].filter((c) => c.platforms.length > 0))
@@ -105,7 +104,7 @@ export function neighbours(kernels: readonly string[]): Array<readonly [string, 
 
 /** The smallest test that shows a change and whose verdict changes with it; null when only the finding differs. */
 export function witnessOf(lib: Library, a: string, b: string, c: Change): { readonly before: CheckResult; readonly after: CheckResult } | null {
-  const has = (r: CheckResult): boolean => allOf(r).some((v) => identity(v) === c.family.key)
+  const has = (r: CheckResult): boolean => allFindings(r).some((v) => identity(v) === c.family.key)
   const of = (kernel: string, file: string, platform: string): CheckResult | undefined => lib.results.find((r) => r.kernel === kernel && r.file === file && r.platform === platform && r.verdict !== 'skipped')
   const candidates = c.family.runs.filter((r) => r.kernel === (c.kind === 'fixed' ? a : b) && c.platforms.includes(r.platform)).sort((x, y) => x.states - y.states)
   for (const r of candidates) {

@@ -2,12 +2,12 @@
 import { plural, thousands } from '../../base/index.ts'
 import { decisionText, differences, revisionByName } from '../../kernel/index.ts'
 import { platformByName } from '../../machine/index.ts'
-import { whyOf, type Explanation } from '../../check/index.ts'
+import { allFindings, type Explanation, whyOf } from '../../check/index.ts'
 import { judgementText, verdictText } from '../../report/check-run.ts'
 import { esc } from '../../report/html.ts'
 import { findingBody, findingView, type FindingPage } from '../../report/html-finding.ts'
 import { link, type SitePage, wideTable } from './layout.ts'
-import { allOf, cellOf, cellPath, changeKey, type Change, diffPath, differenceOf, type Family, findingPath, type Library, neighbours, testPath } from './library.ts'
+import { cellOf, cellPath, changeKey, type Change, diffPath, differenceOf, type Family, findingPath, type Library, neighbours, testPath } from './library.ts'
 import { type StartingPoint, startingPoints } from './starting-points.ts'
 
 const main = (parts: readonly string[], cls = ''): string => `<main${cls === '' ? '' : ` class="${cls}"`}>\n${parts.join('\n')}\n</main>`
@@ -65,7 +65,7 @@ function cellPage(lib: Library, kernel: string, platform: string): SitePage | nu
 /** The finding that a starting point shows: of its own run, else any of its test. */
 export function pageOf(lib: Library, s: StartingPoint): FindingPage | null {
   const run = lib.results.find((r) => r.test === s.test && r.kernel === s.kernel && r.platform === s.platform)
-  const id = run === undefined ? undefined : allOf(run).find((v) => v.property === s.property)?.id
+  const id = run === undefined ? undefined : allFindings(run).find((v) => v.property === s.property)?.id
   const all = lib.families.flatMap((f) => f.pages).filter((p) => p.violation.frames !== undefined)
   return all.find((p) => p.violation.id === id) ?? all.find((p) => p.result.test === s.test && p.violation.property === s.property) ?? null
 }
@@ -208,7 +208,7 @@ function testPage(lib: Library, test: Library['tests'][number], ids: ReadonlySet
   const path = testPath(test.name)
   const results = lib.results.filter((r) => r.file === test.file)
   const ran = results.filter((r) => r.verdict !== 'skipped')
-  const rows = ran.map((r) => `<tr><td>${esc(r.kernel)}</td><td>${r.platform}</td><td>${esc(verdictText(r))}</td><td>${esc(judgementText(r))}</td><td>${[...new Map(allOf(r).map((v) => [v.id, v])).values()].map((v) => (ids.has(v.id) ? link(path, findingPath(v.id), esc(v.property)) : esc(v.property))).join(' ')}</td></tr>`)
+  const rows = ran.map((r) => `<tr><td>${esc(r.kernel)}</td><td>${r.platform}</td><td>${esc(verdictText(r))}</td><td>${esc(judgementText(r))}</td><td>${[...new Map(allFindings(r).map((v) => [v.id, v])).values()].map((v) => (ids.has(v.id) ? link(path, findingPath(v.id), esc(v.property)) : esc(v.property))).join(' ')}</td></tr>`)
   const first = ran.find((r) => r.verdict === 'violated') ?? ran[0]
   return {
     path, title: test.name, description: test.text, in: 'tests.html', main: main([

@@ -1,6 +1,6 @@
 // What a run of the library came to, small enough to be sent with the site: a page that computes it again says whether it is the same.
 import type { CheckResult, Violation } from '../../check/index.ts'
-import { hash } from '../../check/check.ts'
+import { allFindings, hash } from '../../check/check.ts'
 
 /** One run: indexes into the lists of names, then the verdict, the ids of what was found, the states, and the kernel functions of their steps. */
 export type RecordedRun = readonly [test: number, kernel: number, platform: number, verdict: number, ids: readonly number[], states: number, functions: number]
@@ -26,7 +26,7 @@ class Names {
   }
 }
 
-const idsOf = (r: Pick<CheckResult, 'violations' | 'reported'>): string[] => [...r.violations, ...r.reported].map((v) => v.id)
+const idsOf = (r: Pick<CheckResult, 'violations' | 'reported'>): string[] => allFindings(r).map((v) => v.id)
 
 export function recorded(results: readonly CheckResult[]): Recorded {
   const [tests, kernels, platforms, verdicts, ids, functions] = [new Names(), new Names(), new Names(), new Names(), new Names(), new Names()]
@@ -36,7 +36,7 @@ export function recorded(results: readonly CheckResult[]): Recorded {
 
 /** The functions that every step of a run's findings is in, as one word: a build that renames functions gives another. */
 export function functionsOf(r: Pick<CheckResult, 'violations' | 'reported'>): string {
-  const steps = [...r.violations, ...r.reported].flatMap((v: Violation) => [...v.initSteps, ...v.trace])
+  const steps = allFindings(r).flatMap((v: Violation) => [...v.initSteps, ...v.trace])
   return hash(steps.map((s) => s.site.join('<')).join(';'))
 }
 

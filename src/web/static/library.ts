@@ -1,6 +1,6 @@
 // One run of the library as the static pages see it: what stands in each cell of the matrix, each distinct finding once, and what a pair of
 // revisions differs in. Distinct is what property, site and decision say together; several sequences may lead to one.
-import { allFindings, type CheckResult, type Explanation, identity, verdictChanged, type Violation } from '../../check/index.ts'
+import { allFindings, type CheckResult, type Explanation, identity, verdictChanged } from '../../check/index.ts'
 import { revisionByName, revisions } from '../../kernel/index.ts'
 import { type Test, vocabulary } from '../../litmus/index.ts'
 import { platforms } from '../../machine/index.ts'

@@ -122,9 +122,12 @@ export interface Diagnostic {
   readonly severity?: 'warning'
 }
 
+/** What a thrown value says. */
+export const messageOf = (e: unknown): string => (e instanceof Error ? e.message : String(e))
+
 /** A broken invariant of ours while this file was at hand: it costs this file, not the others. What to send stands in the hint. */
 export const brokenInvariant = (file: string, e: unknown, word = ''): Diagnostic => ({
-  code: 'TB-005', file, line: 0, column: 0, word, message: e instanceof Error ? e.message : String(e), hint: 'a bug of tbit, worth a report with this input; TBIT_STACK=1 shows where'
+  code: 'TB-005', file, line: 0, column: 0, word, message: messageOf(e), hint: 'a bug of tbit, worth a report with this input; TBIT_STACK=1 shows where'
 })
 
 /** Adds the nearest of `known` to a diagnostic about an unknown word. */

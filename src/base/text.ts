@@ -1,5 +1,16 @@
 // Small helpers for text that people read: nearest known words, columns, plurals.
 
+/** The offset at which a line of a text begins, 1-based; a text has line 0 at its beginning, too. null: it has not so many. */
+export function lineStart(text: string, line: number): number | null {
+  let at = 0
+  for (let n = 1; n < line; n++) {
+    const end = text.indexOf('\n', at)
+    if (end < 0) return null
+    at = end + 1
+  }
+  return at
+}
+
 /** Damerau-Levenshtein distance (adjacent transposition counts one). */
 export function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]

@@ -1,8 +1,9 @@
 // Many runs of the checker on all cores. A few quick ones are done here and now; the rest, and any that turns out long, go to worker
 // threads, so that ^C and progress work while they search. Results come back in the order of the jobs.
+import { messageOf } from '../base/index.ts'
 import { type CheckOptions, type CheckResult, checkTest, explainTest, type Explanation } from '../check/index.ts'
 import type { Test } from '../litmus/index.ts'
-import { type Answer, inWorkers, messageOf, type Task, workersFor } from './worker-pool.ts'
+import { type Answer, inWorkers, type Task, workersFor } from './worker-pool.ts'
 
 export interface Job {
   readonly test: Test

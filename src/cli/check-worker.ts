@@ -1,8 +1,9 @@
 // A worker thread: one task at a time (worker-pool.ts).
 import { parentPort, workerData } from 'node:worker_threads'
+import { messageOf } from '../base/index.ts'
 import { runJob } from './check-pool.ts'
 import { runHunt } from './hunt-pool.ts'
-import { type Answer, messageOf, STOP, type Task } from './worker-pool.ts'
+import { type Answer, STOP, type Task } from './worker-pool.ts'
 
 const { shared, slot } = workerData as { shared: Int32Array; slot: number }
 const port = parentPort

@@ -1,6 +1,6 @@
 // `tbit conform swiotlb`: recorded swiotlb and dma-direct operations against the model.
 import { Command } from 'commander'
-import { brokenInvariant, type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { brokenInvariant, type Diagnostic, formatDiagnostic, messageOf } from '../base/index.ts'
 import { SwiotlbConform, type SwiotlbConformResult, type SwiotlbFileResult } from '../conform/swiotlb.ts'
 import { conformSwiotlbFormats } from '../report/conform-swiotlb.ts'
 import { fold } from '../report/wrap.ts'
@@ -33,7 +33,7 @@ export function conformSwiotlb(io: Io): Command {
             if (!r.ok) bad = r.error
           } catch (e) {
             // The model stops where the recorded kernel went on, or contradicts itself: what follows in this file cannot be compared.
-            bad = { ...brokenInvariant(shown, e), line: at, column: 1, message: `the model cannot carry this operation out: ${e instanceof Error ? e.message : String(e)}` }
+            bad = { ...brokenInvariant(shown, e), line: at, column: 1, message: `the model cannot carry this operation out: ${messageOf(e)}` }
           }
           return bad === null
         })

@@ -1,5 +1,5 @@
 // The command line: finds the verb, loads only its file, and gives it the outside world.
-import { type Diagnostic, formatDiagnostic, nearest, unknownWord } from '../base/index.ts'
+import { type Diagnostic, formatDiagnostic, messageOf, nearest, unknownWord } from '../base/index.ts'
 import type { Command, CommanderError } from 'commander'
 import { fold } from '../report/wrap.ts'
 import { colourWish } from './colour.ts'
@@ -55,7 +55,7 @@ const rest = given.filter((a) => a !== '--force')
 /** What nobody foresaw: one line, not a stack; TBIT_STACK=1 shows where. */
 function broken(e: unknown): void {
   const at = `tbit${verb === undefined ? '' : ` ${verb}`}`
-  const d: Diagnostic = { code: 'TB-005', file: at, line: 0, column: 0, word: '', message: e instanceof Error ? e.message : String(e), hint: 'a bug of tbit, worth a report with the input; TBIT_STACK=1 shows where' }
+  const d: Diagnostic = { code: 'TB-005', file: at, line: 0, column: 0, word: '', message: messageOf(e), hint: 'a bug of tbit, worth a report with the input; TBIT_STACK=1 shows where' }
   if (wantsJson(rest)) io.out(`${JSON.stringify({ format: 1, errors: [d] })}\n`)
   io.err(`${formatDiagnostic(d)}\n`)
   if (process.env['TBIT_STACK'] && e instanceof Error) io.err(`${e.stack ?? ''}\n`)

@@ -1,6 +1,7 @@
 // Worker threads that search, one task at a time each, so that ^C and progress work meanwhile. What a task is, check-pool.ts and hunt-pool.ts say.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { messageOf } from '../base/index.ts'
 import type { CheckTask } from './check-pool.ts'
 import type { HuntTask } from './hunt-pool.ts'
 
@@ -11,8 +12,6 @@ export type Answer = { readonly index: number; readonly value: unknown } | { rea
 
 /** Shared words: 0 stop, then one counter of states a worker. */
 export const STOP = 0
-
-export const messageOf = (e: unknown): string => (e instanceof Error ? e.message : String(e))
 
 /** Bundled, the worker is a file beside this one; run from source there is none. */
 export const workersFor = (tasks: number, most?: number): number => (/\.[cm]js$/.test(import.meta.url) ? Math.min(most ?? availableParallelism(), tasks) : 0)

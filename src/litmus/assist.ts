@@ -6,7 +6,7 @@ import { operationOf } from './_c-spelling.ts'
 import { revisionByName } from '../kernel/revisions/index.ts'
 import { type RawStmt, type RawTest, revisionText, Syntax } from './_syntax.ts'
 import { configByName, deviceKeyByName, fieldByName, fields, kernels, keywords, parts, platforms, properties, signature, type Word } from './vocabulary.ts'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, lineStart } from '../base/index.ts'
 
 /** A stretch of a text by offsets, the second behind the last character. */
 export interface Span { readonly from: number; readonly to: number }
@@ -84,12 +84,8 @@ export function definition(text: string, offset: number): Span | null {
 /** Ways to mend a message about `text`: the nearest words in the place of the one that is wrong, the best first. */
 export function fixes(text: string, d: Diagnostic): Fix[] {
   if (d.line === 0 || d.word === '' || d.nearest === undefined) return []
-  let start = 0
-  for (let line = 1; line < d.line; line++) {
-    const end = text.indexOf('\n', start)
-    if (end < 0) return []
-    start = end + 1
-  }
+  const start = lineStart(text, d.line)
+  if (start === null) return []
   const from = start + d.column - 1
   const to = from + d.word.length
   // A word that stands otherwise in the text (a string, a line too long to quote) is nothing to replace.

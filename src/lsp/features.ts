@@ -1,7 +1,7 @@
 // What an editor asks about one text, in the protocol's shapes. No connection and no state: each answer is a function of the text.
 import type { CodeAction, CompletionItem, Diagnostic as LspDiagnostic, DocumentSymbol, FoldingRange, Hover, Location, Range, SemanticTokens, TextEdit } from 'vscode-languageserver/node'
 import type { TextDocument } from 'vscode-languageserver-textdocument'
-import type { Diagnostic } from '../base/index.ts'
+import { type Diagnostic, lineStart } from '../base/index.ts'
 import { complete, definition, fixes, format, hover, outline, type Parsed, parse, tokensOf, vocabulary } from '../litmus/index.ts'
 import { meanings } from '../report/explain-word.ts'
 import { completionKind, SEVERITY, symbolKind, tokenModifiers, tokenTypes, tokenWords } from './legend.ts'
@@ -15,13 +15,9 @@ const rangeOf = (doc: TextDocument, from: number, to: number): Range => ({ start
 
 /** Where a message points: its word, or one character where the word stands otherwise in the text. */
 export function placeOf(text: string, d: Pick<Diagnostic, 'line' | 'column' | 'word'>): { from: number; to: number } {
-  let from = 0
-  for (let line = 1; line < d.line; line++) {
-    const end = text.indexOf('\n', from)
-    if (end < 0) break
-    from = end + 1
-  }
-  from = Math.min(text.length, from + Math.max(0, d.column - 1))
+  // A line that the text has not any more: its last one.
+  const start = lineStart(text, d.line) ?? text.lastIndexOf('\n') + 1
+  const from = Math.min(text.length, start + Math.max(0, d.column - 1))
   const word = text.startsWith(d.word, from) ? d.word.length : 0
   return { from, to: Math.min(text.length, from + Math.max(1, word)) }
 }

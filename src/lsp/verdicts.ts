@@ -1,6 +1,7 @@
 // The verdict above each test, found in the background: one document after the other, within a budget, given up as soon as the text changes.
 import type { Diagnostic as LspDiagnostic } from 'vscode-languageserver/node'
 import type { TextDocument } from 'vscode-languageserver-textdocument'
+import { messageOf } from '../base/index.ts'
 import { type CheckResult, pairsOf } from '../check/index.ts'
 import type { Test } from '../litmus/index.ts'
 import { checkNotes } from '../report/check-notes.ts'
@@ -97,7 +98,7 @@ export class Verdicts {
       if (stop.signal.aborted) return null
       return { state: 'done', version, ...told(doc, test, results.filter((r) => r !== undefined), runs.length, this.budget, broken.length) }
     } catch (e) {
-      return stop.signal.aborted ? null : { state: 'done', version, words: `not checked: ${e instanceof Error ? e.message : String(e)}`, notes: [] }
+      return stop.signal.aborted ? null : { state: 'done', version, words: `not checked: ${messageOf(e)}`, notes: [] }
     } finally {
       clearTimeout(timer)
     }

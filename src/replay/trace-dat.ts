@@ -4,7 +4,7 @@
 //
 // Whatever the file says of itself (lengths, counts, page sizes, places) is checked before it is used: what no recorder writes is an error of
 // the head, or of the record that it stands in. Memory is bounded by PAGES_AT_HAND and MAX_SECTION, time by the file's own length.
-import { type Diagnostic, err, ok, type Result } from '../base/index.ts'
+import { type Diagnostic, err, messageOf, ok, type Result } from '../base/index.ts'
 import { Trace, traceEvent, type TraceKind } from '../kernel/trace-events.ts'
 import { besideKind } from './beside.ts'
 import { type EventSink, Has, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
@@ -110,7 +110,7 @@ export class TraceDat {
       const head = readHead(source, unpackers, skips)
       return head.ok ? ok(new TraceDat(head.value, source, names, skips, unpackers)) : head
     } catch (e) {
-      return bad(source, `the head of this trace.dat is damaged or cut off (${e instanceof Error ? e.message : String(e)})`)
+      return bad(source, `the head of this trace.dat is damaged or cut off (${messageOf(e)})`)
     }
   }
 
@@ -538,7 +538,7 @@ function readHead(source: ByteSource, unpackers: Unpackers, skips: Skips): Resul
     } catch (e) {
       // The index is at the end of the file: a file cut off is read section by section from its beginning.
       if (cpus.length > 0) throw e
-      skips.add('cutRecord', 0, () => (e instanceof Error ? e.message : String(e)))
+      skips.add('cutRecord', 0, () => messageOf(e))
       formats.length = 0
       systems.length = 0
       for (let at = firstSection; at + 16 < source.size; ) {
@@ -818,7 +818,7 @@ class Cursor {
         this.chunk = this.unpack(q.take(packed), plain)
         this.fileAt = q.at
       } catch (e) {
-        this.skips.add('cutRecord', 0, () => `CPU ${this.data.cpu}: ${e instanceof Error ? e.message : String(e)}`)
+        this.skips.add('cutRecord', 0, () => `CPU ${this.data.cpu}: ${messageOf(e)}`)
         this.chunksLeft = 0
         this.broken = true
         this.chunk = new Uint8Array(0)

@@ -6,7 +6,7 @@ import { judgementText, verdictText } from '../../report/check-run.ts'
 import { esc } from '../../report/html.ts'
 import { findingView } from '../../report/html-finding.ts'
 import { functionsOf } from '../static/record.ts'
-import type { Diagnostic } from '../../base/index.ts'
+import { type Diagnostic, lineStart, messageOf } from '../../base/index.ts'
 import { type Answer, type Ask, type FoundHere, type Message, pairKey, type PairName, type VerdictHere } from './protocol.ts'
 
 const port = globalThis as unknown as { postMessage(a: Answer): void; onmessage: ((e: { readonly data: Ask }) => void) | null }
@@ -58,10 +58,8 @@ const verdictOf = (r: CheckResult): VerdictHere => ({
 })
 
 /** A message with its place in the text as offsets. */
-function messageOf(text: string, d: Diagnostic): Message {
-  let from = 0
-  for (let line = 1; line < d.line; line++) from = text.indexOf('\n', from) + 1
-  from = Math.min(text.length, from + Math.max(0, d.column - 1))
+function placed(text: string, d: Diagnostic): Message {
+  const from = Math.min(text.length, (lineStart(text, d.line) ?? 0) + Math.max(0, d.column - 1))
   const end = text.indexOf('\n', from)
   const to = Math.min(end < 0 ? text.length : end, from + Math.max(1, d.word.length))
   return { from, to: Math.max(from, to), line: d.line, severity: d.severity === 'warning' ? 'warning' : 'error', text: `${d.message}${d.hint === undefined ? '' : `; ${d.hint}`}`, mends: fixes(text, d).map((f) => ({ title: f.title, ...f.edit })) }
@@ -74,7 +72,7 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
     return
   }
   const { test, errors, warnings } = parse(text, 'the text')
-  const messages = [...errors, ...warnings].map((d) => messageOf(text, d))
+  const messages = [...errors, ...warnings].map((d) => placed(text, d))
   if (test === undefined || errors.length > 0) {
     say({ at: 'parsed', id, messages, test: null, pair: null })
     return
@@ -103,7 +101,7 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
       reached.set(pairKey(p), r.states)
       say({ at: 'verdict', id, result: verdictOf(r) })
     } catch (e) {
-      say({ at: 'broken', id, message: `${p.kernel} on ${p.platform}: ${e instanceof Error ? e.message : String(e)}` })
+      say({ at: 'broken', id, message: `${p.kernel} on ${p.platform}: ${messageOf(e)}` })
     }
     await turn()
     if (id !== newest) return
@@ -151,6 +149,6 @@ port.onmessage = ({ data }) => {
     newest = data.id
     stopping = false
   }
-  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) => say({ at: 'broken', id: data.id, message: e instanceof Error ? e.message : String(e) }))
+  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) => say({ at: 'broken', id: data.id, message: messageOf(e) }))
 }
 say({ at: 'ready' })

@@ -1,7 +1,7 @@
 // What becomes of a mapping: always two paths side by side, so that one sees what makes the difference; the platform's rules beside them.
 import { signal } from '@preact/signals'
 import { render } from 'preact'
-import { hex } from '../../base/index.ts'
+import { hex, messageOf } from '../../base/index.ts'
 import { decodeShare, encodeShare } from '../../base/share.ts'
 import { withBitNames } from '../../check/naming.ts'
 import { accepts, noMeaning, revisionByName, revisions, refusals } from '../../kernel/index.ts'
@@ -99,7 +99,7 @@ function sideOf(kernel: string, platform: string, t: '0' | '1', title: string): 
       })
     }
   } catch (e) {
-    return { title, path: null, why: `the model contradicts itself here, a bug of tbit: ${e instanceof Error ? e.message : String(e)}` }
+    return { title, path: null, why: `the model contradicts itself here, a bug of tbit: ${messageOf(e)}` }
   }
 }
 

@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { decodeShare, encodeShare } from '../../base/share.ts'
+import { messageOf } from '../../base/diagnostic.ts'
 import { thousands } from '../../base/text.ts'
 import { revisions } from '../../kernel/index.ts'
 import { format } from '../../litmus/index.ts'
@@ -197,7 +198,7 @@ async function openNamed(name: string, p: PairName | null, finding: string | nul
     open(t.text, p, finding)
     return true
   } catch (e) {
-    notice.value = `The library could not be loaded (${e instanceof Error ? e.message : String(e)}).`
+    notice.value = `The library could not be loaded (${messageOf(e)}).`
     return false
   }
 }

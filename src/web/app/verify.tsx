@@ -2,6 +2,7 @@
 // pages were made from. A page without a server can be believed only this far.
 import { signal } from '@preact/signals'
 import { render } from 'preact'
+import { messageOf } from '../../base/diagnostic.ts'
 import { thousands } from '../../base/text.ts'
 import { differs, type Recorded, type RecordedRun } from '../static/record.ts'
 import type { Answer } from './protocol.ts'
@@ -19,7 +20,7 @@ async function verify(): Promise<void> {
     const [record, tests] = await Promise.all([fetch(new URL('./verdicts.json', import.meta.url)).then((r) => r.json() as Promise<Recorded>), libraryTests()])
     await all(record, new Map(tests.map((t) => [t.name, t])))
   } catch (e) {
-    failed.value = e instanceof Error ? e.message : String(e)
+    failed.value = messageOf(e)
   }
 }
 

@@ -59,20 +59,18 @@ export async function buildWeb({ out, only = [], say = () => {} }) {
   // Beside the place it goes to: a build that breaks leaves the site before it.
   const part = `${out}.part-${process.pid}`
   try {
-    const { librarySite, writeSite } = await import(pathToFileURL(join(dir, 'build.mjs')).href)
+    const { librarySite, seconds, writeSite } = await import(pathToFileURL(join(dir, 'build.mjs')).href)
     mkdirSync(part, { recursive: true })
     const options = { root, out: part, only, say }
     const lib = await librarySite(options)
     const then = performance.now()
     const pages = writeSite(options, lib)
-    say(`${pages} pages written: ${((performance.now() - then) / 1000).toFixed(1)} s`)
-    for (const f of ['player.js']) {
-      const { code } = await esbuild.transform(readFileSync(join(part, f), 'utf8'), { minify: true, legalComments: 'none' })
-      writeFileSync(join(part, f), code)
-    }
+    say(`${pages} pages written: ${seconds(then)}`)
+    const player = join(part, 'player.js')
+    writeFileSync(player, (await esbuild.transform(readFileSync(player, 'utf8'), { minify: true, legalComments: 'none' })).code)
     const before = performance.now()
     await buildApp(join(part, 'app'))
-    say(`the app: ${((performance.now() - before) / 1000).toFixed(1)} s`)
+    say(`the app: ${seconds(before)}`)
     rmSync(out, { recursive: true, force: true })
     renameSync(part, out)
     return { pages, ...sizeOf(out) }

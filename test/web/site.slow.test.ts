@@ -123,6 +123,12 @@ ${Array.from({ length: 5 }, (_, i) => `thread t${i} {
 }`).join('\n')}
 thread admin { tsm_accept(nic) }
 `
+/** The playground with a finding of the library, drawn. */
+async function race(): Promise<Page> {
+  const page = await web.open(RACE)
+  await page.locator('.player svg').waitFor()
+  return page
+}
 const editorText = (page: Page): Promise<string> => page.locator('.cm-line').allTextContents().then((l) => l.join('\n'))
 /** Types over everything: as a reader's hands would, without a paste. */
 async function write(page: Page, text: string): Promise<void> {
@@ -195,8 +201,7 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
   })
 
   test('an error is said, mended by one key, and the last verdict stands meanwhile', async () => {
-    const page = await web.open(RACE)
-    await page.locator('.player svg').waitFor()
+    const page = await race()
     await page.locator('.cm-line', { hasText: 'tsm_accept(nic)' }).click()
     await page.keyboard.press('Home')
     await page.keyboard.type('tsm_acept(nic)\n')
@@ -222,8 +227,7 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
   })
 
   test('a link holds text, pair, finding and step; the address changes only when somebody does something', async () => {
-    const page = await web.open(RACE)
-    await page.locator('.player svg').waitFor()
+    const page = await race()
     expect(page.url()).toBe(web.url + RACE)
     await page.locator('.cm-line', { hasText: 'tsm_accept' }).click()
     await page.keyboard.press('End')
@@ -307,8 +311,7 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
   })
 
   test('completion and meanings come from the language', async () => {
-    const page = await web.open(RACE)
-    await page.locator('.player svg').waitFor()
+    const page = await race()
     await page.locator('.cm-line', { hasText: 'tsm_accept' }).click()
     await page.keyboard.press('End')
     await page.keyboard.type('\ndma_unm')

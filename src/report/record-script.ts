@@ -236,7 +236,8 @@ section() { echo '${SECTION_MARK}'"$1"; sed 's/^/ /'; }
   for f in "$POOL"/io_tlb_nslabs "$POOL"/io_tlb_used; do
     [ -r "$f" ] && echo "\${f##*/} $(cat "$f")"
   done | section debugfs
-  # Hits and misses: an interrupt that comes in a probe's handler misses its own.
+  # Hits and misses: an interrupt that comes in a probe's handler misses its
+  # own.
   [ -n "$PROBED" ] &&
     grep '^ *tbit_' "$T/kprobe_profile" 2>/dev/null | section probes
   { \${DMESG:-dmesg} 2>/dev/null || journalctl -k -b 2>/dev/null; } |

@@ -118,7 +118,7 @@ export interface ReplayResult {
 }
 
 /**
- * A probe misses what comes while another's handler runs on its CPU, as an unmap in an interrupt does: 4 of 100 in guests of 6.1. Where the kernel's count of
+ * A probe misses what comes while another's handler runs on its CPU, as an unmap in an interrupt does: 4 to 11 of 100 in guests of 6.1. Where the kernel's count of
  * them was not recorded, one in ten may be missing, of three events a mapping.
  */
 const UNCOUNTED = 0.1 / 3

@@ -12,8 +12,11 @@ import { guestLacks, runGuest, unpacked } from './guest.ts'
 const dir = mkdtempSync(join(tmpdir(), 'tbit-recorded-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-/** 64 MiB read past the cache and 32 MiB written, all of it bounced. */
-const LOAD = 'sh /script.sh -o /tmp/out sh -c "dd if=$DISK of=/dev/null bs=1M count=64 iflag=direct; dd if=/dev/zero of=$DISK bs=64k count=512 conv=fsync"'
+/**
+ * 64 MiB read past the cache and 32 MiB written, all of it bounced, in requests of 64 KiB: a release that is logged a moment late counts for one request
+ * in the predicted mark, which is then small beside it.
+ */
+const LOAD = 'echo 64 > /sys/block/$(basename $DISK)/queue/max_sectors_kb; sh /script.sh -o /tmp/out sh -c "dd if=$DISK of=/dev/null bs=1M count=64 iflag=direct; dd if=/dev/zero of=$DISK bs=64k count=512 conv=fsync"'
 
 interface Answer {
   readonly lost: number
@@ -40,13 +43,13 @@ describe.concurrent('recorded in a guest', () => {
       writeFileSync(file, out)
       const r = await replay(file)
       expect(r).toMatchObject({ lost: 0, skipped: [], verdict: { kind: 'fits' }, pool: { nslabs: 32768, areas: 2 }, devices: [{ driver: 'nvme' }] })
-      // What was read and written has bounced, and where the model says. Not all: each CPU's first search begins where boot left off, and the log's order
-      // is not the lock's where two CPUs map at a time (up to 2 of 100 were seen). The other search of 6.1 would miss 14 of 100.
-      // A probe that nobody counts the misses of tells less.
-      if (version === '6.1') expect(r.missed_unmaps).not.toBeNull()
+      // What was read and written has bounced, and where the model says: but for each CPU's first search, which begins where boot left off, and two CPUs
+      // at a time. An unmap that a probe missed leaves slots taken here, which the kernel uses again: a miss each, or two
+      // where it lies across others (340 for 293 was the most of 20 boots).
+      expect(r.missed_unmaps === null).toBe(version !== '6.1')
       const { compared, equal } = r.predicted.exact
       expect(compared).toBeGreaterThan(200)
-      expect(compared - equal).toBeLessThanOrEqual(Math.max(4, compared * 0.06))
+      expect(compared - equal).toBeLessThanOrEqual(version === '6.1' ? 4 + 2 * (r.missed_unmaps ?? 0) : Math.max(4, compared * 0.06))
       if (r.measured.hiwater !== null) expect(Math.abs(r.predicted.hiwater - r.measured.hiwater)).toBeLessThanOrEqual(r.measured.hiwater * 0.1)
     })
   }

@@ -1,6 +1,7 @@
-// Exploring the cdma model (6 pages, 3 buffers; bench/models/cdma.pml and cdma.ts are one model) against SPIN, in turn, best of
-// the rounds. SPIN is run in its two exhaustive modes, without partial-order reduction and breadth first; each run, ours too, is a
-// process of its own. Goals: twice SPIN's best, at most 48 bytes a state, under 300 MiB. `--rounds 5 --pages 6 --buffers 3`.
+// Exploring the cdma model (6 pages, 3 buffers; bench/models/cdma.pml and cdma.ts are one model) against SPIN, in turn,
+// best of the rounds. SPIN is run in its two exhaustive modes, without partial-order reduction and breadth first; each
+// run, ours too, is a process of its own. Goals: twice SPIN's best, at most 48 bytes a state, under 300 MiB. `--rounds
+// 5 --pages 6 --buffers 3`.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -15,7 +16,13 @@ const arg = (name: string, otherwise: number): number => {
 }
 const [pages, buffers, rounds] = [arg('pages', 6), arg('buffers', 3), arg('rounds', 5)]
 
-interface Run { readonly states: number; readonly transitions: number; readonly seconds: number; readonly bytes: number; readonly mib: number }
+interface Run {
+  readonly states: number
+  readonly transitions: number
+  readonly seconds: number
+  readonly bytes: number
+  readonly mib: number
+}
 
 function once(): Run {
   const begun = performance.now()
@@ -23,21 +30,38 @@ function once(): Run {
   const r = explore(model, options)
   const seconds = (performance.now() - begun) / 1000
   if (!r.complete || r.findings.length > 0) throw new Error('the model is right and small enough: the search is not')
-  return { states: r.states, transitions: r.transitions, seconds, bytes: r.bytesPerState, mib: process.resourceUsage().maxRSS / 1024 }
+  return {
+    states: r.states,
+    transitions: r.transitions,
+    seconds,
+    bytes: r.bytesPerState,
+    mib: process.resourceUsage().maxRSS / 1024
+  }
 }
 
 function ours(): Run {
-  const r = spawnSync(process.execPath, [process.argv[1] as string, '--once', '--pages', String(pages), '--buffers', String(buffers)], { encoding: 'utf8' })
+  const r = spawnSync(
+    process.execPath,
+    [process.argv[1] as string, '--once', '--pages', String(pages), '--buffers', String(buffers)],
+    { encoding: 'utf8' }
+  )
   if (r.status !== 0) throw new Error(r.stderr)
   return JSON.parse(r.stdout) as Run
 }
 
-const MODES = [['NOREDUCE', '-DNOREDUCE'], ['BFS', '-DBFS']] as const
+const MODES = [
+  ['NOREDUCE', '-DNOREDUCE'],
+  ['BFS', '-DBFS']
+] as const
 
 /** Builds the verifiers; answers why not. */
 function buildSpin(dir: string): string | null {
   mkdirSync(dir, { recursive: true })
-  const spin = spawnSync('spin', [`-DP=${pages}`, `-DB=${buffers}`, '-a', join(process.cwd(), 'bench/models/cdma.pml')], { cwd: dir, encoding: 'utf8' })
+  const spin = spawnSync(
+    'spin',
+    [`-DP=${pages}`, `-DB=${buffers}`, '-a', join(process.cwd(), 'bench/models/cdma.pml')],
+    { cwd: dir, encoding: 'utf8' }
+  )
   if (spin.error || spin.status !== 0) return spin.error ? 'spin is not installed' : spin.stdout + spin.stderr
   for (const [name, flag] of MODES) {
     const cc = spawnSync('cc', ['-O2', '-DSAFETY', flag, '-o', `pan-${name}`, 'pan.c'], { cwd: dir, encoding: 'utf8' })
@@ -51,36 +75,61 @@ function spinRun(dir: string, name: string): Run {
   const number = (re: RegExp): number => Number(re.exec(r.stdout)?.[1] ?? Number.NaN)
   const states = number(/(\d+) states, stored/)
   return {
-    states, transitions: number(/(\d+) transitions/), seconds: number(/elapsed time ([\d.]+)/),
-    bytes: number(/([\d.]+)\tactual memory usage for states/) * 2 ** 20 / states, mib: number(/([\d.]+)\ttotal actual memory usage/)
+    states,
+    transitions: number(/(\d+) transitions/),
+    seconds: number(/elapsed time ([\d.]+)/),
+    bytes: (number(/([\d.]+)\tactual memory usage for states/) * 2 ** 20) / states,
+    mib: number(/([\d.]+)\ttotal actual memory usage/)
   }
 }
 
 if (process.argv.includes('--once')) process.stdout.write(JSON.stringify(once()))
 else {
-  const say = (text: string): void => { process.stdout.write(`${text}\n`) }
-  say(`# ${cpus()[0]?.model ?? 'cpu'} x ${cpus().length}, node ${process.version}; ${pages} pages, ${buffers} buffers, best of ${rounds}`)
+  const say = (text: string): void => {
+    process.stdout.write(`${text}\n`)
+  }
+  say(
+    `# ${cpus()[0]?.model ?? 'cpu'} x ${cpus().length}, node ${process.version}; ${pages} pages, ${buffers} ` +
+      `buffers, best of ${rounds}`
+  )
   const dir = join(process.cwd(), '.cache/bench/spin')
   const missing = buildSpin(dir)
   if (missing !== null) say(`SPIN is left out: ${missing}`)
   const runs = new Map<string, Run[]>()
-  const add = (name: string, r: Run): void => { runs.set(name, [...(runs.get(name) ?? []), r]) }
+  const add = (name: string, r: Run): void => {
+    runs.set(name, [...(runs.get(name) ?? []), r])
+  }
   for (let i = 0; i < rounds; i++) {
     add('tbit', ours())
     if (missing === null) for (const [name] of MODES) add(`SPIN ${name}`, spinRun(dir, name))
   }
   const best = new Map<string, number>()
-  say(`${'run'.padEnd(16)}${'states'.padStart(10)}${'best s'.padStart(8)}${'worst s'.padStart(9)}${'states/s'.padStart(11)}${'B/state'.padStart(9)}${'MiB'.padStart(6)}`)
+  say(
+    `${'run'.padEnd(16)}${'states'.padStart(10)}${'best s'.padStart(8)}${'worst s'.padStart(9)}` +
+      `${'states/s'.padStart(11)}${'B/state'.padStart(9)}${'MiB'.padStart(6)}`
+  )
   for (const [name, list] of runs) {
     const seconds = list.map((r) => r.seconds).sort((a, b) => a - b)
     const r = list[0] as Run
     const rate = r.states / (seconds[0] as number)
     best.set(name, rate)
-    say(`${name.padEnd(16)}${String(r.states).padStart(10)}${(seconds[0] as number).toFixed(2).padStart(8)}${(seconds.at(-1) as number).toFixed(2).padStart(9)}${rate.toFixed(0).padStart(11)}${r.bytes.toFixed(1).padStart(9)}${Math.max(...list.map((x) => x.mib)).toFixed(0).padStart(6)}`)
+    say(
+      `${name.padEnd(16)}${String(r.states).padStart(10)}` +
+        (seconds[0] as number).toFixed(2).padStart(8) +
+        (seconds.at(-1) as number).toFixed(2).padStart(9) +
+        `${rate.toFixed(0).padStart(11)}${r.bytes.toFixed(1).padStart(9)}` +
+        Math.max(...list.map((x) => x.mib))
+          .toFixed(0)
+          .padStart(6)
+    )
   }
   const known = COUNTS.find((c) => c.pages === pages && c.buffers === buffers)
   const own = runs.get('tbit')?.[0] as Run
-  if (known !== undefined) say(`states ${own.states === known.states ? 'as' : 'NOT as'} known (${known.states}), transitions without the host's looks ${own.transitions === known.transitions ? 'as' : 'NOT as'} known (${known.transitions})`)
+  if (known !== undefined)
+    say(
+      `states ${own.states === known.states ? 'as' : 'NOT as'} known (${known.states}), transitions without the ` +
+        `host's looks ${own.transitions === known.transitions ? 'as' : 'NOT as'} known (${known.transitions})`
+    )
   const peer = Math.max(...[...best].filter(([n]) => n !== 'tbit').map(([, v]) => v))
   if (missing === null) say(`ratio to SPIN's best: ${((best.get('tbit') as number) / peer).toFixed(2)} (needed: 2)`)
 }

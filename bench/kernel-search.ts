@@ -1,27 +1,63 @@
-// Search over the real code: breadth first over all sequences of map, unmap and sync of a few buffers by two devices on a pool of 128
-// slots, each transition a call of the tree's C. A naive search (copy all memory, hash all of it) stands beside it as anchor.
-// Five rounds, best of each. `--tree PATH` (default: Debian's linux-source-6.12). Goal: 200,000 transitions/s on one core.
+// Search over the real code: breadth first over all sequences of map, unmap and sync of a few buffers by two devices on
+// a pool of 128 slots, each transition a call of the tree's C. A naive search (copy all memory, hash all of it) stands
+// beside it as anchor. Five rounds, best of each. `--tree PATH` (default: Debian's linux-source-6.12). Goal: 200,000
+// transitions/s on one core.
 import { existsSync } from 'node:fs'
 import { buildKernel } from '../src/kernel-build/index.ts'
-import { DMA_BIDIRECTIONAL, KernelC, KernelStates, RecordingHost, STATE_BASE, Wasm, type WasmModule } from '../src/kernel-c/index.ts'
+import {
+  DMA_BIDIRECTIONAL,
+  KernelC,
+  KernelStates,
+  RecordingHost,
+  STATE_BASE,
+  Wasm,
+  type WasmModule
+} from '../src/kernel-c/index.ts'
+import { figure } from './figures.ts'
 
 const GB = 2 ** 30
-const BUFFERS = [[0, 0, 2048], [0, 8192, 5000], [1, 20480 + 100, 4096], [1, 65536, 9000], [0, 131072, 300], [1, 200000, 30000]] as const
+const BUFFERS = [
+  [0, 0, 2048],
+  [0, 8192, 5000],
+  [1, 20480 + 100, 4096],
+  [1, 65536, 9000],
+  [0, 131072, 300],
+  [1, 200000, 30000]
+] as const
 
 function boot(module: WasmModule): { k: KernelC; devs: number[] } {
-  const k = new KernelC(module, new RecordingHost([[3 * GB, 64], [5 * GB, 64]]))
+  const k = new KernelC(
+    module,
+    new RecordingHost([
+      [3 * GB, 64],
+      [5 * GB, 64]
+    ])
+  )
   k.boot({ cpus: 2, ram: 8 * GB, swiotlb: { start: 2 * GB, cmdline: '128,1,force' } })
-  const devs = [k.device({ fields: { dma_coherent: true } }), k.device({ min_align_mask: 4095, fields: { dma_coherent: true } })]
+  const devs = [
+    k.device({ fields: { dma_coherent: true } }),
+    k.device({ min_align_mask: 4095, fields: { dma_coherent: true } })
+  ]
   return { k, devs }
 }
 
 /** [kernel state, per buffer its address or -1]; each transition one call. */
-function search(k: KernelC, devs: readonly number[], take: () => number, load: (id: number) => void, limit: number): { states: number; transitions: number } {
+function search(
+  k: KernelC,
+  devs: readonly number[],
+  take: () => number,
+  load: (id: number) => void,
+  limit: number
+): { states: number; transitions: number } {
   const n = BUFFERS.length
   const kernel: number[] = [take()]
   const live = new Float64Array(n * (limit + 8)).fill(-1)
   const seen = new Map<string | number, number>()
-  const keyOf = (s: number, at: number): string => { let x = `${s}`; for (let b = 0; b < n; b++) x += `,${live[at * n + b]}`; return x }
+  const keyOf = (s: number, at: number): string => {
+    let x = `${s}`
+    for (let b = 0; b < n; b++) x += `,${live[at * n + b]}`
+    return x
+  }
   seen.set(keyOf(kernel[0] as number, 0), 0)
   let states = 1
   let transitions = 0
@@ -34,7 +70,10 @@ function search(k: KernelC, devs: readonly number[], take: () => number, load: (
         let now = addr
         if (what === 0) {
           if (addr < 0) now = k.dma_map(devs[d] as number, b % 2, 5 * GB + at, size, DMA_BIDIRECTIONAL, 0x100)
-          else { k.dma_unmap(devs[d] as number, addr, size, DMA_BIDIRECTIONAL); now = -1 }
+          else {
+            k.dma_unmap(devs[d] as number, addr, size, DMA_BIDIRECTIONAL)
+            now = -1
+          }
         } else {
           if (addr < 0) continue
           k.dma_sync_single_for_cpu(devs[d] as number, addr, size, DMA_BIDIRECTIONAL)
@@ -69,8 +108,14 @@ async function main(): Promise<void> {
     const { k, devs } = boot(module)
     const s = new KernelStates(k)
     let t = performance.now()
-    const r = search(k, devs, () => s.take(), (id) => s.load(id), 60_000)
-    const rate = r.transitions / (performance.now() - t) * 1000
+    const r = search(
+      k,
+      devs,
+      () => s.take(),
+      (id) => s.load(id),
+      60_000
+    )
+    const rate = (r.transitions / (performance.now() - t)) * 1000
     best.ours = Math.max(best.ours, rate)
     best.states = r.states
 
@@ -81,17 +126,27 @@ async function main(): Promise<void> {
     const ids = new Map<string, number>()
     const memory = new Uint8Array(n.k.memory.buffer)
     t = performance.now()
-    const naive = search(n.k, n.devs, () => {
-      const m = memory.slice(STATE_BASE, end)
-      const key = Buffer.from(m.buffer).toString('latin1')
-      const had = ids.get(key)
-      if (had !== undefined) return had
-      ids.set(key, copies.length)
-      return copies.push(m) - 1
-    }, (id) => memory.set(copies[id] as Uint8Array, STATE_BASE), 3_000)
-    best.naive = Math.max(best.naive, naive.transitions / (performance.now() - t) * 1000)
+    const naive = search(
+      n.k,
+      n.devs,
+      () => {
+        const m = memory.slice(STATE_BASE, end)
+        const key = Buffer.from(m.buffer).toString('latin1')
+        const had = ids.get(key)
+        if (had !== undefined) return had
+        ids.set(key, copies.length)
+        return copies.push(m) - 1
+      },
+      (id) => memory.set(copies[id] as Uint8Array, STATE_BASE),
+      3_000
+    )
+    best.naive = Math.max(best.naive, (naive.transitions / (performance.now() - t)) * 1000)
   }
-  process.stdout.write(`search over the C of ${b.value.meta.version}: ${Math.round(best.ours)} transitions/s (${best.states} states); all memory copied and compared: ${Math.round(best.naive)}; need 200000\n`)
+  figure('search over the C', best.ours, 'transitions/s')
+  process.stdout.write(
+    `search over the C of ${b.value.meta.version}: ${Math.round(best.ours)} transitions/s (${best.states} ` +
+      `states); all memory copied and compared: ${Math.round(best.naive)}; need 200000\n`
+  )
 }
 
 await main()

@@ -1,11 +1,13 @@
-// Reading and replaying a generated tracefs text on one core, with mawk, Node's readline and DuckDB (when they are there) beside it on the
-// same file. Best of interleaved rounds. `--bytes 1e9 --rounds 5`; the file is kept in .cache/bench.
+// Reading and replaying a generated tracefs text on one core, with mawk, Node's readline and DuckDB (when they are
+// there) beside it on the same file. Best of interleaved rounds. `--bytes 1e9 --rounds 5`; the file is kept in
+// .cache/bench.
 import { spawnSync } from 'node:child_process'
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Names, Replay, Skips, TextScanner } from '../src/replay/index.ts'
+import { figure } from './figures.ts'
 import { SHAPE, writeTrace } from './replay-trace.ts'
 
 const arg = (name: string, otherwise: number): number => {
@@ -17,7 +19,10 @@ const rounds = arg('rounds', 5)
 const path = join(process.cwd(), '.cache', 'bench', `trace-${bytes}.txt`)
 const made = writeTrace(path, { ...SHAPE, bytes })
 const size = statSync(path).size
-process.stdout.write(`${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`)
+process.stdout.write(
+  `${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n` +
+    `${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`
+)
 
 function feed(push: (chunk: Uint8Array) => void): void {
   const fd = openSync(path, 'r')
@@ -49,7 +54,8 @@ const work: Record<string, () => void | Promise<void>> = {
   'read only': () => feed(() => {}),
   'node readline': async () => {
     let n = 0
-    for await (const line of createInterface({ input: createReadStream(path, { highWaterMark: 1 << 20 }) })) if (line.includes('dma_map')) n++
+    for await (const line of createInterface({ input: createReadStream(path, { highWaterMark: 1 << 20 }) }))
+      if (line.includes('dma_map')) n++
     if (n === 0) throw new Error('nothing read')
   }
 }
@@ -63,8 +69,15 @@ const peer = (name: string, command: string, args: readonly string[]): void => {
     if (r.status !== 0) throw new Error(`${name} failed`)
   }
 }
-peer('mawk', 'mawk', ['{ n[$5]++ } /swiotlb_bounced/ { s += substr($10, 6) } END { for (k in n) print k, n[k]; print s }', path])
-peer('duckdb', 'duckdb', ['-c', `select split_part(l, ': ', 2) e, count(*) from read_csv('${path}', columns={'l':'varchar'}, delim='\\x01', header=false, quote='') group by 1`])
+peer('mawk', 'mawk', [
+  '{ n[$5]++ } /swiotlb_bounced/ { s += substr($10, 6) } END { for (k in n) print k, n[k]; print s }',
+  path
+])
+peer('duckdb', 'duckdb', [
+  '-c',
+  `select split_part(l, ': ', 2) e, count(*) from read_csv('${path}', columns={'l':'varchar'}, delim='\\x01', ` +
+    `header=false, quote='') group by 1`
+])
 
 const best: Record<string, number> = {}
 for (let i = 0; i < rounds; i++) {
@@ -74,5 +87,7 @@ for (let i = 0; i < rounds; i++) {
     best[name] = Math.max(best[name] ?? 0, size / 1000 / (performance.now() - t))
   }
 }
-for (const [name, rate] of Object.entries(best)) process.stdout.write(`${name.padEnd(14)} ${rate.toFixed(0).padStart(5)} MB/s\n`)
+for (const [name, rate] of Object.entries(best)) figure(name, rate, 'MB/s')
+for (const [name, rate] of Object.entries(best))
+  process.stdout.write(`${name.padEnd(14)} ${rate.toFixed(0).padStart(5)} MB/s\n`)
 process.stdout.write(`${replayed}; resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB at the end\n`)

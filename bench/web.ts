@@ -1,6 +1,7 @@
-// The site in Chromium: from an edit to its painted verdict, Stop, a step of the player, and the library run again in the page beside Node's run of
-// it (the same bundle's). Goals: 25 ms for one pair, 70 ms for 10,000 states, a step under 8 ms (p95), Stop under 150 ms, the library within twice
-// Node's time. `--site DIR`: a site that is built already. Needs Debian's chromium.
+// The site in Chromium: from an edit to its painted verdict, Stop, a step of the player, and the library run again in
+// the page beside Node's run of it (the same bundle's). Goals: 25 ms for one pair, 70 ms for 10,000 states, a step
+// under 8 ms (p95), Stop under 150 ms, the library within twice Node's time. `--site DIR`: a site that is built
+// already. Needs Debian's chromium.
 import { existsSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -10,7 +11,9 @@ import type { Page } from 'playwright-core'
 import { serve, servedFiles } from '../src/cli/web-server.ts'
 import type { Recorded } from '../src/web/static/record.ts'
 
-const say = (text: string): void => { process.stdout.write(`${text}\n`) }
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
 const CHROMIUM = '/usr/bin/chromium'
 if (!existsSync(CHROMIUM)) {
   say(`skipped: no ${CHROMIUM}`)
@@ -23,12 +26,14 @@ const dir = resolve(at < 0 ? 'bench/out/site' : (process.argv[at + 1] ?? ''))
 // By name at run time: these are not bundled into the benchmark.
 const load = (name: string): Promise<unknown> => import(name)
 if (at < 0) {
-  const { buildWeb } = await load(pathToFileURL(join(process.cwd(), 'scripts/build-web.mjs')).href) as { buildWeb(o: object): Promise<{ pages: number }> }
+  const { buildWeb } = (await load(pathToFileURL(join(process.cwd(), 'scripts/build-web.mjs')).href)) as {
+    buildWeb(o: object): Promise<{ pages: number }>
+  }
   const began = performance.now()
   const { pages } = await buildWeb({ out: dir, say: (line: string) => say(`build: ${line}`) })
   say(`build: ${pages} pages, ${((performance.now() - began) / 1000).toFixed(1)} s`)
 }
-const { chromium } = await load('playwright-core') as typeof import('playwright-core')
+const { chromium } = (await load('playwright-core')) as typeof import('playwright-core')
 const { server, port } = await serve(servedFiles(dir), 0)
 const url = `http://127.0.0.1:${port}/`
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
@@ -36,10 +41,15 @@ say(`Chromium ${browser.version()}`)
 
 function quantiles(list: readonly number[]): string {
   const sorted = [...list].sort((a, b) => a - b)
-  const q = (p: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] as number).toFixed(1)
+  const q = (p: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] as number).toFixed(1)
   return `median ${q(0.5)} ms, p95 ${q(0.95)} ms of ${sorted.length}`
 }
-const measured = (page: Page, name: string): Promise<number> => page.waitForFunction((n) => performance.getEntriesByName(n, 'measure').at(-1)?.duration, name).then((h) => h.jsonValue()).then(Number)
+const measured = (page: Page, name: string): Promise<number> =>
+  page
+    .waitForFunction((n) => performance.getEntriesByName(n, 'measure').at(-1)?.duration, name)
+    .then((h) => h.jsonValue())
+    .then(Number)
 
 async function edits(what: string, test: string, kernel: string, platform: string): Promise<void> {
   const page = await browser.newPage()
@@ -60,22 +70,35 @@ async function edits(what: string, test: string, kernel: string, platform: strin
 const record = JSON.parse(readFileSync(join(dir, 'app/verdicts.json'), 'utf8')) as Recorded
 const near = [...record.runs].sort((a, b) => Math.abs(a[5] - 10_000) - Math.abs(b[5] - 10_000))[0]
 await edits('one pair', 'alloc-while-accepted', 'rfc-v1-05', 'arm-cca')
-if (near !== undefined) await edits(`one pair of ${near[5]} states`, record.tests[near[0]] as string, record.kernels[near[1]] as string, record.platforms[near[2]] as string)
+if (near !== undefined)
+  await edits(
+    `one pair of ${near[5]} states`,
+    record.tests[near[0]] as string,
+    record.kernels[near[1]] as string,
+    record.platforms[near[2]] as string
+  )
 
 const page = await browser.newPage()
 await page.goto(`${url}playground.html#v1&test=alloc-while-accepted&kernel=rfc-v1-05&platform=arm-cca&finding=fault`)
 await page.locator('.player svg').waitFor()
 // As text: the types of this benchmark are Node's.
-const steps = await page.evaluate(`Array.from({ length: 200 }, (_, i) => {
+const steps = (await page.evaluate(`Array.from({ length: 200 }, (_, i) => {
   const from = performance.now()
   document.dispatchEvent(new KeyboardEvent('keydown', { key: i % 24 < 12 ? 'k' : 'j' }))
   document.querySelector('.player').getBoundingClientRect()
   return performance.now() - from
-})`) as number[]
+})`)) as number[]
 say(`a step of the player, with layout: ${quantiles(steps)}`)
 
-const threads = Array.from({ length: 5 }, (_, i) => `thread t${i} {\n  p = alloc_page()\n  h = dma_map_single(nic, p, TO_DEVICE)\n  dev_read(nic, h)\n  dma_unmap_single(nic, h)\n  free_page(p)\n}`)
-const explodes = `litmus explodes "x"\nplatform arm-cca\nkernel rfc-v1\ndevice nic { tdisp }\ninit { tsm_lock(nic) }\n${threads.join('\n')}\nthread admin { tsm_accept(nic) }\n`
+const threads = Array.from(
+  { length: 5 },
+  (_, i) =>
+    `thread t${i} {\n  p = alloc_page()\n  h = dma_map_single(nic, p, TO_DEVICE)\n  dev_read(nic, h)\n  ` +
+    'dma_unmap_single(nic, h)\n  free_page(p)\n}'
+)
+const explodes =
+  'litmus explodes "x"\nplatform arm-cca\nkernel rfc-v1\ndevice nic { tdisp }\ninit { tsm_lock(nic) }\n' +
+  `${threads.join('\n')}\nthread admin { tsm_accept(nic) }\n`
 const stops: number[] = []
 for (let i = 0; i < 10; i++) {
   await page.locator('.cm-content').click()

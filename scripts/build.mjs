@@ -1,5 +1,6 @@
-// Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.mjs), so that a verb compiles
-// nothing but what is new to it; and the worker threads of `check`, which start from a file of their own.
+// Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.mjs), so
+// that a verb compiles nothing but what is new to it; and the worker threads of `check` and `replay`, which start from
+// files of their own.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { caches } from './cached.mjs'
@@ -7,18 +8,23 @@ import { root } from './install.mjs'
 import { register } from './registry.mjs'
 
 const out = join(root, 'dist')
-// What the last whole build was made of and which files it wrote. It comes last: a build that was killed is built again.
+// What the last whole build was made of and which files it wrote. It comes last: a build that was killed is built
+// again.
 const stamp = join(out, '.stamp')
 
-// Name, time and size of every source. Times are compared with themselves only, so that a clock that was wrong costs one build, not all.
+// Name, time and size of every source. Times are compared with themselves only, so that a clock that was wrong costs
+// one build, not all.
 function sources(dir = 'src') {
-  return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? sources(`${dir}/${e.name}`) : [signature(`${dir}/${e.name}`)]))
+  return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((e) =>
+    e.isDirectory() ? sources(`${dir}/${e.name}`) : [signature(`${dir}/${e.name}`)]
+  )
 }
 function signature(path) {
   const { mtimeMs, size } = statSync(`${root}/${path}`)
   return `${path} ${mtimeMs} ${size}`
 }
-const signatures = () => [...sources(), signature('package-lock.json'), signature('scripts/build.mjs')].sort().join('\n')
+const signatures = () =>
+  [...sources(), signature('package-lock.json'), signature('scripts/build.mjs')].sort().join('\n')
 
 function lastBuild() {
   try {
@@ -46,8 +52,17 @@ function place(file, data) {
 }
 
 const common = {
-  write: false, outdir: out, bundle: true, platform: 'node', target: 'node20', sourcemap: 'linked', logLevel: 'error', minifySyntax: true, minifyWhitespace: true,
-  external: ['@yowasp/clang', 'binaryen'], loader: { '.wasm': 'file', '.css': 'text' }
+  write: false,
+  outdir: out,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  sourcemap: 'linked',
+  logLevel: 'error',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  external: ['@yowasp/clang', 'binaryen'],
+  loader: { '.wasm': 'file', '.css': 'text' }
 }
 
 /** Makes dist/ and answers the path of its script. */
@@ -57,10 +72,20 @@ export async function build() {
   const made = signatures()
   const parts = await Promise.all([
     esbuild.build({
-      ...common, entryPoints: [join(root, 'src/cli/main.ts')], entryNames: '[name]-[hash]', format: 'cjs', outExtension: { '.js': '.cjs' },
-      define: { 'import.meta.url': '__url' }, banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
+      ...common,
+      entryPoints: [join(root, 'src/cli/main.ts')],
+      entryNames: '[name]-[hash]',
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      define: { 'import.meta.url': '__url' },
+      banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
     }),
-    esbuild.build({ ...common, entryPoints: [join(root, 'src/cli/check-worker.ts')], format: 'esm', outExtension: { '.js': '.mjs' } })
+    esbuild.build({
+      ...common,
+      entryPoints: ['check', 'replay'].map((w) => join(root, `src/cli/${w}-worker.ts`)),
+      format: 'esm',
+      outExtension: { '.js': '.mjs' }
+    })
   ])
   mkdirSync(out, { recursive: true })
   const before = lastBuild().files
@@ -70,8 +95,11 @@ export async function build() {
   place('.stamp', JSON.stringify({ sources: made, files: files.map((f) => f.name) }))
   // The build before this one stays, for processes that still run from it.
   const kept = new Set(['.stamp', ...before, ...files.map((f) => f.name)])
-  for (const f of readdirSync(out)) if (!kept.has(f) && !kept.has(caches(f)) && !/\.part-\d+$/.test(f)) rmSync(join(out, f), { recursive: true, force: true })
-  for (const f of readdirSync(out)) if (/\.part-\d+$/.test(f) && !alive(Number(f.slice(f.lastIndexOf('-') + 1)))) rmSync(join(out, f), { force: true })
+  for (const f of readdirSync(out))
+    if (!kept.has(f) && !kept.has(caches(f)) && !/\.part-\d+$/.test(f))
+      rmSync(join(out, f), { recursive: true, force: true })
+  for (const f of readdirSync(out))
+    if (/\.part-\d+$/.test(f) && !alive(Number(f.slice(f.lastIndexOf('-') + 1)))) rmSync(join(out, f), { force: true })
   return join(out, files.map((f) => f.name).find(isMain))
 }
 

@@ -1,5 +1,6 @@
-// Runs a script with V8's code cache: what an earlier run of the same verb compiled is not compiled again. The cache lies beside the
-// script, whose name says its content; V8 refuses one of another version or other flags, and then it is made anew.
+// Runs a script with V8's code cache: what an earlier run of the same verb compiled is not compiled again. The cache
+// lies beside the script, whose name says its content; V8 refuses one of another version or other flags, and then it is
+// made anew.
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
@@ -9,24 +10,38 @@ import zlib from 'node:zlib'
 // An exit code after which nothing is kept: the word may be no verb.
 const WRONG_USE = 2
 
-// Verbs that import a module at run time (binaryen) are loaded as Node loads a file: in Node 20 a function out of a cache has lost its
-// loader ("A dynamic import callback was not specified").
-const IMPORTS = ['kernel', 'conform']
+// What builds a kernel imports a module at run time (binaryen) and is loaded as Node loads a file: in Node 20 a
+// function out of a cache has lost its loader ("A dynamic import callback was not specified"). Any verb builds one that
+// is given a tree.
+const builds = (words) => words.some((w) => w === 'kernel' || w === 'conform' || /^--tree(?:=|$)/.test(w))
 
 const CACHE = /\.([a-z-]+)\.v8$/
 
 /** The script that a cache belongs to, by their names; the name itself for all other files. */
 export const caches = (file) => file.replace(CACHE, '')
 
-/** Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its own. */
-export function run(file, part) {
-  if (IMPORTS.includes(part)) { createRequire(file)(file); return }
+/**
+ * Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its
+ * own. `words`: the command line.
+ */
+export function run(file, part, words = process.argv.slice(2)) {
+  if (builds(words)) {
+    createRequire(file)(file)
+    return
+  }
   const path = `${file}.${part}.v8`
   const cachedData = kept(path)
   // The bundler writes ASCII.
   const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'latin1')}\n})`
-  const script = new vm.Script(source, { filename: file, cachedData, importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER })
-  if (zlib.crc32 && (cachedData === undefined || script.cachedDataRejected)) process.once('exit', (code) => { if (code !== WRONG_USE) keep(script, path) })
+  const script = new vm.Script(source, {
+    filename: file,
+    cachedData,
+    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER
+  })
+  if (zlib.crc32 && (cachedData === undefined || script.cachedDataRejected))
+    process.once('exit', (code) => {
+      if (code !== WRONG_USE) keep(script, path)
+    })
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
 }
@@ -43,7 +58,8 @@ function kept(path) {
   }
 }
 
-// At the end, so that functions are in it that were compiled when they were first called. Beside, then renamed: nobody reads half a cache.
+// At the end, so that functions are in it that were compiled when they were first called. Beside, then renamed: nobody
+// reads half a cache.
 function keep(script, path) {
   const beside = `${path}.part-${process.pid}`
   try {

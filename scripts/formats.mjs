@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './install.mjs'
 
-const out = await build({ entryPoints: [join(root, 'src/report/schemas.ts')], bundle: true, write: false, format: 'esm', platform: 'node', logLevel: 'error' })
-const { formatFiles } = await import(`data:text/javascript;base64,${Buffer.from(out.outputFiles[0].contents).toString('base64')}`)
+const out = await build({
+  entryPoints: [join(root, 'src/report/schemas.ts')],
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'node',
+  logLevel: 'error'
+})
+const { formatFiles } = await import(
+  `data:text/javascript;base64,${Buffer.from(out.outputFiles[0].contents).toString('base64')}`
+)
 mkdirSync(join(root, 'docs/formats'), { recursive: true })
 for (const [name, text] of Object.entries(formatFiles())) writeFileSync(join(root, 'docs/formats', name), text)

@@ -5,4 +5,4 @@ import { run } from './cached.mjs'
 
 ensureInstalled()
 const [verb = 'help'] = process.argv.slice(2)
-run(current() ?? await build(), /^[a-z]+$/.test(verb) ? verb : 'other')
+run(current() ?? (await build()), /^[a-z]+$/.test(verb) ? verb : 'other')

@@ -1,6 +1,6 @@
-// Completes package-lock.json: packages for other platforms that a registry mirror did not serve when the lockfile was written are
-// entered with their platform, so that `npm ci` finds the lockfile whole and skips them where they do not belong.
-// Run after `npm install` has changed the lockfile.
+// Completes package-lock.json: packages for other platforms that a registry mirror did not serve when the lockfile was
+// written are entered with their platform, so that `npm ci` finds the lockfile whole and skips them where they do not
+// belong. Run after `npm install` has changed the lockfile.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
@@ -14,7 +14,11 @@ function platform(name) {
   const words = name.split('/').pop().split('-')
   const os = OS.find((o) => words.includes(o)) ?? (name === 'fsevents' ? 'darwin' : undefined)
   const cpu = CPU.find((c) => words.includes(c))
-  return { ...(cpu ? { cpu: [cpu] } : {}), ...(os ? { os: [os] } : {}), ...(words.includes('musl') ? { libc: ['musl'] } : words.includes('gnu') ? { libc: ['glibc'] } : {}) }
+  return {
+    ...(cpu ? { cpu: [cpu] } : {}),
+    ...(os ? { os: [os] } : {}),
+    ...(words.includes('musl') ? { libc: ['musl'] } : words.includes('gnu') ? { libc: ['glibc'] } : {})
+  }
 }
 
 let added = 0

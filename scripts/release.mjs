@@ -1,5 +1,5 @@
-// `npm run release`: checks that a version is whole, packs it, tags it. It publishes nothing: the last line says what does.
-// --dry-run: everything but the tests, the tarball and the tag.
+// `npm run release`: checks that a version is whole, packs it, tags it. It publishes nothing: the last line says what
+// does. --dry-run: everything but the tests, the tarball and the tag.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,8 +10,11 @@ const json = (path) => JSON.parse(read(path))
 
 /** Every place that says the version. */
 export const versions = () => ({
-  'package.json': json('package.json').version, 'package-lock.json': json('package-lock.json').packages[''].version, 'CITATION.cff': /^version: (.*)$/m.exec(read('CITATION.cff'))?.[1],
-  'editors/vscode/package.json': json('editors/vscode/package.json').version, 'CHANGELOG.md': /^## (\d\S*)/m.exec(read('CHANGELOG.md'))?.[1]
+  'package.json': json('package.json').version,
+  'package-lock.json': json('package-lock.json').packages[''].version,
+  'CITATION.cff': /^version: (.*)$/m.exec(read('CITATION.cff'))?.[1],
+  'editors/vscode/package.json': json('editors/vscode/package.json').version,
+  'CHANGELOG.md': /^## (\d\S*)/m.exec(read('CHANGELOG.md'))?.[1]
 })
 
 /** What the change log says of a version. */
@@ -27,7 +30,9 @@ export function notes(version) {
 export function obstacles() {
   const all = Object.entries(versions())
   const [, version] = all[0]
-  const out = all.filter(([, v]) => v !== version).map(([where, v]) => `${where} says ${v ?? 'no version'}, package.json ${version}`)
+  const out = all
+    .filter(([, v]) => v !== version)
+    .map(([where, v]) => `${where} says ${v ?? 'no version'}, package.json ${version}`)
   if (notes(version) === '') out.push(`CHANGELOG.md has no notes under ## ${version}`)
   if (/^## Not released\n+\S/m.test(read('CHANGELOG.md'))) out.push('CHANGELOG.md has notes that are of no version')
   return out
@@ -38,7 +43,11 @@ const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio
 
 function release(dry) {
   const { version } = json('package.json')
-  const wrong = [...obstacles(), ...(git('status', '--porcelain') === '' ? [] : ['the checkout has changes that are not committed']), ...(git('tag', '--list', `v${version}`) === '' ? [] : [`v${version} is a tag already`])]
+  const wrong = [
+    ...obstacles(),
+    ...(git('status', '--porcelain') === '' ? [] : ['the checkout has changes that are not committed']),
+    ...(git('tag', '--list', `v${version}`) === '' ? [] : [`v${version} is a tag already`])
+  ]
   for (const w of wrong) process.stderr.write(`release: ${w}\n`)
   if (wrong.length > 0 && !dry) process.exit(1)
   if (dry) {
@@ -49,7 +58,10 @@ function release(dry) {
   const message = `tbit ${version}\n\n${notes(version)}\n`
   process.stdout.write(`\ntag v${version}:\n\n${message}\n`)
   if (dry) process.exit(wrong.length > 0 ? 1 : 0)
-  execFileSync('git', ['tag', '--annotate', `v${version}`, '--cleanup=verbatim', '--file=-'], { cwd: root, input: message })
+  execFileSync('git', ['tag', '--annotate', `v${version}`, '--cleanup=verbatim', '--file=-'], {
+    cwd: root,
+    input: message
+  })
   process.stdout.write(`to publish: git push origin v${version} && npm publish tbit-${version}.tgz\n`)
 }
 

@@ -4,7 +4,27 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './install.mjs'
 
-export const rooms = ['base', 'step', 'machine', 'kernel', 'kernel-c', 'system', 'properties', 'litmus', 'check', 'hunt', 'rules', 'replay', 'plan', 'conform', 'report', 'kernel-build', 'lsp', 'cli', 'web']
+export const rooms = [
+  'base',
+  'step',
+  'machine',
+  'kernel',
+  'kernel-c',
+  'system',
+  'properties',
+  'litmus',
+  'check',
+  'hunt',
+  'rules',
+  'replay',
+  'plan',
+  'conform',
+  'report',
+  'kernel-build',
+  'lsp',
+  'cli',
+  'web'
+]
 // Rooms that run in a browser: no Node API, no console, no clock.
 export const pure = rooms.slice(0, rooms.indexOf('report') + 1)
 
@@ -13,13 +33,20 @@ const rule = (group, message) => ({ group, message })
 export function overrides() {
   return rooms.map((room, i) => {
     const later = rooms.slice(i + 1)
-    const patterns = [rule(later.flatMap((r) => [`**/${r}/**`, `../${r}/**`]), `${room} may import only from the rooms before it: ${rooms.slice(0, i).join(', ') || 'none'}`)]
+    const patterns = [
+      rule(
+        later.flatMap((r) => [`**/${r}/**`, `../${r}/**`]),
+        `${room} may import only from the rooms before it: ${rooms.slice(0, i).join(', ') || 'none'}`
+      )
+    ]
     if (pure.includes(room)) patterns.push(rule(['node:*', 'node:*/**'], `${room} runs in a browser: no Node API here`))
     return {
       includes: [`src/${room}/**/*.ts`, `!src/${room}/**/*.test.ts`],
       linter: {
         rules: {
-          style: { noRestrictedImports: { level: 'error', options: { patterns: patterns.filter((p) => p.group.length > 0) } } },
+          style: {
+            noRestrictedImports: { level: 'error', options: { patterns: patterns.filter((p) => p.group.length > 0) } }
+          },
           ...(pure.includes(room) ? { suspicious: { noConsole: 'error' } } : {})
         }
       }

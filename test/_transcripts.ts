@@ -1,5 +1,5 @@
-// The command line as its users see it: each `console` block of Markdown files is run and compared. A line `...` stands for any lines.
-// UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
+// The command line as its users see it: each `console` block of Markdown files is run and compared. A line `...` stands
+// for any lines. UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const update = process.env['UPDATE_TRANSCRIPTS'] === '1'
 
-export interface Step { readonly command: string; readonly expected: readonly string[]; readonly line: number; got?: readonly string[] }
+export interface Step {
+  readonly command: string
+  readonly expected: readonly string[]
+  readonly line: number
+  got?: readonly string[]
+}
 
 /** Commands with their expected output; `line` is the one after the command. */
 export function steps(markdown: string): Step[] {
@@ -21,14 +26,16 @@ export function steps(markdown: string): Step[] {
     if (text.startsWith('```')) {
       inside = text === '```console'
       current = null
-    } else if (inside && text.startsWith('$ ')) out.push((current = { command: text.slice(2), expected: [], line: i + 1 }))
+    } else if (inside && text.startsWith('$ '))
+      out.push((current = { command: text.slice(2), expected: [], line: i + 1 }))
     else if (inside && current !== null) current.expected.push(text)
   }
   return out
 }
 
 // How many operations and rows there are grows with the model; that they are counted is tested elsewhere.
-const counts = (l: string): string => (update ? l : l.replace(/\b\d+ of \d+\b/g, '# of #').replace(/("(?:operations|rows)Known": )\d+/, '$1#'))
+const counts = (l: string): string =>
+  update ? l : l.replace(/\b\d+ of \d+\b/g, '# of #').replace(/("(?:operations|rows)Known": )\d+/, '$1#')
 
 /** Lines against a pattern in which `...` stands for any number of lines. */
 export function fits(got: readonly string[], pattern: readonly string[]): boolean {
@@ -37,7 +44,9 @@ export function fits(got: readonly string[], pattern: readonly string[]): boolea
     for (let i = 0; i <= got.length; i++) if (fits(got.slice(i), pattern.slice(1))) return true
     return false
   }
-  return got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
+  return (
+    got.length > 0 && counts(got[0] as string) === counts(pattern[0] as string) && fits(got.slice(1), pattern.slice(1))
+  )
 }
 
 const wordsOf = (l: string): Set<string> => new Set(l.split(/\W+/).filter((w) => w !== ''))
@@ -48,17 +57,25 @@ function alike(a: string, b: string): number {
   return x.size + y.size === 0 ? 1 : (2 * both) / (x.size + y.size)
 }
 
-/** What `update` writes: between the marks `...` as many lines as stood there, from the place of the output that is most like them. */
+/**
+ * What `update` writes: between the marks `...` as many lines as stood there, from the place of the output that is most
+ * like them.
+ */
 function merged(got: readonly string[], expected: readonly string[]): readonly string[] {
   if (!expected.includes('...')) return got
   const out: string[] = []
   let from = 0
   for (let i = 0; i < expected.length; ) {
-    if (expected[i] === '...') { out.push('...'); i++; continue }
+    if (expected[i] === '...') {
+      out.push('...')
+      i++
+      continue
+    }
     let n = 0
     while (i + n < expected.length && expected[i + n] !== '...') n++
     const old = expected.slice(i, i + n)
-    const score = (at: number): number => old.reduce((sum, l, k) => sum + (got[at + k] === undefined ? 0 : alike(l, got[at + k] as string)), 0)
+    const score = (at: number): number =>
+      old.reduce((sum, l, k) => sum + (got[at + k] === undefined ? 0 : alike(l, got[at + k] as string)), 0)
     let best = from
     if (i > 0) for (let at = from; at + n <= got.length; at++) if (score(at) > score(best)) best = at
     out.push(...got.slice(best, best + n))
@@ -77,11 +94,28 @@ export function transcripts(files: readonly string[]): void {
     // Builds what is stale, once, before commands run side by side.
     execFileSync(join(root, 'tbit'), ['--version'], { stdio: 'ignore' })
   }, 120_000)
-  afterAll(() => { rmSync(bin, { recursive: true, force: true }) })
+  afterAll(() => {
+    rmSync(bin, { recursive: true, force: true })
+  })
 
   const run = async (command: string): Promise<string[]> => {
-    const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}`, TMP: bin, TBIT_CACHE: join(bin, 'cache'), NO_COLOR: '1' }
-    const out = await new Promise<string>((resolve) => { execFile('sh', ['-c', `exec 2>&1; ${command}`], { cwd: root, env, encoding: 'utf8', maxBuffer: 64 << 20 }, (_e, stdout) => { resolve(stdout) }) })
+    const env = {
+      ...process.env,
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      TMP: bin,
+      TBIT_CACHE: join(bin, 'cache'),
+      NO_COLOR: '1'
+    }
+    const out = await new Promise<string>((resolve) => {
+      execFile(
+        'sh',
+        ['-c', `exec 2>&1; ${command}`],
+        { cwd: root, env, encoding: 'utf8', maxBuffer: 64 << 20 },
+        (_e, stdout) => {
+          resolve(stdout)
+        }
+      )
+    })
     const text = out.replace(/\n$/, '').replaceAll(bin, '$TMP')
     return text === '' ? [] : text.split('\n')
   }

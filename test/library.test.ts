@@ -1,4 +1,5 @@
-// The library is the test suite: every test of litmus/ gives the verdict it expects. Here on the first platform it names.
+// The library is the test suite: every test of litmus/ gives the verdict it expects. Here on the first pair it
+// names; library.slow.test.ts has all.
 import { describe, expect, test } from 'vitest'
 import { duplicateTests, type Test } from '../src/litmus/index.ts'
 import { parsed, wrong } from './_library.ts'
@@ -14,5 +15,9 @@ test('a file is named for its test', () => {
 })
 
 describe('verdicts', () => {
-  for (const p of parsed) if (p.test) test(p.file, async () => { expect(await wrong(p.test as Test, 'fast')).toEqual([]) })
+  for (const p of parsed)
+    if (p.test)
+      test(p.file, async () => {
+        expect(await wrong(p.test as Test, 'one')).toEqual([])
+      })
 })

@@ -1,11 +1,23 @@
-// A version is said in several places, and what is released has notes: `npm run release -- --dry-run` names what stands in the way.
+// A version is said in several places, and what is released has notes: `npm run release -- --dry-run` names what stands
+// in the way.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { root } from './_transcripts.ts'
 
-const ask = (expression: string): unknown => JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', `import * as r from '${join(root, 'scripts/release.mjs')}'; console.log(JSON.stringify(${expression}))`], { encoding: 'utf8' }))
+const ask = (expression: string): unknown =>
+  JSON.parse(
+    execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import * as r from '${join(root, 'scripts/release.mjs')}'; console.log(JSON.stringify(${expression}))`
+      ],
+      { encoding: 'utf8' }
+    )
+  )
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 
 test('every place says the same version, but for a change log that is ahead', () => {

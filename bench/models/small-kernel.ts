@@ -1,7 +1,18 @@
-// A small kernel for measuring the search on real functions: 8 pages, 2 devices, 4 bounce slots under a lock, coherent and
-// streaming DMA with conversions that may fail, and a TSM that changes the hardware first and the flag by a read-modify-write
-// second. Each access to shared state is one step.
-import { type Field, isZero, Layout, read, spin_lock, spin_unlock, type Store, test, tryWrite, write } from '../../src/step/index.ts'
+// A small kernel for measuring the search on real functions: 8 pages, 2 devices, 4 bounce slots under a lock, coherent
+// and streaming DMA with conversions that may fail, and a TSM that changes the hardware first and the flag by a
+// read-modify-write second. Each access to shared state is one step.
+import {
+  type Field,
+  isZero,
+  Layout,
+  read,
+  spin_lock,
+  spin_unlock,
+  type Store,
+  test,
+  tryWrite,
+  write
+} from '../../src/step/index.ts'
 import { act } from '../../test/engine/act.ts'
 
 export const PAGES = 8
@@ -27,6 +38,7 @@ export interface SmallKernel {
   faults(): number
 }
 
+// Long: one model, a function a transition.
 export function smallKernel(): SmallKernel {
   const layout = new Layout()
   const pte = layout.field('pte', { count: PAGES, max: 2 })
@@ -41,22 +53,48 @@ export function smallKernel(): SmallKernel {
   const poolLock = layout.field('pool.lock', { max: 1 })
   let faults = 0
 
-  const page_alloc = (): number => act('page_alloc', (r) => `page ${r}`, (st) => {
-    for (let p = 0; p < PAGES; p++) if (own.get(st, p) === FREE) { own.set(st, USED, p); return p }
-    return NOPG
-  }, { results: Array.from({ length: PAGES + 1 }, (_, p) => p) })
+  const page_alloc = (): number =>
+    act(
+      'page_alloc',
+      (r) => `page ${r}`,
+      (st) => {
+        for (let p = 0; p < PAGES; p++)
+          if (own.get(st, p) === FREE) {
+            own.set(st, USED, p)
+            return p
+          }
+        return NOPG
+      },
+      { results: Array.from({ length: PAGES + 1 }, (_, p) => p) }
+    )
   const copy = (to: Field, i: number, from: Field, j: number): void => {
-    act(`copy:${to.base + i}:${from.base + j}`, () => `copy ${to.label(i)} <- ${from.label(j)}`, (st) => { to.set(st, from.get(st, j), i); return 0 }, { results: [0] })
+    act(
+      `copy:${to.base + i}:${from.base + j}`,
+      () => `copy ${to.label(i)} <- ${from.label(j)}`,
+      (st) => {
+        to.set(st, from.get(st, j), i)
+        return 0
+      },
+      { results: [0] }
+    )
   }
   const device_write = (dev: number, h: number): void => {
-    act(`dma:${dev}:${h}`, () => `device ${dev} writes to ${h}`, (st) => {
-      if (h >= SLOT0) { slotData.set(st, DEVDATA, h - SLOT0); return 0 }
-      const page = (h - 1) & 15
-      const mapped = rsi.get(st, page) === SHARED
-      if (h > ALIAS ? mapped : !mapped && tdi.get(st, dev) === RUN) content.set(st, DEVDATA, page)
-      else faults++
-      return 0
-    }, { results: [0] })
+    act(
+      `dma:${dev}:${h}`,
+      () => `device ${dev} writes to ${h}`,
+      (st) => {
+        if (h >= SLOT0) {
+          slotData.set(st, DEVDATA, h - SLOT0)
+          return 0
+        }
+        const page = (h - 1) & 15
+        const mapped = rsi.get(st, page) === SHARED
+        if (h > ALIAS ? mapped : !mapped && tdi.get(st, dev) === RUN) content.set(st, DEVDATA, page)
+        else faults++
+        return 0
+      },
+      { results: [0] }
+    )
   }
 
   const force_dma_unencrypted = (dev: number): boolean => !test(bits, dev, ACCEPTED)
@@ -155,7 +193,16 @@ export function smallKernel(): SmallKernel {
 
   return {
     layout,
-    functions: { alloc: dma_direct_alloc, free: dma_direct_free, map: dma_direct_map, unmap: dma_direct_unmap, dma: dev_write, lock: tsm_lock, accept: tsm_accept, disc: tsm_disconnect },
+    functions: {
+      alloc: dma_direct_alloc,
+      free: dma_direct_free,
+      map: dma_direct_map,
+      unmap: dma_direct_unmap,
+      dma: dev_write,
+      lock: tsm_lock,
+      accept: tsm_accept,
+      disc: tsm_disconnect
+    },
     init(st, owned) {
       for (const p of owned) own.set(st, USED, p)
       for (let d = 0; d < DEVICES; d++) bits.set(st, SKIP_SYNC, d)

@@ -3,7 +3,7 @@
 // places are found by name. Only what tbit compiles is copied.
 //
 //   node docs/examples/rfc-on-6.12.mjs linux-source-6.12 linux-6.12-rfc
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const [from, to] = process.argv.slice(2)
@@ -14,8 +14,10 @@ if (!from || !to) {
 
 for (const part of [
   'Makefile', 'kernel/dma', 'include', 'lib/genalloc.c', 'lib/scatterlist.c', 'arch/arm64/Kconfig', 'arch/arm64/mm', 'arch/arm64/include/asm', 'arch/x86/Kconfig', 'arch/x86/mm/mem_encrypt.c', 'arch/x86/coco',
-  'arch/x86/include/asm'
+  'arch/x86/include/asm', 'drivers/iommu/dma-iommu.c', 'drivers/iommu/dma-iommu.h', 'drivers/iommu/iommu-pages.h'
 ]) {
+  // what this tree does not have
+  if (!existsSync(join(from, part))) continue
   // links as what they point to: the copy stands alone, and a second run writes over the first
   cpSync(join(from, part), join(to, part), { recursive: true, dereference: true })
 }

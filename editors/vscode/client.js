@@ -8,14 +8,25 @@ let client
 exports.activate = async () => {
   const settings = vscode.workspace.getConfiguration('tbit')
   const command = settings.get('path', 'tbit')
-  client = new LanguageClient('tbit', 'tbit', { command, args: ['lsp', '--stdio'] }, {
-    documentSelector: [{ language: 'litmus' }],
-    initializationOptions: { check: settings.get('check'), seconds: settings.get('seconds'), maxStates: settings.get('maxStates') }
-  })
+  client = new LanguageClient(
+    'tbit',
+    'tbit',
+    { command, args: ['lsp', '--stdio'] },
+    {
+      documentSelector: [{ language: 'litmus' }],
+      initializationOptions: {
+        check: settings.get('check'),
+        seconds: settings.get('seconds'),
+        maxStates: settings.get('maxStates')
+      }
+    }
+  )
   try {
     await client.start()
   } catch (e) {
-    await vscode.window.showErrorMessage(`tbit: '${command} lsp' does not start: ${e.message}. The setting tbit.path names the command.`)
+    await vscode.window.showErrorMessage(
+      `tbit: '${command} lsp' does not start: ${e.message}. The setting tbit.path names the command.`
+    )
   }
 }
 

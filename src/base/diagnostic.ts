@@ -2,13 +2,17 @@
 import { printable, printableLine } from './printable.ts'
 import { nearest } from './text.ts'
 
-/** Every user-facing error has a code; `docs/errors.md` is made from this table. Numbers are given out in hundreds, one hundred a room. */
+/**
+ * Every user-facing error has a code; `docs/errors.md` is made from this table. Numbers are given out in hundreds, one
+ * hundred a room.
+ */
 export const codes = {
   'TB-001': 'wrong use of the command line',
   'TB-002': 'a file cannot be read or written',
   'TB-003': 'the thing asked for is not modelled yet',
   'TB-004': 'a directory without a litmus test',
   'TB-005': 'the model contradicts itself: a bug of tbit, not of the input',
+  'TB-006': 'shares of work that do not fit together',
   'TB-200': 'a character that the litmus language does not use',
   'TB-201': 'a string is not closed on its line',
   'TB-202': 'a comment is not closed',
@@ -70,6 +74,7 @@ export const codes = {
   'TB-366': 'a trace without any DMA event',
   'TB-367': 'a device after accepted= that the trace does not have',
   'TB-368': 'a kernel log of another boot than the trace',
+  'TB-369': 'a recording of which nothing says the host or the day',
   'TB-501': 'two images of a plan occupy the same granule',
   'TB-502': 'the RAM of a plan does not fit into the protected half of the IPA space',
   'TB-503': 'an address or size of a plan is not a multiple of the granule',
@@ -103,7 +108,8 @@ export const codes = {
   'TB-610': 'a recording that a built kernel cannot replay',
   'TB-611': 'a patch that does not apply to the tree',
   'TB-612': 'the code of a tree does not boot',
-  'TB-613': 'a revision of a git repository that cannot be read, or a series that is none'
+  'TB-613': 'a revision of a git repository that cannot be read, or a series that is none',
+  'TB-614': 'a field that struct device has not'
 } as const
 
 export interface Diagnostic {
@@ -125,9 +131,18 @@ export interface Diagnostic {
 /** What a thrown value says. */
 export const messageOf = (e: unknown): string => (e instanceof Error ? e.message : String(e))
 
-/** A broken invariant of ours while this file was at hand: it costs this file, not the others. What to send stands in the hint. */
+/**
+ * A broken invariant of ours while this file was at hand: it costs this file, not the others. What to send stands in
+ * the hint.
+ */
 export const brokenInvariant = (file: string, e: unknown, word = ''): Diagnostic => ({
-  code: 'TB-005', file, line: 0, column: 0, word, message: messageOf(e), hint: 'a bug of tbit, worth a report with this input; TBIT_STACK=1 shows where'
+  code: 'TB-005',
+  file,
+  line: 0,
+  column: 0,
+  word,
+  message: messageOf(e),
+  hint: 'a bug of tbit, worth a report with this input; TBIT_STACK=1 shows where'
 })
 
 /** Adds the nearest of `known` to a diagnostic about an unknown word. */
@@ -136,13 +151,17 @@ export function unknownWord(d: Omit<Diagnostic, 'nearest'>, known: Iterable<stri
   return near.length > 0 ? { ...d, nearest: near } : d
 }
 
-/** One diagnostic as text: `file:line:col: message` and, below it, the line with the word underlined when the source is given. */
+/**
+ * One diagnostic as text: `file:line:col: message` and, below it, the line with the word underlined when the source is
+ * given.
+ */
 export function formatDiagnostic(d: Diagnostic, source?: string): string {
   const at = printableLine(d.line > 0 ? `${d.file}:${d.line}:${d.column}` : d.file)
   const out = [`${at}: ${d.severity ?? 'error'} ${d.code}: ${clip(printableLine(d.message), 600)}`]
   const text = d.line > 0 && source !== undefined ? lineOf(source, d.line) : undefined
   if (text !== undefined) out.push(...underlined(text, Math.max(0, d.column - 1), d.word.length))
-  if (d.nearest && d.nearest.length > 0) out.push(`  did you mean ${d.nearest.map((n) => `'${printableLine(n)}'`).join(' or ')}?`)
+  if (d.nearest && d.nearest.length > 0)
+    out.push(`  did you mean ${d.nearest.map((n) => `'${printableLine(n)}'`).join(' or ')}?`)
   if (d.expected && d.expected.length > 0) out.push(`  expected: ${printableLine(d.expected.join(', '))}`)
   if (d.hint) out.push(`  ${printable(d.hint)}`)
   return out.join('\n')
@@ -160,7 +179,10 @@ function underlined(text: string, column: number, length: number): [string, stri
   const word = printableLine(text.slice(column, Math.min(column + length, from + SHOWN)))
   const left = from > 0 ? '...' : ''
   const right = from + SHOWN < text.length ? '...' : ''
-  return [`  ${left}${printableLine(part)}${right}`, `  ${' '.repeat(left.length + before.length)}${'^'.repeat(Math.max(1, word.length))}`]
+  return [
+    `  ${left}${printableLine(part)}${right}`,
+    `  ${' '.repeat(left.length + before.length)}${'^'.repeat(Math.max(1, word.length))}`
+  ]
 }
 
 function lineOf(source: string, line: number): string | undefined {
@@ -173,4 +195,5 @@ function lineOf(source: string, line: number): string | undefined {
   return source.slice(from, end < 0 ? undefined : end).replace(/\r$/, '')
 }
 
-const clip = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 200)} ... ${text.slice(-150)}`)
+const clip = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most - 200)} ... ${text.slice(-150)}`

@@ -1,5 +1,6 @@
-// A sparse map from numbers to small numbers, as a flat list [start, end, value, start, end, value, ...]: sorted, disjoint, never
-// the default value, neighbours of one value joined. The form is canonical, so equal maps are equal lists.
+// A sparse map from numbers to small numbers, as a flat list [start, end, value, start, end, value, ...]: sorted,
+// disjoint, never the default value, neighbours of one value joined. The form is canonical, so equal maps are equal
+// lists.
 
 export type Intervals = readonly number[]
 
@@ -39,7 +40,13 @@ function push(out: number[], s: number, e: number, v: number, dflt: number): voi
 }
 
 /** [start, end) replaced by `fresh` pieces that cover it. */
-function splice(m: Intervals, start: number, end: number, fresh: ReadonlyArray<readonly [number, number, number]>, dflt: number): Intervals {
+function splice(
+  m: Intervals,
+  start: number,
+  end: number,
+  fresh: ReadonlyArray<readonly [number, number, number]>,
+  dflt: number
+): Intervals {
   const out: number[] = []
   let i = 0
   for (; i < m.length && (m[i] as number) < start; i += 3) {
@@ -55,14 +62,33 @@ function splice(m: Intervals, start: number, end: number, fresh: ReadonlyArray<r
 }
 
 /** [start, end) set to `v`. */
-export const setRange = (m: Intervals, start: number, end: number, v: number, dflt: number): Intervals => splice(m, start, end, [[start, end, v]], dflt)
+export const setRange = (m: Intervals, start: number, end: number, v: number, dflt: number): Intervals =>
+  splice(m, start, end, [[start, end, v]], dflt)
 
 /** [start, end) mapped by `fn`. */
-export const mapRange = (m: Intervals, start: number, end: number, dflt: number, fn: (v: number) => number): Intervals =>
-  splice(m, start, end, pieces(m, start, end, dflt).map(([s, e, v]) => [s, e, fn(v)] as const), dflt)
+export const mapRange = (
+  m: Intervals,
+  start: number,
+  end: number,
+  dflt: number,
+  fn: (v: number) => number
+): Intervals =>
+  splice(
+    m,
+    start,
+    end,
+    pieces(m, start, end, dflt).map(([s, e, v]) => [s, e, fn(v)] as const),
+    dflt
+  )
 
 /** [dst, dst+len) becomes what [src, src+len) is. */
 export const copyRange = (m: Intervals, dst: number, src: number, len: number, dflt: number): Intervals =>
-  splice(m, dst, dst + len, pieces(m, src, src + len, dflt).map(([s, e, v]) => [s - src + dst, e - src + dst, v] as const), dflt)
+  splice(
+    m,
+    dst,
+    dst + len,
+    pieces(m, src, src + len, dflt).map(([s, e, v]) => [s - src + dst, e - src + dst, v] as const),
+    dflt
+  )
 
 export const encodeIntervals = (m: Intervals): string => m.join(',')

@@ -1,6 +1,8 @@
-// The state of a view as the fragment of an address: it reaches no server, and an old link means for ever what it meant. The first word is the
-// version of the format; then names and values. A text is packed (deflate, base64url) behind a check sum: of a damaged link one is told, not
-// shown half of it. What the library has is named and not packed.
+// The state of a view as the fragment of an address: it reaches no server, and an old link means for ever what it
+// meant. The first word is the version of the format; then names and values. A text is packed (deflate, base64url)
+// behind a check sum: of a damaged link one is told, not shown half of it. What the library has is named and not
+// packed.
+import { joined } from './bytes.ts'
 import { err, ok, type Result } from './result.ts'
 
 /** What stands in a link: short values by name, and perhaps a text. */
@@ -10,21 +12,27 @@ export interface ShareState {
 }
 
 export interface ShareError {
-  /** `future`: written by a newer version; `foreign`: no link of ours; `damaged`: ours, but cut or changed on its way; `large`: more than a page takes. */
+  /**
+   * `future`: written by a newer version; `foreign`: no link of ours; `damaged`: ours, but cut or changed on its way;
+   * `large`: more than a page takes.
+   */
   readonly kind: 'future' | 'foreign' | 'damaged' | 'large'
   /** One sentence for whoever followed the link. */
   readonly message: string
 }
 
 /** The format that is written; every earlier one is read. */
-export const SHARE_VERSION = 1
+const SHARE_VERSION = 1
 
 /** Bytes of the longest text that a link may hold. A test is written by hand; a packed bomb is not. */
 export const LONGEST_SHARED = 256 << 10
 
 const NAME = /^[a-z]+$/
 
-/** A link's fragment without its `#`. @throws RangeError for a text longer than LONGEST_SHARED or a name that is no small word */
+/**
+ * A link's fragment without its `#`. @throws RangeError for a text longer than LONGEST_SHARED or a name that is no
+ * small word
+ */
 export async function encodeShare(s: ShareState): Promise<string> {
   const parts = [`v${SHARE_VERSION}`]
   for (const [name, value] of Object.entries(s.values)) {
@@ -35,7 +43,10 @@ export async function encodeShare(s: ShareState): Promise<string> {
   if (s.text !== undefined) {
     const bytes = new TextEncoder().encode(s.text)
     if (bytes.length > LONGEST_SHARED) throw new RangeError(`a link holds at most ${LONGEST_SHARED} bytes of text`)
-    parts.push(`text=${checkSum(bytes)}.${base64url(await through(bytes, new CompressionStream('deflate-raw'), Number.POSITIVE_INFINITY))}`)
+    parts.push(
+      `text=${checkSum(bytes)}.` +
+        `${base64url(await through(bytes, new CompressionStream('deflate-raw'), Number.POSITIVE_INFINITY))}`
+    )
   }
   return parts.join('&')
 }
@@ -44,8 +55,14 @@ export async function encodeShare(s: ShareState): Promise<string> {
 export async function decodeShare(fragment: string): Promise<Result<ShareState, ShareError>> {
   const [version = '', ...rest] = fragment.replace(/^#/, '').split('&')
   const number = /^v([1-9]\d{0,5})$/.exec(version)?.[1]
-  if (number === undefined) return bad('foreign', 'This address carries something that is no link of tbit: it was not opened.')
-  if (Number(number) > SHARE_VERSION) return bad('future', `This link was written by a newer tbit (format ${number}; this page reads 1 to ${SHARE_VERSION}): a newer page opens it.`)
+  if (number === undefined)
+    return bad('foreign', 'This address carries something that is no link of tbit: it was not opened.')
+  if (Number(number) > SHARE_VERSION)
+    return bad(
+      'future',
+      `This link was written by a newer tbit (format ${number}; this page reads 1 to ${SHARE_VERSION}): a newer ` +
+        'page opens it.'
+    )
   const values: Record<string, string> = {}
   let packed: string | undefined
   for (const part of rest) {
@@ -61,12 +78,18 @@ export async function decodeShare(fragment: string): Promise<Result<ShareState, 
   if (packed === undefined) return ok({ values })
   const [, sum = '', body = ''] = /^([0-9a-f]{8})\.([\w-]*)$/.exec(packed) ?? []
   const compressed = sum === '' ? null : fromBase64url(body)
-  if (compressed === null) return bad('damaged', 'This link is damaged: its text was cut or changed on the way. Ask for it again, as a file if need be.')
+  if (compressed === null)
+    return bad(
+      'damaged',
+      'This link is damaged: its text was cut or changed on the way. Ask for it again, as a file if need be.'
+    )
   let bytes: Uint8Array
   try {
     bytes = await through(compressed, new DecompressionStream('deflate-raw'), LONGEST_SHARED)
   } catch (e) {
-    return e instanceof RangeError ? bad('large', `This link holds a text of more than ${LONGEST_SHARED} bytes: it was not opened.`) : bad('damaged', 'This link is damaged: its text cannot be unpacked.')
+    return e instanceof RangeError
+      ? bad('large', `This link holds a text of more than ${LONGEST_SHARED} bytes: it was not opened.`)
+      : bad('damaged', 'This link is damaged: its text cannot be unpacked.')
   }
   if (checkSum(bytes) !== sum) return bad('damaged', 'This link is damaged: its text is not the one that was packed.')
   return ok({ values, text: new TextDecoder().decode(bytes) })
@@ -90,10 +113,17 @@ function checkSum(bytes: Uint8Array): string {
 }
 
 /** @throws RangeError when more than `most` bytes come out */
-async function through(bytes: Uint8Array, stream: CompressionStream | DecompressionStream, most: number): Promise<Uint8Array> {
+async function through(
+  bytes: Uint8Array,
+  stream: CompressionStream | DecompressionStream,
+  most: number
+): Promise<Uint8Array> {
   const writer = stream.writable.getWriter()
   // What is wrong with the input is told by the reading end, too.
-  const written = writer.write(new Uint8Array(bytes)).then(() => writer.close()).catch(() => {})
+  const written = writer
+    .write(new Uint8Array(bytes))
+    .then(() => writer.close())
+    .catch(() => {})
   const reader = (stream.readable as ReadableStream<Uint8Array>).getReader()
   const parts: Uint8Array[] = []
   let size = 0
@@ -108,13 +138,7 @@ async function through(bytes: Uint8Array, stream: CompressionStream | Decompress
     parts.push(value)
   }
   await written
-  const out = new Uint8Array(size)
-  let at = 0
-  for (const p of parts) {
-    out.set(p, at)
-    at += p.length
-  }
-  return out
+  return joined(parts)
 }
 
 function base64url(bytes: Uint8Array): string {

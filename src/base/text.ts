@@ -1,6 +1,9 @@
 // Small helpers for text that people read: nearest known words, columns, plurals.
 
-/** The offset at which a line of a text begins, 1-based; a text has line 0 at its beginning, too. null: it has not so many. */
+/**
+ * The offset at which a line of a text begins, 1-based; a text has line 0 at its beginning, too. null: it has not so
+ * many.
+ */
 export function lineStart(text: string, line: number): number | null {
   let at = 0
   for (let n = 1; n < line; n++) {
@@ -19,7 +22,8 @@ export function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
       let d = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + cost)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, (rows[i - 2]?.[j - 2] ?? 0) + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        d = Math.min(d, (rows[i - 2]?.[j - 2] ?? 0) + 1)
       row.push(d)
     }
     rows.push(row)
@@ -52,6 +56,16 @@ export const thousands = (n: number): string => String(n).replace(/\B(?=(\d{3})+
 /** Left-aligned columns separated by two blanks; the last column is not padded. */
 export function columns(rows: ReadonlyArray<readonly string[]>): string {
   const width: number[] = []
-  for (const r of rows) r.forEach((c, i) => { width[i] = Math.max(width[i] ?? 0, c.length) })
-  return rows.map((r) => r.map((c, i) => (i === r.length - 1 ? c : c.padEnd(width[i] ?? 0))).join('  ').trimEnd()).join('\n')
+  for (const r of rows)
+    r.forEach((c, i) => {
+      width[i] = Math.max(width[i] ?? 0, c.length)
+    })
+  return rows
+    .map((r) =>
+      r
+        .map((c, i) => (i === r.length - 1 ? c : c.padEnd(width[i] ?? 0)))
+        .join('  ')
+        .trimEnd()
+    )
+    .join('\n')
 }

@@ -1,24 +1,26 @@
-// Branded numbers, so that a page number cannot be passed where an address is meant. Addresses are plain numbers
-// below 2^53: every address of the model (52-bit physical, shared bit 51) fits; all-ones is DMA_MAPPING_ERROR.
+// Numbers with a unit, so that a bus address cannot be passed where a physical one is meant. A plain number passes as
+// any of them: what comes out of a sum has no unit again, and needs no cast. Addresses are numbers below 2^53: every
+// address of the model (52-bit physical, shared bit 51) fits; all-ones is DMA_MAPPING_ERROR.
 import { own } from './table.ts'
 
-declare const brand: unique symbol
-type Brand<T, B extends string> = T & { readonly [brand]: B }
+declare const unit: unique symbol
+type Unit<U extends string> = number & { readonly [unit]?: U }
 
-/** Physical (guest physical, intermediate physical) address, in bytes, without the shared or encryption bit. */
-export type Phys = Brand<number, 'Phys'>
-/** What a device is given: bus address with the platform's alias bits. */
-export type DmaAddr = Brand<number, 'DmaAddr'>
-/** Intermediate physical address as stage 2 sees it, alias bit included. */
-export type Ipa = Brand<number, 'Ipa'>
+/** phys_addr_t: physical (guest physical, intermediate physical) address, in bytes. */
+export type Phys = Unit<'phys'>
+/** dma_addr_t: what a device is given, a bus address with the platform's alias bits or an IOVA. */
+export type DmaAddr = Unit<'dma'>
+/** What the CPU uses: an address of the linear map or of a mapping of its own. */
+export type CpuAddr = Unit<'cpu'>
 /** Page frame number (4 KiB pages). */
-export type Pfn = Brand<number, 'Pfn'>
+export type Pfn = Unit<'pfn'>
 /** A size in bytes. */
-export type Bytes = Brand<number, 'Bytes'>
-/** A number of swiotlb slots of 2 KiB. */
-export type Slots = Brand<number, 'Slots'>
-/** Time in nanoseconds. */
-export type Nanos = Brand<number, 'Nanos'>
+export type Bytes = Unit<'bytes'>
+
+/** A physical address as the bus has it where nothing translates: no range map, no IOMMU, no alias bit. */
+export const asDmaAddr = (phys: Phys): DmaAddr => phys as number
+/** A bus address as a physical one where nothing translates. */
+export const asPhys = (addr: DmaAddr): Phys => addr as number
 
 export const PAGE_SHIFT = 12
 export const PAGE_SIZE = 4096
@@ -27,7 +29,8 @@ export const PFN_UP = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE)
 /** Bytes of whole pages. */
 export const PAGE_ALIGN = (bytes: number): number => PFN_UP(bytes) * PAGE_SIZE
 /** How many pages the bytes [at, at+size) touch; size > 0. */
-export const pagesOf = (at: number, size: number): number => Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
+export const pagesOf = (at: number, size: number): number =>
+  Math.floor((at + size - 1) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) + 1
 export const KiB = 1024
 export const MiB = 1024 * 1024
 export const GiB = 1024 * 1024 * 1024
@@ -36,14 +39,17 @@ export const TiB = 1024 * GiB
 const SUFFIX: Record<string, number> = { '': 1, K: KiB, M: MiB, G: GiB, T: TiB }
 
 export const Bytes = {
-  /** `4096`, `4K`, `2M`, `1G`, `12T`, `0x1000` (an `iB` or `B` after the letter is allowed). Null when it is none of these. */
+  /**
+   * `4096`, `4K`, `2M`, `1G`, `12T`, `0x1000` (an `iB` or `B` after the letter is allowed). Null when it is none of
+   * these.
+   */
   parse(text: string): Bytes | null {
     const hex = /^0x[0-9a-f]+$/i.exec(text)
-    if (hex) return Number.isSafeInteger(Number.parseInt(text, 16)) ? (Number.parseInt(text, 16) as Bytes) : null
+    if (hex) return Number.isSafeInteger(Number.parseInt(text, 16)) ? Number.parseInt(text, 16) : null
     const m = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text)
     if (!m) return null
     const n = Number(m[1]) * (own(SUFFIX, (m[2] ?? '').toUpperCase()) ?? 1)
-    return Number.isSafeInteger(n) ? (n as Bytes) : null
+    return Number.isSafeInteger(n) ? n : null
   },
   /** The shortest exact form: `4K`, `64M`, `1000`. */
   format(n: number): string {

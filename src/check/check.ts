@@ -57,7 +57,10 @@ export interface CheckResult {
 }
 
 /** What a run found: what its test forbids, then what is only reported. */
-export const allFindings = (r: Pick<CheckResult, 'violations' | 'reported'>): Violation[] => [...r.violations, ...r.reported]
+export const allFindings = (r: Pick<CheckResult, 'violations' | 'reported'>): Violation[] => [
+  ...r.violations,
+  ...r.reported
+]
 
 /** What the search could use: said beside each verdict. */
 export interface Coverage {
@@ -87,7 +90,10 @@ export interface CheckOptions {
   readonly revision?: Revision
   /** Parts of the kernel that are not ours: a tree's own C. */
   readonly parts?: KernelParts
-  /** false: findings come without the way to them, for whoever only asks which there are. Their ids then lack the sequence. Default true. */
+  /**
+   * false: findings come without the way to them, for whoever only asks which there are. Their ids then lack the
+   * sequence. Default true.
+   */
   readonly traces?: boolean
   /** The whole visible state after each step of a finding (frames.ts). Default false. */
   readonly frames?: boolean
@@ -98,7 +104,9 @@ const DEFAULT_MAX = 2_000_000
 /** Checks a test on one pair. Never throws for anything a test can say. */
 export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
   const session = beginCheck(test, kernel, platform, o)
-  while (session.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+  while (session.advance(Number.POSITIVE_INFINITY)) {
+    /* to its end */
+  }
   return session.result()
 }
 
@@ -109,21 +117,55 @@ export interface CheckSession {
   /** Goes on over about `states` more states; false when nothing is left to do. */
   advance(states: number): boolean
   /**
-   * The result; incomplete, with what was found, when there was more to do. `traces` false: at once, without the ways to the findings (as the
-   * option of that name has it); the whole one can be asked for afterwards.
+   * The result; incomplete, with what was found, when there was more to do. `traces` false: at once, without the ways
+   * to the findings (as the option of that name has it); the whole one can be asked for afterwards.
    */
   result(traces?: boolean): CheckResult
 }
 
 export function beginCheck(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckSession {
-  const coverage: Coverage = { interleave: o.interleave ?? 'steps', maxStates: o.maxStates ?? DEFAULT_MAX, threads: test.threads.length, ...usedOperations(test), switches: [], rows: 0, rowsKnown: 0, rowNames: [], absent: [], depth: 0 }
-  const base: Base = { file: test.file, test: test.name, kernel, platform, expectation: expectFor(test, kernel, platform) }
+  const coverage: Coverage = {
+    interleave: o.interleave ?? 'steps',
+    maxStates: o.maxStates ?? DEFAULT_MAX,
+    threads: test.threads.length,
+    ...usedOperations(test),
+    ...NOTHING_MET
+  }
+  const base: Base = {
+    file: test.file,
+    test: test.name,
+    kernel,
+    platform,
+    expectation: expectFor(test, kernel, platform)
+  }
   const reason = noMeaning(o.revision ?? revisionOf(test, kernel), platform)
   if (reason === null) return new Session(test, base, coverage, o)
-  return { states: 0, advance: () => false, result: () => ({ ...base, verdict: 'skipped', reason, violations: [], reported: [], states: 0, transitions: 0, complete: false, expected: null, notes: [], coverage }) }
+  return {
+    states: 0,
+    advance: () => false,
+    result: () => skippedResult(base, reason, coverage)
+  }
 }
 
 type Base = Pick<CheckResult, 'file' | 'test' | 'kernel' | 'platform' | 'expectation'>
+
+/** Of what a run goes through, what one has that does not begin. */
+export const NOTHING_MET = { switches: [], rows: 0, rowsKnown: 0, rowNames: [], absent: [], depth: 0 } as const
+
+/** The result of a run that has no meaning, for this reason. */
+export const skippedResult = (base: Base, reason: string, coverage: Coverage): CheckResult => ({
+  ...base,
+  verdict: 'skipped',
+  reason,
+  violations: [],
+  reported: [],
+  states: 0,
+  transitions: 0,
+  complete: false,
+  expected: null,
+  notes: [],
+  coverage
+})
 
 function usedOperations(test: Test): Pick<Coverage, 'operations' | 'operationsKnown' | 'operationNames'> {
   const operationNames = operationsOf(test)
@@ -142,14 +184,25 @@ class Session implements CheckSession {
   private readonly initEnds: number[] = []
   private readonly initTraces = new Map<number, readonly TraceStep[]>()
 
-  constructor(private readonly test: Test, private readonly base: Base, private readonly coverage: Coverage, private readonly o: CheckOptions) {
+  constructor(
+    private readonly test: Test,
+    private readonly base: Base,
+    private readonly coverage: Coverage,
+    private readonly o: CheckOptions
+  ) {
     this.asked = o.frames === true ? new Set() : null
     const revision = this.asked === null ? o.revision : watched(o.revision ?? revisionOf(test, base.kernel), this.asked)
-    this.scene = new Scene(test, base.kernel, base.platform, { ...(revision ? { revision } : {}), ...(o.parts ? { parts: o.parts } : {}) })
+    this.scene = new Scene(test, base.kernel, base.platform, {
+      ...(revision ? { revision } : {}),
+      ...(o.parts ? { parts: o.parts } : {})
+    })
     this.describe = describeChange(this.scene.sys)
     const { maxStates, interleave } = coverage
     this.initX = new Search(this.scene.init, {
-      maxStates, interleave, onState: this.scene.onState, ...(o.onProgress ? { onProgress: o.onProgress } : {}),
+      maxStates,
+      interleave,
+      onState: this.scene.onState,
+      ...(o.onProgress ? { onProgress: o.onProgress } : {}),
       onFinal: (st, state) => {
         this.starts.push(this.scene.startFrom(st))
         this.initEnds.push(state)
@@ -158,7 +211,9 @@ class Session implements CheckSession {
     })
   }
 
-  get states(): number { return this.initX.states + (this.threads?.states ?? 0) }
+  get states(): number {
+    return this.initX.states + (this.threads?.states ?? 0)
+  }
 
   advance(states: number): boolean {
     if (this.threads === null) {
@@ -172,8 +227,12 @@ class Session implements CheckSession {
     const { scene, o } = this
     const { maxStates, interleave } = this.coverage
     return new Search(scene.threads(this.starts), {
-      maxStates: Math.max(1, maxStates - this.initX.states), interleave, ...(o.onProgress ? { onProgress: o.onProgress } : {}), onState: scene.onState,
-      onFinal: (st) => scene.onFinal(st), onDeadlock: (_st, waiting) => scene.onDeadlock(waiting)
+      maxStates: Math.max(1, maxStates - this.initX.states),
+      interleave,
+      ...(o.onProgress ? { onProgress: o.onProgress } : {}),
+      onState: scene.onState,
+      onFinal: (st) => scene.onFinal(st),
+      onDeadlock: (_st, waiting) => scene.onDeadlock(waiting)
     })
   }
 
@@ -186,33 +245,76 @@ class Session implements CheckSession {
     const [initX, x] = [this.initX.result(), this.threads.result()]
     const complete = initX.complete && x.complete
     const { violations, reported } = this.judged(initX, x, traces)
-    if (complete) for (const f of scene.unreached()) violations.push({ ...f, id: `unreached/exists/${hash(f.decision)}`, trace: [], initSteps: [], schedule: '', final: false })
+    if (complete)
+      for (const f of scene.unreached())
+        violations.push({
+          ...f,
+          id: `unreached/exists/${hash(f.decision)}`,
+          trace: [],
+          initSteps: [],
+          schedule: '',
+          final: false
+        })
     const vacuous = complete && x.finals === 0
     const verdict: Verdict = violations.length > 0 ? 'violated' : !complete ? 'incomplete' : vacuous ? 'vacuous' : 'ok'
     const { operationNames } = this.coverage
     const { rows, switches } = sys.kernel.platform
     const rowNames = rows.map((r) => r.id).filter((id) => sys.rowsMet.has(id))
     const coverage: Coverage = {
-      ...this.coverage, switches: switches.map((s) => `${s} ${show(sys.kernel.config[s])}`), rows: rowNames.length, rowsKnown: rows.length, rowNames, absent: absent(test, operationNames, sys), depth: x.depth
+      ...this.coverage,
+      switches: switches.map((s) => `${s} ${show(sys.kernel.config[s])}`),
+      rows: rowNames.length,
+      rowsKnown: rows.length,
+      rowNames,
+      absent: absent(test, operationNames, sys),
+      depth: x.depth
     }
     const { expectation } = base
     return {
-      ...base, verdict, reason: null, violations: sorted(violations), reported: sorted(reported), states: initX.states + x.states, transitions: initX.transitions + x.transitions, complete,
-      expected: judge(expectation?.kind === 'as' ? asOther(test, expectation.kernel, base.platform, o) : expectation, verdict, violations, complete, vacuous), notes: notes(test, operationNames, sys), coverage
+      ...base,
+      verdict,
+      reason: null,
+      violations: sorted(violations),
+      reported: sorted(reported),
+      states: initX.states + x.states,
+      transitions: initX.transitions + x.transitions,
+      complete,
+      expected: judge(
+        expectation?.kind === 'as' ? asOther(test, expectation.kernel, base.platform, o) : expectation,
+        verdict,
+        violations,
+        complete,
+        vacuous
+      ),
+      notes: notes(test, operationNames, sys),
+      coverage
     }
   }
 
   /** Each finding once, with the way to it where that is wanted: those that the test forbids, and the others. */
-  private judged(initX: Exploration, x: Exploration, traces: boolean): { violations: Violation[]; reported: Violation[] } {
+  private judged(
+    initX: Exploration,
+    x: Exploration,
+    traces: boolean
+  ): { violations: Violation[]; reported: Violation[] } {
     const forbidden = forbiddenProperties(this.test)
     const violations: Violation[] = []
     const reported: Violation[] = []
     const seen = new Set<string>()
-    for (const [from, list] of [[initX, initX.findings], [x, x.findings]] as const) {
+    for (const [from, list] of [
+      [initX, initX.findings],
+      [x, x.findings]
+    ] as const) {
       for (const f of list) {
         if (seen.has(f.key)) continue
         seen.add(f.key)
-        const v = !traces ? violation(f.finding, NO_TRACE, [], true) : this.traced(from, f, from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number)))
+        const v = !traces
+          ? violation(f.finding, NO_TRACE, [], true)
+          : this.traced(
+              from,
+              f,
+              from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number))
+            )
         if (forbidden.has(f.finding.property)) violations.push(v)
         else reported.push(v)
       }
@@ -220,7 +322,9 @@ class Session implements CheckSession {
     return { violations, reported }
   }
 
-  private get traceOptions(): TraceOptions { return { describe: this.describe, ...(this.asked === null ? {} : { asked: this.asked }) } }
+  private get traceOptions(): TraceOptions {
+    return { describe: this.describe, ...(this.asked === null ? {} : { asked: this.asked }) }
+  }
 
   private traced(from: Exploration, f: Found, before: readonly TraceStep[]): Violation {
     const { sys, compiled } = this.scene
@@ -228,13 +332,29 @@ class Session implements CheckSession {
     const t = named(sys, traceOf(from, f, this.traceOptions))
     const v = violation(f.finding, { steps: t.steps.map(bare) }, before.map(bare), inInit)
     if (this.asked === null) return v
-    return { ...v, frames: framesOf(sys, [...before, ...t.steps], inInit ? t.steps.length : before.length, [compiled.init], compiled.threads) }
+    return {
+      ...v,
+      frames: framesOf(
+        sys,
+        [...before, ...t.steps],
+        inInit ? t.steps.length : before.length,
+        [compiled.init],
+        compiled.threads
+      )
+    }
   }
 
   /** The steps of init to the start of the threads with this number. */
   private initOf(initX: Exploration, start: number): readonly TraceStep[] {
     let t = this.initTraces.get(start)
-    if (t === undefined) this.initTraces.set(start, (t = this.initEnds.length === 0 ? [] : named(this.scene.sys, traceTo(initX, this.initEnds[start] as number, null, this.traceOptions)).steps))
+    if (t === undefined)
+      this.initTraces.set(
+        start,
+        (t =
+          this.initEnds.length === 0
+            ? []
+            : named(this.scene.sys, traceTo(initX, this.initEnds[start] as number, this.traceOptions)).steps)
+      )
     return t
   }
 }
@@ -242,51 +362,100 @@ class Session implements CheckSession {
 /** A step as it leaves this room: the words behind its frame stay here. */
 const bare = ({ after: _, ...s }: TraceStep): TraceStep => s
 
-const show = (v: unknown): string => (typeof v === 'boolean' ? (v ? 'on' : 'off') : v === null ? 'max' : typeof v === 'number' && v >= 4096 ? Bytes.format(v) : String(v))
+const show = (v: unknown): string =>
+  typeof v === 'boolean'
+    ? v
+      ? 'on'
+      : 'off'
+    : v === null
+      ? 'max'
+      : typeof v === 'number' && v >= 4096
+        ? Bytes.format(v)
+        : String(v)
 
-/** What `as KERNEL` asks for: what that kernel violates on this platform in a search of its own; null where it has no meaning or no complete search. */
-function asOther(test: Test, kernel: string, platform: string, { revision: _, ...o }: CheckOptions): Expectation | null {
+/**
+ * What `as KERNEL` asks for: what that kernel violates on this platform in a search of its own; null where it has no
+ * meaning or no complete search.
+ */
+function asOther(
+  test: Test,
+  kernel: string,
+  platform: string,
+  { revision: _, ...o }: CheckOptions
+): Expectation | null {
   const r = checkTest({ ...test, expects: [] }, kernel, platform, o)
   const properties = [...new Set(r.violations.map((v) => v.property))] as vocabulary.PropertyName[]
   switch (r.verdict) {
-    case 'skipped': return null
-    case 'ok': return { kind: 'ok' }
-    case 'vacuous': return { kind: 'vacuous' }
-    default: return r.complete ? { kind: 'violated', properties } : null
+    case 'skipped':
+      return null
+    case 'ok':
+      return { kind: 'ok' }
+    case 'vacuous':
+      return { kind: 'vacuous' }
+    default:
+      return r.complete ? { kind: 'violated', properties } : null
   }
 }
 
 /** `ok`, `vacuous` or the exact set; null for an incomplete search unless a finding outside the set was met. */
-function judge(e: Expectation | null, verdict: Verdict, violations: readonly Violation[], complete: boolean, vacuous: boolean): 'match' | 'mismatch' | null {
+function judge(
+  e: Expectation | null,
+  verdict: Verdict,
+  violations: readonly Violation[],
+  complete: boolean,
+  vacuous: boolean
+): 'match' | 'mismatch' | null {
   if (e === null) return null
   const got = new Set(violations.map((v) => v.property))
   const want = new Set<PropertyName>(e.kind === 'violated' ? e.properties : [])
   for (const p of got) if (!want.has(p)) return 'mismatch'
   if (!complete) return null
   switch (e.kind) {
-    case 'ok': return verdict === 'ok' ? 'match' : 'mismatch'
-    case 'vacuous': return vacuous && got.size === 0 ? 'match' : 'mismatch'
-    case 'violated': return got.size === want.size ? 'match' : 'mismatch'
-    case 'as': return null
+    case 'ok':
+      return verdict === 'ok' ? 'match' : 'mismatch'
+    case 'vacuous':
+      return vacuous && got.size === 0 ? 'match' : 'mismatch'
+    case 'violated':
+      return got.size === want.size ? 'match' : 'mismatch'
+    case 'as':
+      return null
   }
 }
 
 function sorted(v: readonly Violation[]): Violation[] {
   const order = vocabulary.properties.map((p) => p.name)
-  return [...v].sort((a, b) => order.indexOf(a.property) - order.indexOf(b.property) || a.trace.length - b.trace.length || (a.id < b.id ? -1 : 1))
+  return [...v].sort(
+    (a, b) =>
+      order.indexOf(a.property) - order.indexOf(b.property) || a.trace.length - b.trace.length || (a.id < b.id ? -1 : 1)
+  )
 }
 
 const NO_TRACE: Pick<Trace, 'steps'> = { steps: [] }
 
 function violation(f: Finding, t: Pick<Trace, 'steps'>, before: readonly TraceStep[], inInit: boolean): Violation {
-  const minimal = [...before, ...t.steps].map((s) => `${s.name}:${s.statement}`).filter((s, i, all) => s !== all[i - 1]).join(';')
+  const minimal = [...before, ...t.steps]
+    .map((s) => `${s.name}:${s.statement}`)
+    .filter((s, i, all) => s !== all[i - 1])
+    .join(';')
   return {
-    id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`, property: f.property, site: f.site, decision: f.decision, summary: summaryText(f.summary),
-    trace: t.steps, initSteps: inInit ? [] : before, schedule: scheduleText([...(inInit || before.every((s) => s.outcome === 0) ? [] : before), ...t.steps]), final: false
+    id: `${f.property}/${slug(f.site)}/${slug(f.decision)}/${hash(minimal)}`,
+    property: f.property,
+    site: f.site,
+    decision: f.decision,
+    summary: summaryText(f.summary),
+    trace: t.steps,
+    initSteps: inInit ? [] : before,
+    schedule: scheduleText([...(inInit || before.every((s) => s.outcome === 0) ? [] : before), ...t.steps]),
+    final: false
   }
 }
 
-const slug = (s: string): string => s.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 48)
+const slug = (s: string): string =>
+  s
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 48)
 
 /** FNV-1a, 32 bits: names a sequence of statements. */
 export function hash(s: string): string {
@@ -304,11 +473,20 @@ function* walk(test: Test): Generator<OpName> {
     const s = list.pop()
     if (s === undefined) break
     switch (s.kind) {
-      case 'call': yield s.op; break
-      case 'if': list.push(...s.then, ...s.else); break
-      case 'choose': list.push(...s.branches.flat()); break
-      case 'repeat': list.push(...s.body); break
-      default: break
+      case 'call':
+        yield s.op
+        break
+      case 'if':
+        list.push(...s.then, ...s.else)
+        break
+      case 'choose':
+        list.push(...s.branches.flat())
+        break
+      case 'repeat':
+        list.push(...s.body)
+        break
+      default:
+        break
     }
   }
 }

@@ -1,7 +1,7 @@
-// How a state is stored: in as few bits as its fields need. Working form: the shared bytes and words as actions see them, then one
-// word per thread position. Stored form: four neighbouring bytes become four groups of equal bits, a component or position gets a
-// lane that is widened when a number no longer fits. A stored state is then a few words, which is what the speed of a large search
-// depends on: fewer cache and TLB misses, less to hash and compare.
+// How a state is stored: in as few bits as its fields need. Working form: the shared bytes and words as actions see
+// them, then one word per thread position. Stored form: four neighbouring bytes become four groups of equal bits, a
+// component or position gets a lane that is widened when a number no longer fits. A stored state is then a few words,
+// which is what the speed of a large search depends on: fewer cache and TLB misses, less to hash and compare.
 import type { Layout } from '../step/index.ts'
 
 /** Lanes begin with this many bits and grow by as many. */
@@ -27,7 +27,10 @@ export class Codec {
   private readonly bits: Uint8Array
   private readonly byteWords: number
 
-  constructor(private readonly layout: Layout, threads: number) {
+  constructor(
+    private readonly layout: Layout,
+    threads: number
+  ) {
     const { byteWords, totalWords } = layout
     this.byteWords = byteWords
     this.loose = totalWords + threads
@@ -54,7 +57,9 @@ export class Codec {
 
   /** Bits before a stored word must not be cut: first fit, widest first. */
   private place(): void {
-    const order = Array.from({ length: this.loose }, (_, i) => i).sort((a, b) => (this.bits[b] as number) - (this.bits[a] as number) || a - b)
+    const order = Array.from({ length: this.loose }, (_, i) => i).sort(
+      (a, b) => (this.bits[b] as number) - (this.bits[a] as number) || a - b
+    )
     const used: number[] = []
     for (const i of order) {
       const bits = this.bits[i] as number
@@ -104,7 +109,8 @@ export class Codec {
       const b = Math.imul((1 << g) - 1, 0x00010001)
       to[i] = (t & b) | ((t & (b << g)) << (8 - g))
     }
-    for (let i = byteWords; i < loose; i++) to[i] = ((words[at + (word[i] as number)] as number) >>> (shift[i] as number)) & (mask[i] as number)
+    for (let i = byteWords; i < loose; i++)
+      to[i] = ((words[at + (word[i] as number)] as number) >>> (shift[i] as number)) & (mask[i] as number)
   }
 
   /** Stores a state at `words[at...]`; answers the working word that did not fit, or -1. */

@@ -1,15 +1,29 @@
-// The whole visible state after each step of a counterexample, as typed values: what a player draws and what another program reads (the trace
-// format of `check --format trace`). Pages are those that the trace is about; neighbours that are alike at every step are one.
+// The whole visible state after each step of a counterexample, as typed values: what a player draws and what another
+// program reads (the trace format of `check --format trace`). Pages are those that the trace is about; neighbours that
+// are alike at every step are one.
 import { PAGE_SIZE, pieces } from '../base/index.ts'
 import type { Store } from '../step/index.ts'
-import { classNames, classOf, hwNames, MMIO_BASE, type PageClass, pteNames, tdiNames, wordOf } from '../machine/index.ts'
+import {
+  classNames,
+  classOf,
+  hwNames,
+  MMIO_BASE,
+  type PageClass,
+  pteNames,
+  tdiNames,
+  wordOf
+} from '../machine/index.ts'
 import { accepted_flag, type Decision, decisionNames, tagNames } from '../kernel/index.ts'
 import { isErr, isObject, isUnset, type System, type TbitObject } from '../system/index.ts'
 import { bitsText } from './naming.ts'
 import type { Snapshot, TraceStep } from './trace.ts'
 
 /** An alias bit of a bus address. */
-export interface HandleBit { readonly bit: number; readonly name: 'shared' | 'C-bit'; readonly set: boolean }
+export interface HandleBit {
+  readonly bit: number
+  readonly name: 'shared' | 'C-bit'
+  readonly set: boolean
+}
 
 /** What a variable of the test holds when it is an address that a device was given, or memory. */
 export interface FrameHandle {
@@ -32,7 +46,12 @@ export interface FrameHandle {
 }
 
 /** Bytes `from` to `from + size` of guest memory with the word that was written last. */
-export interface FrameCell { readonly from: number; readonly size: number; readonly word: string; readonly meant: (typeof classNames)[number] }
+export interface FrameCell {
+  readonly from: number
+  readonly size: number
+  readonly word: string
+  readonly meant: (typeof classNames)[number]
+}
 
 export interface FramePage {
   readonly pfn: number
@@ -60,7 +79,10 @@ export interface FrameDevice {
   readonly gate: string
 }
 
-export interface FramePool { readonly name: string; readonly used: string }
+export interface FramePool {
+  readonly name: string
+  readonly used: string
+}
 
 export interface Frame {
   readonly pages: readonly FramePage[]
@@ -80,35 +102,89 @@ export type Variables = ReadonlyArray<{ readonly name: string; readonly variable
 const MOST_PAGES = 512
 const MOST_GROUPS = 24
 
-/** A frame after each of the steps; `initSteps` of them belong to `init`, whose variables are those of `initVariables`. */
-export function framesOf(sys: System, steps: readonly TraceStep[], initSteps: number, initVariables: Variables, variables: Variables): Frame[] {
+/**
+ * A frame after each of the steps; `initSteps` of them belong to `init`, whose variables are those of `initVariables`.
+ */
+export function framesOf(
+  sys: System,
+  steps: readonly TraceStep[],
+  initSteps: number,
+  initVariables: Variables,
+  variables: Variables
+): Frame[] {
   const focus = focusOf(sys, steps)
   const known = new Set<string>(decisionNames)
   const whole = steps.map((s, i): Frame => {
     const { words, locals, asked } = s.after as Snapshot
-    return frameOf(sys, words, locals, i < initSteps ? initVariables : variables, focus, asked.filter((d): d is Decision => known.has(d)))
+    return frameOf(
+      sys,
+      words,
+      locals,
+      i < initSteps ? initVariables : variables,
+      focus,
+      asked.filter((d): d is Decision => known.has(d))
+    )
   })
   return grouped(whole)
 }
 
 /** What the words of one state say. */
-function frameOf(sys: System, words: Uint32Array, locals: Snapshot['locals'], variables: Variables, focus: readonly number[], decided: readonly Decision[]): Frame {
-  const st: Store = { u32: words, u8: new Uint8Array(words.buffer, words.byteOffset, words.byteLength), local: (t, i) => locals[t]?.[i] ?? -1, finding: () => {} }
+function frameOf(
+  sys: System,
+  words: Uint32Array,
+  locals: Snapshot['locals'],
+  variables: Variables,
+  focus: readonly number[],
+  decided: readonly Decision[]
+): Frame {
+  const st: Store = {
+    u32: words,
+    u8: new Uint8Array(words.buffer, words.byteOffset, words.byteLength),
+    local: (t, i) => locals[t]?.[i] ?? -1,
+    finding: () => {}
+  }
   const { machine, kernel } = sys
-  const pages = focus.map((pfn): FramePage => ({
-    pfn, pages: 1, protection: hwNames[machine.hw(st, pfn)] as PageClass, mapped: (pteNames[machine.pte(st, pfn)] ?? '').replace(/ \(.*/, ''), owner: tagNames[kernel.pages.owner(st, pfn)] ?? '', hostReaches: machine.hostReaches(st, pfn),
-    content: sys.labels === null ? [] : pieces(sys.labels.state.get(st), pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE, 0).map(([from, end, l]) => ({ from, size: end - from, word: sys.words.name(wordOf(l)), meant: classNames[classOf(l)] ?? 'plain' }))
-  }))
+  const pages = focus.map(
+    (pfn): FramePage => ({
+      pfn,
+      pages: 1,
+      protection: hwNames[machine.hw(st, pfn)] as PageClass,
+      mapped: (pteNames[machine.pte(st, pfn)] ?? '').replace(/ \(.*/, ''),
+      owner: tagNames[kernel.pages.owner(st, pfn)] ?? '',
+      hostReaches: machine.hostReaches(st, pfn),
+      content:
+        sys.labels === null
+          ? []
+          : pieces(sys.labels.state.get(st), pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE, 0).map(([from, end, l]) => ({
+              from,
+              size: end - from,
+              word: sys.words.name(wordOf(l)),
+              meant: classNames[classOf(l)] ?? 'plain'
+            }))
+    })
+  )
   const devices = kernel.devices.map((d, i): FrameDevice => {
     const gate = machine.gate(st, i)
-    return { name: d.name, tdi: tdiNames[machine.tdi.get(st, i)] ?? '', tsm: kernel.f.tsm_state.valueName(kernel.f.tsm_state.get(st, i)), accepted: accepted_flag(kernel, st, i), bits: bitsText(kernel.f.bits.get(st, i)), sends: gate.emits, gate: gate.rule }
+    return {
+      name: d.name,
+      tdi: tdiNames[machine.tdi.get(st, i)] ?? '',
+      tsm: kernel.f.tsm_state.valueName(kernel.f.tsm_state.get(st, i)),
+      accepted: accepted_flag(kernel, st, i),
+      bits: bitsText(kernel.f.bits.get(st, i)),
+      sends: gate.emits,
+      gate: gate.rule
+    }
   })
   const pools = kernel.mems.flatMap((m): FramePool[] => {
     const at = sys.layout.names.indexOf(m.name)
     return at < 0 ? [] : [{ name: m.name, used: m.usedText(words[sys.layout.byteWords + at] as number) }]
   })
   const { device_lock, tsm_rwsem, pf0_lock } = kernel.f
-  const locks = [device_lock, tsm_rwsem, pf0_lock].flatMap((f) => Array.from({ length: f.count }, (_, i) => i).filter((i) => f.get(st, i) !== 0).map((i) => f.label(i)))
+  const locks = [device_lock, tsm_rwsem, pf0_lock].flatMap((f) =>
+    Array.from({ length: f.count }, (_, i) => i)
+      .filter((i) => f.get(st, i) !== 0)
+      .map((i) => f.label(i))
+  )
   return { pages, devices, handles: handlesOf(sys, locals, variables), pools, locks, decided }
 }
 
@@ -123,21 +199,44 @@ function handlesOf(sys: System, locals: Snapshot['locals'], variables: Variables
   ]
   // A variable that another thread took over is the same thing: told once, where it was made.
   const seen = new Set<string>()
-  for (const [t, list] of locals.entries()) for (const [i, v] of list.entries()) {
-    if (isUnset(v) || isErr(v) || !isObject(v)) continue
-    const name = variables[t]?.variables[i] ?? ''
-    if (seen.has(`${name}:${v}`)) continue
-    seen.add(`${name}:${v}`)
-    for (const o of parts(sys.objects.get(v))) {
-      const handle = o.kind === 'mapping' || o.kind === 'resource' ? o.handle : o.kind === 'coherent' || o.kind === 'pages' ? o.buffer.handle : null
-      const translated = 'dev' in o && kernel.devices[o.dev]?.config.iommu === true
-      const alias = handle === null ? (o.kind === 'usermap' || o.kind === 'vmap' ? o.alias : null) : translated ? null : machine.decode(handle).alias === 'P' ? 'private' : 'shared'
-      out.push({
-        name, thread: variables[t]?.name ?? '', kind: o.kind, device: 'dev' in o ? (kernel.devices[o.dev]?.name ?? '') : '', handle, alias, bits: handle === null || translated ? [] : bitsOf(handle),
-        phys: o.phys, size: o.size, bounce: o.kind === 'mapping' && o.bounce >= 0 ? o.bounce : null
-      })
+  for (const [t, list] of locals.entries())
+    for (const [i, v] of list.entries()) {
+      if (isUnset(v) || isErr(v) || !isObject(v)) continue
+      const name = variables[t]?.variables[i] ?? ''
+      if (seen.has(`${name}:${v}`)) continue
+      seen.add(`${name}:${v}`)
+      for (const o of parts(sys.objects.get(v))) {
+        const handle =
+          o.kind === 'mapping' || o.kind === 'resource'
+            ? o.handle
+            : o.kind === 'coherent' || o.kind === 'pages'
+              ? o.buffer.handle
+              : null
+        const translated = 'dev' in o && kernel.devices[o.dev]?.config.iommu === true
+        const alias =
+          handle === null
+            ? o.kind === 'usermap' || o.kind === 'vmap'
+              ? o.alias
+              : null
+            : translated
+              ? null
+              : machine.decode(handle).alias === 'P'
+                ? 'private'
+                : 'shared'
+        out.push({
+          name,
+          thread: variables[t]?.name ?? '',
+          kind: o.kind,
+          device: 'dev' in o ? (kernel.devices[o.dev]?.name ?? '') : '',
+          handle,
+          alias,
+          bits: handle === null || translated ? [] : bitsOf(handle),
+          phys: o.phys,
+          size: o.size,
+          bounce: o.kind === 'mapping' && o.bounce >= 0 ? o.bounce : null
+        })
+      }
     }
-  }
   return out
 }
 
@@ -147,20 +246,25 @@ const parts = (o: TbitObject): readonly Part[] => (o.kind === 'sg' ? o.segments 
 /** Pages that a step changes or a variable names; what boot does to its pools is not the trace's story. */
 function focusOf(sys: System, steps: readonly TraceStep[]): number[] {
   const out = new Set<number>()
-  const add = (first: number, pages: number): void => { for (let p = first; p < first + pages && out.size < MOST_PAGES; p++) out.add(p) }
-  const bytes = (at: number, size: number): void => add(Math.floor(at / PAGE_SIZE), Math.ceil((at % PAGE_SIZE + size) / PAGE_SIZE))
+  const add = (first: number, pages: number): void => {
+    for (let p = first; p < first + pages && out.size < MOST_PAGES; p++) out.add(p)
+  }
+  const bytes = (at: number, size: number): void =>
+    add(Math.floor(at / PAGE_SIZE), Math.ceil(((at % PAGE_SIZE) + size) / PAGE_SIZE))
   const objects = new Set<number>()
   for (const s of steps) {
     if (s.statement !== 'boot') for (const c of s.changed) if (c.pfn !== undefined) add(c.pfn, c.pages ?? 1)
-    for (const list of s.after?.locals ?? []) for (const v of list) {
-      if (!isObject(v) || objects.has(v)) continue
-      objects.add(v)
-      for (const o of parts(sys.objects.get(v))) {
-        if (o.kind === 'resource' || o.kind === 'bar' || (sys.machine.mmios.length > 0 && o.phys >= MMIO_BASE)) continue
-        bytes(o.phys, o.size)
-        if (o.kind === 'mapping' && o.bounce >= 0) bytes(o.bounce, o.size)
+    for (const list of s.after?.locals ?? [])
+      for (const v of list) {
+        if (!isObject(v) || objects.has(v)) continue
+        objects.add(v)
+        for (const o of parts(sys.objects.get(v))) {
+          if (o.kind === 'resource' || o.kind === 'bar' || (sys.machine.mmios.length > 0 && o.phys >= MMIO_BASE))
+            continue
+          bytes(o.phys, o.size)
+          if (o.kind === 'mapping' && o.bounce >= 0) bytes(o.bounce, o.size)
+        }
       }
-    }
   }
   return [...out].sort((a, b) => a - b)
 }
@@ -176,7 +280,10 @@ function grouped(frames: readonly Frame[]): Frame[] {
   const groups: Array<{ at: number; pages: number }> = []
   for (const [i, p] of first.pages.entries()) {
     const last = groups.at(-1)
-    const joined = last !== undefined && (first.pages[last.at] as FramePage).pfn + last.pages === p.pfn && frames.every((f) => key(f, last.at) === key(f, i))
+    const joined =
+      last !== undefined &&
+      (first.pages[last.at] as FramePage).pfn + last.pages === p.pfn &&
+      frames.every((f) => key(f, last.at) === key(f, i))
     if (joined) last.pages++
     else groups.push({ at: i, pages: 1 })
   }

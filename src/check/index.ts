@@ -3,7 +3,15 @@ export { ACCEPTED_IDLE, SLOTS_TWICE } from './absent.ts'
 export * from './scene.ts'
 export * from './model.ts'
 export { summaryText, withBitNames } from './naming.ts'
-export { explore, findingKey, type ExploreOptions, type Exploration, type Found } from './search.ts'
+export {
+  explore,
+  findingKey,
+  type ExploreOptions,
+  type Exploration,
+  type Found,
+  type Move,
+  type Waiting
+} from './search.ts'
 export * from './trace.ts'
 export { watched } from './asked.ts'
 export type { Frame, FrameCell, FrameDevice, FrameHandle, FramePage, FramePool, HandleBit } from './frames.ts'

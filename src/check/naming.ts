@@ -1,5 +1,14 @@
 // The text of steps for the reader: bits of a storage unit by name, what a statement yielded.
-import { errnoName, isErr, isObject, isUnset, isWord, type System, type TbitObject, valueWord } from '../system/index.ts'
+import {
+  errnoName,
+  isErr,
+  isObject,
+  isUnset,
+  isWord,
+  type System,
+  type TbitObject,
+  valueWord
+} from '../system/index.ts'
 import { isStatus, statusErrno } from '../litmus/threads.ts'
 import { DEV_BITS } from '../kernel/index.ts'
 import type { Passed } from '../step/index.ts'
@@ -26,7 +35,10 @@ export function withBitNames(text: string): string {
 }
 
 /** Bits by name in the one-sentence summary of a finding. */
-export const summaryText = (s: string): string => !/\.bits /.test(s) ? s : s.replace(/(puts back|now|read) (0x[0-9a-f]+)/g, (_m, w: string, v: string) => `${w} ${bitsText(Number(v))}`)
+export const summaryText = (s: string): string =>
+  !/\.bits /.test(s)
+    ? s
+    : s.replace(/(puts back|now|read) (0x[0-9a-f]+)/g, (_m, w: string, v: string) => `${w} ${bitsText(Number(v))}`)
 
 function change(c: Change): Change {
   return /\.bits$/.test(c.what) ? { ...c, before: bitsText(Number(c.before)), after: bitsText(Number(c.after)) } : c
@@ -35,20 +47,27 @@ function change(c: Change): Change {
 function objectText(o: TbitObject): string {
   switch (o.kind) {
     case 'page':
-    case 'buffer': return `${hex(o.phys)}+${o.size}`
-    case 'mapping': return o.bounce >= 0 ? `${hex(o.handle)} (bounced)` : `${hex(o.handle)} (direct)`
-    case 'sg': return `[${o.segments.map(objectText).join(', ')}]`
-    case 'resource': return hex(o.handle)
+    case 'buffer':
+      return `${hex(o.phys)}+${o.size}`
+    case 'mapping':
+      return o.bounce >= 0 ? `${hex(o.handle)} (bounced)` : `${hex(o.handle)} (direct)`
+    case 'sg':
+      return `[${o.segments.map(objectText).join(', ')}]`
+    case 'resource':
+      return hex(o.handle)
     case 'coherent':
-    case 'pages': return `${hex(o.buffer.handle)}${o.buffer.from === 'buddy' ? '' : ` (from ${o.buffer.from})`}`
-    case 'bar': return hex(o.phys)
+    case 'pages':
+      return `${hex(o.buffer.handle)}${o.buffer.from === 'buddy' ? '' : ` (from ${o.buffer.from})`}`
+    case 'bar':
+      return hex(o.phys)
     case 'usermap':
-    case 'vmap': return `${hex(o.phys)}, ${o.alias} alias`
+    case 'vmap':
+      return `${hex(o.phys)}, ${o.alias} alias`
   }
 }
 
 /** A variable's value for the reader. */
-export function valueText(sys: System, v: number): string {
+function valueText(sys: System, v: number): string {
   if (isUnset(v)) return 'UNSET'
   if (isStatus(v)) return errnoName(statusErrno(v))
   if (isErr(v)) return `ERR (${errnoName(v)})`
@@ -67,7 +86,10 @@ function yielded(sys: System, p: Passed): string[] {
 /** The trace with bits by name, and what each statement yielded. */
 export function named(sys: System, t: Trace): Trace {
   const steps: TraceStep[] = t.steps.map((s) => ({
-    ...s, text: withBitNames(s.text), accesses: s.accesses.map((a) => ({ ...a, text: withBitNames(a.text) })), changed: s.changed.map(change),
+    ...s,
+    text: withBitNames(s.text),
+    accesses: s.accesses.map((a) => ({ ...a, text: withBitNames(a.text) })),
+    changed: s.changed.map(change),
     yields: s.passed.flatMap((p) => yielded(sys, p))
   }))
   return { ...t, steps }

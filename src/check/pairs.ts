@@ -17,7 +17,10 @@ export interface Selection {
 }
 
 /** The pairs to check, in the order of the vocabulary: platform by platform, then kernel by kernel. */
-export function pairsOf(test: Pick<Test, 'kernels' | 'platforms' | 'revisions'>, selection: Selection = { kernels: null, platforms: null }): Pair[] {
+export function pairsOf(
+  test: Pick<Test, 'kernels' | 'platforms' | 'revisions'>,
+  selection: Selection = { kernels: null, platforms: null }
+): Pair[] {
   // A revision that another file names is none of this test.
   const known = (k: string): boolean => revisionByName(k) !== undefined || test.revisions.some((r) => r.name === k)
   const kernels = selection.kernels?.filter(known) ?? kernelsOf(test)

@@ -1,6 +1,6 @@
-// The slow twin of search.ts: a Map of strings, threads followed by running their functions again (walk.ts), nothing merged,
-// nothing shared. Tests hold the fast search against it; it is too slow for anything else.
-import { BLOCKED, type Finding, isSilent, type Store, Walk } from '../step/index.ts'
+// The slow twin of search.ts: a Map of strings, threads followed by running their functions again (walk.ts), nothing
+// merged, nothing shared. Tests hold the fast search against it; it is too slow for anything else.
+import { BLOCKED, type Finding, isLeadingChoice, isSilent, type Store, Walk } from '../step/index.ts'
 import { type ExploreOptions, findingKey } from './search.ts'
 import type { Model } from './model.ts'
 
@@ -19,19 +19,37 @@ class State implements Store {
   readonly u32: Uint32Array
   readonly u8: Uint8Array
   noted: Finding[] = []
-  constructor(words: Uint32Array, public walks: readonly Walk[]) {
+  constructor(
+    words: Uint32Array,
+    public walks: readonly Walk[]
+  ) {
     this.u32 = words
     this.u8 = new Uint8Array(words.buffer)
   }
-  local(thread: number, index: number): number { return (this.walks[thread] as Walk).local(index) }
-  finding(f: Finding): void { this.noted.push(f) }
-  copy(): State { return new State(this.u32.slice(), this.walks) }
-  with(thread: number, walk: Walk): void { this.walks = this.walks.map((w, t) => t === thread ? walk : w) }
-  get shared(): string { return this.u32.join() }
-  get key(): string { return `${this.shared}#${this.walks.map((w) => w.key()).join('#')}` }
+  local(thread: number, index: number): number {
+    return (this.walks[thread] as Walk).local(index)
+  }
+  finding(f: Finding): void {
+    this.noted.push(f)
+  }
+  copy(): State {
+    return new State(this.u32.slice(), this.walks)
+  }
+  with(thread: number, walk: Walk): void {
+    this.walks = this.walks.map((w, t) => (t === thread ? walk : w))
+  }
+  get shared(): string {
+    return this.u32.join()
+  }
+  get key(): string {
+    return `${this.shared}#${this.walks.map((w) => w.key()).join('#')}`
+  }
 }
 
-interface Way { readonly to: State | null; readonly findings: readonly Finding[] }
+interface Way {
+  readonly to: State | null
+  readonly findings: readonly Finding[]
+}
 
 /** As `explore`, for small models; null where there are more than `maxStates`. */
 export function referenceExplore(model: Model, o: ExploreOptions = {}): ReferenceResult | null {
@@ -44,7 +62,8 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
   const shared = new Set<string>()
   const note = (list: readonly Finding[] | null | undefined, length: number): boolean => {
     const counted = judged(list ?? [], o)
-    for (const f of counted) findings.set(keyOf(f), Math.min(findings.get(keyOf(f)) ?? Number.POSITIVE_INFINITY, length))
+    for (const f of counted)
+      findings.set(keyOf(f), Math.min(findings.get(keyOf(f)) ?? Number.POSITIVE_INFINITY, length))
     return counted.some((f) => f.fatal)
   }
   const add = (s: State, length: number): void => {
@@ -57,7 +76,10 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
     lengths.push(length)
   }
   for (const start of model.starts) {
-    const s = new State(new Uint32Array(model.layout.totalWords), model.programs.map((p, t) => new Walk(p, start.locals?.[t] ?? p.initial ?? [])))
+    const s = new State(
+      new Uint32Array(model.layout.totalWords),
+      model.programs.map((p, t) => new Walk(p, start.locals?.[t] ?? p.initial ?? []))
+    )
     start.init(s)
     s.noted = []
     add(s, 0)
@@ -86,8 +108,16 @@ export function referenceExplore(model: Model, o: ExploreOptions = {}): Referenc
     }
     if (!moved) {
       deadlocks++
-      const waiting = s.walks.flatMap((w, thread) => { const here = w.at(); return here === null ? [] : [{ thread, action: here.action }] })
-      note(o.onDeadlock === undefined ? [{ property: 'deadlock', site: '', decision: '', summary: '' }] : o.onDeadlock(s, waiting), length)
+      const waiting = s.walks.flatMap((w, thread) => {
+        const here = w.at()
+        return here === null ? [] : [{ thread, action: here.action }]
+      })
+      note(
+        o.onDeadlock === undefined
+          ? [{ property: 'deadlock', site: '', decision: '', summary: '' }]
+          : o.onDeadlock(s, waiting),
+        length
+      )
     }
   }
   return { states: seen.size, transitions, finals, deadlocks, findings, shared }
@@ -124,17 +154,20 @@ function access(s: State, t: number, o: ExploreOptions): Way[] {
 
 /** One step: silent beginning, an access, silent rest. */
 function steps(s: State, t: number, o: ExploreOptions): Way[] {
-  const go = (at: State, visible: boolean, findings: readonly Finding[], begun: boolean): Way[] => {
+  // `chosen`: what comes now was chosen just now, and its first step goes with the choice.
+  const go = (at: State, visible: boolean, findings: readonly Finding[], begun: boolean, chosen = false): Way[] => {
     const here = (at.walks[t] as Walk).at()
     const done: Way[] = [{ to: at, findings }]
-    if (here === null || (begun && here.entry)) return begun ? done : []
-    const silent = isSilent(here.action)
+    if (here === null || (begun && here.entry && (!chosen || isLeadingChoice(here.action)))) return begun ? done : []
+    const silent = isSilent(here.action) || isLeadingChoice(here.action)
     if (visible && !silent) return done
     const ways = access(at, t, o)
     if (ways.length === 0) return begun && silent && !here.entry ? done : []
     return ways.flatMap((w) => {
       const all = [...findings, ...w.findings]
-      return w.to === null ? [{ to: null, findings: all }] : go(w.to, visible || !silent, all, true)
+      return w.to === null
+        ? [{ to: null, findings: all }]
+        : go(w.to, visible || !silent, all, true, isLeadingChoice(here.action))
     })
   }
   return go(s, false, [], false)
@@ -151,7 +184,8 @@ function wholeCalls(s: State, t: number, o: ExploreOptions): Way[] {
     const walk = at.walks[t] as Walk
     const here = walk.at()
     if (here === null) return from === null ? [] : [{ to: at, findings }]
-    if (from !== null && here.entry && (groupOf(walk) !== groupOf(from) || here.pc <= (from.at()?.pc ?? -1))) return [{ to: at, findings }]
+    if (from !== null && here.entry && (groupOf(walk) !== groupOf(from) || here.pc <= (from.at()?.pc ?? -1)))
+      return [{ to: at, findings }]
     const ways = access(at, t, o)
     if (ways.length === 0) return from === null ? [] : [{ to: at, findings }]
     if (been.has(at.key)) return []

@@ -23,5 +23,10 @@ for (const c of COUNTS) {
 }
 
 it('the search is its slow twin on many more random models', () => {
-  fc.assert(fc.property(shape, fc.constantFrom('steps' as const, 'calls' as const), (s, interleave) => sameAsReference(s, interleave, 3000)), { numRuns: 1500 })
+  fc.assert(
+    fc.property(shape, fc.constantFrom('steps' as const, 'calls' as const), (s, interleave) =>
+      sameAsReference(s, interleave, 3000)
+    ),
+    { numRuns: 1500 }
+  )
 })

@@ -1,12 +1,27 @@
-// All reachable states of a model, breadth first, so that the first way to a finding is a shortest one. States are a few words
-// each (codec.ts) in one arena, found again through an open hash table of 32-bit indexes; no object per state. Successors are
-// collected in a buffer and put into the table together: their cache misses then overlap, which is most of the time of a large search.
+// All reachable states of a model, breadth first, so that the first way to a finding is a shortest one. States are a
+// few words each (codec.ts) in one arena, found again through an open hash table of 32-bit indexes; no object per
+// state. Successors are collected in a buffer and put into the table together: their cache misses then overlap, which
+// is most of the time of a large search.
 //
 // The slow twin is reference.ts; trace.ts turns a finding back into steps.
-import { type Action, BLOCKED, ENDED, type Finding, FOLLOWS, type GraphOptions, Graphs, KIND, OTHER, Positions, STEP, type Store } from '../step/index.ts'
+import {
+  type Action,
+  BLOCKED,
+  ENDED,
+  type Finding,
+  FOLLOWS,
+  type GraphOptions,
+  Graphs,
+  KIND,
+  OTHER,
+  Positions,
+  STEP,
+  type Store
+} from '../step/index.ts'
 import { Words } from './arena.ts'
 import { Codec } from './codec.ts'
 import type { Model, Start } from './model.ts'
+import { Canonical, type Symmetry } from './symmetry.ts'
 
 /** What makes two findings one, unless a search is told otherwise. */
 export const findingKey = (f: Finding): string => `${f.property}|${f.site}|${f.decision}`
@@ -18,26 +33,44 @@ export interface ExploreOptions {
   readonly interleave?: 'steps' | 'calls'
   /** Called now and then; answering false ends the search, which is then incomplete. */
   readonly onProgress?: (states: number, transitions: number) => boolean
-  /** Called once for each state, in the order of discovery; answers what is wrong with it. The store is only valid during the call and must not be written. */
+  /**
+   * Called once for each state, in the order of discovery; answers what is wrong with it. The store is only valid
+   * during the call and must not be written.
+   */
   readonly onState?: (store: Store, state: number) => readonly Finding[] | null | undefined
   /** Called for each state in which all threads have ended. */
   readonly onFinal?: (store: Store, state: number) => readonly Finding[] | null | undefined
-  /** What to report where no thread can move and some have not ended. Default: one finding that names what they wait for. */
+  /**
+   * What to report where no thread can move and some have not ended. Default: one finding that names what they wait
+   * for.
+   */
   readonly onDeadlock?: (store: Store, waiting: readonly Waiting[]) => readonly Finding[] | null | undefined
   /** Findings with one key are one: the first is kept. Default `property|site|decision`. */
   readonly key?: (f: Finding) => string
-  /** What a finding counts as, wherever it is met: itself, another (a fatal one ends the run there), or null: nothing. Default: itself. */
+  /**
+   * What a finding counts as, wherever it is met: itself, another (a fatal one ends the run there), or null: nothing.
+   * Default: itself.
+   */
   readonly judge?: (f: Finding) => Finding | null
   /**
-   * Asked when no state is left and a fatal finding has ended runs: true goes on from where they ended, as `judge` then sees it. So one finding does not
-   * hide another, and only the states where runs ended are expanded again. A way to what is found then need not be the shortest.
+   * Asked when no state is left and a fatal finding has ended runs: true goes on from where they ended, as `judge` then
+   * sees it. So one finding does not hide another, and only the states where runs ended are expanded again. A way to
+   * what is found then need not be the shortest.
    */
   readonly again?: (found: readonly Found[]) => boolean
   readonly graph?: GraphOptions
+  /**
+   * Things that the model tells apart by their number only: of states that differ in a renumbering one is kept.
+   * Properties must not tell them apart.
+   */
+  readonly symmetry?: Symmetry
 }
 
 /** A thread that cannot move, and what it waits for. */
-export interface Waiting { readonly thread: number; readonly action: Action }
+export interface Waiting {
+  readonly thread: number
+  readonly action: Action
+}
 
 /** The first occurrence of a finding: in a state, or during a move from it. */
 export interface Found {
@@ -71,7 +104,13 @@ export interface Exploration {
 }
 
 /** One access of a move: which action, how the environment decided, what it answered. */
-export interface Micro { readonly thread: number; readonly action: Action; readonly outcome: number; readonly result: number; readonly findings: readonly Finding[] }
+export interface Micro {
+  readonly thread: number
+  readonly action: Action
+  readonly outcome: number
+  readonly result: number
+  readonly findings: readonly Finding[]
+}
 
 /** One way a thread can go from a state. */
 export interface Move {
@@ -94,16 +133,21 @@ const NO_PARENT = -1
 const TOLD = 1 << 12
 const MOVES = 16
 const TRY = KIND.try
-/** Places for states met lately, less 1. */
-const RECENT = 0x3fff
+/** Most places for states met lately; never more than the table has. */
+const RECENT = 1 << 14
 
 /** A state in its working form: shared bytes and words, then a word for each thread's position. */
 class Working implements Store {
   readonly u8: Uint8Array
   readonly u32: Uint32Array
   readonly i32: Int32Array
+  /** Whose action is performed on it; nobody's where a thread runs alone. */
+  thread: number | undefined = undefined
   private readonly shared: number
-  constructor(private readonly search: Search, words: number) {
+  constructor(
+    private readonly search: Search,
+    words: number
+  ) {
     this.i32 = new Int32Array(words)
     this.u32 = new Uint32Array(this.i32.buffer)
     this.u8 = new Uint8Array(this.i32.buffer)
@@ -114,7 +158,9 @@ class Working implements Store {
     return (this.search.threads[thread] as Positions).local(this.i32[this.shared + thread] as number, index)
   }
 
-  finding(f: Finding): void { this.search.note(f) }
+  finding(f: Finding): void {
+    this.search.note(f)
+  }
 }
 
 export class Search {
@@ -123,6 +169,7 @@ export class Search {
   /** Words of the shared part. */
   readonly sharedWords: number
   private codec: Codec
+  private readonly canonical: Canonical | null
 
   private readonly arena = new Words(1024)
   private readonly parents = new Words(256)
@@ -137,6 +184,7 @@ export class Search {
   private complete = true
   private readonly maxStates: number
   private readonly calls: boolean
+  private readonly alone: boolean
   readonly keyOf: (f: Finding) => string
   private readonly judge: ExploreOptions['judge']
   private readonly found = new Map<string, Found>()
@@ -170,26 +218,36 @@ export class Search {
   private moves: Move[] | null = null
   private micros: Micro[] = []
 
-  constructor(readonly model: Model, private readonly options: ExploreOptions) {
+  constructor(
+    readonly model: Model,
+    private readonly options: ExploreOptions
+  ) {
     this.graphs = new Graphs(options.graph)
     this.threads = model.programs.map((p) => new Positions(p, this.graphs))
     this.sharedWords = model.layout.totalWords
     this.codec = new Codec(model.layout, this.threads.length)
+    this.canonical = options.symmetry === undefined ? null : new Canonical(options.symmetry, this.threads, model.layout)
     this.maxStates = options.maxStates ?? 10_000_000
     this.calls = options.interleave === 'calls'
+    this.alone = model.programs.length === 1
     this.keyOf = options.key ?? findingKey
     this.judge = options.judge
     this.table = new Int32Array(1024)
-    this.recent = new Int32Array(RECENT + 1)
+    this.recent = new Int32Array(this.table.length)
     this.buffer = new Int32Array(BATCH * this.codec.width)
     this.current = this.working()
     this.work = this.working()
   }
 
-  private working(): Working { return new Working(this, this.codec.loose) }
-  private level(i: number): Working { return this.levels[i] ??= this.working() }
+  private working(): Working {
+    return new Working(this, this.codec.loose)
+  }
+  private level(i: number): Working {
+    return (this.levels[i] ??= this.working())
+  }
 
-  // --- the table ----------------------------------------------------------------------------------------------------------
+  // --- the table
+  // ----------------------------------------------------------------------------------------------------------
 
   /** Stores all states anew so that word `i`, a component or position, can hold `value`. */
   private widen(i: number, value: number): void {
@@ -220,7 +278,8 @@ export class Search {
       table[s] = (h & ~mask) | (i + 1)
     }
     this.table = table
-    this.recent.fill(0)
+    if (this.recent.length < RECENT) this.recent = new Int32Array(Math.min(RECENT, size))
+    else this.recent.fill(0)
   }
 
   /** Puts the buffer's states into the table, in order; new ones into the arena. */
@@ -230,10 +289,9 @@ export class Search {
     this.pending = 0
     const W = this.codec.width
     const buf = this.buffer
-    const hashes = this.hashes
-    const heads = this.heads
-    const left = this.left
-    const recent = this.recent
+    const { hashes, heads, left } = this
+    let recent = this.recent
+    let last = recent.length - 1
     let table = this.table
     let mask = table.length - 1
     let words = this.arena.words
@@ -242,7 +300,7 @@ export class Search {
     for (let i = 0; i < n; i++) {
       const b = i * W
       const h = hashOf(buf, b, W)
-      const e = recent[h & RECENT] as number
+      const e = recent[h & last] as number
       if (e !== 0 && ((e ^ h) & ~mask) === 0) {
         const o = ((e & mask) - 1) * W
         let k = 0
@@ -273,7 +331,7 @@ export class Search {
           let k = 0
           while (k < W && words[o + k] === buf[b + k]) k++
           if (k === W) {
-            recent[h & RECENT] = e
+            recent[h & last] = e
             continue next
           }
         }
@@ -285,7 +343,7 @@ export class Search {
         return
       }
       table[s] = tag | (at + 1)
-      recent[h & RECENT] = tag | (at + 1)
+      recent[h & last] = tag | (at + 1)
       const o = at * W
       if (o + W > words.length) {
         this.arena.ensure(o + W)
@@ -299,6 +357,8 @@ export class Search {
         this.rehash(table.length * (table.length < 1 << 20 ? 4 : 2))
         table = this.table
         mask = table.length - 1
+        recent = this.recent
+        last = recent.length - 1
       }
     }
   }
@@ -334,18 +394,27 @@ export class Search {
   }
 
   /** What a finding counts as. */
-  judged(f: Finding): Finding | null { return this.judge === undefined ? f : this.judge(f) }
+  judged(f: Finding): Finding | null {
+    return this.judge === undefined ? f : this.judge(f)
+  }
 
-  // --- the search -----------------------------------------------------------------------------------------------------------
+  // --- the search
+  // -----------------------------------------------------------------------------------------------------------
 
   run(): void {
-    while (this.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+    while (this.advance(Number.POSITIVE_INFINITY)) {
+      /* to its end */
+    }
   }
 
   /** States met so far. */
-  get states(): number { return this.count }
+  get states(): number {
+    return this.count
+  }
 
-  /** Goes on over about `states` more states; false when nothing is left to do. What was found so far is in `result()`. */
+  /**
+   * Goes on over about `states` more states; false when nothing is left to do. What was found so far is in `result()`.
+   */
   advance(states: number): boolean {
     if (!this.begun) {
       this.begun = true
@@ -388,11 +457,20 @@ export class Search {
     return false
   }
 
-  /** Expands the states once more from which fatal findings ended runs, if that is wanted; false when it gives no new state. */
+  /**
+   * Expands the states once more from which fatal findings ended runs, if that is wanted; false when it gives no new
+   * state.
+   */
   private behindFindings(): boolean {
     const { again } = this.options
     const end = this.head
-    while (again !== undefined && this.cut.length > 0 && this.complete && this.count === end && again([...this.found.values()])) {
+    while (
+      again !== undefined &&
+      this.cut.length > 0 &&
+      this.complete &&
+      this.count === end &&
+      again([...this.found.values()])
+    ) {
       const { cut } = this
       this.cut = []
       for (const at of cut) {
@@ -441,10 +519,13 @@ export class Search {
       const lane = this.sharedWords + t
       // The codec is read anew each time: a state may have been stored in a wider form meanwhile.
       const codec = this.codec
-      const p = ((this.arena.words[this.head * codec.width + (codec.word[lane] as number)] as number) >>> (codec.shift[lane] as number)) & (codec.mask[lane] as number)
+      const p =
+        ((this.arena.words[this.head * codec.width + (codec.word[lane] as number)] as number) >>>
+          (codec.shift[lane] as number)) &
+        (codec.mask[lane] as number)
       const kind = positions.kind[p] as number
       if (kind === ENDED) ended++
-      else if (this.calls || positions.glue[p] !== STEP) this.macro(t, p)
+      else if (this.calls || this.canonical !== null || positions.glue[p] !== STEP) this.macro(t, p)
       else if (kind === OTHER) {
         const action = positions.actions[p] as Action
         const n = positions.outcomes[p] as number
@@ -490,15 +571,33 @@ export class Search {
     let to = v
     let r = 0
     switch (kind) {
-      case 0: r = v; break
-      case 1: r = (v & (positions.value[p] as number)) !== 0 ? 1 : 0; break
-      case 2: r = v === 0 ? 1 : 0; break
-      case 3: to = positions.value[p] as number; break
-      case TRY: if (outcome === 0) { to = positions.value[p] as number; r = 1 } break
-      case 5: if (v !== 0) return; to = 1; break
-      case 6: to = 0; break
+      case 0:
+        r = v
+        break
+      case 1:
+        r = (v & (positions.value[p] as number)) !== 0 ? 1 : 0
+        break
+      case 2:
+        r = v === 0 ? 1 : 0
+        break
+      case 3:
+        to = positions.value[p] as number
+        break
+      case TRY:
+        if (outcome === 0) {
+          to = positions.value[p] as number
+          r = 1
+        }
+        break
+      case 5:
+        if (v !== 0) return
+        to = 1
+        break
+      case 6:
+        to = 0
+        break
     }
-    let n = r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
+    let n = r < (positions.width[p] as number) ? (positions.table[(positions.base[p] as number) + r] as number) : 0
     if (n === 0) n = positions.advance(p, r) + 1
     n--
     const lane = this.sharedWords + t
@@ -536,6 +635,7 @@ export class Search {
     const cur = this.current.i32
     const shared = this.sharedWords
     const lane = shared + t
+    work.thread = this.alone ? undefined : t
     for (let outcome = 0; outcome < outcomes; outcome++) {
       const r = action.perform(work, outcome)
       if (r === BLOCKED) {
@@ -548,7 +648,10 @@ export class Search {
         to.set(cur)
         continue
       }
-      let n = r >= 0 && r < (positions.width[p] as number) ? positions.table[(positions.base[p] as number) + r] as number : 0
+      let n =
+        r >= 0 && r < (positions.width[p] as number)
+          ? (positions.table[(positions.base[p] as number) + r] as number)
+          : 0
       if (n === 0) n = positions.advance(p, r) + 1
       n--
       if (positions.glue[n] === FOLLOWS) {
@@ -569,8 +672,8 @@ export class Search {
   }
 
   /**
-   * Adds to the buffer what has become of the state at `head`: words that differ between `to` and `cur`, and the position `n`.
-   * Then `to` is `cur` again. False, and nothing done, when something does not fit.
+   * Adds to the buffer what has become of the state at `head`: words that differ between `to` and `cur`, and the
+   * position `n`. Then `to` is `cur` again. False, and nothing done, when something does not fit.
    */
   private addChanged(to: Int32Array, cur: Int32Array, lane: number, n: number): boolean {
     const codec = this.codec
@@ -604,6 +707,7 @@ export class Search {
 
   /** Adds any state to the buffer. */
   private submit(st: Working, from: number): void {
+    this.canonical?.apply(st.i32)
     for (;;) {
       const i = this.codec.pack(st.i32, this.buffer, this.pending * this.codec.width)
       if (i < 0) break
@@ -628,7 +732,8 @@ export class Search {
     return fatal
   }
 
-  // --- moves of several accesses ------------------------------------------------------------------------------------------
+  // --- moves of several accesses
+  // ------------------------------------------------------------------------------------------
 
   /** Moves of thread `t` that begin with silent actions, or whole calls. */
   private macro(t: number, p: number): void {
@@ -638,14 +743,16 @@ export class Search {
   }
 
   /**
-   * Goes on from the state at level `depth`, where thread `t` stands at `p` and has already moved (`depth` > 0 or `visible`).
-   * Steps: leading silent actions, one visible, the silent ones that follow. Calls: to the end of the call's group, or where it blocks.
+   * Goes on from the state at level `depth`, where thread `t` stands at `p` and has already moved (`depth` > 0 or
+   * `visible`). Steps: leading silent actions, one visible, the silent ones that follow. Calls: to the end of the
+   * call's group, or where it blocks.
    */
   private go(depth: number, t: number, p: number, visible: boolean): void {
     const positions = this.threads[t] as Positions
     const action = positions.actions[p] as Action
     const from = this.level(depth)
     const to = this.level(depth + 1)
+    to.thread = this.alone ? undefined : t
     let blocked = true
     if (depth === 0 && this.passes.size > 0) this.passes.clear()
     for (let c = 0; c < action.outcomes; c++) {
@@ -674,15 +781,19 @@ export class Search {
       if (this.moves !== null) this.micros.pop()
       this.pathFindings.length = mark
     }
-    // A call that blocks in its middle stops there, as does a silent action that cannot happen now. A statement whose first step
-    // cannot happen has not begun.
+    // A call that blocks in its middle stops there, as does a silent action that cannot happen now. A statement whose
+    // first step cannot happen has not begun.
     if (blocked && (depth > 0 || visible) && (this.calls || positions.glue[p] === FOLLOWS)) this.commit(from, t)
   }
 
   /** Whether a move that went from `p` to `n` is over. */
   private stops(positions: Positions, p: number, n: number, visible: boolean): boolean {
     if (positions.kind[n] === ENDED) return true
-    if (this.calls) return positions.entries[n] === 1 && (positions.group(n) !== positions.group(p) || positions.pc(n) <= positions.pc(p))
+    if (this.calls)
+      return (
+        positions.entries[n] === 1 && (positions.group(n) !== positions.group(p) || positions.pc(n) <= positions.pc(p))
+      )
+    if (positions.leads[p] === 1) return positions.leads[n] === 1
     return positions.entries[n] === 1 || (visible && positions.glue[n] !== FOLLOWS)
   }
 
@@ -727,7 +838,8 @@ export class Search {
     return out
   }
 
-  // --- afterwards -------------------------------------------------------------------------------------------------------------
+  // --- afterwards
+  // -------------------------------------------------------------------------------------------------------------
 
   /** The states from a start to `state`. */
   path(state: number): number[] {
@@ -751,19 +863,31 @@ export class Search {
 
   /** Which of the model's starts a state without a parent came from: the first that gives it. */
   startOf(state: number): number {
-    const want = this.vector(state)
-    return this.model.starts.findIndex((start) => this.begin(start).i32.every((w, i) => w === want[i]))
+    return this.model.starts.findIndex((start) => this.isState(this.begin(start).i32, state))
+  }
+
+  /** A start's words and positions as it gives them. */
+  startVector(start: number): Int32Array {
+    return this.begin(this.model.starts[start] as Start).i32.slice()
+  }
+
+  /** Whether a vector is a state as the search keeps it, or another numbering of it. */
+  isState(vector: Int32Array, state: number): boolean {
+    const kept = vector.slice()
+    this.canonical?.apply(kept)
+    return this.vector(state).every((w, i) => w === kept[i])
   }
 
   /** All moves from a state, access by access, in the order of the search. */
-  movesFrom(state: number): Move[] {
-    this.head = state
+  movesFrom(vector: Int32Array): Move[] {
     const moves: Move[] = []
     this.moves = moves
     for (let t = 0; t < this.threads.length; t++) {
-      const p = this.load().i32[this.sharedWords + t] as number
+      const p = vector[this.sharedWords + t] as number
       this.micros = []
-      if (!(this.threads[t] as Positions).ended(p)) this.macro(t, p)
+      this.pathFindings.length = 0
+      this.level(0).i32.set(vector)
+      if (!(this.threads[t] as Positions).ended(p)) this.go(0, t, p, false)
     }
     this.moves = null
     return moves
@@ -776,10 +900,17 @@ export class Search {
 
   result(): Exploration {
     return {
-      states: this.count, transitions: this.transitions, complete: this.complete, finals: this.finals, deadlocks: this.deadlocks, depth: this.depth,
+      states: this.count,
+      transitions: this.transitions,
+      complete: this.complete,
+      finals: this.finals,
+      deadlocks: this.deadlocks,
+      depth: this.depth,
       findings: [...this.found.values()].map((f) => this.measured(f)).sort((a, b) => a.length - b.length),
-      bytesPerState: this.count === 0 ? 0 : this.codec.width * 4 + 4 + this.table.length * 4 / this.count,
-      positions: this.threads.reduce((n, p) => n + p.size, 0), nodes: this.graphs.size, search: this
+      bytesPerState: this.count === 0 ? 0 : this.codec.width * 4 + 4 + (this.table.length * 4) / this.count,
+      positions: this.threads.reduce((n, p) => n + p.size, 0),
+      nodes: this.graphs.size,
+      search: this
     }
   }
 }
@@ -787,11 +918,21 @@ export class Search {
 function deadlock(model: Model): (store: Store, waiting: readonly Waiting[]) => readonly Finding[] {
   return (_store, waiting) => {
     const each = waiting.map((w) => `${model.programs[w.thread]?.name ?? w.thread} at ${w.action.text(BLOCKED, 0)}`)
-    return [{ property: 'deadlock', site: each.join(', '), decision: '', summary: `no thread can go on: ${each.join('; ')}`, fatal: true }]
+    return [
+      {
+        property: 'deadlock',
+        site: each.join(', '),
+        decision: '',
+        summary: `no thread can go on: ${each.join('; ')}`,
+        fatal: true
+      }
+    ]
   }
 }
 
-/** Murmur3's word mixing: all 32 bits count, the low ones choose the slot and the high ones are kept beside the index. */
+/**
+ * Murmur3's word mixing: all 32 bits count, the low ones choose the slot and the high ones are kept beside the index.
+ */
 function hashOf(v: Int32Array, from: number, n: number): number {
   let h = 0x2f0b4c47
   for (let i = from; i < from + n; i++) {

@@ -1,7 +1,16 @@
-// From a finding back to the steps that lead to it. The states on the way come from the search's parent links; the steps are
-// then done again, with the real functions on a store of their own, and compared with what the search saw.
+// From a finding back to the steps that lead to it. The states on the way come from the search's parent links; the
+// steps are then done again, with the real functions on a store of their own, and compared with what the search saw.
 import { assertTrue, ensure } from '../base/index.ts'
-import { type Finding, type Layout, type Passed, type Place, Run, scheduleText, type Store, Walk } from '../step/index.ts'
+import {
+  type Finding,
+  type Layout,
+  type Passed,
+  type Place,
+  Run,
+  scheduleText,
+  type Store,
+  Walk
+} from '../step/index.ts'
 import type { Start } from './model.ts'
 import type { Exploration, Found, Move, Search } from './search.ts'
 
@@ -19,7 +28,11 @@ export interface Change {
 
 export type ChangeKind = 'protection' | 'owner' | 'content' | 'iova' | 'slots'
 
-export interface TraceAccess { readonly text: string; readonly site: readonly string[]; readonly silent: boolean }
+export interface TraceAccess {
+  readonly text: string
+  readonly site: readonly string[]
+  readonly silent: boolean
+}
 
 export interface TraceStep {
   readonly thread: number
@@ -34,6 +47,8 @@ export interface TraceStep {
   readonly place: Place | null
   /** All accesses of the step, silent ones too. */
   readonly accesses: readonly TraceAccess[]
+  /** What went on inside them, where they are code of a tree: the branches taken. */
+  readonly inside?: readonly string[]
   /** How the environment decided, for a schedule. */
   readonly outcome: number
   readonly changed: readonly Change[]
@@ -47,8 +62,15 @@ export interface TraceStep {
   readonly after?: Snapshot
 }
 
-/** The shared words and each thread's variables after a step, and which decisions of the revision the kernel asked for on its way to it. */
-export interface Snapshot { readonly words: Uint32Array; readonly locals: ReadonlyArray<readonly number[]>; readonly asked: readonly string[] }
+/**
+ * The shared words and each thread's variables after a step, and which decisions of the revision the kernel asked for
+ * on its way to it.
+ */
+export interface Snapshot {
+  readonly words: Uint32Array
+  readonly locals: ReadonlyArray<readonly number[]>
+  readonly asked: readonly string[]
+}
 
 export interface Trace {
   /** Which of the model's starts. */
@@ -63,41 +85,69 @@ export interface Trace {
 export interface TraceOptions {
   /** Text for a changed component word. Default: the numbers. */
   readonly describe?: (component: string, before: number, after: number) => readonly Change[]
-  /** Keeps the state after each step. In the set stand the decisions that the kernel asks for while it runs (asked.ts). */
+  /**
+   * Keeps the state after each step. In the set stand the decisions that the kernel asks for while it runs (asked.ts).
+   */
   readonly asked?: Set<string>
 }
 
 /** The moves of the shortest way to `found`, not done again: which accesses, without the reader's names for them. */
 export function movesTo(x: Exploration, found: Found): Move[] {
-  return [...movesAlong(x.search, x.search.path(found.state)), ...lastMove(x.search, found)]
+  return wayTo(x, found.state, found).moves
 }
 
-const movesAlong = (search: Search, path: readonly number[]): Move[] => path.slice(1).map((to, i) => moveBetween(search, path[i] as number, to))
+/**
+ * The shortest way to a state, with `found` to a finding that was made there: its start, and its moves redone forward
+ * from the start as it is. A state that the search keeps may be another numbering of what a move gives (symmetry.ts).
+ */
+function wayTo(
+  { search }: Exploration,
+  state: number,
+  found: Found | null
+): { readonly start: number; readonly moves: Move[] } {
+  const [first, ...rest] = search.path(state)
+  const start = search.startOf(first as number)
+  let end = search.startVector(start)
+  const moves = rest.map((to): Move => {
+    const move = ensure(
+      search.movesFrom(end).find((m) => m.to !== null && search.isState(m.to, to)),
+      `a move to state ${to}`
+    )
+    end = move.to as Int32Array
+    return move
+  })
+  return { start, moves: found === null ? moves : [...moves, ...lastMove(search, found, end)] }
+}
 
 /** The move during which a finding was made; none when its state itself is wrong. */
-function lastMove(search: Search, found: Found): Move[] {
+function lastMove(search: Search, found: Found, from: Int32Array): Move[] {
   if (found.thread < 0) return []
-  return [ensure(search.movesFrom(found.state).find((m) => m.thread === found.thread && m.micros.some((a) => a.findings.some((f) => search.keyOf(f) === found.key))), 'the move that made the finding')]
+  return [
+    ensure(
+      search
+        .movesFrom(from)
+        .find(
+          (m) =>
+            m.thread === found.thread && m.micros.some((a) => a.findings.some((f) => search.keyOf(f) === found.key))
+        ),
+      'the move that made the finding'
+    )
+  ]
 }
 
 /** The shortest way to `found`. @throws Error when doing it again gives anything else */
 export function traceOf(x: Exploration, found: Found, o: TraceOptions = {}): Trace {
-  return traceTo(x, found.state, lastMove(x.search, found)[0] ?? null, o)
+  return traced(x, found.state, found, o)
 }
 
-/** The shortest way to a state, with one more move after it. */
-export function traceTo(x: Exploration, state: number, last: Move | null = null, o: TraceOptions = {}): Trace {
-  const { search } = x
-  const path = search.path(state)
-  const moves = [...movesAlong(search, path), ...(last === null ? [] : [last])]
-  const first = path[0] as number
-  const start = search.startOf(first)
-  return perform(search, start, ensure(search.model.starts[start], 'a start for the first state'), moves, o)
+/** The shortest way to a state. */
+export function traceTo(x: Exploration, state: number, o: TraceOptions = {}): Trace {
+  return traced(x, state, null, o)
 }
 
-function moveBetween(search: Search, from: number, to: number): Move {
-  const want = search.vector(to)
-  return ensure(search.movesFrom(from).find((m) => m.to?.every((w, i) => w === want[i])), `a move from state ${from} to ${to}`)
+function traced(x: Exploration, state: number, found: Found | null, o: TraceOptions): Trace {
+  const { start, moves } = wayTo(x, state, found)
+  return perform(x.search, start, ensure(x.search.model.starts[start], 'a start for the first state'), moves, o)
 }
 
 /** A store of its own for one run. */
@@ -106,11 +156,16 @@ class TraceStore implements Store {
   readonly u32: Uint32Array
   findings: Finding[] = []
   run: Run | null = null
-  constructor(words: number, private readonly judged: (f: Finding) => Finding | null) {
+  constructor(
+    words: number,
+    private readonly judged: (f: Finding) => Finding | null
+  ) {
     this.u32 = new Uint32Array(words)
     this.u8 = new Uint8Array(this.u32.buffer)
   }
-  local(thread: number, index: number): number { return ensure(this.run, 'a run').local(thread, index) }
+  local(thread: number, index: number): number {
+    return ensure(this.run, 'a run').local(thread, index)
+  }
   finding(f: Finding): void {
     const finding = this.judged(f)
     if (finding !== null) this.findings.push(finding)
@@ -127,40 +182,66 @@ function perform(search: Search, startIndex: number, start: Start, moves: readon
   const steps: TraceStep[] = []
   const after = o.asked === undefined ? null : new Snapshots(run, locals, o.asked)
   for (const move of moves) {
-    for (let done = 0; done < move.micros.length;) {
+    for (let done = 0; done < move.micros.length; ) {
       const before = store.u32.slice()
       store.findings = []
       const rest = move.micros.slice(done)
-      const turn = run.turn(move.thread, () => rest.find((m) => m.action.outcomes > 1)?.outcome ?? 0, () => store.findings.some((f) => f.fatal))
+      const turn = run.turn(
+        move.thread,
+        () => rest.find((m) => m.action.outcomes > 1)?.outcome ?? 0,
+        () => store.findings.some((f) => f.fatal)
+      )
       assertTrue(turn.accesses.length > 0, 'a step of a trace can be done again')
       for (const [i, a] of turn.accesses.entries()) {
         const m = rest[i]
-        assertTrue(m !== undefined && m.action.key === a.action.key && m.result === a.result, `doing '${a.action.key}' again gives the same`)
+        assertTrue(
+          m !== undefined && m.action.key === a.action.key && m.result === a.result,
+          `doing '${a.action.key}' again gives the same`
+        )
       }
       done += turn.accesses.length
-      const visible = turn.accesses.find((a) => !a.action.silent || a.action.outcomes > 1) ?? ensure(turn.accesses[0], 'an access')
+      const visible =
+        turn.accesses.find((a) => !a.action.silent || a.action.outcomes > 1) ?? ensure(turn.accesses[0], 'an access')
       const text = (a: typeof visible): string => a.action.text(a.result, a.outcome)
+      const inside = turn.accesses.flatMap((a) => a.action.inside?.() ?? [])
       steps.push({
-        thread: move.thread, name: programs[move.thread]?.name ?? String(move.thread), text: text(visible), site: visible.site,
-        statement: visible.statement, place: visible.place,
+        thread: move.thread,
+        name: programs[move.thread]?.name ?? String(move.thread),
+        text: text(visible),
+        site: visible.site,
+        statement: visible.statement,
+        place: visible.place,
         accesses: turn.accesses.map((a) => ({ text: text(a), site: a.site, silent: a.action.silent })),
-        outcome: visible.outcome, changed: changes(layout, before, store.u32, o), passed: turn.passed, findings: store.findings,
+        ...(inside.length === 0 ? {} : { inside }),
+        outcome: visible.outcome,
+        changed: changes(layout, before, store.u32, o),
+        passed: turn.passed,
+        findings: store.findings,
         ...(after === null ? {} : { after: after.take(store, move.thread, turn.passed.length > 0) })
       })
     }
-    if (move.to !== null) for (let w = 0; w < layout.totalWords; w++) assertTrue(move.to[w] === ((store.u32[w] as number) | 0), `word ${w} after '${steps[steps.length - 1]?.text ?? ''}' is what the search saw`)
+    if (move.to !== null)
+      for (let w = 0; w < layout.totalWords; w++)
+        assertTrue(
+          move.to[w] === ((store.u32[w] as number) | 0),
+          `word ${w} after '${steps[steps.length - 1]?.text ?? ''}' is what the search saw`
+        )
   }
   return { start: startIndex, steps, schedule: scheduleText(steps), end: store }
 }
 
 /**
- * The states of a run, step by step. A walk runs its call again from the start for each step, so what it asks for after a step is what leads to
- * the thread's next one; of a call each decision is told once, where it was asked for first.
+ * The states of a run, step by step. A walk runs its call again from the start for each step, so what it asks for after
+ * a step is what leads to the thread's next one; of a call each decision is told once, where it was asked for first.
  */
 class Snapshots {
   private readonly next: Array<readonly string[]>
   private readonly told: Array<Set<string>>
-  constructor(private readonly run: Run, locals: ReadonlyArray<readonly number[]>, private readonly asked: Set<string>) {
+  constructor(
+    private readonly run: Run,
+    locals: ReadonlyArray<readonly number[]>,
+    private readonly asked: Set<string>
+  ) {
     // What leads to each thread's first step: a walk of its own, to the same place.
     this.next = run.programs.map((p, t) => {
       asked.clear()
@@ -180,7 +261,11 @@ class Snapshots {
     this.next[thread] = next
     this.told[thread] = new Set(ended ? next : [...told, ...fresh])
     this.asked.clear()
-    return { words: store.u32.slice(), locals: this.run.programs.map((p, t) => p.variables.map((_, i) => this.run.local(t, i))), asked: ended ? [...led, ...fresh.filter((d) => !next.includes(d))] : led }
+    return {
+      words: store.u32.slice(),
+      locals: this.run.programs.map((p, t) => p.variables.map((_, i) => this.run.local(t, i))),
+      asked: ended ? [...led, ...fresh.filter((d) => !next.includes(d))] : led
+    }
   }
 
   /** What the thread's next call asks for before its first step: it is run that far once more. */

@@ -1,22 +1,54 @@
-// Many runs of the checker on all cores. A few quick ones are done here and now; the rest, and any that turns out long, go to worker
-// threads, so that ^C and progress work while they search. Results come back in the order of the jobs.
-import { messageOf } from '../base/index.ts'
-import { type CheckOptions, type CheckResult, checkTest, explainTest, type Explanation } from '../check/index.ts'
+// Many runs of the checker on all cores. A few quick ones are done here and now; the rest, and any that turns out long,
+// go to worker threads, so that ^C and progress work while they search. Results come back in the order of the jobs.
+import { type Diagnostic, messageOf } from '../base/index.ts'
+import {
+  beginCheck,
+  type CheckOptions,
+  type CheckResult,
+  checkTest,
+  explainTest,
+  type Explanation
+} from '../check/index.ts'
 import type { Test } from '../litmus/index.ts'
+import { isTold } from '../report/check-run.ts'
+import type { Shares } from './shares.ts'
 import { type Answer, inWorkers, type Task, workersFor } from './worker-pool.ts'
 
 export interface Job {
   readonly test: Test
   readonly kernel: string
   readonly platform: string
-  /** The verdict changed from that of an earlier revision, as both runs have told: which decisions did it. The answer is in `explanations`. */
+  /**
+   * The verdict changed from that of an earlier revision, as both runs have told: which decisions did it. The answer is
+   * in `explanations`.
+   */
   readonly explain?: { readonly before: CheckResult; readonly after: CheckResult }
 }
 
 /** A broken invariant of the model, caught so that the other runs go on. */
-export interface Broken { readonly job: Job; readonly message: string }
+export interface Broken {
+  readonly job: Job
+  readonly message: string
+}
 
-export interface PoolOptions extends Pick<CheckOptions, 'maxStates' | 'interleave' | 'frames'> {
+/** What is said of a job that broke. */
+export const brokenJob = ({ job, message }: Broken): Diagnostic => ({
+  code: 'TB-005',
+  file: job.test.file,
+  line: job.test.at.line,
+  column: job.test.at.column,
+  word: job.test.name,
+  message: `${job.kernel} on ${job.platform}: ${message}`,
+  hint: 'the model contradicts itself here: a bug of tbit, worth a report with this file'
+})
+
+/** How a job is searched, and what of it is kept. */
+interface RunOptions extends Pick<CheckOptions, 'maxStates' | 'interleave' | 'frames'> {
+  /** The ways to findings only of what a summary of many tells: what is as expected does without. */
+  readonly lean?: boolean
+}
+
+export interface PoolOptions extends RunOptions {
   /** Milliseconds of search in this thread before workers start. Default 300. */
   readonly here?: number
   /** Called from time to time while workers run. */
@@ -25,6 +57,10 @@ export interface PoolOptions extends Pick<CheckOptions, 'maxStates' | 'interleav
   readonly signal?: AbortSignal
   /** Default: one a core. 0: everything here. */
   readonly workers?: number
+  /** The work is one of several shares, or all of them joined. */
+  readonly shares?: Shares | null
+  /** Told each answer as it comes. */
+  readonly onAnswer?: (index: number, a: Done | string) => void
 }
 
 export interface PoolResult {
@@ -36,15 +72,34 @@ export interface PoolResult {
 }
 
 /** A job for a worker, and its answer. */
-export interface CheckTask extends Job { readonly kind: 'check'; readonly options: Pick<CheckOptions, 'maxStates' | 'interleave' | 'frames'> }
-export interface Done { readonly result: CheckResult; readonly explanation?: Explanation | null }
+export interface CheckTask extends Job {
+  readonly kind: 'check'
+  readonly options: RunOptions
+}
+export interface Done {
+  readonly result: CheckResult
+  readonly explanation?: Explanation | null
+}
 
-/** What a job asks for; a search that was stopped keeps what it has found. @throws Error for a broken invariant of the model */
-export function runJob(job: Job, options: CheckTask['options'], onProgress: (states: number) => boolean): Done & { readonly stopped: boolean } {
+/**
+ * What a job asks for; a search that was stopped keeps what it has found. @throws Error for a broken invariant of the
+ * model
+ */
+export function runJob(
+  job: Job,
+  options: CheckTask['options'],
+  onProgress: (states: number) => boolean
+): Done & { readonly stopped: boolean } {
   let stopped = false
-  const o: CheckOptions = { ...options, onProgress: (states) => { stopped = !onProgress(states); return !stopped } }
+  const o: CheckOptions = {
+    ...options,
+    onProgress: (states) => {
+      stopped = !onProgress(states)
+      return !stopped
+    }
+  }
   if (job.explain === undefined) {
-    const result = checkTest(job.test, job.kernel, job.platform, o)
+    const result = options.lean === true ? leanResult(job, o) : checkTest(job.test, job.kernel, job.platform, o)
     return { result, stopped }
   }
   const { before, after } = job.explain
@@ -52,11 +107,59 @@ export function runJob(job: Job, options: CheckTask['options'], onProgress: (sta
   return { result: after, explanation: stopped ? null : explanation, stopped }
 }
 
+/** A result whose findings have the ways to them where they are told one by one. */
+export function leanResult(job: Pick<Job, 'test' | 'kernel' | 'platform'>, o: CheckOptions): CheckResult {
+  const session = beginCheck(job.test, job.kernel, job.platform, { ...o, traces: false })
+  while (session.advance(Number.POSITIVE_INFINITY)) {
+    /* to its end */
+  }
+  const r = session.result(false)
+  return isTold(r) ? session.result(true) : r
+}
+
+const itemOf = (job: Job): string => job.test.file
+const keyOf = (job: Job): string =>
+  `${job.test.file} ${job.kernel} ${job.platform}` +
+  `${job.explain === undefined ? '' : ` since ${job.explain.before.kernel}`}`
+
+const inOrder = (jobs: readonly Job[], broken: readonly Broken[]): Broken[] =>
+  [...broken].sort((a, b) => jobs.indexOf(a.job) - jobs.indexOf(b.job))
+
+/** Jobs whose answers are known are not done again, those of other shares not at all. */
+async function runShare(jobs: readonly Job[], o: PoolOptions, shares: Shares): Promise<PoolResult> {
+  const known = jobs.map((job) => shares.known(itemOf(job), keyOf(job)) as Done | string | undefined)
+  const open = jobs.flatMap((job, i) => (known[i] === undefined && shares.mine(itemOf(job)) ? [i] : []))
+  const done = await runJobs(
+    open.map((i) => jobs[i] as Job),
+    {
+      ...o,
+      shares: null,
+      onAnswer: (index, a) => {
+        const job = jobs[open[index] as number] as Job
+        shares.done(itemOf(job), keyOf(job), a)
+      }
+    }
+  )
+  const results = known.map((k) => (typeof k === 'object' ? k.result : undefined))
+  const explanations = known.map((k) => (typeof k === 'object' ? k.explanation : undefined))
+  for (const [at, i] of open.entries()) [results[i], explanations[i]] = [done.results[at], done.explanations[at]]
+  const broken = jobs.flatMap((job, i) => (typeof known[i] === 'string' ? [{ job, message: known[i] }] : []))
+  return { results, explanations, broken: inOrder(jobs, [...broken, ...done.broken]) }
+}
+
 export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promise<PoolResult> {
+  if (o.shares != null) return runShare(jobs, o, o.shares)
   const results: Array<CheckResult | undefined> = new Array<CheckResult | undefined>(jobs.length).fill(undefined)
   const broken: Broken[] = []
-  const explanations: Array<Explanation | null | undefined> = new Array<Explanation | null | undefined>(jobs.length).fill(undefined)
-  const options = { ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }), ...(o.interleave === undefined ? {} : { interleave: o.interleave }), ...(o.frames === undefined ? {} : { frames: o.frames }) }
+  const explanations: Array<Explanation | null | undefined> = new Array<Explanation | null | undefined>(
+    jobs.length
+  ).fill(undefined)
+  const options = {
+    ...(o.maxStates === undefined ? {} : { maxStates: o.maxStates }),
+    ...(o.interleave === undefined ? {} : { interleave: o.interleave }),
+    ...(o.frames === undefined ? {} : { frames: o.frames }),
+    ...(o.lean === undefined ? {} : { lean: o.lean })
+  }
   const workers = workersFor(jobs.length, o.workers)
   const begun = performance.now()
   const budget = o.here ?? 300
@@ -67,10 +170,13 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
     try {
       const r = runJob(job, options, () => workers === 0 || performance.now() - begun <= budget)
       if (r.stopped) return false
+      const { stopped: _, ...done } = r
       results[next] = r.result
       explanations[next] = r.explanation
+      o.onAnswer?.(next, done)
     } catch (e) {
       broken.push({ job, message: messageOf(e) })
+      o.onAnswer?.(next, messageOf(e))
     }
     next++
     return true
@@ -78,21 +184,32 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   const hereFirst = jobs.length <= MANY || workers === 0
   while (hereFirst && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
   // ^C during the search above is delivered now.
-  if (next < jobs.length) await new Promise((resolve) => { setImmediate(resolve) })
+  if (next < jobs.length)
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
   const take = (a: Answer): void => {
     if ('message' in a) {
       broken.push({ job: jobs[a.index] as Job, message: a.message })
+      o.onAnswer?.(a.index, a.message)
       return
     }
     const { result, explanation } = a.value as Done
+    if (!o.signal?.aborted) o.onAnswer?.(a.index, a.value as Done)
     results[a.index] = result
     explanations[a.index] = explanation
   }
-  const tasks = jobs.map((job, index): Task => ({ kind: 'check', index, ...job, options }))
+  const tasks = jobs.map((job, index): CheckTask & Task => ({ kind: 'check', index, ...job, options }))
   const finished = (): number => results.reduce((n, r) => n + (r?.states ?? 0), 0)
-  if (next < jobs.length && !o.signal?.aborted) await inWorkers(tasks, next, Math.min(workers, jobs.length - next), take, { ...(o.signal ? { signal: o.signal } : {}), onProgress: (done, running) => o.onProgress?.(done, jobs.length, finished() + running) })
-  return { results, broken, explanations }
+  if (next < jobs.length && !o.signal?.aborted)
+    await inWorkers(tasks, next, Math.min(workers, jobs.length - next), take, {
+      ...(o.signal ? { signal: o.signal } : {}),
+      onProgress: (done, running) => o.onProgress?.(done, jobs.length, finished() + running)
+    })
+  return { results, broken: inOrder(jobs, broken), explanations }
 }
 
-/** More jobs than these go to workers at once; fewer are begun here, since starting workers costs as much as many a run. */
+/**
+ * More jobs than these go to workers at once; fewer are begun here, since starting workers costs as much as many a run.
+ */
 const MANY = 100

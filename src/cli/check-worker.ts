@@ -1,8 +1,8 @@
 // A worker thread: one task at a time (worker-pool.ts).
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../base/index.ts'
-import { runJob } from './check-pool.ts'
-import { runHunt } from './hunt-pool.ts'
+import { type CheckTask, runJob } from './check-pool.ts'
+import { type HuntTask, runHunt } from './hunt-pool.ts'
 import { type Answer, STOP, type Task } from './worker-pool.ts'
 
 const { shared, slot } = workerData as { shared: Int32Array; slot: number }
@@ -14,13 +14,16 @@ const progress = (states: number): boolean => {
   return Atomics.load(shared, STOP) === 0
 }
 
-function answerTo(t: Task): unknown {
+/** What a worker is given. */
+type Work = Task & (CheckTask | HuntTask)
+
+function answerTo(t: Work): unknown {
   if (t.kind !== 'check') return runHunt(t, progress)
   const { result, explanation } = runJob(t, t.options, progress)
   return { result, ...(explanation === undefined ? {} : { explanation }) }
 }
 
-port.on('message', (t: Task) => {
+port.on('message', (t: Work) => {
   let answer: Answer
   try {
     answer = { index: t.index, value: answerTo(t) }

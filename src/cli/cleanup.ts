@@ -1,5 +1,6 @@
-// What a run makes for itself and must take away again, however it ends: temporary folders, and files that are not yet whole. Each has an
-// owner here; whatever a killed run left behind, the next one that works at the same place takes away.
+// What a run makes for itself and must take away again, however it ends: temporary folders, and files that are not yet
+// whole. Each has an owner here; whatever a killed run left behind, the next one that works at the same place takes
+// away.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -58,9 +59,14 @@ export function temporaryFolder(): string {
 /** Of a folder of ours, keeps the newest entries. One of the last hour may be in use and stays. */
 export function keepNewest(dir: string, most: number): void {
   try {
-    const all = readdirSync(dir).map((name) => ({ path: join(dir, name), at: statSync(join(dir, name)).mtimeMs })).sort((a, b) => b.at - a.at)
-    for (const old of all.slice(most)) if (Date.now() - old.at > 3_600_000) rmSync(old.path, { recursive: true, force: true })
-  } catch { /* no such folder, or somebody else removes from it: the next run keeps house */ }
+    const all = readdirSync(dir)
+      .map((name) => ({ path: join(dir, name), at: statSync(join(dir, name)).mtimeMs }))
+      .sort((a, b) => b.at - a.at)
+    for (const old of all.slice(most))
+      if (Date.now() - old.at > 3_600_000) rmSync(old.path, { recursive: true, force: true })
+  } catch {
+    /* no such folder, or somebody else removes from it: the next run keeps house */
+  }
 }
 
 /** Removes from a folder of ours what runs that were killed left half-made in it. */
@@ -78,11 +84,19 @@ export function partOf(file: string): string {
 // Removes the entries that belong to a process which is no more.
 function sweep(dir: string, pidOf: (name: string) => string | undefined): void {
   let names: string[] = []
-  try { names = readdirSync(dir) } catch { return }
+  try {
+    names = readdirSync(dir)
+  } catch {
+    return
+  }
   for (const name of names) {
     const pid = pidOf(name)
     if (pid === undefined || !/^\d{1,9}$/.test(pid) || alive(Number(pid))) continue
-    try { rmSync(join(dir, name), { recursive: true, force: true }) } catch { /* somebody else's */ }
+    try {
+      rmSync(join(dir, name), { recursive: true, force: true })
+    } catch {
+      /* somebody else's */
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// Whether to colour: what the command line says, then the environment (NO_COLOR, FORCE_COLOR), then whether a terminal is there.
+// Whether to colour: what the command line says, then the environment (NO_COLOR, FORCE_COLOR), then whether a terminal
+// is there.
 import { type Diagnostic, unknownWord } from '../base/index.ts'
 
 export const colourWords = ['auto', 'always', 'never'] as const
@@ -22,7 +23,11 @@ function byEnvironment(env: Readonly<Record<string, string | undefined>>, termin
 }
 
 /** Takes `--color WHEN` and `--color=WHEN` out of the arguments of any verb; the last one counts. */
-export function colourWish(args: readonly string[], env: Readonly<Record<string, string | undefined>>, terminal: boolean): ColourWish {
+export function colourWish(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  terminal: boolean
+): ColourWish {
   const rest: string[] = []
   let said: Colour = 'auto'
   let error: Diagnostic | null = null
@@ -39,7 +44,19 @@ export function colourWish(args: readonly string[], env: Readonly<Record<string,
     }
     const word = a === option ? args[++i] : a.slice(option.length + 1)
     if (isColour(word)) said = word
-    else error = unknownWord({ code: 'TB-001', file: 'tbit', line: 0, column: 0, word: word ?? '', message: word === undefined ? `${option} names nothing` : `${option}: unknown word '${word}'`, expected: [...colourWords] }, colourWords)
+    else
+      error = unknownWord(
+        {
+          code: 'TB-001',
+          file: 'tbit',
+          line: 0,
+          column: 0,
+          word: word ?? '',
+          message: word === undefined ? `${option} names nothing` : `${option}: unknown word '${word}'`,
+          expected: [...colourWords]
+        },
+        colourWords
+      )
   }
   return { colour: said === 'auto' ? byEnvironment(env, terminal) : said === 'always', rest, error }
 }

@@ -1,8 +1,18 @@
 // `tbit conform kernel`: our TypeScript kernel and a tree's own C on the same random programs.
 import { Command, Option } from 'commander'
 import { releaseOf } from '../conform/kernel-check.ts'
-import { type Divergence, type KernelConformResult, conformKernel, scenariosFor } from '../conform/kernel.ts'
-import { ARCHES, type Arch, type Built, openTree } from '../kernel-build/index.ts'
+import {
+  type Build,
+  conformKernel,
+  conformPieces,
+  type Piece,
+  type PieceResult,
+  piecesOf,
+  type Scenario,
+  scenariosFor
+} from '../conform/kernel.ts'
+import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
+import { ARCHES, type Arch, type Built, openTree, type Tree, textsOf } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelConformFormats } from '../report/kernel-conform.ts'
 import { formatOption } from './formats.ts'
@@ -10,61 +20,125 @@ import type { Io } from './io.ts'
 import { kernelOption } from './names.ts'
 import { buildFor } from './kernel.ts'
 import { complain, count, progressOf } from './kernel-common.ts'
+import { shareOf, type ShareOptions, type Shares, withShares } from './shares.ts'
 
-interface Options { ops: number; seed: number; arch: Arch | 'all'; kernel?: string; shim?: string; fresh?: boolean; format: keyof typeof kernelConformFormats }
+interface Options extends ShareOptions {
+  ops: number
+  seed: number
+  arch: Arch | 'all'
+  kernel?: string
+  shim?: string
+  fresh?: boolean
+  format: keyof typeof kernelConformFormats
+}
 
 export function conformKernelCommand(io: Io): Command {
-  return new Command('kernel')
-    .summary("a kernel tree's own C, on random programs")
-    .description("Builds the DMA code of a kernel tree and runs it beside our model on random programs of map, unmap, sync, alloc and free with flags flipping; compares every result, event, counter and warning. " +
-      'The first divergence is shrunk to the shortest program that shows it. Exit code 0 without one, 1 with one, 2 when the tree cannot be built.')
-    .argument('<tree>', 'kernel source: a directory or a tarball')
-    .addOption(new Option('--ops <n>', 'operations in all').argParser(count).default(1_000_000))
-    .addOption(new Option('--seed <n>', 'of the first program').argParser(count).default(1))
-    .addOption(new Option('--arch <arch>', 'architectures to compare').choices([...ARCHES, 'all']).default('all'))
-    .addOption(kernelOption('--kernel <revision>', 'the revision of ours to compare with (default: by version and flags of the tree)'))
-    .option('--shim <dir>', 'additions to the shim')
-    .option('--fresh', 'build even what the cache has')
-    .addOption(formatOption(kernelConformFormats))
+  return withShares(
+    new Command('kernel')
+      .summary("a kernel tree's own C, on random programs")
+      .description(
+        'Builds the DMA code of a kernel tree and runs it beside our model on random programs of map, unmap, sync, ' +
+          'alloc and free with flags flipping; compares every result, event, counter and warning. ' +
+          'The first divergence is shrunk to the shortest program that shows it. Exit code 0 without one, 1 with ' +
+          'one, 2 when the tree cannot be built.'
+      )
+      .argument('<tree>', 'kernel source: a directory or a tarball')
+      .addOption(new Option('--ops <n>', 'operations in all').argParser(count).default(1_000_000))
+      .addOption(new Option('--seed <n>', 'of the first program').argParser(count).default(1))
+      .addOption(new Option('--arch <arch>', 'architectures to compare').choices([...ARCHES, 'all']).default('all'))
+      .addOption(
+        kernelOption(
+          '--kernel <revision>',
+          'the revision of ours to compare with (default: by version and flags of the tree)'
+        )
+      )
+      .option('--shim <dir>', 'additions to the shim')
+      .option('--fresh', 'build even what the cache has')
+      .addOption(formatOption(kernelConformFormats))
+  )
     .addHelpText('after', '\nExample:\n  tbit conform kernel /usr/src/linux-source-6.12.tar.xz --ops 1000000')
-    .action(async (dir: string, o: Options) => {
-      const tree = openTree(dir)
-      if (!tree.ok) return complain(io, [tree.error], o.format)
-      const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
-      const built = new Map<string, { module: WasmModule; built: Built }>()
-      const build = async (arch: Arch, profile: 'recorded' | 'recorded-realm'): Promise<WasmModule | null> => {
-        const key = `${arch} ${profile}`
-        const had = built.get(key)
-        if (had) return had.module
-        const b = await buildFor(io, dir, profile, { ...o, arch })
-        if (!b) return null
-        const module = new Wasm.Module(b.wasm)
-        built.set(key, { module, built: b })
-        return module
-      }
-      // the flags a tree has are known once it is built
-      if (!await build(arches[0] as Arch, 'recorded')) return
-      const first = [...built.values()][0] as { built: Built }
-      const list = scenariosFor(releaseOf(first.built.meta), arches, [...first.built.meta.fields, ...first.built.meta.flagFunctions], o.kernel ?? null)
-      const p = progressOf(io)
-      const begun = Date.now()
-      let divergence: Divergence | null = null
-      const scenarios: Array<KernelConformResult['scenarios'][number]> = []
-      for (const [i, { scenario, build: b }] of list.entries()) {
-        const module = await build(b.arch, b.profile)
-        if (!module) return
-        const share = Math.floor(o.ops / list.length) + (i < o.ops % list.length ? 1 : 0)
-        if (share === 0) continue
-        const r = conformKernel(module, scenario, share, o.seed, (done) => { if (done % 20_000 < 400) p.say(`${scenario.name}: ${done} of ${share} operations`); return true })
-        scenarios.push({ name: scenario.name, kernel: scenario.kernel, platform: scenario.platform, operations: r.operations, programs: r.programs, diverged: r.first ? 1 : 0 })
-        divergence ??= r.first
-      }
-      p.done()
-      const result: KernelConformResult = {
-        tree: dir, version: tree.value.version, scenarios, operations: scenarios.reduce((n, s) => n + s.operations, 0), mismatches: scenarios.reduce((n, s) => n + s.diverged, 0), first: divergence
-      }
-      const seconds = (Date.now() - begun) / 1000
-      io.out(kernelConformFormats[o.format](result, seconds))
-      io.exit(result.mismatches > 0 ? 1 : 0)
-    })
+    .action((dir: string, o: Options) => conformTree(io, dir, o))
+}
+
+/** What a piece is called among the shares. */
+const itemOf = (p: Piece): string => `scenario ${p.scenario + 1}, programs from seed ${p.seed}`
+
+async function conformTree(io: Io, dir: string, o: Options): Promise<void> {
+  const tree = openTree(dir)
+  if (!tree.ok) return complain(io, [tree.error], o.format)
+  const errors: Diagnostic[] = []
+  const share = shareOf('conform', io.argv ?? [], o, errors, 'kernel')
+  if (errors.length > 0) return complain(io, errors, o.format)
+  const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
+  const pieces = piecesOf(arches, o.ops, o.seed)
+  const shares: Shares | null = io.shares ?? share
+  const unfit = (await shares?.begin(pieces.flat().map(itemOf), textsOf(tree.value))) ?? null
+  if (unfit !== null) return complain(io, [unfit], o.format)
+
+  const builder = new Builder(io, tree.value, arches, o)
+  const p = progressOf(io)
+  const result = await conformPieces(dir, pieces, async (piece) => {
+    const item = itemOf(piece)
+    const known = shares?.known(item, item) as PieceResult | undefined
+    if (known !== undefined || builder.failed || (shares !== null && !shares.mine(item))) return known
+    p.say(`${dir}: ${item}`)
+    const r = await builder.run(piece)
+    if (r !== null) shares?.done(item, item, r)
+    return r ?? undefined
+  })
+  p.done()
+  // what could not be built has been told
+  if (builder.failed) return
+  const found = result.mismatches > 0 ? 1 : 0
+  if (share === null) {
+    io.out(kernelConformFormats[o.format](result))
+    return io.exit(found)
+  }
+  if (share.failed === null) io.out(`${share.summary()}\n`)
+  else io.err(`${formatDiagnostic(share.failed)}\n`)
+  io.exit(share.failed === null ? found : 2)
+}
+
+/** The builds of a tree that the scenarios need, each made when it is first asked for. */
+class Builder {
+  /** A build was not possible, and the reader was told. */
+  failed = false
+  private readonly built = new Map<string, { module: WasmModule; meta: Built['meta'] }>()
+
+  constructor(
+    private readonly io: Io,
+    private readonly tree: Tree,
+    private readonly arches: readonly Arch[],
+    private readonly o: Options
+  ) {}
+
+  private async build({ arch, profile }: Build): Promise<{ module: WasmModule; meta: Built['meta'] } | null> {
+    const key = `${arch} ${profile}`
+    const had = this.built.get(key)
+    if (had) return had
+    const b = await buildFor(this.io, this.tree, profile, { ...this.o, arch })
+    if (b === null) {
+      this.failed = true
+      return null
+    }
+    const made = { module: new Wasm.Module(b.wasm), meta: b.meta }
+    this.built.set(key, made)
+    return made
+  }
+
+  /** Runs a piece; null when what it needs cannot be built. */
+  async run(piece: Piece): Promise<PieceResult | null> {
+    // the flags a tree has are known once it is built
+    const any = await this.build({ arch: this.arches[0] as Arch, profile: 'recorded' })
+    if (any === null) return null
+    const flags = [...any.meta.fields, ...any.meta.flagFunctions]
+    const { scenario, build } = scenariosFor(releaseOf(any.meta), this.arches, flags, this.o.kernel ?? null)[
+      piece.scenario
+    ] as { scenario: Scenario; build: Build }
+    const b = await this.build(build)
+    if (b === null) return null
+    const { name, kernel, platform } = scenario
+    const r = conformKernel(b.module, scenario, piece.operations, piece.seed)
+    return { version: this.tree.version, scenario: { name, kernel, platform }, ...r }
+  }
 }

@@ -11,9 +11,13 @@ import { filesOf, readLines } from './read-lines.ts'
 export function conformSwiotlb(io: Io): Command {
   return new Command('swiotlb')
     .summary('recorded operations on swiotlb and dma-direct')
-    .description('Replays recorded operations of kernel/dma/swiotlb.c and kernel/dma/direct.c on the model, slot for slot: addresses, counters, events in order, state hashes. ' +
-      'A file is one JSON object (the machine), then one JSON array a line; gzip and zstd are recognised by content, - is standard input, a directory stands for its .jsonl files, compressed or not. ' +
-      'Exit code 0 without a difference, 1 with one, 2 for input that cannot be read.')
+    .description(
+      'Replays recorded operations of kernel/dma/swiotlb.c and kernel/dma/direct.c on the model, slot for slot: ' +
+        'addresses, counters, events in order, state hashes. ' +
+        'A file is one JSON object (the machine), then one JSON array a line; gzip and zstd are recognised by ' +
+        'content, - is standard input, a directory stands for its .jsonl files, compressed or not. ' +
+        'Exit code 0 without a difference, 1 with one, 2 for input that cannot be read.'
+    )
     .argument('<files...>', 'recordings')
     .addOption(formatOption(conformSwiotlbFormats))
     .addHelpText('after', '\nExample:\n  tbit conform swiotlb recordings/swiotlb-n1024-a4.jsonl.gz')
@@ -32,8 +36,14 @@ export function conformSwiotlb(io: Io): Command {
             const r = run.next(line)
             if (!r.ok) bad = r.error
           } catch (e) {
-            // The model stops where the recorded kernel went on, or contradicts itself: what follows in this file cannot be compared.
-            bad = { ...brokenInvariant(shown, e), line: at, column: 1, message: `the model cannot carry this operation out: ${messageOf(e)}` }
+            // The model stops where the recorded kernel went on, or contradicts itself: what follows in this file
+            // cannot be compared.
+            bad = {
+              ...brokenInvariant(shown, e),
+              line: at,
+              column: 1,
+              message: `the model cannot carry this operation out: ${messageOf(e)}`
+            }
           }
           return bad === null
         })
@@ -41,7 +51,15 @@ export function conformSwiotlb(io: Io): Command {
         if (bad) all.push(bad)
         else if (broken) all.push(broken)
         else if (!end.ok) all.push(end.error)
-        else if (end.value.operations === 0) all.push({ code: 'TB-301', file: end.value.file, line: 0, column: 0, word: '', message: 'a machine without an operation: nothing to compare' })
+        else if (end.value.operations === 0)
+          all.push({
+            code: 'TB-301',
+            file: end.value.file,
+            line: 0,
+            column: 0,
+            word: '',
+            message: 'a machine without an operation: nothing to compare'
+          })
         if (end.ok) results.push(end.value)
       }
       const result: SwiotlbConformResult = { files: results, errors: all }

@@ -8,12 +8,13 @@ type Sub = (io: Io) => Command
 const subs: ReadonlyArray<() => Promise<Sub>> = [
   async () => (await import('./conform-swiotlb.ts')).conformSwiotlb,
   async () => (await import('./conform-rmm.ts')).conformRmm,
-  async () => (await import('./conform-kernel.ts')).conformKernelCommand,
+  async () => (await import('./conform-kernel.ts')).conformKernelCommand
 ]
 
 /** The verb `conform`: registers its sub-commands. */
 export async function conformVerb(io: Io): Promise<Command> {
-  const c = new Command('conform').description('Replays recordings of real systems on the model and reports every difference.')
+  const c = new Command('conform')
+    .description('Replays recordings of real systems on the model and reports every difference.')
     .addHelpText('after', '\nExample:\n  tbit conform rmm ../shared/data/rmm/sequences.json.gz\n')
   for (const load of subs) c.addCommand((await load())(io))
   return c

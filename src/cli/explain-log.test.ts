@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { explainVerb } from './explain.ts'
-import type { Io } from './io.ts'
+import { captured, type Ran } from '../../test/captured.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'tbit-explain-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -13,9 +13,8 @@ const file = (name: string, content: string | Buffer): string => {
   return join(dir, name)
 }
 
-async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
-  const r = { out: '', err: '', code: 0 }
-  const io: Io = { out: (t) => { r.out += t }, err: (t) => { r.err += t }, colour: false, progress: false, exit: (c) => { r.code = c } }
+async function run(...args: string[]): Promise<Ran> {
+  const { io, ran: r } = captured()
   await (await explainVerb(io)).parseAsync(['log', ...args], { from: 'user' })
   return r
 }
@@ -27,16 +26,31 @@ test('the message itself, a file and a gzip give the same answer; json has forma
   expect(pasted.out).toContain('Which limit binds\n  - pool size')
   expect((await run(file('a.txt', `${line}\n`))).out).toBe(pasted.out)
   expect((await run(file('a.gz', gzipSync(`${line}\n`)))).out).toBe(pasted.out)
-  expect(JSON.parse((await run(line, '--format', 'json')).out)).toMatchObject({ format: 1, failures: [{ cause: 'pool_full', limit: 'pool size', count: 1 }], limits: ['pool size'], errors: [] })
+  expect(JSON.parse((await run(line, '--format', 'json')).out)).toMatchObject({
+    format: 1,
+    failures: [{ cause: 'pool_full', limit: 'pool size', count: 1 }],
+    limits: ['pool size'],
+    errors: []
+  })
   expect((await run(file('b.txt', 'hello\nworld\n'))).out).toContain('Nothing in these 2 lines')
 })
 
 test('TB-302, TB-303, TB-002: wrong options, empty and binary input, a missing file', async () => {
   expect(await run(file('empty', ''))).toMatchObject({ code: 2, err: expect.stringContaining('TB-303') })
-  expect(await run(file('bin', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 37) % 256))))).toMatchObject({ code: 2, err: expect.stringContaining('not text') })
+  expect(await run(file('bin', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 37) % 256))))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('not text')
+  })
   expect(await run(join(dir, 'nosuch'))).toMatchObject({ code: 2, err: expect.stringContaining('TB-002') })
-  expect(await run(line, '--platform', 'intel-td')).toMatchObject({ code: 2, err: expect.stringContaining("did you mean 'intel-tdx'") })
+  expect(await run(line, '--platform', 'intel-td')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("did you mean 'intel-tdx'")
+  })
   expect(await run(line, '--ram', 'x')).toMatchObject({ code: 2, err: expect.stringContaining('TB-302') })
   const cut = gzipSync(`${line}\n`.repeat(20000))
-  expect(await run(file('cut.gz', cut.subarray(0, cut.length >> 1)))).toMatchObject({ code: 2, err: expect.stringContaining('cut off'), out: expect.stringContaining('pool size') })
+  expect(await run(file('cut.gz', cut.subarray(0, cut.length >> 1)))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('cut off'),
+    out: expect.stringContaining('pool size')
+  })
 })

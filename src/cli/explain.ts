@@ -23,12 +23,19 @@ interface Options {
 /** The verb `explain`: registers its sub-commands. */
 export async function explainVerb(io: Io): Promise<Command> {
   // The sub-commands have options of the same names.
-  const c = new Command('explain').enablePositionalOptions().description(`Explains anything: a kernel log or a message of one, a path, an error code (TB-207), a property (exposed), a rule
-(cca-t0-p-priv), a finding (its id), a decision of a kernel revision, a word of the litmus language, a file or option of the kernel's.
-A trace or a test is told with the verb that reads it.`)
+  const c = new Command('explain')
+    .enablePositionalOptions()
+    .description(`Explains anything: a kernel log or a message of one, a path, an error code
+(TB-207), a property (exposed), a rule (cca-t0-p-priv), a finding (its id), a
+decision of a kernel revision, a word of the litmus language, a file or option
+of the kernel's. A trace or a test is told with the verb that reads it.`)
     .argument('[what...]', 'a word, a message in quotes, a file, or - for standard input')
     .addOption(formatOption(explainWordFormats))
-    .addHelpText('after', "\nExamples:\n  dmesg | tbit explain -\n  tbit explain 'swiotlb buffer is full'\n  tbit explain TB-207\n  tbit explain io_tlb_used_hiwater\n  tbit explain dma --platform arm-cca --kernel cc-v8 --t 1\n")
+    .addHelpText(
+      'after',
+      "\nExamples:\n  dmesg | tbit explain -\n  tbit explain 'swiotlb buffer is full'\n  tbit explain TB-207\n  " +
+        'tbit explain io_tlb_used_hiwater\n  tbit explain dma --platform arm-cca --kernel cc-v8 --t 1\n'
+    )
     .action((what: string[], o: Options) => explainAnything(io, what, o, c))
   for (const load of subs) c.addCommand((await load())(io))
   return c
@@ -44,7 +51,8 @@ async function explainAnything(io: Io, what: readonly string[], o: Options, c: C
   if (text === '-') return explainLogFile(io, '-', { format: o.format })
   const found = meanings(text)
   // A directory that happens to have the name of a word is not meant.
-  if (what.length === 1 && existsSync(text) && !(found.length > 0 && statSync(text).isDirectory())) return explainPath(io, text, o)
+  if (what.length === 1 && existsSync(text) && !(found.length > 0 && statSync(text).isDirectory()))
+    return explainPath(io, text, o)
   // A whole message says more by its numbers than its words do.
   const said = read(text).explain()
   if (said.failures.length > 0) return explainLogFile(io, text, { format: o.format })
@@ -59,9 +67,21 @@ async function explainAnything(io: Io, what: readonly string[], o: Options, c: C
 
 // A directory or a test is for another verb; anything else is read as a log, which tells a trace by itself.
 async function explainPath(io: Io, path: string, o: Options): Promise<void> {
-  const hint = statSync(path).isDirectory() ? `tbit check ${path} checks the litmus tests in it; tbit replay FILE reads a trace, tbit explain FILE a log` : path.endsWith('.litmus') ? `tbit check ${path} checks it, tbit check --explain ${path} spells out its defaults` : null
+  const hint = statSync(path).isDirectory()
+    ? `tbit check ${path} checks the litmus tests in it; tbit replay FILE reads a trace, tbit explain FILE a log`
+    : path.endsWith('.litmus')
+      ? `tbit check ${path} checks it, tbit check --explain ${path} spells out its defaults`
+      : null
   if (hint === null) return explainLogFile(io, path, { format: o.format })
-  refuse(io, o, { code: 'TB-305', file: path, line: 0, column: 0, word: '', message: path.endsWith('.litmus') ? 'this is a litmus test' : 'this is a directory', hint })
+  refuse(io, o, {
+    code: 'TB-305',
+    file: path,
+    line: 0,
+    column: 0,
+    word: '',
+    message: path.endsWith('.litmus') ? 'this is a litmus test' : 'this is a directory',
+    hint
+  })
 }
 
 function read(text: string): KernelLog {
@@ -73,7 +93,13 @@ function read(text: string): KernelLog {
 function unknown(text: string): Diagnostic {
   const near = nearWords(text)
   return {
-    code: 'TB-305', file: 'tbit explain', line: 0, column: 0, word: text, message: `'${printableLine(text).slice(0, 60)}' is no file, and no word or message that is known here`, ...(near.length > 0 ? { nearest: near } : {}),
+    code: 'TB-305',
+    file: 'tbit explain',
+    line: 0,
+    column: 0,
+    word: text,
+    message: `'${printableLine(text).slice(0, 60)}' is no file, and no word or message that is known here`,
+    ...(near.length > 0 ? { nearest: near } : {}),
     hint: 'tbit explain --help says what can be asked'
   }
 }

@@ -1,12 +1,24 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { followLinks, makeDirectory, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
+import { followLinks, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
+import { makeDirectory } from '../kernel-build/directory.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'tbit-files-'))
-afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true })
+})
 const at = (name: string): string => join(dir, name)
 
 describe('reading', () => {
@@ -21,7 +33,10 @@ describe('reading', () => {
   })
 
   test('binary data is said once; a stray byte in a comment is none', () => {
-    writeFileSync(at('bin'), Uint8Array.from({ length: 500 }, (_, i) => i))
+    writeFileSync(
+      at('bin'),
+      Uint8Array.from({ length: 500 }, (_, i) => i)
+    )
     expect(readText(at('bin'), 1000)).toMatchObject({ message: 'is not text' })
     writeFileSync(at('utf16'), Buffer.from('\ufefflitmus a', 'utf16le'))
     expect(readText(at('utf16'), 1000)).toMatchObject({ message: 'is UTF-16 text, and UTF-8 is read here' })
@@ -34,9 +49,13 @@ test('packed logs are unpacked, within limits', async () => {
   writeFileSync(at('log.gz'), gzipSync('a log'))
   expect(await readPackedText(at('log.gz'), 1000)).toEqual({ text: 'a log' })
   writeFileSync(at('bomb.gz'), gzipSync(Buffer.alloc(5 << 20, 'a')))
-  expect(await readPackedText(at('bomb.gz'), 1 << 20)).toMatchObject({ message: 'cannot be read: it unpacks to more than 1 MiB' })
+  expect(await readPackedText(at('bomb.gz'), 1 << 20)).toMatchObject({
+    message: 'cannot be read: it unpacks to more than 1 MiB'
+  })
   writeFileSync(at('cut.gz'), gzipSync('a log').subarray(0, 12))
-  expect(await readPackedText(at('cut.gz'), 1000)).toMatchObject({ message: 'cannot be read: the gzip data is cut off, after 1 unpacked bytes' })
+  expect(await readPackedText(at('cut.gz'), 1000)).toMatchObject({
+    message: 'cannot be read: the gzip data is cut off, after 1 unpacked bytes'
+  })
   writeFileSync(at('cut.zst'), Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1))
   expect(await readPackedText(at('cut.zst'), 1000)).toMatchObject({ code: 'TB-002' })
 })
@@ -60,7 +79,10 @@ describe('writing', () => {
     expect(writeWhole('/dev/full', 'x')).toMatchObject({ message: 'cannot be written: no space left' })
     writeFileSync(at('meant'), 'old')
     symlinkSync(at('meant'), at('link'))
-    expect(writeWhole(at('link'), 'new')).toMatchObject({ message: `cannot be written: it is a symbolic link to ${at('meant')}`, hint: expect.stringContaining('--force') })
+    expect(writeWhole(at('link'), 'new')).toMatchObject({
+      message: `cannot be written: it is a symbolic link to ${at('meant')}`,
+      hint: expect.stringContaining('--force')
+    })
     expect(readFileSync(at('meant'), 'utf8')).toBe('old')
     followLinks()
     expect(writeWhole(at('link'), 'new \u001b[31m')).toBeNull()
@@ -72,11 +94,17 @@ describe('writing', () => {
     writeFileSync(at('again.part-999999999'), 'half')
     writeFileSync(at(`again.part-${process.pid}0x`), 'not ours')
     expect(writeWhole(at('again'), 'whole')).toBeNull()
-    expect(readdirSync(dir).filter((f) => f.startsWith('again')).sort()).toEqual(['again', `again.part-${process.pid}0x`])
+    expect(
+      readdirSync(dir)
+        .filter((f) => f.startsWith('again'))
+        .sort()
+    ).toEqual(['again', `again.part-${process.pid}0x`])
   })
 
   test('where there is no directory, or one of that name', () => {
-    expect(writeWhole(at('no/where'), 'x')).toMatchObject({ message: 'cannot be written: there is no such file or directory' })
+    expect(writeWhole(at('no/where'), 'x')).toMatchObject({
+      message: 'cannot be written: there is no such file or directory'
+    })
     expect(writeWhole(dir, 'x')).toMatchObject({ message: 'cannot be written: it is a directory' })
   })
 })

@@ -1,15 +1,41 @@
-// Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can be.
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, readSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+// Reading and writing the files that the user names: errors in words, nothing half-written, no text larger than it can
+// be.
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { type Diagnostic, printable } from '../base/index.ts'
 import { decoderOf, encodingOf } from '../replay/log/index.ts'
 import { own, partOf, release, remove } from './cleanup.ts'
 import { CannotUnpack, packing, unpack } from './unpack.ts'
 
-const words = new Map(Object.entries({
-  ENOENT: 'there is no such file or directory', EACCES: 'permission denied', EPERM: 'not permitted', EISDIR: 'it is a directory', ENOTDIR: 'a part of the path is no directory', EEXIST: 'a file of that name is in the way',
-  ELOOP: 'too many symbolic links', ENAMETOOLONG: 'the name is too long', ENOSPC: 'no space left', EROFS: 'the file system is read-only', EIO: 'input/output error', EMFILE: 'too many open files', EBUSY: 'it is in use', EDQUOT: 'the quota is used up', EFBIG: 'it is larger than the limit on files (ulimit -f), or than the file system takes'
-}))
+const words = new Map(
+  Object.entries({
+    ENOENT: 'there is no such file or directory',
+    EACCES: 'permission denied',
+    EPERM: 'not permitted',
+    EISDIR: 'it is a directory',
+    ENOTDIR: 'a part of the path is no directory',
+    EEXIST: 'a file of that name is in the way',
+    ELOOP: 'too many symbolic links',
+    ENAMETOOLONG: 'the name is too long',
+    ENOSPC: 'no space left',
+    EROFS: 'the file system is read-only',
+    EIO: 'input/output error',
+    EMFILE: 'too many open files',
+    EBUSY: 'it is in use',
+    EDQUOT: 'the quota is used up',
+    EFBIG: 'it is larger than the limit on files (ulimit -f), or than the file system takes'
+  })
+)
 
 /** Why the file system said no. */
 export function why(e: unknown): string {
@@ -18,7 +44,15 @@ export function why(e: unknown): string {
 }
 
 /** A message about a whole file. */
-export const aboutFile = (file: string, message: string, hint?: string): Diagnostic => ({ code: 'TB-002', file, line: 0, column: 0, word: file, message, ...(hint ? { hint } : {}) })
+export const aboutFile = (file: string, message: string, hint?: string, code = 'TB-002'): Diagnostic => ({
+  code,
+  file,
+  line: 0,
+  column: 0,
+  word: file,
+  message,
+  ...(hint ? { hint } : {})
+})
 
 export const cannotRead = (file: string, e: unknown): Diagnostic => aboutFile(file, `cannot be read: ${why(e)}`)
 export const cannotWrite = (file: string, e: unknown): Diagnostic => aboutFile(file, `cannot be written: ${why(e)}`)
@@ -68,7 +102,12 @@ export async function unpacked(bytes: Buffer, most: number, shown: string): Prom
   const parts: Uint8Array[] = []
   let size = 0
   try {
-    for await (const slice of unpack(kind, (async function* () { yield bytes })())) {
+    for await (const slice of unpack(
+      kind,
+      (async function* () {
+        yield bytes
+      })()
+    )) {
       size += slice.length
       if (size > most) return aboutFile(shown, `cannot be read: it unpacks to more than ${most >> 20} MiB`)
       parts.push(slice)
@@ -81,7 +120,11 @@ export async function unpacked(bytes: Buffer, most: number, shown: string): Prom
 }
 
 /** A log or table that may be packed, as text; what is no text is said. */
-export async function readPackedText(file: string, most: number, shown = file): Promise<{ readonly text: string } | Diagnostic> {
+export async function readPackedText(
+  file: string,
+  most: number,
+  shown = file
+): Promise<{ readonly text: string } | Diagnostic> {
   const bytes = readBytes(file, most, shown)
   if (!Buffer.isBuffer(bytes)) return bytes
   const whole = await unpacked(bytes, most, shown)
@@ -104,7 +147,8 @@ export function readText(file: string, most: number, shown = file): { readonly t
 }
 
 function textOf(bytes: Buffer, shown: string): { readonly text: string } | Diagnostic {
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return aboutFile(shown, 'is UTF-16 text, and UTF-8 is read here', 'iconv -f UTF-16 -t UTF-8 FILE')
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
+    return aboutFile(shown, 'is UTF-16 text, and UTF-8 is read here', 'iconv -f UTF-16 -t UTF-8 FILE')
   const text = bytes.toString('utf8')
   const head = text.slice(0, 8000)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: text has none of these
@@ -126,8 +170,16 @@ export function writeWhole(file: string, data: string | Uint8Array): Diagnostic 
   }
 }
 
-/** A file being written beside the one that is meant, which it becomes with `commit`. Devices and pipes are written directly. */
-export interface WholeFile { readonly path: string; commit(): void; discard(): void }
+/**
+ * A file being written beside the one that is meant, which it becomes with `commit`. Devices and pipes are written
+ * directly.
+ */
+export interface WholeFile {
+  readonly path: string
+  /** `as`: another place of the same file system than the one that was meant. @throws the file system's error */
+  commit(as?: string): void
+  discard(): void
+}
 
 let throughLinks = false
 /** `--force`: a symbolic link at the place of an output is followed. */
@@ -135,23 +187,36 @@ export function followLinks(): void {
   throughLinks = true
 }
 
-export function openWhole(file: string): WholeFile | Diagnostic {
-  const direct: WholeFile = { path: file, commit: () => {}, discard: () => {} }
+/**
+ * Where an output goes: the file itself, or with --force what a link at its place points to. `direct`: a device or a
+ * pipe, which has nothing beside it.
+ */
+export function outputAt(file: string): { readonly path: string; readonly direct: boolean } | Diagnostic {
   try {
     const there = lstatSync(file)
     if (there.isDirectory()) return cannotWrite(file, { code: 'EISDIR' })
-    if (there.isSymbolicLink()) {
-      const meant = statSync(file)
-      if (meant.isDirectory()) return cannotWrite(file, { code: 'EISDIR' })
-      // What a shell or a device gives, such as /dev/stdout, is meant. What somebody may have laid there is not.
-      if (!meant.isFile() || /^\/(dev|proc)\//.test(file)) return direct
-      if (!throughLinks) return aboutFile(file, `cannot be written: it is a symbolic link to ${readlinkSync(file)}`, '--force writes what it points to; another name, or removing the link, does without')
-      return openWhole(realpathSync(file))
-    }
-    if (!there.isFile()) return direct
+    if (!there.isSymbolicLink()) return { path: file, direct: !there.isFile() }
+    const meant = statSync(file)
+    if (meant.isDirectory()) return cannotWrite(file, { code: 'EISDIR' })
+    // What a shell or a device gives, such as /dev/stdout, is meant. What somebody may have laid there is not.
+    if (!meant.isFile() || /^\/(dev|proc)\//.test(file)) return { path: file, direct: true }
+    if (!throughLinks)
+      return aboutFile(
+        file,
+        `cannot be written: it is a symbolic link to ${readlinkSync(file)}`,
+        '--force writes what it points to; another name, or removing the link, does without'
+      )
+    return outputAt(realpathSync(file))
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== 'ENOENT') return cannotWrite(file, e)
+    return (e as NodeJS.ErrnoException).code === 'ENOENT' ? { path: file, direct: false } : cannotWrite(file, e)
   }
+}
+
+export function openWhole(name: string): WholeFile | Diagnostic {
+  const at = outputAt(name)
+  if ('code' in at) return at
+  const file = at.path
+  if (at.direct) return { path: file, commit: () => {}, discard: () => {} }
   const path = partOf(file)
   try {
     closeSync(openSync(path, 'wx'))
@@ -159,9 +224,9 @@ export function openWhole(file: string): WholeFile | Diagnostic {
     return cannotWrite(file, e)
   }
   own(path)
-  const commit = (): void => {
+  const commit = (as = file): void => {
     try {
-      renameSync(path, file)
+      renameSync(path, as)
       release(path)
     } catch (e) {
       remove(path)
@@ -169,22 +234,4 @@ export function openWhole(file: string): WholeFile | Diagnostic {
     }
   }
   return { path, commit, discard: () => remove(path) }
-}
-
-/** Makes a directory and those above it. @throws the file system's error (mkdir -p of Node never returns on some file systems) */
-export function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path)
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    const above = dirname(path)
-    if (code !== 'ENOENT' || above === path || isDirectory(above)) throw e
-    makeDirectory(above)
-    mkdirSync(path)
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try { return statSync(path).isDirectory() } catch { return false }
 }

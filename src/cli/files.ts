@@ -1,10 +1,11 @@
-// Finding and reading litmus files: what the user names, directories down to the last *.litmus, the library of the package.
+// Finding and reading litmus files: what the user names, directories down to the last *.litmus, the library of the
+// package.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brokenInvariant, type Diagnostic, nearest } from '../base/index.ts'
 import { duplicateTests, parse, type Test } from '../litmus/index.ts'
-import { readText, why } from './file-access.ts'
+import { aboutFile, cannotRead, readText } from './file-access.ts'
 
 export interface Loaded {
   readonly tests: readonly Test[]
@@ -13,8 +14,6 @@ export interface Loaded {
   readonly warnings: readonly Diagnostic[]
   readonly texts: ReadonlyMap<string, string>
 }
-
-const whole = (code: string, file: string, message: string, hint?: string): Diagnostic => ({ code, file, line: 0, column: 0, word: file, message, ...(hint ? { hint } : {}) })
 
 /** Bytes of the largest litmus file that is read: tests are written by hand. */
 const LARGEST = 4 << 20
@@ -33,7 +32,10 @@ export function libraryDirectory(): string {
   return near === '' || near.startsWith('..') ? full : near
 }
 
-/** Tells the litmus files of a directory and those below it, in the order of names, and what of it cannot be read; answers how many there are. */
+/**
+ * Tells the litmus files of a directory and those below it, in the order of names, and what of it cannot be read;
+ * answers how many there are.
+ */
 function under(dir: string, found: (path: string) => void, failed: (path: string, e: unknown) => void): number {
   let n = 0
   const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (stem(a.name) < stem(b.name) ? -1 : 1))
@@ -43,7 +45,10 @@ function under(dir: string, found: (path: string) => void, failed: (path: string
     try {
       if (e.isDirectory()) n += under(path, found, failed)
       // A pipe or a device in a directory is nobody's test: opening it may wait for ever.
-      else if (e.name.endsWith('.litmus') && statSync(path).isFile()) { found(path); n++ }
+      else if (e.name.endsWith('.litmus') && statSync(path).isFile()) {
+        found(path)
+        n++
+      }
     } catch (x) {
       failed(path, x)
     }
@@ -54,7 +59,12 @@ function under(dir: string, found: (path: string) => void, failed: (path: string
 /** The library's tests: path by name. */
 function library(): Map<string, string> {
   const tests = new Map<string, string>()
-  if (existsSync(libraryDirectory())) under(libraryDirectory(), (path) => tests.set(stem(basename(path)), path), () => {})
+  if (existsSync(libraryDirectory()))
+    under(
+      libraryDirectory(),
+      (path) => tests.set(stem(basename(path)), path),
+      () => {}
+    )
   return tests
 }
 
@@ -64,12 +74,15 @@ export const libraryNames = (): string[] => [...library().keys()]
 const bareName = (name: string): boolean => /^[\w.-]+$/.test(name) && name !== '-' && !existsSync(name)
 
 /** A test of the library may be named without its path, `coherent-at-t0`; anything else stays as it is. */
-export const byName = (name: string): string => (bareName(name) ? library().get(stem(name)) ?? name : name)
+export const byName = (name: string): string => (bareName(name) ? (library().get(stem(name)) ?? name) : name)
 
 // A test stands before its twins: `x.litmus` before `x-without-y.litmus`.
 const stem = (name: string): string => name.replace(/\.litmus$/, '')
 
-/** Litmus files under `names` (files as they are, directories by their *.litmus in the order of names, tests of the library by name), each once. `-` is standard input. */
+/**
+ * Litmus files under `names` (files as they are, directories by their *.litmus in the order of names, tests of the
+ * library by name), each once. `-` is standard input.
+ */
 export function litmusFiles(names: readonly string[]): { files: string[]; errors: Diagnostic[]; directories: boolean } {
   const files: string[] = []
   const errors: Diagnostic[] = []
@@ -77,7 +90,11 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
   const seen = new Set<string>()
   const add = (file: string): void => {
     let real = file
-    try { real = file === '-' ? file : realpathSync(file) } catch { /* reading it says why */ }
+    try {
+      real = file === '-' ? file : realpathSync(file)
+    } catch {
+      /* reading it says why */
+    }
     if (seen.has(real)) return
     seen.add(real)
     files.push(file)
@@ -90,10 +107,20 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
         continue
       }
       directories = true
-      if (under(name, add, (path, x) => { errors.push(whole('TB-002', path, `cannot be read: ${why(x)}`)) }) === 0) errors.push(whole('TB-004', name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus'))
+      if (
+        under(name, add, (path, x) => {
+          errors.push(cannotRead(path, x))
+        }) === 0
+      )
+        errors.push(
+          aboutFile(name, 'no litmus test in this directory', 'a test is a file whose name ends in .litmus', 'TB-004')
+        )
     } catch (e) {
       const like = bareName(name) ? nearest(stem(name), library().keys()) : []
-      errors.push({ ...whole('TB-002', name, `cannot be read: ${why(e)}`), ...(like.length > 0 ? { nearest: like } : {}) })
+      errors.push({
+        ...cannotRead(name, e),
+        ...(like.length > 0 ? { nearest: like } : {})
+      })
     }
   }
   return { files, errors, directories }
@@ -103,7 +130,8 @@ export function litmusFiles(names: readonly string[]): { files: string[]; errors
 export const shownName = (file: string): string => (file === '-' ? '<stdin>' : file)
 
 /** The text of a litmus file (`-`: standard input). */
-export const readLitmus = (file: string): { readonly text: string } | Diagnostic => readText(file, LARGEST, shownName(file))
+export const readLitmus = (file: string): { readonly text: string } | Diagnostic =>
+  readText(file, LARGEST, shownName(file))
 
 /** Reads and checks the files. A file with an error gives no test; the others do. */
 export function loadTests(files: readonly string[]): Loaded {

@@ -6,7 +6,9 @@ import { writeWhole } from './file-access.ts'
 import { litmusFiles, readLitmus, shownName } from './files.ts'
 import type { Io } from './io.ts'
 
-interface Options { check?: boolean }
+interface Options {
+  check?: boolean
+}
 
 /** What a file becomes; diagnostics where it cannot be read as a test: what is no test has no layout. */
 function formatted(file: string): { readonly text: string; readonly before: string } | readonly Diagnostic[] {
@@ -52,15 +54,28 @@ function run(io: Io, names: readonly string[], o: Options): void {
 
 export function fmtVerb(io: Io): Command {
   return new Command('fmt')
-    .description('Litmus tests in their one layout: blanks, indentation and columns; words, comments and the ends of lines stay. Prints the name of each file that it changed.')
-    .argument('<file...>', 'litmus tests, directories of them, tests of the library by name; - reads standard input and writes standard output')
+    .description(
+      'Litmus tests in their one layout: blanks, indentation and columns; words, comments and the ends of lines ' +
+        'stay. Prints the name of each file that it changed.'
+    )
+    .argument(
+      '<file...>',
+      'litmus tests, directories of them, tests of the library by name; - reads standard input and writes ' +
+        'standard output'
+    )
     .option('--check', 'write nothing: the names of what is laid out otherwise, and exit code 1')
-    .addHelpText('after', `
-Exit code: 0, 1 with --check when a file is laid out otherwise, 2 for a file that is no litmus test (the others are written all the same).
+    .addHelpText(
+      'after',
+      `
+Exit code: 0, 1 with --check when a file is laid out otherwise, 2 for a file
+that is no litmus test (the others are written all the same).
 
 Examples:
   tbit fmt litmus
   tbit fmt --check my-tests
-`)
-    .action((names: string[], o: Options) => { run(io, names, o) })
+`
+    )
+    .action((names: string[], o: Options) => {
+      run(io, names, o)
+    })
 }

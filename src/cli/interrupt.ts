@@ -8,5 +8,10 @@ export function interruptible(): { readonly signal: AbortSignal; readonly done: 
     stop.abort()
   }
   process.on('SIGINT', interrupt)
-  return { signal: stop.signal, done: () => { process.off('SIGINT', interrupt) } }
+  return {
+    signal: stop.signal,
+    done: () => {
+      process.off('SIGINT', interrupt)
+    }
+  }
 }

@@ -1,4 +1,5 @@
 // What a verb may touch of the outside world. Verbs get it from main.ts; tests give their own.
+import type { Shares } from './shares.ts'
 
 export interface Io {
   /** stdout and stderr. What acts on a terminal is shown there as what it is: this is the door for every format. */
@@ -12,6 +13,10 @@ export interface Io {
   readonly progress: boolean
   /** Columns of the terminal; absent when stdout is none. */
   readonly width?: number
+  /** Arguments of the verb as they were given; tbit merge gives its own. */
+  readonly argv?: readonly string[]
+  /** tbit merge: the answers of all shares in the place of work. */
+  readonly shares?: Shares
   /** Sets the exit code: 0 as expected, 1 a finding, 2 wrong use or bad input, 125 undecided. */
   exit(code: number): void
 }

@@ -1,12 +1,13 @@
 // What the sub-commands of `tbit kernel` share: progress, errors in the asked form, values of options.
 import { InvalidArgumentError } from 'commander'
-import { type Diagnostic, err, nearest, ok, own, printableLine, type Result } from '../base/index.ts'
+import { type Diagnostic, err, ok, own, printableLine, type Result, unknownWord } from '../base/index.ts'
 import { vocabulary } from '../litmus/index.ts'
 import { checkFormats } from '../report/check-formats.ts'
 import { kernelErrorsJson, kernelErrorsText } from '../report/kernel.ts'
 import { errorItems, errorsSarif, itemsJson } from '../report/kernel-changes.ts'
 import { readText } from './file-access.ts'
 import type { Io } from './io.ts'
+import { usage, wordsOf } from './names.ts'
 
 /** One line that says what is being done, where a terminal shows it. */
 export function progressOf(io: Io): { say: (what: string) => void; done: () => void } {
@@ -18,16 +19,27 @@ export function progressOf(io: Io): { say: (what: string) => void; done: () => v
       drawn = true
       io.draw?.(`\r\x1b[K${printableLine(what)}`)
     },
-    done: () => { if (drawn) io.draw?.('\r\x1b[K') }
+    done: () => {
+      if (drawn) io.draw?.('\r\x1b[K')
+    }
   }
 }
 
-/** Bad input, in the form that was asked for: a list that a machine reads has an entry, as an empty one would be a success. */
+/**
+ * Bad input, in the form that was asked for: a list that a machine reads has an entry, as an empty one would be a
+ * success.
+ */
 export function complain(io: Io, errors: readonly Diagnostic[], format: string): void {
   if (format === 'json') io.out(kernelErrorsJson(errors))
   else if (format === 'b4') io.out(itemsJson(errorItems(errors)))
   else if (format === 'sarif') io.out(errorsSarif(errors))
-  else if (format !== 'text') io.out(own(checkFormats, format)?.render({ tests: [], results: [], errors, texts: new Map(), interrupted: null }, { width: io.width ?? 80, level: 0, shape: 'tests' }) ?? '')
+  else if (format !== 'text')
+    io.out(
+      own(checkFormats, format)?.render(
+        { tests: [], results: [], errors, texts: new Map(), interrupted: null },
+        { width: io.width ?? 80, level: 0, shape: 'tests' }
+      ) ?? ''
+    )
   if (format !== 'json') io.err(kernelErrorsText(errors))
   io.exit(2)
 }
@@ -42,11 +54,10 @@ const platformNames = vocabulary.platforms.map((p) => p.name as string)
 
 export function platformsAsked(text: string | undefined): string[] | Diagnostic | null {
   if (text === undefined || text === 'all') return null
-  const out = text.split(',').map((w) => w.trim()).filter((w) => w !== '')
+  const out = wordsOf(text)
   const bad = out.find((w) => !platformNames.includes(w))
   if (bad === undefined) return out
-  const near = nearest(bad, platformNames)
-  return { code: 'TB-001', file: 'tbit kernel', line: 0, column: 0, word: bad, message: `--platform: unknown platform '${bad}'`, ...(near.length > 0 ? { nearest: near } : {}), expected: platformNames }
+  return unknownWord(usage('tbit kernel', bad, `--platform: unknown platform '${bad}'`, platformNames), platformNames)
 }
 
 /** Bytes of the largest patch that is read: the largest series of the kernel's lists are smaller. */

@@ -6,7 +6,10 @@ import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { formatOption } from './formats.ts'
 import type { Io } from './io.ts'
 
-interface Options { readonly format: keyof typeof listFormats; readonly in?: string }
+interface Options {
+  readonly format: keyof typeof listFormats
+  readonly in?: string
+}
 
 function list(io: Io, words: readonly string[], o: Options): void {
   const directory = o.in ?? libraryDirectory()
@@ -27,16 +30,24 @@ function list(io: Io, words: readonly string[], o: Options): void {
 
 export function listVerb(io: Io): Command {
   return new Command('list')
-    .description('The tests of the library, by topic and name, with what each says; with words, those that have all of them in their name, topic, title, sources, platforms, kernels, operations or expected properties.')
+    .description(
+      'The tests of the library, by topic and name, with what each says; with words, those that have all of them ' +
+        'in their name, topic, title, sources, platforms, kernels, operations or expected properties.'
+    )
     .argument('[word...]', 'words or parts of words')
     .option('--in <dir>', 'tests of another directory')
     .addOption(formatOption(listFormats))
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Exit code: 0, 1 when no test has the words, 2 for a file that is no test (the others are listed).
 
 Examples:
   tbit list accept coherent
   tbit check coherent-at-t0
-`)
-    .action((words: string[], o: Options) => { list(io, words, o) })
+`
+    )
+    .action((words: string[], o: Options) => {
+      list(io, words, o)
+    })
 }

@@ -1,4 +1,5 @@
-// One line on stderr while a long input is read or many runs are made: how far, how fast. Only when stderr is a terminal, only after a second.
+// One line on stderr while a long input is read or many runs are made: how far, how fast. Only when stderr is a
+// terminal, only after a second.
 import { Bytes } from '../base/index.ts'
 import type { Io } from './io.ts'
 
@@ -6,23 +7,17 @@ const AFTER = 1000
 const EVERY = 200
 
 export class Progress {
-  private readonly begun = Date.now()
-  private shown = 0
-  private drawn = false
-
-  constructor(private readonly io: Io) {}
+  private readonly line: ThrottledLine
+  constructor(io: Io) {
+    this.line = new ThrottledLine(io)
+  }
 
   bytes(done: number, total: number): void {
-    if (!this.io.progress) return
-    const now = Date.now()
-    if (now - this.begun < AFTER || now - this.shown < EVERY) return
-    this.shown = now
-    this.drawn = true
-    this.io.draw?.(`\r\x1b[K${progressLine(done, total, (now - this.begun) / 1000)}`)
+    this.line.show((seconds) => progressLine(done, total, seconds))
   }
 
   done(): void {
-    if (this.drawn) this.io.draw?.('\r\x1b[K')
+    this.line.done()
   }
 }
 
@@ -34,6 +29,24 @@ export function progressLine(done: number, total: number, seconds: number): stri
   return `${Bytes.human(Math.round(done))}${of}, ${Bytes.human(Math.round(rate))}/s${left}`
 }
 
+/** One line that is made anew now and then. */
+export class ThrottledLine {
+  private readonly begun = Date.now()
+  private shown = 0
+  private drawn = false
+  constructor(private readonly io: Io) {}
+  show(text: (seconds: number) => string): void {
+    const now = Date.now()
+    if (!this.io.progress || now - this.begun < AFTER || now - this.shown < EVERY) return
+    this.shown = now
+    this.drawn = true
+    this.io.draw?.(`\r\x1b[K${text((now - this.begun) / 1000)}`)
+  }
+  done(): void {
+    if (this.drawn) this.io.draw?.('\r\x1b[K')
+  }
+}
+
 /** Runs of the checker. */
 export class RunProgress {
   private readonly begun = Date.now()
@@ -43,7 +56,12 @@ export class RunProgress {
     const seconds = (Date.now() - this.begun) / 1000
     if (!this.io.progress || seconds < 1) return
     this.drawn = true
-    this.io.draw?.(`\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints what is found so far)`)
+    this.io.draw?.(
+      `\r\x1b[K${done} of ${all} runs, ${states} states, ${Math.round(states / seconds)} states/s (^C prints ` +
+        'what is found so far)'
+    )
   }
-  clear(): void { if (this.drawn) this.io.draw?.('\r\x1b[K') }
+  clear(): void {
+    if (this.drawn) this.io.draw?.('\r\x1b[K')
+  }
 }

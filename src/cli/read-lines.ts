@@ -1,4 +1,5 @@
-// Lines of a file, of every recording in a directory, or of standard input ('-'); gzip and zstd are recognised by content, not by name.
+// Lines of a file, of every recording in a directory, or of standard input ('-'); gzip and zstd are recognised by
+// content, not by name.
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Diagnostic } from '../base/index.ts'
@@ -22,11 +23,25 @@ export async function* chunks(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Each line as text. Answers what went wrong with the file itself, null when it was read to its end. A line over 1 MiB ends the reading,
- * unless `tooLong` is there to be told of it: then it is left out.
+ * Each line as text; `whole` when it had its end. Answers what went wrong with the file itself, null when it was read
+ * to its end. A line over `longest` bytes (1 MiB) ends the reading, unless `tooLong` is there to be told of it: then it
+ * is left out.
  */
-export async function readLines(path: string, each: (line: string) => boolean, tooLong?: (line: number) => void): Promise<Diagnostic | null> {
-  const bad = (message: string, hint?: string): Diagnostic => ({ code: 'TB-002', file: path === '-' ? '(standard input)' : path, line: 0, column: 0, word: '', message, ...(hint ? { hint } : {}) })
+export async function readLines(
+  path: string,
+  each: (line: string, whole: boolean) => boolean,
+  tooLong?: (line: number) => void,
+  longest = LONGEST
+): Promise<Diagnostic | null> {
+  const bad = (message: string, hint?: string): Diagnostic => ({
+    code: 'TB-002',
+    file: path === '-' ? '(standard input)' : path,
+    line: 0,
+    column: 0,
+    word: '',
+    message,
+    ...(hint ? { hint } : {})
+  })
   let rest = ''
   let lines = 0
   let skipping = false
@@ -38,29 +53,40 @@ export async function readLines(path: string, each: (line: string) => boolean, t
       for (let nl = rest.indexOf('\n', from); nl >= 0; nl = rest.indexOf('\n', from)) {
         lines++
         if (skipping) skipping = false
-        else if (nl - from > LONGEST && tooLong) tooLong(lines)
-        else if (!each(rest.slice(from, nl))) return null
+        else if (nl - from > longest && tooLong) tooLong(lines)
+        else if (!each(rest.slice(from, nl), true)) return null
         from = nl + 1
       }
       rest = rest.slice(from)
-      if (rest.length > LONGEST && tooLong) {
+      if (rest.length > longest && tooLong) {
         if (!skipping) tooLong(lines + 1)
         skipping = true
         rest = ''
       }
-      if (rest.length > LONGEST) return { ...bad(`line ${lines + 1} is longer than 1 MiB; this is not a text of lines`), line: lines + 1, column: 1 }
+      if (rest.length > longest)
+        return {
+          ...bad(`line ${lines + 1} is longer than ${longest >> 20} MiB; this is not a text of lines`),
+          line: lines + 1,
+          column: 1
+        }
     }
   } catch (e) {
-    if (e instanceof CannotUnpack) return bad(e.message, e.hint ?? (lines > 0 ? `the ${lines} lines before that were used` : undefined))
+    if (e instanceof CannotUnpack)
+      return bad(e.message, e.hint ?? (lines > 0 ? `the ${lines} lines before that were used` : undefined))
     return cannotRead(path === '-' ? '(standard input)' : path, e)
   }
   rest += decoder.decode()
-  if (rest !== '' && !skipping) each(rest)
+  if (rest !== '' && !skipping) each(rest, false)
   return null
 }
 
-/** The files that the arguments name: a directory stands for its files with one of the endings, in order of their names. */
-export function filesOf(args: readonly string[], endings: readonly string[]): { files: string[]; errors: Diagnostic[] } {
+/**
+ * The files that the arguments name: a directory stands for its files with one of the endings, in order of their names.
+ */
+export function filesOf(
+  args: readonly string[],
+  endings: readonly string[]
+): { files: string[]; errors: Diagnostic[] } {
   const files: string[] = []
   const errors: Diagnostic[] = []
   for (const path of args) {
@@ -70,8 +96,15 @@ export function filesOf(args: readonly string[], endings: readonly string[]): { 
         files.push(path)
         continue
       }
-      const found = readdirSync(path).filter((f) => endings.some((e) => f.endsWith(e))).sort()
-      if (found.length === 0) errors.push({ ...at, code: 'TB-002', message: `the directory holds no file that ends in ${endings.join(' or ')}` })
+      const found = readdirSync(path)
+        .filter((f) => endings.some((e) => f.endsWith(e)))
+        .sort()
+      if (found.length === 0)
+        errors.push({
+          ...at,
+          code: 'TB-002',
+          message: `the directory holds no file that ends in ${endings.join(' or ')}`
+        })
       // A pipe or a device in a directory is nobody's recording: opening it may wait for ever.
       for (const f of found) if (statSync(join(path, f)).isFile()) files.push(join(path, f))
     } catch (e) {

@@ -8,10 +8,13 @@ import { aboutFile, cannotRead } from './file-access.ts'
 import { litmusFiles, packageRoot, readLitmus, shownName } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import type { Io } from './io.ts'
-import { numberOption } from './names.ts'
+import { numberOption, usage } from './names.ts'
 import { serve, servedFiles } from './web-server.ts'
 
-interface Options { readonly port?: string; readonly site?: string }
+interface Options {
+  readonly port?: string
+  readonly site?: string
+}
 
 const VERB = 'tbit ui'
 
@@ -21,12 +24,20 @@ const siteFolder = (): string => join(packageRoot(), 'dist-web')
 /** The page to open: the first screen, or the playground with a test. */
 async function pageFor(file: string | undefined): Promise<string | Diagnostic> {
   if (file === undefined) return ''
-  const { files: [path, ...more], errors: [unread] } = litmusFiles([file])
+  const {
+    files: [path, ...more],
+    errors: [unread]
+  } = litmusFiles([file])
   if (unread !== undefined) return unread
   if (path === undefined || more.length > 0) return aboutFile(file, 'is a directory: the playground opens one test')
   const read = readLitmus(path)
   if ('code' in read) return read
-  if (new TextEncoder().encode(read.text).length > LONGEST_SHARED) return aboutFile(shownName(file), `is too large for the page: it takes ${LONGEST_SHARED >> 10} KiB`, 'tbit check reads it')
+  if (new TextEncoder().encode(read.text).length > LONGEST_SHARED)
+    return aboutFile(
+      shownName(file),
+      `is too large for the page: it takes ${LONGEST_SHARED >> 10} KiB`,
+      'tbit check reads it'
+    )
   return `playground.html#${await encodeShare({ values: {}, text: read.text })}`
 }
 
@@ -37,7 +48,14 @@ async function ui(io: Io, file: string | undefined, o: Options): Promise<void> {
   if (typeof page !== 'string') errors.push(page)
   const folder = o.site === undefined ? siteFolder() : resolve(o.site)
   let files = new Map<string, string>()
-  if (!existsSync(join(folder, 'playground.html'))) errors.push(aboutFile(o.site ?? 'dist-web', 'has no pages', 'npm run build:web in a checkout writes them, in one or two minutes; --site DIR names another folder'))
+  if (!existsSync(join(folder, 'playground.html')))
+    errors.push(
+      aboutFile(
+        o.site ?? 'dist-web',
+        'has no pages',
+        'npm run build:web in a checkout writes them, in one or two minutes; --site DIR names another folder'
+      )
+    )
   else {
     try {
       files = servedFiles(folder)
@@ -63,7 +81,16 @@ async function ui(io: Io, file: string | undefined, o: Options): Promise<void> {
     io.exit(0)
   } catch (e) {
     const { code } = e as NodeJS.ErrnoException
-    io.err(`${formatDiagnostic({ code: 'TB-001', file: VERB, line: 0, column: 0, word: o.port ?? '', message: code === 'EADDRINUSE' ? `port ${o.port} is in use` : `cannot listen: ${code ?? String(e)}`, hint: 'without --port a free one is taken' })}\n`)
+    io.err(
+      formatDiagnostic({
+        ...usage(
+          VERB,
+          o.port ?? '',
+          code === 'EADDRINUSE' ? `port ${o.port} is in use` : `cannot listen: ${code ?? String(e)}`
+        ),
+        hint: 'without --port a free one is taken'
+      }) + '\n'
+    )
     io.exit(2)
   } finally {
     stop.done()
@@ -72,15 +99,24 @@ async function ui(io: Io, file: string | undefined, o: Options): Promise<void> {
 
 export function uiVerb(io: Io): Command {
   return new Command('ui')
-    .description('Serves the pages, the player and the playground to a browser on this machine, and prints their address. Nothing leaves the machine: a test is in the part of the address that no server sees.')
-    .argument('[file]', 'a litmus test to open in the playground, a test of the library by name, or - for standard input')
+    .description(
+      'Serves the pages, the player and the playground to a browser on this machine, and prints their address. ' +
+        'Nothing leaves the machine: a test is in the part of the address that no server sees.'
+    )
+    .argument(
+      '[file]',
+      'a litmus test to open in the playground, a test of the library by name, or - for standard input'
+    )
     .option('--port <n>', 'the port of 127.0.0.1 (default: one that is free)')
     .option('--site <dir>', 'the folder that npm run build:web has written (default: dist-web of this checkout)')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 ^C stops it. Exit code: 0 when it was stopped, 2 when it could not be started.
 
 Example:
   tbit ui litmus/races/alloc-while-accepted.litmus
-`)
+`
+    )
     .action((file: string | undefined, o: Options) => ui(io, file, o))
 }

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CannotUnpack, FREE, packing, RATIO, sectionUnpackers, unpack } from './unpack.ts'
+import { runs } from '../../test/runs.ts'
 
 // A zstd frame of raw and repeated blocks; `window` (log 2) in place of a size.
 function frame(blocks: readonly (Uint8Array | { byte: number; times: number })[], window = 20): Uint8Array {
@@ -30,7 +31,10 @@ async function* inChunks(data: Uint8Array, size: number): AsyncGenerator<Uint8Ar
   }
 }
 
-async function all(data: Uint8Array, size = 65536): Promise<{ bytes: Uint8Array; error: string | null; slices: number }> {
+async function all(
+  data: Uint8Array,
+  size = 65536
+): Promise<{ bytes: Uint8Array; error: string | null; slices: number }> {
   const parts: Uint8Array[] = []
   let error: string | null = null
   try {
@@ -44,19 +48,33 @@ async function all(data: Uint8Array, size = 65536): Promise<{ bytes: Uint8Array;
 
 describe('what is packed comes out whole, whatever the chunks', () => {
   test('gzip and zstd of any bytes', async () => {
-    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.integer({ min: 1, max: 400 }), fc.nat({ max: 2999 }), async (bytes, chunk, cut) => {
-      const at = cut % bytes.length
-      expect((await all(gzipSync(bytes), chunk)).bytes).toEqual(bytes)
-      const two = Buffer.concat([frame([bytes.subarray(0, at), bytes.subarray(at)]), frame([{ byte: 7, times: 5 }])])
-      const got = await all(two, chunk)
-      expect(got.error).toBeNull()
-      expect(got.bytes).toEqual(new Uint8Array([...bytes, 7, 7, 7, 7, 7]))
-    }), { numRuns: 150 })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ minLength: 1, maxLength: 3000 }),
+        fc.integer({ min: 1, max: 400 }),
+        fc.nat({ max: 2999 }),
+        async (bytes, chunk, cut) => {
+          const at = cut % bytes.length
+          expect((await all(gzipSync(bytes), chunk)).bytes).toEqual(bytes)
+          const two = Buffer.concat([
+            frame([bytes.subarray(0, at), bytes.subarray(at)]),
+            frame([{ byte: 7, times: 5 }])
+          ])
+          const got = await all(two, chunk)
+          expect(got.error).toBeNull()
+          expect(got.bytes).toEqual(new Uint8Array([...bytes, 7, 7, 7, 7, 7]))
+        }
+      ),
+      { numRuns: runs(150) }
+    )
   })
 
   test('cut off anywhere, what was whole before is there, and the cut is told', async () => {
     const bytes = Uint8Array.from({ length: 900 }, (_, i) => (i * 7919) >> 3)
-    for (const packed of [gzipSync(bytes), Buffer.from(frame([bytes.subarray(0, 300), bytes.subarray(300, 600), bytes.subarray(600)]))]) {
+    for (const packed of [
+      gzipSync(bytes),
+      Buffer.from(frame([bytes.subarray(0, 300), bytes.subarray(300, 600), bytes.subarray(600)]))
+    ]) {
       for (let n = 8; n < packed.length; n += 13) {
         const got = await all(new Uint8Array(packed.subarray(0, n)), 64)
         expect(got.error, `${n} of ${packed.length}`).toMatch(/cut off|damaged/)
@@ -66,13 +84,22 @@ describe('what is packed comes out whole, whatever the chunks', () => {
   })
 
   test('damaged anywhere: an end, and never a hang', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 8 }), async (changes) => {
-      for (const packed of [gzipSync(Buffer.alloc(5000, 'abcdef')), Buffer.from(frame([Buffer.alloc(500, 'x'), { byte: 1, times: 900 }]))]) {
-        for (const [at, value] of changes) packed[4 + (at % (packed.length - 4))] = value
-        const got = await all(new Uint8Array(packed), 100)
-        expect(got.bytes.length).toBeLessThan(4 << 20)
-      }
-    }), { numRuns: 300 })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 8 }),
+        async (changes) => {
+          for (const packed of [
+            gzipSync(Buffer.alloc(5000, 'abcdef')),
+            Buffer.from(frame([Buffer.alloc(500, 'x'), { byte: 1, times: 900 }]))
+          ]) {
+            for (const [at, value] of changes) packed[4 + (at % (packed.length - 4))] = value
+            const got = await all(new Uint8Array(packed), 100)
+            expect(got.bytes.length).toBeLessThan(4 << 20)
+          }
+        }
+      ),
+      { numRuns: runs(300) }
+    )
   })
 })
 
@@ -93,7 +120,8 @@ describe('bombs', () => {
     expect((await all(frame([Uint8Array.of(1)], 31))).error).toMatch(/cut off or damaged/)
   })
 
-  // 35 bytes: the table of Huffman weights has one symbol of no bits, so that reading weights never comes to an end in a careless decoder.
+  // 35 bytes: the table of Huffman weights has one symbol of no bits, so that reading weights never comes to an end in
+  // a careless decoder.
   test('a table that never ends', async () => {
     const body = [0x42, 0x06, 0x05, 4, 0xf0, 0x03, 0x55, 0x80, ...new Array<number>(15).fill(0x81), 0]
     const head = 1 | (2 << 1) | (body.length << 3)

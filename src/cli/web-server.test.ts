@@ -24,19 +24,33 @@ afterAll(() => {
 })
 
 /** One request as it is written, since a client of ours would mend the address. */
-function ask(line: string, host = `127.0.0.1:${running.port}`): Promise<{ status: number; head: string; body: string }> {
+function ask(
+  line: string,
+  host = `127.0.0.1:${running.port}`
+): Promise<{ status: number; head: string; body: string }> {
   return new Promise((resolve, reject) => {
     let all = ''
-    const s = connect(running.port, '127.0.0.1', () => s.write(`${line} HTTP/1.1\r\n${host === '' ? '' : `Host: ${host}\r\n`}Connection: close\r\n\r\n`))
-    s.on('data', (d) => { all += String(d) }).on('error', reject).on('end', () => {
-      const [head = '', body = ''] = all.split('\r\n\r\n')
-      resolve({ status: Number(head.split(' ')[1]), head: head.toLowerCase(), body })
+    const s = connect(running.port, '127.0.0.1', () =>
+      s.write(`${line} HTTP/1.1\r\n${host === '' ? '' : `Host: ${host}\r\n`}Connection: close\r\n\r\n`)
+    )
+    s.on('data', (d) => {
+      all += String(d)
     })
+      .on('error', reject)
+      .on('end', () => {
+        const [head = '', body = ''] = all.split('\r\n\r\n')
+        resolve({ status: Number(head.split(' ')[1]), head: head.toLowerCase(), body })
+      })
   })
 }
 
 test('what was built is served, with the policy on everything', async () => {
-  for (const [line, body] of [['GET /', 'home'], ['GET /index.html?x=1', 'home'], ['GET /f/a%20b.html', 'page'], ['HEAD /', '']] as const) {
+  for (const [line, body] of [
+    ['GET /', 'home'],
+    ['GET /index.html?x=1', 'home'],
+    ['GET /f/a%20b.html', 'page'],
+    ['HEAD /', '']
+  ] as const) {
     const r = await ask(line)
     expect([r.status, r.body], line).toEqual([200, body])
     expect(r.head).toContain(`content-security-policy: ${SERVED_POLICY.toLowerCase()}`)
@@ -46,7 +60,23 @@ test('what was built is served, with the policy on everything', async () => {
 })
 
 test('nothing else is: not above the folder, not through a link, not by another spelling', async () => {
-  for (const path of ['/../secret.html', '/%2e%2e/secret.html', '/f/../../secret.html', '/f/..%2f..%2fsecret.html', '/..%5csecret.html', '//secret.html', '/link.html', '/.hidden.html', '/program.sh', '/f', '/%', '/%00', '/index.html%00', '/f/', `${join(base, 'secret.html')}`]) {
+  for (const path of [
+    '/../secret.html',
+    '/%2e%2e/secret.html',
+    '/f/../../secret.html',
+    '/f/..%2f..%2fsecret.html',
+    '/..%5csecret.html',
+    '//secret.html',
+    '/link.html',
+    '/.hidden.html',
+    '/program.sh',
+    '/f',
+    '/%',
+    '/%00',
+    '/index.html%00',
+    '/f/',
+    `${join(base, 'secret.html')}`
+  ]) {
     const r = await ask(`GET ${path}`)
     expect([r.status, r.body.includes('secret')], path).toEqual([404, false])
   }
@@ -54,9 +84,22 @@ test('nothing else is: not above the folder, not through a link, not by another 
   expect((await ask('DELETE /index.html')).status).toBe(405)
 })
 
-test('a request that names another host is refused, so that no page of others reaches this server by a name of its own', async () => {
-  for (const host of ['evil.example', `evil.example:${running.port}`, '127.0.0.1', `127.0.0.1.evil.example:${running.port}`, `127.0.0.1:${running.port + 1}`]) expect((await ask('GET /', host)).status, host).toBe(421)
-  expect((await ask('GET /', '')).status).toBe(400)
-})
+test(
+  'a request that names another host is refused, so that no page of others reaches this ' +
+    'server by a name of its own',
+  async () => {
+    for (const host of [
+      'evil.example',
+      `evil.example:${running.port}`,
+      '127.0.0.1',
+      `127.0.0.1.evil.example:${running.port}`,
+      `127.0.0.1:${running.port + 1}`
+    ])
+      expect((await ask('GET /', host)).status, host).toBe(421)
+    expect((await ask('GET /', '')).status).toBe(400)
+  }
+)
 
-test('a port in use is an error', async () => { await expect(serve(new Map(), running.port)).rejects.toThrow(/EADDRINUSE/) })
+test('a port in use is an error', async () => {
+  await expect(serve(new Map(), running.port)).rejects.toThrow(/EADDRINUSE/)
+})

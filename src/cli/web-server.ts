@@ -1,5 +1,6 @@
-// Serves a folder that was built, on the loopback and to nobody else's pages: what is not in the list of its files is not served, whatever
-// the address says; a request that names another host (a name rebound to this machine) is refused; every answer carries the policy.
+// Serves a folder that was built, on the loopback and to nobody else's pages: what is not in the list of its files is
+// not served, whatever the address says; a request that names another host (a name rebound to this machine) is refused;
+// every answer carries the policy.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -8,13 +9,30 @@ import { APP_POLICY } from '../report/html.ts'
 /** No page of ours stands in a frame of somebody else's. */
 export const SERVED_POLICY = `${APP_POLICY}; frame-ancestors 'none'`
 
-const KINDS: ReadonlyMap<string, string> = new Map(Object.entries({ '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.json': 'application/json', '.svg': 'image/svg+xml' }))
+const KINDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '.html': 'text/html; charset=utf-8',
+    '.css': 'text/css; charset=utf-8',
+    '.js': 'text/javascript; charset=utf-8',
+    '.json': 'application/json',
+    '.litmus': 'text/plain; charset=utf-8',
+    '.svg': 'image/svg+xml'
+  })
+)
 
 const HEADERS = {
-  'content-security-policy': SERVED_POLICY, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-cache'
+  'content-security-policy': SERVED_POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-cache'
 }
 
-/** Plain files below a folder by their address; what is a link, or begins with a dot, is none of the site. @throws Error where the folder cannot be read */
+/**
+ * Plain files below a folder by their address; what is a link, or begins with a dot, is none of the site. @throws Error
+ * where the folder cannot be read
+ */
 export function servedFiles(dir: string, at = ''): Map<string, string> {
   const out = new Map<string, string>()
   for (const e of readdirSync(join(dir, at), { withFileTypes: true })) {
@@ -36,13 +54,31 @@ function pathOf(url: string): string | null {
   }
 }
 
-function answer(files: ReadonlyMap<string, string>, hosts: ReadonlySet<string>, q: IncomingMessage, r: ServerResponse): void {
-  const say = (status: number, text: string): void => { r.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(q.method === 'HEAD' ? '' : `${text}\n`) }
-  if (!hosts.has((q.headers.host ?? '').toLowerCase())) { say(421, 'this server answers to 127.0.0.1 and localhost only'); return }
-  if (q.method !== 'GET' && q.method !== 'HEAD') { say(405, 'only GET and HEAD'); return }
+function answer(
+  files: ReadonlyMap<string, string>,
+  hosts: ReadonlySet<string>,
+  q: IncomingMessage,
+  r: ServerResponse
+): void {
+  const say = (status: number, text: string): void => {
+    r.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(
+      q.method === 'HEAD' ? '' : `${text}\n`
+    )
+  }
+  if (!hosts.has((q.headers.host ?? '').toLowerCase())) {
+    say(421, 'this server answers to 127.0.0.1 and localhost only')
+    return
+  }
+  if (q.method !== 'GET' && q.method !== 'HEAD') {
+    say(405, 'only GET and HEAD')
+    return
+  }
   const path = pathOf(q.url ?? '/')
   const file = path === null ? undefined : files.get(path)
-  if (file === undefined) { say(404, 'there is no such page'); return }
+  if (file === undefined) {
+    say(404, 'there is no such page')
+    return
+  }
   let data: Buffer
   try {
     data = readFileSync(file)
@@ -50,11 +86,18 @@ function answer(files: ReadonlyMap<string, string>, hosts: ReadonlySet<string>, 
     say(404, 'this page is gone: the folder was built anew; start tbit ui again')
     return
   }
-  r.writeHead(200, { ...HEADERS, 'content-type': KINDS.get(extname(file)) ?? 'application/octet-stream', 'content-length': data.length }).end(q.method === 'HEAD' ? undefined : data)
+  r.writeHead(200, {
+    ...HEADERS,
+    'content-type': KINDS.get(extname(file)) ?? 'application/octet-stream',
+    'content-length': data.length
+  }).end(q.method === 'HEAD' ? undefined : data)
 }
 
 /** Listens on the loopback; `port` 0: one that is free. Answers the server and its port. */
-export function serve(files: ReadonlyMap<string, string>, port: number): Promise<{ readonly server: Server; readonly port: number }> {
+export function serve(
+  files: ReadonlyMap<string, string>,
+  port: number
+): Promise<{ readonly server: Server; readonly port: number }> {
   return new Promise((resolve, reject) => {
     const hosts = new Set<string>()
     const server = createServer((q, r) => answer(files, hosts, q, r))

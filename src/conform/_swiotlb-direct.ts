@@ -1,7 +1,18 @@
-// dma_direct_map_page() and its siblings as the recordings need them, in kernel order (kernel/dma/direct.c 6.12.117, its realm variant with
-// the addressing of 6.15), over a page allocator and events as the recorder had them: an independent second implementation, kept apart from
-// the product's own so that the two can be held against each other.
-import { type BounceRange, type IoTlbPool, type SlotParams, bounceRange, get_order, pool_contains, slotParams, swiotlb_bounce_range, swiotlb_release_slots, swiotlb_tbl_map_single } from '../kernel/swiotlb/index.ts'
+// dma_direct_map_page() and its siblings as the recordings need them, in kernel order (kernel/dma/direct.c 6.12.117,
+// its realm variant with the addressing of 6.15), over a page allocator and events as the recorder had them: an
+// independent second implementation, kept apart from the product's own so that the two can be held against each other.
+import {
+  type BounceRange,
+  type IoTlbPool,
+  type SlotParams,
+  bounceRange,
+  get_order,
+  pool_contains,
+  slotParams,
+  swiotlb_bounce_range,
+  swiotlb_release_slots,
+  swiotlb_tbl_map_single
+} from '../kernel/swiotlb/index.ts'
 
 /** A device of a recording; numbers in bytes, masks as bigint because most are all ones. */
 export interface RecordedDevice {
@@ -110,7 +121,9 @@ export class RecordedDirect {
 
   private phys_to_dma_unencrypted(dev: RecordedDevice, phys: number): number {
     const d = this.translate(dev, phys)
-    return d === DMA_MAPPING_ERROR || Math.floor(d / (this.m.shared_bit || Number.POSITIVE_INFINITY)) % 2 === 1 ? d : d + this.m.shared_bit
+    return d === DMA_MAPPING_ERROR || Math.floor(d / (this.m.shared_bit || Number.POSITIVE_INFINITY)) % 2 === 1
+      ? d
+      : d + this.m.shared_bit
   }
 
   private phys_to_dma_direct(dev: RecordedDevice, phys: number): number {
@@ -141,7 +154,8 @@ export class RecordedDirect {
   }
 
   private bounce(dev: RecordedDevice, tlb_addr: number, size: number): void {
-    if (swiotlb_bounce_range(this.m.pool, dev.min_align_mask, tlb_addr, size, this.range)) this.bounced += this.range.size
+    if (swiotlb_bounce_range(this.m.pool, dev.min_align_mask, tlb_addr, size, this.range))
+      this.bounced += this.range.size
   }
 
   swiotlb_tbl_map_single(dev: RecordedDevice, cpu: number, orig: number, size: number, align: number): number {
@@ -185,7 +199,8 @@ export class RecordedDirect {
   dma_direct_unmap_page(dev: RecordedDevice, addr: number, size: number, dir: number, attrs: number): void {
     const phys = this.dma_to_phys(dev, addr)
     if ((attrs & DMA_ATTR_SKIP_CPU_SYNC) === 0) this.dma_direct_sync_single_for_cpu(dev, addr, size, dir)
-    if (pool_contains(this.m.pool, phys)) this.swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC)
+    if (pool_contains(this.m.pool, phys))
+      this.swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC)
   }
 
   dma_direct_sync_single_for_device(dev: RecordedDevice, addr: number, size: number, dir: number): void {
@@ -217,7 +232,11 @@ export class RecordedDirect {
     const bit = BigInt(this.m.shared_bit)
     const plain = limit & ~bit & MASK64
     const r = dev.range
-    const phys_limit = !r ? plain : plain >= BigInt(r.dma_start) && plain - BigInt(r.dma_start) < BigInt(r.size) ? plain - BigInt(r.dma_start) + BigInt(r.cpu_start) : MASK64
+    const phys_limit = !r
+      ? plain
+      : plain >= BigInt(r.dma_start) && plain - BigInt(r.dma_start) < BigInt(r.size)
+        ? plain - BigInt(r.dma_start) + BigInt(r.cpu_start)
+        : MASK64
     let gfp = phys_limit <= ZONE_DMA_LIMIT ? GFP_DMA : phys_limit <= 0xffffffffn ? GFP_DMA32 : 0
     for (;;) {
       const phys = this.pages.alloc(order, (gfp & (GFP_DMA | GFP_DMA32)) !== 0)

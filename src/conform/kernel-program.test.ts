@@ -6,7 +6,14 @@ const kinds = { accepted: true, noncoherent: true, flipForce: true }
 test('the same seed draws the same program; what an operation refers to stands before it and is of its kind', () => {
   expect(draw(7, 300, kinds)).toEqual(draw(7, 300, kinds))
   expect(draw(8, 300, kinds)).not.toEqual(draw(7, 300, kinds))
-  const maker = { unmap: 'map', sync: 'map', unmap_sg: 'map_sg', tbl_unmap: 'tbl_map', free: 'alloc', free_pages: 'alloc_pages' } as const
+  const maker = {
+    unmap: 'map',
+    sync: 'map',
+    unmap_sg: 'map_sg',
+    tbl_unmap: 'tbl_map',
+    free: 'alloc',
+    free_pages: 'alloc_pages'
+  } as const
   for (let seed = 0; seed < 50; seed++) {
     const p = draw(seed, 200, kinds)
     expect(p.ops).toHaveLength(200)
@@ -35,6 +42,14 @@ test('shrinking keeps what matters and only that', () => {
   expect(small.ops.map((o) => o.op)).toEqual(expect.arrayContaining(['map', 'unmap']))
   expect(small.ops.length).toBeLessThanOrEqual(3)
   expect(small.devices).toHaveLength(1)
-  expect(small.ops.find((o) => o.op === 'map')).toMatchObject({ cpu: 0, attrs: 0, dir: 1, phys: 0x100000000, size: expect.toSatisfy((n: number) => n > 5000 && n <= 8192) })
-  expect(programText(small).join('\n')).toMatch(/^pool 128 slots, 1 area[\s\S]*dma_map\(dev0, 0x100000000, \d+, TO_DEVICE\)[\s\S]*dma_unmap\(r\d\)$/)
+  expect(small.ops.find((o) => o.op === 'map')).toMatchObject({
+    cpu: 0,
+    attrs: 0,
+    dir: 1,
+    phys: 0x100000000,
+    size: expect.toSatisfy((n: number) => n > 5000 && n <= 8192)
+  })
+  expect(programText(small).join('\n')).toMatch(
+    /^pool 128 slots, 1 area[\s\S]*dma_map\(dev0, 0x100000000, \d+, TO_DEVICE\)[\s\S]*dma_unmap\(r\d\)$/
+  )
 })

@@ -1,21 +1,57 @@
-// A built kernel replays recordings of 7.x (../shared/data/swiotlb-7.3), made elsewhere from the same sources by a harness that shares
-// nothing with ours: boot, then every operation's result, events, counters and state.
+// A built kernel replays recordings of 7.x (../shared/data/swiotlb-7.3), made elsewhere from the same sources by a
+// harness that shares nothing with ours: boot, then every operation's result, events, counters and state.
 import { type Diagnostic, type Result, err, ok, own } from '../base/index.ts'
-import { type Allocation, type Event, type Injection, KernelC, KernelFault, type PlatformKind, type WasmModule, WORKS, ZoneHost } from '../kernel-c/index.ts'
+import {
+  type Allocation,
+  type Event,
+  type Injection,
+  KernelC,
+  KernelFault,
+  type PlatformKind,
+  type WasmModule,
+  WORKS,
+  ZoneHost
+} from '../kernel-c/index.ts'
 
-const KINDS: Readonly<Record<string, PlatformKind>> = { none: 'none', realm: 'realm', pkvm: 'pkvm', snp: 'snp', 'snp-vtom': 'vtom', tdx: 'tdx', sme: 'sme' }
+const KINDS: Readonly<Record<string, PlatformKind>> = {
+  none: 'none',
+  realm: 'realm',
+  pkvm: 'pkvm',
+  snp: 'snp',
+  'snp-vtom': 'vtom',
+  tdx: 'tdx',
+  sme: 'sme'
+}
 
 // The recordings' names of messages, by a part of their text.
 const MESSAGES: ReadonlyArray<readonly [string, string]> = [
-  ['swiotlb buffer is full', 'full'], ['Can not allocate SWIOTLB buffer earlier', 'no-swiotlb'], ['Memory encryption is active', 'bounce-under-encryption'], ['Alloc alignment may prevent', 'alloc-align'],
-  ['swiotlb addr', 'bounce-addr-overflow'], ['DMA addr', 'map-overflow'], ['Attempt for buffer overflow', 'bounce-size-overflow'], ['Buffer overflow', 'bounce-size-overflow'], ['Cannot allocate pages from non page-aligned', 'swiotlb-page-unaligned'],
-  ['Failed to allocate new pool', 'dyn-alloc-failed'], ['Failed to decrypt default memory pool', 'default-pool-decrypt-failed'], ['Failed to decrypt restricted DMA pool', 'restricted-decrypt-failed'],
-  ["leaking DMA memory that can't be decrypted", 'leak-decrypt'], ["leaking DMA memory that can't be re-encrypted", 'leak-encrypt'], ['coherent DMA allocations not supported', 'coherent-unsupported'],
-  ['DMA pool exhausted', 'pool-exhausted'], ['Failed to get suitable pool', 'pool-unsuitable'], ['DMA: failed to allocate', 'atomic-pool-failed'], ['trying to free invalid coherent area', 'remap-invalid-free']
+  ['swiotlb buffer is full', 'full'],
+  ['Can not allocate SWIOTLB buffer earlier', 'no-swiotlb'],
+  ['Memory encryption is active', 'bounce-under-encryption'],
+  ['Alloc alignment may prevent', 'alloc-align'],
+  ['swiotlb addr', 'bounce-addr-overflow'],
+  ['DMA addr', 'map-overflow'],
+  ['Attempt for buffer overflow', 'bounce-size-overflow'],
+  ['Buffer overflow', 'bounce-size-overflow'],
+  ['Cannot allocate pages from non page-aligned', 'swiotlb-page-unaligned'],
+  ['Failed to allocate new pool', 'dyn-alloc-failed'],
+  ['Failed to decrypt default memory pool', 'default-pool-decrypt-failed'],
+  ['Failed to decrypt restricted DMA pool', 'restricted-decrypt-failed'],
+  ["leaking DMA memory that can't be decrypted", 'leak-decrypt'],
+  ["leaking DMA memory that can't be re-encrypted", 'leak-encrypt'],
+  ['coherent DMA allocations not supported', 'coherent-unsupported'],
+  ['DMA pool exhausted', 'pool-exhausted'],
+  ['Failed to get suitable pool', 'pool-unsuitable'],
+  ['DMA: failed to allocate', 'atomic-pool-failed'],
+  ['trying to free invalid coherent area', 'remap-invalid-free']
 ]
 
-/** The recordings' name of a message, by its text; one that they do not have is itself behind a question mark, a WARN (`site`: its file and line) the place. */
-export const messageId = (text: string, site = ''): string => MESSAGES.find(([t]) => text.includes(t))?.[1] ?? (site !== '' ? `WARN:${site.replace(/^.*\//, '')}` : `? ${text}`)
+/**
+ * The recordings' name of a message, by its text; one that they do not have is itself behind a question mark, a WARN
+ * (`site`: its file and line) the place.
+ */
+export const messageId = (text: string, site = ''): string =>
+  MESSAGES.find(([t]) => text.includes(t))?.[1] ?? (site !== '' ? `WARN:${site.replace(/^.*\//, '')}` : `? ${text}`)
 
 export interface RecordedDifference {
   readonly file: string
@@ -37,7 +73,11 @@ export interface RecordedFile {
 }
 
 /** How a recording's kernel must be built. */
-export interface RecordedBuild { readonly arch: 'arm64' | 'x86'; readonly kconfig: Readonly<Record<string, string>>; /** force_dma_unencrypted() asks whether a device is accepted. */ readonly acceptance: boolean }
+export interface RecordedBuild {
+  readonly arch: 'arm64' | 'x86'
+  readonly kconfig: Readonly<Record<string, string>> /** force_dma_unencrypted() asks whether a device is accepted. */
+  readonly acceptance: boolean
+}
 
 type Header = Readonly<Record<string, unknown>>
 
@@ -47,15 +87,26 @@ export function recordedBuild(line: string): RecordedBuild | null {
     const h = JSON.parse(line) as Header
     const build = /^(arm64|x86)(\+mixed)?$/.exec(String(h['build']))
     if (h['format'] !== 2 || !build) return null
-    return { arch: build[1] as 'arm64' | 'x86', acceptance: build[2] !== undefined, kconfig: { SWIOTLB_DYNAMIC: h['swiotlb_dynamic'] ? 'y' : 'n', DMA_BOUNCE_UNALIGNED_KMALLOC: h['kmalloc_bounce'] ? 'y' : 'n' } }
+    return {
+      arch: build[1] as 'arm64' | 'x86',
+      acceptance: build[2] !== undefined,
+      kconfig: {
+        SWIOTLB_DYNAMIC: h['swiotlb_dynamic'] ? 'y' : 'n',
+        DMA_BOUNCE_UNALIGNED_KMALLOC: h['kmalloc_bounce'] ? 'y' : 'n'
+      }
+    }
   } catch {
     return null
   }
 }
 
 const big = (v: unknown): bigint => BigInt(typeof v === 'string' || typeof v === 'number' ? v : 0)
-const bitOf = (v: unknown): number => { const b = big(v); return b === 0n ? -1 : b.toString(2).length - 1 }
-const bytes = (text: string): number => Number.parseInt(text, 10) * (/k/i.test(text) ? 1024 : /m/i.test(text) ? 1 << 20 : 1)
+const bitOf = (v: unknown): number => {
+  const b = big(v)
+  return b === 0n ? -1 : b.toString(2).length - 1
+}
+const bytes = (text: string): number =>
+  Number.parseInt(text, 10) * (/k/i.test(text) ? 1024 : /m/i.test(text) ? 1 << 20 : 1)
 const MAX = 2 ** 64
 
 class Replay {
@@ -70,7 +121,10 @@ class Replay {
   /** In 7.2 dma_direct_map_phys() is inline: what it says once is said once per including file. */
   private readonly inlineMap: boolean
 
-  constructor(module: WasmModule, private readonly h: Header) {
+  constructor(
+    module: WasmModule,
+    private readonly h: Header
+  ) {
     this.inlineMap = String(h['kernel']).startsWith('linux-7.2')
     this.host = new ZoneHost(h['zones'] as [], messageId)
     this.k = new KernelC(module, this.host)
@@ -87,17 +141,41 @@ class Replay {
 
   boot(): void {
     const { h, k, host } = this
-    host.beginOp((h['boot_inject'] as Array<[string, number, number]>).map(([kind, n, errno]) => ({ kind, k: n, errno })))
+    host.beginOp(
+      (h['boot_inject'] as Array<[string, number, number]>).map(([kind, n, errno]) => ({ kind, k: n, errno }))
+    )
     const ram = h['ram'] as Array<[number, number]>
     k.boot({
-      cpus: 1, ram: Number(h['max_pfn']) * 4096, ranges: ram, zone_dma_limit: Number(big(h['zone_dma_limit'])), platform: own(KINDS, String(h['platform'])) ?? 'none', bit: bitOf(h['bit']), track_hiwater: false,
-      swiotlb: { start: Number(h['pool_start']), cmdline: String(h['swiotlb_param'] ?? ''), any: h['swiotlb_any'] === 1, force: h['force_bounce'] === 1 }, atomic_pools: bytes(String(h['coherent_pool'])), conversions: h['platform'] !== 'none', verbose: false
+      cpus: 1,
+      ram: Number(h['max_pfn']) * 4096,
+      ranges: ram,
+      zone_dma_limit: Number(big(h['zone_dma_limit'])),
+      platform: own(KINDS, String(h['platform'])) ?? 'none',
+      bit: bitOf(h['bit']),
+      track_hiwater: false,
+      swiotlb: {
+        start: Number(h['pool_start']),
+        cmdline: String(h['swiotlb_param'] ?? ''),
+        any: h['swiotlb_any'] === 1,
+        force: h['force_bounce'] === 1
+      },
+      atomic_pools: bytes(String(h['coherent_pool'])),
+      conversions: h['platform'] !== 'none',
+      verbose: false
     })
     const regions = (h['restricted'] ?? []) as Array<{ start: number; size: number }>
     for (const d of h['devices'] as Header[]) {
       const i = k.device({
-        dma_mask: big(d['dma_mask']), coherent_dma_mask: big(d['coherent_dma_mask']), bus_dma_limit: big(d['bus_dma_limit']), min_align_mask: Number(d['min_align_mask']), segment_boundary_mask: big(d['segment_boundary_mask']),
-        ranges: (d['range'] as Header[]).map((r) => ({ cpu_start: Number(big(r['cpu_start'])), dma_start: Number(big(r['dma_start'])), size: Number(big(r['size'])) })),
+        dma_mask: big(d['dma_mask']),
+        coherent_dma_mask: big(d['coherent_dma_mask']),
+        bus_dma_limit: big(d['bus_dma_limit']),
+        min_align_mask: Number(d['min_align_mask']),
+        segment_boundary_mask: big(d['segment_boundary_mask']),
+        ranges: (d['range'] as Header[]).map((r) => ({
+          cpu_start: Number(big(r['cpu_start'])),
+          dma_start: Number(big(r['dma_start'])),
+          size: Number(big(r['size']))
+        })),
         ...(k.hasField('dma_coherent') ? { fields: { dma_coherent: Number(d['dma_coherent']) } } : {})
       })
       this.devs.push(i)
@@ -112,13 +190,19 @@ class Replay {
     this.compare('events', h['boot'], host.events)
     for (const [n, d] of (h['devices'] as Header[]).entries()) {
       const i = this.devs[n] as number
-      this.compare(`device ${d['id']}: force_dma_unencrypted`, d['force_dma_unencrypted'], k.force_dma_unencrypted(i) ? 1 : 0)
+      this.compare(
+        `device ${d['id']}: force_dma_unencrypted`,
+        d['force_dma_unencrypted'],
+        k.force_dma_unencrypted(i) ? 1 : 0
+      )
       this.compare(`device ${d['id']}: max_mapping_size`, d['max_mapping_size'], size(k.dma_max_mapping_size(i)))
     }
   }
 
   /** The allocation as it was made: of which kind its pointer is. */
-  private made(phys: number, dma: number, size: number): Allocation { return this.kinds.get(`${phys}:${dma}:${size}`) ?? { phys, handle: dma, kind: 0 } }
+  private made(phys: number, dma: number, size: number): Allocation {
+    return this.kinds.get(`${phys}:${dma}:${size}`) ?? { phys, handle: dma, kind: 0 }
+  }
   private allocated(n: readonly number[], at: number, size: number, a: Allocation): number {
     const phys = Math.max(a.phys, 0)
     this.compare('phys', n[at], phys)
@@ -133,7 +217,10 @@ class Replay {
     return handles.at(-1) ?? -1
   }
 
-  /** One operation; returns how many of the line's values belong to it, the counters excluded, -1 for an unknown one. */
+  /**
+   * One operation; returns how many of the line's values belong to it, the counters excluded, -1 for an unknown one.
+   * Long: one switch over the operations of a recording.
+   */
   operation(v: readonly unknown[]): number {
     const { k, host } = this
     const n = v as readonly number[]
@@ -142,8 +229,19 @@ class Replay {
     const inDirect = this.inlineMap && (v[0] === 'mg' || v[0] === 'dm')
     host.scope = (id) => (inDirect && id === 'map-overflow' ? 'direct.c' : '')
     switch (v[0]) {
-      case 'mp': this.compare('dma', at(7), at(6) & 1024 ? k.dma_map_resource(dev, at(2), at(3), at(4), at(5), at(6) & ~1024) : k.dma_map(dev, at(2), at(3), at(4), at(5), at(6))); return 8
-      case 'up': if (at(5) & 1024) k.dma_unmap_resource(dev, at(2), at(3), at(4), at(5) & ~1024); else k.dma_unmap(dev, at(2), at(3), at(4), at(5)); return 6
+      case 'mp':
+        this.compare(
+          'dma',
+          at(7),
+          at(6) & 1024
+            ? k.dma_map_resource(dev, at(2), at(3), at(4), at(5), at(6) & ~1024)
+            : k.dma_map(dev, at(2), at(3), at(4), at(5), at(6))
+        )
+        return 8
+      case 'up':
+        if (at(5) & 1024) k.dma_unmap_resource(dev, at(2), at(3), at(4), at(5) & ~1024)
+        else k.dma_unmap(dev, at(2), at(3), at(4), at(5))
+        return 6
       case 'mg': {
         const segments = (v[5] as Array<[number, number]>).map(([phys, len]) => ({ phys, size: len }))
         const list = k.sg(segments)
@@ -157,16 +255,25 @@ class Replay {
       }
       case 'ug': {
         const list = this.listOf(v[4])
-        if (list < 0) { this.compare('list', 'mapped', 'not mapped'); return 5 }
+        if (list < 0) {
+          this.compare('list', 'mapped', 'not mapped')
+          return 5
+        }
         k.dma_unmap_sg(dev, list, at(2), at(3))
         k.sg_free(list)
         this.lists.get(JSON.stringify(v[4]))?.pop()
         return 5
       }
-      case 'ss': if (at(5)) k.dma_sync_single_for_cpu(dev, at(2), at(3), at(4)); else k.dma_sync_single_for_device(dev, at(2), at(3), at(4)); return 6
+      case 'ss':
+        if (at(5)) k.dma_sync_single_for_cpu(dev, at(2), at(3), at(4))
+        else k.dma_sync_single_for_device(dev, at(2), at(3), at(4))
+        return 6
       case 'sg': {
         const list = this.listOf(v[4])
-        if (list < 0) { this.compare('list', 'mapped', 'not mapped'); return 5 }
+        if (list < 0) {
+          this.compare('list', 'mapped', 'not mapped')
+          return 5
+        }
         if (at(3)) k.dma_sync_sg_for_cpu(dev, list, at(2))
         else k.dma_sync_sg_for_device(dev, list, at(2))
         return 5
@@ -174,35 +281,82 @@ class Replay {
       case 'aa': {
         const a = k.dma_alloc(dev, at(2), at(3), at(4), at(5))
         const zero = this.allocated(n, 6, at(3), a)
-        if (a.phys >= 0) { this.compare('kind', at(8), a.kind); this.compare('zero', at(9), zero) }
+        if (a.phys >= 0) {
+          this.compare('kind', at(8), a.kind)
+          this.compare('zero', at(9), zero)
+        }
         return 10
       }
-      case 'fa': k.dma_free(dev, at(2), this.made(at(3), at(4), at(2)), at(5)); return 6
-      case 'pa': { const a = k.dma_alloc_pages(dev, at(2), at(3), at(4), at(5)); const zero = this.allocated(n, 6, at(3), a); if (a.phys >= 0) this.compare('zero', at(8), zero); return 9 }
-      case 'pf': k.dma_free_pages(dev, at(2), at(3), at(4), at(5)); return 6
-      case 'na': { const a = k.dma_alloc_noncontiguous(dev, at(2), at(3), at(4), at(5), at(6)); const zero = this.allocated(n, 7, at(3), a); if (a.phys >= 0) this.compare('zero', at(9), zero); return 10 }
-      case 'nf': k.dma_free_noncontiguous(dev, at(2), at(3), at(5)); return 6
-      case 'dm': this.compare('dma', at(7), k.dma_direct_map(dev, at(2), at(3), at(4), at(5), at(6))); return 8
-      case 'du': k.dma_direct_unmap(dev, at(2), at(3), at(4), at(5)); return 6
-      case 'ds': if (at(5)) k.dma_direct_sync_single_for_cpu(dev, at(2), at(3), at(4)); else k.dma_direct_sync_single_for_device(dev, at(2), at(3), at(4)); return 6
+      case 'fa':
+        k.dma_free(dev, at(2), this.made(at(3), at(4), at(2)), at(5))
+        return 6
+      case 'pa': {
+        const a = k.dma_alloc_pages(dev, at(2), at(3), at(4), at(5))
+        const zero = this.allocated(n, 6, at(3), a)
+        if (a.phys >= 0) this.compare('zero', at(8), zero)
+        return 9
+      }
+      case 'pf':
+        k.dma_free_pages(dev, at(2), at(3), at(4), at(5))
+        return 6
+      case 'na': {
+        const a = k.dma_alloc_noncontiguous(dev, at(2), at(3), at(4), at(5), at(6))
+        const zero = this.allocated(n, 7, at(3), a)
+        if (a.phys >= 0) this.compare('zero', at(9), zero)
+        return 10
+      }
+      case 'nf':
+        k.dma_free_noncontiguous(dev, at(2), at(3), at(5))
+        return 6
+      case 'dm':
+        this.compare('dma', at(7), k.dma_direct_map(dev, at(2), at(3), at(4), at(5), at(6)))
+        return 8
+      case 'du':
+        k.dma_direct_unmap(dev, at(2), at(3), at(4), at(5))
+        return 6
+      case 'ds':
+        if (at(5)) k.dma_direct_sync_single_for_cpu(dev, at(2), at(3), at(4))
+        else k.dma_direct_sync_single_for_device(dev, at(2), at(3), at(4))
+        return 6
       case 'da': {
         const a = k.dma_direct_alloc(dev, at(2), at(3), at(4), at(5))
         const zero = this.allocated(n, 6, at(3), a)
-        if (a.phys >= 0) { this.compare('kind', at(8), a.kind); this.compare('zero', at(9), zero) }
+        if (a.phys >= 0) {
+          this.compare('kind', at(8), a.kind)
+          this.compare('zero', at(9), zero)
+        }
         return 10
       }
-      case 'df': k.dma_direct_free(dev, at(2), this.made(at(3), at(4), at(2)), at(5)); return 6
-      case 'm': this.compare('tlb', at(8), k.swiotlb_tbl_map_single(dev, at(2), at(3), at(4), at(5), at(6), at(7))); this.compare('attrs_after', at(9), k.attrs_after()); return 10
-      case 'sm': this.compare('dma', at(7), k.swiotlb_map(dev, at(2), at(3), at(4), at(5), at(6))); return 8
-      case 'u': k.swiotlb_tbl_unmap_single(dev, at(2), at(3), at(4), at(5)); return 6
-      case 's': if (at(5)) k.swiotlb_sync_single_for_cpu(dev, at(2), at(3), at(4)); else k.swiotlb_sync_single_for_device(dev, at(2), at(3), at(4)); return 6
+      case 'df':
+        k.dma_direct_free(dev, at(2), this.made(at(3), at(4), at(2)), at(5))
+        return 6
+      case 'm':
+        this.compare('tlb', at(8), k.swiotlb_tbl_map_single(dev, at(2), at(3), at(4), at(5), at(6), at(7)))
+        this.compare('attrs_after', at(9), k.attrs_after())
+        return 10
+      case 'sm':
+        this.compare('dma', at(7), k.swiotlb_map(dev, at(2), at(3), at(4), at(5), at(6)))
+        return 8
+      case 'u':
+        k.swiotlb_tbl_unmap_single(dev, at(2), at(3), at(4), at(5))
+        return 6
+      case 's':
+        if (at(5)) k.swiotlb_sync_single_for_cpu(dev, at(2), at(3), at(4))
+        else k.swiotlb_sync_single_for_device(dev, at(2), at(3), at(4))
+        return 6
       case 'w': {
         const pending = k.works()
-        for (let i = 0; i < pending; i++) { host.events.push(['rw', WORKS[k.next_work()] ?? '']); k.run_work() }
+        for (let i = 0; i < pending; i++) {
+          host.events.push(['rw', WORKS[k.next_work()] ?? ''])
+          k.run_work()
+        }
         return 1
       }
-      case 'km': this.compare('rc', at(4), at(2) ? k.dma_set_coherent_mask(dev, big(v[3])) : k.dma_set_mask(dev, big(v[3]))); return 5
-      default: return -1
+      case 'km':
+        this.compare('rc', at(4), at(2) ? k.dma_set_coherent_mask(dev, big(v[3])) : k.dma_set_mask(dev, big(v[3])))
+        return 5
+      default:
+        return -1
     }
   }
 
@@ -211,16 +365,48 @@ class Replay {
     const { k } = this
     const dev = this.devs[v[1] as number] ?? -1
     switch (v[0]) {
-      case 't': k.set_accepted(dev, v[2] === 1); return true
+      case 't':
+        k.set_accepted(dev, v[2] === 1)
+        return true
       case 'q': {
         const mask = `0x${k.dma_get_required_mask(dev).toString(16)}`
         const unmap = k.dma_need_unmap(dev)
-        this.compare('queries', v.slice(2), [size(k.dma_max_mapping_size(dev)), mask, k.dma_addressing_limited(dev) ? 1 : 0, unmap < 0 ? v[5] : unmap, k.force_dma_unencrypted(dev) ? 1 : 0, size(k.dma_opt_mapping_size(dev))])
+        this.compare('queries', v.slice(2), [
+          size(k.dma_max_mapping_size(dev)),
+          mask,
+          k.dma_addressing_limited(dev) ? 1 : 0,
+          unmap < 0 ? v[5] : unmap,
+          k.force_dma_unencrypted(dev) ? 1 : 0,
+          size(k.dma_opt_mapping_size(dev))
+        ])
         return true
       }
-      case 'pg': this.compare('prot', v[3], k.dma_pgprot(dev, v[2] as number)); return true
-      case 'h': this.compare('hash', v.slice(1).map((x) => (x as number) >>> 0), [k.pool_hash(), ...((this.h['restricted'] ?? []) as unknown[]).map((_, i) => { const d = this.regions[i]; return d === undefined ? 0 : k.pool_hash(d) })]); return true
-      case 'ph': this.compare('atomic pools', v.slice(1), [0, 2, 1].map((i) => { const p = k.atomic_pool(i); return p && [p.size, p.available, p.cc_shared === null ? -1 : p.cc_shared ? 1 : 0] })); return true
+      case 'pg':
+        this.compare('prot', v[3], k.dma_pgprot(dev, v[2] as number))
+        return true
+      case 'h':
+        this.compare(
+          'hash',
+          v.slice(1).map((x) => (x as number) >>> 0),
+          [
+            k.pool_hash(),
+            ...((this.h['restricted'] ?? []) as unknown[]).map((_, i) => {
+              const d = this.regions[i]
+              return d === undefined ? 0 : k.pool_hash(d)
+            })
+          ]
+        )
+        return true
+      case 'ph':
+        this.compare(
+          'atomic pools',
+          v.slice(1),
+          [0, 2, 1].map((i) => {
+            const p = k.atomic_pool(i)
+            return p && [p.size, p.available, p.cc_shared === null ? -1 : p.cc_shared ? 1 : 0]
+          })
+        )
+        return true
       case 'hp': {
         const pools: number[][] = []
         for (let i = 0; ; i++) {
@@ -231,13 +417,14 @@ class Replay {
         this.compare('pools', v[2], pools)
         return true
       }
-      default: return false
+      default:
+        return false
     }
   }
 
   counters(v: readonly unknown[], from: number): void {
     const { k, host } = this
-    const p = k.pool(v[0] === 'w' ? -1 : this.devs[v[1] as number] ?? -1)
+    const p = k.pool(v[0] === 'w' ? -1 : (this.devs[v[1] as number] ?? -1))
     const tracked = this.h['track_hiwater'] === 1
     this.compare('events', v[from], host.events as Event[])
     this.compare('used', v[from + 1], tracked || !k.meta.has.trackHiwater ? p?.total_used : p?.used)
@@ -248,37 +435,73 @@ class Replay {
 
 const size = (n: number): number => (n >= MAX ? -1 : n)
 
-/** Replays one recording on one build. Errors: TB-610. */
-export function replayRecording(module: WasmModule, file: string, lines: readonly string[], stopAfter = Number.POSITIVE_INFINITY): Result<RecordedFile, Diagnostic> {
-  const bad = (line: number, message: string): Diagnostic => ({ code: 'TB-610', file, line, column: 1, word: '', message })
-  if (recordedBuild(lines[0] ?? '') === null) return err(bad(1, "the first line must be a machine of format 2: a JSON object with 'build', 'platform' and 'devices'"))
-  const h = JSON.parse(lines[0] ?? '') as Header
-  const r = new Replay(module, h)
-  let operations = 0
-  let mismatches = 0
-  let first: RecordedDifference | null = null
-  const slept = new Map<string, number>()
-  const note = (i: number, text: string): boolean => {
-    for (const s of r.host.slept) if (!slept.has(s)) slept.set(s, i + 1)
-    const differences = r.take()
-    if (differences.length === 0) return true
-    mismatches++
-    first ??= { file, line: i + 1, operation: i === 0 ? 'boot' : (/\w+/.exec(text)?.[0] ?? ''), recorded: text, differences }
-    return mismatches < stopAfter && !differences.some((d) => d.what === 'the call')
+/** Why a recording is not replayed on a build. */
+export const notReplayed = (file: string, line: number, message: string): Diagnostic => ({
+  code: 'TB-610',
+  file,
+  line,
+  column: 1,
+  word: '',
+  message
+})
+
+/** What the replay of a recording has come to. */
+class Tally {
+  operations = 0
+  private mismatches = 0
+  private first: RecordedDifference | null = null
+  private readonly slept = new Map<string, number>()
+  constructor(
+    private readonly r: Replay,
+    private readonly file: string,
+    private readonly stopAfter: number
+  ) {}
+
+  private differs(i: number, recorded: string, differences: RecordedDifference['differences']): void {
+    this.mismatches++
+    const operation = i === 0 ? 'boot' : (/\w+/.exec(recorded)?.[0] ?? '')
+    this.first ??= { file: this.file, line: i + 1, operation, recorded, differences }
   }
-  const attempt = (i: number, text: string, body: () => void): boolean => {
+
+  /** Runs what line `i` says; false: there is no going on. */
+  attempt(i: number, text: string, body: () => void): boolean {
     try {
       body()
     } catch (e) {
       if (!(e instanceof KernelFault)) throw e
-      mismatches++
-      first ??= { file, line: i + 1, operation: i === 0 ? 'boot' : (/\w+/.exec(text)?.[0] ?? ''), recorded: text.slice(0, 400), differences: [{ what: 'the call', recorded: 'returned', kernel: `${e.message} (${e.calls.join(' < ')})` }] }
+      const kernel = `${e.message} (${e.calls.join(' < ')})`
+      this.differs(i, text.slice(0, 400), [{ what: 'the call', recorded: 'returned', kernel }])
       return false
     }
-    return note(i, text)
+    for (const s of this.r.host.slept) if (!this.slept.has(s)) this.slept.set(s, i + 1)
+    const differences = this.r.take()
+    if (differences.length === 0) return true
+    this.differs(i, text, differences)
+    return this.mismatches < this.stopAfter && !differences.some((d) => d.what === 'the call')
   }
-  const done = (): Result<RecordedFile, Diagnostic> => ok({ file, recordedOn: String(h['kernel']), operations, mismatches, first, slept: [...slept].map(([site, line]) => ({ site, line })) })
-  if (!attempt(0, 'boot', () => r.boot())) return done()
+
+  result(recordedOn: string): RecordedFile {
+    const { file, operations, mismatches, first } = this
+    const slept = [...this.slept].map(([site, line]) => ({ site, line }))
+    return { file, recordedOn, operations, mismatches, first, slept }
+  }
+}
+
+/** Replays one recording on one build. Errors: TB-610. */
+export function replayRecording(
+  module: WasmModule,
+  file: string,
+  lines: readonly string[],
+  stopAfter = Number.POSITIVE_INFINITY
+): Result<RecordedFile, Diagnostic> {
+  const bad = (line: number, message: string): Result<RecordedFile, Diagnostic> => err(notReplayed(file, line, message))
+  if (recordedBuild(lines[0] ?? '') === null)
+    return bad(1, "the first line must be a machine of format 2: a JSON object with 'build', 'platform' and 'devices'")
+  const h = JSON.parse(lines[0] ?? '') as Header
+  const r = new Replay(module, h)
+  const tally = new Tally(r, file, stopAfter)
+  const done = (): Result<RecordedFile, Diagnostic> => ok(tally.result(String(h['kernel'])))
+  if (!tally.attempt(0, 'boot', () => r.boot())) return done()
   let injections: Injection[] = []
   for (let i = 1; i < lines.length; i++) {
     const text = lines[i] ?? ''
@@ -287,11 +510,15 @@ export function replayRecording(module: WasmModule, file: string, lines: readonl
     try {
       v = JSON.parse(text) as unknown[]
     } catch {
-      return err(bad(i + 1, 'this line is not JSON'))
+      return bad(i + 1, 'this line is not JSON')
     }
-    if (v[0] === 'f') { injections.push({ kind: String(v[1]), k: Number(v[2]), errno: Number(v[3]) }); operations++; continue }
+    if (v[0] === 'f') {
+      injections.push({ kind: String(v[1]), k: Number(v[2]), errno: Number(v[3]) })
+      tally.operations++
+      continue
+    }
     let unknown = false
-    const go = attempt(i, text, () => {
+    const go = tally.attempt(i, text, () => {
       if (r.look(v)) return
       r.host.beginOp(injections)
       injections = []
@@ -299,8 +526,8 @@ export function replayRecording(module: WasmModule, file: string, lines: readonl
       if (used < 0) unknown = true
       else r.counters(v, used)
     })
-    if (unknown) return err(bad(i + 1, `unknown operation '${String(v[0])}'`))
-    operations++
+    if (unknown) return bad(i + 1, `unknown operation '${String(v[0])}'`)
+    tally.operations++
     if (!go) break
   }
   return done()

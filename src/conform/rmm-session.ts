@@ -1,7 +1,23 @@
-// One model of an RMM with what a recording keeps beside it, and the words of the sequence language: addresses, descriptors, handles,
-// answers. The commands themselves are in rmm-commands.ts and rmm-device-commands.ts.
+// One model of an RMM with what a recording keeps beside it, and the words of the sequence language: addresses,
+// descriptors, handles, answers. The commands themselves are in rmm-commands.ts and rmm-device-commands.ts.
 import { own } from '../base/index.ts'
-import { type AddrDesc, DEV_BASE, DRAM_BASE, type Features, type Firmware2, Gpi, indexOf, PAGE, type RealmAction, Rmi, Rmm1, Rmm2, rmmMemoryDefaults, statusName, UniformContent } from '../machine/rmm/index.ts'
+import {
+  type AddrDesc,
+  DEV_BASE,
+  DRAM_BASE,
+  type Features,
+  type Firmware2,
+  Gpi,
+  indexOf,
+  PAGE,
+  type RealmAction,
+  Rmi,
+  Rmm1,
+  Rmm2,
+  rmmMemoryDefaults,
+  statusName,
+  UniformContent
+} from '../machine/rmm/index.ts'
 
 /** What the model answers to one command, in the words of the recordings. */
 export interface Answer {
@@ -43,7 +59,10 @@ export interface MachineSpec {
   readonly devBase?: number
   /** Features beyond those of the recorded build. */
   readonly features?: Partial<Features>
-  /** The sequence has OP_* commands of its own, so REC_CREATE, REC_DESTROY, PDEV_CREATE and PDEV_DESTROY of 2.0 do not carry them out. */
+  /**
+   * The sequence has OP_* commands of its own, so REC_CREATE, REC_DESTROY, PDEV_CREATE and PDEV_DESTROY of 2.0 do not
+   * carry them out.
+   */
   readonly stepwise?: boolean
 }
 
@@ -62,14 +81,28 @@ export interface Session {
 
 /** A fresh machine: that of the recordings, or another of their generation. */
 export function newSession(spec: MachineSpec | MachineSpec['generation'] = '1.x', granules?: number): Session {
-  const machine: MachineSpec = typeof spec === 'string' ? { generation: spec, ...(granules === undefined ? {} : { granules }) } : spec
+  const machine: MachineSpec =
+    typeof spec === 'string' ? { generation: spec, ...(granules === undefined ? {} : { granules }) } : spec
   const content = new UniformContent()
   const config = {
-    content, dram: { base: machine.base ?? DRAM_BASE, granules: machine.granules ?? rmmMemoryDefaults.dram.granules },
-    dev: { base: machine.devBase ?? DEV_BASE, granules: rmmMemoryDefaults.dev.granules }, ...(machine.features === undefined ? {} : { features: machine.features })
+    content,
+    dram: { base: machine.base ?? DRAM_BASE, granules: machine.granules ?? rmmMemoryDefaults.dram.granules },
+    dev: { base: machine.devBase ?? DEV_BASE, granules: rmmMemoryDefaults.dev.granules },
+    ...(machine.features === undefined ? {} : { features: machine.features })
   }
-  const rmm = machine.generation === '2.0' ? new Rmm2({ ...config, ...(machine.firmware === undefined ? {} : { firmware: machine.firmware }) }) : new Rmm1(config)
-  return { rmm, content, stepwise: machine.stepwise === true, action: undefined, lists: new Map(), handles: new Map(), lastHandle: 0 }
+  const rmm =
+    machine.generation === '2.0'
+      ? new Rmm2({ ...config, ...(machine.firmware === undefined ? {} : { firmware: machine.firmware }) })
+      : new Rmm1(config)
+  return {
+    rmm,
+    content,
+    stepwise: machine.stepwise === true,
+    action: undefined,
+    lists: new Map(),
+    handles: new Map(),
+    lastHandle: 0
+  }
 }
 
 export type Values = readonly number[]
@@ -77,10 +110,20 @@ export type Keys = ReadonlyMap<string, string>
 
 /** Kinds of arguments: `granule` and `address` are addresses, `desc` a list of descriptors or a raw word. */
 export type ArgKind = 'granule' | 'address' | 'number' | 'signed' | 'word' | 'oaddr' | 'handle' | 'flags'
-export interface Arg { readonly name: string; readonly kind: ArgKind; readonly optional: boolean; readonly words: readonly string[] }
+export interface Arg {
+  readonly name: string
+  readonly kind: ArgKind
+  readonly optional: boolean
+  readonly words: readonly string[]
+}
 
 /** Everything a command's line holds besides its name. */
-export interface Line { readonly a: Values; readonly keys: Keys; readonly oaddr: readonly AddrDesc[]; readonly words: readonly string[] }
+export interface Line {
+  readonly a: Values
+  readonly keys: Keys
+  readonly oaddr: readonly AddrDesc[]
+  readonly words: readonly string[]
+}
 
 export interface Command {
   readonly args: readonly Arg[]
@@ -91,16 +134,30 @@ export interface Command {
 
 /** `name:kind` separated by blanks; `?` at the end: may be missing; `name:word(A|B)`: one of these words. */
 export function args(spec: string): Arg[] {
-  return spec === '' ? [] : spec.split(' ').map((one) => {
-    const m = /^(\w+)(?::(\w+))?(?:\(([^)]*)\))?(\?)?$/.exec(one)
-    return { name: m?.[1] ?? one, kind: (m?.[2] ?? 'granule') as ArgKind, optional: m?.[4] === '?', words: m?.[3]?.split('|') ?? [] }
-  })
+  return spec === ''
+    ? []
+    : spec.split(' ').map((one) => {
+        const m = /^(\w+)(?::(\w+))?(?:\(([^)]*)\))?(\?)?$/.exec(one)
+        return {
+          name: m?.[1] ?? one,
+          kind: (m?.[2] ?? 'granule') as ArgKind,
+          optional: m?.[4] === '?',
+          words: m?.[3]?.split('|') ?? []
+        }
+      })
 }
 
 /** The status word of a command, and its outputs. */
-export const answer = (word: number, out?: readonly number[]): Answer => ({ status: statusName(word), index: indexOf(word), ...(out ? { out } : {}) })
+export const answer = (word: number, out?: readonly number[]): Answer => ({
+  status: statusName(word),
+  index: indexOf(word),
+  ...(out ? { out } : {})
+})
 
-/** The same with what the model keeps beside a word: where the firmware stops, the operation it began, the list it wrote. */
+/**
+ * The same with what the model keeps beside a word: where the firmware stops, the operation it began, the list it
+ * wrote.
+ */
 export function answerOf(s: Session, word: number, outputs: number): Answer {
   const m = s.rmm
   const a = answer(word, outputs === 0 ? undefined : [m.x1, m.x2, m.x3, m.x4].slice(0, outputs))
@@ -117,8 +174,11 @@ export function answerOf(s: Session, word: number, outputs: number): Answer {
   return a
 }
 
-export const showAddress = (s: Session, pa: number): string => {
-  for (const [letter, range] of [['g', s.rmm.dram.range], ['d', s.rmm.dev.range]] as const) {
+const showAddress = (s: Session, pa: number): string => {
+  for (const [letter, range] of [
+    ['g', s.rmm.dram.range],
+    ['d', s.rmm.dev.range]
+  ] as const) {
     const n = (pa - range.base) / PAGE
     if (n >= 0 && n < range.granules && Number.isInteger(n)) return `${letter}${n}`
   }
@@ -126,7 +186,10 @@ export const showAddress = (s: Session, pa: number): string => {
 }
 export const showDesc = (s: Session, d: AddrDesc): string => `${showAddress(s, d.pa)}/${d.level}*${d.count}`
 
-/** A granule name, hexadecimal or decimal number as an address; NaN when it is none of these. Beyond 2^53 the value is rounded, which changes no answer: all such addresses are out of range. */
+/**
+ * A granule name, hexadecimal or decimal number as an address; NaN when it is none of these. Beyond 2^53 the value is
+ * rounded, which changes no answer: all such addresses are out of range.
+ */
 export function parseAddress(s: Session, t: string): number {
   const m = /^([gd])(\d+)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(t)
   if (m) {
@@ -136,9 +199,17 @@ export function parseAddress(s: Session, t: string): number {
   return /^-?(0x[0-9a-f]+|\d+)$/i.test(t) ? (t.startsWith('-') ? -Number(t.slice(1)) : Number(t)) : Number.NaN
 }
 
-const states: Readonly<Record<string, AddrDesc['state']>> = { d: 'delegated', delegated: 'delegated', u: 'undelegated', undelegated: 'undelegated' }
+const states: Readonly<Record<string, AddrDesc['state']>> = {
+  d: 'delegated',
+  delegated: 'delegated',
+  u: 'undelegated',
+  undelegated: 'undelegated'
+}
 
-/** `gN/LEVEL*COUNT`, with `:delegated` or `:undelegated` behind it where the recording says so; a list joins them with commas. Null when it is none. */
+/**
+ * `gN/LEVEL*COUNT`, with `:delegated` or `:undelegated` behind it where the recording says so; a list joins them with
+ * commas. Null when it is none.
+ */
 export function parseDescs(s: Session, text: string): readonly AddrDesc[] | null {
   const out: AddrDesc[] = []
   for (const part of text.split(',')) {
@@ -154,7 +225,12 @@ export function parseDescs(s: Session, text: string): readonly AddrDesc[] | null
 /** RmiAddrRangeDesc4KB as a register holds it: size in bits 1:0, count in 11:2, address in 51:12, state in 63. */
 export function descOfWord(word: bigint): AddrDesc {
   const n = (shift: number, bits: number): number => Number((word >> BigInt(shift)) & ((1n << BigInt(bits)) - 1n))
-  return { pa: n(12, 40) * PAGE, level: 3 - n(0, 2), count: n(2, 10), state: n(63, 1) === 1 ? 'undelegated' : 'delegated' }
+  return {
+    pa: n(12, 40) * PAGE,
+    level: 3 - n(0, 2),
+    count: n(2, 10),
+    state: n(63, 1) === 1 ? 'undelegated' : 'delegated'
+  }
 }
 
 export const num = (keys: Keys, name: string, or: number): number => {
@@ -168,23 +244,40 @@ export const addr = (s: Session, keys: Keys, name: string, or: number): number =
 }
 
 /** Pages for parameters and run structures that a recording does not name: the last granules of memory. */
-export const lastGranule = (s: Session, back: number): number => s.rmm.dram.range.base + (s.rmm.dram.range.granules - 1 - back) * PAGE
+export const lastGranule = (s: Session, back: number): number =>
+  s.rmm.dram.range.base + (s.rmm.dram.range.granules - 1 - back) * PAGE
 
 export const worlds: Readonly<Record<string, number>> = { NS: Gpi.NS, SECURE: Gpi.SECURE, ROOT: Gpi.ROOT }
 
 /** Carries out one command of either generation: its method and how many outputs it has. */
-export const both = (spec: string, outputs: number, call: (m: Rmm1 | Rmm2, l: Line, s: Session) => number, keys?: readonly string[]): Command => ({
-  args: args(spec), ...(keys === undefined ? {} : { keys }), run: (s, l) => answerOf(s, call(s.rmm, l, s), outputs)
+export const both = (
+  spec: string,
+  outputs: number,
+  call: (m: Rmm1 | Rmm2, l: Line, s: Session) => number,
+  keys?: readonly string[]
+): Command => ({
+  args: args(spec),
+  ...(keys === undefined ? {} : { keys }),
+  run: (s, l) => answerOf(s, call(s.rmm, l, s), outputs)
 })
 /** A command of one generation; the other answers that it has none. */
-export const only1 = (spec: string, outputs: number, call: (m: Rmm1, l: Line, s: Session) => number, keys?: readonly string[]): Command =>
-  both(spec, outputs, (m, l, s) => (m instanceof Rmm1 ? call(m, l, s) : Rmi.ERROR_NOT_SUPPORTED), keys)
-export const only2 = (spec: string, outputs: number, call: (m: Rmm2, l: Line, s: Session) => number, keys?: readonly string[]): Command =>
-  both(spec, outputs, (m, l, s) => (m instanceof Rmm2 ? call(m, l, s) : Rmi.ERROR_NOT_SUPPORTED), keys)
+export const only1 = (
+  spec: string,
+  outputs: number,
+  call: (m: Rmm1, l: Line, s: Session) => number,
+  keys?: readonly string[]
+): Command => both(spec, outputs, (m, l, s) => (m instanceof Rmm1 ? call(m, l, s) : Rmi.ERROR_NOT_SUPPORTED), keys)
+export const only2 = (
+  spec: string,
+  outputs: number,
+  call: (m: Rmm2, l: Line, s: Session) => number,
+  keys?: readonly string[]
+): Command => both(spec, outputs, (m, l, s) => (m instanceof Rmm2 ? call(m, l, s) : Rmi.ERROR_NOT_SUPPORTED), keys)
 
 /** What the Realm does at its next entry. */
 export const queue = (spec: string, make: (l: Line, s: Session) => RealmAction, keys?: readonly string[]): Command => ({
-  args: args(spec), ...(keys === undefined ? {} : { keys }),
+  args: args(spec),
+  ...(keys === undefined ? {} : { keys }),
   run: (s, l) => {
     s.action = make(l, s)
     return { queued: true }

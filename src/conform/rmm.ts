@@ -1,6 +1,15 @@
-// `conform rmm`: recorded sequences of RMI commands against the model: status, level, outputs, exits, granule states, RIM.
+// `conform rmm`: recorded sequences of RMI commands against the model: status, level, outputs, exits, granule states,
+// RIM.
 import { type Diagnostic, hex, own, unknownWord } from '../base/index.ts'
-import { DRAM_BASE, type Firmware2, firmwares2, memRequestNames, Rmi, statusByName, statusByNumber } from '../machine/rmm/index.ts'
+import {
+  DRAM_BASE,
+  type Firmware2,
+  firmwares2,
+  memRequestNames,
+  Rmi,
+  statusByName,
+  statusByNumber
+} from '../machine/rmm/index.ts'
 import { type Answer, isDiagnostic, newSession, parseAddress, perform, type Session } from './rmm-commands.ts'
 import { type MachineSpec, parseDescs, showDesc } from './rmm-session.ts'
 import type { Sequence, Step } from './rmm-sequence.ts'
@@ -30,7 +39,9 @@ export interface Defect {
 }
 
 /** A defect in one line. */
-export const defectText = (d: Defect): string => `${d.sequence}: firmware stopped at ${d.cmd} (${d.stop ?? 'the model knows no reason'}); the model answers ${d.status}`
+export const defectText = (d: Defect): string =>
+  `${d.sequence}: firmware stopped at ${d.cmd} (${d.stop ?? 'the model knows no reason'}); the model answers ` +
+  `${d.status}`
 
 export interface RmmConformance {
   sequences: number
@@ -51,20 +62,63 @@ export interface RmmConformance {
   errors: Diagnostic[]
 }
 
-export const emptyConformance = (): RmmConformance => ({ sequences: 0, unaligned: 0, firmwares: new Map(), operations: 0, compared: 0, rims: 0, rimsConstancy: 0, defects: [], mismatches: [], errors: [] })
+export const emptyConformance = (): RmmConformance => ({
+  sequences: 0,
+  unaligned: 0,
+  firmwares: new Map(),
+  operations: 0,
+  compared: 0,
+  rims: 0,
+  rimsConstancy: 0,
+  defects: [],
+  mismatches: [],
+  errors: []
+})
 
 // Fields of a step that are not answers.
-const SKIP = new Set(['cmd', 'name', 'seed', 'realm', 'setup', 'steps', 'note', 'intent', 'comment', 'diedOn', 'complete', 'stderr', 'uniform', 'id', 'title', 'description', 'desc', 'reason', 'why', 'rule', 'ref', 'reference', 'category', 'group', 'tags', 'generation', 'source'])
+const SKIP = new Set([
+  'cmd',
+  'name',
+  'seed',
+  'realm',
+  'setup',
+  'steps',
+  'note',
+  'intent',
+  'comment',
+  'diedOn',
+  'complete',
+  'stderr',
+  'uniform',
+  'id',
+  'title',
+  'description',
+  'desc',
+  'reason',
+  'why',
+  'rule',
+  'ref',
+  'reference',
+  'category',
+  'group',
+  'tags',
+  'generation',
+  'source'
+])
 
 /** The model's RIM and the recorded one must change together: a value stays as long as the other does. */
-interface RimPair { model: string; recorded: string }
+interface RimPair {
+  model: string
+  recorded: string
+}
 
 /** Told of each command and what the model answers. */
 export type Tell = (cmd: string, a: Answer) => void
 
 /**
- * Replays one sequence and adds what was found to `total`. A sequence that says no BASE may have been recorded where g0 is 2 MiB but not
- * 1 GiB aligned (a host build's memory lies anywhere): where only that explains every answer, it is taken for it, and counted.
+ * Replays one sequence and adds what was found to `total`. A sequence that says no BASE may have been recorded where g0
+ * is 2 MiB but not 1 GiB aligned (a host build's memory lies anywhere): where only that explains every answer, it is
+ * taken for it, and counted.
  */
 export function conformSequence(file: string, q: Sequence, total: RmmConformance, most = 1000, tell?: Tell): void {
   const { machine, lines } = header(q)
@@ -86,28 +140,41 @@ export function conformSequence(file: string, q: Sequence, total: RmmConformance
 const UNALIGNED = 2 ** 21
 
 function add(total: RmmConformance, one: RmmConformance, most: number): void {
-  for (const k of ['sequences', 'unaligned', 'operations', 'compared', 'rims', 'rimsConstancy'] as const) total[k] += one[k]
+  for (const k of ['sequences', 'unaligned', 'operations', 'compared', 'rims', 'rimsConstancy'] as const)
+    total[k] += one[k]
   for (const [firmware, n] of one.firmwares) total.firmwares.set(firmware, (total.firmwares.get(firmware) ?? 0) + n)
   total.defects.push(...one.defects)
   total.mismatches.push(...one.mismatches.slice(0, Math.max(0, most - total.mismatches.length)))
   total.errors.push(...one.errors)
 }
 
-function replay(file: string, q: Sequence, machine: MachineSpec, lines: number, total: RmmConformance, most: number, tell?: Tell): void {
+function replay(
+  file: string,
+  q: Sequence,
+  machine: MachineSpec,
+  lines: number,
+  total: RmmConformance,
+  most: number,
+  tell?: Tell
+): void {
   const s = newSession(machine)
   const last = new Map<string, RimPair>()
   const firmware = machine.generation === '1.x' ? 'v0.8.0' : (machine.firmware ?? firmwares2[0])
   total.sequences++
-  const miss = (i: number, cmd: string) => (field: string, recorded: string, model: string): void => {
-    if (total.mismatches.length < most) total.mismatches.push({ file, sequence: q.name, step: i + 1, cmd, field, recorded, model })
-  }
+  const miss =
+    (i: number, cmd: string) =>
+    (field: string, recorded: string, model: string): void => {
+      if (total.mismatches.length < most)
+        total.mismatches.push({ file, sequence: q.name, step: i + 1, cmd, field, recorded, model })
+    }
   for (const [i, step] of q.steps.entries()) {
     if (i < lines) {
       tell?.(step.cmd, {})
       continue
     }
     const at = { file, line: step.line, column: step.line > 0 ? 1 : 0 }
-    const a = badHeader(step.cmd, at) ?? perform(s, step.cmd, { file, line: step.line, where: `${q.name}, step ${i + 1}` })
+    const a =
+      badHeader(step.cmd, at) ?? perform(s, step.cmd, { file, line: step.line, where: `${q.name}, step ${i + 1}` })
     const wrong = isDiagnostic(a) ? a : badStatus(step, a, at)
     if (wrong !== null || isDiagnostic(a)) {
       if (wrong !== null) total.errors.push(wrong)
@@ -121,16 +188,31 @@ function replay(file: string, q: Sequence, machine: MachineSpec, lines: number, 
   if (q.diedOn !== null) died(s, file, q, firmware, total)
 }
 
-/** The command at which the recorded firmware stopped: what the model knows of it, and what should have been answered. */
+/**
+ * The command at which the recorded firmware stopped: what the model knows of it, and what should have been answered.
+ */
 function died(s: Session, file: string, q: Sequence, firmware: string, total: RmmConformance): void {
   const a = perform(s, q.diedOn ?? '', { file, line: 0, where: `${q.name}, last command` })
   if (isDiagnostic(a)) total.errors.push(a)
-  else total.defects.push({ firmware, sequence: q.name, cmd: q.diedOn ?? '', stop: a.stop ?? null, status: a.status ?? 'nothing' })
+  else
+    total.defects.push({
+      firmware,
+      sequence: q.name,
+      cmd: q.diedOn ?? '',
+      stop: a.stop ?? null,
+      status: a.status ?? 'nothing'
+    })
 }
 
-/** `GENERATION`, `FIRMWARE`, `FEATURES`, `MEMORY`, `BASE` and `DEVBASE` lines at the beginning say which machine the sequence is for. */
+/**
+ * `GENERATION`, `FIRMWARE`, `FEATURES`, `MEMORY`, `BASE` and `DEVBASE` lines at the beginning say which machine the
+ * sequence is for.
+ */
 function header(q: Sequence): { machine: MachineSpec; lines: number } {
-  let machine: MachineSpec = { generation: '1.x', stepwise: q.steps.some((st) => /^(SMC_)?(RMI_)?OP_/i.test(st.cmd.trim())) }
+  let machine: MachineSpec = {
+    generation: '1.x',
+    stepwise: q.steps.some((st) => /^(SMC_)?(RMI_)?OP_/i.test(st.cmd.trim()))
+  }
   let lines = 0
   for (const step of q.steps) {
     const [name = '', value = '', ...rest] = step.cmd.trim().split(/\s+/)
@@ -144,7 +226,12 @@ function header(q: Sequence): { machine: MachineSpec; lines: number } {
 
 /** What a header line takes. */
 const HEADERS: Readonly<Record<string, string>> = {
-  GENERATION: '1.x or 2.0', FIRMWARE: ['v0.8.0', ...firmwares2].join(', '), MEMORY: 'granules, at most 2^36', BASE: 'an address, 0x...', DEVBASE: 'an address, 0x...', FEATURES: 'lpa2 sve_vl=N pmu=N bps=N wps=N'
+  GENERATION: '1.x or 2.0',
+  FIRMWARE: ['v0.8.0', ...firmwares2].join(', '),
+  MEMORY: 'granules, at most 2^36',
+  BASE: 'an address, 0x...',
+  DEVBASE: 'an address, 0x...',
+  FEATURES: 'lpa2 sve_vl=N pmu=N bps=N wps=N'
 }
 
 /** A header line that is wrong or stands behind a command; null: no header line. */
@@ -153,27 +240,52 @@ function badHeader(cmd: string, at: Pick<Diagnostic, 'file' | 'line' | 'column'>
   const takes = own(HEADERS, name.toUpperCase())
   if (takes === undefined) return null
   const late = headerLine(name.toUpperCase(), value, rest) !== null
-  return { ...at, code: 'TB-521', word: value, message: late ? `${name} stands behind a command: it chooses the machine, so it comes first` : `'${[value, ...rest].join(' ')}' is no value for ${name}`, expected: late ? [] : [takes] }
+  return {
+    ...at,
+    code: 'TB-521',
+    word: value,
+    message: late
+      ? `${name} stands behind a command: it chooses the machine, so it comes first`
+      : `'${[value, ...rest].join(' ')}' is no value for ${name}`,
+    expected: late ? [] : [takes]
+  }
 }
 
-/** A status that somebody has written and no firmware answers; null: it is one, or none stands there. A recorder may know more words: that is a mismatch. */
+/**
+ * A status that somebody has written and no firmware answers; null: it is one, or none stands there. A recorder may
+ * know more words: that is a mismatch.
+ */
 function badStatus(step: Step, a: Answer, at: Pick<Diagnostic, 'file' | 'line' | 'column'>): Diagnostic | null {
   const status = step.recorded['status']
-  if (step.line === 0 || typeof status !== 'string' || a.status === undefined || /^(0x[0-9a-f]+|\d+)$/i.test(status)) return null
+  if (step.line === 0 || typeof status !== 'string' || a.status === undefined || /^(0x[0-9a-f]+|\d+)$/i.test(status))
+    return null
   const word = statusWord(status) ?? ''
-  return statusByName(word) === undefined ? unknownWord({ ...at, code: 'TB-521', word: status, message: `'${status}' is no status` }, Object.keys(Rmi)) : null
+  return statusByName(word) === undefined
+    ? unknownWord({ ...at, code: 'TB-521', word: status, message: `'${status}' is no status` }, Object.keys(Rmi))
+    : null
 }
 
 function headerLine(name: string, value: string, rest: readonly string[]): Partial<MachineSpec> | null {
   const firmware = firmwares2.find((f) => f === value) as Firmware2 | undefined
   switch (name) {
-    case 'GENERATION': return value === '1.x' || value === '2.0' ? { generation: value } : null
-    case 'FIRMWARE': return value === 'v0.8.0' ? { generation: '1.x' } : firmware === undefined ? null : { generation: '2.0', firmware }
-    case 'MEMORY': return /^\d+$/.test(value) && Number(value) > 0 && Number(value) <= 2 ** 36 ? { granules: Number(value) } : null
-    case 'BASE': return /^0x[0-9a-f]+$/i.test(value) ? { base: Number(value) } : null
-    case 'DEVBASE': return /^0x[0-9a-f]+$/i.test(value) ? { devBase: Number(value) } : null
-    case 'FEATURES': return featuresOf([value, ...rest])
-    default: return null
+    case 'GENERATION':
+      return value === '1.x' || value === '2.0' ? { generation: value } : null
+    case 'FIRMWARE':
+      return value === 'v0.8.0'
+        ? { generation: '1.x' }
+        : firmware === undefined
+          ? null
+          : { generation: '2.0', firmware }
+    case 'MEMORY':
+      return /^\d+$/.test(value) && Number(value) > 0 && Number(value) <= 2 ** 36 ? { granules: Number(value) } : null
+    case 'BASE':
+      return /^0x[0-9a-f]+$/i.test(value) ? { base: Number(value) } : null
+    case 'DEVBASE':
+      return /^0x[0-9a-f]+$/i.test(value) ? { devBase: Number(value) } : null
+    case 'FEATURES':
+      return featuresOf([value, ...rest])
+    default:
+      return null
   }
 }
 
@@ -195,7 +307,16 @@ function featuresOf(words: readonly string[]): Partial<MachineSpec> | null {
 
 const show = (v: number): string => hex(v)
 
-const realmStates: Readonly<Record<string, number>> = { NEW: 0, REALM_NEW: 0, ACTIVE: 1, REALM_ACTIVE: 1, SYSTEM_OFF: 2, REALM_SYSTEM_OFF: 2, ZOMBIE: 3, REALM_ZOMBIE: 3 }
+const realmStates: Readonly<Record<string, number>> = {
+  NEW: 0,
+  REALM_NEW: 0,
+  ACTIVE: 1,
+  REALM_ACTIVE: 1,
+  SYSTEM_OFF: 2,
+  REALM_SYSTEM_OFF: 2,
+  ZOMBIE: 3,
+  REALM_ZOMBIE: 3
+}
 
 /** A recorded status as the model writes it: `RMI_ERROR_INPUT`, `INPUT` and 1 are ERROR_INPUT. */
 function statusWord(v: unknown): string | undefined {
@@ -216,12 +337,24 @@ interface Case {
   readonly check: (field: string, recorded: string, model: string) => void
 }
 
-const shownList = (s: Session, v: unknown): string => (Array.isArray(v) ? v.map((x) => show(parseAddress(s, String(x)))).join(' ') : String(v))
-const numbers = (field: 'ripas' | 'rsi' | 'dev_mem') => (c: Case, v: unknown): void => c.check(field, shownList(c.s, v), c.a[field] === undefined ? 'none' : c.a[field].map(show).join(' '))
-const register = (field: 'esr' | 'hpfar' | 'far') => (c: Case, v: unknown): void => c.check(field, show(Number(v)), c.a[field] === undefined ? 'none' : show(c.a[field]))
-const plain = (field: 'failures' | 'refcount' | 'vdev_id' | 'info' | 'stop', none = 'nothing') => (c: Case, v: unknown): void => c.check(field, String(v), String(c.a[field] ?? none))
+const shownList = (s: Session, v: unknown): string =>
+  Array.isArray(v) ? v.map((x) => show(parseAddress(s, String(x)))).join(' ') : String(v)
+const numbers =
+  (field: 'ripas' | 'rsi' | 'dev_mem') =>
+  (c: Case, v: unknown): void =>
+    c.check(field, shownList(c.s, v), c.a[field] === undefined ? 'none' : c.a[field].map(show).join(' '))
+const register =
+  (field: 'esr' | 'hpfar' | 'far') =>
+  (c: Case, v: unknown): void =>
+    c.check(field, show(Number(v)), c.a[field] === undefined ? 'none' : show(c.a[field]))
+const plain =
+  (field: 'failures' | 'refcount' | 'vdev_id' | 'info' | 'stop', none = 'nothing') =>
+  (c: Case, v: unknown): void =>
+    c.check(field, String(v), String(c.a[field] ?? none))
 
-/** Outputs mean something on SUCCESS and INCOMPLETE; the last one of destroy and unmap commands (top) on ERROR_RTT too. */
+/**
+ * Outputs mean something on SUCCESS and INCOMPLETE; the last one of destroy and unmap commands (top) on ERROR_RTT too.
+ */
 function compareOut(c: Case, v: unknown): void {
   if (!Array.isArray(v)) return
   const name = (c.step.cmd.split(' ')[0] ?? '').replace(/^RMI_/, '')
@@ -237,13 +370,24 @@ function compareOut(c: Case, v: unknown): void {
     }
     // A list of one value on such an error is `top` alone.
     const at = onlyTop && v.length === 1 ? (c.a.out?.length ?? 1) - 1 : i
-    c.check(`x${at + 1}`, show(parseAddress(c.s, String(x))), c.a.out?.[at] === undefined ? 'nothing' : show(c.a.out[at]))
+    c.check(
+      `x${at + 1}`,
+      show(parseAddress(c.s, String(x))),
+      c.a.out?.[at] === undefined ? 'nothing' : show(c.a.out[at])
+    )
   })
 }
 
 /** Descriptors the firmware wrote to the host's list, in either notation. */
 function compareList(c: Case, v: unknown): void {
-  const descs = Array.isArray(v) ? v.map((d) => parseDescs(c.s, String(d))?.map((x) => showDesc(c.s, x)).join(',') ?? String(d)) : [String(v)]
+  const descs = Array.isArray(v)
+    ? v.map(
+        (d) =>
+          parseDescs(c.s, String(d))
+            ?.map((x) => showDesc(c.s, x))
+            .join(',') ?? String(d)
+      )
+    : [String(v)]
   c.check('list', descs.join(','), (c.a.list ?? []).join(','))
 }
 
@@ -257,7 +401,11 @@ function compareRimAfterRec(c: Case, v: unknown): void {
   const now: RimPair = { model: c.a.rim ?? 'nothing', recorded: String(v) }
   if (before !== undefined) {
     c.total.rimsConstancy++
-    c.check('rim_after_rec', before.recorded === now.recorded ? 'unchanged' : 'changed', before.model === now.model ? 'unchanged' : 'changed')
+    c.check(
+      'rim_after_rec',
+      before.recorded === now.recorded ? 'unchanged' : 'changed',
+      before.model === now.model ? 'unchanged' : 'changed'
+    )
   }
   c.last.set(c.step.cmd, now)
 }
@@ -265,29 +413,69 @@ function compareRimAfterRec(c: Case, v: unknown): void {
 /** How each recorded field is held against the model's answer. */
 const fields: Readonly<Record<string, (c: Case, v: unknown) => void>> = {
   status: (c) => c.check('status', c.status ?? '', c.a.status ?? 'nothing'),
-  index: (c, v) => { if (v !== null) c.check('index', String(typeof v === 'string' && v.trim() !== '' ? Number(v) : v), String(c.a.index ?? 'nothing')) },
+  index: (c, v) => {
+    if (v !== null)
+      c.check('index', String(typeof v === 'string' && v.trim() !== '' ? Number(v) : v), String(c.a.index ?? 'nothing'))
+  },
   /** Of an INCOMPLETE answer: NONE, DONATE or RECLAIM. */
   memreq: (c, v) => c.check('memreq', String(v).toUpperCase(), memRequestNames[(c.a.index ?? 0) & 3] ?? 'nothing'),
-  out: compareOut, list: compareList,
-  top: (c, v) => c.check('top', show(parseAddress(c.s, String(v))), c.a.out === undefined ? 'nothing' : show(c.a.out.at(-1) ?? 0)),
+  out: compareOut,
+  list: compareList,
+  top: (c, v) =>
+    c.check('top', show(parseAddress(c.s, String(v))), c.a.out === undefined ? 'nothing' : show(c.a.out.at(-1) ?? 0)),
   exit: (c, v) => c.check('exit', String(v), c.a.exit ?? 'none'),
-  esr: register('esr'), hpfar: register('hpfar'), far: register('far'), ripas: numbers('ripas'), rsi: numbers('rsi'), dev_mem: numbers('dev_mem'), vdev_id: plain('vdev_id'), info: plain('info'), stop: plain('stop', 'answers'),
+  esr: register('esr'),
+  hpfar: register('hpfar'),
+  far: register('far'),
+  ripas: numbers('ripas'),
+  rsi: numbers('rsi'),
+  dev_mem: numbers('dev_mem'),
+  vdev_id: plain('vdev_id'),
+  info: plain('info'),
+  stop: plain('stop', 'answers'),
   sea_injected: (c, v) => c.check('sea_injected', String(v), String(c.a.sea_injected ?? false)),
-  failures: plain('failures'), refcount: plain('refcount'),
-  state: (c, v) => c.check('state', c.step.cmd.startsWith('RIM') && typeof v === 'string' ? String(own(realmStates, v) ?? v) : String(v), String(c.a.state ?? 'nothing')),
-  byte0: (c, v) => { if (c.a.byte0 !== null && c.step.recorded['uniform'] !== false) c.check('byte0', String(v), String(c.a.byte0)) },
-  queued: () => {}, handle: (c, v) => { if (c.a.handle !== undefined) c.s.handles.set(String(v).toLowerCase(), c.a.handle) },
-  rim: compareRim, rim_after_rec: compareRimAfterRec
+  failures: plain('failures'),
+  refcount: plain('refcount'),
+  state: (c, v) =>
+    c.check(
+      'state',
+      c.step.cmd.startsWith('RIM') && typeof v === 'string' ? String(own(realmStates, v) ?? v) : String(v),
+      String(c.a.state ?? 'nothing')
+    ),
+  byte0: (c, v) => {
+    if (c.a.byte0 !== null && c.step.recorded['uniform'] !== false) c.check('byte0', String(v), String(c.a.byte0))
+  },
+  queued: () => {},
+  handle: (c, v) => {
+    if (c.a.handle !== undefined) c.s.handles.set(String(v).toLowerCase(), c.a.handle)
+  },
+  rim: compareRim,
+  rim_after_rec: compareRimAfterRec
 }
 
-/** What a command that only looks has seen, as words: state and references, a RIM, a byte, failures. Null: it has a status. */
+/**
+ * What a command that only looks has seen, as words: state and references, a RIM, a byte, failures. Null: it has a
+ * status.
+ */
 export function lookedAt(a: Answer): string[] | null {
   if (a.status !== undefined) return null
-  const words = [a.rim ?? a.state ?? a.failures ?? (a.byte0 === null ? undefined : a.byte0), a.rim === undefined ? a.refcount : undefined].filter((w) => w !== undefined).map(String)
+  const words = [
+    a.rim ?? a.state ?? a.failures ?? (a.byte0 === null ? undefined : a.byte0),
+    a.rim === undefined ? a.refcount : undefined
+  ]
+    .filter((w) => w !== undefined)
+    .map(String)
   return words.length > 0 ? words : null
 }
 
-function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, total: RmmConformance, miss: (field: string, recorded: string, model: string) => void): void {
+function compare(
+  s: Session,
+  step: Step,
+  a: Answer,
+  last: Map<string, RimPair>,
+  total: RmmConformance,
+  miss: (field: string, recorded: string, model: string) => void
+): void {
   const r = step.recorded
   const check = (field: string, recorded: string, model: string): void => {
     total.compared++
@@ -310,7 +498,8 @@ function compare(s: Session, step: Step, a: Answer, last: Map<string, RimPair>, 
   // An entry that was recorded with a plain exit must not have had more to tell.
   if (a.exit !== undefined && r['exit'] !== undefined) {
     for (const field of ['ripas', 'rsi', 'sea_injected'] as const) {
-      if (a[field] !== undefined && r[field] === undefined && !(field === 'sea_injected' && a.sea_injected === false)) miss(field, 'none', JSON.stringify(a[field]))
+      if (a[field] !== undefined && r[field] === undefined && !(field === 'sea_injected' && a.sea_injected === false))
+        miss(field, 'none', JSON.stringify(a[field]))
     }
   }
 }

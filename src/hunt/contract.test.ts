@@ -10,13 +10,24 @@ const scene = (kernel: string, name: string): Scene => {
 }
 const asItIs = (s: Scene): Scene => s
 
-/** Where each clause shows: a scene, and what is reported without the clause that is none of the kernel's doing. Null: nothing. */
-const shown: Record<ClauseName, readonly [kernel: string, scene: string, alarm: string | null, change: (s: Scene) => Scene]> = {
+/**
+ * Where each clause shows: a scene, and what is reported without the clause that is none of the kernel's doing. Null:
+ * nothing.
+ */
+const shown: Record<
+  ClauseName,
+  readonly [kernel: string, scene: string, alarm: string | null, change: (s: Scene) => Scene]
+> = {
   bound: ['rfc-v1', 'coherent+tdisp', 'exposed|dma_direct_free|page to the allocator', asItIs],
   'nothing left': ['rfc-v1', 'coherent+tdisp', 'tampered|dev_read|accepted device reads shared memory', asItIs],
   'bus master': ['cc-v8', 'coherent+t0+pci', 'fault|dev_read|bus-master-off', asItIs],
   'freed once': ['cc-v8', 'coherent+t0', 'crash|dma_direct_free|double free', asItIs],
-  alike: ['cc-v8', 'stream+t0+restricted', 'leak|dma_unmap|slot', (s) => ({ ...s, head: [...s.head, { word: 'device disk', entries: [] }] })],
+  alike: [
+    'cc-v8',
+    'stream+t0+restricted',
+    'leak|dma_unmap|slot',
+    (s) => ({ ...s, head: [...s.head, { word: 'device disk', entries: [] }] })
+  ],
   'unmapped first': ['cc-v8', 'stream+t1', 'wrong_data|cpu_read|content', asItIs],
   'no address': ['cc-v8', 'coherent+t1+no-mapping', 'crash|cpu_write|cpu access aborted', asItIs],
   'user first': ['cc-v8', 'coherent+t0+mmap', 'fault|dma_mmap|user read through the shared alias', asItIs],
@@ -25,9 +36,21 @@ const shown: Record<ClauseName, readonly [kernel: string, scene: string, alarm: 
   'handed back': ['cc-v8', 'stream+t0+syncs', null, asItIs],
   direction: ['cc-v8', 'stream+t0', null, asItIs],
   'mapped once': ['cc-v8', 'stream+t0', null, (s) => ({ ...s, directions: ['FROM_DEVICE'], slots: { p: 1, h: 2 } })],
-  'whole pages': ['cc-v8', 'kmalloc+t0', 'tampered|slab|private object writable', (s) => ({ ...s, directions: [], explicit: true, slots: { k: 2 }, hunts: (op) => s.hunts(op) || op.startsWith('set_memory') })],
+  'whole pages': [
+    'cc-v8',
+    'kmalloc+t0',
+    'tampered|slab|private object writable',
+    (s) => ({
+      ...s,
+      directions: [],
+      explicit: true,
+      slots: { k: 2 },
+      hunts: (op) => s.hunts(op) || op.startsWith('set_memory')
+    })
+  ],
   'converted back': ['cc-v8', 'stream+t0+convert', 'exposed|free_page|page to the allocator', asItIs],
-  'said shared': ['cc-v8', 'mmio-shared+t0', 'warn|dma_direct_map_phys|DMA addr overflow', asItIs]
+  'said shared': ['cc-v8', 'mmio-shared+t0', 'warn|dma_direct_map_phys|DMA addr overflow', asItIs],
+  'own view': ['cc-v8', 'stream+t0+vmap', 'crash|cpu_read|cpu access aborted', asItIs]
 }
 
 describe('each clause of the contract removes a false alarm, or forbids what the properties excuse', () => {
@@ -36,7 +59,10 @@ describe('each clause of the contract removes a false alarm, or forbids what the
       const [kernel, name, alarm, change] = shown[clause.name as ClauseName]
       const o = { hidden: false, maxStates: 3000 }
       const kept = exploreScene(change(scene(kernel, name)), kernel, 'arm-cca', o)
-      const broken = exploreScene(change(scene(kernel, name)), kernel, 'arm-cca', { ...o, without: [clause.name as ClauseName] })
+      const broken = exploreScene(change(scene(kernel, name)), kernel, 'arm-cca', {
+        ...o,
+        without: [clause.name as ClauseName]
+      })
       expect([kept.complete, broken.complete]).toEqual([true, true])
       expect(broken.transitions).toBeGreaterThan(kept.transitions)
       const known = new Set(kept.raw.map((r) => r.key))

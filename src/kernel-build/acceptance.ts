@@ -1,5 +1,5 @@
-// A tree whose force_dma_unencrypted() is the architecture's answer and not for an accepted device: the released core code under the
-// decision that the accept series have. No released tree answers so.
+// A tree whose force_dma_unencrypted() is the architecture's answer and not for an accepted device: the released core
+// code under the decision that the accept series have. No released tree answers so.
 import { blank, closing } from './c-text.ts'
 import type { Tree } from './tree.ts'
 
@@ -17,5 +17,7 @@ export function withAcceptance(tree: Tree): Tree | null {
     if (open < 0) continue
     changed.set(p, `${text.slice(0, open + 1)}${HOOK}${text.slice(open + 1)}`)
   }
-  return changed.size === 0 ? null : { ...tree, name: `${tree.name} with acceptance`, read: (p) => changed.get(p) ?? tree.read(p) }
+  return changed.size === 0
+    ? null
+    : { ...tree, name: `${tree.name} with acceptance`, read: (p) => changed.get(p) ?? tree.read(p) }
 }

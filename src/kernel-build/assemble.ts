@@ -1,18 +1,32 @@
-// Puts the pieces together for the compiler: the tree's own sources and headers as they are, our overlay of a few asm headers in
-// front of them, what is generated from the tree, and an empty file for every header that is included and nowhere to be found.
+// Puts the pieces together for the compiler: the tree's own sources and headers as they are, our overlay of a few asm
+// headers in front of them, what is generated from the tree, and an empty file for every header that is included and
+// nowhere to be found.
 import { posix } from 'node:path'
 import { blank, includes } from './c-text.ts'
 import { argumentMacro, type Features } from './detect.ts'
 import { overlayDir, readAll } from './overlay-dir.ts'
 import type { Tree } from './tree.ts'
 
-// Headers of the architecture that are taken as they are: the predicates and the address encodings that are to be compiled, not imitated.
-const ARCH_OWN = ['mem_encrypt.h', 'dma-direct.h', 'dma-mapping.h', 'rsi.h', 'hypervisor.h', 'coco.h', 'msr-index.h'] as const
+// Headers of the architecture that are taken as they are: the predicates and the address encodings that are to be
+// compiled, not imitated.
+const ARCH_OWN = [
+  'mem_encrypt.h',
+  'dma-direct.h',
+  'dma-mapping.h',
+  'rsi.h',
+  'hypervisor.h',
+  'coco.h',
+  'msr-index.h'
+] as const
 
 // Headers that a kernel's build generates, as far as anything here depends on them.
 const GENERATED: Readonly<Record<string, string>> = {
-  'generated/bounds.h': '#define NR_PAGEFLAGS 25\n#define MAX_NR_ZONES 4\n#define NR_CPUS_BITS 6\n#define SPINLOCK_SIZE 72\n#define LRU_GEN_WIDTH 0\n#define __LRU_REFS_WIDTH 0\n',
-  'generated/rq-offsets.h': '#define RQ_nr_pinned 0\n', 'generated/timeconst.h': '', 'generated/asm-offsets.h': ''
+  'generated/bounds.h':
+    '#define NR_PAGEFLAGS 25\n#define MAX_NR_ZONES 4\n#define NR_CPUS_BITS 6\n#define SPINLOCK_SIZE 72\n#define ' +
+    'LRU_GEN_WIDTH 0\n#define __LRU_REFS_WIDTH 0\n',
+  'generated/rq-offsets.h': '#define RQ_nr_pinned 0\n',
+  'generated/timeconst.h': '',
+  'generated/asm-offsets.h': ''
 }
 
 /** The unit that includes all of the tree's sources that are compiled. */
@@ -35,9 +49,15 @@ export interface Sources {
   readonly empty: readonly string[]
 }
 
-export interface Teaching { readonly dir: string; readonly files: ReadonlyMap<string, string> }
+export interface Teaching {
+  readonly dir: string
+  readonly files: ReadonlyMap<string, string>
+}
 
-/** Reads a directory of additions: headers by include path (in front of all others), `extra.h` included everywhere, `*.c` as further units. */
+/**
+ * Reads a directory of additions: headers by include path (in front of all others), `extra.h` included everywhere,
+ * `*.c` as further units.
+ */
 export const readTeaching = (dir: string): Teaching => ({ dir, files: readAll(dir) })
 
 /** The generated headers: configuration, fields of struct device, calls, trace points. */
@@ -54,7 +74,9 @@ function generate(tree: Tree, f: Features): Map<string, string> {
   if (f.arch === 'arm64' && !out.has('gen/asm/rsi.h')) out.set('gen/asm/rsi.h', '#include "realm-rsi.h"\n')
   // the realm's encoding replaces the tree's; it is only there for the profile that asks for it
   if (f.profile === 'recorded-realm') out.set('gen/asm/dma-direct.h', '#include "realm-dma-direct.h"\n')
-  const assumed = f.assumptions.map((a) => `#ifndef ${argumentMacro(a)}\n#define ${argumentMacro(a)} ${a.value}\n#endif\n`)
+  const assumed = f.assumptions.map(
+    (a) => `#ifndef ${argumentMacro(a)}\n#define ${argumentMacro(a)} ${a.value}\n#endif\n`
+  )
   out.set('gen/tbit-tree.h', `${assumed.join('')}${[...f.calls].map(([m, t]) => `#define ${m} ${t}`).join('\n')}\n`)
   return out
 }
@@ -63,10 +85,19 @@ function generate(tree: Tree, f: Features): Map<string, string> {
 function traceHeaders(texts: Iterable<string>): Map<string, string> {
   const names = new Set<string>()
   for (const t of texts) for (const m of blank(t).matchAll(/\btrace_(\w+)\s*\(/g)) if (m[1]) names.add(m[1])
-  const lines = [...names].sort().map((n) => n === 'swiotlb_bounced'
-    ? '#define trace_swiotlb_bounced(dev, addr, size) tbit_i_trace(1, tbit_dev_index(dev), (double)(addr), (double)(size))'
-    : n.endsWith('_enabled') ? `#define trace_${n}() 0` : `#define trace_${n}(...) do { } while (0)`)
-  const text = `#ifndef TBIT_TRACE_H\n#define TBIT_TRACE_H\n#include <linux/types.h>\n#include <linux/tracepoint.h>\n#include "tbit.h"\n${lines.join('\n')}\n#endif\n`
+  const lines = [...names]
+    .sort()
+    .map((n) =>
+      n === 'swiotlb_bounced'
+        ? '#define trace_swiotlb_bounced(dev, addr, size) tbit_i_trace(1, tbit_dev_index(dev), (double)(addr), ' +
+          '(double)(size))'
+        : n.endsWith('_enabled')
+          ? `#define trace_${n}() 0`
+          : `#define trace_${n}(...) do { } while (0)`
+    )
+  const text =
+    '#ifndef TBIT_TRACE_H\n#define TBIT_TRACE_H\n#include <linux/types.h>\n#include <linux/tracepoint.h>\n#include ' +
+    `"tbit.h"\n${lines.join('\n')}\n#endif\n`
   return new Map(['swiotlb', 'dma', 'iommu'].map((e) => [`gen/trace/events/${e}.h`, text]))
 }
 
@@ -74,19 +105,41 @@ function traceHeaders(texts: Iterable<string>): Map<string, string> {
 function fallback(tree: Tree, path: string): string | null {
   if (!path.startsWith('asm/')) return null
   const name = path.slice(4)
-  for (const d of ['include/asm-generic', 'include/uapi/asm-generic']) if (tree.read(`${d}/${name}`) !== null) return `#include <asm-generic/${name}>\n`
+  for (const d of ['include/asm-generic', 'include/uapi/asm-generic'])
+    if (tree.read(`${d}/${name}`) !== null) return `#include <asm-generic/${name}>\n`
   return null
 }
 
-export function assemble(tree: Tree, f: Features, teach: Teaching | null): Sources {
+/** The DMA code itself: a configuration may be without some of it. */
+export const DMA_CODE: readonly string[] = [
+  ...['swiotlb', 'direct', 'mapping', 'pool', 'remap'].map((n) => `kernel/dma/${n}.c`),
+  'kernel/dma/direct.h'
+]
+
+/** `branches`: each `if` tells what it decided. */
+export function assemble(tree: Tree, f: Features, teach: Teaching | null, branches = false): Sources {
   const files = generate(tree, f)
-  for (const [p, t] of readAll(overlayDir())) files.set(`overlay/${p}`, t)
+  for (const [p, t] of readAll(overlayDir())) if (branches || p !== 'tbit-branches.h') files.set(`overlay/${p}`, t)
   const parts = ['overlay/device.c', 'overlay/swiotlb.c', 'overlay/direct.c', 'overlay/mapping.c']
   if (f.config.has('DMA_COHERENT_POOL')) parts.push('overlay/pool.c', 'tree/lib/genalloc.c')
-  if (f.config.has('DMA_DIRECT_REMAP')) parts.push('tree/kernel/dma/remap.c')
-  for (const p of ['lib/scatterlist.c', `arch/${f.arch}/mm/mem_encrypt.c`, ...(f.arch === 'x86' ? ['arch/x86/coco/core.c'] : [])]) if (tree.read(p) !== null) parts.push(`tree/${p}`)
+  const iommu = f.config.has('IOMMU_DMA')
+  if (f.config.has('DMA_DIRECT_REMAP') || iommu) parts.push('tree/kernel/dma/remap.c')
+  if (iommu && tree.read('kernel/dma/ops_helpers.c') !== null) parts.push('tree/kernel/dma/ops_helpers.c')
+  for (const p of [
+    'lib/scatterlist.c',
+    `arch/${f.arch}/mm/mem_encrypt.c`,
+    ...(f.arch === 'x86' ? ['arch/x86/coco/core.c'] : [])
+  ])
+    if (tree.read(p) !== null) parts.push(`tree/${p}`)
+  // the last: it takes every device for one of PCI
+  if (iommu) parts.push('overlay/iommu.c')
   // one unit: the tree's headers are read once. Where names of two files clash they are compiled one by one.
-  files.set(WHOLE, parts.map((p) => `#include "${p.replace(/^(tree|overlay)\//, '')}"\n#undef pr_fmt\n#define pr_fmt(fmt) fmt\n`).join(''))
+  files.set(
+    WHOLE,
+    parts
+      .map((p) => `#include "${p.replace(/^(tree|overlay)\//, '')}"\n#undef pr_fmt\n#define pr_fmt(fmt) fmt\n`)
+      .join('')
+  )
   const units = ['overlay/machine.c', WHOLE]
   let extra = ''
   for (const [p, t] of teach?.files ?? []) {
@@ -95,16 +148,34 @@ export function assemble(tree: Tree, f: Features, teach: Teaching | null): Sourc
     else if (p === 'extra.h') extra = t
   }
   files.set('gen/tbit-extra.h', extra)
-  for (const [p, t] of traceHeaders(['swiotlb', 'direct', 'mapping', 'pool', 'remap'].map((n) => tree.read(`kernel/dma/${n}.c`) ?? '').concat(tree.read('kernel/dma/direct.h') ?? ''))) files.set(p, t)
+  for (const [p, t] of traceHeaders(DMA_CODE.map((p) => tree.read(p) ?? ''))) files.set(p, t)
 
   const includeDirs = ['teach', 'overlay', 'gen', 'tree/include', 'tree/include/uapi', 'tree', 'empty']
-  const preludes = ['tree/include/linux/compiler-version.h', 'tree/include/linux/kconfig.h', 'tree/include/linux/compiler_types.h', 'gen/tbit-extra.h']
+  const preludes = [
+    'tree/include/linux/compiler-version.h',
+    'tree/include/linux/kconfig.h',
+    'tree/include/linux/compiler_types.h',
+    'gen/tbit-extra.h',
+    ...(branches ? ['overlay/tbit-branches.h'] : [])
+  ]
   const empty = close(tree, files, [...units, ...parts, ...preludes], includeDirs)
   const fromTree = [...files.keys()].filter((p) => p.startsWith('tree/')).map((p) => p.slice(5))
-  return { files, units, parts, includeDirs, preludes, fromTree: fromTree.filter((p) => !p.startsWith('include/')), headers: fromTree.filter((p) => p.startsWith('include/')).length, empty }
+  return {
+    files,
+    units,
+    parts,
+    includeDirs,
+    preludes,
+    fromTree: fromTree.filter((p) => !p.startsWith('include/')),
+    headers: fromTree.filter((p) => p.startsWith('include/')).length,
+    empty
+  }
 }
 
-/** Takes from the tree whatever the roots include, directly or not; what is nowhere becomes an empty file. Returns the empty ones. */
+/**
+ * Takes from the tree whatever the roots include, directly or not; what is nowhere becomes an empty file. Returns the
+ * empty ones.
+ */
 function close(tree: Tree, files: Map<string, string>, roots: readonly string[], dirs: readonly string[]): string[] {
   const empty: string[] = []
   const done = new Set<string>()

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { blank, closing, cutEnums, cutFunction, cutMacro, cutStruct, identifiers, includes, parameters } from './c-text.ts'
+import {
+  blank,
+  closing,
+  cutEnums,
+  cutFunction,
+  cutMacro,
+  cutStruct,
+  identifiers,
+  includes,
+  parameters
+} from './c-text.ts'
 
 const text = `/* a struct widget { in a comment */
 #include <linux/one.h>
@@ -48,17 +58,24 @@ test('parameters come from declarations and definitions, never from calls; funct
 })
 
 test('definitions are cut out whole and verbatim', () => {
-  expect(cutStruct('widget', text)).toBe(text.slice(text.indexOf('struct widget {\n\tint'), text.indexOf('enum widget_state')).trimEnd())
+  expect(cutStruct('widget', text)).toBe(
+    text.slice(text.indexOf('struct widget {\n\tint'), text.indexOf('enum widget_state')).trimEnd()
+  )
   expect(cutStruct('gadget', text)).toBeNull()
   expect(cutEnums(['WIDGET_ON'], text)).toEqual(['enum widget_state {\n\tWIDGET_OFF,\n\tWIDGET_ON\n};'])
   expect(cutMacro('WIDE', text)).toBe('#define WIDE(a, b) \\\n\t((a) + \\\n\t (b))\n')
   expect(cutMacro('NARROW', text)).toBe('#define NARROW 1\n')
-  expect(cutFunction('widget_put', text)).toMatch(/^static inline int\nwidget_put\(struct widget \*w\)\n\{[\s\S]*'\{';\n\}$/)
+  expect(cutFunction('widget_put', text)).toMatch(
+    /^static inline int\nwidget_put\(struct widget \*w\)\n\{[\s\S]*'\{';\n\}$/
+  )
   expect(cutFunction('widget_get', text)).toBeNull()
   expect(cutFunction('widget_get', text, true)).toMatch(/^extern int widget_get\(.*\);$/)
 })
 
 test('includes and identifiers', () => {
-  expect(includes(text)).toEqual([{ path: 'linux/one.h', quoted: false }, { path: 'two.h', quoted: true }])
+  expect(includes(text)).toEqual([
+    { path: 'linux/one.h', quoted: false },
+    { path: 'two.h', quoted: true }
+  ])
   expect(identifiers('a + b /* c */ "d"')).toEqual(new Set(['a', 'b']))
 })

@@ -1,5 +1,5 @@
-// Just enough reading of C to find a function's parameters, cut a definition out of a header, and list what a text uses.
-// It never interprets: what it cuts is handed to the compiler verbatim.
+// Just enough reading of C to find a function's parameters, cut a definition out of a header, and list what a text
+// uses. It never interprets: what it cuts is handed to the compiler verbatim.
 import { own } from '../base/index.ts'
 
 /** The text with comments and string contents blanked, of the same length, so that offsets agree. */
@@ -48,7 +48,27 @@ export function closing(text: string, open: number): number {
   return -1
 }
 
-/** The parameters of a function as declared in any of the texts, one string each; null when no text declares it. `void` is none. */
+/** The parts of what stands between the brackets of a call or a declaration; of nothing one empty part. */
+export function listed(inside: string): string[] {
+  const out: string[] = []
+  let depth = 0
+  let from = 0
+  for (let i = 0; i <= inside.length; i++) {
+    const c = inside[i]
+    if (c === '(') depth++
+    else if (c === ')') depth--
+    else if (c === undefined || (c === ',' && depth === 0)) {
+      out.push(inside.slice(from, i).trim())
+      from = i + 1
+    }
+  }
+  return out
+}
+
+/**
+ * The parameters of a function as declared in any of the texts, one string each; null when no text declares it. `void`
+ * is none.
+ */
 export function parameters(name: string, texts: readonly string[]): string[] | null {
   for (const raw of texts) {
     const text = blank(raw)
@@ -59,21 +79,11 @@ export function parameters(name: string, texts: readonly string[]): string[] | n
       const open = m.index + m[0].length - 1
       const end = closing(text, open)
       if (end < 0) continue
-      const inside = text.slice(open + 1, end - 1).replace(/\s+/g, ' ').trim()
-      if (inside === '' || inside === 'void') return []
-      const out: string[] = []
-      let depth = 0
-      let from = 0
-      for (let i = 0; i <= inside.length; i++) {
-        const c = inside[i]
-        if (c === '(') depth++
-        else if (c === ')') depth--
-        else if (c === undefined || (c === ',' && depth === 0)) {
-          out.push(inside.slice(from, i).trim())
-          from = i + 1
-        }
-      }
-      return out
+      const inside = text
+        .slice(open + 1, end - 1)
+        .replace(/\s+/g, ' ')
+        .trim()
+      return inside === '' || inside === 'void' ? [] : listed(inside)
     }
   }
   return null
@@ -116,7 +126,10 @@ export function cutMacro(name: string, raw: string): string | null {
   }
 }
 
-/** Cuts a top-level function definition (also static inline) or its prototype, verbatim, from the line its type starts on. */
+/**
+ * Cuts a top-level function definition (also static inline) or its prototype, verbatim, from the line its type starts
+ * on.
+ */
 export function cutFunction(name: string, raw: string, prototypeToo = false): string | null {
   const text = blank(raw)
   const re = new RegExp(`^[A-Za-z_][^\\n;{}()#]*(?:\\n[^\\n;{}()#]*)?\\b${name}\\s*\\(`, 'gm')
@@ -138,7 +151,8 @@ export function cutFunction(name: string, raw: string, prototypeToo = false): st
 /** The files a text includes, in order, with whether the name stood in quotes. */
 export function includes(raw: string): Array<{ path: string; quoted: boolean }> {
   const out: Array<{ path: string; quoted: boolean }> = []
-  for (const m of raw.matchAll(/^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]/gm)) out.push({ path: m[2] ?? '', quoted: m[1] === '"' })
+  for (const m of raw.matchAll(/^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]/gm))
+    out.push({ path: m[2] ?? '', quoted: m[1] === '"' })
   return out
 }
 

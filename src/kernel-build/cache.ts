@@ -1,7 +1,10 @@
-// Where built kernels are kept: outside any repository, by content, so that nothing of a kernel is ever committed by accident.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+// Where built kernels are kept: outside any repository, by content, so that nothing of a kernel is ever committed by
+// accident.
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { messageOf } from '../base/index.ts'
+import { makeDirectory } from './directory.ts'
 
 /** `$XDG_CACHE_HOME/tbit`, else `~/.cache/tbit`; `TBIT_CACHE` overrides both. */
 export function cacheDir(): string {
@@ -20,7 +23,7 @@ export function cacheRead(name: string): Uint8Array | null {
 export function cacheWrite(name: string, data: Uint8Array | string): string | null {
   try {
     const dir = join(cacheDir(), 'kernels')
-    mkdirSync(dir, { recursive: true })
+    makeDirectory(dir)
     const p = join(dir, name)
     const part = `${p}.part-${process.pid}`
     writeFileSync(part, data)
@@ -32,16 +35,24 @@ export function cacheWrite(name: string, data: Uint8Array | string): string | nu
 }
 
 /**
- * The folder `name` of unpacked trees in the cache: as it is, or made by `fill`, which is given an empty folder beside it and answers what went wrong or
- * null. Whole or not at all, whoever else makes it meanwhile.
- * @throws when the cache cannot be written
+ * The folder `name` of unpacked trees in the cache: as it is, or made by `fill`, which is given an empty folder beside
+ * it and answers what went wrong or null. Whole or not at all, whoever else makes it meanwhile. `unwritable` says what
+ * is wrong where the cache cannot be written.
  */
-export function cachedTree<E>(name: string, fill: (part: string) => E | null): { readonly at: string } | { readonly error: E } {
+export function cachedTree<E>(
+  name: string,
+  fill: (part: string) => E | null,
+  unwritable: (dir: string, why: string) => E
+): { readonly at: string } | { readonly error: E } {
   const at = join(cacheDir(), 'trees', name)
   if (existsSync(at)) return { at }
   const part = `${at}.part-${process.pid}`
   rmSync(part, { recursive: true, force: true })
-  mkdirSync(part, { recursive: true })
+  try {
+    makeDirectory(part)
+  } catch (e) {
+    return { error: unwritable(cacheDir(), messageOf(e)) }
+  }
   const error = fill(part)
   if (error !== null) {
     rmSync(part, { recursive: true, force: true })

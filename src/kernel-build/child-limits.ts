@@ -1,9 +1,13 @@
-// The compiler works on text that nobody here has read: a patch may hold an array of a gibibyte or a macro that doubles itself thirty times.
-// So its process is watched: CPU time of each unit, memory, output. Where /proc is not there, only the time on the clock is limited.
+// The compiler works on text that nobody here has read: a patch may hold an array of a gibibyte or a macro that doubles
+// itself thirty times. So its process is watched: CPU time of each unit, memory, output. Where /proc is not there, only
+// the time on the clock is limited.
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** CPU seconds of one unit; the largest, all of a tree's DMA code over its headers, takes about 10, twice that on a busy machine. */
+/**
+ * CPU seconds of one unit; the largest, all of a tree's DMA code over its headers, takes about 10, twice that on a busy
+ * machine.
+ */
 const UNIT_SECONDS = 60
 /** Resident bytes; 0.7 GiB is usual. */
 const MOST_MEMORY = 1.5 * 2 ** 30
@@ -40,7 +44,9 @@ export function limit(child: ChildProcess): Limits {
     if (now.seconds - before > UNIT_SECONDS) end(`takes more than ${UNIT_SECONDS} s of CPU to compile`)
     else if (now.memory > MOST_MEMORY) end(`takes more than ${MOST_MEMORY / 2 ** 30} GiB of memory to compile`)
   }, EVERY)
-  const clock = setTimeout(() => { end(`had not been compiled after ${LIMIT} s`) }, LIMIT * 1000)
+  const clock = setTimeout(() => {
+    end(`had not been compiled after ${LIMIT} s`)
+  }, LIMIT * 1000)
   return {
     unit(next) {
       name = next

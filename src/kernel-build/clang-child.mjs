@@ -1,6 +1,7 @@
-// Runs clang and lld (npm @yowasp/clang, WebAssembly) in a process of its own: the compiler is 75 MB of wasm that V8 would spend
-// its time optimising (node runs this with --liftoff-only), needs half a gigabyte, and can be ended when it does not finish.
-// In: one JSON job on standard input. Out: 4 bytes of length, a JSON answer of that length, the linked module. Progress on stderr.
+// Runs clang and lld (npm @yowasp/clang, WebAssembly) in a process of its own: the compiler is 75 MB of wasm that V8
+// would spend its time optimising (node runs this with --liftoff-only), needs half a gigabyte, and can be ended when it
+// does not finish. In: one JSON job on standard input. Out: 4 bytes of length, a JSON answer of that length, the linked
+// module. Progress on stderr.
 import { readFileSync } from 'node:fs'
 
 const job = JSON.parse(readFileSync(0, 'utf8'))
@@ -35,7 +36,13 @@ for (const [path, text] of job.files) {
 await clang.runLLVM(null, {}, { fetchProgress: () => {} })
 let stderr = ''
 const decoder = new TextDecoder()
-const options = { stdout: () => {}, stderr: (b) => { if (b) stderr += decoder.decode(b, { stream: true }) }, fetchProgress: () => {} }
+const options = {
+  stdout: () => {},
+  stderr: (b) => {
+    if (b) stderr += decoder.decode(b, { stream: true })
+  },
+  fetchProgress: () => {}
+}
 
 const objects = {}
 const errors = []
@@ -44,7 +51,20 @@ for (const unit of job.units) {
   stderr = ''
   const name = `${unit.replace(/[/.]/g, '-')}.o`
   try {
-    const out = await clang.runClang(['clang', ...job.flags, ...job.includeDirs.flatMap((d) => ['-I', d]), ...job.defines.map((d) => `-D${d}`), '-c', unit, '-o', name], files, options)
+    const out = await clang.runClang(
+      [
+        'clang',
+        ...job.flags,
+        ...job.includeDirs.flatMap((d) => ['-I', d]),
+        ...job.defines.map((d) => `-D${d}`),
+        '-c',
+        unit,
+        '-o',
+        name
+      ],
+      files,
+      options
+    )
     objects[name] = out[name]
   } catch (e) {
     errors.push({ unit, stderr: stderr || String(e) })
@@ -55,7 +75,11 @@ else {
   process.stderr.write('linking\n')
   stderr = ''
   try {
-    const out = await clang.runLLVM(['wasm-ld', ...job.link, ...Object.keys(objects), '-o', 'kernel.wasm'], objects, options)
+    const out = await clang.runLLVM(
+      ['wasm-ld', ...job.link, ...Object.keys(objects), '-o', 'kernel.wasm'],
+      objects,
+      options
+    )
     answer({ ok: true, warnings: stderr }, out['kernel.wasm'])
   } catch (e) {
     answer({ errors: [{ unit: 'link', stderr: stderr || String(e) }] })

@@ -1,5 +1,5 @@
-// Compiles and links the assembled sources to one wasm64 module: no native tool chain, no network. The compiler runs in a child
-// process (clang-child.mjs says why); here is what it is told and what its errors mean.
+// Compiles and links the assembled sources to one wasm64 module: no native tool chain, no network. The compiler runs in
+// a child process (clang-child.mjs says why); here is what it is told and what its errors mean.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,29 +9,80 @@ import { limit } from './child-limits.ts'
 import { overlayDir } from './overlay-dir.ts'
 import { complain } from './tree.ts'
 
-export interface CompileError { /** Which unit was being compiled. */ readonly unit: string; readonly file: string; readonly line: number; readonly column: number; readonly text: string }
+export interface CompileError {
+  /** Which unit was being compiled. */ readonly unit: string
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly text: string
+}
 
 const FLAGS = [
-  '--target=wasm64-unknown-unknown', '-std=gnu11', '-O2', '-ffreestanding', '-nostdinc', '-fno-builtin', '-fno-strict-aliasing', '-fwrapv', '-fno-vectorize', '-fno-slp-vectorize', '-fno-delete-null-pointer-checks', '-fms-extensions',
+  '--target=wasm64-unknown-unknown',
+  '-std=gnu11',
+  '-O2',
+  '-ffreestanding',
+  '-nostdinc',
+  '-fno-builtin',
+  '-fno-strict-aliasing',
+  '-fwrapv',
+  '-fno-vectorize',
+  '-fno-slp-vectorize',
+  '-fno-delete-null-pointer-checks',
+  '-fms-extensions',
   // an atomic operation is one instruction, so that interleaving does not tear it
   '-matomics',
   // no memory.fill and memory.copy: they would pass by the marks that tell a snapshot what was written
-  '-mno-bulk-memory', '-mno-bulk-memory-opt', '-mno-sign-ext', '-mno-multivalue', '-mno-reference-types',
-  '-w', '-Werror=implicit-function-declaration', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-fno-caret-diagnostics', '-fno-color-diagnostics', '-ferror-limit=12', '-g0',
-  '-D__KERNEL__', '-D__DISABLE_EXPORTS', '-DKBUILD_MODNAME="tbit"', '-DKBUILD_BASENAME="tbit"', '-DKBUILD_MODFILE="tbit"'
+  '-mno-bulk-memory',
+  '-mno-bulk-memory-opt',
+  '-mno-sign-ext',
+  '-mno-multivalue',
+  '-mno-reference-types',
+  '-w',
+  '-Werror=implicit-function-declaration',
+  '-Werror=incompatible-pointer-types',
+  '-Werror=int-conversion',
+  '-fno-caret-diagnostics',
+  '-fno-color-diagnostics',
+  '-ferror-limit=12',
+  '-g0',
+  '-D__KERNEL__',
+  '-D__DISABLE_EXPORTS',
+  '-DKBUILD_MODNAME="tbit"',
+  '-DKBUILD_BASENAME="tbit"',
+  '-DKBUILD_MODFILE="tbit"'
 ] as const
 
 /** What the image depends on beside its sources. */
 export const toolText = (): string => [...FLAGS, ...LINK].join(' ')
 
 const LINK = [
-  '-mwasm64', '--no-entry', '--stack-first', '-z', 'stack-size=65536', '--initial-memory=1048576', '--max-memory=268435456',
-  '--export=__stack_pointer', '--export=__data_end', '--export=__heap_base', '--import-undefined', '--gc-sections'
+  '-mwasm64',
+  '--no-entry',
+  '--stack-first',
+  '-z',
+  'stack-size=65536',
+  '--initial-memory=1048576',
+  '--max-memory=268435456',
+  '--export=__stack_pointer',
+  '--export=__data_end',
+  '--export=__heap_base',
+  '--import-undefined',
+  '--gc-sections'
 ] as const
 
-type Answer = { readonly ok?: true; readonly warnings?: string; readonly missing?: string; readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }> }
+type Answer = {
+  readonly ok?: true
+  readonly warnings?: string
+  readonly missing?: string
+  readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }>
+}
 
-function child(job: string, flags: readonly string[], progress: (what: string) => void): Promise<{ code: number | null; out: Buffer; err: string; ended: string | null }> {
+function child(
+  job: string,
+  flags: readonly string[],
+  progress: (what: string) => void
+): Promise<{ code: number | null; out: Buffer; err: string; ended: string | null }> {
   const script = ensure([join(overlayDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
   return new Promise((resolve, reject) => {
     const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
@@ -52,33 +103,99 @@ function child(job: string, flags: readonly string[], progress: (what: string) =
       }
     })
     p.on('error', reject)
-    p.on('close', (code) => { limits.stop(); resolve({ code, out: Buffer.concat(out), err: text, ended: limits.reason() }) })
+    p.on('close', (code) => {
+      limits.stop()
+      resolve({ code, out: Buffer.concat(out), err: text, ended: limits.reason() })
+    })
     p.stdin.on('error', () => {})
     p.stdin.end(job)
   })
 }
 
-/** The linked module, and functions that the tree calls with other parameters than the machine has them with: calling one traps. */
-export interface Linked { readonly wasm: Uint8Array; readonly mismatched: readonly string[] }
+/**
+ * The linked module, and functions that the tree calls with other parameters than the machine has them with: calling
+ * one traps.
+ */
+export interface Linked {
+  readonly wasm: Uint8Array
+  readonly mismatched: readonly string[]
+}
 
-/** Compiles and links. A list of places is the compiler's own errors; one diagnostic (TB-606, TB-609) when it could not run. */
-export async function compile(s: Sources, defines: readonly string[], progress: (what: string) => void = () => {}): Promise<Result<Linked, CompileError[] | Diagnostic>> {
-  const job = JSON.stringify({ files: [...s.files], units: s.units, flags: [...FLAGS, ...s.preludes.flatMap((p) => ['-include', p])], link: LINK, defines, includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`))) })
+/**
+ * Compiles and links. A list of places is the compiler's own errors; one diagnostic (TB-606, TB-609) when it could not
+ * run.
+ */
+export async function compile(
+  s: Sources,
+  defines: readonly string[],
+  progress: (what: string) => void = () => {}
+): Promise<Result<Linked, CompileError[] | Diagnostic>> {
+  const job = JSON.stringify({
+    files: [...s.files],
+    units: s.units,
+    flags: [...FLAGS, ...s.preludes.flatMap((p) => ['-include', p])],
+    link: LINK,
+    defines,
+    includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`)))
+  })
   let r = await child(job, ['--liftoff-only', '--wasm-lazy-compilation'], progress)
   // a node without these options says so at once
   if (r.code === 9) r = await child(job, [], progress)
-  if (r.ended !== null) return err(complain('TB-609', 'clang', `the compiler was ended: ${r.ended.replace('gen/whole.c', 'the DMA code of the tree')}`, { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }))
+  if (r.ended !== null)
+    return err(
+      complain(
+        'TB-609',
+        'clang',
+        `the compiler was ended: ${r.ended.replace('gen/whole.c', 'the DMA code of the tree')}`,
+        { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }
+      )
+    )
   const size = r.out.length >= 4 ? r.out.readUInt32LE(0) : 0
-  if (r.code !== 0 || size === 0) return err(complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, { hint: r.err.trim().split('\n').slice(-3).join(' | ') }))
+  if (r.code !== 0 || size === 0)
+    return err(
+      complain('TB-609', 'clang', `the compiler ended without an answer (exit code ${r.code})`, {
+        hint: r.err.trim().split('\n').slice(-3).join(' | ')
+      })
+    )
   const a = JSON.parse(r.out.toString('utf8', 4, 4 + size)) as Answer
-  if (a.missing !== undefined) return err(complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, { hint: 'it comes with a checkout, not with the package, since it has about 100 MB: npm install @yowasp/clang binaryen' }))
+  if (a.missing !== undefined)
+    return err(
+      complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, {
+        hint:
+          'it comes with a checkout, not with the package, since it has about 100 MB: npm install @yowasp/clang ' +
+          'binaryen'
+      })
+    )
   if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))
-  return ok({ wasm: new Uint8Array(r.out.subarray(4 + size)), mismatched: [...(a.warnings ?? '').matchAll(/function signature mismatch: (\S+)/g)].map((m) => m[1] ?? '') })
+  return ok({
+    wasm: new Uint8Array(r.out.subarray(4 + size)),
+    mismatched: [...(a.warnings ?? '').matchAll(/function signature mismatch: (\S+)/g)].map((m) => m[1] ?? '')
+  })
 }
 
 function errorsIn(unit: string, stderr: string): CompileError[] {
-  const found = [...stderr.matchAll(/^(\S+?):(\d+):(\d+): (?:fatal )?error: (.*)$/gm)].map((m) => ({ unit, file: m[1] ?? '', line: Number(m[2]), column: Number(m[3]), text: m[4] ?? '' }))
-  const link = [...stderr.matchAll(/^wasm-ld: error: (.*)$/gm)].map((m) => ({ unit, file: 'the linker', line: 0, column: 0, text: m[1] ?? '' }))
+  const found = [...stderr.matchAll(/^(\S+?):(\d+):(\d+): (?:fatal )?error: (.*)$/gm)].map((m) => ({
+    unit,
+    file: m[1] ?? '',
+    line: Number(m[2]),
+    column: Number(m[3]),
+    text: m[4] ?? ''
+  }))
+  const link = [...stderr.matchAll(/^wasm-ld: error: (.*)$/gm)].map((m) => ({
+    unit,
+    file: 'the linker',
+    line: 0,
+    column: 0,
+    text: m[1] ?? ''
+  }))
   if (found.length + link.length > 0) return [...found, ...link]
-  return [{ unit, file: unit, line: 0, column: 0, text: stderr.trim().split('\n')[0] ?? 'the compiler failed without a message' }]
+  return [
+    {
+      unit,
+      file: unit,
+      line: 0,
+      column: 0,
+      text: stderr.trim().split('\n')[0] ?? 'the compiler failed without a message'
+    }
+  ]
 }

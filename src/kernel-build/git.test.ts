@@ -8,7 +8,9 @@ import { commitsOf, gitSpec, openGit } from './git.ts'
 // A repository with the names of a kernel's files and nothing of a kernel.
 const dir = mkdtempSync(join(tmpdir(), 'tbit-git-'))
 const repo = join(dir, 'repo')
-const git = (...args: string[]): void => { execFileSync('git', ['-C', repo, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], { stdio: 'ignore' }) }
+const git = (...args: string[]): void => {
+  execFileSync('git', ['-C', repo, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], { stdio: 'ignore' })
+}
 const had = process.env['TBIT_CACHE']
 
 beforeAll(() => {
@@ -33,7 +35,10 @@ afterAll(() => {
 
 test('a revision is read as git has it, whatever lies in the work tree', () => {
   const [old, now] = [openGit(repo, 'v1'), openGit(repo, 'HEAD')]
-  expect(old.ok && [old.value.version, old.value.read('kernel/dma/direct.c')]).toEqual(['6.12.0', 'one\ntwo\nthree\nfour\n'])
+  expect(old.ok && [old.value.version, old.value.read('kernel/dma/direct.c')]).toEqual([
+    '6.12.0',
+    'one\ntwo\nthree\nfour\n'
+  ])
   expect(now.ok && now.value.read('kernel/dma/direct.c')).toBe('changed\n')
   expect(gitSpec(`${repo}@v1`)).toEqual({ repo, ref: 'v1' })
   expect(gitSpec(repo)).toBeNull()
@@ -42,7 +47,12 @@ test('a revision is read as git has it, whatever lies in the work tree', () => {
 
 test('a range gives its commits, oldest first, each with the files it touches', () => {
   const c = commitsOf(repo, 'v1..HEAD')
-  expect(c.ok && c.value.commits.map((k) => [k.subject, k.touched, k.tree.read('kernel/dma/direct.c'), k.merge])).toEqual([['dma: change', ['kernel/dma/direct.c'], 'changed\n', false], ['elsewhere', ['README'], 'changed\n', false]])
+  expect(
+    c.ok && c.value.commits.map((k) => [k.subject, k.touched, k.tree.read('kernel/dma/direct.c'), k.merge])
+  ).toEqual([
+    ['dma: change', ['kernel/dma/direct.c'], 'changed\n', false],
+    ['elsewhere', ['README'], 'changed\n', false]
+  ])
   expect(c.ok && c.value.base.read('kernel/dma/direct.c')).toBe('one\ntwo\nthree\nfour\n')
 })
 
@@ -50,5 +60,8 @@ test('what git does not know is a message', () => {
   expect(openGit(repo, 'nowhere')).toMatchObject({ ok: false, error: { code: 'TB-613', word: 'nowhere' } })
   expect(openGit(repo, '--help')).toMatchObject({ ok: false, error: { code: 'TB-613' } })
   expect(openGit(dir, 'HEAD')).toMatchObject({ ok: false, error: { code: 'TB-613' } })
-  expect(commitsOf(repo, 'HEAD..HEAD')).toMatchObject({ ok: false, error: { code: 'TB-613', message: /no commit lies between/ } })
+  expect(commitsOf(repo, 'HEAD..HEAD')).toMatchObject({
+    ok: false,
+    error: { code: 'TB-613', message: /no commit lies between/ }
+  })
 })

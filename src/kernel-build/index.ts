@@ -1,22 +1,24 @@
 // From a kernel source tree to a kernel that runs: detect, assemble, compile, lower, keep.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { joined } from '../base/bytes.ts'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
 import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
 import { cacheRead, cacheWrite } from './cache.ts'
 import { type CompileError, type Linked, compile, toolText } from './compile.ts'
-import type { Arch, Profile } from './config.ts'
+import { type Arch, hasDmaIommu, hasKconfig, type Profile } from './config.ts'
 import { type Features, detect } from './detect.ts'
 import { loadBinaryen, lower, weave } from './lower.ts'
 import { type Tree, complain, openTree } from './tree.ts'
 
+export { audit } from './audit.ts'
 export { ARCHES, type Arch, PROFILES, type Profile } from './config.ts'
 export { cacheDir } from './cache.ts'
 export { type Commit, commitsOf, gitSpec, openGit } from './git.ts'
 export { alreadyThere, applyPatch, concerns, mailsOf, subjectOf, touched } from './mail.ts'
 export { overlayDir } from './overlay-dir.ts'
-export { compiledFrom, openTree, type Tree } from './tree.ts'
+export { compiledFrom, openTree, textsOf, type Tree } from './tree.ts'
 export { withAcceptance } from './acceptance.ts'
 
 export interface BuildOptions {
@@ -26,13 +28,21 @@ export interface BuildOptions {
   readonly kconfig?: Readonly<Record<string, string>> | undefined
   /** A directory of additions: headers by include path, extra.h, further units. */
   readonly teach?: string | undefined
+  /** false: what is built is not kept. */
+  readonly keep?: boolean | undefined
   /** Builds even if the cache has it. */
   readonly fresh?: boolean | undefined
+  /** Also an image whose calls can stop in their middle, for interleaving inside the C: larger and slower. */
+  readonly steps?: boolean | undefined
+  /** Each `if` tells what it decided: an image to explain a counterexample with, larger and slower. */
+  readonly branches?: boolean | undefined
   readonly progress?: ((what: string) => void) | undefined
 }
 
 export interface Built {
   readonly wasm: Uint8Array
+  /** The image whose calls can stop, where it was asked for. */
+  readonly steps: Uint8Array | null
   readonly meta: KernelMeta
   readonly cached: boolean
   /** Where the image is kept; null when the cache cannot be written. */
@@ -60,13 +70,26 @@ function missingIn(e: CompileError): { name: string; what: string } | null {
 /** How --shim teaches what is missing, with an example for its kind. */
 function example(name: string, what: string): string {
   switch (what) {
-    case 'header': return 'put a file of that name into a directory and give it with --shim DIR'
-    case 'function': return `define ${name} in DIR/extra.h (for example: #define ${name}(...) 0) and give --shim DIR`
-    case 'type': return `define ${name} in DIR/extra.h (for example: typedef unsigned long ${name};) and give --shim DIR`
-    case 'structure': return `define ${name} in DIR/extra.h (for example: struct ${name} { unsigned long opaque; };) and give --shim DIR`
-    case 'member': return 'the structure has no such member in this tree: a header of the same include path under DIR, given with --shim DIR, stands in front of the tree\'s'
-    case 'identifier': return `define ${name} in DIR/extra.h (for example: #define ${name} 0) and give --shim DIR`
-    default: return 'a header of the same include path under DIR, given with --shim DIR, stands in front of all others'
+    case 'header':
+      return 'put a file of that name into a directory and give it with --shim DIR'
+    case 'function':
+      return `define ${name} in DIR/extra.h (for example: #define ${name}(...) 0) and give --shim DIR`
+    case 'type':
+      return `define ${name} in DIR/extra.h (for example: typedef unsigned long ${name};) and give --shim DIR`
+    case 'structure':
+      return (
+        `define ${name} in DIR/extra.h (for example: struct ${name} { unsigned long ` +
+        'opaque; };) and give --shim DIR'
+      )
+    case 'member':
+      return (
+        'the structure has no such member in this tree: a header of the same include path under DIR, given with ' +
+        "--shim DIR, stands in front of the tree's"
+      )
+    case 'identifier':
+      return `define ${name} in DIR/extra.h (for example: #define ${name} 0) and give --shim DIR`
+    default:
+      return 'a header of the same include path under DIR, given with --shim DIR, stands in front of all others'
   }
 }
 
@@ -80,14 +103,26 @@ function explainErrors(errors: readonly CompileError[], tree: Tree): Diagnostic[
     if (said.has(key)) continue
     said.add(key)
     const place = e.file.startsWith('tree/') ? `${tree.name}/${e.file.slice(5)}` : e.file
-    out.push(complain('TB-607', place, m ? `${m.what} '${m.name}' is not known` : e.text, { line: e.line, column: e.column, word: m?.name ?? '', hint: example(m?.name ?? '', m?.what ?? '') }))
+    out.push(
+      complain('TB-607', place, m ? `${m.what} '${m.name}' is not known` : e.text, {
+        line: e.line,
+        column: e.column,
+        word: m?.name ?? '',
+        hint: example(m?.name ?? '', m?.what ?? '')
+      })
+    )
   }
   return out
 }
 
 function teachingOf(dir: string | undefined): Result<Teaching | null, Diagnostic> {
   if (dir === undefined) return ok(null)
-  if (!existsSync(dir) || !statSync(dir).isDirectory()) return err(complain('TB-608', dir, 'no such directory of additions', { hint: 'it holds headers by include path, extra.h (included everywhere) and further units *.c' }))
+  if (!existsSync(dir) || !statSync(dir).isDirectory())
+    return err(
+      complain('TB-608', dir, 'no such directory of additions', {
+        hint: 'it holds headers by include path, extra.h (included everywhere) and further units *.c'
+      })
+    )
   if (readdirSync(dir).length === 0) return err(complain('TB-608', dir, 'the directory of additions is empty'))
   return ok(readTeaching(dir))
 }
@@ -97,15 +132,26 @@ const PACKAGES = 'clang 22.0.0-git20542-10, binaryen 132.0.0'
 /** Everything that an image depends on, as a name. */
 function contentOf(sources: Sources, features: Features, tree: Tree): string {
   const hash = createHash('sha256').update([PACKAGES, toolText(), String(weave), String(lower)].join('\0'))
-  for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(p).update('\0').update(t).update('\0')
-  return hash.update(features.defines.join('\0')).update(sources.units.join('\0')).update(tree.version).digest('hex').slice(0, 20)
+  for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1)))
+    hash.update(p).update('\0').update(t).update('\0')
+  return hash
+    .update(features.defines.join('\0'))
+    .update(sources.units.join('\0'))
+    .update(tree.version)
+    .digest('hex')
+    .slice(0, 20)
 }
 
 /**
- * Compiles; a unit that does not is left out if the rest can do without it, and said to be: the boundary of what is answered moves, the
- * answer stays. The units that the calls go through cannot be missed.
+ * Compiles; a unit that does not is left out if the rest can do without it, and said to be: the boundary of what is
+ * answered moves, the answer stays. The units that the calls go through cannot be missed.
  */
-async function compileAll(sources: Sources, features: Features, notes: string[], progress: BuildOptions['progress']): Promise<Result<Linked, CompileError[] | Diagnostic>> {
+async function compileAll(
+  sources: Sources,
+  features: Features,
+  notes: string[],
+  progress: BuildOptions['progress']
+): Promise<Result<Linked, CompileError[] | Diagnostic>> {
   const whole = await compile(sources, features.defines, progress)
   if (whole.ok || !Array.isArray(whole.error)) return whole
   const apart = { ...sources, units: [...sources.units.filter((u) => u !== WHOLE), ...sources.parts] }
@@ -113,7 +159,9 @@ async function compileAll(sources: Sources, features: Features, notes: string[],
   if (first.ok || !Array.isArray(first.error)) return first
   const failing = new Set(first.error.map((e) => e.unit))
   // a unit may need what another includes before it: what is wrong with the tree is what failed both ways
-  const both = first.error.filter((e) => (whole.error as CompileError[]).some((w) => w.file === e.file && w.line === e.line))
+  const both = first.error.filter((e) =>
+    (whole.error as CompileError[]).some((w) => w.file === e.file && w.line === e.line)
+  )
   if (![...failing].every((u) => u.startsWith('tree/'))) return both.length > 0 ? err(both) : first
   for (const u of failing) {
     const e = first.error.find((x) => x.unit === u)
@@ -133,42 +181,165 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   if (!detected.ok) return err([{ ...detected.error, file: `${tree.name}/${detected.error.file}` }])
   const features = detected.value
 
-  const sources = assemble(tree, features, teach.value)
+  const sources = assemble(tree, features, teach.value, options.branches)
   const content = contentOf(sources, features, tree)
-  const file = `linux-${tree.version}-${options.arch}-${options.profile}-${content}.wasm`
+  const nameOf = (kind: '' | '-steps' | '-linked'): string =>
+    `linux-${tree.version}-${options.arch}-${options.profile}${kind}-${content}.wasm`
+  const keep = (kind: Parameters<typeof nameOf>[0], data: Uint8Array): string | null =>
+    options.keep === false ? null : cacheWrite(nameOf(kind), data)
   if (!options.fresh) {
-    const had = cacheRead(file)
+    const had = cacheRead(nameOf(''))
+    const steps = options.steps ? cacheRead(nameOf('-steps')) : null
     const meta = had ? readMeta(had) : null
-    if (had && meta) return ok({ wasm: had, meta: { ...meta, tree: tree.name, decisions: features.decisions }, cached: true, path: cacheWrite(file, had) })
+    if (had && meta && (steps !== null || !options.steps))
+      return ok({
+        wasm: had,
+        steps,
+        meta: { ...meta, tree: tree.name, decisions: features.decisions },
+        cached: true,
+        path: cacheWrite(nameOf(''), had)
+      })
   }
 
   options.progress?.('loading the compiler')
   const loading = loadBinaryen()
-  const notes = [...features.notes]
-  const linked = await compileAll(sources, features, notes, options.progress)
+  // of a tree that was built without steps the compiler's part is there
+  const before = options.fresh ? null : readLinked(cacheRead(nameOf('-linked')))
+  const notes = [...(before ?? features).notes]
+  const linked = before !== null ? ok(before) : await compileAll(sources, features, notes, options.progress)
   if (!linked.ok) return err(Array.isArray(linked.error) ? explainErrors(linked.error, tree) : [linked.error])
+  if (before === null)
+    keep(
+      '-linked',
+      withSection(
+        linked.value.wasm,
+        LINKED_SECTION,
+        new TextEncoder().encode(JSON.stringify({ mismatched: linked.value.mismatched, notes }))
+      )
+    )
   const binaryen = await loading
   if (!binaryen.ok) return err([binaryen.error])
   options.progress?.('lowering')
   const lowered = lower(binaryen.value, linked.value.wasm)
-  const unresolved = Wasm.Module.imports(new Wasm.Module(lowered)).filter((i) => i.module !== 'tbit').map((i) => i.name).sort()
-  for (const f of linked.value.mismatched) notes.push(`${f}() is called with other parameters than the machine has it with`)
+  const unresolved = Wasm.Module.imports(new Wasm.Module(lowered))
+    .filter((i) => i.module !== 'tbit')
+    .map((i) => i.name)
+    .sort()
+  for (const f of linked.value.mismatched)
+    notes.push(`${f}() is called with other parameters than the machine has it with`)
   const meta = metaOf(tree, features, sources, [...unresolved, ...linked.value.mismatched], notes, content)
-  const wasm = withSection(lowered, IMAGE_SECTION, new TextEncoder().encode(JSON.stringify(meta)))
-  return ok({ wasm, meta, cached: false, path: cacheWrite(file, wasm) })
+  const image = (code: Uint8Array): Uint8Array =>
+    withSection(code, IMAGE_SECTION, new TextEncoder().encode(JSON.stringify(meta)))
+  const wasm = image(lowered)
+  let steps: Uint8Array | null = null
+  if (options.steps) {
+    options.progress?.('lowering, with calls that can stop')
+    steps = image(lower(binaryen.value, linked.value.wasm, { steps: true }))
+    keep('-steps', steps)
+  }
+  return ok({ wasm, steps, meta, cached: false, path: keep('', wasm) })
 }
 
-function metaOf(tree: Tree, f: Features, s: Sources, unresolved: readonly string[], notes: readonly string[], content: string): KernelMeta {
-  return {
-    format: 1, version: tree.version, tree: tree.name, arch: f.arch, profile: f.profile, config: [...f.config.keys()], files: s.fromTree, headers: s.headers, fields: f.fields, flagFunctions: f.flagFunctions,
-    attributes: f.attributes, decisions: f.decisions, unresolved, notes, assumptions: f.assumptions, content, has: f.has
+/**
+ * A tree's guest build, and a second one with CONFIG_SWIOTLB_DYNAMIC and CONFIG_IOMMU_DMA where tests ask for it and
+ * the tree has either.
+ */
+export interface GuestBuild {
+  readonly plain: Built
+  readonly second: Built | null
+  /** Why the second is none, or lacks dma-iommu, although it was asked for: that does not compile. */
+  readonly failed: readonly Diagnostic[]
+}
+
+/** Builds both beside each other: the compiler is a process of its own. */
+export async function buildGuest(
+  path: string | Tree,
+  o: Omit<BuildOptions, 'profile' | 'kconfig'>,
+  second: boolean
+): Promise<Result<GuestBuild, Diagnostic[]>> {
+  const opened = typeof path === 'string' ? openTree(path) : ok(path)
+  if (!opened.ok) return err([opened.error])
+  const tree = opened.value
+  const [plain, other] = await Promise.all([
+    buildKernel(tree, { ...o, profile: 'guest' }),
+    second ? buildSecond(tree, o) : null
+  ])
+  if (!plain.ok) return plain
+  return ok({ plain: plain.value, second: other?.built ?? null, failed: other?.failed ?? [] })
+}
+
+// A dma-iommu.c that does not compile costs nobody the pools that grow.
+async function buildSecond(
+  tree: Tree,
+  o: Omit<BuildOptions, 'profile' | 'kconfig'>
+): Promise<{ readonly built: Built | null; readonly failed: readonly Diagnostic[] }> {
+  const dynamic = hasKconfig(tree, 'SWIOTLB_DYNAMIC') ? { SWIOTLB_DYNAMIC: 'y' } : {}
+  const iommu = hasDmaIommu(tree) ? { IOMMU_DMA: 'y' } : {}
+  const failed: Diagnostic[] = []
+  for (const kconfig of [...('IOMMU_DMA' in iommu ? [{ ...dynamic, ...iommu }] : []), dynamic]) {
+    const names = Object.keys(kconfig)
+    if (names.length === 0) break
+    const b = await buildKernel(tree, { ...o, profile: 'guest', kconfig })
+    if (b.ok) return { built: b.value, failed }
+    failed.push(...b.error.map((e) => ({ ...e, message: `with CONFIG_${names.join(', CONFIG_')}: ${e.message}` })))
+  }
+  return { built: null, failed }
+}
+
+const LINKED_SECTION = 'tbit.linked'
+
+/** What the compiler made, as it was kept; null when there is none or it cannot be read. */
+function readLinked(kept: Uint8Array | null): (Linked & { readonly notes: readonly string[] }) | null {
+  if (kept === null) return null
+  // the section is the last, and its name stands in front of its text
+  const at = Buffer.from(kept).lastIndexOf(LINKED_SECTION)
+  try {
+    const said = JSON.parse(Buffer.from(kept.subarray(at + LINKED_SECTION.length)).toString('utf8')) as {
+      mismatched: readonly string[]
+      notes: readonly string[]
+    }
+    return { wasm: kept, mismatched: said.mismatched, notes: said.notes }
+  } catch {
+    return null
   }
 }
 
-/** An image without its custom sections: what is run of it. Two trees with the same code differ in nothing that a test could see. */
+function metaOf(
+  tree: Tree,
+  f: Features,
+  s: Sources,
+  unresolved: readonly string[],
+  notes: readonly string[],
+  content: string
+): KernelMeta {
+  return {
+    format: 1,
+    version: tree.version,
+    tree: tree.name,
+    arch: f.arch,
+    profile: f.profile,
+    config: [...f.config.keys()],
+    files: s.fromTree,
+    headers: s.headers,
+    fields: f.fields,
+    flagFunctions: f.flagFunctions,
+    attributes: f.attributes,
+    decisions: f.decisions,
+    unresolved,
+    notes,
+    assumptions: f.assumptions,
+    content,
+    has: f.has
+  }
+}
+
+/**
+ * An image without its custom sections: what is run of it. Two trees with the same code differ in nothing that a test
+ * could see.
+ */
 export function codeOf(wasm: Uint8Array): Uint8Array {
   const kept: Uint8Array[] = [wasm.subarray(0, 8)]
-  for (let at = 8; at < wasm.length;) {
+  for (let at = 8; at < wasm.length; ) {
     const id = wasm[at]
     let [size, shift, i] = [0, 0, at + 1]
     for (let b = 0x80; b & 0x80; shift += 7) size |= ((b = wasm[i++] ?? 0) & 0x7f) << shift
@@ -191,12 +362,7 @@ export function withSection(wasm: Uint8Array, name: string, data: Uint8Array): U
   }
   const n = new TextEncoder().encode(name)
   const head = [...leb(n.length), ...n]
-  const size = leb(head.length + data.length)
-  const out = new Uint8Array(wasm.length + 1 + size.length + head.length + data.length)
-  out.set(wasm)
-  out.set([0, ...size, ...head], wasm.length)
-  out.set(data, wasm.length + 1 + size.length + head.length)
-  return out
+  return joined([wasm, Uint8Array.of(0, ...leb(head.length + data.length), ...head), data])
 }
 
 function readMeta(wasm: Uint8Array): KernelMeta | null {

@@ -26,10 +26,18 @@ describe.skipIf(missing)('what is woven in', () => {
   async function instance() {
     const b = await loadBinaryen()
     if (!b.ok) throw new Error('binaryen')
-    const m64 = (b.value as unknown as { parseText(t: string): { setFeatures(f: number): void; emitBinary(): Uint8Array } }).parseText(text)
+    const m64 = (
+      b.value as unknown as { parseText(t: string): { setFeatures(f: number): void; emitBinary(): Uint8Array } }
+    ).parseText(text)
     m64.setFeatures(b.value.Features.Memory64)
     const module = new Wasm.Module(lower(b.value, m64.emitBinary()))
-    const i = new Wasm.Instance(module, { tbit: { runaway: () => { throw new Error('runaway') } } })
+    const i = new Wasm.Instance(module, {
+      tbit: {
+        runaway: () => {
+          throw new Error('runaway')
+        }
+      }
+    })
     return i.exports as Record<string, (...a: Array<number | bigint>) => number>
   }
 
@@ -40,7 +48,8 @@ describe.skipIf(missing)('what is woven in', () => {
     expect(x['get']?.(65519n)).toBe(0)
     // the sum of pointer and offset counts: 1023 traps, 1024 does not
     expect(x['get']?.(1008n)).toBe(0)
-    for (const bad of [1007n, 0n, 65520n, 1n << 32n, (1n << 32n) + 2000n, 0xffff8000_00002000n, -1n]) expect(() => x['get']?.(bad), String(bad)).toThrow(Wasm.RuntimeError)
+    for (const bad of [1007n, 0n, 65520n, 1n << 32n, (1n << 32n) + 2000n, 0xffff8000_00002000n, -1n])
+      expect(() => x['get']?.(bad), String(bad)).toThrow(Wasm.RuntimeError)
     expect(() => x['put']?.((1n << 40n) + 2000n, 1n)).toThrow(Wasm.RuntimeError)
     expect(() => x['null']?.()).toThrow(Wasm.RuntimeError)
   })

@@ -8,8 +8,15 @@ const here = dirname(fileURLToPath(import.meta.url))
 
 /** @throws Error when the checkout is incomplete. */
 export function overlayDir(): string {
-  const places = [join(here, 'overlay'), join(here, '..', 'src', 'kernel-build', 'overlay'), join(here, '..', '..', 'src', 'kernel-build', 'overlay')]
-  return ensure(places.find((d) => existsSync(join(d, 'tbit.h'))), 'src/kernel-build/overlay')
+  const places = [
+    join(here, 'overlay'),
+    join(here, '..', 'src', 'kernel-build', 'overlay'),
+    join(here, '..', '..', 'src', 'kernel-build', 'overlay')
+  ]
+  return ensure(
+    places.find((d) => existsSync(join(d, 'tbit.h'))),
+    'src/kernel-build/overlay'
+  )
 }
 
 /** All files below a directory by relative path. */

@@ -31,10 +31,26 @@ export interface KernelMeta {
   readonly unresolved: readonly string[]
   readonly notes: readonly string[]
   /** Values that nobody told the build: a verdict that goes through such a call rests on them. */
-  readonly assumptions: ReadonlyArray<{ readonly call: string; readonly parameter: string; readonly value: string; readonly file: string }>
+  readonly assumptions: ReadonlyArray<{
+    readonly call: string
+    readonly parameter: string
+    readonly value: string
+    readonly file: string
+  }>
   /** Hash of everything that went in. */
   readonly content: string
-  readonly has: { readonly mapPhys: boolean; readonly hiwater: boolean; readonly padSlots: boolean; readonly coherentPool: boolean; readonly restricted: boolean; readonly dynamic: boolean; /** used and hiwater are counted only when the command line asks for it. */ readonly trackHiwater: boolean; /** The architecture knows realms (is_realm_world). */ readonly realm: boolean }
+  readonly has: {
+    readonly mapPhys: boolean
+    readonly hiwater: boolean
+    readonly padSlots: boolean
+    readonly coherentPool: boolean
+    readonly restricted: boolean
+    /** dma-iommu, over the machine's vIOMMU. */
+    readonly iommu: boolean
+    readonly dynamic: boolean /** used and hiwater are counted only when the command line asks for it. */
+    readonly trackHiwater: boolean /** The architecture knows realms (is_realm_world). */
+    readonly realm: boolean
+  }
 }
 
 /** Reads the section; null when the bytes are no kernel image of this format. */

@@ -1,6 +1,7 @@
 export * from './calls.ts'
 export * from './image.ts'
 export * from './kernel-c.ts'
+export * from './points.ts'
 export * from './recording-host.ts'
 export * from './states.ts'
 export * from './wasm.ts'

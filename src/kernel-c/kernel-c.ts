@@ -1,28 +1,33 @@
-// The kernel's own C behind the names it has in the kernel. A call is atomic: it runs to its end. Guest memory, the page
-// allocator and conversions belong to the embedder (Host); addresses are plain numbers, -1 is DMA_MAPPING_ERROR or NULL.
+// The kernel's own C behind the names it has in the kernel. A call is atomic: it runs to its end. Guest memory, the
+// page allocator and conversions belong to the embedder (Host); addresses are plain numbers, -1 is DMA_MAPPING_ERROR or
+// NULL.
 import { ensure } from '../base/index.ts'
 import { type KernelMeta, kernelMeta } from './image.ts'
+import { asyncifyOf, CONTEXT, type Frozen, POINT, type Request, SCRATCH, Stepping, STOPPED } from './stepping.ts'
 import { Wasm, type WasmGlobal, type WasmMemory, type WasmModule } from './wasm.ts'
 
 /** enum dma_data_direction. */
 export const DMA_BIDIRECTIONAL = 0
 export const DMA_TO_DEVICE = 1
 export const DMA_FROM_DEVICE = 2
-/** include/linux/dma-mapping.h; the same numbers from 6.1 to 7.3. */
-export const DMA_ATTR = { WRITE_COMBINE: 1 << 2, NO_KERNEL_MAPPING: 1 << 4, SKIP_CPU_SYNC: 1 << 5, NO_WARN: 1 << 8, MMIO: 1 << 10, REQUIRE_COHERENT: 1 << 12, CC_SHARED: 1 << 13 } as const
 /** How an allocation may wait; the overlay puts the tree's own bits in their place. */
 export const GFP_KERNEL = 0
 export const GFP_ATOMIC = 1
 export const GFP_NOWAIT = 2
 
-/** What arch_* the code asked for. */
-export const CACHE_OPS = ['sync_for_device', 'sync_for_cpu', 'mark_clean', 'prep_coherent', 'flush'] as const
-/** Protections of a mapping, as bits. */
-export const PROT = { decrypted: 1, dmacoherent: 2, writecombine: 4, noncached: 8 } as const
+/** The alias of a mapping of its own: the lowest bit of its turn (overlay/machine.c). */
+export const aliasOfTurn = (turn: number): 'private' | 'shared' => (turn % 2 === 1 ? 'shared' : 'private')
 /** Deferred work by kind (overlay/device.c). */
 export const WORKS = ['atomic', 'dyn_alloc', 'dyn_free', 'rcu', 'other'] as const
+/** Some of them, a bit each. */
+export const worksOf = (...kinds: ReadonlyArray<(typeof WORKS)[number]>): number =>
+  kinds.reduce((mask, k) => mask | (1 << WORKS.indexOf(k)), 0)
+const ALL_WORKS = worksOf(...WORKS)
 
-/** The embedder's side of a call. All addresses are physical; `vmapped` tells that the access goes through a remapped address. */
+/**
+ * The embedder's side of a call. All addresses are physical; `alias`: that of the mapping of its own which the access
+ * goes through; null: the linear map.
+ */
 export interface Host {
   /** 2^order pages, -1 for none. zone: 0 any, 1 below 4G (GFP_DMA32), 2 the DMA zone. */
   alloc_pages(order: number, zone: 0 | 1 | 2, gfp: number): number
@@ -30,28 +35,50 @@ export interface Host {
   /** set_memory_decrypted or _encrypted; 0 or a negative errno. phys is -1 for an address outside the linear map. */
   set_memory(decrypted: boolean, phys: number, numpages: number): number
   copy(dst: number, src: number, len: number): void
-  fill(dst: number, byte: number, len: number, vmapped: boolean): void
+  fill(dst: number, byte: number, len: number, alias: 'private' | 'shared' | null): void
   cache(op: number, phys: number, size: number, dir: number): void
-  /** A mapping of its own; false fails it. `prot`: bits of PROT. */
+  /** A mapping of its own; false fails it. `prot`: as dma_pgprot() below. */
   vmap(phys: number, size: number, prot: number): boolean
   vunmap(phys: number): void
+  /** A vIOMMU's tables, of an image with dma-iommu: 0 or a negative errno; -1 for an IOVA that is not mapped. */
+  iommu_map?(dev: number, iova: number, phys: number, size: number): number
+  iommu_unmap?(dev: number, iova: number, size: number): void
+  iova_to_phys?(dev: number, iova: number): number
   /** Trace event swiotlb_bounced. */
   swiotlb_bounced(dev: number, dma_addr: number, size: number): void
-  /** printk, pr_* and dev_*: the text, or the bare format when the kernel was booted quiet. dev is -1 without a device. */
+  /**
+   * printk, pr_* and dev_*: the text, or the bare format when the kernel was booted quiet. dev is -1 without a device.
+   */
   log(level: number, dev: number, text: string, once: boolean): void
   /** WARN and its family, each time: who wants only the first remembers the site. */
-  warn(dev: number, site: string, text: string, once: boolean): void
-  /** A function that may sleep was called where nothing may: with a lock held, interrupts off, or from a call that may come from such a place. */
+  warn(dev: number, site: string, text: string, once: boolean, inFunction: () => string): void
+  /**
+   * A function that may sleep was called where nothing may: with a lock held, interrupts off, or from a call that may
+   * come from such a place.
+   */
   atomic?(site: string): void
+  /** Of an image made to explain (kernel-build BuildOptions.branches): what an `if` decided. */
+  branch?(site: string, condition: string, taken: boolean): void
+  /** Of an image whose functions tell when they are entered (kernel-build tellingEntries): the function's name. */
+  entered?(name: string): void
   /** Work was newly queued: index into WORKS. */
   work?(kind: number): void
-  /** A lock is about to be taken; false when another thread has it, and the call then stops there. Only where calls are interleaved. */
-  lock?(lock: number, name: string): boolean
-  unlock?(lock: number): void
+}
+
+/**
+ * Whoever decides where a call stops, and is told what it does between. Addresses are the instance's; `does` is a
+ * POINT.
+ */
+export interface Stops {
+  stopsAt(at: number, does: number): boolean
+  access(at: number, does: number): void
+  stopsForLock(lock: number): boolean
+  lock(lock: number): void
+  unlock(lock: number): void
 }
 
 /** Kinds of platform, in the order of tbit_platform() in overlay/device.c. */
-export const PLATFORM_KINDS = ['none', 'realm', 'pkvm', 'snp', 'tdx', 'vtom', 'sme'] as const
+const PLATFORM_KINDS = ['none', 'realm', 'pkvm', 'snp', 'tdx', 'vtom', 'sme'] as const
 export type PlatformKind = (typeof PLATFORM_KINDS)[number]
 
 export interface BootConfig {
@@ -63,15 +90,33 @@ export interface BootConfig {
   /** Highest address of ZONE_DMA; the kernel's default is 24 bits. */
   readonly zone_dma_limit?: number
   /** The bounce pool: where boot put it, and the command line's `swiotlb=`. Absent: no pool. */
-  readonly swiotlb?: { readonly start: number; readonly cmdline: string; /** SWIOTLB_FORCE, as a guest's architecture code passes it. */ readonly force?: boolean; /** SWIOTLB_ANY: the pool may lie anywhere. */ readonly any?: boolean }
+  readonly swiotlb?: {
+    readonly start: number
+    readonly cmdline: string /** SWIOTLB_FORCE, as a guest's architecture code passes it. */
+    readonly force?: boolean /** SWIOTLB_ANY: the pool may lie anywhere. */
+    readonly any?: boolean
+  }
   /** A pool of a size no boot would make (nslabs no multiple of 128). */
-  readonly raw?: { readonly start: number; readonly nslabs: number; readonly nareas: number; /** `arch`: SWIOTLB_FORCE, where the tree has it. */ readonly force: 'no' | 'arch' | 'cmdline' }
-  /** What the tree's own predicates are told: is_realm_world(), is_protected_kvm_guest(), cc_vendor, sev_status, sme_me_mask. */
+  readonly raw?: {
+    readonly start: number
+    readonly nslabs: number
+    readonly nareas: number /** `arch`: SWIOTLB_FORCE, where the tree has it. */
+    readonly force: 'no' | 'arch' | 'cmdline'
+  }
+  /**
+   * What the tree's own predicates are told: is_realm_world(), is_protected_kvm_guest(), cc_vendor, sev_status,
+   * sme_me_mask.
+   */
   readonly platform?: PlatformKind
   /** Bit number of the shared alias (realm) or of the C-bit (SNP, SME); TDX: the page-table bit. */
   readonly bit?: number
-  /** The atomic pools, each of `size` bytes (0: the kernel's own default), made by the tree's dma_atomic_pool_init(). Absent: none. */
+  /**
+   * The atomic pools, each of `size` bytes (0: the kernel's own default), made by the tree's dma_atomic_pool_init().
+   * Absent: none.
+   */
   readonly atomic_pools?: number
+  /** false: the default pool does not grow although the image could. */
+  readonly grows?: boolean
   /** Whether used and hiwater are counted where that has to be asked for; default yes. */
   readonly track_hiwater?: boolean
   /** Whether set_memory_* reach the embedder. */
@@ -92,59 +137,182 @@ export interface DeviceInit {
   readonly fields?: Readonly<Record<string, number | bigint | boolean>>
 }
 
-export interface PoolStats { readonly start: number; readonly nslabs: number; readonly nareas: number; /** Sum over the areas. */ readonly used: number; readonly total_used: number; /** -1 where the tree keeps none. */ readonly hiwater: number; readonly force_bounce: boolean; readonly for_alloc: boolean; /** null where the tree keeps no such state. */ readonly cc_shared: boolean | null }
-export interface Allocation { /** -1: NULL. */ readonly phys: number; readonly handle: number; /** 0 linear map, 1 remapped, 2 a struct page as cookie. */ readonly kind: number; /** Which of several mappings of the page it is. */ readonly turn?: number }
+export interface PoolStats {
+  readonly start: number
+  readonly nslabs: number
+  readonly nareas: number /** Sum over the areas. */
+  readonly used: number
+  readonly total_used: number /** -1 where the tree keeps none. */
+  readonly hiwater: number
+  readonly force_bounce: boolean
+  readonly for_alloc: boolean /** null where the tree keeps no such state. */
+  readonly cc_shared: boolean | null
+}
+export interface Allocation {
+  /** -1: NULL. */ readonly phys: number
+  readonly handle: number /** 0 linear map, 1 remapped, 2 a struct page as cookie. */
+  readonly kind: number /** Which of several mappings of the page it is. */
+  readonly turn?: number
+}
 
 /**
  * The kernel went no further: BUG, a null or wild pointer, a runaway loop, a call to something nobody provides.
  * The instance's state is then undefined: load a snapshot.
  */
 export class KernelFault extends Error {
-  constructor(readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved' | 'atomic', /** Kernel function, or file:line. */ readonly site: string, readonly summary: string, /** Innermost first. */ readonly calls: readonly string[]) {
+  constructor(
+    readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved' | 'atomic',
+    /** Kernel function, or file:line. */ readonly site: string,
+    readonly summary: string,
+    /** Innermost first. */ readonly calls: readonly string[]
+  ) {
     super(`${kind} in ${site}: ${summary}`)
   }
 }
 
 /** Turns of loops that one call may take before it counts as never returning: seconds of a real machine. */
-export const DEFAULT_FUEL = 1 << 24
+const DEFAULT_FUEL = 1 << 24
 
 type Num = (...args: number[]) => number
 
 // An accessor a name, so that a misspelt one is found by the compiler. All take and return numbers.
 const EXPORTS = [
-  'tbit_start', 'tbit_ram', 'tbit_ram_range', 'tbit_platform', 'tbit_cc_platform_has', 'tbit_conversions', 'tbit_pool_place', 'tbit_swiotlb_cmdline', 'tbit_swiotlb_init', 'tbit_swiotlb_raw',
-  'tbit_force_bounce_set', 'tbit_pool_stats', 'tbit_forget_hiwater', 'tbit_slot', 'tbit_area', 'tbit_pool_hash', 'tbit_device_new', 'tbit_device_masks', 'tbit_device_parms', 'tbit_device_range',
-  'tbit_field_has', 'tbit_field_set', 'tbit_field_get', 'tbit_dev_set_flag', 'tbit_alloc', 'tbit_heap_end', 'tbit_works', 'tbit_work_next', 'tbit_run_work', 'tbit_hold', 'tbit_take_dirty', 'tbit_watch', 'tbit_refuel',
-  'tbit_swiotlb_tbl_map_single', 'tbit_swiotlb_map', 'tbit_swiotlb_tbl_unmap_single', 'tbit_swiotlb_sync_single_for_device', 'tbit_swiotlb_sync_single_for_cpu', 'tbit_swiotlb_max_mapping_size',
-  'tbit_is_swiotlb_active', 'tbit_is_swiotlb_force_bounce', 'tbit_dma_direct_map', 'tbit_dma_direct_unmap', 'tbit_dma_direct_sync_single_for_device', 'tbit_dma_direct_sync_single_for_cpu',
-  'tbit_dma_direct_alloc', 'tbit_dma_direct_free', 'tbit_dma_direct_max_mapping_size', 'tbit_dma_direct_get_required_mask', 'tbit_dma_direct_supported', 'tbit_force_dma_unencrypted', 'tbit_phys_to_dma',
-  'tbit_phys_to_dma_unencrypted', 'tbit_dma_to_phys', 'tbit_dma_map', 'tbit_dma_unmap', 'tbit_dma_map_resource', 'tbit_dma_unmap_resource', 'tbit_dma_sync_single_for_cpu', 'tbit_dma_sync_single_for_device',
-  'tbit_dma_alloc', 'tbit_dma_free', 'tbit_dma_alloc_pages', 'tbit_dma_free_pages', 'tbit_dma_mmap', 'tbit_dma_set_mask', 'tbit_dma_set_coherent_mask', 'tbit_dma_max_mapping_size', 'tbit_dma_addressing_limited',
-  'tbit_dma_need_sync', 'tbit_sg_new', 'tbit_sg_set', 'tbit_sg_addr', 'tbit_sg_len', 'tbit_sg_free', 'tbit_dma_map_sg', 'tbit_dma_unmap_sg', 'tbit_dma_sync_sg_for_cpu', 'tbit_dma_sync_sg_for_device', 'tbit_dma_mask_bits',
-  'tbit_dma_alloc_noncontiguous', 'tbit_dma_free_noncontiguous', 'tbit_dma_get_required_mask', 'tbit_dma_need_unmap', 'tbit_dma_opt_mapping_size', 'tbit_dma_pgprot'
+  'tbit_start',
+  'tbit_ram',
+  'tbit_ram_range',
+  'tbit_platform',
+  'tbit_cc_platform_has',
+  'tbit_conversions',
+  'tbit_pool_place',
+  'tbit_swiotlb_cmdline',
+  'tbit_swiotlb_init',
+  'tbit_swiotlb_raw',
+  'tbit_force_bounce_set',
+  'tbit_pool_stats',
+  'tbit_forget_hiwater',
+  'tbit_slot',
+  'tbit_area',
+  'tbit_pool_hash',
+  'tbit_device_new',
+  'tbit_device_masks',
+  'tbit_device_parms',
+  'tbit_device_range',
+  'tbit_field_has',
+  'tbit_field_set',
+  'tbit_field_get',
+  'tbit_dev_set_flag',
+  'tbit_alloc',
+  'tbit_heap_end',
+  'tbit_works',
+  'tbit_work_next',
+  'tbit_run_work',
+  'tbit_hold',
+  'tbit_take_dirty',
+  'tbit_watch',
+  'tbit_refuel',
+  'tbit_swiotlb_tbl_map_single',
+  'tbit_swiotlb_map',
+  'tbit_swiotlb_tbl_unmap_single',
+  'tbit_swiotlb_sync_single_for_device',
+  'tbit_swiotlb_sync_single_for_cpu',
+  'tbit_swiotlb_max_mapping_size',
+  'tbit_is_swiotlb_active',
+  'tbit_is_swiotlb_force_bounce',
+  'tbit_dma_direct_map',
+  'tbit_dma_direct_unmap',
+  'tbit_dma_direct_sync_single_for_device',
+  'tbit_dma_direct_sync_single_for_cpu',
+  'tbit_dma_direct_alloc',
+  'tbit_dma_direct_free',
+  'tbit_dma_direct_max_mapping_size',
+  'tbit_dma_direct_get_required_mask',
+  'tbit_dma_direct_supported',
+  'tbit_force_dma_unencrypted',
+  'tbit_phys_to_dma',
+  'tbit_phys_to_dma_unencrypted',
+  'tbit_dma_to_phys',
+  'tbit_dma_map',
+  'tbit_dma_unmap',
+  'tbit_dma_map_resource',
+  'tbit_dma_unmap_resource',
+  'tbit_dma_sync_single_for_cpu',
+  'tbit_dma_sync_single_for_device',
+  'tbit_dma_alloc',
+  'tbit_dma_free',
+  'tbit_dma_alloc_pages',
+  'tbit_dma_free_pages',
+  'tbit_dma_mmap',
+  'tbit_dma_set_mask',
+  'tbit_dma_set_coherent_mask',
+  'tbit_dma_max_mapping_size',
+  'tbit_dma_addressing_limited',
+  'tbit_dma_need_sync',
+  'tbit_sg_new',
+  'tbit_sg_set',
+  'tbit_sg_addr',
+  'tbit_sg_len',
+  'tbit_sg_free',
+  'tbit_dma_map_sg',
+  'tbit_dma_unmap_sg',
+  'tbit_dma_sync_sg_for_cpu',
+  'tbit_dma_sync_sg_for_device',
+  'tbit_dma_mask_bits',
+  'tbit_dma_alloc_noncontiguous',
+  'tbit_dma_free_noncontiguous',
+  'tbit_dma_get_required_mask',
+  'tbit_dma_need_unmap',
+  'tbit_dma_opt_mapping_size',
+  'tbit_dma_pgprot'
 ] as const
 /** Only in images with the configuration for it. */
-const OPTIONAL = ['tbit_swiotlb_restricted', 'tbit_atomic_pools', 'tbit_atomic_pool', 'tbit_atomic_page', 'tbit_pool_nth'] as const
+const OPTIONAL = [
+  'tbit_swiotlb_restricted',
+  'tbit_atomic_pools',
+  'tbit_atomic_pool',
+  'tbit_atomic_page',
+  'tbit_pool_nth',
+  'tbit_dynamic_pool',
+  'tbit_iommu_attach',
+  'tbit_can_grow'
+] as const
 type Exports = { readonly [K in (typeof EXPORTS)[number]]: Num } & { readonly [K in (typeof OPTIONAL)[number]]?: Num }
 
 const lo = (v: bigint): number => Number(BigInt.asIntN(32, v))
 const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n))
 
-/** struct tbit_scratch in the shim: 16 doubles of results at this address. */
-const SCRATCH = 2048
-/** What a thread has while it runs: preempt count, interrupt flag, held locks (overlay/tbit.h). */
-const CONTEXT = { from: 2304, to: 2688, held: 2424 } as const
 const TEXT = 3072
+/** Of a device (overlay/device.c). */
+const UNTRUSTED_FLAG = 30
+const ENODEV = 19
 /** Everything below is stack, scratch and the guard page: not state. */
 export const STATE_BASE = 65536
 
 // The name section keeps C names; those of the shim are no news to a reader.
-function calls(e: unknown): string[] {
+function calls(e: unknown, but = /^tbit_/): string[] {
   const all = [...((e as Error).stack ?? '').matchAll(/at (?:[\w$.]*\.)?([\w$]+) \(wasm:\/\//g)].map((m) => m[1] ?? '')
-  const out = all.filter((n) => !n.startsWith('tbit_'))
+  const out = all.filter((n) => !but.test(n))
   // what was called from outside, when the optimiser has left only its wrapper
   const entry = all.at(-1)?.replace(/^tbit_/, '')
   return out.length > 0 || !entry ? out : [entry]
+}
+
+/** Functions that neither the tree's compiled files nor the machine provide: calling one is a fault. By module. */
+function unresolved(module: WasmModule): Record<string, Record<string, unknown>> {
+  const missing = new Map<string, Record<string, unknown>>()
+  for (const i of Wasm.Module.imports(module)) {
+    if (i.module === 'tbit') continue
+    const names = missing.get(i.module) ?? {}
+    missing.set(i.module, names)
+    names[i.name] = () => {
+      throw new KernelFault(
+        'unresolved',
+        i.name,
+        `${i.name}() is called, which neither the tree's compiled files nor the machine provide`,
+        calls(new Error())
+      )
+    }
+  }
+  return Object.fromEntries(missing)
 }
 
 export class KernelC {
@@ -158,6 +326,14 @@ export class KernelC {
   private readonly fieldNumber: ReadonlyMap<string, number>
   /** Loop turns a call may take. */
   fuel = DEFAULT_FUEL
+  /** Null for an image whose calls run to their end. */
+  private readonly stepping: Stepping | null
+  /** Who is asked at each place where a call can stop; null: calls run to their end. */
+  private stops: Stops | null = null
+  /** How a call that was thrown out of has stopped. */
+  private frozen: Frozen | null = null
+  /** Told each access of an image whose calls can stop, while nobody asks to stop them. */
+  onAccess: ((at: number, does: number) => void) | null = null
 
   /** An instance that has not booted. @throws TypeError when the module is no kernel image. */
   constructor(module: WasmModule, host: Host) {
@@ -165,44 +341,188 @@ export class KernelC {
     if (!meta) throw new TypeError('not a kernel image')
     this.meta = meta
     this.host = host
-    const missing = new Map<string, Record<string, unknown>>()
-    for (const i of Wasm.Module.imports(module)) {
-      if (i.module === 'tbit') continue
-      const names = missing.get(i.module) ?? {}
-      missing.set(i.module, names)
-      names[i.name] = () => { throw new KernelFault('unresolved', i.name, `${i.name}() is called, which neither the tree's compiled files nor the machine provide`, calls(new Error())) }
-    }
-    const instance = new Wasm.Instance(module, {
-      ...Object.fromEntries(missing),
-      tbit: {
-        alloc_pages: (order: number, zone: number, gfp: number) => this.host.alloc_pages(order, zone as 0 | 1 | 2, gfp),
-        free_pages: (phys: number, order: number) => this.host.free_pages(phys, order),
-        set_memory: (decrypted: number, phys: number, n: number) => this.host.set_memory(decrypted !== 0, phys, n),
-        copy: (dst: number, src: number, len: number) => this.host.copy(dst, src, len),
-        fill: (dst: number, byte: number, len: number, vmapped: number) => this.host.fill(dst, byte, len, vmapped !== 0),
-        cache: (op: number, phys: number, size: number, dir: number) => this.host.cache(op, phys, size, dir),
-        vmap: (phys: number, size: number, prot: number) => (this.host.vmap(phys, size, prot) ? 1 : 0),
-        vunmap: (phys: number) => this.host.vunmap(phys),
-        trace: (_event: number, dev: number, addr: number, size: number) => this.host.swiotlb_bounced(dev, addr, size),
-        log: (level: number, dev: number, at: bigint, length: number, once: number) => this.host.log(level, dev, this.text(at, length), once !== 0),
-        warn: (dev: number, site: bigint, line: number, at: bigint, length: number, once: number) => this.host.warn(dev, this.site(site, line), this.text(at, length), once !== 0),
-        atomic: (site: bigint, line: number) => this.host.atomic?.(line === 0 ? `${this.text(site, -1)}()` : this.site(site, line)),
-        work: (kind: number) => this.host.work?.(kind),
-        lock: (lock: number, name: bigint) => (this.host.lock === undefined || this.host.lock(lock, this.text(name, -1)) ? 0 : 1),
-        unlock: (lock: number) => this.host.unlock?.(lock),
-        bug: (site: bigint, line: number) => { throw new KernelFault('bug', this.site(site, line), 'BUG', calls(new Error())) },
-        oops: (what: bigint, addr: number) => { throw new KernelFault('oops', calls(new Error())[0] ?? 'the kernel', `${this.text(what, -1)} (${addr < 0 ? addr : `0x${addr.toString(16)}`})`, calls(new Error())) },
-        runaway: () => { const c = calls(new Error()); throw new KernelFault('runaway', c[0] ?? 'the kernel', `has not returned after ${this.fuel} turns of its loops`, c) },
-        set_limit: () => {}
-      }
-    })
+    const instance = new Wasm.Instance(module, { ...unresolved(module), tbit: this.machine() })
     for (const n of EXPORTS) ensure(instance.exports[n], `export ${n}`)
-    this.x = instance.exports as unknown as Exports
     this.memory = instance.exports['memory'] as WasmMemory
     this.stack = instance.exports['__stack_pointer'] as WasmGlobal
+    const asyncify = asyncifyOf(instance.exports)
+    this.stepping =
+      asyncify === null
+        ? null
+        : new Stepping(asyncify, this.memory, this.stack, () => calls(new Error())[0] ?? 'the kernel')
+    this.x = (asyncify === null ? instance.exports : this.stoppable(instance.exports)) as unknown as Exports
     this.stackTop = this.stack.value as bigint
     this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)
     this.fieldNumber = new Map(meta.fields.map((f, i) => [f, i]))
+  }
+
+  /** The tables of a vIOMMU, for an image with dma-iommu. */
+  private viommu(): Record<string, unknown> {
+    return {
+      iommu_map: (dev: number, iova: number, phys: number, size: number) =>
+        this.stops === null
+          ? (this.host.iommu_map?.(dev, iova, phys, size) ?? -ENODEV)
+          : this.ask({ kind: 'iommu_map', dev, iova, phys, size }),
+      iommu_unmap: (dev: number, iova: number, size: number) => {
+        if (this.stops === null) this.host.iommu_unmap?.(dev, iova, size)
+        else this.ask({ kind: 'iommu_unmap', dev, iova, size })
+      },
+      iova_to_phys: (dev: number, iova: number) => this.host.iova_to_phys?.(dev, iova) ?? -1
+    }
+  }
+
+  /** What the machine around the C gives it: the imports of the overlay. */
+  private machine(): Record<string, unknown> {
+    return {
+      alloc_pages: (order: number, zone: number, gfp: number) =>
+        this.stops === null
+          ? this.host.alloc_pages(order, zone as 0 | 1 | 2, gfp)
+          : this.ask({ kind: 'alloc_pages', order, zone }),
+      free_pages: (phys: number, order: number) => {
+        if (this.stops === null) this.host.free_pages(phys, order)
+        else this.ask({ kind: 'free_pages', phys, order })
+      },
+      set_memory: (decrypted: number, phys: number, n: number) =>
+        this.stops === null
+          ? this.host.set_memory(decrypted !== 0, phys, n)
+          : this.ask({ kind: 'set_memory', decrypted: decrypted !== 0, phys, numpages: n }),
+      copy: (dst: number, src: number, len: number) => {
+        if (this.stops === null) this.host.copy(dst, src, len)
+        else this.ask({ kind: 'copy', dst, src, len })
+      },
+      fill: (dst: number, byte: number, len: number, mapping: number) => {
+        const alias = mapping === 0 ? null : aliasOfTurn(mapping - 1)
+        if (this.stops === null) this.host.fill(dst, byte, len, alias)
+        else this.ask({ kind: 'fill', dst, len, alias })
+      },
+      point: (at: number, does: number) => this.point(at, does),
+      cache: (op: number, phys: number, size: number, dir: number) => this.host.cache(op, phys, size, dir),
+      vmap: (phys: number, size: number, prot: number) => (this.host.vmap(phys, size, prot) ? 1 : 0),
+      vunmap: (phys: number) => this.host.vunmap(phys),
+      ...this.viommu(),
+      trace: (_event: number, dev: number, addr: number, size: number) => this.host.swiotlb_bounced(dev, addr, size),
+      log: (level: number, dev: number, at: bigint, length: number, once: number) =>
+        this.host.log(level, dev, this.text(at, length), once !== 0),
+      warn: (dev: number, site: bigint, line: number, at: bigint, length: number, once: number) =>
+        this.host.warn(
+          dev,
+          this.site(site, line),
+          this.text(at, length),
+          once !== 0,
+          () => calls(new Error(), /^tbit_|warn/)[0] ?? ''
+        ),
+      atomic: (site: bigint, line: number) =>
+        this.host.atomic?.(line === 0 ? `${this.text(site, -1)}()` : this.site(site, line)),
+      branch: (file: bigint, line: number, condition: bigint, taken: number) => {
+        if (this.host.branch !== undefined)
+          this.host.branch(this.site(file, line), this.text(condition, -1), taken !== 0)
+      },
+      entered: (name: bigint) => this.host.entered?.(this.text(name, -1)),
+      work: (kind: number) => this.host.work?.(kind),
+      lock: (lock: number, name: bigint) => {
+        if (this.stops !== null) this.lock(lock, name)
+        return 0
+      },
+      unlock: (lock: number) => this.stops?.unlock(lock),
+      bug: (site: bigint, line: number) => {
+        throw new KernelFault('bug', this.site(site, line), 'BUG', calls(new Error()))
+      },
+      oops: (what: bigint, addr: number) => {
+        throw new KernelFault(
+          'oops',
+          calls(new Error())[0] ?? 'the kernel',
+          `${this.text(what, -1)} (${addr < 0 ? addr : `0x${addr.toString(16)}`})`,
+          calls(new Error())
+        )
+      },
+      runaway: () => {
+        const c = calls(new Error())
+        throw new KernelFault(
+          'runaway',
+          c[0] ?? 'the kernel',
+          `has not returned after ${this.fuel} turns of its loops`,
+          c
+        )
+      },
+      set_limit: () => {}
+    }
+  }
+
+  // --- calls that stop in their middle
+  // -----------------------------------------------------------------------------------------
+
+  /** Whether calls of this image can stop in their middle. */
+  get steps(): boolean {
+    return this.stepping !== null
+  }
+
+  // Each function of the image, so that one that is being left throws instead of answering.
+  private stoppable(exports: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(exports).map(([name, f]) => [
+        name,
+        typeof f !== 'function'
+          ? f
+          : (...args: number[]) => {
+              const r = (f as Num)(...args)
+              if (this.stops === null) return r
+              this.frozen = (this.stepping as Stepping).left()
+              if (this.frozen !== null) throw STOPPED
+              return r
+            }
+      ])
+    )
+  }
+
+  private ask(request: Request): number {
+    return (this.stepping as Stepping).ask(request)
+  }
+  private point(at: number, does: number): void {
+    if (this.stops === null) {
+      this.onAccess?.(at, does)
+      return
+    }
+    if (!(this.stepping as Stepping).arrived() && this.stops.stopsAt(at, does)) {
+      this.ask({ kind: 'point', at, writes: (does & POINT.writes) !== 0 })
+      return
+    }
+    this.stops.access(at, does)
+  }
+  private lock(lock: number, name: bigint): void {
+    const s = this.stops as Stops
+    if (!(this.stepping as Stepping).arrived() && s.stopsForLock(lock))
+      this.ask({ kind: 'lock', lock, name: this.text(name, -1) })
+    else s.lock(lock)
+  }
+
+  /**
+   * Begins a call, or goes on with one that has stopped: `call` does it, and what it does with the result it does when
+   * the call has ended.
+   * @returns what it answers, or how it has stopped
+   */
+  step<T>(
+    stops: Stops,
+    from: { readonly frozen: Frozen; readonly answer: number } | null,
+    call: () => T
+  ): { readonly ended: T } | { readonly stopped: Frozen } {
+    if (from !== null) this.stepping?.resume(from.frozen, from.answer)
+    this.stops = stops
+    try {
+      return { ended: call() }
+    } catch (e) {
+      if (e !== STOPPED) throw e
+      return { stopped: ensure(this.frozen, 'a stopped call') }
+    } finally {
+      this.stops = null
+    }
+  }
+  /** The call has ended: what follows is asked of the instance in one go. */
+  whole(): void {
+    this.stops = null
+  }
+  /** The word at an address of the instance: of a lock, who has it. */
+  word(at: number): number {
+    return new Int32Array(this.memory.buffer, at, 1)[0] as number
   }
 
   /** Who answers from now on; the search swaps hosts between states. */
@@ -224,28 +544,41 @@ export class KernelC {
     return `${this.text(at, -1).replace(/^(?:overlay\/\.\.\/|(?:\.\/)?tree\/)?/, '')}:${line}`
   }
 
-  // Everything that leaves the wasm side abnormally comes through here: the stack pointer is put back, the fault gets its name.
-  private fault(e: unknown): KernelFault {
+  // Everything that leaves the wasm side abnormally comes through here: the stack pointer is put back, the fault gets
+  // its name. A call that has stopped has seen to that itself.
+  private fault(e: unknown): KernelFault | typeof STOPPED {
+    if (e === STOPPED) return STOPPED
     this.stack.value = this.stackTop
     new Uint8Array(this.memory.buffer).fill(0, CONTEXT.from, CONTEXT.to)
     if (e instanceof KernelFault) return e
     const c = calls(e)
     if (e instanceof Wasm.RuntimeError) {
-      const what = /memory access out of bounds|unaligned/.test(e.message) ? 'a null or wild pointer' : /null function|table index|indirect call|function signature/i.test(e.message) ? 'a call through a null or wild function pointer' : /divide by zero|remainder/.test(e.message) ? 'a division by zero'
-          : e.message === 'unreachable' ? 'a null or wild pointer, or code that is said never to be reached' : e.message
+      const what = /memory access out of bounds|unaligned/.test(e.message)
+        ? 'a null or wild pointer'
+        : /null function|table index|indirect call|function signature/i.test(e.message)
+          ? 'a call through a null or wild function pointer'
+          : /divide by zero|remainder/.test(e.message)
+            ? 'a division by zero'
+            : e.message === 'unreachable'
+              ? 'a null or wild pointer, or code that is said never to be reached'
+              : e.message
       return new KernelFault('oops', c[0] ?? 'the kernel', what, c)
     }
-    if (e instanceof RangeError && /call stack/.test(e.message)) return new KernelFault('runaway', c[0] ?? 'the kernel', 'endless recursion', c.slice(0, 8))
+    if (e instanceof RangeError && /call stack/.test(e.message))
+      return new KernelFault('runaway', c[0] ?? 'the kernel', 'endless recursion', c.slice(0, 8))
     throw e
   }
 
   /** `atomic`: the call may come from where nothing may sleep, so that whatever sleeps in it is told to the host. */
   private begin(atomic = 0): Exports {
     this.x.tbit_refuel(this.fuel, atomic)
+    if (this.stops !== null) this.stepping?.enter()
     return this.x
   }
   /** Locks that a call did not release. */
-  held(): number { return new Int32Array(this.memory.buffer, CONTEXT.held, 1)[0] as number }
+  held(): number {
+    return new Int32Array(this.memory.buffer, CONTEXT.held, 1)[0] as number
+  }
   private results(): Float64Array {
     if (this.out.buffer !== this.memory.buffer) this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)
     return this.out
@@ -261,12 +594,20 @@ export class KernelC {
       x.tbit_platform(PLATFORM_KINDS.indexOf(c.platform ?? 'none'), c.bit ?? -1)
       if (c.conversions) x.tbit_conversions(1)
       if (c.track_hiwater !== false && this.meta.has.trackHiwater && (c.raw || c.swiotlb)) this.cmdline('track_hiwater')
-      if (c.raw) x.tbit_swiotlb_raw(c.raw.start, c.raw.nslabs, c.raw.nareas, { no: 0, arch: 1, cmdline: 2 }[c.raw.force])
+      if (c.raw)
+        x.tbit_swiotlb_raw(
+          c.raw.start,
+          c.raw.nslabs,
+          c.raw.nareas,
+          { no: 0, arch: 1, cmdline: 2 }[c.raw.force],
+          c.conversions ? 1 : 0
+        )
       else if (c.swiotlb) {
         x.tbit_pool_place(c.swiotlb.start, c.swiotlb.any ? 1 : 0)
         if (c.swiotlb.cmdline !== '') this.cmdline(c.swiotlb.cmdline)
         x.tbit_swiotlb_init(1, (c.swiotlb.force ? 1 : 0) | (c.swiotlb.any ? 2 : 0), c.conversions ? 1 : 0)
       }
+      if (c.grows === false) x.tbit_can_grow?.(0)
       if (c.atomic_pools !== undefined) x.tbit_atomic_pools?.(c.atomic_pools)
     } catch (e) {
       throw this.fault(e)
@@ -279,15 +620,25 @@ export class KernelC {
     this.x.tbit_swiotlb_cmdline(bytes.length)
   }
 
-  /** Whether set_memory_* reach the embedder from now on; once on it stays on where the tree registers its hooks for good. */
-  conversions(on: boolean): void { this.x.tbit_conversions(on ? 1 : 0) }
+  /**
+   * Whether set_memory_* reach the embedder from now on; once on it stays on where the tree registers its hooks for
+   * good.
+   */
+  conversions(on: boolean): void {
+    this.x.tbit_conversions(on ? 1 : 0)
+  }
 
   /** A new device, -1 when there are 64 already. @throws KernelFault, RangeError for a field the tree has not */
   device(init: DeviceInit = {}): number {
     const all = 0xffffffffffffffffn
     const d = this.begin().tbit_device_new()
     if (d < 0) return d
-    const [m, c, b, s] = [init.dma_mask ?? all, init.coherent_dma_mask ?? all, init.bus_dma_limit ?? 0n, init.segment_boundary_mask ?? 0n]
+    const [m, c, b, s] = [
+      init.dma_mask ?? all,
+      init.coherent_dma_mask ?? all,
+      init.bus_dma_limit ?? 0n,
+      init.segment_boundary_mask ?? 0n
+    ]
     this.x.tbit_device_masks(d, lo(m), hi(m), lo(c), hi(c), lo(b), hi(b))
     this.x.tbit_device_parms(d, init.min_align_mask ?? 0, lo(s), hi(s))
     for (const [i, r] of (init.ranges ?? []).entries()) this.x.tbit_device_range(d, i, r.cpu_start, r.dma_start, r.size)
@@ -295,36 +646,78 @@ export class KernelC {
     return d
   }
 
+  /**
+   * Puts a device behind a vIOMMU, as the IOMMU core does at probe; `untrusted`: it is on an external port. False where
+   * the image has no dma-iommu, or it refuses. @throws KernelFault
+   */
+  iommu_attach(dev: number, untrusted: boolean): boolean {
+    try {
+      this.x.tbit_dev_set_flag(dev, UNTRUSTED_FLAG, untrusted ? 1 : 0)
+      return this.begin().tbit_iommu_attach?.(dev) === 0
+    } catch (e) {
+      throw this.fault(e)
+    }
+  }
   /** For a tree that is told whom it accepts (kernel-build/acceptance.ts). */
-  set_accepted(dev: number, on: boolean): void { this.x.tbit_dev_set_flag(dev, 31, on ? 1 : 0) }
+  set_accepted(dev: number, on: boolean): void {
+    this.x.tbit_dev_set_flag(dev, 31, on ? 1 : 0)
+  }
   /** What attrs was after swiotlb_tbl_map_single(). */
-  attrs_after(): number { return this.results()[0] as number }
+  attrs_after(): number {
+    return this.results()[0] as number
+  }
 
-  /** Gives a device a restricted pool of its own, as the device tree would; 0 or a negative errno. @throws RangeError when the image has none */
+  /**
+   * Gives a device a restricted pool of its own, as the device tree would; 0 or a negative errno. @throws RangeError
+   * when the image has none
+   */
   restricted(dev: number, base: number, size: number): number {
     if (!this.x.tbit_swiotlb_restricted) throw new RangeError(`${this.meta.profile} has no restricted pools`)
-    try { return this.begin().tbit_swiotlb_restricted?.(dev, base, size) ?? 0 } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_swiotlb_restricted?.(dev, base, size) ?? 0
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
-  /** An atomic pool (0 kernel, 1 DMA32, 2 DMA); null when boot could not make it. cc_shared null: the tree keeps no such state. */
+  /**
+   * An atomic pool (0 kernel, 1 DMA32, 2 DMA); null when boot could not make it. cc_shared null: the tree keeps no such
+   * state.
+   */
   atomic_pool(which: number): { size: number; available: number; phys: number; cc_shared: boolean | null } | null {
     if (this.begin().tbit_atomic_pool?.(which) !== 1) return null
     const o = this.results()
-    return { size: o[0] as number, available: o[1] as number, phys: o[2] as number, cc_shared: (o[3] as number) < 0 ? null : o[3] !== 0 }
+    return {
+      size: o[0] as number,
+      available: o[1] as number,
+      phys: o[2] as number,
+      cc_shared: (o[3] as number) < 0 ? null : o[3] !== 0
+    }
   }
   /** Whether a page belongs to an atomic pool, and is handed out. */
-  atomic_page(phys: number): 'none' | 'free' | 'used' { return (['none', 'free', 'used'] as const)[this.begin().tbit_atomic_page?.(phys) ?? 0] ?? 'none' }
-  atomic_page_used(phys: number): boolean { return this.atomic_page(phys) === 'used' }
+  atomic_page(phys: number): 'none' | 'free' | 'used' {
+    return (['none', 'free', 'used'] as const)[this.begin().tbit_atomic_page?.(phys) ?? 0] ?? 'none'
+  }
+  atomic_page_used(phys: number): boolean {
+    return this.atomic_page(phys) === 'used'
+  }
   /** cc_platform_has() of MEM_ENCRYPT, HOST_MEM_ENCRYPT, GUEST_MEM_ENCRYPT. */
-  cc_platform_has(which: 'mem' | 'host' | 'guest'): boolean { return this.begin().tbit_cc_platform_has(which === 'mem' ? 0 : which === 'host' ? 1 : 2) !== 0 }
+  cc_platform_has(which: 'mem' | 'host' | 'guest'): boolean {
+    return this.begin().tbit_cc_platform_has(which === 'mem' ? 0 : which === 'host' ? 1 : 2) !== 0
+  }
   /** Takes or releases a device's lock for the calls that follow. */
-  device_lock(dev: number, on: boolean): void { this.begin().tbit_hold(dev, on ? 1 : 0) }
+  device_lock(dev: number, on: boolean): void {
+    this.begin().tbit_hold(dev, on ? 1 : 0)
+  }
 
   /** Whether struct device of this tree, in this configuration, has the field or flag. */
   hasField(name: string): boolean {
     const n = this.fieldNumber.get(name)
     return (n !== undefined && this.x.tbit_field_has(n) === 1) || this.meta.flagFunctions.includes(name)
   }
-  /** Number of a field, for setFieldNumber in a hot loop; a predicate kept outside struct device is negative. @throws RangeError */
+  /**
+   * Number of a field, for setFieldNumber in a hot loop; a predicate kept outside struct device is negative. @throws
+   * RangeError
+   */
   fieldOf(name: string): number {
     const n = this.fieldNumber.get(name)
     if (n !== undefined && this.x.tbit_field_has(n) === 1) return n
@@ -332,14 +725,21 @@ export class KernelC {
     if (f >= 0) return -1 - f
     throw new RangeError(`struct device of ${this.meta.tree} has no field '${name}'`)
   }
-  getFieldNumber(dev: number, field: number): number { return this.x.tbit_field_get(dev, field) }
+  getFieldNumber(dev: number, field: number): number {
+    return this.x.tbit_field_get(dev, field)
+  }
   /** *dev->dma_mask = DMA_BIT_MASK(bits), without the checks of dma_set_mask. */
-  set_dma_mask(dev: number, bits: number): void { this.x.tbit_dma_mask_bits(dev, bits) }
+  set_dma_mask(dev: number, bits: number): void {
+    this.x.tbit_dma_mask_bits(dev, bits)
+  }
   setFieldNumber(dev: number, field: number, value: number): void {
     if (field < 0) this.x.tbit_dev_set_flag(dev, -1 - field, value ? 1 : 0)
     else this.x.tbit_field_set(dev, field, value | 0, Math.floor(value / 4294967296) | 0)
   }
-  /** Sets a scalar field of struct device, a flag of its bitmap, or the answer of a predicate kept elsewhere. @throws RangeError */
+  /**
+   * Sets a scalar field of struct device, a flag of its bitmap, or the answer of a predicate kept elsewhere. @throws
+   * RangeError
+   */
   setField(dev: number, name: string, value: number | bigint | boolean): void {
     const f = this.fieldOf(name)
     const v = BigInt(value)
@@ -355,22 +755,46 @@ export class KernelC {
 
   // --- kernel/dma/mapping.c: the API a driver calls ---
   dma_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin(1).tbit_dma_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin(1).tbit_dma_map(dev, cpu, phys, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin(1).tbit_dma_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_unmap(dev, addr, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_map_resource(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin(1).tbit_dma_map_resource(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin(1).tbit_dma_map_resource(dev, cpu, phys, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_unmap_resource(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin(1).tbit_dma_unmap_resource(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_unmap_resource(dev, addr, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_sync_single_for_cpu(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin(1).tbit_dma_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_sync_single_for_cpu(dev, addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin(1).tbit_dma_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_sync_single_for_device(dev, addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   private allocation(phys: number): Allocation {
     const o = this.results()
@@ -378,55 +802,107 @@ export class KernelC {
     return { phys, handle: o[0] as number, kind: kind & 3, turn: kind >> 2 }
   }
   dma_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
-    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+    try {
+      return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc(dev, cpu, size, gfp, attrs))
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_free(dev: number, size: number, a: Allocation, attrs = 0): void {
-    try { this.begin().tbit_dma_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_alloc_pages(dev: number, cpu: number, size: number, dir: number, gfp: number): Allocation {
-    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc_pages(dev, cpu, size, dir, gfp)) } catch (e) { throw this.fault(e) }
+    try {
+      return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc_pages(dev, cpu, size, dir, gfp))
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_free_pages(dev: number, size: number, phys: number, handle: number, dir: number): void {
-    try { this.begin().tbit_dma_free_pages(dev, size, phys, handle, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_free_pages(dev, size, phys, handle, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   /** Whether a user mapping would be decrypted (1 or 0), or a negative errno. */
   dma_mmap(dev: number, size: number, a: Allocation, attrs = 0): number {
-    try { return this.begin().tbit_dma_mmap(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_mmap(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_set_mask(dev: number, mask: bigint): number {
-    try { return this.begin().tbit_dma_set_mask(dev, lo(mask), hi(mask)) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_set_mask(dev, lo(mask), hi(mask))
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_set_coherent_mask(dev: number, mask: bigint): number {
-    try { return this.begin().tbit_dma_set_coherent_mask(dev, lo(mask), hi(mask)) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_set_coherent_mask(dev, lo(mask), hi(mask))
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   /** Bytes; SIZE_MAX comes as 2^64. */
   dma_max_mapping_size(dev: number): number {
-    try { return this.begin().tbit_dma_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_max_mapping_size(dev)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_alloc_noncontiguous(dev: number, cpu: number, size: number, dir: number, gfp: number, attrs = 0): Allocation {
     try {
       const phys = this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_alloc_noncontiguous(dev, cpu, size, dir, gfp, attrs)
       return { phys, handle: phys < 0 ? -1 : (this.results()[0] as number), kind: 2 }
-    } catch (e) { throw this.fault(e) }
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_free_noncontiguous(dev: number, size: number, phys: number, dir: number): void {
-    try { this.begin().tbit_dma_free_noncontiguous(dev, size, phys, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_free_noncontiguous(dev, size, phys, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_get_required_mask(dev: number): bigint {
     try {
       this.begin().tbit_dma_get_required_mask(dev)
       const o = this.results()
       return (BigInt(o[0] as number) << 32n) | BigInt(o[1] as number)
-    } catch (e) { throw this.fault(e) }
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   /** -1 where the tree has no such predicate. */
-  dma_need_unmap(dev: number): number { return this.begin().tbit_dma_need_unmap(dev) }
-  dma_opt_mapping_size(dev: number): number { return this.begin().tbit_dma_opt_mapping_size(dev) }
-  dma_addressing_limited(dev: number): boolean { return this.begin().tbit_dma_addressing_limited(dev) !== 0 }
-  /** dma_pgprot(dev, PAGE_KERNEL, attrs) as bits of PROT. */
-  dma_pgprot(dev: number, attrs: number): number { return this.begin().tbit_dma_pgprot(dev, attrs) }
+  dma_need_unmap(dev: number): number {
+    return this.begin().tbit_dma_need_unmap(dev)
+  }
+  dma_opt_mapping_size(dev: number): number {
+    return this.begin().tbit_dma_opt_mapping_size(dev)
+  }
+  dma_addressing_limited(dev: number): boolean {
+    return this.begin().tbit_dma_addressing_limited(dev) !== 0
+  }
+  /** dma_pgprot(dev, PAGE_KERNEL, attrs) as bits: decrypted 1, dmacoherent 2, writecombine 4, noncached 8. */
+  dma_pgprot(dev: number, attrs: number): number {
+    return this.begin().tbit_dma_pgprot(dev, attrs)
+  }
   dma_need_sync(dev: number, addr: number): boolean {
-    try { return this.begin().tbit_dma_need_sync(dev, addr) !== 0 } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_need_sync(dev, addr) !== 0
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   /** A scatterlist in the kernel's memory; -1 when 64 are in use. */
   sg(segments: ReadonlyArray<{ readonly phys: number; readonly size: number }>): number {
@@ -445,81 +921,187 @@ export class KernelC {
     try {
       const nents = this.begin(1).tbit_dma_map_sg(dev, cpu, h, dir, attrs)
       return { nents, errno: this.results()[0] as number }
-    } catch (e) { throw this.fault(e) }
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_unmap_sg(dev: number, h: number, dir: number, attrs = 0): void {
-    try { this.begin(1).tbit_dma_unmap_sg(dev, h, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_unmap_sg(dev, h, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_sync_sg_for_cpu(dev: number, h: number, dir: number): void {
-    try { this.begin(1).tbit_dma_sync_sg_for_cpu(dev, h, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_sync_sg_for_cpu(dev, h, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_sync_sg_for_device(dev: number, h: number, dir: number): void {
-    try { this.begin(1).tbit_dma_sync_sg_for_device(dev, h, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_sync_sg_for_device(dev, h, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
 
   // --- kernel/dma/direct.c ---
   dma_direct_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin(1).tbit_dma_direct_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin(1).tbit_dma_direct_map(dev, cpu, phys, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_unmap(dev: number, addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin(1).tbit_dma_direct_unmap(dev, addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_dma_direct_unmap(dev, addr, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_sync_single_for_device(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_dma_direct_sync_single_for_device(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_direct_sync_single_for_device(dev, addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_sync_single_for_cpu(dev: number, addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_dma_direct_sync_single_for_cpu(dev, addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_direct_sync_single_for_cpu(dev, addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_alloc(dev: number, cpu: number, size: number, gfp: number, attrs = 0): Allocation {
-    try { return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_direct_alloc(dev, cpu, size, gfp, attrs)) } catch (e) { throw this.fault(e) }
+    try {
+      return this.allocation(this.begin(gfp === GFP_KERNEL ? 0 : 1).tbit_dma_direct_alloc(dev, cpu, size, gfp, attrs))
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_free(dev: number, size: number, a: Allocation, attrs = 0): void {
-    try { this.begin().tbit_dma_direct_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_dma_direct_free(dev, size, a.phys, a.kind | ((a.turn ?? 0) << 2), a.handle, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_max_mapping_size(dev: number): number {
-    try { return this.begin().tbit_dma_direct_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_direct_max_mapping_size(dev)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   dma_direct_get_required_mask(dev: number): number {
-    try { return this.begin().tbit_dma_direct_get_required_mask(dev) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_dma_direct_get_required_mask(dev)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   force_dma_unencrypted(dev: number): boolean {
-    try { return this.begin().tbit_force_dma_unencrypted(dev) !== 0 } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_force_dma_unencrypted(dev) !== 0
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
-  phys_to_dma(dev: number, phys: number): number { return this.begin().tbit_phys_to_dma(dev, phys) }
-  phys_to_dma_unencrypted(dev: number, phys: number): number { return this.begin().tbit_phys_to_dma_unencrypted(dev, phys) }
-  dma_to_phys(dev: number, addr: number): number { return this.begin().tbit_dma_to_phys(dev, addr) }
+  phys_to_dma(dev: number, phys: number): number {
+    return this.begin().tbit_phys_to_dma(dev, phys)
+  }
+  phys_to_dma_unencrypted(dev: number, phys: number): number {
+    return this.begin().tbit_phys_to_dma_unencrypted(dev, phys)
+  }
+  dma_to_phys(dev: number, addr: number): number {
+    return this.begin().tbit_dma_to_phys(dev, addr)
+  }
 
   // --- kernel/dma/swiotlb.c ---
-  swiotlb_tbl_map_single(dev: number, cpu: number, phys: number, size: number, alloc_align_mask: number, dir: number, attrs = 0): number {
-    try { return this.begin(1).tbit_swiotlb_tbl_map_single(dev, cpu, phys, size, alloc_align_mask, dir, attrs) } catch (e) { throw this.fault(e) }
+  swiotlb_tbl_map_single(
+    dev: number,
+    cpu: number,
+    phys: number,
+    size: number,
+    alloc_align_mask: number,
+    dir: number,
+    attrs = 0
+  ): number {
+    try {
+      return this.begin(1).tbit_swiotlb_tbl_map_single(dev, cpu, phys, size, alloc_align_mask, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   swiotlb_map(dev: number, cpu: number, phys: number, size: number, dir: number, attrs = 0): number {
-    try { return this.begin(1).tbit_swiotlb_map(dev, cpu, phys, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin(1).tbit_swiotlb_map(dev, cpu, phys, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   swiotlb_tbl_unmap_single(dev: number, tlb_addr: number, size: number, dir: number, attrs = 0): void {
-    try { this.begin(1).tbit_swiotlb_tbl_unmap_single(dev, tlb_addr, size, dir, attrs) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin(1).tbit_swiotlb_tbl_unmap_single(dev, tlb_addr, size, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   swiotlb_sync_single_for_device(dev: number, tlb_addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_swiotlb_sync_single_for_device(dev, tlb_addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_swiotlb_sync_single_for_device(dev, tlb_addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   swiotlb_sync_single_for_cpu(dev: number, tlb_addr: number, size: number, dir: number): void {
-    try { this.begin().tbit_swiotlb_sync_single_for_cpu(dev, tlb_addr, size, dir) } catch (e) { throw this.fault(e) }
+    try {
+      this.begin().tbit_swiotlb_sync_single_for_cpu(dev, tlb_addr, size, dir)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   swiotlb_max_mapping_size(dev: number): number {
-    try { return this.begin().tbit_swiotlb_max_mapping_size(dev) } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_swiotlb_max_mapping_size(dev)
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
-  is_swiotlb_active(dev: number): boolean { return this.begin().tbit_is_swiotlb_active(dev) !== 0 }
+  is_swiotlb_active(dev: number): boolean {
+    return this.begin().tbit_is_swiotlb_active(dev) !== 0
+  }
   is_swiotlb_force_bounce(dev: number): boolean {
-    try { return this.begin().tbit_is_swiotlb_force_bounce(dev) !== 0 } catch (e) { throw this.fault(e) }
+    try {
+      return this.begin().tbit_is_swiotlb_force_bounce(dev) !== 0
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
   /** Sets force_bounce of the default pool (dev -1) or of a device's. */
-  set_force_bounce(dev: number, on: boolean): void { this.x.tbit_force_bounce_set(dev, on ? 1 : 0) }
+  set_force_bounce(dev: number, on: boolean): void {
+    this.x.tbit_force_bounce_set(dev, on ? 1 : 0)
+  }
 
   /** The default pool (dev -1), or that of a device; null without one. */
   pool(dev = -1): PoolStats | null {
     if (this.begin().tbit_pool_stats(dev) === 0) return null
     const o = this.results()
-    return { start: o[0] as number, nslabs: o[1] as number, nareas: o[2] as number, used: o[3] as number, total_used: o[4] as number, hiwater: o[5] as number, force_bounce: o[6] !== 0, for_alloc: o[7] !== 0, cc_shared: (o[10] as number) < 0 ? null : o[10] !== 0 }
+    return {
+      start: o[0] as number,
+      nslabs: o[1] as number,
+      nareas: o[2] as number,
+      used: o[3] as number,
+      total_used: o[4] as number,
+      hiwater: o[5] as number,
+      force_bounce: o[6] !== 0,
+      for_alloc: o[7] !== 0,
+      cc_shared: (o[10] as number) < 0 ? null : o[10] !== 0
+    }
   }
   slot(i: number, dev = -1): { list: number; orig_addr: number; alloc_size: number; pad_slots: number } | null {
     if (this.begin().tbit_slot(dev, i) === 0) return null
@@ -532,9 +1114,13 @@ export class KernelC {
     return { index: o[0] as number, used: o[1] as number }
   }
   /** FNV-1a/32 over areas and slots, as the recordings have it. */
-  pool_hash(dev = -1): number { return this.begin().tbit_pool_hash(dev) >>> 0 }
+  pool_hash(dev = -1): number {
+    return this.begin().tbit_pool_hash(dev) >>> 0
+  }
   /** Zeroes the high-water mark: a search that does not look at it must forget it, or no two states ever meet. */
-  forget_hiwater(): void { this.x.tbit_forget_hiwater() }
+  forget_hiwater(): void {
+    this.x.tbit_forget_hiwater()
+  }
 
   /** The i-th pool of a device's memory, in list order, then its transient ones; null past the last. */
   pool_nth(dev: number, i: number): { start: number; nslabs: number; hash: number; transient: boolean } | null {
@@ -543,18 +1129,40 @@ export class KernelC {
     return { start: o[0] as number, nslabs: o[1] as number, hash: o[2] as number, transient: o[3] !== 0 }
   }
 
-  /** How much work is pending. */
-  works(): number { return this.x.tbit_works() }
+  /** The pool made at run time that has an address, among those a device sees (-1: any); null: none has it. */
+  dynamic_pool(dev: number, phys: number): { start: number; used: boolean } | null {
+    const found = this.begin().tbit_dynamic_pool?.(dev, phys) ?? 0
+    return found === 0 ? null : { start: this.results()[0] as number, used: found === 2 }
+  }
+
+  /** How much work is pending (of these kinds: worksOf). */
+  works(kinds = ALL_WORKS): number {
+    return this.x.tbit_works(kinds)
+  }
   /** Kind of the next pending work (WORKS), -1 when there is none. */
-  next_work(): number { return this.x.tbit_work_next() }
-  /** Runs the next pending work item (pool growth); false when there is none. */
-  run_work(): boolean {
-    try { return this.begin().tbit_run_work() !== 0 } catch (e) { throw this.fault(e) }
+  next_work(): number {
+    return this.x.tbit_work_next()
+  }
+  /** Runs the next pending work item, of these kinds; false when there is none. */
+  run_work(kinds = ALL_WORKS): boolean {
+    try {
+      return this.begin().tbit_run_work(kinds) !== 0
+    } catch (e) {
+      throw this.fault(e)
+    }
   }
 
   // --- for states.ts ---
-  watch(base: number, chunkBits: number): void { this.x.tbit_watch(base, chunkBits) }
-  takeDirtyLow(): number { return this.x.tbit_take_dirty(0) }
-  takeDirtyHigh(): number { return this.x.tbit_take_dirty(1) }
-  heapEnd(): number { return this.x.tbit_heap_end() }
+  watch(base: number, chunkBits: number): void {
+    this.x.tbit_watch(base, chunkBits)
+  }
+  takeDirtyLow(): number {
+    return this.x.tbit_take_dirty(0)
+  }
+  takeDirtyHigh(): number {
+    return this.x.tbit_take_dirty(1)
+  }
+  heapEnd(): number {
+    return this.x.tbit_heap_end()
+  }
 }

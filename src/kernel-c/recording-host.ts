@@ -1,10 +1,13 @@
-// A host that notes what the kernel asks for, in the form of the recordings (../shared/data/README.md), with a plain page
-// allocator: zones tried in turn, first fit, blocks aligned to their order. For self-test and conformance.
+// A host that notes what the kernel asks for, in the form of the recordings (../shared/data/README.md), with a plain
+// page allocator: zones tried in turn, first fit, blocks aligned to their order. For self-test and conformance.
 import type { Host } from './kernel-c.ts'
 
 export type HostEvent = readonly ['ap' | 'fp' | 'dec' | 'enc' | 'sd' | 'sc', number, number]
 
-interface Zone { readonly start: number; readonly used: Uint8Array }
+interface Zone {
+  readonly start: number
+  readonly used: Uint8Array
+}
 
 const PAGE = 4096
 
@@ -56,14 +59,22 @@ export class RecordingHost implements Host {
     this.events.push([decrypted ? 'dec' : 'enc', phys, numpages])
     return this.conversion
   }
-  copy(_dst: number, _src: number, len: number): void { this.bounced += len }
+  copy(_dst: number, _src: number, len: number): void {
+    this.bounced += len
+  }
   fill(): void {}
   cache(op: number, phys: number, size: number): void {
     if (op < 2) this.events.push([op === 0 ? 'sd' : 'sc', phys, size])
   }
-  vmap(_phys: number, _size: number, _prot: number): boolean { return true }
+  vmap(_phys: number, _size: number, _prot: number): boolean {
+    return true
+  }
   vunmap(): void {}
   swiotlb_bounced(): void {}
-  log(level: number, dev: number, text: string): void { this.logs.push({ level, dev, text }) }
-  warn(dev: number, site: string, text: string): void { this.warnings.push({ dev, site, text }) }
+  log(level: number, dev: number, text: string): void {
+    this.logs.push({ level, dev, text })
+  }
+  warn(dev: number, site: string, text: string): void {
+    this.warnings.push({ dev, site, text })
+  }
 }

@@ -1,6 +1,6 @@
-// Snapshots of a kernel instance, interned: a state is a number. Memory is cut into chunks; a state is a vector of chunk ids,
-// so that going from one state to another copies only the chunks that differ, and taking one looks only at the chunks that
-// the code has marked as written (lower.ts weaves the marks in).
+// Snapshots of a kernel instance, interned: a state is a number. Memory is cut into chunks; a state is a vector of
+// chunk ids, so that going from one state to another copies only the chunks that differ, and taking one looks only at
+// the chunks that the code has marked as written (lower.ts weaves the marks in).
 import { assertTrue } from '../base/index.ts'
 import { type KernelC, STATE_BASE } from './kernel-c.ts'
 
@@ -54,11 +54,19 @@ export class KernelStates {
   }
 
   /** States seen so far; the state at construction is 0. */
-  get size(): number { return this.count }
+  get size(): number {
+    return this.count
+  }
   /** Bytes of kernel memory that are state. */
-  get bytes(): number { return this.chunks << this.bits }
-  get chunkBytes(): number { return 1 << this.bits }
-  get distinctChunks(): number { return this.chunkCount }
+  get bytes(): number {
+    return this.chunks << this.bits
+  }
+  get chunkBytes(): number {
+    return 1 << this.bits
+  }
+  get distinctChunks(): number {
+    return this.chunkCount
+  }
 
   private view(): Int32Array {
     if (this.memory.buffer !== this.k.memory.buffer) this.memory = new Int32Array(this.k.memory.buffer)
@@ -75,8 +83,8 @@ export class KernelStates {
   }
 
   /**
-   * The state that another instance of the same image is in, as a number of this one; this one is in it then. Both have booted the same machine,
-   * so that only what went otherwise on the way differs.
+   * The state that another instance of the same image is in, as a number of this one; this one is in it then. Both have
+   * booted the same machine, so that only what went otherwise on the way differs.
    */
   adopt(other: KernelC): number {
     const end = STATE_BASE + (this.chunks << this.bits)

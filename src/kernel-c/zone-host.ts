@@ -1,20 +1,35 @@
-// The machine of the recordings of 7.x (../shared/data/swiotlb-7.3): page allocator zones, vmap, conversions, cache maintenance, messages
-// and failures told beforehand, each noted as an event in the recordings' form. For replay and conformance.
+// The machine of the recordings of 7.x (../shared/data/swiotlb-7.3): page allocator zones, vmap, conversions, cache
+// maintenance, messages and failures told beforehand, each noted as an event in the recordings' form. For replay and
+// conformance.
 import { type Host, WORKS } from './kernel-c.ts'
 
 export type Event = readonly (string | number)[]
 
-export interface ZoneConfig { readonly name: string; readonly start: number; readonly pages: number }
+export interface ZoneConfig {
+  readonly name: string
+  readonly start: number
+  readonly pages: number
+}
 /** The k-th call (from 0) of a kind fails: dec, enc, ap, vm. */
-export interface Injection { readonly kind: string; readonly k: number; readonly errno: number }
+export interface Injection {
+  readonly kind: string
+  readonly k: number
+  readonly errno: number
+}
 
-interface Zone extends ZoneConfig { readonly used: Uint8Array }
+interface Zone extends ZoneConfig {
+  readonly used: Uint8Array
+}
 
 const PAGE = 4096
 /** What is said at this level or above is no complaint. */
 const INFO = 6
 // zones a request falls back through, its own first
-const ORDER: Readonly<Record<0 | 1 | 2, readonly string[]>> = { 0: ['NORMAL', 'DMA32', 'DMA'], 1: ['DMA32', 'DMA'], 2: ['DMA'] }
+const ORDER: Readonly<Record<0 | 1 | 2, readonly string[]>> = {
+  0: ['NORMAL', 'DMA32', 'DMA'],
+  1: ['DMA32', 'DMA'],
+  2: ['DMA']
+}
 
 export class ZoneHost implements Host {
   events: Event[] = []
@@ -32,7 +47,10 @@ export class ZoneHost implements Host {
   scope: (id: string) => string = () => ''
 
   /** `messageId`: the short name of a message, by its text or format. */
-  constructor(zones: readonly ZoneConfig[], private readonly messageId: (text: string, site: string) => string) {
+  constructor(
+    zones: readonly ZoneConfig[],
+    private readonly messageId: (text: string, site: string) => string
+  ) {
     this.zones = zones.map((z) => ({ ...z, used: new Uint8Array(z.pages) }))
   }
 
@@ -45,10 +63,13 @@ export class ZoneHost implements Host {
     this.counts = new Map()
   }
   /** Fills a new allocation, as the recorder did. */
-  scribble(phys: number, size: number): void { for (let p = Math.floor(phys / PAGE); p < (phys + size) / PAGE; p++) this.dirty.add(p) }
+  scribble(phys: number, size: number): void {
+    for (let p = Math.floor(phys / PAGE); p < (phys + size) / PAGE; p++) this.dirty.add(p)
+  }
   /** Whether all whole pages of a range are zero. */
   zeroed(phys: number, size: number): boolean {
-    for (let p = Math.floor(phys / PAGE); p < Math.floor((phys + Math.ceil(size / PAGE) * PAGE) / PAGE); p++) if (this.dirty.has(p)) return false
+    for (let p = Math.floor(phys / PAGE); p < Math.floor((phys + Math.ceil(size / PAGE) * PAGE) / PAGE); p++)
+      if (this.dirty.has(p)) return false
     return true
   }
   /** The errno that the next call of a kind is told to fail with; 0 for none. */
@@ -93,7 +114,9 @@ export class ZoneHost implements Host {
     this.events.push(errno === 0 ? [kind, phys, numpages] : [kind, phys, numpages, errno])
     return errno
   }
-  copy(_dst: number, _src: number, len: number): void { this.bounced += len }
+  copy(_dst: number, _src: number, len: number): void {
+    this.bounced += len
+  }
   fill(dst: number, byte: number, len: number): void {
     if (byte !== 0) return
     for (let p = Math.ceil(dst / PAGE); (p + 1) * PAGE <= dst + len; p++) this.dirty.delete(p)
@@ -109,10 +132,16 @@ export class ZoneHost implements Host {
     return !failed
   }
   private readonly sizes = new Map<number, number>()
-  vunmap(phys: number): void { this.events.push(['vu', phys, this.sizes.get(phys) ?? 0]) }
+  vunmap(phys: number): void {
+    this.events.push(['vu', phys, this.sizes.get(phys) ?? 0])
+  }
   swiotlb_bounced(): void {}
-  log(level: number, _dev: number, text: string, once: boolean): void { if (level < INFO) this.say(text, '', once) }
-  warn(_dev: number, site: string, text: string, once: boolean): void { this.say(text, site, once) }
+  log(level: number, _dev: number, text: string, once: boolean): void {
+    if (level < INFO) this.say(text, '', once)
+  }
+  warn(_dev: number, site: string, text: string, once: boolean): void {
+    this.say(text, site, once)
+  }
   private say(text: string, site: string, once: boolean): void {
     const id = this.messageId(text, site)
     const key = `${id} ${this.scope(id)}`
@@ -120,6 +149,10 @@ export class ZoneHost implements Host {
     this.said.add(key)
     this.events.push(['wn', id])
   }
-  atomic(site: string): void { this.slept.push(site) }
-  work(kind: number): void { this.events.push(['wk', WORKS[kind] ?? 'other']) }
+  atomic(site: string): void {
+    this.slept.push(site)
+  }
+  work(kind: number): void {
+    this.events.push(['wk', WORKS[kind] ?? 'other'])
+  }
 }

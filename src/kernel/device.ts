@@ -1,15 +1,22 @@
-// struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole question turns on.
+// struct device: the accepted flag, the neighbours of its storage, masks, and the two predicates that the whole
+// question turns on.
 import { atomicBit, type Field, peek, read, rmwBit, type Store, test } from '../step/index.ts'
-import { DEV_BITS, type Device, DMA_BIT_MASK, type Kernel } from './kernel.ts'
+import { DEV_BITS, type Device, DMA_BIT_MASK, type Kernel } from './types.ts'
 import { accepts, holds } from './revisions/index.ts'
 import { TRUST_TCB } from './trust.ts'
 
 /** The flag's bit in a byte or word of its own. */
 const OWN = 1
 
-interface FlagPlace { readonly field: Field; readonly bit: number }
+interface FlagPlace {
+  readonly field: Field
+  readonly bit: number
+}
 /** Where the accepted flag is kept, by `flag_storage`. */
-const flagPlace = (k: Kernel): FlagPlace => (k.config.flag_storage === 'shared_byte' ? { field: k.f.bits, bit: DEV_BITS.tdi_enabled } : { field: k.f.flag, bit: OWN })
+const flagPlace = (k: Kernel): FlagPlace =>
+  k.config.flag_storage === 'shared_byte'
+    ? { field: k.f.bits, bit: DEV_BITS.tdi_enabled }
+    : { field: k.f.flag, bit: OWN }
 
 /** The flag as it is, outside of any step. */
 export function accepted_flag(k: Kernel, st: Store, dev: number): boolean {
@@ -33,9 +40,16 @@ export function device_cc_accepted(dev: Device): boolean {
   return r
 }
 
-/** The device may be given private memory: an accepted one; where trust decides, one of trust TCB, whatever its interface is. */
+/**
+ * The device may be given private memory: an accepted one; where trust decides, one of trust TCB, whatever its
+ * interface is.
+ */
 export function private_access(dev: Device): boolean {
-  const { rev, f: { trust }, call } = dev.k
+  const {
+    rev,
+    f: { trust },
+    call
+  } = dev.k
   if (trust === null || rev.trust !== 'decides') return device_cc_accepted(dev)
   const r = read(trust, dev.index) === TRUST_TCB
   if (!r) call?.denied()
@@ -43,21 +57,31 @@ export function private_access(dev: Device): boolean {
 }
 /** The same as it is, outside of any step. */
 export function privately_trusted(k: Kernel, st: Store, dev: number): boolean {
-  return k.f.trust !== null && k.rev.trust === 'decides' ? k.f.trust.get(st, dev) === TRUST_TCB : accepted_flag(k, st, dev)
+  return k.f.trust !== null && k.rev.trust === 'decides'
+    ? k.f.trust.get(st, dev) === TRUST_TCB
+    : accepted_flag(k, st, dev)
 }
 
 /** Sets or clears the flag. A bitfield member is a plain read-modify-write of its storage unit: two steps. */
 export function set_accepted(dev: Device, on: boolean, site: string): void {
   const k = dev.k
   switch (k.config.flag_storage) {
-    case 'shared_byte': rmwBit(k.f.bits, dev.index, DEV_BITS.tdi_enabled, on, site, 'tdi_enabled shares its byte'); return
+    case 'shared_byte':
+      rmwBit(k.f.bits, dev.index, DEV_BITS.tdi_enabled, on, site, 'tdi_enabled shares its byte')
+      return
     case 'own_byte':
-    case 'private_word': rmwBit(k.f.flag, dev.index, OWN, on, site, 'accepted in a unit of its own'); return
-    case 'atomic': atomicBit(k.f.flag, dev.index, OWN, on, site)
+    case 'private_word':
+      rmwBit(k.f.flag, dev.index, OWN, on, site, 'accepted in a unit of its own')
+      return
+    case 'atomic':
+      atomicBit(k.f.flag, dev.index, OWN, on, site)
   }
 }
 
-/** Clears dma_skip_sync before a bounce: any context, no lock, a plain bitfield write (an atomic bit once the flags are a bitmap). */
+/**
+ * Clears dma_skip_sync before a bounce: any context, no lock, a plain bitfield write (an atomic bit once the flags are
+ * a bitmap).
+ */
 export function clear_dma_skip_sync(dev: Device, site: string): void {
   const k = dev.k
   if (!test(k.f.bits, dev.index, DEV_BITS.dma_skip_sync)) return
@@ -66,6 +90,7 @@ export function clear_dma_skip_sync(dev: Device, site: string): void {
 
 export function set_dma_skip_sync(dev: Device, on: boolean, site: string): void {
   const k = dev.k
+  if (k.parts.needSync === false) return
   if (k.rev.atomicDevFlags) atomicBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on, site)
   else rmwBit(k.f.bits, dev.index, DEV_BITS.dma_skip_sync, on, site, 'dma_skip_sync shares its byte')
 }
@@ -75,13 +100,17 @@ const min_not_zero = (a: number, b: number): number => (a === 0 ? b : b === 0 ? 
 /** *dev->dma_mask. */
 export const dma_mask = (dev: Device): number => dev.masks?.dma ?? DMA_BIT_MASK(peek(dev.k.f.mask, dev.index))
 /** dev->coherent_dma_mask. */
-export const coherent_dma_mask = (dev: Device): number => dev.masks?.coherent ?? DMA_BIT_MASK(peek(dev.k.f.coherent_mask, dev.index))
+export const coherent_dma_mask = (dev: Device): number =>
+  dev.masks?.coherent ?? DMA_BIT_MASK(peek(dev.k.f.coherent_mask, dev.index))
 /** *dev->dma_mask limited by the bus. */
 export const dma_limit = (dev: Device): number => min_not_zero(dma_mask(dev), dev.config.bus_limit)
 /** dev->coherent_dma_mask limited by the bus. */
 export const coherent_limit = (dev: Device): number => min_not_zero(coherent_dma_mask(dev), dev.config.bus_limit)
 
-/** arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is remembered. */
+/**
+ * arch's force_dma_unencrypted(dev): the device can reach only shared memory. Asked afresh at every place, nothing is
+ * remembered.
+ */
 export function force_dma_unencrypted(dev: Device): boolean {
   const r = __force_dma_unencrypted(dev)
   dev.k.decide('force_dma_unencrypted', r ? 'yes: the device can reach only shared memory' : 'no')
@@ -97,9 +126,12 @@ function __force_dma_unencrypted(dev: Device): boolean {
 
 function acceptedClearsForce({ k: { platform, rev } }: Device): boolean {
   switch (rev.acceptedClearsForce) {
-    case 'no': return false
-    case 'arm64': return accepts(rev, platform) && platform.architecture === 'arm64'
-    case 'yes': return accepts(rev, platform)
+    case 'no':
+      return false
+    case 'arm64':
+      return accepts(rev, platform) && platform.architecture === 'arm64'
+    case 'yes':
+      return accepts(rev, platform)
   }
 }
 
@@ -125,9 +157,12 @@ function __is_swiotlb_force_bounce(dev: Device): boolean {
   if (mem.kind.restricted || cmdlineForce) return true
   switch (rev.forceBounce) {
     case 'guest':
-    case 'unless_accepted': return platform.forcesSwiotlb
-    case 'unaccepted': return platform.tdisp ? !private_access(dev) : platform.forcesSwiotlb
-    case 'cmdline': return false
+    case 'unless_accepted':
+      return platform.forcesSwiotlb
+    case 'unaccepted':
+      return platform.tdisp ? !private_access(dev) : platform.forcesSwiotlb
+    case 'cmdline':
+      return false
   }
 }
 
@@ -135,7 +170,8 @@ function __is_swiotlb_force_bounce(dev: Device): boolean {
 export const skipsPools = (dev: Device): boolean => dev.k.rev.acceptedSkipsPools && private_access(dev)
 
 /** is_swiotlb_for_alloc(dev): allocations come from a restricted pool. */
-export const is_swiotlb_for_alloc = (dev: Device): boolean => dev.io_tlb_mem?.kind.restricted === true && !skipsPools(dev)
+export const is_swiotlb_for_alloc = (dev: Device): boolean =>
+  dev.io_tlb_mem?.kind.restricted === true && !skipsPools(dev)
 
 /** is_swiotlb_active(dev): there is a pool with slots. */
 export const is_swiotlb_active = (dev: Device): boolean => dev.io_tlb_mem !== null && !skipsPools(dev)

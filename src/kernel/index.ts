@@ -1,23 +1,65 @@
-export * from './calls.ts'
+export { boot_devices, start_kernel } from './boot.ts'
 export * from './device.ts'
-export * from './dma-address.ts'
-export * from './dma-direct.ts'
-export { iommu_iova_to_phys } from './dma-iommu.ts'
-export * from './dma-mapping.ts'
-export * from './kernel.ts'
+export * from './dma/address.ts'
+export { pci_p2pdma_bus_addr } from './p2pdma.ts'
+export * from './dma/attrs.ts'
+export * from './dma/direct.ts'
+export {
+  dma_direct_sync_single_for_cpu,
+  dma_direct_sync_single_for_device,
+  dma_direct_unmap_phys
+} from './dma/direct-h.ts'
+export { iommu_iova_to_phys, iommu_map, iommu_unmap, walked as iommu_walked } from './dma/iommu.ts'
+export * from './dma/map-ops.ts'
+export * from './linear-map.ts'
+export * from './dma/mapping.ts'
+export { aliasAccess, GuestKernel, HALT, halt, poolOfDevice } from './kernel.ts'
 export * from './messages.ts'
-export * from './page-alloc.ts'
-export * from './pool.ts'
+export { TAG, tagNames } from './page-alloc.ts'
+export { atomic_pool_size, workerRuns } from './dma/pool.ts'
 export * from './refusal.ts'
 export * from './revisions/index.ts'
-export { conversionsMayFail, mem_cc_shared_granule_size, pinned, set_memory_decrypted, set_memory_encrypted } from './set-memory.ts'
-export * from './slab.ts'
-export { ATTR_ALLOC_CC_SHARED, boot_converts, failed, pool_is_shared, swiotlb_find_pool, swiotlb_map, swiotlb_sync_single, swiotlb_tbl_map_single, swiotlb_tbl_unmap_single } from './swiotlb.ts'
-export * from './swiotlb-mem.ts'
+export {
+  conversionsMayFail,
+  hostRefuses,
+  mappingOfRefused,
+  mem_cc_shared_granule_size,
+  set_memory_decrypted,
+  set_memory_encrypted
+} from './set-memory.ts'
+export { kmalloc_size_roundup, KMALLOC_SIZES } from './slab.ts'
+export {
+  bootConverts,
+  failed,
+  poolIsShared,
+  swiotlb_find_pool,
+  swiotlb_map,
+  swiotlb_sync_single,
+  swiotlb_tbl_map_single,
+  swiotlb_tbl_unmap_single
+} from './dma/swiotlb.ts'
+export { SLOT_BUG, SLOT_FULL, SLOT_SIZE, SLOT_UNALIGNED } from './dma/swiotlb-mem.ts'
 export * from './surroundings.ts'
 export { trustLevels } from './trust.ts'
 export { tsmCores } from './tsm-cores.ts'
 export * from './tsm-drivers.ts'
-export { EIO } from './errno.ts'
-export { type AdminOp, adminOperations, bind, connectIsLock, device_set_trust, remove, type TsmOp, tsm_accept, tsm_connect, tsm_disconnect, tsm_evidence, tsm_lock, tsm_register, tsm_unlock, tsm_unregister, unbind } from './tsm.ts'
+export { EIO, errno } from './errno.ts'
+export {
+  type AdminOp,
+  adminOperations,
+  bind,
+  connectIsLock,
+  device_set_trust,
+  remove,
+  tsm_accept,
+  tsm_connect,
+  tsm_disconnect,
+  tsm_evidence,
+  tsm_lock,
+  tsm_register,
+  tsm_unlock,
+  tsm_unregister,
+  unbind
+} from './tsm.ts'
+export * from './types.ts'
 export * from './vendor-kernels.ts'

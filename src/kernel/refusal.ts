@@ -1,9 +1,13 @@
-// Why a map or an allocation fails, where the kernel only returns an error: one row a reason. `words` is for the reader; `refusal` says whether
-// the property `refused` looks at such a failure at all, or the reason says nothing of what the device could reach.
+// Why a map or an allocation fails, where the kernel only returns an error: one row a reason. `words` is for the
+// reader; `refusal` says whether the property `refused` looks at such a failure at all, or the reason says nothing of
+// what the device could reach.
 
 export interface Refusal {
   readonly words: string
-  /** The kernel turned down a request that may have been possible; otherwise there was no memory, no such platform, no such call. */
+  /**
+   * The kernel turned down a request that may have been possible; otherwise there was no memory, no such platform, no
+   * such call.
+   */
   readonly refusal: boolean
 }
 

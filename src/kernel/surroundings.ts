@@ -1,17 +1,16 @@
-// What surrounds a kernel in a recording: the page allocator's zones, conversions, mappings, caches and work queues, answered and noted by
-// somebody else. Under the checker and in a running system nobody stands there: the machine of ours answers.
-import { PAGE_ALIGN } from '../base/index.ts'
+// What surrounds a kernel in a recording: the page allocator's zones, conversions, mappings, caches and work queues,
+// answered and noted by somebody else. Under the checker and in a running system nobody stands there: the machine of
+// ours answers.
 import { HIGH_BANK } from '../machine/index.ts'
-import type { Kernel } from './kernel.ts'
 
 /** Zone bits of a gfp: none, GFP_DMA32, GFP_DMA. */
 export type DmaZone = 'normal' | 'dma32' | 'dma'
 
-/** Work that the DMA code leaves for later: the atomic pools' refill, a pool that grows, a pool that goes (a work since 7.3, an RCU callback before). */
+/**
+ * Work that the DMA code leaves for later: the atomic pools' refill, a pool that grows, a pool that goes (a work since
+ * 7.3, an RCU callback before).
+ */
 export type WorkName = 'atomic' | 'dyn_alloc' | 'dyn_free' | 'rcu'
-
-/** Page protection of a mapping, as the recordings number it. */
-export const PGPROT = { decrypted: 1, dmacoherent: 2 } as const
 
 /** Addresses and sizes in bytes. */
 export interface Surroundings {
@@ -49,14 +48,23 @@ export interface MemoryMap {
 /** zone_dma_limit as direct.c initialises it: DMA_BIT_MASK(24). */
 export const ZONE_DMA_LIMIT = 0xffffff
 
-/** The two banks of a scene. */
-export const sceneMemory = (ram: number): MemoryMap => ({ last: HIGH_BANK + ram - 1, ram: [[0, ram], [HIGH_BANK, HIGH_BANK + ram]], zones: ['normal', 'dma', 'dma32'], zone_dma_limit: ZONE_DMA_LIMIT, swiotlb_limit: Number.POSITIVE_INFINITY })
+/**
+ * What an architecture makes of it at boot: arm64 all below 4G (mm/init.c, no narrower bus in firmware), s390 2G
+ * (mm/init.c); x86 leaves it.
+ */
+const ZONE_DMA_LIMITS = { arm64: 0xffffffff, s390: 0x7fffffff, x86: ZONE_DMA_LIMIT } as const
 
-/** arch_dma_prep_coherent(): only where devices exist that do not snoop. */
-export function arch_dma_prep_coherent(k: Kernel, phys: number, size: number): void { if (k.platform.noncoherentDevices) k.parts.host?.cache('pc', phys, size) }
-
-/** dma_common_contiguous_remap(): false where vmap() fails. */
-export const dma_common_contiguous_remap = (k: Kernel, phys: number, size: number, prot: number): boolean => k.parts.host?.vmap(phys, PAGE_ALIGN(size), prot) ?? true
-
-/** arch_sync_dma_flush(): cache maintenance is complete. */
-export function arch_sync_dma_flush(k: Kernel): void { k.parts.host?.flush() }
+/** The two banks of a scene. With `zones` they are in the architecture's zones. */
+export const sceneMemory = (
+  { ram, zones }: { ram: number; zones: boolean },
+  architecture: keyof typeof ZONE_DMA_LIMITS
+): MemoryMap => ({
+  last: HIGH_BANK + ram - 1,
+  ram: [
+    [0, ram],
+    [HIGH_BANK, HIGH_BANK + ram]
+  ],
+  zones: ['normal', 'dma', 'dma32'],
+  zone_dma_limit: zones ? ZONE_DMA_LIMITS[architecture] : ZONE_DMA_LIMIT,
+  swiotlb_limit: Number.POSITIVE_INFINITY
+})

@@ -1,7 +1,8 @@
-// The kernel's trace events about DMA: their names, fields and text formats by kernel version, for those who read them (replay) and
-// those who write them (run). Sources: the `format` files of 6.12.117 and 6.18 under events/dma and events/swiotlb, and recordings of
-// both tracefs and trace-cmd text. The class dma arrived in 6.12; before it there is swiotlb_bounced alone. In 6.18 dma_map_page and
-// dma_unmap_page became dma_map_phys and dma_unmap_phys with the same fields.
+// The kernel's trace events about DMA: their names, fields and text formats by kernel version, for those who read them
+// (replay) and those who write them (run). Sources: the `format` files of 6.12.117 and 6.18 under events/dma and
+// events/swiotlb, and recordings of both tracefs and trace-cmd text. The class dma arrived in 6.12; before it there is
+// swiotlb_bounced alone. In 6.18 dma_map_page and dma_unmap_page became dma_map_phys and dma_unmap_phys with the same
+// fields.
 import { own } from '../base/index.ts'
 
 /** What an event means, whatever its name in this or that kernel. */
@@ -25,7 +26,8 @@ export const Trace = {
   syncSgDevice: 16,
   /** An allocation that failed, by the event's name (dma_alloc_sgt_err). */
   allocErr: 17,
-  // Events beside the classes dma and swiotlb that tell something about mappings: block requests, and kprobes on swiotlb.
+  // Events beside the classes dma and swiotlb that tell something about mappings: block requests, and kprobes on
+  // swiotlb.
   blockIssue: 18,
   blockComplete: 19,
   probeMap: 20,
@@ -34,8 +36,23 @@ export const Trace = {
 } as const
 export type TraceKind = (typeof Trace)[keyof typeof Trace]
 
-/** How a value is printed: `hex` without 0x, `dec`, `dir` and `attrs` by name, `dev` a bare name, arrays as {0x..,0x..}. */
-export type TraceStyle = 'dev' | 'devName' | 'dir' | 'hex' | 'dec' | 'hexArray' | 'attrs' | 'gfp' | 'force' | 'ofSegments' | 'truncated' | 'virt' | 'err'
+/**
+ * How a value is printed: `hex` without 0x, `dec`, `dir` and `attrs` by name, `dev` a bare name, arrays as {0x..,0x..}.
+ */
+export type TraceStyle =
+  | 'dev'
+  | 'devName'
+  | 'dir'
+  | 'hex'
+  | 'dec'
+  | 'hexArray'
+  | 'attrs'
+  | 'gfp'
+  | 'force'
+  | 'ofSegments'
+  | 'truncated'
+  | 'virt'
+  | 'err'
 
 /** One printed field: `key=` in text, and the name of the binary field behind it where it differs. */
 export interface TraceFieldSpec {
@@ -83,47 +100,167 @@ export const TRACE_EVENTS: readonly TraceEventSpec[] = [
   { name: 'dma_map_resource', system: 'dma', kind: Trace.mapResource, since: '6.12', until: '6.18', fields: mapFields },
   { name: 'dma_unmap_page', system: 'dma', kind: Trace.unmap, since: '6.12', until: '6.18', fields: unmapFields },
   { name: 'dma_unmap_phys', system: 'dma', kind: Trace.unmap, since: '6.18', fields: unmapFields },
-  { name: 'dma_unmap_resource', system: 'dma', kind: Trace.unmapResource, since: '6.12', until: '6.18', fields: unmapFields },
-  { name: 'dma_alloc', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
-  { name: 'dma_alloc_pages', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
-  { name: 'dma_alloc_sgt', system: 'dma', kind: Trace.alloc, since: '6.12', fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }, gfp, attrs] },
-  { name: 'dma_alloc_sgt_err', system: 'dma', kind: Trace.allocErr, since: '6.12', fields: [device, dir, dmaAddr, size, virt, gfp, attrs] },
-  { name: 'dma_free', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, virt, attrs] },
-  { name: 'dma_free_pages', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, virt, attrs] },
-  { name: 'dma_free_sgt', system: 'dma', kind: Trace.free, since: '6.12', fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }] },
   {
-    name: 'dma_map_sg', system: 'dma', kind: Trace.mapSg, since: '6.12',
-    fields: [device, dir, { key: 'nents', style: 'ofSegments', binary: 'full_nents' }, { key: 'ents', style: 'ofSegments', binary: 'full_ents' }, { key: 'truncated', style: 'truncated' }, dmaAddrs, sizes, physAddrs, attrs]
+    name: 'dma_unmap_resource',
+    system: 'dma',
+    kind: Trace.unmapResource,
+    since: '6.12',
+    until: '6.18',
+    fields: unmapFields
   },
-  { name: 'dma_map_sg_err', system: 'dma', kind: Trace.mapSgErr, since: '6.12', fields: [device, dir, { key: 'dma_addrs', style: 'hexArray', binary: 'phys_addrs' }, { key: 'err', style: 'err' }, attrs] },
-  { name: 'dma_unmap_sg', system: 'dma', kind: Trace.unmapSg, since: '6.12', fields: [device, dir, { key: 'phys_addrs', style: 'hexArray', binary: 'addrs', required: true }, attrs] },
-  { name: 'dma_sync_single_for_cpu', system: 'dma', kind: Trace.sync, since: '6.12', fields: [device, dir, dmaAddr, size] },
-  { name: 'dma_sync_single_for_device', system: 'dma', kind: Trace.syncDevice, since: '6.12', fields: [device, dir, dmaAddr, size] },
-  { name: 'dma_sync_sg_for_cpu', system: 'dma', kind: Trace.syncSg, since: '6.12', fields: [device, dir, dmaAddrs, sizes] },
-  { name: 'dma_sync_sg_for_device', system: 'dma', kind: Trace.syncSgDevice, since: '6.12', fields: [device, dir, dmaAddrs, sizes] },
   {
-    name: 'swiotlb_bounced', system: 'swiotlb', kind: Trace.bounced, since: '3.14',
-    fields: [{ key: 'dev_name', style: 'devName', required: true }, { key: 'dma_mask', style: 'hex' }, { key: 'dev_addr', style: 'hex', required: true }, size, { key: 'force', style: 'force' }]
+    name: 'dma_alloc',
+    system: 'dma',
+    kind: Trace.alloc,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, virt, gfp, attrs]
+  },
+  {
+    name: 'dma_alloc_pages',
+    system: 'dma',
+    kind: Trace.alloc,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, virt, gfp, attrs]
+  },
+  {
+    name: 'dma_alloc_sgt',
+    system: 'dma',
+    kind: Trace.alloc,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }, gfp, attrs]
+  },
+  {
+    name: 'dma_alloc_sgt_err',
+    system: 'dma',
+    kind: Trace.allocErr,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, virt, gfp, attrs]
+  },
+  {
+    name: 'dma_free',
+    system: 'dma',
+    kind: Trace.free,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, virt, attrs]
+  },
+  {
+    name: 'dma_free_pages',
+    system: 'dma',
+    kind: Trace.free,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, virt, attrs]
+  },
+  {
+    name: 'dma_free_sgt',
+    system: 'dma',
+    kind: Trace.free,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size, { key: 'phys_addrs', style: 'hexArray' }]
+  },
+  {
+    name: 'dma_map_sg',
+    system: 'dma',
+    kind: Trace.mapSg,
+    since: '6.12',
+    fields: [
+      device,
+      dir,
+      { key: 'nents', style: 'ofSegments', binary: 'full_nents' },
+      { key: 'ents', style: 'ofSegments', binary: 'full_ents' },
+      { key: 'truncated', style: 'truncated' },
+      dmaAddrs,
+      sizes,
+      physAddrs,
+      attrs
+    ]
+  },
+  {
+    name: 'dma_map_sg_err',
+    system: 'dma',
+    kind: Trace.mapSgErr,
+    since: '6.12',
+    fields: [
+      device,
+      dir,
+      { key: 'dma_addrs', style: 'hexArray', binary: 'phys_addrs' },
+      { key: 'err', style: 'err' },
+      attrs
+    ]
+  },
+  {
+    name: 'dma_unmap_sg',
+    system: 'dma',
+    kind: Trace.unmapSg,
+    since: '6.12',
+    fields: [device, dir, { key: 'phys_addrs', style: 'hexArray', binary: 'addrs', required: true }, attrs]
+  },
+  {
+    name: 'dma_sync_single_for_cpu',
+    system: 'dma',
+    kind: Trace.sync,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size]
+  },
+  {
+    name: 'dma_sync_single_for_device',
+    system: 'dma',
+    kind: Trace.syncDevice,
+    since: '6.12',
+    fields: [device, dir, dmaAddr, size]
+  },
+  {
+    name: 'dma_sync_sg_for_cpu',
+    system: 'dma',
+    kind: Trace.syncSg,
+    since: '6.12',
+    fields: [device, dir, dmaAddrs, sizes]
+  },
+  {
+    name: 'dma_sync_sg_for_device',
+    system: 'dma',
+    kind: Trace.syncSgDevice,
+    since: '6.12',
+    fields: [device, dir, dmaAddrs, sizes]
+  },
+  {
+    name: 'swiotlb_bounced',
+    system: 'swiotlb',
+    kind: Trace.bounced,
+    since: '3.14',
+    fields: [
+      { key: 'dev_name', style: 'devName', required: true },
+      { key: 'dma_mask', style: 'hex' },
+      { key: 'dev_addr', style: 'hex', required: true },
+      size,
+      { key: 'force', style: 'force' }
+    ]
   },
   { name: 'tracing_mark_write', system: 'ftrace', kind: Trace.mark, since: '2.6.30', fields: [] },
   { name: 'print', system: 'ftrace', kind: Trace.mark, since: '2.6.30', fields: [] }
 ]
 
-/** A scatter-gather event holds at most so many entries in its arrays (DMA_TRACE_MAX_ENTRIES); more are marked [TRUNCATED]. */
-export const DMA_TRACE_MAX_ENTRIES = 128
+/**
+ * A scatter-gather event holds at most so many entries in its arrays (DMA_TRACE_MAX_ENTRIES); more are marked
+ * [TRUNCATED].
+ */
+const DMA_TRACE_MAX_ENTRIES = 128
 
 /** enum dma_data_direction by value. */
 export const DMA_DIRECTIONS = ['BIDIRECTIONAL', 'TO_DEVICE', 'FROM_DEVICE', 'NONE'] as const
 export const DIR_BIDIRECTIONAL = 0
 export const DIR_TO_DEVICE = 1
 export const DIR_FROM_DEVICE = 2
-export const DIR_NONE = 3
 
 /**
- * Bits of `attrs` as decode_dma_attrs prints them, with the first kernel whose table has the name (before it the bit prints as a number) and
- * the first that has another. Bits 10 to 14 as the format files of 6.18.15 and 7.3.4 have them.
+ * Bits of `attrs` as decode_dma_attrs prints them, with the first kernel whose table has the name (before it the bit
+ * prints as a number) and the first that has another. Bits 10 to 14 as the format files of 6.18.15 and 7.3.4 have them.
  */
-export const DMA_ATTRS: ReadonlyArray<{ readonly bit: number; readonly name: string; readonly since: string; readonly until?: string }> = [
+export const DMA_ATTRS: ReadonlyArray<{
+  readonly bit: number
+  readonly name: string
+  readonly since: string
+  readonly until?: string
+}> = [
   { bit: 1, name: 'WEAK_ORDERING', since: '6.12' },
   { bit: 2, name: 'WRITE_COMBINE', since: '6.12' },
   { bit: 4, name: 'NO_KERNEL_MAPPING', since: '6.12' },
@@ -149,10 +286,11 @@ export const ATTR_ALLOC_CC_SHARED = 1 << 14
 /** DMA_MAPPING_ERROR as a number: all ones, which no double holds exactly; 2^64 stands for it. */
 export const MAPPING_ERROR = 2 ** 64
 
-const byName = new Map(TRACE_EVENTS.map((e) => [e.name, e]))
+let byName: ReadonlyMap<string, TraceEventSpec> | undefined
 
 /** The event of this name, whatever the kernel; undefined when no known kernel has it. */
-export const traceEvent = (name: string): TraceEventSpec | undefined => byName.get(name)
+export const traceEvent = (name: string): TraceEventSpec | undefined =>
+  (byName ??= new Map(TRACE_EVENTS.map((e) => [e.name, e]))).get(name)
 
 /** `6.12` < `6.18`, `7.1`: compares major.minor; trailing text is ignored. */
 export function kernelAtLeast(kernel: string, wanted: string): boolean {
@@ -163,7 +301,9 @@ export function kernelAtLeast(kernel: string, wanted: string): boolean {
 
 /** The events that a kernel has: `major.minor`, or a name such as linux-6.12. */
 export function traceEventsOf(kernel: string): readonly TraceEventSpec[] {
-  return TRACE_EVENTS.filter((e) => kernelAtLeast(kernel, e.since) && (e.until === undefined || !kernelAtLeast(kernel, e.until)))
+  return TRACE_EVENTS.filter(
+    (e) => kernelAtLeast(kernel, e.since) && (e.until === undefined || !kernelAtLeast(kernel, e.until))
+  )
 }
 
 /** The event of a meaning in one kernel: `dma_map_page` or `dma_map_phys` for Trace.map. */
@@ -176,7 +316,11 @@ export function formatAttrs(value: number, kernel: string): string {
   const out: string[] = []
   let rest = value
   for (const a of DMA_ATTRS) {
-    if (Math.floor(value / 2 ** a.bit) % 2 === 1 && kernelAtLeast(kernel, a.since) && (a.until === undefined || !kernelAtLeast(kernel, a.until))) {
+    if (
+      Math.floor(value / 2 ** a.bit) % 2 === 1 &&
+      kernelAtLeast(kernel, a.since) &&
+      (a.until === undefined || !kernelAtLeast(kernel, a.until))
+    ) {
       out.push(a.name)
       rest -= 2 ** a.bit
     }
@@ -198,7 +342,9 @@ export function parseAttrs(text: string): number | null {
   return value
 }
 
-/** Values of one event for the writer; arrays for scatter-gather. Addresses are bytes; MAPPING_ERROR prints as all ones. */
+/**
+ * Values of one event for the writer; arrays for scatter-gather. Addresses are bytes; MAPPING_ERROR prints as all ones.
+ */
 export type TraceValues = Readonly<Record<string, string | number | boolean | readonly number[]>>
 
 const hexOf = (v: number): string => (v >= MAPPING_ERROR ? 'ffffffffffffffff' : v.toString(16))
@@ -209,29 +355,48 @@ function field(spec: TraceFieldSpec, v: TraceValues, kernel: string): string {
   const n = typeof value === 'number' ? value : 0
   const of = (): string => `${spec.key}=${Math.min(n, DMA_TRACE_MAX_ENTRIES)}/${n}`
   switch (spec.style) {
-    case 'dev': return String(value ?? '')
-    case 'devName': return `dev_name: ${String(value ?? '')}`
-    case 'dir': return `dir=${DMA_DIRECTIONS[n] ?? `0x${n.toString(16)}`}`
-    case 'hex': return `${spec.key}=${hexOf(n)}`
-    case 'dec': return `${spec.key}=${n}`
-    case 'err': return `err=${n}`
-    case 'virt': return `virt_addr=${n.toString(16).padStart(16, '0')}`
-    case 'gfp': return `flags=${String(value ?? 'none')}`
-    case 'attrs': return `attrs=${formatAttrs(n, kernel)}`
-    case 'hexArray': return `${spec.key}=${arrayOf((value ?? []) as readonly number[])}`
-    case 'force': return value === true ? 'FORCE' : 'NORMAL'
-    case 'ofSegments': return of()
-    case 'truncated': return value === true ? '[TRUNCATED]' : ''
+    case 'dev':
+      return String(value ?? '')
+    case 'devName':
+      return `dev_name: ${String(value ?? '')}`
+    case 'dir':
+      return `dir=${DMA_DIRECTIONS[n] ?? `0x${n.toString(16)}`}`
+    case 'hex':
+      return `${spec.key}=${hexOf(n)}`
+    case 'dec':
+      return `${spec.key}=${n}`
+    case 'err':
+      return `err=${n}`
+    case 'virt':
+      return `virt_addr=${n.toString(16).padStart(16, '0')}`
+    case 'gfp':
+      return `flags=${String(value ?? 'none')}`
+    case 'attrs':
+      return `attrs=${formatAttrs(n, kernel)}`
+    case 'hexArray':
+      return `${spec.key}=${arrayOf((value ?? []) as readonly number[])}`
+    case 'force':
+      return value === true ? 'FORCE' : 'NORMAL'
+    case 'ofSegments':
+      return of()
+    case 'truncated':
+      return value === true ? '[TRUNCATED]' : ''
   }
 }
 
 /** The text of an event after its name, as tracefs prints it. Missing values print as zero or empty. */
 export function formatTraceArgs(spec: TraceEventSpec, values: TraceValues, kernel = '6.12'): string {
   if (spec.kind === Trace.mark) return String(values['text'] ?? '')
-  return spec.fields.map((f) => field(f, values, kernel)).filter((t) => t !== '').join(' ')
+  return spec.fields
+    .map((f) => field(f, values, kernel))
+    .filter((t) => t !== '')
+    .join(' ')
 }
 
-/** Where and when an event happened. `time` in nanoseconds of the trace clock; `flags` the five characters of the irq column. */
+/**
+ * Where and when an event happened. `time` in nanoseconds of the trace clock; `flags` the five characters of the irq
+ * column.
+ */
 export interface TraceOrigin {
   readonly task: string
   readonly pid: number
@@ -244,16 +409,27 @@ export interface TraceOrigin {
 export function formatTraceLine(spec: TraceEventSpec, values: TraceValues, at: TraceOrigin, kernel = '6.12'): string {
   const us = Math.floor(at.time / 1000)
   const stamp = `${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}`
-  return `${at.task.padStart(16)}-${String(at.pid).padEnd(7)} [${String(at.cpu).padStart(3, '0')}] ${at.flags ?? '.....'} ${stamp.padStart(12)}: ${spec.name}: ${formatTraceArgs(spec, values, kernel)}`
+  return (
+    `${at.task.padStart(16)}-${String(at.pid).padEnd(7)} [${String(at.cpu).padStart(3, '0')}] ` +
+    `${at.flags ?? '.....'} ${stamp.padStart(12)}: ${spec.name}: ${formatTraceArgs(spec, values, kernel)}`
+  )
 }
 
 /** The header that tracefs puts above such lines. */
 export function formatTraceHeader(entries: number, cpus: number): string {
   return [
-    '# tracer: nop', '#', `# entries-in-buffer/entries-written: ${entries}/${entries}   #P:${cpus}`, '#',
-    '#                                _-----=> irqs-off/BH-disabled', '#                               / _----=> need-resched',
-    '#                              | / _---=> hardirq/softirq', '#                              || / _--=> preempt-depth',
-    '#                              ||| / _-=> migrate-disable', '#                              |||| /     delay',
-    '#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION', '#              | |         |   |||||     |         |', ''
+    '# tracer: nop',
+    '#',
+    `# entries-in-buffer/entries-written: ${entries}/${entries}   #P:${cpus}`,
+    '#',
+    '#                                _-----=> irqs-off/BH-disabled',
+    '#                               / _----=> need-resched',
+    '#                              | / _---=> hardirq/softirq',
+    '#                              || / _--=> preempt-depth',
+    '#                              ||| / _-=> migrate-disable',
+    '#                              |||| /     delay',
+    '#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION',
+    '#              | |         |   |||||     |         |',
+    ''
   ].join('\n')
 }

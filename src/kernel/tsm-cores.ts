@@ -1,5 +1,5 @@
-// The TSM cores that guests have had, as data: what the core keeps of a device, what its attributes show of that, and in which words. The
-// functions of each are in tsm.ts.
+// The TSM cores that guests have had, as data: what the core keeps of a device, what its attributes show of that, and
+// in which words. The functions of each are in tsm.ts.
 import type { Decisions } from './revisions/decisions.ts'
 
 /** Function-0 states of the RFC (struct pci_tsm_pf0.state). ERR exists in the source and is never written. */
@@ -17,7 +17,10 @@ export interface TsmCore {
   readonly accepted: number
   /** The state of a device whose pointer to a TSM outlives it; null: none does. */
   readonly departed: number | null
-  /** What an operation reports is told when it ends; false: it is decided, and true, under pf0.lock, after which another administrator may go on. */
+  /**
+   * What an operation reports is told when it ends; false: it is decided, and true, under pf0.lock, after which another
+   * administrator may go on.
+   */
   readonly reportsAtEnd: boolean
   /** What the core's attributes show: the belief that must agree with the hardware. */
   readonly belief: (state: number, accepted: boolean) => 'unlocked' | 'locked' | 'run'
@@ -29,21 +32,41 @@ const RFC_STATES = Object.keys(STATE)
 
 /** By the decision `accept`. */
 export const tsmCores: Readonly<Record<Decisions['accept'], TsmCore>> = {
-  none: { everyFunction: false, states: RFC_STATES, accepted: STATE.INIT, departed: null, reportsAtEnd: true, belief: () => 'unlocked', word: () => 'none' },
+  none: {
+    everyFunction: false,
+    states: RFC_STATES,
+    accepted: STATE.INIT,
+    departed: null,
+    reportsAtEnd: true,
+    belief: () => 'unlocked',
+    word: () => 'none'
+  },
   // 04/38: the guest's connect attribute is the lock.
   'rfc-v1': {
-    everyFunction: false, states: RFC_STATES, accepted: STATE.ACCEPT, departed: null, reportsAtEnd: false,
+    everyFunction: false,
+    states: RFC_STATES,
+    accepted: STATE.ACCEPT,
+    departed: null,
+    reportsAtEnd: false,
     belief: (s) => (s >= STATE.ACCEPT ? 'run' : s >= STATE.CONNECT ? 'locked' : 'unlocked'),
     word: (s) => (s >= STATE.ACCEPT ? 'accepted' : s >= STATE.CONNECT ? 'locked' : 'none')
   },
   // 05/38 gives the lock a state of its own, which it does not use.
   'rfc-v1-05': {
-    everyFunction: false, states: RFC_STATES, accepted: STATE.ACCEPT, departed: null, reportsAtEnd: false,
+    everyFunction: false,
+    states: RFC_STATES,
+    accepted: STATE.ACCEPT,
+    departed: null,
+    reportsAtEnd: false,
     belief: (s) => (s >= STATE.ACCEPT ? 'run' : s >= STATE.LOCK ? 'locked' : 'unlocked'),
     word: (s) => (['none', 'connected', 'locked', 'accepted'] as const)[s] ?? 'none'
   },
   'tio-v2': {
-    everyFunction: true, states: ['NULL', 'set', 'departed'], accepted: CONTEXT.set, departed: CONTEXT.departed, reportsAtEnd: true,
+    everyFunction: true,
+    states: ['NULL', 'set', 'departed'],
+    accepted: CONTEXT.set,
+    departed: CONTEXT.departed,
+    reportsAtEnd: true,
     belief: (s, accepted) => (s === CONTEXT.none ? 'unlocked' : accepted ? 'run' : 'locked'),
     word: (s, accepted) => (s === CONTEXT.none ? 'none' : accepted ? 'accepted' : 'locked')
   }

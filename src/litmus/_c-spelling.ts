@@ -1,33 +1,64 @@
-// The kernel's own spellings, and what the language makes of them: DMA_TO_DEVICE, DMA_ATTR_*, gfp flags, `&handle`, DMA_BIT_MASK(32), and the
-// prototypes of include/linux/dma-mapping.h with their sizes, offsets and counts. What the language leaves out on purpose is dropped where it says
-// nothing new; where it would mean something else than the language does, the resolver names it.
+// The kernel's own spellings, and what the language makes of them: DMA_TO_DEVICE, DMA_ATTR_*, gfp flags, `&handle`,
+// DMA_BIT_MASK(32), and the prototypes of include/linux/dma-mapping.h with their sizes, offsets and counts. What the
+// language leaves out on purpose is dropped where it says nothing new; where it would mean something else than the
+// language does, the resolver names it.
 import type { Token } from './_lex.ts'
 import type { RawCall, RawExpr } from './_syntax.ts'
 import { attributeNames, directionNames, functionNames, operationByName, type OpWord } from './vocabulary.ts'
 
 // ---- words ---------------------------------------------------------------------------------------------------------
 
-/** Flags of an allocation that change nothing here: the model zeroes what the kernel zeroes, and memory is there or it is not. */
+/**
+ * Flags of an allocation that change nothing here: the model zeroes what the kernel zeroes, and memory is there or it
+ * is not.
+ */
 const SILENT_GFP: ReadonlySet<string> = new Set([
-  'GFP_KERNEL', 'GFP_KERNEL_ACCOUNT', 'GFP_USER', 'GFP_NOIO', 'GFP_NOFS', '__GFP_ZERO', '__GFP_COMP', '__GFP_NORETRY', '__GFP_RETRY_MAYFAIL', '__GFP_NOFAIL', '__GFP_MEMALLOC'
+  'GFP_KERNEL',
+  'GFP_KERNEL_ACCOUNT',
+  'GFP_USER',
+  'GFP_NOIO',
+  'GFP_NOFS',
+  '__GFP_ZERO',
+  '__GFP_COMP',
+  '__GFP_NORETRY',
+  '__GFP_RETRY_MAYFAIL',
+  '__GFP_NOFAIL',
+  '__GFP_MEMALLOC'
 ])
 /** Flags that do not block. */
 const ATOMIC_GFP: ReadonlySet<string> = new Set(['GFP_ATOMIC', 'GFP_NOWAIT'])
-/** Zones: dma_alloc_attrs() masks them out, since the coherent mask decides; dma_alloc_pages() warns of them and fails. */
+/**
+ * Zones: dma_alloc_attrs() masks them out, since the coherent mask decides; dma_alloc_pages() warns of them and fails.
+ */
 const ZONE_GFP: ReadonlySet<string> = new Set(['GFP_DMA', 'GFP_DMA32', '__GFP_DMA', '__GFP_DMA32', '__GFP_HIGHMEM'])
 /** Attributes of the kernel that change nothing that is modelled. */
-const SILENT_ATTRIBUTES: ReadonlySet<string> = new Set(['WEAK_ORDERING', 'WRITE_COMBINE', 'FORCE_CONTIGUOUS', 'ALLOC_SINGLE_PAGES', 'PRIVILEGED'])
+const SILENT_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'WEAK_ORDERING',
+  'WRITE_COMBINE',
+  'FORCE_CONTIGUOUS',
+  'ALLOC_SINGLE_PAGES',
+  'PRIVILEGED'
+])
 
-/** What a word of the kernel is in the language. `nothing`: it may stand there and changes nothing, with a reason where one may think it does. */
-export type Spelled = { readonly kind: 'direction' | 'option'; readonly word: string } | { readonly kind: 'nothing'; readonly why?: string } | { readonly kind: 'refused'; readonly why: string }
+/**
+ * What a word of the kernel is in the language. `nothing`: it may stand there and changes nothing, with a reason where
+ * one may think it does.
+ */
+export type Spelled =
+  | { readonly kind: 'direction' | 'option'; readonly word: string }
+  | { readonly kind: 'nothing'; readonly why?: string }
+  | { readonly kind: 'refused'; readonly why: string }
 
 /** The meaning of a kernel's word behind the arguments of `op`; null: it is none. */
 export function spelled(word: string, op: OpWord): Spelled | null {
   if (SILENT_GFP.has(word)) return { kind: 'nothing' }
-  if (ATOMIC_GFP.has(word)) return op.options.includes('ATOMIC') ? { kind: 'option', word: 'ATOMIC' } : { kind: 'nothing' }
-  if (word === '__GFP_NOWARN') return op.options.includes('NO_WARN') ? { kind: 'option', word: 'NO_WARN' } : { kind: 'nothing' }
+  if (ATOMIC_GFP.has(word))
+    return op.options.includes('ATOMIC') ? { kind: 'option', word: 'ATOMIC' } : { kind: 'nothing' }
+  if (word === '__GFP_NOWARN')
+    return op.options.includes('NO_WARN') ? { kind: 'option', word: 'NO_WARN' } : { kind: 'nothing' }
   if (ZONE_GFP.has(word)) {
-    return op.name === 'dma_alloc_pages' ? { kind: 'refused', why: `dma_alloc_pages() warns of ${word} and fails: the coherent mask chooses the zone` }
+    return op.name === 'dma_alloc_pages'
+      ? { kind: 'refused', why: `dma_alloc_pages() warns of ${word} and fails: the coherent mask chooses the zone` }
       : { kind: 'nothing', why: `${word} changes nothing: the coherent mask chooses the zone` }
   }
   const bare = /^(?:DMA_ATTR_|__DMA_ATTR_)(\w+)$/.exec(word)?.[1]
@@ -46,12 +77,26 @@ export function directionOf(word: string): string | null {
   return directionNames.has(bare) ? bare : null
 }
 
-const isFlagWord = (word: string): boolean => SILENT_GFP.has(word) || ATOMIC_GFP.has(word) || ZONE_GFP.has(word) || word === '__GFP_NOWARN'
+const isFlagWord = (word: string): boolean =>
+  SILENT_GFP.has(word) || ATOMIC_GFP.has(word) || ZONE_GFP.has(word) || word === '__GFP_NOWARN'
 const isAttributeWord = (word: string): boolean => attributeNames.has(word) || /^(__)?DMA_ATTR_/.test(word)
 
 // ---- prototypes ----------------------------------------------------------------------------------------------------
 
-type Place = 'dev' | 'x' | 'list' | 'size' | 'offset' | 'count' | 'dir' | 'gfp' | 'attrs' | '&handle' | 'handle' | 'mmio' | 'bits'
+type Place =
+  | 'dev'
+  | 'x'
+  | 'list'
+  | 'size'
+  | 'offset'
+  | 'count'
+  | 'dir'
+  | 'gfp'
+  | 'attrs'
+  | '&handle'
+  | 'handle'
+  | 'mmio'
+  | 'bits'
 
 interface Prototype {
   readonly name: string
@@ -62,7 +107,10 @@ interface Prototype {
 
 const p = (name: string, op: string, ...places: Place[]): Prototype => ({ name, op, places })
 /** A function, and its form with attributes. */
-const withAttrs = (name: string, attrsName: string, op: string, ...places: Place[]): Prototype[] => [p(name, op, ...places), p(attrsName, op, ...places, 'attrs')]
+const withAttrs = (name: string, attrsName: string, op: string, ...places: Place[]): Prototype[] => [
+  p(name, op, ...places),
+  p(attrsName, op, ...places, 'attrs')
+]
 
 /** include/linux/dma-mapping.h, include/linux/set_memory.h, include/linux/gfp.h, include/linux/slab.h. */
 export const prototypes: readonly Prototype[] = [
@@ -107,7 +155,8 @@ export function operationOf(name: string): OpWord | undefined {
 }
 
 /** How the kernel writes the call, for messages: `dma_map_page(dev, x, offset, size, dir)`. */
-export const prototypeText = (name: string): string[] => (byName.get(name) ?? []).map((f) => `${f.name}(${f.places.join(', ')})`)
+export const prototypeText = (name: string): string[] =>
+  (byName.get(name) ?? []).map((f) => `${f.name}(${f.places.join(', ')})`)
 
 /** `0`: no flags, no attributes. */
 const isZero = (a: RawExpr): boolean => a.kind === 'number' && a.value === 0
@@ -120,13 +169,25 @@ const all = (a: RawExpr, is: (word: string) => boolean): boolean => {
 
 function fits(a: RawExpr, place: Place): boolean {
   switch (place) {
-    case 'size': case 'offset': case 'count': case 'bits': return a.kind === 'number'
-    case '&handle': return a.kind === 'address'
-    case 'dir': { const w = wordOf(a); return w !== null && directionOf(w) !== null }
-    case 'gfp': return all(a, isFlagWord)
-    case 'attrs': return all(a, isAttributeWord)
-    case 'list': return a.kind === 'list'
-    default: return a.kind === 'path' || a.kind === 'address' || (a.kind === 'call' && !functionNames.has(a.op.text))
+    case 'size':
+    case 'offset':
+    case 'count':
+    case 'bits':
+      return a.kind === 'number'
+    case '&handle':
+      return a.kind === 'address'
+    case 'dir': {
+      const w = wordOf(a)
+      return w !== null && directionOf(w) !== null
+    }
+    case 'gfp':
+      return all(a, isFlagWord)
+    case 'attrs':
+      return all(a, isAttributeWord)
+    case 'list':
+      return a.kind === 'list'
+    default:
+      return a.kind === 'path' || a.kind === 'address' || (a.kind === 'call' && !functionNames.has(a.op.text))
   }
 }
 
@@ -137,7 +198,10 @@ export interface Spelling {
   /** `&handle`: another name of what the call yields. */
   readonly handle: Token | null
   /** What the kernel's prototype says and the language takes from the object: checked where it is known. */
-  readonly said: ReadonlyArray<{ readonly place: 'size' | 'offset' | 'count'; readonly arg: Extract<RawExpr, { kind: 'number' }> }>
+  readonly said: ReadonlyArray<{
+    readonly place: 'size' | 'offset' | 'count'
+    readonly arg: Extract<RawExpr, { kind: 'number' }>
+  }>
 }
 
 /** The call of a kernel's prototype; null when its arguments fit none of that name. */
@@ -156,7 +220,11 @@ function asPrototype(c: RawCall): Spelling | null {
     c.args.forEach((a, i) => {
       const place = f.places[i] as Place
       if (place === '&handle' && a.kind === 'address') handle = a.name
-      else if (a.kind === 'number' && (place === 'offset' || place === 'count' || (place === 'size' && op.params.every((x) => x.kind !== 'size')))) said.push({ place, arg: a })
+      else if (
+        a.kind === 'number' &&
+        (place === 'offset' || place === 'count' || (place === 'size' && op.params.every((x) => x.kind !== 'size')))
+      )
+        said.push({ place, arg: a })
       else if (place === 'gfp' || place === 'attrs') options.push(...flat(a))
       else if (place !== 'handle') args.push(a)
     })
@@ -165,7 +233,10 @@ function asPrototype(c: RawCall): Spelling | null {
   return null
 }
 
-/** A call as the language has it: its own form stays as it is, under the kernel's name too; the kernel's is put in order. Null: no operation of this name. */
+/**
+ * A call as the language has it: its own form stays as it is, under the kernel's name too; the kernel's is put in
+ * order. Null: no operation of this name.
+ */
 export function spelling(c: RawCall): Spelling | null {
   const kernel = asPrototype(c)
   if (kernel !== null) return kernel
@@ -173,8 +244,16 @@ export function spelling(c: RawCall): Spelling | null {
   if (own === undefined) return null
   // `&handle` may stand in the language's form too.
   const address = c.args.find((a, i) => a.kind === 'address' && i > 0)
-  const handle = address?.kind === 'address' && (own.result === 'coherent' || own.result === 'pages') ? address.name : null
-  return { op: own, args: c.args.filter((a) => handle === null || a !== address).flatMap((a, i) => (i < own.params.length ? [a] : flat(a))), handle, said: [] }
+  const handle =
+    address?.kind === 'address' && (own.result === 'coherent' || own.result === 'pages') ? address.name : null
+  return {
+    op: own,
+    args: c.args
+      .filter((a) => handle === null || a !== address)
+      .flatMap((a, i) => (i < own.params.length ? [a] : flat(a))),
+    handle,
+    said: []
+  }
 }
 
 /** `A | B` as the list that the language writes. */
@@ -182,7 +261,9 @@ const flat = (a: RawExpr): RawExpr[] => (a.kind === 'flags' ? a.items.flatMap(fl
 
 /** DMA_BIT_MASK(32), and 0xffffffff, as a number of bits; null: neither. */
 export function bitsOf(a: RawExpr): { readonly value: number } | null {
-  if (a.kind === 'call' && a.op.text === 'DMA_BIT_MASK' && a.args.length === 1 && a.args[0]?.kind === 'number') return { value: a.args[0].value }
-  if (a.kind === 'number' && a.value > 64 && Number.isInteger(Math.log2(a.value + 1))) return { value: Math.log2(a.value + 1) }
+  if (a.kind === 'call' && a.op.text === 'DMA_BIT_MASK' && a.args.length === 1 && a.args[0]?.kind === 'number')
+    return { value: a.args[0].value }
+  if (a.kind === 'number' && a.value > 64 && Number.isInteger(Math.log2(a.value + 1)))
+    return { value: Math.log2(a.value + 1) }
   return null
 }

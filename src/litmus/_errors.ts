@@ -3,7 +3,7 @@ import type { At } from './ast.ts'
 import { type Diagnostic, distance, nearest } from '../base/index.ts'
 
 /** After so many, the rest is only counted: a file that is no litmus test at all should not bury its first message. */
-export const MOST_ERRORS = 50
+const MOST_ERRORS = 50
 
 export interface More {
   readonly expected?: readonly string[]
@@ -32,7 +32,14 @@ export class Errors {
 
   /** A word that is right and has no machine yet: the test is read all the same. */
   notModelled(at: At, word: string, reason: string): void {
-    this.soft.push({ code: 'TB-003', file: this.file, line: at.line, column: at.column, word, message: `'${word}' is not modelled yet: ${reason}` })
+    this.soft.push({
+      code: 'TB-003',
+      file: this.file,
+      line: at.line,
+      column: at.column,
+      word,
+      message: `'${word}' is not modelled yet: ${reason}`
+    })
   }
 
   /** One message a place: what follows at the same place is a consequence. */
@@ -58,7 +65,12 @@ export class Errors {
   private diagnostic(code: string, at: At, word: string, message: string, more: More): Diagnostic {
     const near = more.known === undefined ? [] : nearestWords(word, more.known)
     return {
-      code, file: this.file, line: at.line, column: at.column, word, message,
+      code,
+      file: this.file,
+      line: at.line,
+      column: at.column,
+      word,
+      message,
       ...(more.expected && more.expected.length > 0 ? { expected: more.expected } : {}),
       ...(near.length > 0 ? { nearest: near } : {}),
       ...(more.hint === undefined ? {} : { hint: more.hint })
@@ -71,10 +83,19 @@ export class Errors {
 
   all(): Diagnostic[] {
     // What has no machine yet matters once the test is right.
-    const out = [...(this.list.length > 0 ? this.list : this.soft)].sort((a, b) => a.line - b.line || a.column - b.column)
+    const out = [...(this.list.length > 0 ? this.list : this.soft)].sort(
+      (a, b) => a.line - b.line || a.column - b.column
+    )
     const last = out.at(-1)
     if (this.dropped > 0 && last) {
-      out.push({ code: 'TB-240', file: this.file, line: last.line, column: last.column, word: '', message: `${this.dropped} further errors are not shown` })
+      out.push({
+        code: 'TB-240',
+        file: this.file,
+        line: last.line,
+        column: last.column,
+        word: '',
+        message: `${this.dropped} further errors are not shown`
+      })
     }
     return out
   }
@@ -95,7 +116,12 @@ export function nearestWords(word: string, known: Iterable<string>): string[] {
   // Of a short word, half is no likeness: `foo` is not near `or`.
   const most = Math.max(1, Math.floor(word.length / 2))
   const w = word.toLowerCase()
-  const near = nearest(word, all).filter((n) => (w.length > 2 && n.toLowerCase().startsWith(w)) || (n.length > 2 && w.startsWith(n.toLowerCase())) || distance(w, n.toLowerCase()) <= most)  // dma_sync_single_for_cpu has all the parts of dma_sync_for_cpu, accept is a part of tsm_accept.
+  const near = nearest(word, all).filter(
+    (n) =>
+      (w.length > 2 && n.toLowerCase().startsWith(w)) ||
+      (n.length > 2 && w.startsWith(n.toLowerCase())) ||
+      distance(w, n.toLowerCase()) <= most
+  ) // dma_sync_single_for_cpu has all the parts of dma_sync_for_cpu, accept is a part of tsm_accept.
   const pieces = w.split('_').filter((x) => x !== '')
   const alike = all.filter((n) => {
     const theirs = n.toLowerCase().split('_')

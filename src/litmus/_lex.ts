@@ -35,6 +35,7 @@ const LONGEST_WORD = 100
 /**
  * The tokens of `text`, the last one of kind `end`. Reports what is no token and goes on behind it.
  * With `cursor`, the word that ends at or spans that offset (or an empty one) is marked, its text cut at the cursor.
+ * Long: one loop, a kind of character a branch.
  */
 export function lex(text: string, errors: Errors, cursor = -1): Token[] {
   const out: Token[] = []
@@ -48,7 +49,15 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
   const at = (offset: number, length: number): At => ({ line, column: offset - lineStart + 1, length })
   const push = (kind: Token['kind'], offset: number, end: number, value: string, isCursor = false): void => {
     if (kind === 'word' && (nl || out.at(-1)?.text === ';') && NAMES_KERNELS.has(value)) signs = true
-    out.push({ kind, text: value, offset, ...at(offset, Math.max(end - offset, 0)), nl, glued: offset === previousEnd, ...(isCursor ? { cursor: true } : {}) })
+    out.push({
+      kind,
+      text: value,
+      offset,
+      ...at(offset, Math.max(end - offset, 0)),
+      nl,
+      glued: offset === previousEnd,
+      ...(isCursor ? { cursor: true } : {})
+    })
     nl = false
     previousEnd = end
   }
@@ -102,8 +111,19 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
     }
     if (c === '"' || c === '“' || c === '”' || (c === "'" && /^'[^'"\n]*'/.test(text.slice(i, i + 80)))) {
       const [value, end, closed] = string(text, i)
-      if (c !== '"') errors.add('TB-200', at(i, 1), c, `the language does not use the character '${c}'`, { hint: c === "'" ? 'a label stands without quotes, a string in "..."' : 'strings stand in straight quotes: "..."' })
-      else if (!closed) errors.add('TB-201', at(i, end - i), text.slice(i, Math.min(end, i + 20)), 'the string is not closed on its line', { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' })
+      if (c !== '"')
+        errors.add('TB-200', at(i, 1), c, `the language does not use the character '${c}'`, {
+          hint:
+            c === "'" ? 'a label stands without quotes, a string in "..."' : 'strings stand in straight quotes: "..."'
+        })
+      else if (!closed)
+        errors.add(
+          'TB-201',
+          at(i, end - i),
+          text.slice(i, Math.min(end, i + 20)),
+          'the string is not closed on its line',
+          { expected: ["'\"'"], hint: 'a string stands on one line; \\" is a quote inside it' }
+        )
       push('string', i, end, value)
       i = end
       if (!cursorDone && cursor < i) cursorDone = true
@@ -121,7 +141,8 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
       // `expect*:ok` is a word and a star of its own.
       const star = number || lexeme === 'expect' || lexeme === 'on' ? null : match(PREFIX_STAR, i + lexeme.length)
       const word = star === null ? lexeme : lexeme + star
-      if (word.length > LONGEST_WORD) errors.add('TB-241', at(i, word.length), word, `a word of ${word.length} letters: at most ${LONGEST_WORD}`)
+      if (word.length > LONGEST_WORD)
+        errors.add('TB-241', at(i, word.length), word, `a word of ${word.length} letters: at most ${LONGEST_WORD}`)
       if (!cursorDone && cursor <= i + lexeme.length) {
         cursorDone = true
         push('word', i, i + word.length, lexeme.slice(0, cursor - i), true)
@@ -137,7 +158,14 @@ export function lex(text: string, errors: Errors, cursor = -1): Token[] {
     }
     const ch = String.fromCodePoint(text.codePointAt(i) ?? 0)
     // Of a row of them, the first is enough.
-    if (out.at(-1)?.kind !== 'bad' || previousEnd !== i) errors.add('TB-200', at(i, ch.length), ch, `the language does not use the character ${printable(ch)}`, hintFor(ch))
+    if (out.at(-1)?.kind !== 'bad' || previousEnd !== i)
+      errors.add(
+        'TB-200',
+        at(i, ch.length),
+        ch,
+        `the language does not use the character ${printable(ch)}`,
+        hintFor(ch)
+      )
     push('bad', i, i + ch.length, ch)
     i += ch.length
   }
@@ -153,7 +181,12 @@ function string(text: string, start: number): [string, number, boolean] {
   let i = start + 1
   for (; i < text.length && text[i] !== '\n'; i++) {
     const c = text[i] as string
-    if ((c === '"' && first !== "'") || (first === "'" && c === "'") || (first !== '"' && first !== "'" && (c === '”' || c === '“'))) return [value, i + 1, true]
+    if (
+      (c === '"' && first !== "'") ||
+      (first === "'" && c === "'") ||
+      (first !== '"' && first !== "'" && (c === '”' || c === '“'))
+    )
+      return [value, i + 1, true]
     // As the door of the command line shows what acts on a terminal (base/printable.ts). A string stays on its line.
     const code = c === '\\' && text[i + 1] === 'u' ? /^(?!000[ad])[0-9a-f]{4}/i.exec(text.slice(i + 2, i + 6)) : null
     if (code !== null) {
@@ -166,7 +199,8 @@ function string(text: string, start: number): [string, number, boolean] {
 }
 
 /** A character as a message can show it. */
-const printable = (ch: string): string => (/[\p{C}\p{Z}]/u.test(ch) ? `U+${(ch.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}` : `'${ch}'`)
+const printable = (ch: string): string =>
+  /[\p{C}\p{Z}]/u.test(ch) ? `U+${(ch.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}` : `'${ch}'`
 
 function hintFor(ch: string): { hint?: string } {
   if (ch === '-' || ch === '+' || ch === '/' || ch === '%') return { hint: 'there is no arithmetic: write the number' }

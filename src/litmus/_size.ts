@@ -1,5 +1,5 @@
-// What a test may hold at most. Time and memory of parsing, printing and searching grow with these, some of them with the square; no question
-// that a reader can follow comes near. Checked before anything is looked up.
+// What a test may hold at most. Time and memory of parsing, printing and searching grow with these, some of them with
+// the square; no question that a reader can follow comes near. Checked before anything is looked up.
 import type { At } from './ast.ts'
 import type { Errors } from './_errors.ts'
 import type { RawStmt, RawTest } from './_syntax.ts'
@@ -28,8 +28,16 @@ export function withinSize(raw: RawTest, errors: Errors): boolean {
   }
   const named = (list: ReadonlyArray<{ readonly name: At }>): Array<{ at: At }> => list.map((x) => ({ at: x.name }))
   const lists = [
-    tooMany('threads', named(raw.threads)), tooMany('devices', named(raw.devices)), tooMany('mmio ranges', named(raw.mmios)), tooMany('expect lines', raw.expects), tooMany('conditions', raw.conditions),
-    tooMany('entries of config', raw.config.map((e) => ({ at: e.key }))), tooMany('revisions of its own', named(raw.revisions))
+    tooMany('threads', named(raw.threads)),
+    tooMany('devices', named(raw.devices)),
+    tooMany('mmio ranges', named(raw.mmios)),
+    tooMany('expect lines', raw.expects),
+    tooMany('conditions', raw.conditions),
+    tooMany(
+      'entries of config',
+      raw.config.map((e) => ({ at: e.key }))
+    ),
+    tooMany('revisions of its own', named(raw.revisions))
   ]
   const all: Array<{ at: At }> = []
   for (const body of [raw.init ?? [], ...raw.threads.map((t) => t.body)]) {
@@ -49,12 +57,17 @@ function writtenOut(s: RawStmt, all: Array<{ at: At }>): number {
   all.push(s)
   const sum = (list: readonly RawStmt[]): number => list.reduce((n, x) => n + writtenOut(x, all), 0)
   switch (s.kind) {
-    case 'if': return 1 + sum(s.then) + sum(s.else)
-    case 'choose': return 1 + s.branches.reduce((n, b) => n + sum(b), 0)
-    case 'repeat': return sum(s.body) * (s.count.kind === 'number' ? Math.max(1, s.count.value) : 1)
-    case 'bad': return 1 + sum(s.body)
+    case 'if':
+      return 1 + sum(s.then) + sum(s.else)
+    case 'choose':
+      return 1 + s.branches.reduce((n, b) => n + sum(b), 0)
+    case 'repeat':
+      return sum(s.body) * (s.count.kind === 'number' ? Math.max(1, s.count.value) : 1)
+    case 'bad':
+      return 1 + sum(s.body)
     case 'do':
     case 'wait':
-    case 'assert': return 1
+    case 'assert':
+      return 1
   }
 }

@@ -1,10 +1,23 @@
 // Tokens to a raw tree: the shape is right, the names are not looked at yet. Recursive descent, one function a rule of
-// docs/litmus-language.md; an error is reported where it is met and the parser goes on at the next statement, entry or part.
-// Why by hand and not with a parser library: docs/decisions/0001-litmus-parser.md.
+// docs/litmus-language.md; an error is reported where it is met and the parser goes on at the next statement, entry or
+// part. Why by hand and not with a parser library: docs/decisions/0001-litmus-parser.md.
 import type { At } from './ast.ts'
 import type { Errors, More } from './_errors.ts'
 import { lex, type Token } from './_lex.ts'
-import { configByName, deviceKeyByName, kernelNames, keywordNames, keywords, mmioKeys, operationByName, type PartName, partNames, parts, platforms, properties } from './vocabulary.ts'
+import {
+  configByName,
+  deviceKeyByName,
+  kernelNames,
+  keywordNames,
+  keywords,
+  mmioKeys,
+  operationByName,
+  type PartName,
+  partNames,
+  parts,
+  platforms,
+  properties
+} from './vocabulary.ts'
 import { Bytes, own, PAGE_SIZE } from '../base/index.ts'
 
 // ---- the raw tree ------------------------------------------------------------------------------------------------
@@ -29,7 +42,9 @@ export interface RawPath {
   readonly rest: readonly RawStep[]
   readonly at: At
 }
-export type RawStep = { readonly kind: 'dot'; readonly name: Token } | { readonly kind: 'index'; readonly index: RawExpr; readonly at: At }
+export type RawStep =
+  | { readonly kind: 'dot'; readonly name: Token }
+  | { readonly kind: 'index'; readonly index: RawExpr; readonly at: At }
 
 export interface RawCall {
   readonly kind: 'call'
@@ -51,7 +66,13 @@ export interface RawBinary {
 
 export type RawStmt =
   | { readonly kind: 'do'; readonly at: At; readonly target: Token | null; readonly value: RawExpr }
-  | { readonly kind: 'if'; readonly at: At; readonly cond: RawExpr; readonly then: readonly RawStmt[]; readonly else: readonly RawStmt[] }
+  | {
+      readonly kind: 'if'
+      readonly at: At
+      readonly cond: RawExpr
+      readonly then: readonly RawStmt[]
+      readonly else: readonly RawStmt[]
+    }
   | { readonly kind: 'choose'; readonly at: At; readonly branches: readonly (readonly RawStmt[])[] }
   | { readonly kind: 'repeat'; readonly at: At; readonly count: RawExpr; readonly body: readonly RawStmt[] }
   | { readonly kind: 'wait' | 'assert'; readonly at: At; readonly cond: RawExpr }
@@ -76,7 +97,9 @@ export interface RawThread {
 }
 
 /** A revision as written, flips included: its words, each with the token at its begin. */
-export interface RawRevision { readonly words: ReadonlyArray<{ readonly text: string; readonly token: Token }> }
+export interface RawRevision {
+  readonly words: ReadonlyArray<{ readonly text: string; readonly token: Token }>
+}
 export const revisionText = (r: RawRevision): string => r.words.map((w) => w.text).join(' ')
 
 export interface RawExpect {
@@ -109,18 +132,54 @@ export interface RawTest {
 
 /** Where content assist was asked for: what the grammar wanted there. */
 export type Wanted =
-  | { readonly kind: 'part' | 'platform' | 'kernel' | 'flip' | 'property' | 'verdict' | 'expectKernel' | 'expectPlatform' | 'on' | 'mmioDevice' | 'cpu' | 'statement' | 'rhs' | 'operation' | 'expr' | 'else' | 'or' }
+  | {
+      readonly kind:
+        | 'part'
+        | 'platform'
+        | 'kernel'
+        | 'flip'
+        | 'property'
+        | 'verdict'
+        | 'expectKernel'
+        | 'expectPlatform'
+        | 'on'
+        | 'mmioDevice'
+        | 'cpu'
+        | 'statement'
+        | 'rhs'
+        | 'operation'
+        | 'expr'
+        | 'else'
+        | 'or'
+    }
   | { readonly kind: 'configKey' | 'deviceKey' | 'mmioKey'; readonly used: readonly string[] }
   | { readonly kind: 'configValue'; readonly key: string }
-  | { readonly kind: 'arg'; readonly op: string; readonly index: number; readonly inList: boolean; readonly used: readonly string[] }
+  | {
+      readonly kind: 'arg'
+      readonly op: string
+      readonly index: number
+      readonly inList: boolean
+      readonly used: readonly string[]
+    }
   | { readonly kind: 'compared'; readonly with: RawExpr }
   | { readonly kind: 'field'; readonly path: RawPath }
 
 /** Words of C that one writes by habit, and what the language has instead. */
 const FOREIGN: Readonly<Record<string, string>> = {
-  while: 'loops are repeat N { }; wait (EXPR) waits', for: 'loops are repeat N { }', do: 'loops are repeat N { }', return: 'put what follows into if (EXPR) { }',
-  goto: 'there are no jumps', break: 'there are no jumps', continue: 'there are no jumps', switch: 'use if (EXPR) { } else { }', int: 'variables are not declared',
-  void: 'variables are not declared', struct: 'variables are not declared', const: 'variables are not declared', static: 'variables are not declared', let: 'variables are not declared'
+  while: 'loops are repeat N { }; wait (EXPR) waits',
+  for: 'loops are repeat N { }',
+  do: 'loops are repeat N { }',
+  return: 'put what follows into if (EXPR) { }',
+  goto: 'there are no jumps',
+  break: 'there are no jumps',
+  continue: 'there are no jumps',
+  switch: 'use if (EXPR) { } else { }',
+  int: 'variables are not declared',
+  void: 'variables are not declared',
+  struct: 'variables are not declared',
+  const: 'variables are not declared',
+  static: 'variables are not declared',
+  let: 'variables are not declared'
 }
 
 /** Deeper nesting than any reader follows; keeps the parser's own stack bounded. */
@@ -129,14 +188,33 @@ const MOST_DEPTH = 100
 const MOST_TERMS = 500
 
 /** What may follow a name inside parentheses: a variable called like a part is none. */
-const OPERAND_ENDS: ReadonlySet<string> = new Set([',', ')', ']', '[', '.', '==', '!=', '<', '<=', '>', '>=', '&&', '||'])
+const OPERAND_ENDS: ReadonlySet<string> = new Set([
+  ',',
+  ')',
+  ']',
+  '[',
+  '.',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '&&',
+  '||'
+])
 
 class Recover extends Error {}
 
-const span = (a: At, b: At): At => ({ line: a.line, column: a.column, length: a.line === b.line ? Math.max(b.column + b.length - a.column, a.length) : a.length })
+const span = (a: At, b: At): At => ({
+  line: a.line,
+  column: a.column,
+  length: a.line === b.line ? Math.max(b.column + b.length - a.column, a.length) : a.length
+})
 const is = (t: Token, text: string): boolean => t.kind === 'punct' && t.text === text
 /** A token as a message shows it. */
-const show = (t: Token): string => (t.kind === 'end' ? 'the end of the file' : t.kind === 'string' ? 'a string' : `'${t.text}'`)
+const show = (t: Token): string =>
+  t.kind === 'end' ? 'the end of the file' : t.kind === 'string' ? 'a string' : `'${t.text}'`
 
 export class Syntax {
   readonly test: RawTest
@@ -156,7 +234,23 @@ export class Syntax {
   constructor(text: string, errors: Errors, cursor = -1) {
     this.errors = errors
     this.tokens = lex(text, errors, cursor)
-    this.test = { tokens: this.tokens, name: null, text: '', sources: [], platforms: [], kernels: [], revisions: [], forbid: [], config: [], devices: [], mmios: [], init: null, threads: [], conditions: [], expects: [] }
+    this.test = {
+      tokens: this.tokens,
+      name: null,
+      text: '',
+      sources: [],
+      platforms: [],
+      kernels: [],
+      revisions: [],
+      forbid: [],
+      config: [],
+      devices: [],
+      mmios: [],
+      init: null,
+      threads: [],
+      conditions: [],
+      expects: []
+    }
     this.file()
   }
 
@@ -203,7 +297,13 @@ export class Syntax {
     if (is(t, text)) return this.next()
     // What is missing is missing where the line ended, not where the next one begins.
     const before = this.tokens[this.pos - 1]
-    if ((t.nl || t.kind === 'end') && before && t.cursor !== true) return this.fail('TB-203', before, `expected '${text}' ${why}, found ${t.kind === 'end' ? show(t) : "the line's end"}`, { expected: [`'${text}'`], ...more })
+    if ((t.nl || t.kind === 'end') && before && t.cursor !== true)
+      return this.fail(
+        'TB-203',
+        before,
+        `expected '${text}' ${why}, found ${t.kind === 'end' ? show(t) : "the line's end"}`,
+        { expected: [`'${text}'`], ...more }
+      )
     return this.fail('TB-203', t, `expected '${text}' ${why}, found ${show(t)}`, { expected: [`'${text}'`], ...more })
   }
 
@@ -211,8 +311,11 @@ export class Syntax {
   private close(text: string, open: Token, otherwise: string): Token {
     if (is(this.tok(), text)) return this.next()
     const t = this.tok()
-    if (t.kind === 'end' || t.nl || is(t, '}') || is(t, '{')) return this.fail('TB-204', open, `'${open.text}' is not closed`, { expected: [`'${text}'`] })
-    return this.fail('TB-203', t, `expected ${otherwise} or '${text}', found ${show(t)}`, { expected: [otherwise, `'${text}'`] })
+    if (t.kind === 'end' || t.nl || is(t, '}') || is(t, '{'))
+      return this.fail('TB-204', open, `'${open.text}' is not closed`, { expected: [`'${text}'`] })
+    return this.fail('TB-203', t, `expected ${otherwise} or '${text}', found ${show(t)}`, {
+      expected: [otherwise, `'${text}'`]
+    })
   }
 
   private name(what: string): Token {
@@ -234,7 +337,9 @@ export class Syntax {
   /** A line begins here with the word of a part. Inside a block `source = 1` is a statement, if a wrong one. */
   private atPart(inBlock = true): boolean {
     const t = this.tok()
-    return t.kind === 'word' && t.nl && partNames.has(t.text) && t.cursor !== true && !(inBlock && is(this.following(), '='))
+    return (
+      t.kind === 'word' && t.nl && partNames.has(t.text) && t.cursor !== true && !(inBlock && is(this.following(), '='))
+    )
   }
 
   /** Runs a rule; after an error the parser stands where it was met. */
@@ -259,7 +364,10 @@ export class Syntax {
       return
     }
     if (!(first.kind === 'word' && first.text === 'litmus') && first.cursor !== true) {
-      this.error('TB-205', first, `a test begins with 'litmus', found ${show(first)}`, { expected: ['litmus NAME "text"'], ...(first.kind === 'word' && !partNames.has(first.text) ? { known: ['litmus'] } : {}) })
+      this.error('TB-205', first, `a test begins with 'litmus', found ${show(first)}`, {
+        expected: ['litmus NAME "text"'],
+        ...(first.kind === 'word' && !partNames.has(first.text) ? { known: ['litmus'] } : {})
+      })
       if (!partNames.has(first.text)) this.skipPart()
     }
     while (this.tok().kind !== 'end') {
@@ -272,9 +380,21 @@ export class Syntax {
   private readonly rules: Readonly<Record<PartName, () => void>> = {
     litmus: () => this.litmus(),
     source: () => this.source(),
-    platform: () => this.nameList(this.test.platforms, { kind: 'platform' }, 'a platform', platforms.map((p) => p.name)),
+    platform: () =>
+      this.nameList(
+        this.test.platforms,
+        { kind: 'platform' },
+        'a platform',
+        platforms.map((p) => p.name)
+      ),
     kernel: () => this.kernelPart(),
-    forbid: () => this.nameList(this.test.forbid, { kind: 'property' }, 'a property', properties.map((p) => p.name)),
+    forbid: () =>
+      this.nameList(
+        this.test.forbid,
+        { kind: 'property' },
+        'a property',
+        properties.map((p) => p.name)
+      ),
     config: () => this.config(),
     device: () => this.device(),
     mmio: () => this.mmio(),
@@ -295,10 +415,17 @@ export class Syntax {
       return
     }
     if (is(t, '}')) this.fail('TB-203', this.next(), "'}' closes nothing", { hint: 'no block is open here' })
-    const statement = keywordNames.has(t.text) || operationByName.has(t.text) || (t.kind === 'word' && (is(this.following(), '(') || is(this.following(), '=')))
+    const statement =
+      keywordNames.has(t.text) ||
+      operationByName.has(t.text) ||
+      (t.kind === 'word' && (is(this.following(), '(') || is(this.following(), '=')))
     this.fail('TB-206', t, `${show(t)} begins no part of a test`, {
       expected: parts.map((p) => p.name),
-      ...(statement ? { hint: 'statements stand in init { } or thread NAME { }' } : t.kind === 'word' ? { known: partNames } : {})
+      ...(statement
+        ? { hint: 'statements stand in init { } or thread NAME { }' }
+        : t.kind === 'word'
+          ? { known: partNames }
+          : {})
     })
   }
 
@@ -316,7 +443,9 @@ export class Syntax {
       return
     }
     if (t.kind === 'word' && partNames.has(t.text)) return
-    this.fail('TB-203', t, `expected ',' or the line's end after ${after}, found ${show(t)}`, { expected: ["','", "the line's end"] })
+    this.fail('TB-203', t, `expected ',' or the line's end after ${after}, found ${show(t)}`, {
+      expected: ["','", "the line's end"]
+    })
   }
 
   private litmus(): void {
@@ -325,19 +454,37 @@ export class Syntax {
     const first = this.tok()
     let text = ''
     // A name may hold dots and begin with a digit; its pieces stand together.
-    while ((this.tok().kind === 'word' || this.tok().kind === 'number' || is(this.tok(), '.')) && (text === '' || this.tok().glued)) text += this.next().text
-    if (text === '') this.fail('TB-203', first, `expected the test's name after 'litmus', found ${show(first)}`, { expected: ['NAME'], hint: 'litmus NAME "text"' })
+    while (
+      (this.tok().kind === 'word' || this.tok().kind === 'number' || is(this.tok(), '.')) &&
+      (text === '' || this.tok().glued)
+    )
+      text += this.next().text
+    if (text === '')
+      this.fail('TB-203', first, `expected the test's name after 'litmus', found ${show(first)}`, {
+        expected: ['NAME'],
+        hint: 'litmus NAME "text"'
+      })
     this.test.name = { text, at: { line: first.line, column: first.column, length: text.length } }
-    if (this.tok().kind !== 'string') this.fail('TB-203', this.tok(), `expected the test's text in quotes after its name, found ${show(this.tok())}`, { expected: ['"text"'], hint: 'litmus NAME "text"' })
+    if (this.tok().kind !== 'string')
+      this.fail('TB-203', this.tok(), `expected the test's text in quotes after its name, found ${show(this.tok())}`, {
+        expected: ['"text"'],
+        hint: 'litmus NAME "text"'
+      })
     this.test.text = this.next().text
-    if (this.tok().kind === 'string') this.fail('TB-203', this.tok(), 'a test has one text', { hint: 'where the case was argued stands after `source`' })
+    if (this.tok().kind === 'string')
+      this.fail('TB-203', this.tok(), 'a test has one text', {
+        hint: 'where the case was argued stands after `source`'
+      })
     this.endOfPart("the test's text")
   }
 
   private source(): void {
     this.next()
     do {
-      if (this.tok().kind !== 'string') this.fail('TB-203', this.tok(), `expected a string after 'source', found ${show(this.tok())}`, { expected: ['"..."'] })
+      if (this.tok().kind !== 'string')
+        this.fail('TB-203', this.tok(), `expected a string after 'source', found ${show(this.tok())}`, {
+          expected: ['"..."']
+        })
       this.test.sources.push(this.next().text)
     } while (this.accept(','))
     this.endOfPart('the source')
@@ -351,7 +498,14 @@ export class Syntax {
   }
 
   private names(into: Token[], wanted: Wanted, what: string, known: readonly string[], star: boolean): void {
-    this.separated(into, () => this.next(), wanted, what, known, (t) => t.kind === 'word' || (star && is(t, '*')))
+    this.separated(
+      into,
+      () => this.next(),
+      wanted,
+      what,
+      known,
+      (t) => t.kind === 'word' || (star && is(t, '*'))
+    )
   }
 
   // `kernel K, ...`, and `kernel NAME = K + FIELD`, which names a revision.
@@ -362,7 +516,10 @@ export class Syntax {
       const name = this.next()
       this.next()
       this.want({ kind: 'kernel' })
-      if (this.tok().kind !== 'word' && this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected a kernel after '${name.text} =', found ${show(this.tok())}`, { expected: kernelNames })
+      if (this.tok().kind !== 'word' && this.tok().kind !== 'number')
+        this.fail('TB-203', this.tok(), `expected a kernel after '${name.text} =', found ${show(this.tok())}`, {
+          expected: kernelNames
+        })
       this.test.revisions.push({ name, revision: this.revision() })
     } else {
       this.noEquals()
@@ -372,7 +529,14 @@ export class Syntax {
   }
 
   private revisions(into: RawRevision[], wanted: Wanted, what: string, known: readonly string[], star: boolean): void {
-    this.separated(into, () => this.revision(), wanted, what, known, (t) => t.kind === 'word' || t.kind === 'number' || (star && is(t, '*')))
+    this.separated(
+      into,
+      () => this.revision(),
+      wanted,
+      what,
+      known,
+      (t) => t.kind === 'word' || t.kind === 'number' || (star && is(t, '*'))
+    )
   }
 
   /** NAME { + FIELD | - FIELD | FIELD=value }, on one line. */
@@ -399,7 +563,13 @@ export class Syntax {
   private dotted(): { text: string; token: Token } {
     const token = this.next()
     let { text } = token
-    while (is(this.tok(), '.') && this.tok().glued && this.following().glued && (this.following().kind === 'word' || this.following().kind === 'number')) text += this.next().text + this.next().text
+    while (
+      is(this.tok(), '.') &&
+      this.tok().glued &&
+      this.following().glued &&
+      (this.following().kind === 'word' || this.following().kind === 'number')
+    )
+      text += this.next().text + this.next().text
     return { text, token }
   }
 
@@ -412,15 +582,31 @@ export class Syntax {
     return is(at(), '=')
   }
 
-  private separated<T>(into: T[], item: () => T, wanted: Wanted, what: string, known: readonly string[], begins: (t: Token) => boolean): void {
+  private separated<T>(
+    into: T[],
+    item: () => T,
+    wanted: Wanted,
+    what: string,
+    known: readonly string[],
+    begins: (t: Token) => boolean
+  ): void {
     do {
       this.want(wanted)
       const t = this.tok()
       const listed = begins(t)
-      if (!listed || (this.atPart() && !known.includes(t.text)) || (into.length > 0 && t.text === 'on' && is(this.tokens[this.pos - 1] as Token, ','))) {
+      if (
+        !listed ||
+        (this.atPart() && !known.includes(t.text)) ||
+        (into.length > 0 && t.text === 'on' && is(this.tokens[this.pos - 1] as Token, ','))
+      ) {
         // A comma behind the last name is allowed.
         const before = this.tokens[this.pos - 1] as Token
-        const ends = t.kind === 'end' || is(t, ';') || is(t, ':') || t.text === 'on' || (t.kind === 'word' && partNames.has(t.text))
+        const ends =
+          t.kind === 'end' ||
+          is(t, ';') ||
+          is(t, ':') ||
+          t.text === 'on' ||
+          (t.kind === 'word' && partNames.has(t.text))
         if (is(before, ',') && ends && t.cursor !== true) {
           this.errors.warn('TB-203', before, ',', "nothing follows this ','")
           return
@@ -450,24 +636,43 @@ export class Syntax {
     this.want({ kind: 'on' })
     if (this.tok().kind === 'word' && this.tok().text === 'on') {
       this.next()
-      this.names(platformTokens, { kind: 'expectPlatform' }, "'*' or a platform", ['*', ...platforms.map((p) => p.name)], true)
+      this.names(
+        platformTokens,
+        { kind: 'expectPlatform' },
+        "'*' or a platform",
+        ['*', ...platforms.map((p) => p.name)],
+        true
+      )
     }
     if (this.tok().cursor === true) this.next()
-    this.expect(':', 'before the expected verdict', { hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous, PROP, ... or as KERNEL' })
+    this.expect(':', 'before the expected verdict', {
+      hint: 'expect KERNELS [on PLATFORMS] : ok, vacuous, PROP, ... or as KERNEL'
+    })
     let as: RawRevision | null = null
     if (this.tok().kind === 'word' && this.tok().text === 'as' && this.tok().cursor !== true) {
       this.next()
       this.want({ kind: 'kernel' })
-      if (this.tok().kind !== 'word' && this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected a kernel after 'as', found ${show(this.tok())}`, { expected: kernelNames })
+      if (this.tok().kind !== 'word' && this.tok().kind !== 'number')
+        this.fail('TB-203', this.tok(), `expected a kernel after 'as', found ${show(this.tok())}`, {
+          expected: kernelNames
+        })
       as = this.revision()
-    } else this.names(verdict, { kind: 'verdict' }, 'ok, vacuous or a property', ['ok', 'vacuous', ...properties.map((p) => p.name)], false)
+    } else
+      this.names(
+        verdict,
+        { kind: 'verdict' },
+        'ok, vacuous or a property',
+        ['ok', 'vacuous', ...properties.map((p) => p.name)],
+        false
+      )
     this.test.expects.push({ at, kernels, platforms: platformTokens, verdict, as })
     this.endOfPart('the verdict')
   }
 
   private init(): void {
     const t = this.next()
-    if (this.test.init !== null) this.errors.warn('TB-238', t, 'init', 'a second init: its statements follow those of the first')
+    if (this.test.init !== null)
+      this.errors.warn('TB-238', t, 'init', 'a second init: its statements follow those of the first')
     this.inInit = true
     const body = this.block("'init'")
     this.inInit = false
@@ -483,9 +688,18 @@ export class Syntax {
     try {
       this.want({ kind: 'cpu' })
       if (this.tok().kind === 'word') {
-        if (this.tok().text !== 'cpu') this.fail('TB-203', this.tok(), `expected '{' or 'cpu N' after the thread's name, found ${show(this.tok())}`, { expected: ["'{'", "'cpu N'"], known: ['cpu'] })
+        if (this.tok().text !== 'cpu')
+          this.fail(
+            'TB-203',
+            this.tok(),
+            `expected '{' or 'cpu N' after the thread's name, found ${show(this.tok())}`,
+            { expected: ["'{'", "'cpu N'"], known: ['cpu'] }
+          )
         this.next()
-        if (this.tok().kind !== 'number') this.fail('TB-203', this.tok(), `expected the CPU's number after 'cpu', found ${show(this.tok())}`, { expected: ['N'] })
+        if (this.tok().kind !== 'number')
+          this.fail('TB-203', this.tok(), `expected the CPU's number after 'cpu', found ${show(this.tok())}`, {
+            expected: ['N']
+          })
         cpu = this.next()
       }
       body = this.block(`'thread ${name.text}'`)
@@ -499,7 +713,13 @@ export class Syntax {
   // ---- config, device, mmio --------------------------------------------------------------------------------------
 
   /** `{ entry ... }`: entries separated by blanks, commas, semicolons or line ends. */
-  private entries(what: string, key: 'configKey' | 'deviceKey' | 'mmioKey', into: readonly RawEntry[], known: readonly string[], entry: (t: Token) => void): void {
+  private entries(
+    what: string,
+    key: 'configKey' | 'deviceKey' | 'mmioKey',
+    into: readonly RawEntry[],
+    known: readonly string[],
+    entry: (t: Token) => void
+  ): void {
     const open = this.expect('{', `after ${what}`)
     while (!is(this.tok(), '}')) {
       if (this.accept(',') || this.accept(';')) continue
@@ -510,13 +730,26 @@ export class Syntax {
       }
       this.want({ kind: key, used: into.map((e) => e.key.text) })
       const start = this.pos
-      if (!this.recovering(() => {
-        const t = this.tok()
-        if (t.kind !== 'word') this.fail('TB-203', t, `expected a key of ${what}, found ${show(t)}`, { expected: known })
-        entry(t)
-      })) {
+      if (
+        !this.recovering(() => {
+          const t = this.tok()
+          if (t.kind !== 'word')
+            this.fail('TB-203', t, `expected a key of ${what}, found ${show(t)}`, { expected: known })
+          entry(t)
+        })
+      ) {
         if (this.pos === start) this.next()
-        while (!(this.tok().nl || this.tok().kind === 'end' || is(this.tok(), ',') || is(this.tok(), ';') || is(this.tok(), '}') || (this.tok().kind === 'word' && known.includes(this.tok().text)))) this.next()
+        while (
+          !(
+            this.tok().nl ||
+            this.tok().kind === 'end' ||
+            is(this.tok(), ',') ||
+            is(this.tok(), ';') ||
+            is(this.tok(), '}') ||
+            (this.tok().kind === 'word' && known.includes(this.tok().text))
+          )
+        )
+          this.next()
       }
     }
     this.next()
@@ -525,7 +758,9 @@ export class Syntax {
   /** An `=` or `:` between key and value is reported, and the value still read. */
   private noEquals(): void {
     if (!(is(this.tok(), '=') || is(this.tok(), ':'))) return
-    this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between a word and its value`, { hint: 'a blank is enough' })
+    this.error('TB-203', this.tok(), `no '${this.tok().text}' stands between a word and its value`, {
+      hint: 'a blank is enough'
+    })
     this.next()
   }
 
@@ -540,9 +775,12 @@ export class Syntax {
       this.want({ kind: 'configValue', key: t.text })
       const v = this.tok()
       const number = word.kind === 'size' || word.kind === 'number' || word.kind === 'sizes' || word.kind === 'slots'
-      const fits = number ? v.kind === 'number'
-        : word.kind === 'string' ? v.kind === 'string'
-          : word.kind === 'limit' ? v.kind === 'number' || (v.kind === 'word' && v.text === 'max')
+      const fits = number
+        ? v.kind === 'number'
+        : word.kind === 'string'
+          ? v.kind === 'string'
+          : word.kind === 'limit'
+            ? v.kind === 'number' || (v.kind === 'word' && v.text === 'max')
             : v.kind === 'word' && word.values?.includes(v.text) === true
       if (!fits) {
         const takes = configTakes(word.kind, word.values)
@@ -553,9 +791,13 @@ export class Syntax {
           throw new Recover()
         }
         const missing = v.kind !== 'word' || known.includes(v.text)
-        if (missing && (v.kind === 'word' || is(v, '}') || is(v, ',') || is(v, ';') || v.kind === 'end')) this.fail('TB-221', t, `'${t.text}' has no value: it takes ${takes}`, { expected: word.values ?? [takes] })
+        if (missing && (v.kind === 'word' || is(v, '}') || is(v, ',') || is(v, ';') || v.kind === 'end'))
+          this.fail('TB-221', t, `'${t.text}' has no value: it takes ${takes}`, { expected: word.values ?? [takes] })
         this.next()
-        this.fail('TB-221', v, `'${t.text}' takes ${takes}, found ${show(v)}`, { expected: word.values ?? [takes], ...(v.kind === 'word' ? { known: word.values ?? (word.kind === 'limit' ? ['max'] : []) } : {}) })
+        this.fail('TB-221', v, `'${t.text}' takes ${takes}, found ${show(v)}`, {
+          expected: word.values ?? [takes],
+          ...(v.kind === 'word' ? { known: word.values ?? (word.kind === 'limit' ? ['max'] : []) } : {})
+        })
       }
       const values = [this.next()]
       if (word.kind === 'slots' && is(this.tok(), ',') && this.following().kind === 'number') {
@@ -586,11 +828,27 @@ export class Syntax {
       this.next()
       this.noEquals()
       if (word.kind === 'flag') {
-        if (this.tok().kind === 'number' || this.tok().kind === 'string') this.fail('TB-223', this.next(), `'${t.text}' takes no value`)
+        if (this.tok().kind === 'number' || this.tok().kind === 'string')
+          this.fail('TB-223', this.next(), `'${t.text}' takes no value`)
         entries.push({ key: t, values: [] })
         return
       }
-      const takes = word.kind === 'bits' ? 'a number of bits' : word.kind === 'slots' ? 'a number of slots' : word.kind === 'mask' ? 'a mask' : word.kind === 'number' ? 'a number from 1 on' : 'an address'
+      if (word.kind === 'windows' && is(this.tok(), '[')) {
+        entries.push({ key: t, values: this.windows(t) })
+        return
+      }
+      const takes =
+        word.kind === 'bits'
+          ? 'a number of bits'
+          : word.kind === 'slots'
+            ? 'a number of slots'
+            : word.kind === 'mask'
+              ? 'a mask'
+              : word.kind === 'number'
+                ? 'a number from 1 on'
+                : word.kind === 'size'
+                  ? 'a size'
+                  : 'an address'
       const v = this.tok()
       if (v.kind !== 'number') {
         if ((v.kind === 'word' && !known.includes(v.text)) || v.kind === 'string') {
@@ -603,6 +861,32 @@ export class Syntax {
     })
   }
 
+  /** `[CPU, BUS, SIZE]` once or more: three numbers each. */
+  private windows(key: Token): Token[] {
+    const values: Token[] = []
+    while (is(this.tok(), '[')) {
+      const open = this.next()
+      for (const what of ['a CPU address', 'a bus address', 'a size']) {
+        if (values.length % 3 !== 0 && is(this.tok(), ',')) this.next()
+        const v = this.tok()
+        if (v.kind !== 'number')
+          this.fail(
+            'TB-223',
+            v.kind === 'end' ? open : v,
+            `a window of '${key.text}' is [CPU, BUS, SIZE], found ${show(v)}`,
+            { expected: [what] }
+          )
+        values.push(this.next())
+      }
+      if (!is(this.tok(), ']'))
+        this.fail('TB-223', this.tok(), `a window of '${key.text}' is [CPU, BUS, SIZE], found ${show(this.tok())}`, {
+          expected: ["']'"]
+        })
+      this.next()
+    }
+    return values
+  }
+
   private mmio(): void {
     this.next()
     const name = this.name('the name of the mmio range')
@@ -610,7 +894,8 @@ export class Syntax {
     const entries: RawEntry[] = []
     this.test.mmios.push({ name, entries })
     this.entries(`'mmio ${name.text}'`, 'mmioKey', entries, known, (t) => {
-      if (!known.some((k) => k === t.text)) this.fail('TB-225', t, `'${t.text}' is no key of an mmio range`, { known, expected: known })
+      if (!known.some((k) => k === t.text))
+        this.fail('TB-225', t, `'${t.text}' is no key of an mmio range`, { known, expected: known })
       this.next()
       if (t.text !== 'of') {
         entries.push({ key: t, values: [] })
@@ -651,7 +936,9 @@ export class Syntax {
       const block = is(this.tokens[this.pos - 1] as Token, '}')
       const t = this.tok()
       if (this.accept(';') || t.nl || t.kind === 'end' || is(t, '}') || block) return
-      this.fail('TB-203', t, `expected the line's end or ';' after the statement, found ${show(t)}`, { expected: ["the line's end", "';'"] })
+      this.fail('TB-203', t, `expected the line's end or ';' after the statement, found ${show(t)}`, {
+        expected: ["the line's end", "';'"]
+      })
     })
     if (read !== null) out.push(read)
     if (ok) return
@@ -661,21 +948,36 @@ export class Syntax {
     while (!(this.tok().kind === 'end' || this.tok().nl || (open <= 0 && is(this.tok(), ';')) || is(this.tok(), '}'))) {
       if (is(this.tok(), '(')) open++
       else if (is(this.tok(), ')')) open--
-      // The block of a statement that could not be read is read all the same: it may set names, and hold its own errors.
+      // The block of a statement that could not be read is read all the same: it may set names, and hold its own
+      // errors.
       if (is(this.tok(), '{')) {
-        if (!this.recovering(() => { body.push(...this.block('the statement')) })) this.next()
+        if (
+          !this.recovering(() => {
+            body.push(...this.block('the statement'))
+          })
+        )
+          this.next()
       } else this.next()
     }
     if (read === null) out.push({ kind: 'bad', at: first, target, body })
   }
 
+  // Long: one switch over the words that begin a statement.
   private statement(): RawStmt {
     const t = this.tok()
     this.terms = 0
     this.want({ kind: 'statement' })
-    if (t.kind !== 'word') return this.fail('TB-203', t, `expected a statement, found ${show(t)}`, { expected: ['a call', 'x = CALL', ...keywords.filter((k) => k.name !== 'else' && k.name !== 'or').map((k) => k.name)] })
+    if (t.kind !== 'word')
+      return this.fail('TB-203', t, `expected a statement, found ${show(t)}`, {
+        expected: [
+          'a call',
+          'x = CALL',
+          ...keywords.filter((k) => k.name !== 'else' && k.name !== 'or').map((k) => k.name)
+        ]
+      })
     switch (t.text) {
-      case 'if': return this.ifStatement()
+      case 'if':
+        return this.ifStatement()
       case 'choose': {
         this.next()
         const branches = [this.block("'choose'")]
@@ -685,21 +987,35 @@ export class Syntax {
           branches.push(this.block("'or'"))
           this.want({ kind: 'or' })
         }
-        if (branches.length < 2) this.error('TB-203', t, "'choose' has one branch", { expected: ["'or { }'"], hint: 'choose { } or { }: either may happen' })
+        if (branches.length < 2)
+          this.error('TB-203', t, "'choose' has one branch", {
+            expected: ["'or { }'"],
+            hint: 'choose { } or { }: either may happen'
+          })
         return { kind: 'choose', at: t, branches }
       }
       case 'repeat': {
         this.next()
-        if (this.tok().kind !== 'number') return this.fail('TB-203', this.tok(), `expected a number after 'repeat', found ${show(this.tok())}`, { expected: ['N'] })
+        if (this.tok().kind !== 'number')
+          return this.fail('TB-203', this.tok(), `expected a number after 'repeat', found ${show(this.tok())}`, {
+            expected: ['N']
+          })
         const count = this.primary()
         return { kind: 'repeat', at: t, count, body: this.block("'repeat'") }
       }
-      case 'wait': case 'assert': {
+      case 'wait':
+      case 'assert': {
         this.next()
         const cond = this.parenthesised(t.text)
         return { kind: t.text, at: t, cond }
       }
-      case 'else': case 'or': return this.fail('TB-203', this.next(), t.text === 'else' ? "'else' has no 'if' before it" : "'or' has no 'choose' before it")
+      case 'else':
+      case 'or':
+        return this.fail(
+          'TB-203',
+          this.next(),
+          t.text === 'else' ? "'else' has no 'if' before it" : "'or' has no 'choose' before it"
+        )
     }
     if (is(this.following(), '=') && !this.following().nl) {
       this.next()
@@ -707,17 +1023,29 @@ export class Syntax {
       return { kind: 'do', at: t, target: t, value: this.rhs(t) }
     }
     const foreign = operationByName.has(t.text) ? undefined : own(FOREIGN, t.text)
-    if (foreign !== undefined && !is(this.following(), '=')) return this.fail('TB-206', t, `'${t.text}' begins no statement`, { hint: foreign })
+    if (foreign !== undefined && !is(this.following(), '='))
+      return this.fail('TB-206', t, `'${t.text}' begins no statement`, { hint: foreign })
     if (t.text !== 'try' && !is(this.following(), '(')) {
       const more: More = { expected: ['NAME(...)', 'x = ...'], known: [...keywordNames, ...operationByName.keys()] }
-      if (is(this.following(), '==')) return this.fail('TB-203', this.following(), "'==' compares; a statement sets with '='", { expected: ["'='"] })
-      if (operationByName.has(t.text)) return this.fail('TB-203', this.following(), `expected '(' after '${t.text}', found ${this.following().nl ? "the line's end" : show(this.following())}`, { expected: ["'('"] })
+      if (is(this.following(), '=='))
+        return this.fail('TB-203', this.following(), "'==' compares; a statement sets with '='", { expected: ["'='"] })
+      if (operationByName.has(t.text))
+        return this.fail(
+          'TB-203',
+          this.following(),
+          `expected '(' after '${t.text}', found ${this.following().nl ? "the line's end" : show(this.following())}`,
+          { expected: ["'('"] }
+        )
       if (t.cursor === true) {
         this.next()
         throw new Recover()
       }
       if (this.following().kind === 'bad' && !this.following().nl) throw new Recover() // reported as a character
-      if (is(this.following(), '.')) return this.fail('TB-206', t, `'${t.text}' begins no statement`, { ...more, hint: 'fields are asked in expressions; operations change them' })
+      if (is(this.following(), '.'))
+        return this.fail('TB-206', t, `'${t.text}' begins no statement`, {
+          ...more,
+          hint: 'fields are asked in expressions; operations change them'
+        })
       return this.fail('TB-206', t, `'${t.text}' begins no statement`, more)
     }
     return { kind: 'do', at: t, target: null, value: this.primary() }
@@ -726,7 +1054,10 @@ export class Syntax {
   private rhs(target: Token): RawExpr {
     this.want({ kind: 'rhs' })
     const t = this.tok()
-    if (t.nl || t.kind === 'end' || is(t, ';') || is(t, '}')) return this.fail('TB-203', target, `'${target.text} =' is followed by nothing`, { expected: ['a call', 'a number'] })
+    if (t.nl || t.kind === 'end' || is(t, ';') || is(t, '}'))
+      return this.fail('TB-203', target, `'${target.text} =' is followed by nothing`, {
+        expected: ['a call', 'a number']
+      })
     return this.expr()
   }
 
@@ -759,7 +1090,12 @@ export class Syntax {
   }
 
   // As in C, loosest first.
-  private static readonly levels: readonly (readonly string[])[] = [['||'], ['&&'], ['==', '!='], ['<', '<=', '>', '>=']]
+  private static readonly levels: readonly (readonly string[])[] = [
+    ['||'],
+    ['&&'],
+    ['==', '!='],
+    ['<', '<=', '>', '>=']
+  ]
 
   private binary(level: number): RawExpr {
     const ops = Syntax.levels[level]
@@ -772,8 +1108,12 @@ export class Syntax {
       const right = this.binary(level + 1)
       left = { kind: 'binary', op: op.text, opAt: op, left, right, at: span(left.at, right.at) }
     }
-    if (is(this.tok(), '=') && !this.tok().nl) this.fail('TB-203', this.tok(), "'=' sets a variable; an expression compares with '=='", { expected: ["'=='"] })
-    if (is(this.tok(), '|') && !this.inCall) this.fail('TB-200', this.tok(), "the language does not use the character '|' here", { hint: "or is '||'; flags are joined with '|' among the arguments of a call" })
+    if (is(this.tok(), '=') && !this.tok().nl)
+      this.fail('TB-203', this.tok(), "'=' sets a variable; an expression compares with '=='", { expected: ["'=='"] })
+    if (is(this.tok(), '|') && !this.inCall)
+      this.fail('TB-200', this.tok(), "the language does not use the character '|' here", {
+        hint: "or is '||'; flags are joined with '|' among the arguments of a call"
+      })
     return left
   }
 
@@ -799,13 +1139,23 @@ export class Syntax {
       this.next()
       return { kind: 'string', at: t, text: t.text }
     }
-    if (t.kind !== 'word') return this.fail('TB-203', t, `expected a name, a number or a call, found ${t.nl && t.kind !== 'end' ? "the line's end" : show(t)}`, { expected: ['a name', 'a number', 'a call'] })
+    if (t.kind !== 'word')
+      return this.fail(
+        'TB-203',
+        t,
+        `expected a name, a number or a call, found ${t.nl && t.kind !== 'end' ? "the line's end" : show(t)}`,
+        { expected: ['a name', 'a number', 'a call'] }
+      )
     this.want({ kind: 'expr' })
     if (t.text === 'try' && !is(this.following(), '=')) {
       this.next()
       const op = this.tok()
       this.want({ kind: 'operation' })
-      if (op.kind !== 'word' || op.nl || !is(this.following(), '(')) return this.fail('TB-203', op, `expected a call after 'try', found ${op.nl ? "the line's end" : show(op)}`, { expected: ['a call'], hint: 'v = try dev_read(dev, h)' })
+      if (op.kind !== 'word' || op.nl || !is(this.following(), '('))
+        return this.fail('TB-203', op, `expected a call after 'try', found ${op.nl ? "the line's end" : show(op)}`, {
+          expected: ['a call'],
+          hint: 'v = try dev_read(dev, h)'
+        })
       return this.call(t)
     }
     if ((t.text === 'likely' || t.text === 'unlikely') && is(this.following(), '(')) {
@@ -821,7 +1171,10 @@ export class Syntax {
   /** `&handle`: what a call yields, under a second name. */
   private address(): RawExpr {
     const t = this.next()
-    if (!this.inCall || this.tok().kind !== 'word' || this.tok().nl) return this.fail('TB-200', t, "the language does not use the character '&' here", { hint: "and is '&&'; there are no pointers: write the name alone" })
+    if (!this.inCall || this.tok().kind !== 'word' || this.tok().nl)
+      return this.fail('TB-200', t, "the language does not use the character '&' here", {
+        hint: "and is '&&'; there are no pointers: write the name alone"
+      })
     const name = this.next()
     return { kind: 'address', name, at: span(t, name) }
   }
@@ -856,8 +1209,14 @@ export class Syntax {
             this.errors.warn('TB-203', this.tokens[this.pos - 1] as Token, ',', "nothing follows this ','")
             break
           }
-          if (is(this.tok(), ',')) this.fail('TB-203', this.tok(), "an argument is missing before ','", { expected: ['an argument'] })
-          if (this.tok().kind === 'end' || is(this.tok(), '}') || (this.atPart() && !OPERAND_ENDS.has(this.following().text))) this.close(')', open, "','")
+          if (is(this.tok(), ','))
+            this.fail('TB-203', this.tok(), "an argument is missing before ','", { expected: ['an argument'] })
+          if (
+            this.tok().kind === 'end' ||
+            is(this.tok(), '}') ||
+            (this.atPart() && !OPERAND_ENDS.has(this.following().text))
+          )
+            this.close(')', open, "','")
           const outer = this.inCall
           this.inCall = true
           try {
@@ -874,7 +1233,13 @@ export class Syntax {
 
   private wantArg(op: Token, args: readonly RawExpr[], inList: boolean): void {
     if (this.tok().cursor !== true) return
-    this.want({ kind: 'arg', op: op.text, index: args.length, inList, used: args.flatMap((a) => (a.kind === 'path' && a.rest.length === 0 ? [a.head.text] : [])) })
+    this.want({
+      kind: 'arg',
+      op: op.text,
+      index: args.length,
+      inList,
+      used: args.flatMap((a) => (a.kind === 'path' && a.rest.length === 0 ? [a.head.text] : []))
+    })
   }
 
   private list(op?: Token, args: readonly RawExpr[] = []): RawExpr {
@@ -900,7 +1265,10 @@ export class Syntax {
       if (is(this.tok(), '.') && !this.tok().nl) {
         this.next()
         this.want({ kind: 'field', path: { kind: 'path', head, rest: [...rest], at: span(head, end) } })
-        if (this.tok().nl && this.tok().cursor !== true) this.fail('TB-203', this.tokens[this.pos - 1] as Token, "expected a name after '.', found the line's end", { expected: ['a name'] })
+        if (this.tok().nl && this.tok().cursor !== true)
+          this.fail('TB-203', this.tokens[this.pos - 1] as Token, "expected a name after '.', found the line's end", {
+            expected: ['a name']
+          })
         const name = this.name("a name after '.'")
         rest.push({ kind: 'dot', name })
         end = name
@@ -915,7 +1283,9 @@ export class Syntax {
   }
 }
 
-/** PAGE_SIZE and SZ_64K, as the kernel writes sizes. The guest's page is what `config` says of it, wherever that stands. */
+/**
+ * PAGE_SIZE and SZ_64K, as the kernel writes sizes. The guest's page is what `config` says of it, wherever that stands.
+ */
 function namedSize(word: string, tokens: readonly Token[]): number | null {
   if (word === 'PAGE_SIZE') {
     const at = tokens.findIndex((t) => t.kind === 'word' && t.text === 'guest_page')
@@ -926,18 +1296,29 @@ function namedSize(word: string, tokens: readonly Token[]): number | null {
 
 function configTakes(kind: string, values: readonly string[] | undefined): string {
   switch (kind) {
-    case 'size': return 'a size'
-    case 'number': return 'a number'
-    case 'slots': return 'SLOTS or SLOTS,AREAS'
-    case 'string': return 'a string in quotes'
-    case 'limit': return "'max' or an address"
-    default: return (values ?? []).join(' or ')
+    case 'size':
+      return 'a size'
+    case 'number':
+      return 'a number'
+    case 'slots':
+      return 'SLOTS or SLOTS,AREAS'
+    case 'string':
+      return 'a string in quotes'
+    case 'limit':
+      return "'max' or an address"
+    default:
+      return (values ?? []).join(' or ')
   }
 }
 
 /** Reports a number token that is no number, or too large for one. */
 export function badNumber(errors: Errors, t: Token): void {
   const large = /^(\d+[KMGT]?(i?B)?|0x[0-9a-f]+)$/i.test(t.text)
-  errors.add('TB-231', t, t.text, large ? `the number '${t.text}' is too large` : `'${t.text}' is no number`,
-    large ? { hint: 'numbers go up to 2^53 - 1' } : { expected: ['4096', '4K', '2M', '1G', '0x1000'] })
+  errors.add(
+    'TB-231',
+    t,
+    t.text,
+    large ? `the number '${t.text}' is too large` : `'${t.text}' is no number`,
+    large ? { hint: 'numbers go up to 2^53 - 1' } : { expected: ['4096', '4K', '2M', '1G', '0x1000'] }
+  )
 }

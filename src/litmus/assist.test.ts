@@ -36,8 +36,16 @@ const defined = (word: string, n: number): string | null => {
 
 describe('hover', () => {
   test.each([
-    ['dma_map_single', 1, /dma_map_single\(.*: /], ['tdisp', 1, /TDI|T=1|accept/i], ['thread', 1, /thread NAME/], ['cc-v7', 1, /v7/], ['expect', 1, /expect KERNELS/], ['TO_DEVICE', 1, /device/], ['fix', 2, /cc-v7 \+ pkvmForces/]
-  ] as const)('%s', (word, n, does) => { expect(hover(text, at(word, n))?.does).toMatch(does) })
+    ['dma_map_single', 1, /dma_map_single\(.*: /],
+    ['tdisp', 1, /TDI|T=1|accept/i],
+    ['thread', 1, /thread NAME/],
+    ['cc-v7', 1, /v7/],
+    ['expect', 1, /expect KERNELS/],
+    ['TO_DEVICE', 1, /device/],
+    ['fix', 2, /cc-v7 \+ pkvmForces/]
+  ] as const)('%s', (word, n, does) => {
+    expect(hover(text, at(word, n))?.does).toMatch(does)
+  })
   test('nothing to say', () => {
     expect(hover(text, text.indexOf('{'))).toBeNull()
     expect(hover('', 0)).toBeNull()

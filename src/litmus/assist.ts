@@ -1,29 +1,32 @@
-// What an editor asks at a place of a text: what a word means, where a name comes from, how a message is mended.
+// What an editor asks at a place of a text: what a word means, where a name comes from.
 import { complete } from './complete.ts'
 import { Errors } from './_errors.ts'
 import type { Token } from './_lex.ts'
 import { operationOf } from './_c-spelling.ts'
 import { revisionByName } from '../kernel/revisions/index.ts'
 import { type RawStmt, type RawTest, revisionText, Syntax } from './_syntax.ts'
-import { configByName, deviceKeyByName, fieldByName, fields, kernels, keywords, parts, platforms, properties, signature, type Word } from './vocabulary.ts'
-import { type Diagnostic, lineStart } from '../base/index.ts'
+import {
+  configByName,
+  deviceKeyByName,
+  fieldByName,
+  fields,
+  kernels,
+  keywords,
+  parts,
+  platforms,
+  properties,
+  signature,
+  type Word
+} from './vocabulary.ts'
+import type { Span } from './fixes.ts'
 
-/** A stretch of a text by offsets, the second behind the last character. */
-export interface Span { readonly from: number; readonly to: number }
 export interface Hover extends Span {
   readonly word: string
   /** One line of meaning. */
   readonly does: string
 }
-/** Puts `text` in the place of a span. */
-export interface Edit extends Span { readonly text: string }
-export interface Fix {
-  /** What it does, to be shown: `write 'tdisp'`. */
-  readonly title: string
-  readonly edit: Edit
-}
-
-const wordAt = (raw: RawTest, offset: number): Token | undefined => raw.tokens.find((t) => t.kind === 'word' && t.offset <= offset && offset <= t.offset + t.length)
+const wordAt = (raw: RawTest, offset: number): Token | undefined =>
+  raw.tokens.find((t) => t.kind === 'word' && t.offset <= offset && offset <= t.offset + t.length)
 
 const TABLES: readonly (readonly Word[])[] = [parts, keywords, properties, platforms, kernels, fields]
 
@@ -35,7 +38,11 @@ function meaning(word: string): string | null {
     const w = t.find((x) => x.name === word)
     if (w !== undefined) return w.does
   }
-  return (configByName.get(word) ?? deviceKeyByName.get(word) ?? fieldByName.get(word))?.does ?? revisionByName(word)?.does ?? null
+  return (
+    (configByName.get(word) ?? deviceKeyByName.get(word) ?? fieldByName.get(word))?.does ??
+    revisionByName(word)?.does ??
+    null
+  )
 }
 
 /** The meaning of the word at `offset`; null where none stands, or one without a meaning. */
@@ -45,7 +52,10 @@ export function hover(text: string, offset: number): Hover | null {
   if (t === undefined) return null
   const end = t.offset + t.length
   const own = test.revisions.find((r) => r.name.text === t.text)
-  const does = own !== undefined ? revisionText(own.revision) : complete(text, end).words.find((w) => w.word === t.text)?.does ?? meaning(t.text)
+  const does =
+    own !== undefined
+      ? revisionText(own.revision)
+      : (complete(text, end).words.find((w) => w.word === t.text)?.does ?? meaning(t.text))
   return does === null ? null : { from: t.offset, to: end, word: t.text, does }
 }
 
@@ -54,10 +64,18 @@ function setter(list: readonly RawStmt[], name: string): Token | null {
   for (const s of list) {
     if (s.kind === 'do') {
       if (s.target?.text === name) return s.target
-      if (s.value.kind === 'call') for (const a of s.value.args) if (a.kind === 'address' && a.name.text === name) return a.name
+      if (s.value.kind === 'call')
+        for (const a of s.value.args) if (a.kind === 'address' && a.name.text === name) return a.name
     }
     if (s.kind === 'bad' && s.target?.text === name) return s.target
-    const inner = s.kind === 'if' ? [s.then, s.else] : s.kind === 'choose' ? s.branches : s.kind === 'repeat' || s.kind === 'bad' ? [s.body] : []
+    const inner =
+      s.kind === 'if'
+        ? [s.then, s.else]
+        : s.kind === 'choose'
+          ? s.branches
+          : s.kind === 'repeat' || s.kind === 'bad'
+            ? [s.body]
+            : []
     for (const b of inner) {
       const t = setter(b, name)
       if (t !== null) return t
@@ -66,7 +84,10 @@ function setter(list: readonly RawStmt[], name: string): Token | null {
   return null
 }
 
-/** Where the name at `offset` is given: a device, range, thread, revision of the test, or the first statement that sets a variable. */
+/**
+ * Where the name at `offset` is given: a device, range, thread, revision of the test, or the first statement that sets
+ * a variable.
+ */
 export function definition(text: string, offset: number): Span | null {
   const { test } = new Syntax(text, new Errors(''))
   const t = wordAt(test, offset)
@@ -76,19 +97,12 @@ export function definition(text: string, offset: number): Span | null {
   // The cursor tells whose statements these are.
   const { wantedIn } = new Syntax(text, new Errors(''), t.offset + t.length)
   const thread = test.threads.find((x) => x.name.text === (whose ?? wantedIn.thread))
-  const named = whose === undefined ? [...test.devices, ...test.mmios, ...test.threads, ...test.revisions].map((x) => x.name).find((n) => n.text === t.text) : undefined
+  const named =
+    whose === undefined
+      ? [...test.devices, ...test.mmios, ...test.threads, ...test.revisions]
+          .map((x) => x.name)
+          .find((n) => n.text === t.text)
+      : undefined
   const found = (thread ? setter(thread.body, t.text) : null) ?? setter(test.init ?? [], t.text) ?? named ?? null
   return found === null ? null : { from: found.offset, to: found.offset + found.length }
-}
-
-/** Ways to mend a message about `text`: the nearest words in the place of the one that is wrong, the best first. */
-export function fixes(text: string, d: Diagnostic): Fix[] {
-  if (d.line === 0 || d.word === '' || d.nearest === undefined) return []
-  const start = lineStart(text, d.line)
-  if (start === null) return []
-  const from = start + d.column - 1
-  const to = from + d.word.length
-  // A word that stands otherwise in the text (a string, a line too long to quote) is nothing to replace.
-  if (text.slice(from, to) !== d.word) return []
-  return d.nearest.map((word) => ({ title: `write '${word}'`, edit: { from, to, text: word } }))
 }

@@ -1,7 +1,18 @@
-// A litmus test as a value: what the parser delivers, checked and normalised. Every name is resolved, every call that stood
-// inside an expression has become a statement before it, and every node knows its place in the text.
+// A litmus test as a value: what the parser delivers, checked and normalised. Every name is resolved, every call that
+// stood inside an expression has become a statement before it, and every node knows its place in the text.
 import type { Revision } from '../kernel/revisions/index.ts'
-import type { Attribute, ConfigKey, DeviceKey, Direction, FieldName, FunctionName, KernelName, OpName, PlatformName, PropertyName } from './vocabulary.ts'
+import type {
+  Attribute,
+  ConfigKey,
+  DeviceKey,
+  Direction,
+  FieldName,
+  FunctionName,
+  KernelName,
+  OpName,
+  PlatformName,
+  PropertyName
+} from './vocabulary.ts'
 
 /** A place in the text; line and column count from 1, in UTF-16 units. */
 export interface At {
@@ -53,7 +64,10 @@ export interface RevisionDef {
 
 export interface ConfigEntry {
   readonly key: ConfigKey
-  /** Bytes, counts or bits as a number; words and the command line as text; `swiotlb` as slots and areas (null: not said). */
+  /**
+   * Bytes, counts or bits as a number; words and the command line as text; `swiotlb` as slots and areas (null: not
+   * said).
+   */
   readonly value: number | string | { readonly slots: number; readonly areas: number | null }
   readonly at: At
   readonly valueAt: At
@@ -65,10 +79,17 @@ export interface Device {
   readonly entries: readonly DeviceEntry[]
 }
 
+/** A window of `range_map`: struct bus_dma_region. */
+export interface RangeWindow {
+  readonly cpu_start: number
+  readonly dma_start: number
+  readonly size: number
+}
+
 export interface DeviceEntry {
   readonly key: DeviceKey
-  /** true for a flag. */
-  readonly value: number | true
+  /** true for a flag; the windows of a map in their order. */
+  readonly value: number | true | readonly RangeWindow[]
   readonly at: At
 }
 
@@ -94,7 +115,9 @@ export interface Condition {
 }
 
 export interface Expect {
-  /** `*`, `prefix*` or a name; a pattern stands for released and posted revisions, not for flips and names of the file. */
+  /**
+   * `*`, `prefix*` or a name; a pattern stands for released and posted revisions, not for flips and names of the file.
+   */
   readonly kernels: readonly Name[]
   /** `*` or names; `*` when the line says nothing. */
   readonly platforms: readonly Name[]
@@ -120,7 +143,10 @@ export interface Call {
   readonly op: OpName
   /** `try` stood in front: a fault gives ERR and is no finding. */
   readonly try: boolean
-  /** The variable that takes the result; null when nobody does. In a thread it is the thread's own, in init it is init's. */
+  /**
+   * The variable that takes the result; null when nobody does. In a thread it is the thread's own, in init it is
+   * init's.
+   */
   readonly target: Name | null
   readonly args: Args
 }
@@ -211,7 +237,10 @@ export interface WordLit {
 
 export interface VarRef {
   readonly kind: 'var'
-  /** `own`: this thread's; `init`: set in init; `thread`: THREAD.x, which may be UNSET; `mmio`: a range of the test, as a segment of a list. */
+  /**
+   * `own`: this thread's; `init`: set in init; `thread`: THREAD.x, which may be UNSET; `mmio`: a range of the test, as
+   * a segment of a list.
+   */
   readonly scope: 'own' | 'init' | 'thread' | 'mmio'
   /** The thread of scope `thread`, else null. */
   readonly thread: string | null
@@ -268,7 +297,8 @@ export function withoutPlaces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPlaces)
   if (value === null || typeof value !== 'object') return value
   const out: Record<string, unknown> = {}
-  for (const [k, v] of Object.entries(value)) if (k !== 'at' && k !== 'valueAt' && k !== 'file') out[k] = withoutPlaces(v)
+  for (const [k, v] of Object.entries(value))
+    if (k !== 'at' && k !== 'valueAt' && k !== 'file') out[k] = withoutPlaces(v)
   return out
 }
 

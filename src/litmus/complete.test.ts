@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { complete } from './index.ts'
+import { runs } from '../../test/runs.ts'
 
 const HEAD = `litmus t "x"
 device nic { tdisp }
@@ -13,7 +14,11 @@ function at(marked: string): string[] {
   const offset = marked.indexOf('|')
   return complete(marked.replace('|', ''), offset).words.map((w) => w.word)
 }
-const inThread = (s: string): string[] => at(`${HEAD}thread host { e = 1 }\nthread os {\n  b = kmalloc(64)\n  h = dma_map_single(nic, b, TO_DEVICE)\n  fill(b, data)\n  v = read(b)\n  ${s}\n}\n`)
+const inThread = (s: string): string[] =>
+  at(
+    `${HEAD}thread host { e = 1 }\nthread os {\n  b = kmalloc(64)\n  h = dma_map_single(nic, b, TO_DEVICE)\n  ` +
+      `fill(b, data)\n  v = read(b)\n  ${s}\n}\n`
+  )
 
 test('parts', () => {
   expect(at('|')).toEqual(['litmus'])
@@ -43,13 +48,28 @@ test('keys and values', () => {
 test('statements, right-hand sides, arguments', () => {
   expect(inThread('tsm_un|')).toEqual(['tsm_unlock', 'tsm_unregister'])
   expect(inThread('as|')).toEqual(['assert'])
-  expect(inThread('w = host|')).toEqual(['host_stop', 'host_reset', 'host_relock', 'host_error', 'host_write', 'host_read', 'host_remap', 'host_unmap'])
+  expect(inThread('w = host|')).toEqual([
+    'host_stop',
+    'host_reset',
+    'host_relock',
+    'host_error',
+    'host_write',
+    'host_read',
+    'host_remap',
+    'host_unmap'
+  ])
   expect(inThread('w = try dev|')).toEqual(['dev_read', 'dev_write'])
   expect(inThread('tsm_lock(|)')).toEqual(['nic', 'nvme'])
   expect(inThread('dma_unmap_single(nic, |')).toEqual(['h', 'host'])
   expect(inThread('kfree(|)')).toEqual(['b', 'host'])
   expect(inThread('g = dma_map_single(nic, p, F|)')).toEqual(['FROM_DEVICE'])
-  expect(inThread('g = dma_map_single(nic, p, TO_DEVICE, NO_WARN, |)')).toEqual(['CC_SHARED', 'MMIO', 'SKIP_CPU_SYNC', 'REQUIRE_COHERENT', 'NO_KERNEL_MAPPING'])
+  expect(inThread('g = dma_map_single(nic, p, TO_DEVICE, NO_WARN, |)')).toEqual([
+    'CC_SHARED',
+    'MMIO',
+    'SKIP_CPU_SYNC',
+    'REQUIRE_COHERENT',
+    'NO_KERNEL_MAPPING'
+  ])
   expect(inThread('g = dma_map_sg(nic, [p, |], TO_DEVICE)')).toEqual(['b', 'p', 'host'])
   expect(inThread('g = dma_map_resource(nic, |')).toEqual(['bar'])
   expect(inThread('fill(p, |)')).toEqual(['secret', 'data'])
@@ -77,12 +97,17 @@ test('nothing inside strings, comments, numbers; the text to replace begins at t
 })
 
 test('content assist never throws, wherever it is asked', () => {
-  const text = `${HEAD}thread os cpu 1 { h = try dev_read(nic, p); if (ok(p) && nic.tdi == run) { } else { } choose { } or { } repeat 2 { wait (p.alias == shared) } }\nexists (os.h == ones)\nexpect cc-* on arm-cca : ok\n`
-  fc.assert(fc.property(fc.nat(text.length), fc.nat(text.length), fc.nat(20), (offset, cut, n) => {
-    for (const t of [text, text.slice(0, offset), text.slice(0, cut) + text.slice(cut + n)]) {
-      const c = complete(t, offset)
-      expect(c.from).toBeLessThanOrEqual(Math.min(offset, t.length))
-      for (const w of c.words) expect(w.does).not.toContain('undefined')
-    }
-  }), { numRuns: 800 })
+  const text =
+    `${HEAD}thread os cpu 1 { h = try dev_read(nic, p); if (ok(p) && nic.tdi == run) { } else { } choose { } or { ` +
+    '} repeat 2 { wait (p.alias == shared) } }\nexists (os.h == ones)\nexpect cc-* on arm-cca : ok\n'
+  fc.assert(
+    fc.property(fc.nat(text.length), fc.nat(text.length), fc.nat(20), (offset, cut, n) => {
+      for (const t of [text, text.slice(0, offset), text.slice(0, cut) + text.slice(cut + n)]) {
+        const c = complete(t, offset)
+        expect(c.from).toBeLessThanOrEqual(Math.min(offset, t.length))
+        for (const w of c.words) expect(w.does).not.toContain('undefined')
+      }
+    }),
+    { numRuns: runs(800) }
+  )
 })

@@ -1,7 +1,8 @@
-// What a test says about its platform, made complete: every switch and every device key with its default, as plain values.
-import type { ConfigEntry, Device, Test } from './ast.ts'
+// What a test says about its platform, made complete: every switch and every device key with its default, as plain
+// values.
+import type { ConfigEntry, Device, DeviceEntry, RangeWindow, Test } from './ast.ts'
 import { type ConfigKey, configByName, type DeviceKey, type KernelName, type PlatformName } from './vocabulary.ts'
-import { Bytes, ensure } from '../base/index.ts'
+import { Bytes, ensure, PAGE_SIZE } from '../base/index.ts'
 import { flagStorage, memoryEncryptReported, type Revision, revisionByName } from '../kernel/revisions/index.ts'
 import { tsmCores } from '../kernel/tsm-cores.ts'
 import { type DeviceConfig, type MachineConfig, type Platform, platformByName, type TsmStep } from '../machine/index.ts'
@@ -26,7 +27,8 @@ const platformOf = (name: PlatformName): Platform => ensure(platformByName(name)
 
 /**
  * Why `accepted` has no effect on this pair, or null when it has: a revision without accept (`linux-*`) and a platform
- * without T=1 leave the device at T=0, and tsm_* answer EOPNOTSUPP. Source: the language, "Pinned down"; design, kernel names.
+ * without T=1 leave the device at T=0, and tsm_* answer EOPNOTSUPP. Source: the language, "Pinned down"; design, kernel
+ * names.
  */
 export function acceptedIgnored(rev: Revision, platform: PlatformName): string | null {
   if (rev.accept === 'none') return `${rev.name} has no accept`
@@ -34,17 +36,26 @@ export function acceptedIgnored(rev: Revision, platform: PlatformName): string |
 }
 
 /** The highest `cpu N` of the test's threads + 1. */
-export const defaultCpus = (test: Pick<Test, 'threads'>): number => test.threads.reduce((n, t) => Math.max(n, t.cpu + 1), 1)
+export const defaultCpus = (test: Pick<Test, 'threads'>): number =>
+  test.threads.reduce((n, t) => Math.max(n, t.cpu + 1), 1)
 
-/** Every entry of the configuration for one pair, what the test does not say with its default, in the order of the vocabulary. */
-export function completeConfig(test: Pick<Test, 'config' | 'threads' | 'revisions'>, platform: PlatformName, kernel: KernelRef): ReadonlyMap<ConfigKey, ConfigEntry['value']> {
+/**
+ * Every entry of the configuration for one pair, what the test does not say with its default, in the order of the
+ * vocabulary.
+ */
+export function completeConfig(
+  test: Pick<Test, 'config' | 'threads' | 'revisions'>,
+  platform: PlatformName,
+  kernel: KernelRef
+): ReadonlyMap<ConfigKey, ConfigEntry['value']> {
   const [p, rev] = [platformOf(platform), revisionOf(test, kernel)]
   const said = new Map(test.config.map((e) => [e.key, e.value]))
   const out = new Map<ConfigKey, ConfigEntry['value']>()
   for (const [name, word] of configByName) {
     const key = name as ConfigKey
     const value = said.get(key)
-    if (value !== undefined) out.set(key, typeof value === 'object' ? { slots: value.slots, areas: value.areas ?? 1 } : value)
+    if (value !== undefined)
+      out.set(key, typeof value === 'object' ? { slots: value.slots, areas: value.areas ?? 1 } : value)
     else if (word.kind === 'slots') out.set(key, { slots: 512, areas: 1 })
     else if (word.kind === 'string') out.set(key, '')
     else if (key === 'cpus') out.set(key, defaultCpus(test))
@@ -53,14 +64,23 @@ export function completeConfig(test: Pick<Test, 'config' | 'threads' | 'revision
     else if (key === 'flag_storage') out.set(key, flagStorage(rev, p))
     else {
       const text = ensure(word.default, `default of ${key}`)
-      out.set(key, word.kind === 'words' || word.kind === 'list' || text === 'max' ? text : ensure(Bytes.parse(text), `number ${text}`))
+      out.set(
+        key,
+        word.kind === 'words' || word.kind === 'list' || text === 'max'
+          ? text
+          : ensure(Bytes.parse(text), `number ${text}`)
+      )
     }
   }
   return out
 }
 
 /** The configuration in force for one pair, every default filled in. */
-export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions'>, platform: PlatformName, kernel: KernelRef): Config {
+export function resolveConfig(
+  test: Pick<Test, 'config' | 'threads' | 'revisions'>,
+  platform: PlatformName,
+  kernel: KernelRef
+): Config {
   const all = completeConfig(test, platform, kernel)
   const num = (key: ConfigKey): number => Number(ensure(all.get(key), key))
   // The parser let only the values of the vocabulary through.
@@ -69,7 +89,7 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
   const vtom = all.get('vtom')
   return {
     ram: num('ram'),
-    guest_page: num('guest_page'),
+    guest_page: platformByName(platform)?.architecture === 'arm64' ? num('guest_page') : PAGE_SIZE,
     host_granule: num('host_granule'),
     ipa_bits: num('ipa_bits'),
     swiotlb_slots: swiotlb.slots,
@@ -77,9 +97,11 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
     cmdline: word('cmdline'),
     cpus: num('cpus'),
     swiotlb_dynamic: word('swiotlb_dynamic') === 'on',
+    cma: num('cma'),
+    zones: word('zones') === 'on',
     remap: word('remap') === 'yes',
     conversions: word('conversions'),
-    tsm_fails: word('tsm_fails') === 'none' ? [] : word<string>('tsm_fails').split(' ') as TsmStep[],
+    tsm_fails: word('tsm_fails') === 'none' ? [] : (word<string>('tsm_fails').split(' ') as TsmStep[]),
     memory_encrypt_reported: word('memory_encrypt_reported') === 'yes',
     flag_storage: word('flag_storage'),
     private_pool: num('private_pool'),
@@ -102,18 +124,28 @@ export function resolveConfig(test: Pick<Test, 'config' | 'threads' | 'revisions
 }
 
 /** The devices as one pair sees them. `accepted` implies `tdisp`, and is false where the pair ignores it. */
-export function resolveDevices(test: Pick<Test, 'devices' | 'revisions'>, platform: PlatformName, kernel: KernelRef): DeviceConfig[] {
+export function resolveDevices(
+  test: Pick<Test, 'devices' | 'revisions'>,
+  platform: PlatformName,
+  kernel: KernelRef
+): DeviceConfig[] {
   const rev = revisionOf(test, kernel)
   const ignored = acceptedIgnored(rev, platform) !== null
   // A virtual function without tsm attributes was never accepted.
-  return test.devices.map((d) => resolveDevice(d, ignored || (d.entries.some((e) => e.key === 'vf') && !tsmCores[rev.accept].everyFunction)))
+  return test.devices.map((d) =>
+    resolveDevice(d, ignored || (d.entries.some((e) => e.key === 'vf') && !tsmCores[rev.accept].everyFunction))
+  )
 }
 
 /** What the range map of a scene knows: all memory and all BARs. */
 const RANGE_MAP_SIZE = 2 ** 37
 
+/** An offset is one window that has everything. */
+const rangeMap = (said: DeviceEntry['value'] | undefined): readonly RangeWindow[] =>
+  typeof said === 'object' ? said : [{ cpu_start: 0, dma_start: Number(said), size: RANGE_MAP_SIZE }]
+
 function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
-  const said = new Map<DeviceKey, number | true>(d.entries.map((e) => [e.key, e.value]))
+  const said = new Map<DeviceKey, DeviceEntry['value']>(d.entries.map((e) => [e.key, e.value]))
   const has = (key: DeviceKey): boolean => said.has(key)
   const num = (key: DeviceKey, otherwise: number): number => Number(said.get(key) ?? otherwise)
   return {
@@ -128,11 +160,13 @@ function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
     boundary_mask: num('boundary_mask', 0xffffffff),
     restricted_pool: num('restricted_pool', 0),
     region: num('region', 0),
+    cma: num('cma', 0),
     iommu: has('iommu'),
     untrusted: has('untrusted'),
     driver: has('driver'),
     private_only: has('private_only'),
+    switch: num('switch', 0),
     vf: num('vf', 0),
-    ...(has('range_map') ? { range_map: [{ cpu_start: 0, dma_start: num('range_map', 0), size: RANGE_MAP_SIZE }] } : {})
+    ...(has('range_map') ? { range_map: rangeMap(said.get('range_map')) } : {})
   }
 }

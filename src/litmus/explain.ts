@@ -3,10 +3,19 @@ import { type At, type ConfigEntry, type Device, type DeviceEntry, statements, t
 import { acceptedIgnored, completeConfig, revisionOf } from './config.ts'
 import { forbiddenProperties } from './expect.ts'
 import { print } from './print.ts'
-import { type ConfigKey, type DeviceKey, deviceKeys, type KernelName, type PlatformName, properties } from './vocabulary.ts'
+import {
+  type ConfigKey,
+  type DeviceKey,
+  deviceKeys,
+  type KernelName,
+  type PlatformName,
+  properties
+} from './vocabulary.ts'
 import { Bytes } from '../base/index.ts'
 
-/** The same test with every default as an entry of its own. Its resolveConfig and resolveDevices are those of the test. */
+/**
+ * The same test with every default as an entry of its own. Its resolveConfig and resolveDevices are those of the test.
+ */
 export function spellOut(test: Test, kernel: KernelName, platform: PlatformName): Test {
   const none: At = { line: 0, column: 0, length: 0 }
   const said = new Map(test.config.map((e) => [e.key, e]))
@@ -38,7 +47,8 @@ function spellOutDevice(d: Device): Device {
 }
 
 /**
- * The text of the normal form. Comments say what has no effect on this pair; without them it parses back to spellOut(test).
+ * The text of the normal form. Comments say what has no effect on this pair; without them it parses back to
+ * spellOut(test).
  * @example explain(test, 'rfc-v1', 'arm-cca').includes('swiotlb                 512,1') // true
  */
 export function explain(test: Test, kernel: KernelName, platform: PlatformName): string {
@@ -46,8 +56,11 @@ export function explain(test: Test, kernel: KernelName, platform: PlatformName):
   const rev = revisionOf(test, kernel)
   const ignored = acceptedIgnored(rev, platform)
   const top = [`${test.name} for ${kernel} on ${platform}, every default spelled out`]
-  const usesTsm = [...test.init, ...test.threads.flatMap((t) => t.body)].length > 0 &&
-    [test.init, ...test.threads.map((t) => t.body)].some((body) => [...statements(body)].some((s) => s.kind === 'call' && s.op.startsWith('tsm_')))
+  const usesTsm =
+    [...test.init, ...test.threads.flatMap((t) => t.body)].length > 0 &&
+    [test.init, ...test.threads.map((t) => t.body)].some((body) =>
+      [...statements(body)].some((s) => s.kind === 'call' && s.op.startsWith('tsm_'))
+    )
   if (ignored !== null && usesTsm) top.push(`tsm_* answer EOPNOTSUPP: ${ignored}`)
   const devices = new Map<string, string[]>()
   for (const d of full.devices) {

@@ -15,12 +15,16 @@ test('a mark that names no table is an error', () => {
 })
 
 test('the example of the manual parses, with its twin, and its sample lines are what the tool says', () => {
-  const indented = page.split('\n').reduce<string[]>((out, l) => {
-    const inside = l.startsWith('    ') || l === ''
-    if (inside && out.length > 0) out[out.length - 1] += `${l.slice(4)}\n`
-    else if (!inside) out.push('')
-    return out
-  }, []).map((b) => b.trim()).filter((b) => b !== '')
+  const indented = page
+    .split('\n')
+    .reduce<string[]>((out, l) => {
+      const inside = l.startsWith('    ') || l === ''
+      if (inside && out.length > 0) out[out.length - 1] += `${l.slice(4)}\n`
+      else if (!inside) out.push('')
+      return out
+    }, [])
+    .map((b) => b.trim())
+    .filter((b) => b !== '')
   const example = indented.find((b) => b.startsWith('litmus ')) ?? ''
   const twin = indented.find((b) => b.startsWith('thread os')) ?? ''
   const a = parse(example, 'a')
@@ -30,7 +34,11 @@ test('the example of the manual parses, with its twin, and its sample lines are 
   expect(b.errors).toEqual([])
   expect(b.test?.expects[0]?.verdict).toEqual({ kind: 'ok' })
   expect(a.test && explain(a.test, 'rfc-v1', 'arm-cca')).toContain('buf = dma_alloc_coherent(nic, 4K)')
-  for (const line of ['config { ram 64M, swiotlb 4096,4  cmdline "swiotlb=force" }', 'mmio bar { of nvme, shared }', 'expect * : exposed\nexpect cc-*, linux-7.3 : ok\nexpect cc-v8 on s390-pv : vacuous']) {
+  for (const line of [
+    'config { ram 64M, swiotlb 4096,4  cmdline "swiotlb=force" }',
+    'mmio bar { of nvme, shared }',
+    'expect * : exposed\nexpect cc-*, linux-7.3 : ok\nexpect cc-v8 on s390-pv : vacuous'
+  ]) {
     expect(page.replace(/\n {4}/g, '\n')).toContain(line)
     expect(parse(`litmus t "x"\ndevice nvme { }\n${line}\nthread os { }\n`, 'f').errors).toEqual([])
   }

@@ -5,7 +5,9 @@ import { type PartName, partNames } from './vocabulary.ts'
 
 export interface OutlinePart {
   readonly part: PartName
-  /** What it names or says, as written: the thread's name, the kernels of an expect line. Empty where nothing stands. */
+  /**
+   * What it names or says, as written: the thread's name, the kernels of an expect line. Empty where nothing stands.
+   */
   readonly name: string
   /** Offsets of the whole part, the second behind its last token. */
   readonly from: number
@@ -23,7 +25,7 @@ function nameOf(tokens: readonly Token[], text: string): { name: string; from: n
   const own = { name: '', from: word.offset, to: endOf(word) }
   if (first === undefined || first.text === '{' || first.text === '(') return own
   const colon = word.text === 'expect' ? tokens.findIndex((t) => t.text === ':') : -1
-  const last = colon > 1 ? tokens[colon - 1] as Token : first
+  const last = colon > 1 ? (tokens[colon - 1] as Token) : first
   return { name: text.slice(first.offset, endOf(last)), from: first.offset, to: endOf(last) }
 }
 

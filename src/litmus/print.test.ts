@@ -1,11 +1,28 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  type Args, type At, type BinaryOp, explain, type Expr, type Name, parse, print, printExpr, resolveConfig, resolveDevices, spellOut, type Stmt, type Test, type Thread,
-  type VarRef, vocabulary, withoutPlaces
+  type Args,
+  type At,
+  type BinaryOp,
+  explain,
+  type Expr,
+  type Name,
+  parse,
+  print,
+  printExpr,
+  resolveConfig,
+  resolveDevices,
+  spellOut,
+  type Stmt,
+  type Test,
+  type Thread,
+  type VarRef,
+  vocabulary,
+  withoutPlaces
 } from './index.ts'
 import { Bytes, ensure } from '../base/index.ts'
 import { revisionByName } from '../kernel/index.ts'
+import { runs } from '../../test/runs.ts'
 
 const at: At = { line: 1, column: 1, length: 1 }
 const name = <N extends string>(n: N): Name<N> => ({ name: n, at })
@@ -13,7 +30,12 @@ type Gen = fc.GeneratorValue
 
 // Tests that make sense: a thread names only what it has set, every argument is of the right kind.
 
-const def = (name: string, text: string): Test['revisions'][number] => ({ name, at, text, revision: { ...ensure(revisionByName(text), text), name } })
+const def = (name: string, text: string): Test['revisions'][number] => ({
+  name,
+  at,
+  text,
+  revision: { ...ensure(revisionByName(text), text), name }
+})
 
 class Maker {
   readonly g: Gen
@@ -48,7 +70,8 @@ class Maker {
     for (const [n, k] of this.init) if (fits(k)) out.push({ ...base, scope: 'init', name: n })
     if (this.thread !== null) {
       for (const [n, k] of this.own) if (fits(k)) out.push({ ...base, scope: 'own', name: n })
-      for (const [t, vars] of this.threads) for (const [n, k] of vars) if (fits(k)) out.push({ ...base, scope: 'thread', thread: t, name: n })
+      for (const [t, vars] of this.threads)
+        for (const [n, k] of vars) if (fits(k)) out.push({ ...base, scope: 'thread', thread: t, name: n })
     }
     return out
   }
@@ -62,18 +85,37 @@ class Maker {
 
   call(): Stmt | null {
     const op: vocabulary.OpWord = this.pick<vocabulary.OpWord>(vocabulary.operations)
-    const args: { -readonly [K in keyof Args]: Args[K] } = { attributes: [], atomic: false, high: false, decrypted: false }
+    const args: { -readonly [K in keyof Args]: Args[K] } = {
+      attributes: [],
+      atomic: false,
+      high: false,
+      decrypted: false
+    }
     for (const p of op.params) {
       if (p.optional === true && this.bool()) continue
       const refs = this.refs(p.accepts ?? null)
       switch (p.kind) {
-        case 'device': args.device = name(this.pick(this.devices)); break
-        case 'mmio': args.mmio = name('bar'); break
-        case 'label': args.label = name(this.pick(this.labels)); break
-        case 'direction': args.direction = name(this.pick(vocabulary.directions).name); break
-        case 'size': args.size = { kind: 'number', value: this.pick([1, 64, 4096, 5000, 2 ** 21]), at }; break
-        case 'level': args.level = name(this.pick(vocabulary.trustWords)); break
-        case 'bits': args.bits = { kind: 'number', value: 1 + this.upTo(63), at }; break
+        case 'device':
+          args.device = name(this.pick(this.devices))
+          break
+        case 'mmio':
+          args.mmio = name('bar')
+          break
+        case 'label':
+          args.label = name(this.pick(this.labels))
+          break
+        case 'direction':
+          args.direction = name(this.pick(vocabulary.directions).name)
+          break
+        case 'size':
+          args.size = { kind: 'number', value: this.pick([1, 64, 4096, 5000, 2 ** 21]), at }
+          break
+        case 'level':
+          args.level = name(this.pick(vocabulary.trustWords))
+          break
+        case 'bits':
+          args.bits = { kind: 'number', value: 1 + this.upTo(63), at }
+          break
         case 'object': {
           if (refs.length === 0 && p.optional === true) break
           if (refs.length === 0) return null
@@ -103,7 +145,9 @@ class Maker {
   }
 
   kindOf(r: VarRef): vocabulary.ValueKind | undefined {
-    return (r.scope === 'init' ? this.init : r.scope === 'own' ? this.own : this.threads.get(r.thread ?? ''))?.get(r.name)
+    return (r.scope === 'init' ? this.init : r.scope === 'own' ? this.own : this.threads.get(r.thread ?? ''))?.get(
+      r.name
+    )
   }
 
   list(depth: number, most = 5): Stmt[] {
@@ -123,14 +167,18 @@ class Maker {
         const [then, otherwise] = this.branches(2, depth) as [Stmt[], Stmt[]]
         return { kind: 'if', at, cond, then, else: otherwise }
       }
-      case 5: return { kind: 'choose', at, branches: this.branches(2 + this.upTo(1), depth) }
-      case 6: return { kind: 'repeat', at, count: 1 + this.upTo(4), body: this.list(depth + 1) }
-      case 7: return { kind: this.bool() ? 'wait' : 'assert', at, cond: this.expr(4) }
+      case 5:
+        return { kind: 'choose', at, branches: this.branches(2 + this.upTo(1), depth) }
+      case 6:
+        return { kind: 'repeat', at, count: 1 + this.upTo(4), body: this.list(depth + 1) }
+      case 7:
+        return { kind: this.bool() ? 'wait' : 'assert', at, cond: this.expr(4) }
       case 8: {
         const value = this.upTo(5)
         return { kind: 'assign', at, target: this.target('number'), value }
       }
-      default: return this.call()
+      default:
+        return this.call()
     }
   }
 
@@ -159,8 +207,20 @@ class Maker {
     }
     const options: (() => Expr)[] = [
       () => ({ kind: 'device', device: this.pick(this.devices), field: 'accepted', at }),
-      () => this.comparison({ kind: 'device', device: this.pick(this.devices), field: 'tdi', at }, ['unlocked', 'locked', 'run', 'error']),
-      () => this.comparison({ kind: 'device', device: this.pick(this.devices), field: 'tsm', at }, ['none', 'connected', 'locked', 'accepted'])
+      () =>
+        this.comparison({ kind: 'device', device: this.pick(this.devices), field: 'tdi', at }, [
+          'unlocked',
+          'locked',
+          'run',
+          'error'
+        ]),
+      () =>
+        this.comparison({ kind: 'device', device: this.pick(this.devices), field: 'tsm', at }, [
+          'none',
+          'connected',
+          'locked',
+          'accepted'
+        ])
     ]
     const any = this.refs(null)
     if (any.length > 0) {
@@ -169,20 +229,33 @@ class Maker {
     }
     const memory = this.refs(vocabulary.contentAccepts)
     if (memory.length > 0) {
-      options.push(() => this.comparison({ kind: 'func', name: 'content', arg: this.pick(memory), at }, ['secret', 'ones', 'mixed']))
+      options.push(() =>
+        this.comparison({ kind: 'func', name: 'content', arg: this.pick(memory), at }, ['secret', 'ones', 'mixed'])
+      )
       options.push(() => ({ kind: 'field', of: this.pick(memory), field: 'shared', at }))
-      options.push(() => this.comparison({ kind: 'field', of: this.pick(memory), field: 'alias', at }, ['private', 'shared']))
+      options.push(() =>
+        this.comparison({ kind: 'field', of: this.pick(memory), field: 'alias', at }, ['private', 'shared'])
+      )
     }
     const values = this.refs(['value'])
     if (values.length > 0) options.push(() => this.comparison(this.pick(values), ['secret', 'ones', 'cipher']))
     const statuses = this.refs(['status', 'number'])
-    if (statuses.length > 0) options.push(() => ({ kind: 'binary', op: this.pick<BinaryOp>(['==', '!=', '<', '>=']), left: this.pick(statuses), right: { kind: 'number', value: this.upTo(9), at }, at }))
+    if (statuses.length > 0)
+      options.push(() => ({
+        kind: 'binary',
+        op: this.pick<BinaryOp>(['==', '!=', '<', '>=']),
+        left: this.pick(statuses),
+        right: { kind: 'number', value: this.upTo(9), at },
+        at
+      }))
     return this.pick(options)()
   }
 
   comparison(left: Expr, words: readonly string[]): Expr {
     const right: Expr = { kind: 'word', name: this.pick(words), at }
-    return this.bool() ? { kind: 'binary', op: this.pick<BinaryOp>(['==', '!=']), left, right, at } : { kind: 'binary', op: '==', left: right, right: left, at }
+    return this.bool()
+      ? { kind: 'binary', op: this.pick<BinaryOp>(['==', '!=']), left, right, at }
+      : { kind: 'binary', op: '==', left: right, right: left, at }
   }
 
   some<T>(list: readonly T[]): T[] {
@@ -207,9 +280,26 @@ class Maker {
       const key = word.name as vocabulary.ConfigKey
       if (key === 'cpus') config.push({ key, value: 3 + this.upTo(5), at, valueAt: at })
       else if (word.kind === 'words') config.push({ key, value: this.pick(word.values ?? []), at, valueAt: at })
-      else if (word.kind === 'list') config.push({ key, value: this.pick([ensure(word.values?.[0], key), (word.values ?? []).slice(1, 3).join(' ')]), at, valueAt: at })
-      else if (key === 'swiotlb') config.push({ key, value: this.pick([{ slots: 1024, areas: 4 }, { slots: 3, areas: null }, { slots: 0, areas: null }]), at, valueAt: at })
-      else if (key === 'cmdline') config.push({ key, value: this.pick(['', 'swiotlb=force', 'a "b" \\ c']), at, valueAt: at })
+      else if (word.kind === 'list')
+        config.push({
+          key,
+          value: this.pick([ensure(word.values?.[0], key), (word.values ?? []).slice(1, 3).join(' ')]),
+          at,
+          valueAt: at
+        })
+      else if (key === 'swiotlb')
+        config.push({
+          key,
+          value: this.pick([
+            { slots: 1024, areas: 4 },
+            { slots: 3, areas: null },
+            { slots: 0, areas: null }
+          ]),
+          at,
+          valueAt: at
+        })
+      else if (key === 'cmdline')
+        config.push({ key, value: this.pick(['', 'swiotlb=force', 'a "b" \\ c']), at, valueAt: at })
       else if (key === 'vtom') config.push({ key, value: this.pick(['max', 2 ** 30]), at, valueAt: at })
       else if (key === 'ram') config.push({ key, value: this.pick([8 * 2 ** 20, 2 ** 24 + 65536]), at, valueAt: at })
       else if (key === 'host_granule') config.push({ key, value: this.pick([4096, 65536]), at, valueAt: at })
@@ -217,21 +307,76 @@ class Maker {
       else if (key === 'cache_line') config.push({ key, value: 128, at, valueAt: at })
       else if (key === 'private_pool') config.push({ key, value: this.upTo(128), at, valueAt: at })
     }
-    const pattern = (): Name => name(this.pick(['*', 'cc-*', 'linux-6.*', 'rfc-v1', 'rfc-v1*', 'linux-7.1 flagStorage.x86=atomic + decryptRemapped']))
-    const verdict = (): Test['expects'][number]['verdict'] => this.pick<Test['expects'][number]['verdict']>([{ kind: 'ok' }, { kind: 'vacuous' }, { kind: 'violated', properties: ['exposed', 'leak', 'unreached'] }, { kind: 'as', kernel: 'cc-v7 + pkvmForces' }])
+    const pattern = (): Name =>
+      name(
+        this.pick(['*', 'cc-*', 'linux-6.*', 'rfc-v1', 'rfc-v1*', 'linux-7.1 flagStorage.x86=atomic + decryptRemapped'])
+      )
+    const verdict = (): Test['expects'][number]['verdict'] =>
+      this.pick<Test['expects'][number]['verdict']>([
+        { kind: 'ok' },
+        { kind: 'vacuous' },
+        { kind: 'violated', properties: ['exposed', 'leak', 'unreached'] },
+        { kind: 'as', kernel: 'cc-v7 + pkvmForces' }
+      ])
     return {
-      file: 'f', name: this.pick(['t', '04-a.b', 'x-y']), at, text: this.pick(['', 'a "quoted" \\ text', 'é']), sources: this.some(['one', 'two']),
-      platforms: this.pick([[], [name('all')], [name('arm-cca'), name('none')]]), kernels: this.pick([[], [name('all')], [name('rfc-v1'), name('linux-6.12')], [name('cc-v8 - pkvmForces'), name('linux-7.1')]]), revisions: this.pick([[], [def('fix-v1', 'cc-v7 + pkvmForces'), def('other', 'linux-6.12 reencryptOnFree=at_alloc')]]),
-      forbid: this.pick([[], [name('default'), name('refused')], [name('all')], [name('exposed')]]), config,
+      file: 'f',
+      name: this.pick(['t', '04-a.b', 'x-y']),
+      at,
+      text: this.pick(['', 'a "quoted" \\ text', 'é']),
+      sources: this.some(['one', 'two']),
+      platforms: this.pick([[], [name('all')], [name('arm-cca'), name('none')]]),
+      kernels: this.pick([
+        [],
+        [name('all')],
+        [name('rfc-v1'), name('linux-6.12')],
+        [name('cc-v8 - pkvmForces'), name('linux-7.1')]
+      ]),
+      revisions: this.pick([
+        [],
+        [def('fix-v1', 'cc-v7 + pkvmForces'), def('other', 'linux-6.12 reencryptOnFree=at_alloc')]
+      ]),
+      forbid: this.pick([[], [name('default'), name('refused')], [name('all')], [name('exposed')]]),
+      config,
       devices: this.devices.map((d) => ({
-        name: d, at, entries: this.some<vocabulary.DeviceWord>(vocabulary.deviceKeys).filter((w) => w.name !== 'vf' || d !== this.devices[0]).map((w) => ({
-          key: w.name as vocabulary.DeviceKey, at,
-          value: w.kind === 'flag' ? (true as const) : w.kind === 'bits' ? this.pick([24, 32, 64]) : w.kind === 'mask' ? this.pick([0, 0xfff, 0xffff]) : w.kind === 'slots' ? 64 : 2 ** 32 - 1
-        }))
+        name: d,
+        at,
+        entries: this.some<vocabulary.DeviceWord>(vocabulary.deviceKeys)
+          .filter((w) => w.name !== 'vf' || d !== this.devices[0])
+          .map((w) => ({
+            key: w.name as vocabulary.DeviceKey,
+            at,
+            value:
+              w.kind === 'flag'
+                ? (true as const)
+                : w.kind === 'bits'
+                  ? this.pick([24, 32, 64])
+                  : w.kind === 'mask'
+                    ? this.pick([0, 0xfff, 0xffff])
+                    : w.kind === 'slots'
+                      ? 64
+                      : w.kind === 'size'
+                        ? 65536
+                        : w.kind === 'windows'
+                          ? this.pick([
+                              2 ** 31,
+                              [
+                                { cpu_start: 0, dma_start: 2 ** 31, size: 2 ** 24 },
+                                { cpu_start: 2 ** 32, dma_start: 0, size: 2 ** 24 }
+                              ]
+                            ])
+                          : 2 ** 32 - 1
+          }))
       })),
       mmios: [{ name: 'bar', at, of: name('nic'), access: this.pick(['private', 'shared'] as const) }],
-      init, threads, conditions,
-      expects: Array.from({ length: this.upTo(2) }, () => ({ kernels: [pattern()], platforms: this.pick([[name('*')], [name('arm-cca'), name('pkvm')]]), verdict: verdict(), at }))
+      init,
+      threads,
+      conditions,
+      expects: Array.from({ length: this.upTo(2) }, () => ({
+        kernels: [pattern()],
+        platforms: this.pick([[name('*')], [name('arm-cca'), name('pkvm')]]),
+        verdict: verdict(),
+        at
+      }))
     }
   }
 }
@@ -242,30 +387,43 @@ const again = (text: string): Test => {
   return t
 }
 
-const anyPair = fc.record({ kernel: fc.constantFrom(...vocabulary.kernels.map((k) => k.name)), platform: fc.constantFrom(...vocabulary.platforms.map((p) => p.name)) })
+const anyPair = fc.record({
+  kernel: fc.constantFrom(...vocabulary.kernels.map((k) => k.name)),
+  platform: fc.constantFrom(...vocabulary.platforms.map((p) => p.name))
+})
 
 test('a printed test parses to the same test', () => {
-  fc.assert(fc.property(fc.gen(), (g) => {
-    const t = new Maker(g).test()
-    const text = print(t)
-    const back = again(text)
-    expect(withoutPlaces(back)).toEqual(withoutPlaces(t))
-    expect(print(back)).toBe(text)
-  }), { numRuns: 200, endOnFailure: true })
+  fc.assert(
+    fc.property(fc.gen(), (g) => {
+      const t = new Maker(g).test()
+      const text = print(t)
+      const back = again(text)
+      expect(withoutPlaces(back)).toEqual(withoutPlaces(t))
+      expect(print(back)).toBe(text)
+    }),
+    { numRuns: runs(200), endOnFailure: true }
+  )
 })
 
-test('the normal form parses to the test with every default spelled out, which means the same and is its own normal form', () => {
-  fc.assert(fc.property(fc.gen(), anyPair, (g, { kernel, platform }) => {
-    const t = new Maker(g).test()
-    const full = spellOut(t, kernel, platform)
-    const text = explain(t, kernel, platform)
-    expect(withoutPlaces(again(text))).toEqual(withoutPlaces(full))
-    expect(explain(again(text), kernel, platform)).toBe(text)
-    expect(resolveConfig(full, platform, kernel)).toEqual(resolveConfig(t, platform, kernel))
-    expect(resolveDevices(full, platform, kernel)).toEqual(resolveDevices(t, platform, kernel))
-    for (const word of vocabulary.configKeys) expect(text).toMatch(new RegExp(`^  ${word.name} `, 'm'))
-  }), { numRuns: 100, endOnFailure: true })
-})
+test(
+  'the normal form parses to the test with every default spelled out, which means the same and is its own normal ' +
+    'form',
+  () => {
+    fc.assert(
+      fc.property(fc.gen(), anyPair, (g, { kernel, platform }) => {
+        const t = new Maker(g).test()
+        const full = spellOut(t, kernel, platform)
+        const text = explain(t, kernel, platform)
+        expect(withoutPlaces(again(text))).toEqual(withoutPlaces(full))
+        expect(explain(again(text), kernel, platform)).toBe(text)
+        expect(resolveConfig(full, platform, kernel)).toEqual(resolveConfig(t, platform, kernel))
+        expect(resolveDevices(full, platform, kernel)).toEqual(resolveDevices(t, platform, kernel))
+        for (const word of vocabulary.configKeys) expect(text).toMatch(new RegExp(`^  ${word.name} `, 'm'))
+      }),
+      { numRuns: runs(100), endOnFailure: true }
+    )
+  }
+)
 
 test('an expression is printed with no more parentheses than it needs, and groups as in C', () => {
   const shown = (e: string): string => {
@@ -281,7 +439,10 @@ test('an expression is printed with no more parentheses than it needs, and group
 })
 
 test('the normal form of a small test', () => {
-  const t = again('litmus t "x"\nkernel linux-6.15, rfc-v1\ndevice nic { accepted dma_mask 32 }\nthread os { tsm_lock(nic) }\nexpect * : ok\n')
+  const t = again(
+    'litmus t "x"\nkernel linux-6.15, rfc-v1\ndevice nic { accepted dma_mask 32 }\nthread os { tsm_lock(nic) }\n' +
+      'expect * : ok\n'
+  )
   expect(explain(t, 'linux-6.15', 'amd-sev-snp')).toBe(`# t for linux-6.15 on amd-sev-snp, every default spelled out
 # tsm_* answer EOPNOTSUPP: linux-6.15 has no accept
 litmus t
@@ -298,6 +459,8 @@ config {
   cmdline                 ""
   cpus                    1
   swiotlb_dynamic         off
+  cma                     0
+  zones                   off
   remap                   no
   conversions             succeed
   tsm_fails               none
@@ -328,7 +491,7 @@ device nic {
   min_align_mask 0x0
   boundary_mask 0xffffffff
   # accepted is ignored: linux-6.15 has no accept, so nic is T=0
-  # without: bus_limit, noncoherent, restricted_pool, region, iommu, untrusted, driver, private_only, vf, range_map
+  # without: bus_limit, noncoherent, restricted_pool, region, cma, iommu, untrusted, driver, private_only, switch, vf, range_map
 }
 
 thread os cpu 0 {
@@ -342,11 +505,18 @@ expect * on * : ok
 })
 
 test('sizes are printed as one writes them', () => {
-  for (const [n, text] of [[4096, '4K'], [5000, '5000'], [2 ** 21, '2M']] as const) expect(Bytes.format(n)).toBe(text)
+  for (const [n, text] of [
+    [4096, '4K'],
+    [5000, '5000'],
+    [2 ** 21, '2M']
+  ] as const)
+    expect(Bytes.format(n)).toBe(text)
 })
 
 test('a name that the normal form gives is not taken for one that was misspelt', () => {
-  const text = 'litmus t "x"\nplatform none\nkernel all\ndevice nic { }\nthread os {\n  b = dma_alloc_pages(nic, 4K, BIDIRECTIONAL)\n  v = dev_r == dev_read(nic, b)\n  assert (!v)\n  dma_free_pages(nic, b)\n}\n'
+  const text =
+    'litmus t "x"\nplatform none\nkernel all\ndevice nic { }\nthread os {\n  b = dma_alloc_pages(nic, 4K, ' +
+    'BIDIRECTIONAL)\n  v = dev_r == dev_read(nic, b)\n  assert (!v)\n  dma_free_pages(nic, b)\n}\n'
   const p = parse(text, 'f')
   expect(p.errors).toEqual([])
   const normal = print(p.test as Test)

@@ -1,39 +1,44 @@
-// The words of the litmus language, in one table: the parser, the checker, the printer, content assist and the reference
-// manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from here.
-// Kernels and platforms come from their records, one file each.
+// The words of the litmus language, in one table: the parser, the checker, the printer, content assist and the
+// reference manual all read it. The meaning of each word is in docs/litmus-language.md, whose tables are written from
+// here. Kernels and platforms come from their records, one file each.
 import { revisions } from '../kernel/revisions/index.ts'
 import { trustLevels } from '../kernel/trust.ts'
 import { platforms as allPlatforms, teeRangeNames, TSM_STEPS } from '../machine/index.ts'
 import { properties as judged, type Property, type PropertyName } from '../properties/index.ts'
-import { HANDLE, MEMORY, operations, type OpWord, type ValueKind } from './operations.ts'
-
-/** A word that parses and checks but whose machine does not exist yet carries the reason; using it is TB-003. */
-export interface Word {
-  readonly name: string
-  /** One line of meaning, for the manual and for content assist. */
-  readonly does: string
-  readonly notModelled?: string
-}
+import { HANDLE, MEMORY, operations, type OpWord, type ValueKind, type Word } from './operations.ts'
 
 // ---- platforms and kernels, in the order of the design -----------------------------------------------------------
 
 export interface PlatformWord extends Word {
-  /** A device can be accepted: requests with T=1 exist. Where false, `accepted` is ignored and tsm_* answer EOPNOTSUPP. */
+  /**
+   * A device can be accepted: requests with T=1 exist. Where false, `accepted` is ignored and tsm_* answer EOPNOTSUPP.
+   */
   readonly t1: boolean
   readonly arch: 'arm' | 'x86' | 's390' | 'any'
 }
 
 /** In the order of the documents. */
-export const platforms: readonly PlatformWord[] = allPlatforms.map((p) => ({ name: p.name, t1: p.tdisp, arch: p.arch, does: p.does }))
+export const platforms: readonly PlatformWord[] = allPlatforms.map((p) => ({
+  name: p.name,
+  t1: p.tdisp,
+  arch: p.arch,
+  does: p.does
+}))
 export type PlatformName = string
 
 export interface KernelWord extends Word {
-  /** The revision has an accept operation; where false (`linux-*`), `accepted` is ignored and tsm_* answer EOPNOTSUPP. */
+  /**
+   * The revision has an accept operation; where false (`linux-*`), `accepted` is ignored and tsm_* answer EOPNOTSUPP.
+   */
   readonly accept: boolean
 }
 
 /** In the order of the documents. A revision is also named with flips: kernel/revisions/resolve.ts. */
-export const kernels: readonly KernelWord[] = revisions.map((r) => ({ name: r.name, accept: r.accept !== 'none', does: r.does }))
+export const kernels: readonly KernelWord[] = revisions.map((r) => ({
+  name: r.name,
+  accept: r.accept !== 'none',
+  does: r.does
+}))
 export type KernelName = string
 
 // ---- properties: a file each in src/properties --------------------------------------------------------------------
@@ -46,7 +51,8 @@ export type { PropertyName }
 // ---- config ------------------------------------------------------------------------------------------------------
 
 /**
- * What a key takes. `size`: bytes. `number`: a plain number. `words`: one of `values`. `sizes`: one of `values`, as a size.
+ * What a key takes. `size`: bytes. `number`: a plain number. `words`: one of `values`. `sizes`: one of `values`, as a
+ * size.
  * `slots`: SLOTS[,AREAS]. `string`: quoted. `limit`: `max` or an address.
  * `list`: one or more of `values`.
  */
@@ -60,49 +66,235 @@ export interface ConfigWord extends Word {
   readonly default: string | null
   /** How a default that is null comes about. */
   readonly defaultIs?: string
-  /** Values that parse but have no machine yet, with the reason. */
-  readonly valuesNotModelled?: Readonly<Record<string, string>>
   readonly min?: number
   readonly max?: number
 }
 
 export const configKeys = [
-  { name: 'ram', kind: 'size', default: '16M', min: 1, max: 4 * 1024 ** 3, does: 'guest memory; a second bank of the same size lies at 4G' },
-  { name: 'guest_page', kind: 'sizes', values: ['4K', '16K', '64K'], default: '4K', does: 'the page of the guest kernel', valuesNotModelled: { '16K': 'the guest page is 4K', '64K': 'the guest page is 4K' } },
-  { name: 'host_granule', kind: 'sizes', values: ['4K', '16K', '64K'], default: '4K', does: 'the unit in which the host shares and takes back memory' },
-  { name: 'ipa_bits', kind: 'number', default: '40', min: 16, max: 52, does: 'width of the guest physical space; on Arm CCA the top bit is the shared alias' },
-  { name: 'swiotlb', kind: 'slots', default: '512,1', does: 'SLOTS of 2 KiB [, AREAS] of the default bounce pool; 0 is no pool' },
+  {
+    name: 'ram',
+    kind: 'size',
+    default: '16M',
+    min: 1,
+    max: 4 * 1024 ** 3,
+    does: 'guest memory; a second bank of the same size lies at 4G'
+  },
+  {
+    name: 'guest_page',
+    kind: 'sizes',
+    values: ['4K', '16K', '64K'],
+    default: '4K',
+    does: 'the page of the guest kernel, on arm64; x86 and s390 have 4K'
+  },
+  {
+    name: 'host_granule',
+    kind: 'sizes',
+    values: ['4K', '16K', '64K'],
+    default: '4K',
+    does: 'the unit in which the host shares and takes back memory'
+  },
+  {
+    name: 'ipa_bits',
+    kind: 'number',
+    default: '40',
+    min: 16,
+    max: 52,
+    does: 'width of the guest physical space; on Arm CCA the top bit is the shared alias'
+  },
+  {
+    name: 'swiotlb',
+    kind: 'slots',
+    default: '512,1',
+    does: 'SLOTS of 2 KiB [, AREAS] of the default bounce pool; 0 is no pool'
+  },
   { name: 'cmdline', kind: 'string', default: '""', does: 'the kernel command line, for instance "swiotlb=force"' },
-  { name: 'cpus', kind: 'number', default: null, defaultIs: 'the highest `cpu N` + 1', min: 1, max: 64, does: 'possible CPUs' },
-  { name: 'swiotlb_dynamic', kind: 'words', values: ['off', 'on'], default: 'off', does: 'CONFIG_SWIOTLB_DYNAMIC: the default pool grows, and a mapping that finds it full gets a pool of its own' },
-  { name: 'remap', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, pkvm and none, whose devices may be non-coherent; else no', does: 'CONFIG_DMA_DIRECT_REMAP: atomic pools and non-coherent memory have a mapping of their own' },
-  { name: 'conversions', kind: 'words', values: ['succeed', 'may_fail'], default: 'succeed', does: 'may_fail: each set_memory_* may fail, those at boot included' },
-  { name: 'tsm_fails', kind: 'list', values: ['none', ...TSM_STEPS], default: 'none', does: 'steps of accept and unlock that may fail; each step of the TSM driver is then one of its own' },
-  { name: 'memory_encrypt_reported', kind: 'words', values: ['yes', 'no'], default: null, defaultIs: 'yes on arm-cca, amd-sev-snp, amd-sme-host and intel-tdx; on s390-pv as the decision `s390Reports` and on pkvm as `pkvmForces` has it; else no', does: 'what cc_platform_has answers for memory encryption' },
-  { name: 'flag_storage', kind: 'words', values: ['shared_byte', 'own_byte', 'private_word', 'atomic'], default: null, defaultIs: 'as the decision `flagStorage` for the architecture has it', does: 'where the accepted flag is kept: a byte with its neighbours, a byte of its own, a private word under the device lock, or an atomic bit' },
-  { name: 'private_pool', kind: 'number', default: '0', min: 0, does: 'SLOTS of a bounce pool for accepted devices, a what-if that no revision has' },
-  { name: 'host_stage2', kind: 'words', values: ['shared_only', 'static_1g_plain', 'static_1g_shared', 'static_1g'], default: 'shared_only', does: 'what the IOMMU maps for T=0: shared pages only, or everything in 1G blocks with the GPT protecting, at the plain alias, the shared alias or both' },
-  { name: 'host_mirror', kind: 'words', values: ['exact', 'may_fail', 'partial'], default: 'exact', does: "the VMM's IOMMU tables for T=0 after a conversion at run time that it answers with success: as converted; or the map or unmap may fail, or stop half-way" },
-  { name: 'tdx_page_release', kind: 'words', values: ['off', 'optional', 'enforced'], default: 'off', does: 'TDX Connect: the guest may, or must, release a private page before the host can take it (TDG.MEM.PAGE.RELEASE)' },
-  { name: 'xt', kind: 'words', values: ['off', 'on'], default: 'off', does: 'XT-enabled requests: the target of a request is checked too' },
+  {
+    name: 'cpus',
+    kind: 'number',
+    default: null,
+    defaultIs: 'the highest `cpu N` + 1',
+    min: 1,
+    max: 64,
+    does: 'possible CPUs'
+  },
+  {
+    name: 'swiotlb_dynamic',
+    kind: 'words',
+    values: ['off', 'on'],
+    default: 'off',
+    does: 'CONFIG_SWIOTLB_DYNAMIC: the default pool grows, and a mapping that finds it full gets a pool of its own'
+  },
+  {
+    name: 'cma',
+    kind: 'size',
+    default: '0',
+    min: 0,
+    max: 1024 ** 3,
+    does:
+      'CONFIG_DMA_CMA: SIZE of the default area, from which blocking allocations of more than a page and atomic ' +
+      'pools come; 0 is none'
+  },
+  {
+    name: 'zones',
+    kind: 'words',
+    values: ['off', 'on'],
+    default: 'off',
+    does:
+      'off: DMA memory comes from the low bank; on: from the highest zone that the coherent mask names, then from ' +
+      'lower ones, as alloc_pages() and the retry of __dma_direct_alloc_pages() go'
+  },
+  {
+    name: 'remap',
+    kind: 'words',
+    values: ['yes', 'no'],
+    default: null,
+    defaultIs: 'yes on arm-cca, pkvm and none, whose devices may be non-coherent; else no',
+    does: 'CONFIG_DMA_DIRECT_REMAP: atomic pools and non-coherent memory have a mapping of their own'
+  },
+  {
+    name: 'conversions',
+    kind: 'words',
+    values: ['succeed', 'may_fail'],
+    default: 'succeed',
+    does: 'may_fail: each set_memory_* may fail, those at boot included'
+  },
+  {
+    name: 'tsm_fails',
+    kind: 'list',
+    values: ['none', ...TSM_STEPS],
+    default: 'none',
+    does: 'steps of accept and unlock that may fail; each step of the TSM driver is then one of its own'
+  },
+  {
+    name: 'memory_encrypt_reported',
+    kind: 'words',
+    values: ['yes', 'no'],
+    default: null,
+    defaultIs:
+      'yes on arm-cca, amd-sev-snp, amd-sme-host and intel-tdx; on s390-pv as the decision `s390Reports` and on ' +
+      'pkvm as `pkvmForces` has it; else no',
+    does: 'what cc_platform_has answers for memory encryption'
+  },
+  {
+    name: 'flag_storage',
+    kind: 'words',
+    values: ['shared_byte', 'own_byte', 'private_word', 'atomic'],
+    default: null,
+    defaultIs: 'as the decision `flagStorage` for the architecture has it',
+    does:
+      'where the accepted flag is kept: a byte with its neighbours, a byte of its own, a private word under the ' +
+      'device lock, or an atomic bit'
+  },
+  {
+    name: 'private_pool',
+    kind: 'number',
+    default: '0',
+    min: 0,
+    does: 'SLOTS of a bounce pool for accepted devices, a what-if that no revision has'
+  },
+  {
+    name: 'host_stage2',
+    kind: 'words',
+    values: ['shared_only', 'static_1g_plain', 'static_1g_shared', 'static_1g'],
+    default: 'shared_only',
+    does:
+      'what the IOMMU maps for T=0: shared pages only, or everything in 1G blocks with the GPT protecting, at the ' +
+      'plain alias, the shared alias or both'
+  },
+  {
+    name: 'host_mirror',
+    kind: 'words',
+    values: ['exact', 'may_fail', 'partial'],
+    default: 'exact',
+    does:
+      "the VMM's IOMMU tables for T=0 after a conversion at run time that it answers with success: as converted; " +
+      'or the map or unmap may fail, or stop half-way'
+  },
+  {
+    name: 'tdx_page_release',
+    kind: 'words',
+    values: ['off', 'optional', 'enforced'],
+    default: 'off',
+    does:
+      'TDX Connect: the guest may, or must, release a private page before the host can take it ' +
+      '(TDG.MEM.PAGE.RELEASE)'
+  },
+  {
+    name: 'xt',
+    kind: 'words',
+    values: ['off', 'on'],
+    default: 'off',
+    does: 'XT-enabled requests: the target of a request is checked too'
+  },
   { name: 'vtom', kind: 'limit', default: 'max', min: 1, does: 'AMD: addresses below are private, at or above shared' },
-  { name: 'misaligned_share', kind: 'words', values: ['whole_granule', 'refuse'], default: 'whole_granule', does: 'the host, asked to share less than its granule: takes all of it, or refuses' },
+  {
+    name: 'misaligned_share',
+    kind: 'words',
+    values: ['whole_granule', 'refuse'],
+    default: 'whole_granule',
+    does: 'the host, asked to share less than its granule: takes all of it, or refuses'
+  },
   { name: 'cache_line', kind: 'number', default: '64', min: 8, max: 4096, does: 'bytes of a cache line' },
-  { name: 'locked_dma', kind: 'words', values: ['block', 't0'], default: 'block', does: 'requests of a locked TDI: none, or T=0' },
+  {
+    name: 'locked_dma',
+    kind: 'words',
+    values: ['block', 't0'],
+    default: 'block',
+    does: 'requests of a locked TDI: none, or T=0'
+  },
   { name: 'unlocked_stop', kind: 'words', values: ['ok', 'error'], default: 'ok', does: 'STOP of an unlocked TDI' },
-  { name: 'bme_zero_over_zero', kind: 'words', values: ['ok', 'error'], default: 'ok', does: 'bus mastering written 0 while it is 0, in RUN' },
-  { name: 'tdx_trusted_shared_dma', kind: 'words', values: ['walk', 'fault'], default: 'walk', does: 'TDX: a T=1 request to the shared alias' },
-  { name: 'tdx_host_read', kind: 'words', values: ['ones', 'poison'], default: 'ones', does: 'TDX: what the host reads from private memory' },
-  { name: 'tdx_p2p', kind: 'words', values: ['fault', 'ok'], default: 'fault', does: 'TDX: peer-to-peer between accepted devices' },
-  { name: 'snp_p2p', kind: 'words', values: ['fault', 'ok'], default: 'fault', does: 'SNP: peer-to-peer between accepted devices' },
-  { name: 'snp_cbit_in_iova', kind: 'words', values: ['fault', 'stripped'], default: 'fault', does: 'SNP: a DMA address that carries the C-bit' }
+  {
+    name: 'bme_zero_over_zero',
+    kind: 'words',
+    values: ['ok', 'error'],
+    default: 'ok',
+    does: 'bus mastering written 0 while it is 0, in RUN'
+  },
+  {
+    name: 'tdx_trusted_shared_dma',
+    kind: 'words',
+    values: ['walk', 'fault'],
+    default: 'walk',
+    does: 'TDX: a T=1 request to the shared alias'
+  },
+  {
+    name: 'tdx_host_read',
+    kind: 'words',
+    values: ['ones', 'poison'],
+    default: 'ones',
+    does: 'TDX: what the host reads from private memory'
+  },
+  {
+    name: 'tdx_p2p',
+    kind: 'words',
+    values: ['fault', 'ok'],
+    default: 'fault',
+    does: 'TDX: peer-to-peer between accepted devices'
+  },
+  {
+    name: 'snp_p2p',
+    kind: 'words',
+    values: ['fault', 'ok'],
+    default: 'fault',
+    does: 'SNP: peer-to-peer between accepted devices'
+  },
+  {
+    name: 'snp_cbit_in_iova',
+    kind: 'words',
+    values: ['fault', 'stripped'],
+    default: 'fault',
+    does: 'SNP: a DMA address that carries the C-bit'
+  }
 ] as const satisfies readonly ConfigWord[]
 export type ConfigKey = (typeof configKeys)[number]['name']
 
 // ---- device and mmio ---------------------------------------------------------------------------------------------
 
-/** `flag`: present or not. `bits`: 1 to 64. `address`, `mask` (2^n - 1), `slots`, `number`: numbers. */
-export type DeviceKind = 'flag' | 'bits' | 'address' | 'mask' | 'slots' | 'number'
+/**
+ * `flag`: present or not. `bits`: 1 to 64. `address`, `mask` (2^n - 1), `slots`, `number`: numbers. `windows`: an
+ * offset, or windows in brackets.
+ */
+export type DeviceKind = 'flag' | 'bits' | 'address' | 'mask' | 'slots' | 'number' | 'windows' | 'size'
 
 export interface DeviceWord extends Word {
   readonly kind: DeviceKind
@@ -118,15 +310,69 @@ export const deviceKeys = [
   { name: 'bus_limit', kind: 'address', default: null, does: 'the last address that the bus can carry' },
   { name: 'noncoherent', kind: 'flag', default: null, does: 'does not snoop the CPU caches' },
   { name: 'min_align_mask', kind: 'mask', default: '0', does: 'address bits that a bounce must preserve' },
-  { name: 'boundary_mask', kind: 'mask', default: '0xffffffff', does: 'a segment may not cross this boundary; the default is that of the PCI core' },
-  { name: 'restricted_pool', kind: 'slots', default: null, does: 'SLOTS of a bounce pool of its own (restricted-dma-pool)' },
-  { name: 'region', kind: 'number', default: null, does: 'with restricted_pool: devices of one NUMBER share one pool, that of the first of them' },
+  {
+    name: 'boundary_mask',
+    kind: 'mask',
+    default: '0xffffffff',
+    does: 'a segment may not cross this boundary; the default is that of the PCI core'
+  },
+  {
+    name: 'restricted_pool',
+    kind: 'slots',
+    default: null,
+    does: 'SLOTS of a bounce pool of its own (restricted-dma-pool)'
+  },
+  {
+    name: 'region',
+    kind: 'number',
+    default: null,
+    does: 'with restricted_pool: devices of one NUMBER share one pool, that of the first of them'
+  },
+  {
+    name: 'cma',
+    kind: 'size',
+    default: null,
+    does: 'SIZE of a CMA area of its own (dev->cma_area), for allocations of every size that may block'
+  },
   { name: 'iommu', kind: 'flag', default: null, does: 'behind a vIOMMU: DMA goes through dma-iommu' },
-  { name: 'untrusted', kind: 'flag', default: null, does: 'on an external port (dev_is_untrusted): with iommu a mapping that does not fill its pages bounces' },
+  {
+    name: 'untrusted',
+    kind: 'flag',
+    default: null,
+    does: 'on an external port (dev_is_untrusted): with iommu a mapping that does not fill its pages bounces'
+  },
   { name: 'driver', kind: 'flag', default: null, does: 'a driver is bound at start' },
-  { name: 'private_only', kind: 'flag', default: null, does: 'a passthrough device that reaches private memory alone, as on pKVM' },
-  { name: 'vf', kind: 'number', default: null, does: 'virtual function NUMBER of the nearest device above that is none: its session and its reset are that one\'s; the RFC has no tsm attributes for it' },
-  { name: 'range_map', kind: 'address', default: null, does: 'an OFFSET between CPU and bus addresses (dev->dma_range_map): what lies at A is at A + OFFSET on the bus' }
+  {
+    name: 'private_only',
+    kind: 'flag',
+    default: null,
+    does: 'a passthrough device that reaches private memory alone, as on pKVM'
+  },
+  {
+    name: 'switch',
+    kind: 'number',
+    default: null,
+    does:
+      'below PCIe switch NUMBER, which redirects nothing (ACS): a request to a BAR of another device below it does ' +
+      'not go up to the IOMMU, and dma_map_sg gives the BAR its bus address'
+  },
+  {
+    name: 'vf',
+    kind: 'number',
+    default: null,
+    does:
+      "virtual function NUMBER of the nearest device above that is none: its session and its reset are that one's; " +
+      'the RFC has no tsm attributes for it'
+  },
+  {
+    name: 'range_map',
+    kind: 'windows',
+    default: null,
+    does:
+      'dev->dma_range_map: an OFFSET between CPU and bus addresses, so that what lies at A is at A + OFFSET on the ' +
+      'bus; or windows, each `[CPU, BUS, SIZE]`, the first that has an address counts, and what lies in none has ' +
+      'no bus address'
+  }
 ] as const satisfies readonly DeviceWord[]
 export type DeviceKey = (typeof deviceKeys)[number]['name']
 
@@ -178,19 +424,44 @@ export interface FieldWord extends Word {
 }
 
 export const fields = [
-  { name: 'shared', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'], does: '1 when the memory is shared with the host' },
-  { name: 'alias', of: 'variable', accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'], words: ['private', 'shared'], does: 'the alias of the address' },
+  {
+    name: 'shared',
+    of: 'variable',
+    accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'],
+    does: '1 when the memory is shared with the host'
+  },
+  {
+    name: 'alias',
+    of: 'variable',
+    accepts: [...MEMORY, 'mapping', 'sg', 'resource', 'usermap', 'vmap'],
+    words: ['private', 'shared'],
+    does: 'the alias of the address'
+  },
   { name: 'bounced', of: 'variable', accepts: HANDLE, does: '1 when the mapping lies in a bounce pool' },
-  { name: 'accepted', of: 'device', does: "1 when the kernel believes the device accepted" },
+  { name: 'accepted', of: 'device', does: '1 when the kernel believes the device accepted' },
   { name: 'tdi', of: 'device', words: ['unlocked', 'locked', 'run', 'error'], does: 'the state of the TDI' },
-  { name: 'ranges', of: 'device', words: teeRangeNames, does: "the device's TEE ranges, as the guest's TSM driver has them: mapped from RUN on, or with `tsm_fails` by their step; duplicated: a second accept mapped them again" },
-  { name: 'trust', of: 'device', words: ['unset', ...trustWords], does: 'the level of trust, `unset` where the revision has none' },
+  {
+    name: 'ranges',
+    of: 'device',
+    words: teeRangeNames,
+    does:
+      "the device's TEE ranges, as the guest's TSM driver has them: mapped from RUN on, or with `tsm_fails` by " +
+      'their step; duplicated: a second accept mapped them again'
+  },
+  {
+    name: 'trust',
+    of: 'device',
+    words: ['unset', ...trustWords],
+    does: 'the level of trust, `unset` where the revision has none'
+  },
   { name: 'tsm', of: 'device', words: ['none', 'connected', 'locked', 'accepted'], does: "the TSM core's belief" }
 ] as const satisfies readonly FieldWord[]
 export type FieldName = (typeof fields)[number]['name']
 
 /** What a function of an expression is asked of. */
-export interface FunctionWord extends Word { readonly takes: 'x' | 'dev' | 'dev, x' }
+export interface FunctionWord extends Word {
+  readonly takes: 'x' | 'dev' | 'dev, x'
+}
 
 export const functions = [
   { name: 'ok', takes: 'x', does: '1 when x was set by a call that did not fail, else 0' },
@@ -220,16 +491,81 @@ export const contentWords = [
 export const SECRET = 'secret'
 
 export const errnos = [
-  'EPERM', 'ENOENT', 'EINTR', 'EIO', 'ENXIO', 'EAGAIN', 'ENOMEM', 'EACCES', 'EFAULT', 'EBUSY', 'EEXIST', 'ENODEV', 'EINVAL',
-  'ENOSPC', 'ERANGE', 'EPROTO', 'EMSGSIZE', 'EOPNOTSUPP', 'ETIMEDOUT', 'EREMOTEIO'
+  'EPERM',
+  'ENOENT',
+  'EINTR',
+  'EIO',
+  'ENXIO',
+  'EAGAIN',
+  'ENOMEM',
+  'EACCES',
+  'EFAULT',
+  'EBUSY',
+  'EEXIST',
+  'ENODEV',
+  'EINVAL',
+  'ENOSPC',
+  'ERANGE',
+  'EPROTO',
+  'EMSGSIZE',
+  'EOPNOTSUPP',
+  'ETIMEDOUT',
+  'EREMOTEIO'
 ] as const
-export type Errno = (typeof errnos)[number]
 
-/** Errnos of the kernel (include/uapi/asm-generic/errno-base.h, errno.h) that no operation yields; a test may compare with them. */
+/**
+ * Errnos of the kernel (include/uapi/asm-generic/errno-base.h, errno.h) that no operation yields; a test may compare
+ * with them.
+ */
 export const otherErrnos: ReadonlySet<string> = new Set([
-  'ESRCH', 'E2BIG', 'ENOEXEC', 'EBADF', 'ECHILD', 'EWOULDBLOCK', 'ENOTBLK', 'EXDEV', 'ENOTDIR', 'EISDIR', 'ENFILE', 'EMFILE', 'ENOTTY', 'ETXTBSY', 'EFBIG', 'ESPIPE', 'EROFS',
-  'EMLINK', 'EPIPE', 'EDOM', 'EDEADLK', 'ENAMETOOLONG', 'ENOLCK', 'ENOSYS', 'ENOTEMPTY', 'ENODATA', 'ETIME', 'ENOLINK', 'ECOMM', 'EBADMSG', 'EOVERFLOW', 'EILSEQ', 'ENOTSUPP',
-  'EALREADY', 'EINPROGRESS', 'ESTALE', 'ECANCELED', 'EKEYREJECTED', 'EKEYEXPIRED', 'ENOKEY', 'EHWPOISON', 'ECONNRESET', 'ENOBUFS', 'EPROTONOSUPPORT', 'EADDRINUSE', 'ENOTCONN', 'ESHUTDOWN', 'EUCLEAN'
+  'ESRCH',
+  'E2BIG',
+  'ENOEXEC',
+  'EBADF',
+  'ECHILD',
+  'EWOULDBLOCK',
+  'ENOTBLK',
+  'EXDEV',
+  'ENOTDIR',
+  'EISDIR',
+  'ENFILE',
+  'EMFILE',
+  'ENOTTY',
+  'ETXTBSY',
+  'EFBIG',
+  'ESPIPE',
+  'EROFS',
+  'EMLINK',
+  'EPIPE',
+  'EDOM',
+  'EDEADLK',
+  'ENAMETOOLONG',
+  'ENOLCK',
+  'ENOSYS',
+  'ENOTEMPTY',
+  'ENODATA',
+  'ETIME',
+  'ENOLINK',
+  'ECOMM',
+  'EBADMSG',
+  'EOVERFLOW',
+  'EILSEQ',
+  'ENOTSUPP',
+  'EALREADY',
+  'EINPROGRESS',
+  'ESTALE',
+  'ECANCELED',
+  'EKEYREJECTED',
+  'EKEYEXPIRED',
+  'ENOKEY',
+  'EHWPOISON',
+  'ECONNRESET',
+  'ENOBUFS',
+  'EPROTONOSUPPORT',
+  'EADDRINUSE',
+  'ENOTCONN',
+  'ESHUTDOWN',
+  'EUCLEAN'
 ])
 
 // ---- structure ---------------------------------------------------------------------------------------------------
@@ -264,7 +600,8 @@ export const keywords = [
 
 // ---- look-up -----------------------------------------------------------------------------------------------------
 
-const byName = <W extends { readonly name: string }>(table: readonly W[]): ReadonlyMap<string, W> => new Map(table.map((w) => [w.name, w]))
+const byName = <W extends { readonly name: string }>(table: readonly W[]): ReadonlyMap<string, W> =>
+  new Map(table.map((w) => [w.name, w]))
 
 export const platformNames: readonly string[] = platforms.map((p) => p.name)
 export const kernelNames: readonly string[] = kernels.map((k) => k.name)
@@ -283,22 +620,52 @@ export const contentWordNames: ReadonlySet<string> = new Set(contentWords.map((w
 
 /** Words that an expression may compare with, apart from the labels of the test. */
 export const valueWords: ReadonlySet<string> = new Set([
-  ...fields.flatMap((f): readonly string[] => ('words' in f ? f.words : [])), ...contentWordNames, SECRET, ...errnos
+  ...fields.flatMap((f): readonly string[] => ('words' in f ? f.words : [])),
+  ...contentWordNames,
+  SECRET,
+  ...errnos
 ])
 
 /** What a variable is better not called; only keywords it cannot be. */
 export const reservedNames: ReadonlySet<string> = new Set([
-  ...partNames, ...keywordNames, ...functionNames, ...operationByName.keys(), ...directionNames, ...attributeNames,
-  ...flags.map((f) => f.name), ...valueWords, 'ERR', 'cpu', 'on'
+  ...partNames,
+  ...keywordNames,
+  ...functionNames,
+  ...operationByName.keys(),
+  ...directionNames,
+  ...attributeNames,
+  ...flags.map((f) => f.name),
+  ...valueWords,
+  'ERR',
+  'cpu',
+  'on'
 ])
 
 /** An operation as the manual writes it: `h = dma_map_single(dev, x, DIR [, ATTR...])`. */
 export function signature(op: OpWord): string {
   const options = op.options.some((o) => directionNames.has(o)) ? ['DIR'] : []
   for (const o of op.options) if (!attributeNames.has(o) && !directionNames.has(o)) options.push(o)
-  const optional = [...op.params.filter((p) => p.optional === true).map((p) => ` [, ${p.name}]`), ...options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))]
+  const optional = [
+    ...op.params.filter((p) => p.optional === true).map((p) => ` [, ${p.name}]`),
+    ...options.map((o) => (op.params.length > 0 ? ` [, ${o}]` : `[${o}]`))
+  ]
   if (op.options.some((o) => attributeNames.has(o))) optional.push(' [, ATTR...]')
-  const target: Partial<Record<ValueKind, string>> = { page: 'p', buffer: 'b', coherent: 'b', pages: 'b', mapping: 'h', sg: 'h', resource: 'h', usermap: 'm', vmap: 'm', value: 'v', evidence: 'e' }
+  const target: Partial<Record<ValueKind, string>> = {
+    page: 'p',
+    buffer: 'b',
+    coherent: 'b',
+    pages: 'b',
+    mapping: 'h',
+    sg: 'h',
+    resource: 'h',
+    usermap: 'm',
+    vmap: 'm',
+    value: 'v',
+    evidence: 'e'
+  }
   const t = op.result === null ? undefined : target[op.result]
-  return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params.filter((p) => p.optional !== true).map((p) => p.name).join(', ')}${optional.join('')})`
+  return `${t === undefined ? '' : `${t} = `}${op.name}(${op.params
+    .filter((p) => p.optional !== true)
+    .map((p) => p.name)
+    .join(', ')}${optional.join('')})`
 }

@@ -1,17 +1,46 @@
-// What an editor asks about one text, in the protocol's shapes. No connection and no state: each answer is a function of the text.
-import type { CodeAction, CompletionItem, Diagnostic as LspDiagnostic, DocumentSymbol, FoldingRange, Hover, Location, Range, SemanticTokens, TextEdit } from 'vscode-languageserver/node'
+// What an editor asks about one text, in the protocol's shapes. No connection and no state: each answer is a function
+// of the text.
+import type {
+  CodeAction,
+  CompletionItem,
+  Diagnostic as LspDiagnostic,
+  DocumentSymbol,
+  FoldingRange,
+  Hover,
+  Location,
+  Range,
+  SemanticTokens,
+  TextEdit
+} from 'vscode-languageserver/node'
 import type { TextDocument } from 'vscode-languageserver-textdocument'
 import { type Diagnostic, lineStart } from '../base/index.ts'
-import { complete, definition, fixes, format, hover, outline, type Parsed, parse, tokensOf, vocabulary } from '../litmus/index.ts'
+import {
+  complete,
+  definition,
+  fixes,
+  format,
+  hover,
+  outline,
+  type Parsed,
+  parse,
+  tokensOf,
+  vocabulary
+} from '../litmus/index.ts'
 import { meanings } from '../report/explain-word.ts'
 import { completionKind, SEVERITY, symbolKind, tokenModifiers, tokenTypes, tokenWords } from './legend.ts'
 
-/** Characters of the longest text that is looked into: tests are written by hand, those of the library have about a thousand. */
+/**
+ * Characters of the longest text that is looked into: tests are written by hand, those of the library have about a
+ * thousand.
+ */
 export const LONGEST = 100_000
 
 export const tooLong = (doc: TextDocument): boolean => doc.getText().length > LONGEST
 
-const rangeOf = (doc: TextDocument, from: number, to: number): Range => ({ start: doc.positionAt(from), end: doc.positionAt(to) })
+const rangeOf = (doc: TextDocument, from: number, to: number): Range => ({
+  start: doc.positionAt(from),
+  end: doc.positionAt(to)
+})
 
 /** Where a message points: its word, or one character where the word stands otherwise in the text. */
 export function placeOf(text: string, d: Pick<Diagnostic, 'line' | 'column' | 'word'>): { from: number; to: number } {
@@ -28,7 +57,10 @@ export function toLsp(doc: TextDocument, d: Diagnostic): LspDiagnostic {
   const near = d.nearest && d.nearest.length > 0 ? [`did you mean ${d.nearest.map((n) => `'${n}'`).join(' or ')}?`] : []
   const expected = d.expected && d.expected.length > 0 ? [`expected: ${d.expected.join(', ')}`] : []
   return {
-    range: rangeOf(doc, from, to), severity: SEVERITY[d.severity ?? 'error'], code: d.code, source: 'tbit',
+    range: rangeOf(doc, from, to),
+    severity: SEVERITY[d.severity ?? 'error'],
+    code: d.code,
+    source: 'tbit',
     message: [d.message, ...near, ...expected, ...(d.hint ? [d.hint] : [])].join('\n')
   }
 }
@@ -42,17 +74,23 @@ export function diagnostics(doc: TextDocument, parsed: Parsed): LspDiagnostic[] 
 export const parseText = (doc: TextDocument): Parsed => parse(doc.getText(), doc.uri)
 
 const touches = (a: Range, b: Range): boolean => !(after(a.start, b.end) || after(b.start, a.end))
-const after = (a: Range['start'], b: Range['start']): boolean => a.line > b.line || (a.line === b.line && a.character > b.character)
+const after = (a: Range['start'], b: Range['start']): boolean =>
+  a.line > b.line || (a.line === b.line && a.character > b.character)
 
 /** Ways to mend what is wrong in a range, the likeliest of each message first. */
 export function codeActions(doc: TextDocument, parsed: Parsed, range: Range): CodeAction[] {
   return [...parsed.errors, ...parsed.warnings].flatMap((d) => {
     const shown = toLsp(doc, d)
     if (!touches(shown.range, range)) return []
-    return fixes(doc.getText(), d).map((f, i): CodeAction => ({
-      title: f.title, kind: 'quickfix', diagnostics: [shown], isPreferred: i === 0,
-      edit: { changes: { [doc.uri]: [{ range: rangeOf(doc, f.edit.from, f.edit.to), newText: f.edit.text }] } }
-    }))
+    return fixes(doc.getText(), d).map(
+      (f, i): CodeAction => ({
+        title: f.title,
+        kind: 'quickfix',
+        diagnostics: [shown],
+        isPreferred: i === 0,
+        edit: { changes: { [doc.uri]: [{ range: rangeOf(doc, f.edit.from, f.edit.to), newText: f.edit.text }] } }
+      })
+    )
   })
 }
 
@@ -60,19 +98,35 @@ export function completion(doc: TextDocument, offset: number): CompletionItem[] 
   const { from, words } = complete(doc.getText(), offset)
   const range = rangeOf(doc, from, offset)
   // What is wanted most closely comes first: editors sort by this text.
-  return words.map((w, i) => ({ label: w.word, kind: completionKind(w.word), detail: w.does, sortText: String(i).padStart(4, '0'), textEdit: { range, newText: w.word } }))
+  return words.map((w, i) => ({
+    label: w.word,
+    kind: completionKind(w.word),
+    detail: w.does,
+    sortText: String(i).padStart(4, '0'),
+    textEdit: { range, newText: w.word }
+  }))
 }
 
 /** What the manual says of the word at `offset`. */
 export function hoverAt(doc: TextDocument, offset: number): Hover | null {
   const h = hover(doc.getText(), offset)
   if (h === null) return null
-  const op = (vocabulary.operations as readonly vocabulary.OpWord[]).find((o) => h.does.startsWith(`${vocabulary.signature(o)}: `))
+  const op = (vocabulary.operations as readonly vocabulary.OpWord[]).find((o) =>
+    h.does.startsWith(`${vocabulary.signature(o)}: `)
+  )
   const signature = op === undefined ? null : vocabulary.signature(op)
   const does = signature === null ? h.does : h.does.slice(signature.length + 2)
   // What the first line has said already is not said again.
-  const more = meanings(h.word).filter((m) => m.kind !== 'kernel message').slice(0, 1).flatMap((m) => m.says).filter((s) => s !== `${does}.` && s !== `${h.does}.`)
-  const value = [signature === null ? `**${markdown(h.word)}**` : `\`\`\`litmus\n${signature}\n\`\`\``, markdown(does), ...more.map(markdown)].join('\n\n')
+  const more = meanings(h.word)
+    .filter((m) => m.kind !== 'kernel message')
+    .slice(0, 1)
+    .flatMap((m) => m.says)
+    .filter((s) => s !== `${does}.` && s !== `${h.does}.`)
+  const value = [
+    signature === null ? `**${markdown(h.word)}**` : `\`\`\`litmus\n${signature}\n\`\`\``,
+    markdown(does),
+    ...more.map(markdown)
+  ].join('\n\n')
   return { contents: { kind: 'markdown', value }, range: rangeOf(doc, h.from, h.to) }
 }
 
@@ -100,7 +154,10 @@ export function formatting(doc: TextDocument): TextEdit[] {
   return [{ range: rangeOf(doc, from, before.length - kept), newText: after.slice(from, after.length - kept) }]
 }
 
-/** Each token as five numbers, relative to the one before: lines, columns, length, type, modifiers. A token over several lines is one a line. */
+/**
+ * Each token as five numbers, relative to the one before: lines, columns, length, type, modifiers. A token over several
+ * lines is one a line.
+ */
 export function semanticTokens(doc: TextDocument): SemanticTokens {
   const text = doc.getText()
   const data: number[] = []
@@ -113,7 +170,13 @@ export function semanticTokens(doc: TextDocument): SemanticTokens {
       const length = piece.replace(/\r$/, '').length
       from += piece.length + 1
       if (length === 0) continue
-      data.push(at.line - line, at.line === line ? at.character - column : at.character, length, tokenTypes.indexOf(type), modifiers.reduce((bits, m) => bits | (1 << tokenModifiers.indexOf(m)), 0))
+      data.push(
+        at.line - line,
+        at.line === line ? at.character - column : at.character,
+        length,
+        tokenTypes.indexOf(type),
+        modifiers.reduce((bits, m) => bits | (1 << tokenModifiers.indexOf(m)), 0)
+      )
       line = at.line
       column = at.character
     }
@@ -123,10 +186,16 @@ export function semanticTokens(doc: TextDocument): SemanticTokens {
 
 export function symbols(doc: TextDocument): DocumentSymbol[] {
   return outline(doc.getText()).map((p) => ({
-    name: p.name === '' ? p.part : p.name, detail: p.part, kind: symbolKind(p.part), range: rangeOf(doc, p.from, p.to), selectionRange: rangeOf(doc, p.nameFrom, p.nameTo)
+    name: p.name === '' ? p.part : p.name,
+    detail: p.part,
+    kind: symbolKind(p.part),
+    range: rangeOf(doc, p.from, p.to),
+    selectionRange: rangeOf(doc, p.nameFrom, p.nameTo)
   }))
 }
 
 export function folding(doc: TextDocument): FoldingRange[] {
-  return outline(doc.getText()).map((p) => ({ startLine: doc.positionAt(p.from).line, endLine: doc.positionAt(p.to).line })).filter((r) => r.endLine > r.startLine)
+  return outline(doc.getText())
+    .map((p) => ({ startLine: doc.positionAt(p.from).line, endLine: doc.positionAt(p.to).line }))
+    .filter((r) => r.endLine > r.startLine)
 }

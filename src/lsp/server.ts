@@ -1,8 +1,34 @@
-// `tbit lsp`: the connection to one editor. Messages come and go here; what they ask is answered by features.ts and verdicts.ts.
+// `tbit lsp`: the connection to one editor. Messages come and go here; what they ask is answered by features.ts and
+// verdicts.ts.
 import { brokenInvariant } from '../base/index.ts'
 import { outline, type Parsed } from '../litmus/index.ts'
-import { codeActions, completion, definitionAt, diagnostics, folding, formatting, hoverAt, LONGEST, parseText, semanticTokens, symbols, tooLong, toLsp } from './features.ts'
-import { type CodeLens, type Connection, createConnection, type InitializeParams, type InitializeResult, StreamMessageReader, StreamMessageWriter, TextDocument, TextDocuments, TextDocumentSyncKind } from './_protocol.ts'
+import {
+  codeActions,
+  completion,
+  definitionAt,
+  diagnostics,
+  folding,
+  formatting,
+  hoverAt,
+  LONGEST,
+  parseText,
+  semanticTokens,
+  symbols,
+  tooLong,
+  toLsp
+} from './features.ts'
+import {
+  type CodeLens,
+  type Connection,
+  createConnection,
+  type InitializeParams,
+  type InitializeResult,
+  StreamMessageReader,
+  StreamMessageWriter,
+  TextDocument,
+  TextDocuments,
+  TextDocumentSyncKind
+} from './_protocol.ts'
 import { tokenModifiers, tokenTypes } from './legend.ts'
 import { type Budget, type RunAll, Verdicts } from './verdicts.ts'
 
@@ -24,7 +50,7 @@ const GRACE = 200
 /** Milliseconds between two pictures of a search that goes on. */
 const EVERY = 300
 const DEFAULT_BUDGET: Budget = { seconds: 20, maxStates: 200_000 }
-export const CHECK = 'tbit.check'
+const CHECK = 'tbit.check'
 
 /** What an editor may set, in initializationOptions. */
 interface Settings extends Budget {
@@ -34,15 +60,24 @@ interface Settings extends Budget {
 
 function settingsOf(given: unknown): Settings {
   const o = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>
-  const number = (v: unknown, otherwise: number, most: number): number => (typeof v === 'number' && v >= 1 && v <= most ? v : otherwise)
-  return { check: o['check'] === 'ask' ? 'ask' : 'save', seconds: number(o['seconds'], DEFAULT_BUDGET.seconds, 3600), maxStates: number(o['maxStates'], DEFAULT_BUDGET.maxStates, 1e9) }
+  const number = (v: unknown, otherwise: number, most: number): number =>
+    typeof v === 'number' && v >= 1 && v <= most ? v : otherwise
+  return {
+    check: o['check'] === 'ask' ? 'ask' : 'save',
+    seconds: number(o['seconds'], DEFAULT_BUDGET.seconds, 3600),
+    maxStates: number(o['maxStates'], DEFAULT_BUDGET.maxStates, 1e9)
+  }
 }
 
 const capabilities: InitializeResult['capabilities'] = {
   positionEncoding: 'utf-16',
   textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
   completionProvider: { triggerCharacters: ['.', '('] },
-  hoverProvider: true, definitionProvider: true, documentFormattingProvider: true, documentSymbolProvider: true, foldingRangeProvider: true,
+  hoverProvider: true,
+  definitionProvider: true,
+  documentFormattingProvider: true,
+  documentSymbolProvider: true,
+  foldingRangeProvider: true,
   codeActionProvider: { codeActionKinds: ['quickfix'] },
   codeLensProvider: { resolveProvider: false },
   semanticTokensProvider: { legend: { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] }, full: true },
@@ -62,8 +97,14 @@ class Server {
   constructor(private readonly o: ServerOptions) {
     const reader = new StreamMessageReader(o.input)
     let asked = false
-    reader.onError((e) => { o.onBadInput(e.message) })
-    const end = (): void => { setTimeout(() => { o.onEnd(asked) }, GRACE) }
+    reader.onError((e) => {
+      o.onBadInput(e.message)
+    })
+    const end = (): void => {
+      setTimeout(() => {
+        o.onEnd(asked)
+      }, GRACE)
+    }
     reader.onClose(end)
     o.input.on('end', end)
     this.connection = createConnection(reader, new StreamMessageWriter(o.output))
@@ -83,7 +124,9 @@ class Server {
   }
 
   private newVerdicts(): Verdicts {
-    return new Verdicts(this.o.runAll, this.settings, (uri) => { this.verdictChanged(uri) })
+    return new Verdicts(this.o.runAll, this.settings, (uri) => {
+      this.verdictChanged(uri)
+    })
   }
 
   private initialize(p: InitializeParams): InitializeResult {
@@ -98,10 +141,19 @@ class Server {
       // Also told when a document is opened.
       if (doc.version !== this.parsed.get(doc.uri)?.version) this.verdicts.giveUp(doc.uri)
       clearTimeout(this.timers.get(doc.uri))
-      this.timers.set(doc.uri, setTimeout(() => { this.publish(doc.uri) }, PAUSE))
+      this.timers.set(
+        doc.uri,
+        setTimeout(() => {
+          this.publish(doc.uri)
+        }, PAUSE)
+      )
     })
-    this.documents.onDidOpen(({ document: doc }) => { if (this.settings.check === 'save') this.check(doc) })
-    this.documents.onDidSave(({ document: doc }) => { if (this.settings.check === 'save') this.check(doc) })
+    this.documents.onDidOpen(({ document: doc }) => {
+      if (this.settings.check === 'save') this.check(doc)
+    })
+    this.documents.onDidSave(({ document: doc }) => {
+      if (this.settings.check === 'save') this.check(doc)
+    })
     this.documents.onDidClose(({ document: { uri } }) => {
       clearTimeout(this.timers.get(uri))
       this.timers.delete(uri)
@@ -114,10 +166,12 @@ class Server {
   private answerRequests(): void {
     const c = this.connection
     /** Answers about an open document of reasonable length; of any other there is nothing to say. */
-    const about = <P extends { textDocument: { uri: string } }, R>(nothing: R, answer: (doc: TextDocument, p: P) => R) => (p: P): R => {
-      const doc = this.documents.get(p.textDocument.uri)
-      return doc === undefined || tooLong(doc) ? nothing : answer(doc, p)
-    }
+    const about =
+      <P extends { textDocument: { uri: string } }, R>(nothing: R, answer: (doc: TextDocument, p: P) => R) =>
+      (p: P): R => {
+        const doc = this.documents.get(p.textDocument.uri)
+        return doc === undefined || tooLong(doc) ? nothing : answer(doc, p)
+      }
     c.onCompletion(about([], (doc, p) => completion(doc, doc.offsetAt(p.position))))
     c.onHover(about(null, (doc, p) => hoverAt(doc, doc.offsetAt(p.position))))
     c.onDefinition(about(null, (doc, p) => definitionAt(doc, doc.offsetAt(p.position))))
@@ -128,7 +182,8 @@ class Server {
     c.languages.semanticTokens.on(about({ data: [] }, semanticTokens))
     c.onCodeLens(about([], (doc) => this.lenses(doc)))
     c.onExecuteCommand((p) => {
-      const doc = p.command === CHECK && typeof p.arguments?.[0] === 'string' ? this.documents.get(p.arguments[0]) : undefined
+      const doc =
+        p.command === CHECK && typeof p.arguments?.[0] === 'string' ? this.documents.get(p.arguments[0]) : undefined
       if (doc !== undefined) this.check(doc)
       return null
     })
@@ -157,7 +212,17 @@ class Server {
     if (doc === undefined) return
     const known = this.verdicts.of(uri)
     const own = tooLong(doc)
-      ? [toLsp(doc, { code: 'TB-241', file: uri, line: 1, column: 1, word: '', message: `a text of more than ${LONGEST} characters is not looked into`, severity: 'warning' })]
+      ? [
+          toLsp(doc, {
+            code: 'TB-241',
+            file: uri,
+            line: 1,
+            column: 1,
+            word: '',
+            message: `a text of more than ${LONGEST} characters is not looked into`,
+            severity: 'warning'
+          })
+        ]
       : diagnostics(doc, this.parsedOf(doc))
     const found = known.state === 'done' && known.version === doc.version ? known.notes : []
     void this.connection.sendDiagnostics({ uri, version: doc.version, diagnostics: [...own, ...found] })
@@ -176,7 +241,12 @@ class Server {
   private lenses(doc: TextDocument): CodeLens[] {
     const part = outline(doc.getText()).find((p) => p.part === 'litmus')
     if (part === undefined) return []
-    return [{ range: { start: doc.positionAt(part.from), end: doc.positionAt(part.to) }, command: { title: this.lensTitle(doc), command: CHECK, arguments: [doc.uri] } }]
+    return [
+      {
+        range: { start: doc.positionAt(part.from), end: doc.positionAt(part.to) },
+        command: { title: this.lensTitle(doc), command: CHECK, arguments: [doc.uri] }
+      }
+    ]
   }
 
   private lensTitle(doc: TextDocument): string {
@@ -184,9 +254,12 @@ class Server {
     if (errors.length > 0) return `not checked: ${errors[0]?.message ?? ''}`
     const known = this.verdicts.of(doc.uri)
     switch (known.state) {
-      case 'none': return this.settings.check === 'save' ? 'checked when saved' : 'check'
-      case 'running': return `checking: ${known.done} of ${known.all} runs`
-      case 'done': return known.version === doc.version ? known.words : `before the last change: ${known.words}`
+      case 'none':
+        return this.settings.check === 'save' ? 'checked when saved' : 'check'
+      case 'running':
+        return `checking: ${known.done} of ${known.all} runs`
+      case 'done':
+        return known.version === doc.version ? known.words : `before the last change: ${known.words}`
     }
   }
 }

@@ -1,4 +1,5 @@
-// The verdict above each test, found in the background: one document after the other, within a budget, given up as soon as the text changes.
+// The verdict above each test, found in the background: one document after the other, within a budget, given up as soon
+// as the text changes.
 import type { Diagnostic as LspDiagnostic } from 'vscode-languageserver/node'
 import type { TextDocument } from 'vscode-languageserver-textdocument'
 import { messageOf } from '../base/index.ts'
@@ -8,10 +9,17 @@ import { checkNotes } from '../report/check-notes.ts'
 import { type CheckRun, outcomeWords } from '../report/check-run.ts'
 import { toLsp } from './features.ts'
 
-export interface Run { readonly test: Test; readonly kernel: string; readonly platform: string }
+export interface Run {
+  readonly test: Test
+  readonly kernel: string
+  readonly platform: string
+}
 
 /** Makes runs away from this thread. `results`: undefined where one was not begun or broke. */
-export type RunAll = (runs: readonly Run[], o: { readonly maxStates: number; readonly signal: AbortSignal; readonly onProgress: (done: number) => void }) => Promise<{
+export type RunAll = (
+  runs: readonly Run[],
+  o: { readonly maxStates: number; readonly signal: AbortSignal; readonly onProgress: (done: number) => void }
+) => Promise<{
   readonly results: ReadonlyArray<CheckResult | undefined>
   readonly broken: ReadonlyArray<{ readonly message: string }>
 }>
@@ -27,9 +35,18 @@ export interface Budget {
 export type Standing =
   | { readonly state: 'none' }
   | { readonly state: 'running'; readonly done: number; readonly all: number }
-  | { readonly state: 'done'; readonly version: number; readonly words: string; readonly notes: readonly LspDiagnostic[] }
+  | {
+      readonly state: 'done'
+      readonly version: number
+      readonly words: string
+      readonly notes: readonly LspDiagnostic[]
+    }
 
-interface Task { readonly doc: TextDocument; readonly test: Test; readonly stop: AbortController }
+interface Task {
+  readonly doc: TextDocument
+  readonly test: Test
+  readonly stop: AbortController
+}
 
 const NONE: Standing = { state: 'none' }
 
@@ -39,9 +56,15 @@ export class Verdicts {
   private current: Task | null = null
 
   /** `changed`: called when there is something new to show of a document. */
-  constructor(private readonly runAll: RunAll, private readonly budget: Budget, private readonly changed: (uri: string) => void) {}
+  constructor(
+    private readonly runAll: RunAll,
+    private readonly budget: Budget,
+    private readonly changed: (uri: string) => void
+  ) {}
 
-  of(uri: string): Standing { return this.known.get(uri) ?? NONE }
+  of(uri: string): Standing {
+    return this.known.get(uri) ?? NONE
+  }
 
   /** Checks a document once its turn comes; what was asked for it before is given up. */
   ask(doc: TextDocument, test: Test): void {
@@ -91,12 +114,31 @@ export class Verdicts {
     show(0)
     // The budget ends the search as a change does, but what it found is told.
     const end = new AbortController()
-    const timer = setTimeout(() => { end.abort() }, this.budget.seconds * 1000)
-    stop.signal.addEventListener('abort', () => { end.abort() })
+    const timer = setTimeout(() => {
+      end.abort()
+    }, this.budget.seconds * 1000)
+    stop.signal.addEventListener('abort', () => {
+      end.abort()
+    })
     try {
-      const { results, broken } = await this.runAll(runs, { maxStates: this.budget.maxStates, signal: end.signal, onProgress: show })
+      const { results, broken } = await this.runAll(runs, {
+        maxStates: this.budget.maxStates,
+        signal: end.signal,
+        onProgress: show
+      })
       if (stop.signal.aborted) return null
-      return { state: 'done', version, ...told(doc, test, results.filter((r) => r !== undefined), runs.length, this.budget, broken.length) }
+      return {
+        state: 'done',
+        version,
+        ...told(
+          doc,
+          test,
+          results.filter((r) => r !== undefined),
+          runs.length,
+          this.budget,
+          broken.length
+        )
+      }
     } catch (e) {
       return stop.signal.aborted ? null : { state: 'done', version, words: `not checked: ${messageOf(e)}`, notes: [] }
     } finally {
@@ -106,17 +148,37 @@ export class Verdicts {
 }
 
 /** The line above a test, and what of it is not as expected, each at the statement where it comes about. */
-function told(doc: TextDocument, test: Test, results: readonly CheckResult[], wanted: number, budget: Budget, broken: number): { words: string; notes: LspDiagnostic[] } {
+function told(
+  doc: TextDocument,
+  test: Test,
+  results: readonly CheckResult[],
+  wanted: number,
+  budget: Budget,
+  broken: number
+): { words: string; notes: LspDiagnostic[] } {
   const run: CheckRun = { tests: [test], results, errors: [], texts: new Map(), interrupted: null }
   const left = wanted - results.length - broken
   const words = [
-    outcomeWords(results), ...(broken > 0 ? [`${broken} broken: run tbit check`] : []), ...(left > 0 ? [`${left} of ${wanted} not begun in ${budget.seconds} s`] : [])
+    outcomeWords(results),
+    ...(broken > 0 ? [`${broken} broken: run tbit check`] : []),
+    ...(left > 0 ? [`${left} of ${wanted} not begun in ${budget.seconds} s`] : [])
   ].join('; ')
   const notes = checkNotes(run).map((n): LspDiagnostic => {
     const line = n.line > 0 ? n.line : test.at.line
     const text = doc.getText().split('\n')[line - 1] ?? ''
     const column = text.length - text.trimStart().length + 1
-    return { ...toLsp(doc, { code: n.rule, file: '', line, column, word: text.trim(), message: n.text, ...(n.level === 'error' ? {} : { severity: 'warning' as const }) }), source: 'tbit check' }
+    return {
+      ...toLsp(doc, {
+        code: n.rule,
+        file: '',
+        line,
+        column,
+        word: text.trim(),
+        message: n.text,
+        ...(n.level === 'error' ? {} : { severity: 'warning' as const })
+      }),
+      source: 'tbit check'
+    }
   })
   return { words, notes }
 }

@@ -1,11 +1,12 @@
-// Memory content. One interface, two implementations: labels for the checker (what was written last and whose it is), bytes for
-// a system that runs. Addresses are guest physical without alias bits; a range never wraps.
+// Memory content. One interface, two implementations: labels for the checker (what was written last and whose it is),
+// bytes for a system that runs. Addresses are guest physical without alias bits; a range never wraps.
 import { copyRange, EMPTY, encodeIntervals, type Intervals, mapRange, pieces, setRange } from '../base/index.ts'
 import { change, Interned, type Layout, type Store } from '../step/index.ts'
 
-/** Whose the data is. `plain`: anybody may see it. `secret`: the guest's own. `accepted`: meant for an accepted device. */
+/**
+ * Whose the data is. `plain`: anybody may see it. `secret`: the guest's own. `accepted`: meant for an accepted device.
+ */
 export const CLASS = { plain: 0, secret: 1, accepted: 2 } as const
-export type LabelClass = (typeof CLASS)[keyof typeof CLASS]
 export const classNames = ['plain', 'secret', 'meant for an accepted device'] as const
 
 /** A label is a word and a class in one number. */
@@ -18,7 +19,9 @@ export const classOf = (l: Label): number => l & 3
 export class Words {
   private readonly byName = new Map<string, number>()
   private readonly names: string[] = []
-  constructor() { for (const w of ['zero', 'lost', 'secret', 'ones', 'cipher', 'mixed', '(host)']) this.id(w) }
+  constructor() {
+    for (const w of ['zero', 'lost', 'secret', 'ones', 'cipher', 'mixed', '(host)']) this.id(w)
+  }
   id(word: string): number {
     let i = this.byName.get(word)
     if (i === undefined) {
@@ -28,8 +31,12 @@ export class Words {
     }
     return i
   }
-  name(id: number): string { return this.names[id] ?? `word ${id}` }
-  describe(l: Label): string { return classOf(l) === CLASS.plain ? this.name(wordOf(l)) : `${this.name(wordOf(l))} (${classNames[classOf(l)]})` }
+  name(id: number): string {
+    return this.names[id] ?? `word ${id}`
+  }
+  describe(l: Label): string {
+    return classOf(l) === CLASS.plain ? this.name(wordOf(l)) : `${this.name(wordOf(l))} (${classNames[classOf(l)]})`
+  }
 }
 /** Never written, or zeroed. */
 export const ZERO_WORD = 0
@@ -46,7 +53,10 @@ export interface Content {
   fill(st: Store, addr: number, len: number, l: Label): void
   /** A conversion: what was there is gone. */
   destroy(st: Store, addr: number, len: number): void
-  /** Changes the class of what is there, not the data. Words below `LOST_WORD + 1` (zero, lost) are no data and stay plain. */
+  /**
+   * Changes the class of what is there, not the data. Words below `LOST_WORD + 1` (zero, lost) are no data and stay
+   * plain.
+   */
   reclass(st: Store, addr: number, len: number, cls: number): void
   /** The one word in a range, or `mixed`. */
   read(st: Store, addr: number, len: number): Label
@@ -54,28 +64,55 @@ export interface Content {
 
 const COPY = change((m: Intervals, dst: number, src: number, len: number) => copyRange(m, dst, src, len, 0))
 const FILL = change((m: Intervals, addr: number, len: number, l: Label) => setRange(m, addr, addr + len, l, 0))
-const RECLASS = change((m: Intervals, addr: number, len: number, cls: number) => mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), cls))))
+const RECLASS = change((m: Intervals, addr: number, len: number, cls: number) =>
+  mapRange(m, addr, addr + len, 0, (l) => (wordOf(l) <= LOST_WORD ? l : label(wordOf(l), cls)))
+)
 
 /** Addresses, each range as its first and the one behind its last. */
 export type Ranges = ReadonlyArray<readonly [start: number, end: number]>
 const KEEP = change((m: Intervals, kept: Ranges): Intervals => {
   let out: Intervals = EMPTY
   for (const [a, b] of kept) for (const [s, e, l] of pieces(m, a, b, 0)) out = setRange(out, s, e, l, 0)
-  for (let i = 0; i < m.length; i += 3) if (classOf(m[i + 2] as number) !== CLASS.plain) out = setRange(out, m[i] as number, m[i + 1] as number, m[i + 2] as number, 0)
+  for (let i = 0; i < m.length; i += 3)
+    if (classOf(m[i + 2] as number) !== CLASS.plain)
+      out = setRange(out, m[i] as number, m[i + 1] as number, m[i + 2] as number, 0)
   return out
 })
 
 export class LabelContent implements Content {
   readonly state: Interned<Intervals>
+  /** What is left of each value, by its number, when all is forgotten but these ranges. */
+  private readonly left = new WeakMap<Ranges, number[]>()
   constructor(layout: Layout, name = 'content') {
     this.state = new Interned<Intervals>(layout, name, EMPTY, encodeIntervals)
   }
-  copy(st: Store, dst: number, src: number, len: number): void { if (len > 0) this.state.update(st, COPY, dst, src, len) }
-  fill(st: Store, addr: number, len: number, l: Label): void { if (len > 0) this.state.update(st, FILL, addr, len, l) }
-  destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
-  reclass(st: Store, addr: number, len: number, cls: number): void { if (len > 0) this.state.update(st, RECLASS, addr, len, cls) }
-  /** Of data that anybody may see only what lies in these ranges matters any more. */
-  forget(st: Store, kept: Ranges): void { this.state.update(st, KEEP, kept) }
+  copy(st: Store, dst: number, src: number, len: number): void {
+    if (len > 0) this.state.update(st, COPY, dst, src, len)
+  }
+  fill(st: Store, addr: number, len: number, l: Label): void {
+    if (len > 0) this.state.update(st, FILL, addr, len, l)
+  }
+  destroy(st: Store, addr: number, len: number): void {
+    this.fill(st, addr, len, label(LOST_WORD, CLASS.plain))
+  }
+  reclass(st: Store, addr: number, len: number, cls: number): void {
+    if (len > 0) this.state.update(st, RECLASS, addr, len, cls)
+  }
+  /**
+   * Of data that anybody may see only what lies in these ranges matters any more. A search without end asks after every
+   * call: with one list for equal ranges it is remembered by the list itself.
+   */
+  forget(st: Store, kept: Ranges): void {
+    let left = this.left.get(kept)
+    if (left === undefined) this.left.set(kept, (left = []))
+    const from = this.state.at(st)
+    const to = left[from]
+    if (to !== undefined) this.state.setAt(st, to)
+    else {
+      this.state.update(st, KEEP, kept)
+      left[from] = this.state.at(st)
+    }
+  }
   read(st: Store, addr: number, len: number): Label {
     let word = -1
     let cls: number = CLASS.plain
@@ -88,7 +125,10 @@ export class LabelContent implements Content {
   }
 }
 
-/** Real bytes, in chunks that exist once they are written. A word is written as its repeated 8-byte pattern, so that it can be read back. */
+/**
+ * Real bytes, in chunks that exist once they are written. A word is written as its repeated 8-byte pattern, so that it
+ * can be read back.
+ */
 export class ByteContent implements Content {
   private readonly chunks = new Map<number, Uint8Array>()
   private readonly patterns = new Map<string, number>()
@@ -119,7 +159,7 @@ export class ByteContent implements Content {
 
   bytes(addr: number, len: number): Uint8Array {
     const out = new Uint8Array(len)
-    for (let at = 0; at < len;) {
+    for (let at = 0; at < len; ) {
       const off = (addr + at) % ByteContent.CHUNK
       const n = Math.min(len - at, ByteContent.CHUNK - off)
       const c = this.chunks.get(Math.floor((addr + at) / ByteContent.CHUNK))
@@ -130,7 +170,7 @@ export class ByteContent implements Content {
   }
 
   write(addr: number, data: Uint8Array): void {
-    for (let at = 0; at < data.length;) {
+    for (let at = 0; at < data.length; ) {
       const off = (addr + at) % ByteContent.CHUNK
       const n = Math.min(data.length - at, ByteContent.CHUNK - off)
       this.chunk(addr + at).set(data.subarray(at, at + n), off)
@@ -138,7 +178,9 @@ export class ByteContent implements Content {
     }
   }
 
-  copy(_st: Store, dst: number, src: number, len: number): void { this.write(dst, this.bytes(src, len)) }
+  copy(_st: Store, dst: number, src: number, len: number): void {
+    this.write(dst, this.bytes(src, len))
+  }
   fill(_st: Store, addr: number, len: number, l: Label): void {
     const p = this.pattern(wordOf(l))
     const out = new Uint8Array(len)
@@ -148,8 +190,12 @@ export class ByteContent implements Content {
     for (let have = 8; have < len; have *= 2) out.copyWithin(have, 0, Math.min(have, len - have))
     this.write(addr, out)
   }
-  destroy(st: Store, addr: number, len: number): void { this.fill(st, addr, len, label(LOST_WORD, CLASS.plain)) }
-  reclass(): void { /* bytes have no class */ }
+  destroy(st: Store, addr: number, len: number): void {
+    this.fill(st, addr, len, label(LOST_WORD, CLASS.plain))
+  }
+  reclass(): void {
+    /* bytes have no class */
+  }
   read(_st: Store, addr: number, len: number): Label {
     const b = this.bytes(addr, Math.max(1, len))
     if (b.every((x) => x === 0)) return label(ZERO_WORD, CLASS.plain)
@@ -163,22 +209,47 @@ export class ByteContent implements Content {
 }
 
 /** No content at all: for systems of which only addresses, slots and events are looked at. */
-export const noContent: Content = { copy: () => {}, fill: () => {}, destroy: () => {}, reclass: () => {}, read: () => 0 }
+export const noContent: Content = {
+  copy: () => {},
+  fill: () => {},
+  destroy: () => {},
+  reclass: () => {},
+  read: () => 0
+}
 
 /**
- * Bytes and labels side by side: a run that moves real bytes and still knows whose they are. A read on which the two disagree is a defect
- * of one of them. @throws Error from `read` when they do
+ * Bytes and labels side by side: a run that moves real bytes and still knows whose they are. A read on which the two
+ * disagree is a defect of one of them. @throws Error from `read` when they do
  */
 export class TeeContent implements Content {
-  constructor(readonly bytes: ByteContent, readonly labels: LabelContent, private readonly words: Words) {}
-  copy(st: Store, dst: number, src: number, len: number): void { this.bytes.copy(st, dst, src, len); this.labels.copy(st, dst, src, len) }
-  fill(st: Store, addr: number, len: number, l: Label): void { this.bytes.fill(st, addr, len, l); this.labels.fill(st, addr, len, l) }
-  destroy(st: Store, addr: number, len: number): void { this.bytes.destroy(st, addr, len); this.labels.destroy(st, addr, len) }
-  reclass(st: Store, addr: number, len: number, cls: number): void { this.labels.reclass(st, addr, len, cls) }
+  constructor(
+    readonly bytes: ByteContent,
+    readonly labels: LabelContent,
+    private readonly words: Words
+  ) {}
+  copy(st: Store, dst: number, src: number, len: number): void {
+    this.bytes.copy(st, dst, src, len)
+    this.labels.copy(st, dst, src, len)
+  }
+  fill(st: Store, addr: number, len: number, l: Label): void {
+    this.bytes.fill(st, addr, len, l)
+    this.labels.fill(st, addr, len, l)
+  }
+  destroy(st: Store, addr: number, len: number): void {
+    this.bytes.destroy(st, addr, len)
+    this.labels.destroy(st, addr, len)
+  }
+  reclass(st: Store, addr: number, len: number, cls: number): void {
+    this.labels.reclass(st, addr, len, cls)
+  }
   read(st: Store, addr: number, len: number): Label {
     const l = this.labels.read(st, addr, len)
     const b = this.bytes.read(st, addr, len)
-    if (wordOf(l) !== wordOf(b)) throw new Error(`bytes at 0x${addr.toString(16)} are '${this.words.name(wordOf(b))}' and labels say '${this.words.name(wordOf(l))}'`)
+    if (wordOf(l) !== wordOf(b))
+      throw new Error(
+        `bytes at 0x${addr.toString(16)} are '${this.words.name(wordOf(b))}' and labels say ` +
+          `'${this.words.name(wordOf(l))}'`
+      )
     return l
   }
 }

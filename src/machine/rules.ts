@@ -1,15 +1,29 @@
-// The shape of a platform's access rules: one row for each line of its table, so that a reader can hold the two side by side.
+// The shape of a platform's access rules: one row for each line of its table, so that a reader can hold the two side by
+// side.
 import type { MachineConfig } from './config.ts'
 
 /**
- * What stands behind an address when a device asks. `priv`: private, accepted, populated. `unas`: private range with nothing
- * behind it. `shr`: shared page that the host has mapped. `shr_unmapped`: shared range without a mapping. `shr_realm`: a shared
- * mapping that the host pointed at a protected granule. `pmmio`: TEE range of a device in RUN; `pmmio_empty`: of one that
- * nobody has accepted, so that no trusted table has it; `pmmio_down`: of one that has left RUN; `smmio`: a NON_TEE range.
+ * What stands behind an address when a device asks. `priv`: private, accepted, populated. `unas`: private range with
+ * nothing behind it. `shr`: shared page that the host has mapped. `shr_unmapped`: shared range without a mapping.
+ * `shr_realm`: a shared mapping that the host pointed at a protected granule. `pmmio`: TEE range of a device in RUN;
+ * `pmmio_empty`: of one that nobody has accepted, so that no trusted table has it; `pmmio_down`: of one that has left
+ * RUN; `smmio`: a NON_TEE range.
  */
-export type PageClass = 'priv' | 'unas' | 'shr' | 'shr_unmapped' | 'shr_realm' | 'pmmio' | 'pmmio_empty' | 'pmmio_down' | 'smmio'
+export type PageClass =
+  | 'priv'
+  | 'unas'
+  | 'shr'
+  | 'shr_unmapped'
+  | 'shr_realm'
+  | 'pmmio'
+  | 'pmmio_empty'
+  | 'pmmio_down'
+  | 'smmio'
 
-/** `ok`; `cipher`, `ones`: the read returns this and nothing is reported; `drop`: the write is lost; `fault:NAME`: aborted and reported. */
+/**
+ * `ok`; `cipher`, `ones`: the read returns this and nothing is reported; `drop`: the write is lost; `fault:NAME`:
+ * aborted and reported.
+ */
 export type Outcome = 'ok' | 'cipher' | 'ones' | 'drop' | 'poison' | `fault:${string}`
 
 export interface Row {
@@ -30,10 +44,16 @@ export interface Row {
   readonly switch?: string
 }
 
-export type XtMode = 'off' | 'tee' | 'non_tee'
-
 /** The row that decides a request, or null when the table has none (the request then faults as unmapped). */
-export function lookup(rows: readonly Row[], c: MachineConfig, t: 0 | 1, alias: 'P' | 'S', page: PageClass): Row | null {
-  for (const r of rows) if (r.t === t && (r.alias === 'any' || r.alias === alias) && r.page === page && (r.when === undefined || r.when(c))) return r
+export function lookup(
+  rows: readonly Row[],
+  c: MachineConfig,
+  t: 0 | 1,
+  alias: 'P' | 'S',
+  page: PageClass
+): Row | null {
+  for (const r of rows)
+    if (r.t === t && (r.alias === 'any' || r.alias === alias) && r.page === page && (r.when === undefined || r.when(c)))
+      return r
   return null
 }

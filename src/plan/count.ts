@@ -1,5 +1,5 @@
-// The plan in numbers, computed and not simulated: what one full entry needs is worked out once and multiplied. emit.ts performs the
-// same plan command by command; a property test runs that on the RMM model and compares every number.
+// The plan in numbers, computed and not simulated: what one full entry needs is worked out once and multiplied. emit.ts
+// performs the same plan command by command; a property test runs that on the RMM model and compares every number.
 import { PAGE_SIZE } from '../base/index.ts'
 import { ENTRIES, levelSize, REC_AUX_COUNT } from '../machine/rmm/index.ts'
 import { abi, Planner } from './planner.ts'
@@ -71,7 +71,8 @@ export class Counter extends Planner {
     const end = i.addr + imagePages(i) * PAGE_SIZE
     for (let level = this.spec.geo.start; level < 3; level++) {
       const size = levelSize(level)
-      for (let e = i.addr - (i.addr % size); e < end; e += size) if (!this.made.has(tableKey(level + 1, e))) this.createTable(level + 1, e)
+      for (let e = i.addr - (i.addr % size); e < end; e += size)
+        if (!this.made.has(tableKey(level + 1, e))) this.createTable(level + 1, e)
     }
   }
 
@@ -89,10 +90,16 @@ export class Counter extends Planner {
     if (this.firmware.donates) this.tally.add('OP_MEM_DONATE', this.spec.vcpus).add('OP_CONTINUE', this.spec.vcpus)
   }
 
-  protected activate(): void { this.tally.add('REALM_ACTIVATE') }
-  protected enter(): void { this.tally.add('REC_ENTER') }
+  protected activate(): void {
+    this.tally.add('REALM_ACTIVATE')
+  }
+  protected enter(): void {
+    this.tally.add('REC_ENTER')
+  }
 
-  protected fold(level: number): void { this.foldIn(this.tally, level) }
+  protected fold(level: number): void {
+    this.foldIn(this.tally, level)
+  }
 
   private foldIn(t: Tally, level: number): void {
     if (this.readsBeforeFold) t.add('RTT_READ_ENTRY')
@@ -116,14 +123,18 @@ export class Counter extends Planner {
     t.add('REC_ENTER', n)
   }
 
-  protected fillPages(_ipa: number, n: number): void { this.pages(this.tally, n, this.pageLevel === 3 ? n : 1) }
+  protected fillPages(_ipa: number, n: number): void {
+    this.pages(this.tally, n, this.pageLevel === 3 ? n : 1)
+  }
 
   protected faultPages(_ipa: number, n: number): void {
     this.fault(this.tally, n)
     this.pages(this.tally, n, n)
   }
 
-  protected fullRun(level: number, _ipa: number, n: number): void { this.tally.apply(this.unit(level, false), n) }
+  protected fullRun(level: number, _ipa: number, n: number): void {
+    this.tally.apply(this.unit(level, false), n)
+  }
 
   /** What one full entry of a level needs; `covered` when the fault that brings its host page is counted already. */
   private unit(level: number, covered: boolean): Tally {
@@ -151,7 +162,9 @@ export class Counter extends Planner {
     return t
   }
 
-  /** The two halves of a conversion of one page that an entry of `level` maps; `refold` puts the block together again. */
+  /**
+   * The two halves of a conversion of one page that an entry of `level` maps; `refold` puts the block together again.
+   */
   conversion(level: number, refold: boolean): Conversion {
     const s = new Tally()
     s.add('REC_ENTER')

@@ -1,11 +1,14 @@
-// The plan command by command: what a VMM would call, with addresses. The sink decides what becomes of a command: text, or a call of
-// the RMM model.
+// The plan command by command: what a VMM would call, with addresses. The sink decides what becomes of a command: text,
+// or a call of the RMM model.
 import { PAGE_SIZE } from '../base/index.ts'
 import { DRAM_BASE, ENTRIES, levelSize, REC_AUX_COUNT } from '../machine/rmm/index.ts'
 import { Planner } from './planner.ts'
 import { imagePages, type PlanSpec } from './spec.ts'
 
-/** Where the commands go. Addresses are physical or intermediate physical; for DATA_CREATE `image` and `page` say what is copied. */
+/**
+ * Where the commands go. Addresses are physical or intermediate physical; for DATA_CREATE `image` and `page` say what
+ * is copied.
+ */
 export interface Sink {
   delegate(pa: number): void
   undelegate(pa: number): void
@@ -14,7 +17,13 @@ export interface Sink {
   realmCreate(rd: number, rtt: number): void
   realmActivate(rd: number): void
   recCreate(rd: number, rec: number, aux: number, runnable: boolean): void
-  recEnter(rec: number, action: { readonly op: 'touch'; readonly ipa: number; readonly level: number } | { readonly op: 'ripas'; readonly ipa: number; readonly ram: boolean } | null): void
+  recEnter(
+    rec: number,
+    action:
+      | { readonly op: 'touch'; readonly ipa: number; readonly level: number }
+      | { readonly op: 'ripas'; readonly ipa: number; readonly ram: boolean }
+      | null
+  ): void
   rttCreate(rd: number, rtt: number, ipa: number, level: number): void
   /** Returns the granule that held the table. */
   rttFold(rd: number, ipa: number, level: number): void
@@ -34,7 +43,10 @@ const GIB = 2 ** 30
 /** MemAttr write-back, S2AP read and write: what a host maps its memory with. */
 export const NS_ATTRS = 0xd8
 
-/** Physical addresses of a plan: firmware objects and tables first, then the guest's memory at 1 GiB alignment, then the files. */
+/**
+ * Physical addresses of a plan: firmware objects and tables first, then the guest's memory at 1 GiB alignment, then the
+ * files.
+ */
 export interface Placement {
   readonly rd: number
   readonly roots: number
@@ -68,7 +80,11 @@ export class Emitter extends Planner {
   private nextTable: number
   private readonly srcOf: number[] = []
 
-  constructor(spec: PlanSpec, readonly place: Placement, private readonly sink: Sink) {
+  constructor(
+    spec: PlanSpec,
+    readonly place: Placement,
+    private readonly sink: Sink
+  ) {
     super(spec)
     this.v2 = spec.generation === '2.0'
     this.nextTable = place.tables
@@ -117,16 +133,20 @@ export class Emitter extends Planner {
     this.made.delete(key)
   }
 
-  protected initRipas(ipa: number, entries: number, level: number): void { this.sink.initRipas(this.place.rd, ipa, ipa + entries * levelSize(level)) }
+  protected initRipas(ipa: number, entries: number, level: number): void {
+    this.sink.initRipas(this.place.rd, ipa, ipa + entries * levelSize(level))
+  }
 
   protected imageTables(image: number): void {
     const i = this.spec.images[image]
     if (i === undefined) return
-    // Level by level, as count.ts does: which table is made first changes nothing, all of them stay until the image is loaded.
+    // Level by level, as count.ts does: which table is made first changes nothing, all of them stay until the image is
+    // loaded.
     const end = i.addr + imagePages(i) * PAGE_SIZE
     for (let level = this.spec.geo.start; level < 3; level++) {
       const size = levelSize(level)
-      for (let e = i.addr - (i.addr % size); e < end; e += size) if (!this.made.has(tableKey(level + 1, e))) this.createTable(level + 1, e)
+      for (let e = i.addr - (i.addr % size); e < end; e += size)
+        if (!this.made.has(tableKey(level + 1, e))) this.createTable(level + 1, e)
     }
   }
 
@@ -138,11 +158,20 @@ export class Emitter extends Planner {
     for (let k = 0; k < n; k++) {
       const ipa = first + k * PAGE_SIZE
       if (!this.v2 || this.pageLevel === 3) this.delegateRange(this.place.data + ipa, 1)
-      this.sink.dataCreate(this.place.rd, this.place.data + ipa, ipa, (this.srcOf[image] ?? 0) + (page + k) * PAGE_SIZE, image, page + k)
+      this.sink.dataCreate(
+        this.place.rd,
+        this.place.data + ipa,
+        ipa,
+        (this.srcOf[image] ?? 0) + (page + k) * PAGE_SIZE,
+        image,
+        page + k
+      )
     }
   }
 
-  private rec(n: number): number { return this.place.recs + n * (1 + REC_AUX_COUNT) * PAGE_SIZE }
+  private rec(n: number): number {
+    return this.place.recs + n * (1 + REC_AUX_COUNT) * PAGE_SIZE
+  }
 
   protected createRecs(): void {
     for (let n = 0; n < this.spec.vcpus; n++) {
@@ -151,8 +180,12 @@ export class Emitter extends Planner {
     }
   }
 
-  protected activate(): void { this.sink.realmActivate(this.place.rd) }
-  protected enter(): void { this.sink.recEnter(this.rec(0), null) }
+  protected activate(): void {
+    this.sink.realmActivate(this.place.rd)
+  }
+  protected enter(): void {
+    this.sink.recEnter(this.rec(0), null)
+  }
 
   /** `n` granules as pages of one level-3 table; in 2.0 one call, unless host pages are 4K. */
   private pages(ipa: number, n: number, each: boolean): void {
@@ -171,9 +204,13 @@ export class Emitter extends Planner {
     }
   }
 
-  private touch(ipa: number, level: number): void { this.sink.recEnter(this.rec(0), { op: 'touch', ipa, level }) }
+  private touch(ipa: number, level: number): void {
+    this.sink.recEnter(this.rec(0), { op: 'touch', ipa, level })
+  }
 
-  protected fillPages(ipa: number, n: number): void { this.pages(ipa, n, this.pageLevel === 3) }
+  protected fillPages(ipa: number, n: number): void {
+    this.pages(ipa, n, this.pageLevel === 3)
+  }
 
   protected faultPages(ipa: number, n: number): void {
     for (let k = 0; k < n; k++) {
@@ -182,7 +219,9 @@ export class Emitter extends Planner {
     }
   }
 
-  protected fullRun(level: number, ipa: number, n: number): void { for (let i = 0; i < n; i++) this.full(level, ipa + i * levelSize(level), false) }
+  protected fullRun(level: number, ipa: number, n: number): void {
+    for (let i = 0; i < n; i++) this.full(level, ipa + i * levelSize(level), false)
+  }
 
   private full(level: number, ipa: number, covered: boolean): void {
     const coarser = level < this.pageLevel

@@ -1,6 +1,7 @@
-// The guest's memory cut along stage-2 entries. At each level an entry's range is outside RAM, `full` (wholly RAM, no image in it) or
-// `mixed` (the rest). A mixed entry needs a table below it to set the RIPAS of part of it or to load an image page by page; full entries
-// come in runs, which is what makes counting fast. All arithmetic is on ranges: the cost is that of the images, not of the RAM.
+// The guest's memory cut along stage-2 entries. At each level an entry's range is outside RAM, `full` (wholly RAM, no
+// image in it) or `mixed` (the rest). A mixed entry needs a table below it to set the RIPAS of part of it or to load an
+// image page by page; full entries come in runs, which is what makes counting fast. All arithmetic is on ranges: the
+// cost is that of the images, not of the RAM.
 import { PAGE_SIZE } from '../base/index.ts'
 import { levelSize } from '../machine/rmm/index.ts'
 import { type PlanSpec, ramTop } from './spec.ts'
@@ -29,7 +30,10 @@ export class Layout {
     for (const [s, e] of ranges) {
       const last = this.ends.length - 1
       if (last >= 0 && this.ends[last] === s) this.ends[last] = e
-      else { this.starts.push(s); this.ends.push(e) }
+      else {
+        this.starts.push(s)
+        this.ends.push(e)
+      }
     }
   }
 
@@ -52,14 +56,19 @@ export class Layout {
   }
 
   /** [ipa, ipa+size) lies in RAM. */
-  inside(ipa: number, size: number): boolean { return ipa >= this.base && ipa + size <= this.top }
+  inside(ipa: number, size: number): boolean {
+    return ipa >= this.base && ipa + size <= this.top
+  }
 
   full(ipa: number, level: number): boolean {
     const size = levelSize(level)
     return this.inside(ipa, size) && !this.touched(ipa, ipa + size)
   }
 
-  /** The entries of a level that meet RAM within [lo, hi), ascending; full ones in runs. `lo` and `hi` are aligned to the level. */
+  /**
+   * The entries of a level that meet RAM within [lo, hi), ascending; full ones in runs. `lo` and `hi` are aligned to
+   * the level.
+   */
   *runs(level: number, lo: number, hi: number): Generator<Run> {
     const size = levelSize(level)
     let at = Math.max(lo, down(this.base, size))
@@ -71,7 +80,11 @@ export class Layout {
         continue
       }
       const k = this.firstAbove(at)
-      const stop = Math.min(end, down(this.top, size), k < this.starts.length ? down(this.starts[k] as number, size) : end)
+      const stop = Math.min(
+        end,
+        down(this.top, size),
+        k < this.starts.length ? down(this.starts[k] as number, size) : end
+      )
       yield { kind: 'full', ipa: at, n: (stop - at) / size }
       at = stop
     }
@@ -96,12 +109,16 @@ export class Layout {
     let counted = -1 // highest index counted so far
     const count = (first: number, last: number): void => {
       const from = Math.max(first, counted + 1)
-      if (last >= from) { n += last - from + 1; counted = last }
+      if (last >= from) {
+        n += last - from + 1
+        counted = last
+      }
     }
     const low = Math.floor(this.base / size)
     const high = Math.floor((this.top - 1) / size)
     if (!this.inside(low * size, size)) count(low, low)
-    for (let k = 0; k < this.starts.length; k++) count(Math.floor((this.starts[k] as number) / size), Math.floor(((this.ends[k] as number) - 1) / size))
+    for (let k = 0; k < this.starts.length; k++)
+      count(Math.floor((this.starts[k] as number) / size), Math.floor(((this.ends[k] as number) - 1) / size))
     if (!this.inside(high * size, size)) count(high, high)
     return n
   }
@@ -113,8 +130,14 @@ export class Layout {
     return at > this.base ? at - PAGE_SIZE : null
   }
 
-  /** RTT_INIT_RIPAS over all RAM at the coarsest entries: one call per table and run, in ascending order. `create` runs where an entry is only partly RAM. */
-  ripas(visit: { call(ipa: number, entries: number, level: number): void; table(ipa: number, level: number): void }): void {
+  /**
+   * RTT_INIT_RIPAS over all RAM at the coarsest entries: one call per table and run, in ascending order. `create` runs
+   * where an entry is only partly RAM.
+   */
+  ripas(visit: {
+    call(ipa: number, entries: number, level: number): void
+    table(ipa: number, level: number): void
+  }): void {
     const { start } = this.spec.geo
     const walk = (level: number, lo: number, hi: number): void => {
       const size = levelSize(level)

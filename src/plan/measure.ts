@@ -1,11 +1,25 @@
 // The RIM of a plan, computed as a verifier would: without a machine, from the same commands in the same order.
 import { PAGE_SIZE } from '../base/index.ts'
-import { hash, type HashFn, levelSize, rimData, rimInit, rimRec, rimRipas, rimRules, toHex } from '../machine/rmm/index.ts'
+import {
+  hash,
+  type HashFn,
+  levelSize,
+  rimData,
+  rimInit,
+  rimRec,
+  rimRipas,
+  rimRules,
+  toHex
+} from '../machine/rmm/index.ts'
 import { Layout } from './layout.ts'
 import { imagePages, measuredFlags, type PlanSpec } from './spec.ts'
 
 /** Where the boot REC starts, when the RIM is to include it. */
-export interface Entry { readonly pc: number | bigint; readonly gprs: ReadonlyArray<number | bigint>; readonly flags?: number }
+export interface Entry {
+  readonly pc: number | bigint
+  readonly gprs: ReadonlyArray<number | bigint>
+  readonly flags?: number
+}
 
 /** Extensions of the RIM that images and RIPAS make, and one for the boot REC when its entry is known. */
 export const chainLength = (extensions: number, entry: Entry | null): number => extensions + (entry === null ? 0 : 1)
@@ -14,7 +28,11 @@ export const chainLength = (extensions: number, entry: Entry | null): number => 
 export function planRim(spec: PlanSpec, algo: number, entry: Entry | null, h: HashFn = hash): string {
   const rules = rimRules[spec.generation]
   const { sveVl, bps, wps, pmuCtrs } = spec.measured
-  let rim = rimInit({ algo, s2sz: spec.geo.s2sz, flags: measuredFlags(spec.measured), sveVl, bps, wps, pmuCtrs }, rules, h)
+  let rim = rimInit(
+    { algo, s2sz: spec.geo.s2sz, flags: measuredFlags(spec.measured), sveVl, bps, wps, pmuCtrs },
+    rules,
+    h
+  )
   if (rules.ripasMeasured) {
     new Layout(spec).ripas({
       call(ipa, entries, level) {

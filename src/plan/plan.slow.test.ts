@@ -3,7 +3,12 @@ import { Counter, firmwares, makeSpec, simulate, type Tally, vmms } from './inde
 
 const MIB = 2 ** 20
 const numbers = (t: Tally) => ({
-  commands: Object.fromEntries([...t.commands].sort()), work: Object.fromEntries([...t.work].sort()), blocks: { ...t.blocks }, tables: t.tables, peak: t.peakTables, faults: t.faults
+  commands: Object.fromEntries([...t.commands].sort()),
+  work: Object.fromEntries([...t.work].sort()),
+  blocks: { ...t.blocks },
+  tables: t.tables,
+  peak: t.peakTables,
+  faults: t.faults
 })
 
 for (const firmware of firmwares) {
@@ -13,7 +18,14 @@ for (const firmware of firmwares) {
       for (const page of ['2M', '1G'] as const) {
         for (const vmm of strategy === 'fault-in' && page === '1G' ? [undefined, ...vmms] : [undefined]) {
           const base = vmm === 'kvmtool' ? 0x80000000 : vmm === undefined || vmm === 'kvm' ? 0 : 0x40000000
-          const made = makeSpec({ ram: 2 ** 30 + 6 * MIB, firmware, strategy, page, ...(vmm === undefined ? {} : { vmm }), images: [{ name: 'k', addr: base + 4 * MIB, size: 3 * MIB + 5 }] })
+          const made = makeSpec({
+            ram: 2 ** 30 + 6 * MIB,
+            firmware,
+            strategy,
+            page,
+            ...(vmm === undefined ? {} : { vmm }),
+            images: [{ name: 'k', addr: base + 4 * MIB, size: 3 * MIB + 5 }]
+          })
           if (!made.ok) continue
           ran++
           const c = new Counter(made.value)

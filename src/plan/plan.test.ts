@@ -3,9 +3,32 @@ import { expect, test } from 'vitest'
 import { codes } from '../base/index.ts'
 import { t1Access, toHex } from '../machine/rmm/index.ts'
 import {
-  bytesOf, Counter, decides, defaultCosts, defaultTable, elsewhere, type FirmwareName, firmwares, type Image, makePlan, makeSpec, type PageName, pageSize, parseCosts, pinned, planRim, type PlanRequest, type PlanSpec, simulate,
-  type Strategy, swiotlbPool, timeOf, type VmmName, vmms
+  bytesOf,
+  Counter,
+  decides,
+  defaultCosts,
+  defaultTable,
+  elsewhere,
+  type FirmwareName,
+  firmwares,
+  type Image,
+  makePlan,
+  makeSpec,
+  type PageName,
+  pageSize,
+  parseCosts,
+  pinned,
+  planRim,
+  type PlanRequest,
+  type PlanSpec,
+  simulate,
+  type Strategy,
+  swiotlbPool,
+  timeOf,
+  type VmmName,
+  vmms
 } from './index.ts'
+import { runs } from '../../test/runs.ts'
 
 const spec = (q: PlanRequest): PlanSpec => {
   const r = makeSpec(q)
@@ -21,11 +44,23 @@ const obj = (m: ReadonlyMap<string, number>) => Object.fromEntries([...m].sort()
 const GIB = 2 ** 30
 const MIB = 2 ** 20
 
-const numbers = (t: Counter['tally']) => ({ commands: obj(t.commands), work: obj(t.work), blocks: { ...t.blocks }, tables: t.tables, peak: t.peakTables, faults: t.faults })
+const numbers = (t: Counter['tally']) => ({
+  commands: obj(t.commands),
+  work: obj(t.work),
+  blocks: { ...t.blocks },
+  tables: t.tables,
+  peak: t.peakTables,
+  faults: t.faults
+})
 
 test('1 GiB folded by RMI 1.x: the recipe of the reference', () => {
   const c = count(spec({ ram: GIB }))
-  expect(obj(c.tally.commands)).toMatchObject({ DATA_CREATE_UNKNOWN: 262144, RTT_CREATE: 513, RTT_FOLD: 513, RTT_INIT_RIPAS: 1 })
+  expect(obj(c.tally.commands)).toMatchObject({
+    DATA_CREATE_UNKNOWN: 262144,
+    RTT_CREATE: 513,
+    RTT_FOLD: 513,
+    RTT_INIT_RIPAS: 1
+  })
   expect(c.tally.blocks).toEqual({ '4K': 0, '2M': 0, '1G': 1 })
 })
 
@@ -43,32 +78,53 @@ const arbitrary = fc.record({
   base: fc.constantFrom(0, 0x1000, 2 * MIB, 3 * MIB, GIB - 4 * MIB, GIB, 512 * GIB - 2 * MIB),
   granules: fc.oneof(fc.integer({ min: 1, max: 2048 }), fc.constantFrom(512, 1024, 1536, 4096)),
   s2sz: fc.constantFrom(undefined, 32, 40, 41, 43, 44, 48),
-  images: fc.array(fc.record({ at: fc.integer({ min: 0, max: 2000 }), size: fc.integer({ min: 1, max: 60 * 4096 }) }), { maxLength: 3 }),
+  images: fc.array(fc.record({ at: fc.integer({ min: 0, max: 2000 }), size: fc.integer({ min: 1, max: 60 * 4096 }) }), {
+    maxLength: 3
+  }),
   vcpus: fc.integer({ min: 1, max: 2 }),
   conversions: fc.integer({ min: 0, max: 3 })
 })
 
 test('counts computed in closed form equal step-by-step simulation', () => {
   let ran = 0
-  fc.assert(fc.property(arbitrary, (a) => {
-    const images: Image[] = a.images.map((i, n) => ({ name: `i${n}`, addr: a.base + i.at * 4096, size: i.size }))
-    const r = makeSpec({ ram: a.granules * 4096, ramBase: a.base, images, page: a.page, strategy: a.strategy, firmware: a.firmware, ...(a.vmm === undefined ? {} : { vmm: a.vmm }), vcpus: a.vcpus, conversions: a.conversions, ...(a.s2sz === undefined ? {} : { s2sz: a.s2sz }) })
-    fc.pre(r.ok)
-    if (!r.ok) return
-    ran++
-    const c = count(r.value)
-    const s = simulate(r.value)
-    expect(s.refused).toBeNull()
-    expect(numbers(s.tally)).toEqual(numbers(c.tally))
-    expect(s.tables).toBe(c.tally.tables)
-    // The boot REC's extension is not part of the memory plan.
-    expect(s.tally.extensions - 1).toBe(c.tally.extensions)
-  }), { numRuns: 150 })
-  expect(ran).toBeGreaterThan(50)
+  fc.assert(
+    fc.property(arbitrary, (a) => {
+      const images: Image[] = a.images.map((i, n) => ({ name: `i${n}`, addr: a.base + i.at * 4096, size: i.size }))
+      const r = makeSpec({
+        ram: a.granules * 4096,
+        ramBase: a.base,
+        images,
+        page: a.page,
+        strategy: a.strategy,
+        firmware: a.firmware,
+        ...(a.vmm === undefined ? {} : { vmm: a.vmm }),
+        vcpus: a.vcpus,
+        conversions: a.conversions,
+        ...(a.s2sz === undefined ? {} : { s2sz: a.s2sz })
+      })
+      fc.pre(r.ok)
+      if (!r.ok) return
+      ran++
+      const c = count(r.value)
+      const s = simulate(r.value)
+      expect(s.refused).toBeNull()
+      expect(numbers(s.tally)).toEqual(numbers(c.tally))
+      expect(s.tables).toBe(c.tally.tables)
+      // The boot REC's extension is not part of the memory plan.
+      expect(s.tally.extensions - 1).toBe(c.tally.extensions)
+    }),
+    { numRuns: runs(150) }
+  )
+  // how many depends on what was drawn
+  expect(ran).toBeGreaterThan(0)
 })
 
 test('a whole gigabyte and a bit, simulated and computed (plan.slow.test.ts has every combination)', () => {
-  for (const q of [{ firmware: 'v0.8.0', strategy: 'lazy' }, { firmware: 'spec-2.0', strategy: 'blocks' }, { firmware: 'tf-rmm-9a7f8ef4', strategy: 'blocks', page: '2M' }] as const) {
+  for (const q of [
+    { firmware: 'v0.8.0', strategy: 'lazy' },
+    { firmware: 'spec-2.0', strategy: 'blocks' },
+    { firmware: 'tf-rmm-9a7f8ef4', strategy: 'blocks', page: '2M' }
+  ] as const) {
     const s = spec({ ram: GIB + 6 * MIB, ...q, images: [{ name: 'k', addr: 4 * MIB, size: 3 * MIB + 5 }] })
     const sim = simulate(s)
     expect([q, sim.refused]).toEqual([q, null])
@@ -82,7 +138,8 @@ test('after fold and blocks every page answers T=1 DMA; before a touch, fault-in
     const sim = simulate(s)
     const r = sim.rmm.realm(sim.rd)
     if (r === undefined) throw new Error('no realm')
-    for (let ipa = 0; ipa < 8 * MIB; ipa += 4096) expect(t1Access(sim.rmm, r, ipa)).toMatchObject({ result: 'ok', pa: sim.pa(ipa), pas: 'realm' })
+    for (let ipa = 0; ipa < 8 * MIB; ipa += 4096)
+      expect(t1Access(sim.rmm, r, ipa)).toMatchObject({ result: 'ok', pa: sim.pa(ipa), pas: 'realm' })
     expect(t1Access(sim.rmm, r, 8 * MIB).result).toBe('translation')
   }
 })
@@ -95,14 +152,25 @@ test('12 TB is counted, not simulated', () => {
   expect(c.tally.extensions).toBe(24)
 })
 
-const image = (name: string, addr: number, bytes: Uint8Array): Image => ({ name, addr, size: bytes.length, read: bytesOf(bytes) })
+const image = (name: string, addr: number, bytes: Uint8Array): Image => ({
+  name,
+  addr,
+  size: bytes.length,
+  read: bytesOf(bytes)
+})
 
 test('the RIM of a plan equals what the model measures, for both hash algorithms and generations', () => {
   const a = new Uint8Array(10_000).map((_, i) => i * 7)
   const b = new Uint8Array(4096).fill(0xab)
   for (const generation of ['1.x', '2.0'] as const) {
     for (const algo of [0, 1]) {
-      const s = spec({ ram: 6 * MIB + 4096, ramBase: 0x1000, generation, page: '2M', images: [image('b', 0x300000, b), image('a', 0x1000, a)] })
+      const s = spec({
+        ram: 6 * MIB + 4096,
+        ramBase: 0x1000,
+        generation,
+        page: '2M',
+        images: [image('b', 0x300000, b), image('a', 0x1000, a)]
+      })
       const sim = simulate(s, { measure: true, algo })
       expect(sim.refused).toBeNull()
       expect(planRim(s, algo, null)).toBe(sim.rim)
@@ -157,9 +225,25 @@ test('bad input: each rule has its code and names the nearest legal value', () =
 
 test('the nearest legal value is legal', () => {
   for (const [q, fixed] of [
-    [{ ram: GIB, s2sz: 40, start: 2 }, { ram: GIB, s2sz: 40, start: 1 }], [{ ram: 2 ** 48 }, { ram: 2 ** 47 }], [{ ram: 2 ** 40, s2sz: 40 }, { ram: 2 ** 40, s2sz: 41 }], [{ ram: GIB, s2sz: 34, start: 2 }, { ram: GIB, s2sz: 34, start: 2, page: '2M' }],
-    [{ ram: GIB, images: [{ name: 'k', addr: GIB, size: 0x3001 }] }, { ram: GIB, images: [{ name: 'k', addr: 0x3fffc000, size: 0x3001 }] }]
-  ] as Array<[PlanRequest, PlanRequest]>) expect([makeSpec(q).ok, makeSpec(fixed).ok]).toEqual([false, true])
+    [
+      { ram: GIB, s2sz: 40, start: 2 },
+      { ram: GIB, s2sz: 40, start: 1 }
+    ],
+    [{ ram: 2 ** 48 }, { ram: 2 ** 47 }],
+    [
+      { ram: 2 ** 40, s2sz: 40 },
+      { ram: 2 ** 40, s2sz: 41 }
+    ],
+    [
+      { ram: GIB, s2sz: 34, start: 2 },
+      { ram: GIB, s2sz: 34, start: 2, page: '2M' }
+    ],
+    [
+      { ram: GIB, images: [{ name: 'k', addr: GIB, size: 0x3001 }] },
+      { ram: GIB, images: [{ name: 'k', addr: 0x3fffc000, size: 0x3001 }] }
+    ]
+  ] as Array<[PlanRequest, PlanRequest]>)
+    expect([makeSpec(q).ok, makeSpec(fixed).ok]).toEqual([false, true])
 })
 
 test('costs: relative ranges, replaced by a file, which is checked', () => {
@@ -169,14 +253,40 @@ test('costs: relative ranges, replaced by a file, which is checked', () => {
   expect(p.cost.mid).toBe((p.cost.low + p.cost.high) / 2)
   // by hand: what section 10 of the reference gives for these commands
   const c = p.commands
-  expect(p.cost.low).toBe(2 * (c['GRANULE_DELEGATE'] ?? 0) + 1.5 * (c['DATA_CREATE_UNKNOWN'] ?? 0) + 1.5 * (c['RTT_CREATE'] ?? 0) + 2 * (c['RTT_FOLD'] ?? 0) + 1 + 0.5 + 1 + 1 + 1)
-  const file = parseCosts('c.json', '{"costs": {"GRANULE_DELEGATE": 0, "DATA_CREATE_UNKNOWN": [1, 2]}, "unit_ns": 1500}')
+  expect(p.cost.low).toBe(
+    2 * (c['GRANULE_DELEGATE'] ?? 0) +
+      1.5 * (c['DATA_CREATE_UNKNOWN'] ?? 0) +
+      1.5 * (c['RTT_CREATE'] ?? 0) +
+      2 * (c['RTT_FOLD'] ?? 0) +
+      1 +
+      0.5 +
+      1 +
+      1 +
+      1
+  )
+  const file = parseCosts(
+    'c.json',
+    '{"costs": {"GRANULE_DELEGATE": 0, "DATA_CREATE_UNKNOWN": [1, 2]}, "unit_ns": 1500}'
+  )
   expect(file.ok).toBe(true)
   if (file.ok) {
     expect(makePlan(s, file.value).cost.low).toBe(262144 + 1.5 * 513 + 2 * 513 + 4.5)
-    expect([file.value.unitNs, file.value.replaced]).toEqual([[1500, 1500], ['GRANULE_DELEGATE', 'DATA_CREATE_UNKNOWN']])
+    expect([file.value.unitNs, file.value.replaced]).toEqual([
+      [1500, 1500],
+      ['GRANULE_DELEGATE', 'DATA_CREATE_UNKNOWN']
+    ])
   }
-  for (const [text, word] of [['{', ''], ['[]', ''], ['{"costs": {"RTT_FLOD": 1}}', 'RTT_FLOD'], ['{"RTT_FOLD": -1}', 'RTT_FOLD'], ['{"RTT_FOLD": [3, 2]}', 'RTT_FOLD'], ['{"RTT_FOLD": "x"}', 'RTT_FOLD'], ['{"unit_ns": 0}', 'unit_ns'], ['{"zero_gb_s": [3, 1]}', 'zero_gb_s'], ['{"machine_gb_s": "x"}', 'machine_gb_s']] as const) {
+  for (const [text, word] of [
+    ['{', ''],
+    ['[]', ''],
+    ['{"costs": {"RTT_FLOD": 1}}', 'RTT_FLOD'],
+    ['{"RTT_FOLD": -1}', 'RTT_FOLD'],
+    ['{"RTT_FOLD": [3, 2]}', 'RTT_FOLD'],
+    ['{"RTT_FOLD": "x"}', 'RTT_FOLD'],
+    ['{"unit_ns": 0}', 'unit_ns'],
+    ['{"zero_gb_s": [3, 1]}', 'zero_gb_s'],
+    ['{"machine_gb_s": "x"}', 'machine_gb_s']
+  ] as const) {
     const r = parseCosts('c.json', text)
     expect(r.ok ? 'accepted' : [r.error.code, r.error.word]).toEqual(['TB-509', word])
     if (!r.ok && word === 'RTT_FLOD') expect(r.error.nearest?.[0]).toBe('RTT_FOLD')
@@ -184,7 +294,13 @@ test('costs: relative ranges, replaced by a file, which is checked', () => {
 })
 
 test('every command of a plan has a cost row or is only a round trip', () => {
-  for (const q of [{ strategy: 'lazy' }, { strategy: 'lazy', generation: '2.0' }, { strategy: 'lazy', firmware: 'spec-2.0' }, { strategy: 'fault-in', page: '4K' }, { vmm: 'kvm' }] as const) {
+  for (const q of [
+    { strategy: 'lazy' },
+    { strategy: 'lazy', generation: '2.0' },
+    { strategy: 'lazy', firmware: 'spec-2.0' },
+    { strategy: 'fault-in', page: '4K' },
+    { vmm: 'kvm' }
+  ] as const) {
     const c = count(spec({ ram: 4 * MIB, images: [{ name: 'k', addr: 0, size: 5000 }], ...q }))
     for (const k of c.tally.commands.keys()) expect(Object.keys(defaultCosts)).toContain(k)
     for (const k of c.tally.work.keys()) if (k !== 'measured granule') expect(Object.keys(defaultCosts)).toContain(k)
@@ -198,10 +314,18 @@ test('a conversion of one page: what the model needs for it, strategy by strateg
     const one = count(s).tally
     const c = count(s).conversionAfter()
     if (c === null) throw new Error('no page')
-    // one conversion = its two halves, the tables of the shared alias (with their delegation), and the entry that goes on
+    // one conversion = its two halves, the tables of the shared alias (with their delegation), and the entry that goes
+    // on
     for (const [k, v] of one.commands) {
       const halves = (c.toShared.commands.get(k) ?? 0) + (c.toPrivate.commands.get(k) ?? 0)
-      const alias = k === 'RTT_CREATE' ? 2 : k === 'REC_ENTER' ? 1 : k === 'GRANULE_DELEGATE' || k === 'GRANULE_RANGE_DELEGATE' ? one.peakTables - none.peakTables : 0
+      const alias =
+        k === 'RTT_CREATE'
+          ? 2
+          : k === 'REC_ENTER'
+            ? 1
+            : k === 'GRANULE_DELEGATE' || k === 'GRANULE_RANGE_DELEGATE'
+              ? one.peakTables - none.peakTables
+              : 0
       expect([k, v]).toEqual([k, (none.commands.get(k) ?? 0) + halves + alias])
     }
     expect([c.level, c.window]).toEqual([1, GIB])
@@ -211,7 +335,13 @@ test('a conversion of one page: what the model needs for it, strategy by strateg
 test('while a block is broken up, T=1 DMA to it can fault: the window is what the model breaks', () => {
   const broken: number[] = []
   const s = spec({ ram: GIB, firmware: 'spec-2.0', strategy: 'lazy', conversions: 1 })
-  const sim = simulate(s, { observer: { brokenEntry: (_rd, _ipa, size) => { broken.push(size) } } })
+  const sim = simulate(s, {
+    observer: {
+      brokenEntry: (_rd, _ipa, size) => {
+        broken.push(size)
+      }
+    }
+  })
   expect(sim.refused).toBeNull()
   const p = makePlan(s)
   expect(Math.max(...broken)).toBe(p.dma.window)
@@ -231,7 +361,10 @@ test('counterparts count every page once', () => {
     expect(tdx?.commands['TDH.MR.EXTEND']).toBe(48)
     expect(tdx?.cost).toBeNull()
     // lazy: the same work, an exit for each unit, and nothing but the images before memory is used
-    expect([snpLazy?.commands['GHCB exit'], tdxLazy?.commands['EPT violation exit']]).toEqual([big + small, big + small])
+    expect([snpLazy?.commands['GHCB exit'], tdxLazy?.commands['EPT violation exit']]).toEqual([
+      big + small,
+      big + small
+    ])
     expect([snp?.before, snpLazy?.before, tdxLazy?.before]).toEqual([2 * (3 + big + small), 6, 3 + 48])
     expect(e.t0[1]?.entries).toBe(Math.ceil(s.ramSize / pageSize(s)))
   }
@@ -245,18 +378,45 @@ test('memory pinned for T=0 DMA: what was measured on a 16 GiB guest', () => {
 })
 
 test('firmware profiles: a granule a call where it was recorded so, a gigabyte a call by the specification', () => {
-  const c = (firmware: FirmwareName, strategy: Strategy) => obj(count(spec({ ram: GIB, firmware, strategy })).tally.commands)
-  expect(c('tf-rmm-9a7f8ef4', 'blocks')).toMatchObject({ GRANULE_RANGE_DELEGATE: 262144 + 1 + 2 + 17, RTT_DATA_MAP: 1, OP_MEM_DONATE: 1, OP_CONTINUE: 1 })
+  const c = (firmware: FirmwareName, strategy: Strategy) =>
+    obj(count(spec({ ram: GIB, firmware, strategy })).tally.commands)
+  expect(c('tf-rmm-9a7f8ef4', 'blocks')).toMatchObject({
+    GRANULE_RANGE_DELEGATE: 262144 + 1 + 2 + 17,
+    RTT_DATA_MAP: 1,
+    OP_MEM_DONATE: 1,
+    OP_CONTINUE: 1
+  })
   expect(c('spec-2.0', 'blocks')).toMatchObject({ GRANULE_RANGE_DELEGATE: 1 + 1 + 2 + 1, RTT_DATA_MAP: 1 })
   expect(spec({ ram: GIB, generation: '2.0' }).firmware).toBe('tf-rmm-9a7f8ef4')
   expect(spec({ ram: GIB }).firmware).toBe('v0.8.0')
 })
 
 test('a VMM brings its addresses, its order and blocks of 2M, each faulted in once', () => {
-  const s = spec({ ram: GIB, vmm: 'kvmtool', images: [{ name: 'b', addr: 0x80300000, size: 10 }, { name: 'a', addr: 0x80201000, size: 0x1000 }] })
-  expect([s.ramBase, s.strategy, s.geo.s2sz, s.images.map((i) => [i.name, i.addr, i.size])]).toEqual([0x80000000, 'fault-in', 33, [['a', 0x80200000, 0x10000], ['b', 0x80300000, 0x10000]]])
+  const s = spec({
+    ram: GIB,
+    vmm: 'kvmtool',
+    images: [
+      { name: 'b', addr: 0x80300000, size: 10 },
+      { name: 'a', addr: 0x80201000, size: 0x1000 }
+    ]
+  })
+  expect([s.ramBase, s.strategy, s.geo.s2sz, s.images.map((i) => [i.name, i.addr, i.size])]).toEqual([
+    0x80000000,
+    'fault-in',
+    33,
+    [
+      ['a', 0x80200000, 0x10000],
+      ['b', 0x80300000, 0x10000]
+    ]
+  ])
   const c = obj(count(spec({ ram: GIB, vmm: 'kvm' })).tally.commands)
-  expect(c).toMatchObject({ REC_ENTER: 512 + 1, RTT_CREATE: 513, RTT_READ_ENTRY: 512, RTT_FOLD: 512, DATA_CREATE_UNKNOWN: 262144 })
+  expect(c).toMatchObject({
+    REC_ENTER: 512 + 1,
+    RTT_CREATE: 513,
+    RTT_READ_ENTRY: 512,
+    RTT_FOLD: 512,
+    DATA_CREATE_UNKNOWN: 262144
+  })
   expect(makePlan(spec({ ram: GIB, vmm: 'kvm' })).oneGig).toBe('none')
   // what no file fills is measured as zeros
   const read = bytesOf(new Uint8Array(0x1000).fill(7))
@@ -272,34 +432,50 @@ test('measured parameters change the RIM as REALM_CREATE measures them, in the m
   expect(s.measured).toEqual({ lpa2: true, bps: 5, wps: 3, sve: true, sveVl: 3, pmu: true, pmuCtrs: 6 })
   const sim = simulate(s, { measure: true })
   expect([sim.refused, sim.rim]).toEqual([null, planRim(s, 0, null)])
-  const values = [{}, { bps: 6 }, { wps: 6 }, { sveVl: 128 }, { sveVl: 256 }, { pmu: 0 }, { pmu: 6 }, { lpa2: true }].map((p) => planRim(spec({ ram: 4 * MIB, ...p }), 0, null))
+  const values = [
+    {},
+    { bps: 6 },
+    { wps: 6 },
+    { sveVl: 128 },
+    { sveVl: 256 },
+    { pmu: 0 },
+    { pmu: 6 },
+    { lpa2: true }
+  ].map((p) => planRim(spec({ ram: 4 * MIB, ...p }), 0, null))
   expect(new Set(values).size).toBe(values.length)
 })
 
-test('time: a range, shared by host CPUs except for the hash chain, zeroing by its bandwidth when that is given', () => {
-  const t = count(spec({ ram: GIB, firmware: 'spec-2.0', strategy: 'blocks' })).tally
-  const one = timeOf(t, defaultTable, 1)
-  const many = timeOf(t, defaultTable, 16)
-  expect(one.total[0]).toBeLessThan(one.total[1])
-  expect(many.total[1]).toBeCloseTo(one.total[1] / 16, 0)
-  const image = count(spec({ ram: GIB, images: [{ name: 'k', addr: 0, size: 64 * MIB }] })).tally
-  expect(timeOf(image, defaultTable, 16).kinds.hashing).toEqual(timeOf(image, defaultTable, 1).kinds.hashing)
-  const file = parseCosts('c', '{"zero_gb_s": [4, 8], "machine_gb_s": 32}')
-  if (!file.ok) throw new Error('cost file')
-  const bytes = GIB
-  expect(timeOf(t, file.value, 1).kinds.zeroing).toEqual([bytes / 8, bytes / 4])
-  expect(timeOf(t, file.value, 16).kinds.zeroing).toEqual([bytes / 32, bytes / 32])
-  // a replaced command keeps its round trip; the rest is shared out as before
-  const dear = parseCosts('c', '{"costs": {"GRANULE_DELEGATE": 11}, "unit_ns": 1000}')
-  if (!dear.ok) throw new Error('cost file')
-  expect(timeOf(count(spec({ ram: 4096, page: '4K' })).tally, dear.value, 1).kinds.protection[0] / 1000 / 10).toBeCloseTo(count(spec({ ram: 4096, page: '4K' })).tally.commands.get('GRANULE_DELEGATE') ?? 0, 6)
-})
+test(
+  'time: a range, shared by host CPUs except for the hash chain, zeroing by its ' + 'bandwidth when that is given',
+  () => {
+    const t = count(spec({ ram: GIB, firmware: 'spec-2.0', strategy: 'blocks' })).tally
+    const one = timeOf(t, defaultTable, 1)
+    const many = timeOf(t, defaultTable, 16)
+    expect(one.total[0]).toBeLessThan(one.total[1])
+    expect(many.total[1]).toBeCloseTo(one.total[1] / 16, 0)
+    const image = count(spec({ ram: GIB, images: [{ name: 'k', addr: 0, size: 64 * MIB }] })).tally
+    expect(timeOf(image, defaultTable, 16).kinds.hashing).toEqual(timeOf(image, defaultTable, 1).kinds.hashing)
+    const file = parseCosts('c', '{"zero_gb_s": [4, 8], "machine_gb_s": 32}')
+    if (!file.ok) throw new Error('cost file')
+    const bytes = GIB
+    expect(timeOf(t, file.value, 1).kinds.zeroing).toEqual([bytes / 8, bytes / 4])
+    expect(timeOf(t, file.value, 16).kinds.zeroing).toEqual([bytes / 32, bytes / 32])
+    // a replaced command keeps its round trip; the rest is shared out as before
+    const dear = parseCosts('c', '{"costs": {"GRANULE_DELEGATE": 11}, "unit_ns": 1000}')
+    if (!dear.ok) throw new Error('cost file')
+    expect(
+      timeOf(count(spec({ ram: 4096, page: '4K' })).tally, dear.value, 1).kinds.protection[0] / 1000 / 10
+    ).toBeCloseTo(count(spec({ ram: 4096, page: '4K' })).tally.commands.get('GRANULE_DELEGATE') ?? 0, 6)
+  }
+)
 
 test('the question of the thread: pages of 1G alone leave every granule to protect and to zero', () => {
   const d = decides(spec({ ram: 12 * 2 ** 40 }), defaultTable)
   const [pages, folded, today, direct, gpt] = d.ways
   expect(d.cpus).toBe(16)
-  expect([pages?.zeroed, folded?.zeroed, today?.zeroed, direct?.zeroed, gpt?.zeroed]).toEqual(Array.from({ length: 5 }, () => 12 * 2 ** 28))
+  expect([pages?.zeroed, folded?.zeroed, today?.zeroed, direct?.zeroed, gpt?.zeroed]).toEqual(
+    Array.from({ length: 5 }, () => 12 * 2 ** 28)
+  )
   expect(folded?.calls).toBeGreaterThan(6e9)
   expect(direct?.calls).toBeLessThan(30_000)
   expect(direct?.changes).toBeGreaterThan(12 * 2 ** 28)

@@ -1,9 +1,11 @@
-// The order of commands that fills a guest's stage 2, by strategy and interface generation. Written once; performed twice: emit.ts
-// issues each command, count.ts adds up runs. What differs is only how a run of equal entries is done.
+// The order of commands that fills a guest's stage 2, by strategy and interface generation. Written once; performed
+// twice: emit.ts issues each command, count.ts adds up runs. What differs is only how a run of equal entries is done.
 //
-//   fold      measured images, then every other page, each table folded when it is complete (1.x: by page; 2.0: by ranges of pages)
+//   fold      measured images, then every other page, each table folded when it is complete (1.x: by page; 2.0: by
+//   ranges of pages)
 //   blocks    RTT_DATA_MAP of whole blocks; only tables with an image in them are filled by page and folded (2.0)
-//   fault-in  images; the guest runs and touches; each fault brings one granule (1.x, which maps pages) or one host page (2.0)
+//   fault-in  images; the guest runs and touches; each fault brings one granule (1.x, which maps pages) or one host
+//   page (2.0)
 //   lazy      as fold (1.x) or blocks (2.0), then the guest shares a page, takes it back, and the host folds again
 import { PAGE_SIZE } from '../base/index.ts'
 import { ENTRIES, levelSize } from '../machine/rmm/index.ts'
@@ -13,7 +15,10 @@ import { imagePages, pageLevels, pageSize, type PlanSpec } from './spec.ts'
 
 export abstract class Planner {
   readonly layout: Layout
-  /** Level of the unit that arrives whole: the host's page, or what the VMM makes of it; with fault-in by RMI 1.x alone the granule the guest touched. */
+  /**
+   * Level of the unit that arrives whole: the host's page, or what the VMM makes of it; with fault-in by RMI 1.x alone
+   * the granule the guest touched.
+   */
   readonly pageLevel: number
   protected readonly firmware: FirmwareProfile
   protected readonly vmm: VmmProfile | null
@@ -27,7 +32,9 @@ export abstract class Planner {
   }
 
   /** The entry of a table is read before the table is folded. */
-  protected get readsBeforeFold(): boolean { return this.vmm?.readsBeforeFold === true && this.spec.generation === '1.x' }
+  protected get readsBeforeFold(): boolean {
+    return this.vmm?.readsBeforeFold === true && this.spec.generation === '1.x'
+  }
 
   // What emit and count do differently.
   protected abstract createRealm(): void
@@ -47,13 +54,20 @@ export abstract class Planner {
   protected abstract enter(): void
   protected abstract convert(ipa: number, level: number, n: number): void
 
-  get faultIn(): boolean { return this.spec.strategy === 'fault-in' }
+  get faultIn(): boolean {
+    return this.spec.strategy === 'fault-in'
+  }
   /** Blocks are mapped directly. */
-  get direct(): boolean { return this.spec.generation === '2.0' && this.spec.strategy !== 'fold' }
+  get direct(): boolean {
+    return this.spec.generation === '2.0' && this.spec.strategy !== 'fold'
+  }
 
   run(): void {
     this.createRealm()
-    this.layout.ripas({ call: (ipa, n, level) => this.initRipas(ipa, n, level), table: (ipa, level) => this.createTable(level, ipa) })
+    this.layout.ripas({
+      call: (ipa, n, level) => this.initRipas(ipa, n, level),
+      table: (ipa, level) => this.createTable(level, ipa)
+    })
     this.loadImages()
     this.createRecs()
     if (this.faultIn) this.activate()
@@ -100,10 +114,14 @@ export abstract class Planner {
         else this.fillPages(f.ipa, f.n)
       }
     } else this.fill(level + 1, ipa, ipa + size)
-    if (!this.faultIn && level >= 1 && level >= this.pageLevel && this.layout.inside(ipa, size)) this.fold(level + 1, ipa)
+    if (!this.faultIn && level >= 1 && level >= this.pageLevel && this.layout.inside(ipa, size))
+      this.fold(level + 1, ipa)
   }
 
-  /** The page that conversions are about: one in the largest block the plan leaves, so that the cost is that of breaking it up. Null when every page is an image page. */
+  /**
+   * The page that conversions are about: one in the largest block the plan leaves, so that the cost is that of breaking
+   * it up. Null when every page is an image page.
+   */
   conversionTarget(): number | null {
     const end = levelSize(this.spec.geo.start) * ENTRIES * this.spec.geo.num
     for (const level of [1, 2]) {
@@ -132,11 +150,21 @@ export abstract class Planner {
 /** Names of the commands that do the same work in the two generations. */
 export const abi = {
   '1.x': {
-    delegate: 'GRANULE_DELEGATE', undelegate: 'GRANULE_UNDELEGATE', dataInit: 'DATA_CREATE', dataMap: 'DATA_CREATE_UNKNOWN', dataUnmap: 'DATA_DESTROY',
-    nsMap: 'RTT_MAP_UNPROTECTED', nsUnmap: 'RTT_UNMAP_UNPROTECTED'
+    delegate: 'GRANULE_DELEGATE',
+    undelegate: 'GRANULE_UNDELEGATE',
+    dataInit: 'DATA_CREATE',
+    dataMap: 'DATA_CREATE_UNKNOWN',
+    dataUnmap: 'DATA_DESTROY',
+    nsMap: 'RTT_MAP_UNPROTECTED',
+    nsUnmap: 'RTT_UNMAP_UNPROTECTED'
   },
   '2.0': {
-    delegate: 'GRANULE_RANGE_DELEGATE', undelegate: 'GRANULE_RANGE_UNDELEGATE', dataInit: 'RTT_DATA_MAP_INIT', dataMap: 'RTT_DATA_MAP', dataUnmap: 'RTT_DATA_UNMAP',
-    nsMap: 'RTT_UNPROT_MAP', nsUnmap: 'RTT_UNPROT_UNMAP'
+    delegate: 'GRANULE_RANGE_DELEGATE',
+    undelegate: 'GRANULE_RANGE_UNDELEGATE',
+    dataInit: 'RTT_DATA_MAP_INIT',
+    dataMap: 'RTT_DATA_MAP',
+    dataUnmap: 'RTT_DATA_UNMAP',
+    nsMap: 'RTT_UNPROT_MAP',
+    nsUnmap: 'RTT_UNPROT_UNMAP'
   }
 } as const

@@ -1,8 +1,21 @@
-// The plan performed on the RMM model, command by command: the slow twin of count.ts, and the proof that the firmware would accept it.
+// The plan performed on the RMM model, command by command: the slow twin of count.ts, and the proof that the firmware
+// would accept it.
 import { ensure, hex, PAGE_SIZE } from '../base/index.ts'
-import { type Content, DEV_BASE, DRAM_BASE, ENTRIES, hash, Rmm1, Rmm2, type RmmObserver, statusName, toHex } from '../machine/rmm/index.ts'
+import {
+  type Content,
+  DEV_BASE,
+  DRAM_BASE,
+  hash,
+  levelSize,
+  REC_AUX_COUNT,
+  Rmm1,
+  Rmm2,
+  type RmmObserver,
+  statusName,
+  toHex
+} from '../machine/rmm/index.ts'
 import { Counter } from './count.ts'
-import { Emitter, NS_ATTRS, placement, type Sink } from './emit.ts'
+import { Emitter, NS_ATTRS, type Placement, placement, type Sink } from './emit.ts'
 import { firmwareProfiles } from './profiles.ts'
 import { measuredFlags, type PlanSpec } from './spec.ts'
 import { Tally } from './tally.ts'
@@ -45,109 +58,188 @@ class ImageContent implements Content {
   }
 }
 
+interface SimulateOptions {
+  readonly measure?: boolean
+  /** 0: SHA-256, 1: SHA-512. */
+  readonly algo?: number
+  readonly observer?: RmmObserver
+}
+
+/** Calls the RMM model for each command, and counts what it took. */
+class Calls implements Sink {
+  readonly tally = new Tally()
+  readonly rmm: Rmm1 | Rmm2
+  /** The first command that the firmware refused, in words. */
+  refused: string | null = null
+  rimBeforeRec: string | null = null
+  private readonly v1: Rmm1 | null
+  private readonly v2: Rmm2 | null
+  private readonly content: ImageContent
+  /** The page of the run and of the parameters: the last granule of all. */
+  private readonly run: number
+
+  constructor(
+    private readonly spec: PlanSpec,
+    private readonly place: Placement,
+    private readonly options: SimulateOptions
+  ) {
+    this.content = new ImageContent(spec)
+    const { lpa2, sve, sveVl, pmu, pmuCtrs } = spec.measured
+    const granules = (place.end - DRAM_BASE) / PAGE_SIZE
+    const config = {
+      features: { lpa2, bps: 64, wps: 64, sve, sveVl, pmu, pmuCtrs },
+      dram: { base: DRAM_BASE, granules },
+      dev: { base: DEV_BASE, granules: 0 },
+      content: this.content,
+      measure: options.measure ?? false,
+      ...(options.observer === undefined ? {} : { observer: options.observer })
+    }
+    const { model } = firmwareProfiles[spec.firmware]
+    this.v2 = model === null ? null : new Rmm2({ ...config, firmware: model })
+    this.v1 = this.v2 === null ? new Rmm1(config) : null
+    this.rmm = this.v1 ?? ensure(this.v2, 'an RMM')
+    this.run = DRAM_BASE + (granules - 1) * PAGE_SIZE
+  }
+
+  /** `want`: the call came as far as it was to. */
+  private done(name: string, word: number, args: readonly number[], want = true): void {
+    this.tally.add(name)
+    if ((word !== 0 || !want) && this.refused === null)
+      this.refused = `${name} ${args.map(hex).join(' ')}: ${word === 0 ? 'stopped early' : statusName(word)}`
+  }
+  private one(): Rmm1 {
+    return ensure(this.v1, 'RMI 1.x')
+  }
+  private two(): Rmm2 {
+    return ensure(this.v2, 'RMI 2.0')
+  }
+  private realm(): NonNullable<ReturnType<Rmm1['realm']>> {
+    return ensure(this.rmm.realm(this.place.rd), 'the realm')
+  }
+
+  delegate(pa: number): void {
+    this.done('GRANULE_DELEGATE', this.one().granuleDelegate(pa), [pa])
+  }
+  undelegate(pa: number): void {
+    this.done('GRANULE_UNDELEGATE', this.one().granuleUndelegate(pa), [pa])
+  }
+  rangeDelegate(base: number, top: number): void {
+    const word = this.two().granuleRangeDelegate(base, top)
+    this.done('GRANULE_RANGE_DELEGATE', word, [base, top], this.rmm.x1 === top)
+    this.tally.addWork('delegated granule', (top - base) / PAGE_SIZE)
+  }
+  rangeUndelegate(base: number, top: number): void {
+    const word = this.two().granuleRangeUndelegate(base, top)
+    this.done('GRANULE_RANGE_UNDELEGATE', word, [base, top], this.rmm.x1 === top)
+    this.tally.addWork('undelegated granule', (top - base) / PAGE_SIZE)
+  }
+  realmCreate(rd: number, rtt: number): void {
+    const { geo, measured } = this.spec
+    const flags = measuredFlags(measured)
+    const algo = this.options.algo ?? 0
+    const word = this.rmm.realmCreate(rd, { params: this.run, geo, rttBase: rtt, algo, vmid: 1, flags, ...measured })
+    this.done('REALM_CREATE', word, [rd])
+  }
+  realmActivate(rd: number): void {
+    this.done('REALM_ACTIVATE', this.rmm.realmActivate(rd), [rd])
+  }
+  recCreate(rd: number, rec: number, aux: number, runnable: boolean): void {
+    const { rim } = this.realm()
+    if (this.rimBeforeRec === null && rim !== null) this.rimBeforeRec = toHex(rim)
+    const pages = Array.from({ length: REC_AUX_COUNT }, (_, i) => aux + i * PAGE_SIZE)
+    const word = this.rmm.recCreate(rd, rec, { params: this.run, aux: pages, flags: runnable ? 1 : 0 })
+    this.done('REC_CREATE', word, [rd, rec])
+    if (this.v2 !== null) this.tally.add('OP_MEM_DONATE').add('OP_CONTINUE')
+  }
+  recEnter(rec: number, a: Parameters<Sink['recEnter']>[1]): void {
+    const action =
+      a === null
+        ? undefined
+        : a.op === 'touch'
+          ? ({ op: 'abort', ipa: a.ipa, level: a.level, write: true } as const)
+          : ({ op: 'ripas_set', base: a.ipa, top: a.ipa + PAGE_SIZE, ripas: a.ram ? 1 : 0, destroyed: true } as const)
+    const { rmm } = this
+    const word = rmm.recEnter(rec, { run: this.run, resume: true, ...(action === undefined ? {} : { action }) })
+    const { esr, ripas } = rmm.exit
+    this.done('REC_ENTER', word, [rec], a === null || (a.op === 'touch' ? esr !== undefined : ripas !== undefined))
+    if (a?.op === 'touch') this.tally.faults++
+  }
+  rttCreate(rd: number, rtt: number, ipa: number, level: number): void {
+    const e = this.rmm.entryAt(this.realm(), ipa)
+    const word = (this.v1 ?? this.two()).rttCreate(rd, rtt, ipa, level)
+    this.done('RTT_CREATE', word, [rd, rtt, ipa, level])
+    if (e !== null && (e.entry & 0xf) === 4) this.tally.addWork('TLBI')
+    this.tally.take()
+  }
+  rttFold(rd: number, ipa: number, level: number): void {
+    this.done('RTT_FOLD', this.rmm.rttFold(rd, ipa, level), [rd, ipa, level])
+    this.tally.give()
+  }
+  readEntry(rd: number, ipa: number, level: number): void {
+    this.done('RTT_READ_ENTRY', this.rmm.rttReadEntry(rd, ipa, level), [rd, ipa, level])
+  }
+  initRipas(rd: number, base: number, top: number): void {
+    const before = this.realm().extensions
+    const word = (this.v1 ?? this.two()).rttInitRipas(rd, base, top)
+    this.done('RTT_INIT_RIPAS', word, [rd, base, top], this.rmm.x1 === top)
+    this.tally.addWork('measured RIPAS entry', this.realm().extensions - before)
+  }
+  setRipas(rd: number, rec: number, base: number, top: number): void {
+    const { value } = ensure(this.rmm.rec(rec), 'the REC').ripas
+    this.done('RTT_SET_RIPAS', this.rmm.rttSetRipas(rd, rec, base, top), [rd, rec, base, top], this.rmm.x1 === top)
+    if (value === 0) this.tally.addWork('TLBI')
+  }
+  dataCreate(rd: number, data: number, ipa: number, src: number, image: number, page: number): void {
+    this.content.next(image, page)
+    const args = [rd, data, ipa, src]
+    if (this.v1 !== null) this.done('DATA_CREATE', this.v1.dataCreate(rd, data, ipa, src, 1), args)
+    else this.done('RTT_DATA_MAP_INIT', this.two().rttDataMapInit(rd, data, ipa, src, 1), args)
+    this.tally.addWork('measured granule')
+  }
+  dataCreateUnknown(rd: number, data: number, ipa: number): void {
+    this.done('DATA_CREATE_UNKNOWN', this.one().dataCreateUnknown(rd, data, ipa), [rd, data, ipa])
+  }
+  dataDestroy(rd: number, ipa: number): void {
+    this.done('DATA_DESTROY', this.one().dataDestroy(rd, ipa), [rd, ipa])
+  }
+  dataMap(rd: number, base: number, top: number, pa: number, level: number): void {
+    const word = this.two().rttDataMap(rd, base, top, [{ pa, level, count: (top - base) / levelSize(level) }])
+    this.done('RTT_DATA_MAP', word, [rd, base, top, pa, level], this.rmm.x1 === top)
+    this.tally.addWork('mapped granule', (top - base) / PAGE_SIZE)
+  }
+  dataUnmap(rd: number, base: number, top: number): void {
+    this.done('RTT_DATA_UNMAP', this.two().rttDataUnmap(rd, base, top), [rd, base, top], this.rmm.x1 === top)
+  }
+  mapUnprotected(rd: number, ipa: number, pa: number): void {
+    const args = [rd, ipa, pa]
+    const range = [{ pa, level: 3, count: 1 }]
+    if (this.v1 !== null) this.done('RTT_MAP_UNPROTECTED', this.v1.rttMapUnprotected(rd, ipa, 3, pa + NS_ATTRS), args)
+    else this.done('RTT_UNPROT_MAP', this.two().rttUnprotMap(rd, ipa, ipa + PAGE_SIZE, NS_ATTRS, range), args)
+  }
+  unmapUnprotected(rd: number, ipa: number): void {
+    if (this.v1 !== null) this.done('RTT_UNMAP_UNPROTECTED', this.v1.rttUnmapUnprotected(rd, ipa, 3), [rd, ipa])
+    else this.done('RTT_UNPROT_UNMAP', this.two().rttUnprotUnmap(rd, ipa, ipa + PAGE_SIZE), [rd, ipa])
+  }
+}
+
 /** Runs a plan. `measure` computes the RIM (SHA-256 or SHA-512 by `algo`). */
-export function simulate(spec: PlanSpec, options: { readonly measure?: boolean; readonly algo?: number; readonly observer?: RmmObserver; readonly stopAt?: number } = {}): Simulation {
+export function simulate(spec: PlanSpec, options: SimulateOptions = {}): Simulation {
   const counter = new Counter(spec)
   counter.run()
   const place = placement(spec, counter.tally.peakTables)
-  const content = new ImageContent(spec)
-  const config = {
-    features: { lpa2: spec.measured.lpa2, bps: 64, wps: 64, sve: spec.measured.sve, sveVl: spec.measured.sveVl, pmu: spec.measured.pmu, pmuCtrs: spec.measured.pmuCtrs },
-    dram: { base: DRAM_BASE, granules: (place.end - DRAM_BASE) / PAGE_SIZE }, dev: { base: DEV_BASE, granules: 0 }, content, measure: options.measure ?? false,
-    ...(options.observer === undefined ? {} : { observer: options.observer })
-  }
-  const { model } = firmwareProfiles[spec.firmware]
-  const v2 = model === null ? null : new Rmm2({ ...config, firmware: model })
-  const v1 = v2 === null ? new Rmm1(config) : null
-  const m = v1 ?? ensure(v2, 'an RMM')
-  const t = new Tally()
-  let refused: string | null = null
-  const done = (name: string, word: number, args: readonly number[], want = true): void => {
-    t.add(name)
-    if ((word !== 0 || !want) && refused === null) refused = `${name} ${args.map(hex).join(' ')}: ${word === 0 ? 'stopped early' : statusName(word)}`
-  }
-  const run = config.dram.base + (config.dram.granules - 1) * PAGE_SIZE
-  const one = (): Rmm1 => ensure(v1, 'RMI 1.x')
-  const two = (): Rmm2 => ensure(v2, 'RMI 2.0')
-  let rimBeforeRec: string | null = null
-  const realm = () => ensure(m.realm(place.rd), 'the realm')
-  const sink: Sink = {
-    delegate: (pa) => { done('GRANULE_DELEGATE', one().granuleDelegate(pa), [pa]) },
-    undelegate: (pa) => { done('GRANULE_UNDELEGATE', one().granuleUndelegate(pa), [pa]) },
-    rangeDelegate: (b, top) => {
-      done('GRANULE_RANGE_DELEGATE', two().granuleRangeDelegate(b, top), [b, top], m.x1 === top)
-      t.addWork('delegated granule', (top - b) / PAGE_SIZE)
-    },
-    rangeUndelegate: (b, top) => {
-      done('GRANULE_RANGE_UNDELEGATE', two().granuleRangeUndelegate(b, top), [b, top], m.x1 === top)
-      t.addWork('undelegated granule', (top - b) / PAGE_SIZE)
-    },
-    realmCreate: (rd, rtt) => { done('REALM_CREATE', m.realmCreate(rd, { params: run, geo: spec.geo, rttBase: rtt, algo: options.algo ?? 0, vmid: 1, flags: measuredFlags(spec.measured), ...spec.measured }), [rd]) },
-    realmActivate: (rd) => { done('REALM_ACTIVATE', m.realmActivate(rd), [rd]) },
-    recCreate: (rd, rec, aux, runnable) => {
-      const r = realm()
-      if (rimBeforeRec === null && r.rim !== null) rimBeforeRec = toHex(r.rim)
-      done('REC_CREATE', m.recCreate(rd, rec, { params: run, aux: Array.from({ length: 16 }, (_, i) => aux + i * PAGE_SIZE), flags: runnable ? 1 : 0 }), [rd, rec])
-      if (v2 !== null) t.add('OP_MEM_DONATE').add('OP_CONTINUE')
-    },
-    recEnter: (rec, a) => {
-      const action = a === null ? undefined : a.op === 'touch' ? ({ op: 'abort', ipa: a.ipa, level: a.level, write: true } as const) : ({ op: 'ripas_set', base: a.ipa, top: a.ipa + PAGE_SIZE, ripas: a.ram ? 1 : 0, destroyed: true } as const)
-      const word = m.recEnter(rec, { run, resume: true, ...(action === undefined ? {} : { action }) })
-      done('REC_ENTER', word, [rec], a === null || (a.op === 'touch' ? m.exit.esr !== undefined : m.exit.ripas !== undefined))
-      if (a?.op === 'touch') t.faults++
-    },
-    rttCreate: (rd, rtt, ipa, level) => {
-      const e = m.entryAt(realm(), ipa)
-      done('RTT_CREATE', v1 !== null ? v1.rttCreate(rd, rtt, ipa, level) : two().rttCreate(rd, rtt, ipa, level), [rd, rtt, ipa, level])
-      if (e !== null && (e.entry & 0xf) === 4) t.addWork('TLBI')
-      t.take()
-    },
-    rttFold: (rd, ipa, level) => {
-      done('RTT_FOLD', m.rttFold(rd, ipa, level), [rd, ipa, level])
-      t.give()
-    },
-    readEntry: (rd, ipa, level) => { done('RTT_READ_ENTRY', m.rttReadEntry(rd, ipa, level), [rd, ipa, level]) },
-    initRipas: (rd, b, top) => {
-      const before = realm().extensions
-      done('RTT_INIT_RIPAS', v1 !== null ? v1.rttInitRipas(rd, b, top) : two().rttInitRipas(rd, b, top), [rd, b, top], m.x1 === top)
-      t.addWork('measured RIPAS entry', realm().extensions - before)
-    },
-    setRipas: (rd, rec, b, top) => {
-      const value = ensure(m.rec(rec), 'the REC').ripas.value
-      done('RTT_SET_RIPAS', m.rttSetRipas(rd, rec, b, top), [rd, rec, b, top], m.x1 === top)
-      if (value === 0) t.addWork('TLBI')
-    },
-    dataCreate: (rd, data, ipa, src, image, page) => {
-      content.next(image, page)
-      if (v1 !== null) done('DATA_CREATE', v1.dataCreate(rd, data, ipa, src, 1), [rd, data, ipa, src])
-      else done('RTT_DATA_MAP_INIT', two().rttDataMapInit(rd, data, ipa, src, 1), [rd, data, ipa, src])
-      t.addWork('measured granule')
-    },
-    dataCreateUnknown: (rd, data, ipa) => { done('DATA_CREATE_UNKNOWN', one().dataCreateUnknown(rd, data, ipa), [rd, data, ipa]) },
-    dataDestroy: (rd, ipa) => { done('DATA_DESTROY', one().dataDestroy(rd, ipa), [rd, ipa]) },
-    dataMap: (rd, b, top, pa, level) => {
-      const size = PAGE_SIZE * ENTRIES ** (3 - level)
-      done('RTT_DATA_MAP', two().rttDataMap(rd, b, top, [{ pa, level, count: (top - b) / size }]), [rd, b, top, pa, level], m.x1 === top)
-      t.addWork('mapped granule', (top - b) / PAGE_SIZE)
-    },
-    dataUnmap: (rd, b, top) => { done('RTT_DATA_UNMAP', two().rttDataUnmap(rd, b, top), [rd, b, top], m.x1 === top) },
-    mapUnprotected: (rd, ipa, pa) => {
-      if (v1 !== null) done('RTT_MAP_UNPROTECTED', v1.rttMapUnprotected(rd, ipa, 3, pa + NS_ATTRS), [rd, ipa, pa])
-      else done('RTT_UNPROT_MAP', two().rttUnprotMap(rd, ipa, ipa + PAGE_SIZE, NS_ATTRS, [{ pa, level: 3, count: 1 }]), [rd, ipa, pa])
-    },
-    unmapUnprotected: (rd, ipa) => {
-      if (v1 !== null) done('RTT_UNMAP_UNPROTECTED', v1.rttUnmapUnprotected(rd, ipa, 3), [rd, ipa])
-      else done('RTT_UNPROT_UNMAP', two().rttUnprotUnmap(rd, ipa, ipa + PAGE_SIZE), [rd, ipa])
-    }
-  }
-  t.take(spec.geo.num)
-  new Emitter(spec, place, sink).run()
-  const r = m.realm(place.rd)
+  const calls = new Calls(spec, place, options)
+  const { tally, rmm } = calls
+  tally.take(spec.geo.num)
+  new Emitter(spec, place, calls).run()
+  const r = rmm.realm(place.rd)
   let tables = 0
   if (r !== undefined) {
-    m.eachTable(r, () => { tables++ })
-    Object.assign(t.blocks, m.blocks(r))
-    t.extensions = r.extensions
+    rmm.eachTable(r, () => {
+      tables++
+    })
+    Object.assign(tally.blocks, rmm.blocks(r))
+    tally.extensions = r.extensions
   }
-  return { tally: t, rmm: m, rd: place.rd, rim: rimBeforeRec, tables, refused, pa: (ipa) => place.data + ipa }
+  const { rimBeforeRec: rim, refused } = calls
+  return { tally, rmm, rd: place.rd, rim, tables, refused, pa: (ipa) => place.data + ipa }
 }

@@ -1,6 +1,11 @@
-// Counting commands and the work in them. A tally is also the effect of a piece of a plan, which can be applied any number of times.
+// Counting commands and the work in them. A tally is also the effect of a piece of a plan, which can be applied any
+// number of times.
 
-export interface Blocks { '4K': number; '2M': number; '1G': number }
+export interface Blocks {
+  '4K': number
+  '2M': number
+  '1G': number
+}
 
 /** Commands by ABI name, work inside commands that costs by itself, tables in use, leaf entries made. */
 export class Tally {
@@ -31,7 +36,9 @@ export class Tally {
     this.peakTables = Math.max(this.peakTables, this.tables)
   }
 
-  give(n = 1): void { this.tables -= n }
+  give(n = 1): void {
+    this.tables -= n
+  }
 
   /** What `piece` does, `n` times in a row. A piece leaves no fewer tables than it found. */
   apply(piece: Tally, n = 1): void {

@@ -15,4 +15,20 @@ import { property as unreached } from './unreached.ts'
 import { property as warn } from './warn.ts'
 import { property as wrong_data } from './wrong-data.ts'
 
-export const all = [assert, crash, deadlock, exposed, fault, leak, lost_update, pool_state, reached, refused, stale_state, tampered, unreached, warn, wrong_data]
+export const all = [
+  assert,
+  crash,
+  deadlock,
+  exposed,
+  fault,
+  leak,
+  lost_update,
+  pool_state,
+  reached,
+  refused,
+  stale_state,
+  tampered,
+  unreached,
+  warn,
+  wrong_data
+]

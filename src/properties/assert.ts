@@ -1,7 +1,11 @@
 // An `assert` of the test did not hold. The statement tells it (litmus/threads.ts).
 import type { Property } from './property.ts'
 
-declare module '../step/step.ts' { interface PropertyNames { assert: true } }
+declare module '../step/step.ts' {
+  interface PropertyNames {
+    assert: true
+  }
+}
 
 export const property: Property = {
   name: 'assert',

@@ -1,7 +1,11 @@
 // Nobody can go on. The search tells it (check.ts).
 import type { Property } from './property.ts'
 
-declare module '../step/step.ts' { interface PropertyNames { deadlock: true } }
+declare module '../step/step.ts' {
+  interface PropertyNames {
+    deadlock: true
+  }
+}
 
 export const property: Property = {
   name: 'deadlock',

@@ -1,7 +1,11 @@
 // The kernel's bitfields are read, changed and written back: two steps (rmwBit of step/layout.ts, which tells it).
 import type { Property } from './property.ts'
 
-declare module '../step/step.ts' { interface PropertyNames { lost_update: true } }
+declare module '../step/step.ts' {
+  interface PropertyNames {
+    lost_update: true
+  }
+}
 
 export const property: Property = {
   name: 'lost_update',

@@ -1,7 +1,11 @@
 // A `never` of the test held at the end. The search tells it (check.ts).
 import type { Property } from './property.ts'
 
-declare module '../step/step.ts' { interface PropertyNames { reached: true } }
+declare module '../step/step.ts' {
+  interface PropertyNames {
+    reached: true
+  }
+}
 
 export const property: Property = {
   name: 'reached',

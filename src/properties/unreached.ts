@@ -1,7 +1,11 @@
 // An `exists` of the test held in no final state. Told after a complete search only (check.ts).
 import type { Property } from './property.ts'
 
-declare module '../step/step.ts' { interface PropertyNames { unreached: true } }
+declare module '../step/step.ts' {
+  interface PropertyNames {
+    unreached: true
+  }
+}
 
 export const property: Property = {
   name: 'unreached',

@@ -5,7 +5,8 @@ import { type MakerOptions, TraceMaker } from './_trace-maker.ts'
 export const DISK = '0000:00:02.0'
 export const NET = '0000:00:06.0'
 
-// A random load: 0 disk scatter-gather, 1 disk page, 2 net packet, 3 direct, 4+ unmap. Failed scatter-gather calls are tried again until they fit.
+// A random load: 0 disk scatter-gather, 1 disk page, 2 net packet, 3 direct, 4+ unmap. Failed scatter-gather calls are
+// tried again until they fit.
 export function load(ops: readonly (readonly [number, number, number])[], options: Partial<MakerOptions>): TraceMaker {
   const m = new TraceMaker(options)
   const again: { phys: number[]; size: number[] }[] = []
@@ -40,7 +41,13 @@ export function load(ops: readonly (readonly [number, number, number])[], option
   }
   return m
 }
-export const ops = fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })), { minLength: 20, maxLength: 400 })
+export const ops = fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })), {
+  minLength: 20,
+  maxLength: 400
+})
 
 /** Loads that fill a small pool: long lists, few ends. */
-export const heavyOps = fc.array(fc.tuple(fc.constantFrom(0, 0, 0, 1, 2, 3, 4), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })), { minLength: 60, maxLength: 120 })
+export const heavyOps = fc.array(
+  fc.tuple(fc.constantFrom(0, 0, 0, 1, 2, 3, 4), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })),
+  { minLength: 60, maxLength: 120 }
+)

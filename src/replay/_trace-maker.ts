@@ -1,7 +1,21 @@
-// Makes traces for tests: a little kernel with one CPU at a time that maps, unmaps, fails and rolls back on a real pool, and logs what the
-// kernel would log. What it did is the truth that a replay is held to.
-import { formatTraceLine, MAPPING_ERROR, type TraceEventSpec, traceEventFor, Trace, type TraceValues } from '../kernel/trace-events.ts'
-import { add_mem_pool, found, IoTlbMem, swiotlb_find_pool, swiotlb_find_slots_dynamic, swiotlb_release } from '../kernel/swiotlb/mem.ts'
+// Makes traces for tests: a little kernel with one CPU at a time that maps, unmaps, fails and rolls back on a real
+// pool, and logs what the kernel would log. What it did is the truth that a replay is held to.
+import {
+  formatTraceLine,
+  MAPPING_ERROR,
+  type TraceEventSpec,
+  traceEventFor,
+  Trace,
+  type TraceValues
+} from '../kernel/trace-events.ts'
+import {
+  add_mem_pool,
+  found,
+  IoTlbMem,
+  swiotlb_find_pool,
+  swiotlb_find_slots_dynamic,
+  swiotlb_release
+} from '../kernel/swiotlb/mem.ts'
 import { alloc_bytes, get_order, type IoTlbPool, slotParams, swiotlb_slots_set } from '../kernel/swiotlb/pool.ts'
 
 export interface MakerOptions {
@@ -9,7 +23,10 @@ export interface MakerOptions {
   readonly nareas: number
   readonly start: number
   readonly kernel: string
-  /** Added to every bounce address (a realm's shared bit), and to every bus address in swiotlb_bounced (an encryption bit). */
+  /**
+   * Added to every bounce address (a realm's shared bit), and to every bus address in swiotlb_bounced (an encryption
+   * bit).
+   */
   readonly poolAlias: number
   readonly busBit: number
   readonly force: boolean
@@ -19,7 +36,17 @@ export interface MakerOptions {
   readonly growsAfter: number | null
 }
 
-export const PLAIN: MakerOptions = { nslabs: 4096, nareas: 2, start: 0x7b9f3000, kernel: '6.12', poolAlias: 0, busBit: 0, force: true, bounces: true, growsAfter: null }
+export const PLAIN: MakerOptions = {
+  nslabs: 4096,
+  nareas: 2,
+  start: 0x7b9f3000,
+  kernel: '6.12',
+  poolAlias: 0,
+  busBit: 0,
+  force: true,
+  bounces: true,
+  growsAfter: null
+}
 
 export interface Mapping {
   readonly dev: string
@@ -97,24 +124,61 @@ export class TraceMaker {
     return s
   }
 
-  log(kind: (typeof Trace)[keyof typeof Trace], values: TraceValues, cpu: number, pid = 100 + cpu, flags = '.....'): void {
+  log(
+    kind: (typeof Trace)[keyof typeof Trace],
+    values: TraceValues,
+    cpu: number,
+    pid = 100 + cpu,
+    flags = '.....'
+  ): void {
     this.time += 3000
-    this.lines.push(formatTraceLine(this.spec(kind), values, { task: 'load', pid, cpu, flags, time: this.time }, this.o.kernel))
+    this.lines.push(
+      formatTraceLine(this.spec(kind), values, { task: 'load', pid, cpu, flags, time: this.time }, this.o.kernel)
+    )
   }
 
   // swiotlb_map(): the event, then the search. The bounce's bus address, or -1.
-  private bounce(dev: string, cpu: number, phys: number, size: number, mask: number, pid?: number, flags?: string): number {
+  private bounce(
+    dev: string,
+    cpu: number,
+    phys: number,
+    size: number,
+    mask: number,
+    pid?: number,
+    flags?: string
+  ): number {
     if (!this.o.bounces) return phys + this.o.busBit
     this.bounces++
-    this.log(Trace.bounced, { dev_name: dev, dma_mask: MAPPING_ERROR, dev_addr: phys + this.o.busBit, size, force: this.o.force }, cpu, pid, flags)
+    this.log(
+      Trace.bounced,
+      { dev_name: dev, dma_mask: MAPPING_ERROR, dev_addr: phys + this.o.busBit, size, force: this.o.force },
+      cpu,
+      pid,
+      flags
+    )
     const tlb = this.place(cpu, phys, size, mask)
     return tlb < 0 ? -1 : tlb + this.o.poolAlias
   }
 
   /** dma_map_page() of a device that bounces. Null when it failed. */
-  map(dev: string, cpu: number, phys: number, size: number, dir: number, mask = 0, pid?: number, flags?: string): Mapping | null {
+  map(
+    dev: string,
+    cpu: number,
+    phys: number,
+    size: number,
+    dir: number,
+    mask = 0,
+    pid?: number,
+    flags?: string
+  ): Mapping | null {
     const dma = this.bounce(dev, cpu, phys, size, mask, pid, flags)
-    this.log(Trace.map, { device: dev, dir, dma_addr: dma < 0 ? MAPPING_ERROR : dma, size, phys_addr: phys, attrs: 0 }, cpu, pid, flags)
+    this.log(
+      Trace.map,
+      { device: dev, dir, dma_addr: dma < 0 ? MAPPING_ERROR : dma, size, phys_addr: phys, attrs: 0 },
+      cpu,
+      pid,
+      flags
+    )
     if (dma < 0) {
       this.failedMaps++
       return null
@@ -133,7 +197,14 @@ export class TraceMaker {
   }
 
   /** dma_map_sg(); a failed call leaves only its bounces. */
-  mapSg(dev: string, cpu: number, phys: readonly number[], size: readonly number[], dir: number, mask = 0): Mapping | null {
+  mapSg(
+    dev: string,
+    cpu: number,
+    phys: readonly number[],
+    size: readonly number[],
+    dir: number,
+    mask = 0
+  ): Mapping | null {
     const dma: number[] = []
     for (let i = 0; i < phys.length; i++) {
       const d = this.bounce(dev, cpu, phys[i] as number, size[i] as number, mask)
@@ -144,7 +215,20 @@ export class TraceMaker {
       }
       dma.push(d)
     }
-    this.log(Trace.mapSg, { device: dev, dir, nents: phys.length, ents: phys.length, dma_addrs: dma, sizes: size, phys_addrs: phys, attrs: 256 }, cpu)
+    this.log(
+      Trace.mapSg,
+      {
+        device: dev,
+        dir,
+        nents: phys.length,
+        ents: phys.length,
+        dma_addrs: dma,
+        sizes: size,
+        phys_addrs: phys,
+        attrs: 256
+      },
+      cpu
+    )
     const m: Mapping = { dev, dir, sg: true, phys, size, dma, mask }
     this.live.push(m)
     return m
@@ -155,7 +239,14 @@ export class TraceMaker {
     this.live.splice(this.live.indexOf(m), 1)
     for (const d of m.dma) this.giveBack(d - this.o.poolAlias, m.mask)
     if (m.sg) this.log(Trace.unmapSg, { device: m.dev, dir: m.dir, phys_addrs: m.phys, attrs: 0 }, cpu, 0, '..s1.')
-    else this.log(Trace.unmap, { device: m.dev, dir: m.dir, dma_addr: m.dma[0] as number, size: m.size[0] as number, attrs: 0 }, cpu, 0, '..s1.')
+    else
+      this.log(
+        Trace.unmap,
+        { device: m.dev, dir: m.dir, dma_addr: m.dma[0] as number, size: m.size[0] as number, attrs: 0 },
+        cpu,
+        0,
+        '..s1.'
+      )
   }
 
   text(): string {

@@ -1,5 +1,5 @@
-// Addresses as a trace shows them and as the pool knows them. Alias bits of a bounce address (the top address bit of a realm) are learnt
-// from the first bounce that has one.
+// Addresses as a trace shows them and as the pool knows them. Alias bits of a bounce address (the top address bit of a
+// realm) are learnt from the first bounce that has one.
 import { MAPPING_ERROR } from '../kernel/trace-events.ts'
 import type { PoolSim } from './pool-sim.ts'
 
@@ -22,7 +22,9 @@ export class Addresses {
     return this.sim?.pooled(addr) ?? false
   }
 
-  /** `dma` is the bounce address of something at `phys`: a bit above 4 GiB that takes it out of the pool is an alias. */
+  /**
+   * `dma` is the bounce address of something at `phys`: a bit above 4 GiB that takes it out of the pool is an alias.
+   */
   learn(dma: number, phys: number): void {
     const sim = this.sim
     if (sim === null || this.unaliased || this.aliasBit !== 0 || dma === phys || dma >= MAPPING_ERROR) return

@@ -1,6 +1,6 @@
-// Events beside the classes dma and swiotlb: block requests (they end mappings whose unmap a driver leaves out), and kprobes on the functions
-// of swiotlb, which are all that a kernel before 6.12 can offer. Text only, and seldom hot: regular expressions will do. Shared by the scanner
-// and its slow twin.
+// Events beside the classes dma and swiotlb: block requests (they end mappings whose unmap a driver leaves out), and
+// kprobes on the functions of swiotlb, which are all that a kernel before 6.12 can offer. Text only, and seldom hot:
+// regular expressions will do. Shared by the scanner and its slow twin.
 import { MAPPING_ERROR, parseAttrs, Trace, type TraceKind } from '../kernel/trace-events.ts'
 import { Has } from './event.ts'
 
@@ -11,24 +11,52 @@ export interface ProbeSpec {
   readonly symbols: readonly string[]
   /** At the return of the function. */
   readonly returns: boolean
-  /** Arguments as kprobe_events takes them ($argN: arguments in order; x86-64 and arm64, kernels from 4.20 on), by number of the argument. */
+  /**
+   * Arguments as kprobe_events takes them ($argN: arguments in order; x86-64 and arm64, kernels from 4.20 on), by
+   * number of the argument.
+   */
   readonly fetch: string
 }
 
 /**
- * The probes, in the order in which they fire. dev->kobj.name is the first pointer behind the device's first pointer: struct device begins
- * with its kobject, and the kobject with its name. `size` of swiotlb_tbl_map_single() is the third argument since 5.11.
+ * The probes, in the order in which they fire. dev->kobj.name is the first pointer behind the device's first pointer:
+ * struct device begins with its kobject, and the kobject with its name. `size` of swiotlb_tbl_map_single() is the third
+ * argument since 5.11.
  */
 export const PROBES: readonly ProbeSpec[] = [
-  { kind: Trace.probeMap, name: 'tbit_map', symbols: ['swiotlb_tbl_map_single'], returns: false, fetch: 'dev=+0(+0($arg1)):string orig=$arg2:x64 size=$arg3:u64' },
-  { kind: Trace.probeMapReturn, name: 'tbit_map_ret', symbols: ['swiotlb_tbl_map_single'], returns: true, fetch: 'tlb=$retval:x64' },
-  { kind: Trace.probeUnmap, name: 'tbit_unmap', symbols: ['swiotlb_tbl_unmap_single', '__swiotlb_tbl_unmap_single'], returns: false, fetch: 'dev=+0(+0($arg1)):string tlb=$arg2:x64 size=$arg3:u64 dir=$arg4:u32' }
+  {
+    kind: Trace.probeMap,
+    name: 'tbit_map',
+    symbols: ['swiotlb_tbl_map_single'],
+    returns: false,
+    fetch: 'dev=+0(+0($arg1)):string orig=$arg2:x64 size=$arg3:u64'
+  },
+  {
+    kind: Trace.probeMapReturn,
+    name: 'tbit_map_ret',
+    symbols: ['swiotlb_tbl_map_single'],
+    returns: true,
+    fetch: 'tlb=$retval:x64'
+  },
+  {
+    kind: Trace.probeUnmap,
+    name: 'tbit_unmap',
+    symbols: ['swiotlb_tbl_unmap_single', '__swiotlb_tbl_unmap_single'],
+    returns: false,
+    fetch: 'dev=+0(+0($arg1)):string tlb=$arg2:x64 size=$arg3:u64 dir=$arg4:u32'
+  }
 ]
 
 /** Bits of Has for what it says. */
 export function besideHas(e: BesideEvent): number {
   const bit = (v: unknown, b: number): number => (v === undefined ? 0 : b)
-  return bit(e.device, Has.device) | bit(e.dma, Has.dma) | bit(e.phys, Has.phys) | bit(e.size, Has.size) | bit(e.dir, Has.dir)
+  return (
+    bit(e.device, Has.device) |
+    bit(e.dma, Has.dma) |
+    bit(e.phys, Has.phys) |
+    bit(e.size, Has.size) |
+    bit(e.dir, Has.dir)
+  )
 }
 
 /** What such an event says; undefined where it says nothing. */
@@ -41,17 +69,25 @@ export interface BesideEvent {
   readonly attrs?: number
 }
 
-const BLOCK: ReadonlyMap<string, TraceKind> = new Map([['block_rq_issue', Trace.blockIssue], ['block_rq_complete', Trace.blockComplete]])
+const BLOCK: ReadonlyMap<string, TraceKind> = new Map([
+  ['block_rq_issue', Trace.blockIssue],
+  ['block_rq_complete', Trace.blockComplete]
+])
 const ENTRY = /^ *\(([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+\/0x[0-9a-f]+\)/
 const RETURN = /^ *\(\S+ <- ([A-Za-z_]\w*)(?:\.\w+)*\)/
 
-/** The meaning of an event of a name that no table has, by its name or by the function that it probes; Trace.none when it has none here. */
+/**
+ * The meaning of an event of a name that no table has, by its name or by the function that it probes; Trace.none when
+ * it has none here.
+ */
 export function besideKind(name: string, rest: string): TraceKind {
   const block = BLOCK.get(name)
   if (block !== undefined) return block
   const ret = RETURN.exec(rest)
   const symbol = (ret ?? ENTRY.exec(rest))?.[1]
-  for (const p of PROBES) if (symbol === undefined ? p.name === name : p.symbols.includes(symbol) && p.returns === (ret !== null)) return p.kind
+  for (const p of PROBES)
+    if (symbol === undefined ? p.name === name : p.symbols.includes(symbol) && p.returns === (ret !== null))
+      return p.kind
   return Trace.none
 }
 
@@ -59,8 +95,25 @@ export function besideKind(name: string, rest: string): TraceKind {
 const REQUEST = /^ *(\d+),(\d+) \S+ (?:\d+ )?\([^)]*\) (\d+) \+ (\d+)(?= |$)/
 const FIELD = /(?:^| )([A-Za-z_]\w*)=("[^"]*"|\S*)/g
 const ALIASES: Readonly<Record<string, string>> = {
-  dev: 'dev', device: 'dev', dev_name: 'dev', hwdev: 'dev', orig: 'phys', orig_addr: 'phys', phys: 'phys', paddr: 'phys', phys_addr: 'phys', tlb: 'tlb', tlb_addr: 'tlb', ret: 'tlb', retval: 'tlb', arg1: 'tlb',
-  size: 'size', mapping_size: 'size', len: 'size', dir: 'dir', attrs: 'attrs'
+  dev: 'dev',
+  device: 'dev',
+  dev_name: 'dev',
+  hwdev: 'dev',
+  orig: 'phys',
+  orig_addr: 'phys',
+  phys: 'phys',
+  paddr: 'phys',
+  phys_addr: 'phys',
+  tlb: 'tlb',
+  tlb_addr: 'tlb',
+  ret: 'tlb',
+  retval: 'tlb',
+  arg1: 'tlb',
+  size: 'size',
+  mapping_size: 'size',
+  len: 'size',
+  dir: 'dir',
+  attrs: 'attrs'
 }
 
 /** Reads the text after the event's name; null when it lacks what the event cannot do without. */
@@ -91,6 +144,7 @@ export function readBeside(kind: TraceKind, rest: string): BesideEvent | null {
   if ([tlb, phys, size, dir].some((n) => n !== undefined && Number.isNaN(n))) return null
   if (kind === Trace.probeMapReturn) return tlb === undefined ? null : { dma: tlb }
   if (device === undefined || device === '' || size === undefined || size >= 2 ** 32) return null
-  if (kind === Trace.probeMap) return phys === undefined || phys === MAPPING_ERROR ? null : { device, phys, size, dir: dir ?? 0, attrs }
+  if (kind === Trace.probeMap)
+    return phys === undefined || phys === MAPPING_ERROR ? null : { device, phys, size, dir: dir ?? 0, attrs }
   return tlb === undefined ? null : { device, dma: tlb, size, dir: dir !== undefined && dir <= 3 ? dir : 0, attrs }
 }

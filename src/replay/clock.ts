@@ -52,7 +52,10 @@ export class Losses {
     this.overwrites = true
   }
 
-  /** In an overwritten buffer each CPU's events begin at another time: until its first one, those of that CPU are missing. */
+  /**
+   * In an overwritten buffer each CPU's events begin at another time: until its first one, those of that CPU are
+   * missing.
+   */
   cpu(cpu: number, time: number): void {
     if (!this.overwrites || this.seen.has(cpu)) return
     this.seen.add(cpu)

@@ -1,6 +1,6 @@
-// What copying costs, in two terms: a toll for each crossing (one copy, one entry into the pool), and the rate of one serial copier. Published
-// measurements are explained by these two and the pool's limit; no default is given, as no public measurement would be true of the user's
-// machine. The terms are the user's, or fitted to the recording itself.
+// What copying costs, in two terms: a toll for each crossing (one copy, one entry into the pool), and the rate of one
+// serial copier. Published measurements are explained by these two and the pool's limit; no default is given, as no
+// public measurement would be true of the user's machine. The terms are the user's, or fitted to the recording itself.
 
 export interface CostTerms {
   /** Nanoseconds per crossing. */
@@ -44,7 +44,10 @@ export function requestRate(l: RequestLoad, t: CostTerms): number {
 const CLASSES = 32
 const BINS = 256
 
-/** Fits the two terms to the time between a bounce's two events: swiotlb_bounced before the search, dma_map_* after the copy. */
+/**
+ * Fits the two terms to the time between a bounce's two events: swiotlb_bounced before the search, dma_map_* after the
+ * copy.
+ */
 export class CostFit {
   private readonly counts = new Uint32Array(CLASSES * BINS)
   private readonly sizes = new Float64Array(CLASSES)
@@ -66,7 +69,10 @@ export class CostFit {
     return this.n.reduce((a, b) => a + b, 0)
   }
 
-  /** Median times by size class, a line through them by weight; null when the recording has too few sizes to tell the two terms apart. */
+  /**
+   * Median times by size class, a line through them by weight; null when the recording has too few sizes to tell the
+   * two terms apart.
+   */
   terms(): CostTerms | null {
     let w = 0
     let sx = 0
@@ -81,7 +87,8 @@ export class CostFit {
       const x = (this.sizes[c] as number) / n
       let seen = 0
       let bin = 0
-      while (bin < BINS - 1 && seen + (this.counts[c * BINS + bin] as number) < n / 2) seen += this.counts[c * BINS + bin++] as number
+      while (bin < BINS - 1 && seen + (this.counts[c * BINS + bin] as number) < n / 2)
+        seen += this.counts[c * BINS + bin++] as number
       const y = 2 ** ((bin + 0.5) / 8)
       w += n
       sx += n * x

@@ -5,7 +5,10 @@ import { CAUSE_NAMES } from './pool-sim.ts'
 /** Where a device's min_align_mask comes from. */
 export type MaskSource = 'observed' | 'driver' | 'assumed'
 
-/** Drivers that call dma_set_min_align_mask(), with what they set (kernel sources 6.12: nvme pci.c NVME_CTRL_PAGE_SIZE - 1, storvsc_drv.c HV_HYP_PAGE_SIZE - 1, hns3/mana none). */
+/**
+ * Drivers that call dma_set_min_align_mask(), with what they set (kernel sources 6.12: nvme pci.c NVME_CTRL_PAGE_SIZE -
+ * 1, storvsc_drv.c HV_HYP_PAGE_SIZE - 1, hns3/mana none).
+ */
 export const DRIVER_MIN_ALIGN_MASK: Readonly<Record<string, number>> = { nvme: 4095, storvsc: 4095, hv_storvsc: 4095 }
 
 const BITS = 16
@@ -60,7 +63,10 @@ export class DeviceState {
   private source_: MaskSource = 'assumed'
   private observed = 0
 
-  constructor(readonly id: number, readonly name: string) {}
+  constructor(
+    readonly id: number,
+    readonly name: string
+  ) {}
 
   /** One more failure for this reason (Cause, or UNPREDICTED). */
   cause(cause: number): void {
@@ -97,18 +103,27 @@ export class DeviceState {
   }
   private readonly failedOnce = new Set<number>()
 
-  /** The driver makes a call that failed again (storage does, a network driver drops the packet); assumed until failures tell. */
+  /**
+   * The driver makes a call that failed again (storage does, a network driver drops the packet); assumed until failures
+   * tell.
+   */
   get triesAgain(): boolean {
     const failed = this.failedMaps + this.failedSg
     return failed < 32 || this.triedAgain * 2 > failed
   }
 
-  /** Nanoseconds that a call which failed waits for room, at most: long where it is made again, else as long as the device's mappings last. */
+  /**
+   * Nanoseconds that a call which failed waits for room, at most: long where it is made again, else as long as the
+   * device's mappings last.
+   */
   get patience(): number {
     return this.triesAgain ? PATIENCE : this.outlived
   }
 
-  /** A mapping that lasts longer than this, in nanoseconds, has very likely ended: 4 times what 99.9 % stay below. Infinite as long as too few are known. */
+  /**
+   * A mapping that lasts longer than this, in nanoseconds, has very likely ended: 4 times what 99.9 % stay below.
+   * Infinite as long as too few are known.
+   */
   get outlived(): number {
     if (this.livesTotal < 200) return Number.POSITIVE_INFINITY
     let above = 0
@@ -129,13 +144,15 @@ export class DeviceState {
     this.conflict |= x
     if (ones !== 0) {
       this.observed++
-      for (let b = 0; b < BITS; b++) if (ones & (1 << b)) (this.ones[b] as number) < 1000 && (this.ones[b] = (this.ones[b] as number) + 1)
+      for (let b = 0; b < BITS; b++)
+        if (ones & (1 << b)) (this.ones[b] as number) < 1000 && (this.ones[b] = (this.ones[b] as number) + 1)
     }
     this.infer()
   }
 
-  // The mask is 2^m - 1. Below the slot one shared bit decides (without a mask a bounce starts at a slot); above it chance agrees half the
-  // time, so eight agreements and no disagreement are asked for, but a page is assumed once there is any mask: no driver asks for less.
+  // The mask is 2^m - 1. Below the slot one shared bit decides (without a mask a bounce starts at a slot); above it
+  // chance agrees half the time, so eight agreements and no disagreement are asked for, but a page is assumed once
+  // there is any mask: no driver asks for less.
   private infer(): void {
     const usable = this.conflict === 0 ? BITS : 31 - Math.clz32(this.conflict & -this.conflict)
     let top = 0
@@ -179,13 +196,17 @@ export class DeviceState {
   }
 }
 
-/** Largest mapping that dma_max_mapping_size() allows a device that bounces: 256 KiB less the room its alignment may cost (swiotlb_max_mapping_size). */
+/**
+ * Largest mapping that dma_max_mapping_size() allows a device that bounces: 256 KiB less the room its alignment may
+ * cost (swiotlb_max_mapping_size).
+ */
 export function maxMappingSize(minAlignMask: number): number {
   return 256 * 1024 - (minAlignMask === 0 ? 0 : Math.ceil(minAlignMask / 2048) * 2048)
 }
 
 /** The name of a cause (Cause, or UNPREDICTED). */
-export const causeName = (cause: number): string => (cause === UNPREDICTED ? 'unpredicted' : (CAUSE_NAMES[cause] as string))
+export const causeName = (cause: number): string =>
+  cause === UNPREDICTED ? 'unpredicted' : (CAUSE_NAMES[cause] as string)
 
 /** Failures by the name of their cause, added up; `unpredicted`: the kernel failed where the model had room. */
 export function causesOf(lists: readonly Float64Array[]): Readonly<Record<string, number>> {

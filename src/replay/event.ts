@@ -1,12 +1,23 @@
-// One event of a trace, whatever file it came from. Readers fill one record and hand it to a sink again and again: nothing is allocated per
-// event, so a sink copies what it wants to keep.
+// One event of a trace, whatever file it came from. Readers fill one record and hand it to a sink again and again:
+// nothing is allocated per event, so a sink copies what it wants to keep.
 import { Trace, type TraceKind } from '../kernel/trace-events.ts'
 
 /** Interrupt context of an event, from the third irq flag; `unknown` when the trace has no flags. */
 export const Irq = { unknown: 0, task: 1, soft: 2, hard: 3, nmi: 4 } as const
 
 /** Which fields of a record are filled. */
-export const Has = { device: 1, dir: 2, dma: 4, size: 8, phys: 16, attrs: 32, mask: 64, dmaList: 128, sizeList: 256, physList: 512 } as const
+export const Has = {
+  device: 1,
+  dir: 2,
+  dma: 4,
+  size: 8,
+  phys: 16,
+  attrs: 32,
+  mask: 64,
+  dmaList: 128,
+  sizeList: 256,
+  physList: 512
+} as const
 
 /** What an event cannot do without, by kind. */
 export const REQUIRED: readonly number[] = (() => {

@@ -1,8 +1,17 @@
-// Pools that the kernel made at run time (SWIOTLB_DYNAMIC), found from the addresses of bounces. Nothing in a trace says that a pool was
-// added; but a new pool is searched before all others, from the start of each CPU's own area, so the mappings that follow fill it in a
-// known order. A block of memory in which they do is a pool. A mapping outside every pool that is alone in its block, or whose neighbours
-// do not follow that order, is in a transient pool of its own.
-import { alloc_bytes, IO_TLB_SEGSIZE, IO_TLB_SIZE, IoTlbPool, slotParams, swiotlb_release_slots, swiotlb_search_pool_area } from '../kernel/swiotlb/pool.ts'
+// Pools that the kernel made at run time (SWIOTLB_DYNAMIC), found from the addresses of bounces. Nothing in a trace
+// says that a pool was added; but a new pool is searched before all others, from the start of each CPU's own area, so
+// the mappings that follow fill it in a known order. A block of memory in which they do is a pool. A mapping outside
+// every pool that is alone in its block, or whose neighbours do not follow that order, is in a transient pool of its
+// own.
+import {
+  alloc_bytes,
+  IO_TLB_SEGSIZE,
+  IO_TLB_SIZE,
+  IoTlbPool,
+  slotParams,
+  swiotlb_release_slots,
+  swiotlb_search_pool_area
+} from '../kernel/swiotlb/pool.ts'
 import { Trace } from '../kernel/trace-events.ts'
 import type { DeviceState } from './device.ts'
 import { areasFor, roundUpPow2 } from './pool-guess.ts'
@@ -33,7 +42,10 @@ interface Candidate extends GrownPool {
 }
 
 export class Growth {
-  constructor(private readonly window: EventWindow, private readonly devices: readonly DeviceState[]) {}
+  constructor(
+    private readonly window: EventWindow,
+    private readonly devices: readonly DeviceState[]
+  ) {}
 
   /** A bounce has an address outside every known pool. */
   note(at: number, addr: number): void {
@@ -41,8 +53,8 @@ export class Growth {
   }
 
   /**
-   * The pool that this bounce is the first in, as far as what follows it in the window shows; null when it has a transient pool. `roomy`:
-   * the kernel could have used a pool that it had.
+   * The pool that this bounce is the first in, as far as what follows it in the window shows; null when it has a
+   * transient pool. `roomy`: the kernel could have used a pool that it had.
    */
   poolOf(sim: PoolSim, id: number, addr: number, roomy: boolean): GrownPool | null {
     let best: Candidate | null = null
@@ -56,9 +68,9 @@ export class Growth {
     return best
   }
 
-  // Supposes a new pool of this size around `addr`, searched after `behind` others, and follows the bounces from here on: those that it has
-  // room for must lie in it, in the order of its search, unless a newer pool serves them. Releases are left out, so the pool has rather less
-  // room than it had.
+  // Supposes a new pool of this size around `addr`, searched after `behind` others, and follows the bounces from here
+  // on: those that it has room for must lie in it, in the order of its search, unless a newer pool serves them.
+  // Releases are left out, so the pool has rather less room than it had.
   private judge(sim: PoolSim, id: number, addr: number, nslabs: number, behind: number): Candidate | null {
     const w = this.window
     const bytes = roundUpPow2(nslabs) * IO_TLB_SIZE
@@ -94,10 +106,15 @@ export class Growth {
   }
 }
 
-// Sizes to try: what the kernel asks for, and what is left of it when memory is short (swiotlb_alloc_pool() halves down to the minimum).
+// Sizes to try: what the kernel asks for, and what is left of it when memory is short (swiotlb_alloc_pool() halves down
+// to the minimum).
 function sizes(bootSlabs: number): number[] {
   const out: number[] = []
-  for (let n = Math.min(bootSlabs, MAX_GROWN_SLABS); n >= MIN_SLABS; n = Math.ceil(n / 2 / IO_TLB_SEGSIZE) * IO_TLB_SEGSIZE) {
+  for (
+    let n = Math.min(bootSlabs, MAX_GROWN_SLABS);
+    n >= MIN_SLABS;
+    n = Math.ceil(n / 2 / IO_TLB_SEGSIZE) * IO_TLB_SEGSIZE
+  ) {
     out.push(n)
     if (n <= MIN_SLABS) break
   }
@@ -115,9 +132,16 @@ function hasRoom(pool: IoTlbPool, cpu: number, minAlignMask: number, phys: numbe
   return got >= 0
 }
 
-// Places the mapping where the recording has it; true when the search comes to the same slot in the CPU's own area or, that being full, in
-// the one where the mapping lies; null when the slots are taken.
-function follows(pool: IoTlbPool, cpu: number, minAlignMask: number, phys: number, size: number, actual: number): boolean | null {
+// Places the mapping where the recording has it; true when the search comes to the same slot in the CPU's own area or,
+// that being full, in the one where the mapping lies; null when the slots are taken.
+function follows(
+  pool: IoTlbPool,
+  cpu: number,
+  minAlignMask: number,
+  phys: number,
+  size: number,
+  actual: number
+): boolean | null {
   const p = slotParams(minAlignMask, 0, pool.start)
   const bytes = alloc_bytes(p, phys, size, 0)
   const slot = Math.floor((actual - pool.start) / IO_TLB_SIZE)

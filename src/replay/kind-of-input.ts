@@ -1,10 +1,12 @@
-// What a file that was given to the wrong verb is: a trace of events, or a kernel log. By its beginning, with the readers of both.
+// What a file that was given to the wrong verb is: a trace of events, or a kernel log. By its beginning, with the
+// readers of both.
 import { type EventSink, Names } from './event.ts'
 import { utf8 } from './log/encoding.ts'
-import { LogBytes, LogReader } from './log/index.ts'
+import { LogBytes } from './log/bytes.ts'
+import { LogReader } from './log/reader.ts'
 import { TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
-import { isTraceDat } from './trace-dat.ts'
+import { isTraceDat } from './trace-dat-magic.ts'
 
 /** So much of the beginning is looked at. */
 export const BEGINNING = 1 << 16
@@ -26,6 +28,9 @@ export function kindOfInput(beginning: Uint8Array): 'trace' | 'log' | null {
   reader.end()
   if (scanner.events > 0) return reader.understood === 0 ? 'trace' : null
   if (reader.understood > 0) return 'log'
-  const lines = utf8().decode(beginning).split('\n', 200).filter((l) => l !== '')
+  const lines = utf8()
+    .decode(beginning)
+    .split('\n', 200)
+    .filter((l) => l !== '')
   return lines.length > 0 && lines.filter((l) => STAMPED.test(l)).length > lines.length * MOST ? 'log' : null
 }

@@ -1,6 +1,6 @@
-// The smallest pool that carries a load: pools of 128, 256, 512, ... slots, one after the other. Only the smallest that has refused nothing yet
-// is simulated; when it has to refuse, the next size takes over what is held. So every size up to the answer is tried, and none above it has
-// to be.
+// The smallest pool that carries a load: pools of 128, 256, 512, ... slots, one after the other. Only the smallest that
+// has refused nothing yet is simulated; when it has to refuse, the next size takes over what is held. So every size up
+// to the answer is tried, and none above it has to be.
 import { areasFor } from './pool-guess.ts'
 import { type Segment, Trial } from './trial.ts'
 import { Cause, type PoolPlace } from './pool-sim.ts'
@@ -17,8 +17,15 @@ export class Ladder {
   /** The smallest pool that has refused nothing; null when none is left. */
   carrying: Trial | null
 
-  /** Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. `first`: slots of the smallest that is tried. */
-  constructor(private readonly place: Omit<PoolPlace, 'nslabs'>, private readonly keep: number, private readonly maskOf: (dev: number) => number, first = FIRST) {
+  /**
+   * Pools of up to `keep` slots go on after they have refused something: how often they do is asked for. `first`: slots
+   * of the smallest that is tried.
+   */
+  constructor(
+    private readonly place: Omit<PoolPlace, 'nslabs'>,
+    private readonly keep: number,
+    first = FIRST
+  ) {
     this.carrying = first > LARGEST_POOL ? null : this.make(first)
   }
 
@@ -31,7 +38,7 @@ export class Ladder {
     const nslabs = from.place.nslabs * 2
     if (from.place.nslabs <= this.keep) this.failing.push(from)
     this.carrying = nslabs > LARGEST_POOL ? null : this.make(nslabs)
-    this.carrying?.adopt(from.holdings(), this.maskOf)
+    this.carrying?.adopt(from.holdings())
   }
 
   /** A segment of a mapping. */

@@ -1,7 +1,10 @@
-// The latency format (trace-cmd report -l, tracefs with options/latency-format): CPU and flags in one word without brackets, time in seconds or, in
-// tracefs, in microseconds since the first event. Its lines are made those of the usual format before anything reads them; all others stay.
-//     kworker/0:1-31      1d.h.. 8.166942: dma_map_phys: ...      ->      kworker/0:1-31 [001] d.h.. 8.166942: dma_map_phys: ...
-const LINE = /^(\s*\S.*?-\d+)\s+(\d+)([.dDnNbBpPlLhHsSzZxX][.a-zA-Z0-9]{3,5})\s+(?:(\d+\.\d+)|(\d+)us[ !+#*@$]?)\s*:\s*(.*)$/
+// The latency format (trace-cmd report -l, tracefs with options/latency-format): CPU and flags in one word without
+// brackets, time in seconds or, in tracefs, in microseconds since the first event. Its lines are made those of the
+// usual format before anything reads them; all others stay.
+//     kworker/0:1-31      1d.h.. 8.166942: dma_map_phys: ...      ->      kworker/0:1-31 [001] d.h.. 8.166942:
+//     dma_map_phys: ...
+const LINE =
+  /^(\s*\S.*?-\d+)\s+(\d+)([.dDnNbBpPlLhHsSzZxX][.a-zA-Z0-9]{3,5})\s+(?:(\d+\.\d+)|(\d+)us[ !+#*@$]?)\s*:\s*(.*)$/
 /** Lines of the beginning that are looked at, and how many of them must be of this format. */
 const LOOKED_AT = 200
 const MOST = 0.5
@@ -18,7 +21,10 @@ function usual(line: string): string {
 
 /** Whether a text that begins so is in the latency format. */
 export function isLatency(beginning: Uint8Array): boolean {
-  const lines = new TextDecoder().decode(beginning.subarray(0, 1 << 16)).split('\n', LOOKED_AT).filter((l) => l.trim() !== '' && !l.startsWith('#') && !/^cpus=/.test(l))
+  const lines = new TextDecoder()
+    .decode(beginning.subarray(0, 1 << 16))
+    .split('\n', LOOKED_AT)
+    .filter((l) => l.trim() !== '' && !l.startsWith('#') && !/^cpus=/.test(l))
   return lines.length > 0 && lines.filter((l) => l.length <= LONGEST && LINE.test(l)).length > lines.length * MOST
 }
 

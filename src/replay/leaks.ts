@@ -1,6 +1,7 @@
-// Mappings that are never unmapped: what is live at the end, by device and age, and whether it grows. A ring of buffers that a network card
-// keeps mapped is no leak: it was made at once, or its buffers come and go. Slots are lost when their device is gone (it has freed all of its
-// coherent memory and maps no more), or when mappings that have outlived nearly all others of their device were made all along.
+// Mappings that are never unmapped: what is live at the end, by device and age, and whether it grows. A ring of buffers
+// that a network card keeps mapped is no leak: it was made at once, or its buffers come and go. Slots are lost when
+// their device is gone (it has freed all of its coherent memory and maps no more), or when mappings that have outlived
+// nearly all others of their device were made all along.
 import type { DeviceState } from './device.ts'
 import type { LiveTable } from './live.ts'
 import type { PoolSim } from './pool-sim.ts'
@@ -33,8 +34,18 @@ interface Stale {
   readonly slots: number
 }
 
-/** What is live at the end of a recording that began and ended at these times, most slots first. `missed`: unmaps that the recording may lack: as many are no leak. */
-export function liveAtEnd(live: LiveTable, sim: PoolSim | null, devices: readonly DeviceState[], first: number, last: number, missed = 0): LiveOfDevice[] {
+/**
+ * What is live at the end of a recording that began and ended at these times, most slots first. `missed`: unmaps that
+ * the recording may lack: as many are no leak.
+ */
+export function liveAtEnd(
+  live: LiveTable,
+  sim: PoolSim | null,
+  devices: readonly DeviceState[],
+  first: number,
+  last: number,
+  missed = 0
+): LiveOfDevice[] {
   if (sim === null) return []
   const by = new Map<number, { mappings: number; slots: number; oldest: number; youngest: number; stale: Stale[] }>()
   live.forEach((i) => {
@@ -62,8 +73,15 @@ export function liveAtEnd(live: LiveTable, sim: PoolSim | null, devices: readonl
     const stretches = new Set(births.map((t) => Math.floor(((t - first) / Math.max(1, last - first)) * STRETCHES))).size
     const staleSlots = d.stale.reduce((n, s) => n + s.slots, 0)
     out.push({
-      device: state.name, mappings: d.mappings, slots: d.slots, oldest: d.oldest, youngest: d.youngest, staleSlots,
-      slope: d.stale.length > 1 && to > from ? staleSlots / ((to - from) / 1e9) : 0, gone, leaks: gone || (d.stale.length >= FEW + missed && stretches >= SPREAD)
+      device: state.name,
+      mappings: d.mappings,
+      slots: d.slots,
+      oldest: d.oldest,
+      youngest: d.youngest,
+      staleSlots,
+      slope: d.stale.length > 1 && to > from ? staleSlots / ((to - from) / 1e9) : 0,
+      gone,
+      leaks: gone || (d.stale.length >= FEW + missed && stretches >= SPREAD)
     })
   }
   return out.sort((a, b) => b.slots - a.slots)

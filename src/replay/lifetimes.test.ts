@@ -1,5 +1,5 @@
-// Mappings whose unmap the driver leaves out: their ends are found well enough for the peak that a bouncing boot would have, exactly where the
-// trace has block requests; and a driver that unmaps everything is left alone.
+// Mappings whose unmap the driver leaves out: their ends are found well enough for the peak that a bouncing boot would
+// have, exactly where the trace has block requests; and a driver that unmaps everything is left alone.
 import { describe, expect, test } from 'vitest'
 import { Names } from './event.ts'
 import { Replay } from './replay.ts'
@@ -18,9 +18,16 @@ interface Load {
   readonly leftOut: number
 }
 
-// A disk as nvme drives it: requests of 1 to 32 pages out of a fixed set of buffers, so many in flight; only those of one segment are unmapped.
-// `late`: nanoseconds by which a request may overtake others.
-function disk(o: { requests: number; depth: number; late: number; blocks: boolean; leavesOut: boolean; fresh?: boolean }): Load {
+// A disk as nvme drives it: requests of 1 to 32 pages out of a fixed set of buffers, so many in flight; only those of
+// one segment are unmapped. `late`: nanoseconds by which a request may overtake others.
+function disk(o: {
+  requests: number
+  depth: number
+  late: number
+  blocks: boolean
+  leavesOut: boolean
+  fresh?: boolean
+}): Load {
   let seed = 12345
   const random = (n: number): number => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
@@ -29,7 +36,10 @@ function disk(o: { requests: number; depth: number; late: number; blocks: boolea
   const lines: string[] = []
   const at = (time: number, cpu: number, rest: string, irq = '.....'): void => {
     const us = Math.floor(time / 1000)
-    lines.push(`          ioload-${300 + cpu}     [00${cpu}] ${irq} ${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}: ${rest}`)
+    lines.push(
+      `          ioload-${300 + cpu}     [00${cpu}] ${irq} ${Math.floor(us / 1e6)}.` +
+        `${String(us % 1e6).padStart(6, '0')}: ${rest}`
+    )
   }
   const free = Array.from({ length: o.depth }, (_, i) => i)
   const flying: { done: number; cpu: number; buffer: number; pages: number; base: number; sector: number }[] = []
@@ -42,7 +52,13 @@ function disk(o: { requests: number; depth: number; late: number; blocks: boolea
     const r = flying.shift() as (typeof flying)[number]
     now = Math.max(now, r.done)
     for (let p = 0; p < r.pages; p++) {
-      if (r.pages === 1 || !o.leavesOut) at(now, r.cpu, `dma_unmap_phys: ${DISK} dir=FROM_DEVICE dma_addr=${(r.base + p * 8192).toString(16)} size=4096 attrs=`, 'd.h..')
+      if (r.pages === 1 || !o.leavesOut)
+        at(
+          now,
+          r.cpu,
+          `dma_unmap_phys: ${DISK} dir=FROM_DEVICE dma_addr=${(r.base + p * 8192).toString(16)} size=4096 attrs=`,
+          'd.h..'
+        )
       else leftOut++
       slots -= 2
     }
@@ -56,11 +72,17 @@ function disk(o: { requests: number; depth: number; late: number; blocks: boolea
     const pages = random(3) === 0 ? 1 : 2 + random(31)
     const base = 0x100000000 + (o.fresh ? i * 0x100000 : buffer * 0x100000)
     for (let p = 0; p < pages; p++) {
-      at((now += 500), cpu, `dma_map_phys: ${DISK} dir=FROM_DEVICE dma_addr=${(base + p * 8192).toString(16)} size=4096 phys_addr=${(base + p * 8192).toString(16)} attrs=`)
+      at(
+        (now += 500),
+        cpu,
+        `dma_map_phys: ${DISK} dir=FROM_DEVICE dma_addr=${(base + p * 8192).toString(16)} size=4096 phys_addr=` +
+          `${(base + p * 8192).toString(16)} attrs=`
+      )
       slots += 2
     }
     peak = Math.max(peak, slots)
-    if (o.blocks) at(now, cpu, `block_rq_issue: 259,0 R ${pages * 4096} () ${i * 1000} + ${pages * 8} none,0,0 [ioload]`)
+    if (o.blocks)
+      at(now, cpu, `block_rq_issue: 259,0 R ${pages * 4096} () ${i * 1000} + ${pages * 8} none,0,0 [ioload]`)
     flying.push({ done: now + 1e6 + random(o.late), cpu, buffer, pages, base, sector: i * 1000 })
     flying.sort((a, b) => a.done - b.done)
   }
@@ -72,7 +94,10 @@ function force(load: Load, known = true): { r: Replay; w: WhatIfResult } {
   const names = new Names()
   const followers: WhatIf[] = []
   const r: Replay = new Replay(names, {
-    pool: { start: 0x7b9f3000, nslabs: 32768, nareas: 2 }, minAlignMask: new Map([[DISK, 4095]]), followers, ...(known ? { leavesOutUnmaps: new Set([DISK]) } : {})
+    pool: { start: 0x7b9f3000, nslabs: 32768, nareas: 2 },
+    minAlignMask: new Map([[DISK, 4095]]),
+    followers,
+    ...(known ? { leavesOutUnmaps: new Set([DISK]) } : {})
   })
   const spec = parseWhatIf('force')
   if (!spec.ok) throw new Error(spec.error.message)
@@ -87,7 +112,11 @@ function force(load: Load, known = true): { r: Replay; w: WhatIfResult } {
 const told = (r: Replay) => r.simulation.lifetimes.told(r.devices.find((d) => d.name === DISK)?.id ?? -1)
 
 describe('a driver that leaves out unmaps', () => {
-  test.each([{ late: 1, depth: 64 }, { late: 4e5, depth: 64 }, { late: 1e6, depth: 16 }])('the peak is near the truth: %o', ({ late, depth }) => {
+  test.each([
+    { late: 1, depth: 64 },
+    { late: 4e5, depth: 64 },
+    { late: 1e6, depth: 16 }
+  ])('the peak is near the truth: %o', ({ late, depth }) => {
     const load = disk({ requests: 700, depth, late, blocks: false, leavesOut: true })
     for (const known of [true, false]) {
       const { r, w } = force(load, known)
@@ -111,7 +140,7 @@ describe('a driver that leaves out unmaps', () => {
     expect(r.counts.unmapsWithoutMap).toBe(0)
   })
 
-  test('where nothing is mapped twice, the driver\'s name decides', () => {
+  test("where nothing is mapped twice, the driver's name decides", () => {
     const load = disk({ requests: 700, depth: 32, late: 1e5, blocks: false, leavesOut: true, fresh: true })
     expect(force(load, true).w.hiwater / load.peak).toBeLessThan(1.25)
     expect(force(load, false).w.hiwater).toBeGreaterThan(load.peak * 2)
@@ -132,7 +161,10 @@ describe('a driver that unmaps what it maps', () => {
     const lines: string[] = []
     for (let i = 0; i < 400; i++) {
       for (const kind of ['map', 'map', 'unmap', 'unmap']) {
-        lines.push(`x-1     [000] ..... 1.${String(lines.length).padStart(6, '0')}: dma_${kind}_phys: ${DISK} dir=TO_DEVICE dma_addr=100000000 size=4096 ${kind === 'map' ? 'phys_addr=100000000 ' : ''}attrs=`)
+        lines.push(
+          `x-1     [000] ..... 1.${String(lines.length).padStart(6, '0')}: dma_${kind}_phys: ${DISK} ` +
+            `dir=TO_DEVICE dma_addr=100000000 size=4096 ${kind === 'map' ? 'phys_addr=100000000 ' : ''}attrs=`
+        )
       }
     }
     const { r, w } = force({ lines, peak: 4, leftOut: 0 }, false)

@@ -1,16 +1,21 @@
-// When mappings end that their driver never unmaps. Where a device needs no unmap (a direct mapping, no IOMMU: dma_need_unmap()), a driver may
-// leave it out, and nvme does so for requests of several segments since it maps by segment (nvme_unmap_data(), block/blk-mq-dma.h). In a plain
-// boot such a mapping holds nothing; asked what a bouncing boot would need, its end has to be assumed:
+// When mappings end that their driver never unmaps. Where a device needs no unmap (a direct mapping, no IOMMU:
+// dma_need_unmap()), a driver may leave it out, and nvme does so for requests of several segments since it maps by
+// segment (nvme_unmap_data(), block/blk-mq-dma.h). In a plain boot such a mapping holds nothing; asked what a bouncing
+// boot would need, its end has to be assumed:
 //
 //   1. when its request completes, if the trace has block_rq_issue and block_rq_complete: exact;
 //   2. else when the device ends a mapping that the same CPU made later: requests of one queue end roughly in order;
-//   3. at the latest when it has lasted longer than the last 64 that were unmapped, or when the device maps the same memory again.
+//   3. at the latest when it has lasted longer than the last 64 that were unmapped, or when the device maps the same
+//   memory again.
 //
-// A device is taken for one that leaves out unmaps when its driver is known to, or when memory is mapped again and again that was never
-// unmapped.
+// A device is taken for one that leaves out unmaps when its driver is known to, or when memory is mapped again and
+// again that was never unmapped.
 import type { LiveTable } from './live.ts'
 
-/** Drivers that leave out unmaps they do not need, with the first kernel that was seen to (7.3.4; it came with dma_map_phys per segment). */
+/**
+ * Drivers that leave out unmaps they do not need, with the first kernel that was seen to (7.3.4; it came with
+ * dma_map_phys per segment).
+ */
 export const LEAVES_OUT_UNMAPS: Readonly<Record<string, string>> = { nvme: '6.17' }
 
 /** Mappings of memory that is still mapped, before a device is taken for one that leaves out unmaps. */
@@ -46,7 +51,10 @@ interface Queue {
 class DeviceLives {
   /** The driver leaves out unmaps. */
   leavesOut = false
-  /** Ends that were assumed (rules 2 and 3), those known from block requests, and those of them that an unmap contradicted later. */
+  /**
+   * Ends that were assumed (rules 2 and 3), those known from block requests, and those of them that an unmap
+   * contradicted later.
+   */
   assumed = 0
   exact = 0
   early = 0
@@ -88,7 +96,10 @@ export class Lifetimes {
   private blocks = false
 
   /** `over` is told when a mapping ends without an unmap, with its index in the live table. */
-  constructor(private readonly live: LiveTable, private readonly over: (entry: number) => void) {}
+  constructor(
+    private readonly live: LiveTable,
+    private readonly over: (entry: number) => void
+  ) {}
 
   private of(dev: number): DeviceLives {
     let d = this.devices[dev]
@@ -104,7 +115,10 @@ export class Lifetimes {
     this.of(dev).leavesOut = true
   }
 
-  /** A mapping that did not bounce is in the live table; `again` is an older one of the same memory, 0 when there is none. */
+  /**
+   * A mapping that did not bounce is in the live table; `again` is an older one of the same memory, 0 when there is
+   * none.
+   */
   mapped(dev: number, entry: number, again: number, cpu: number, context: number, now: number): void {
     const d = this.of(dev)
     const live = this.live
@@ -134,7 +148,10 @@ export class Lifetimes {
     }
   }
 
-  /** A mapping that did not bounce is unmapped: those that its CPU made before it are over, if their unmaps are left out. */
+  /**
+   * A mapping that did not bounce is unmapped: those that its CPU made before it are over, if their unmaps are left
+   * out.
+   */
   unmapped(dev: number, entry: number, now: number): void {
     const d = this.of(dev)
     const live = this.live
@@ -165,7 +182,8 @@ export class Lifetimes {
     }
   }
 
-  // A queue of a device that unmaps what it maps: forgets what is gone. If most of it is neither gone nor young, unmaps are left out.
+  // A queue of a device that unmaps what it maps: forgets what is gone. If most of it is neither gone nor young, unmaps
+  // are left out.
   private overtaken(d: DeviceLives, q: Queue, now: number): void {
     const alive = q.held.slice(q.from).filter((t) => this.live.holds(entryOf(t), bornOf(t)))
     q.held = alive
@@ -219,7 +237,10 @@ export class Lifetimes {
   /** No more events: what is left of devices that leave out unmaps is over. */
   finish(now: number): void {
     const left: number[] = []
-    this.live.forEach((i) => { if (this.leavesOut(this.live.dev[i] as number) && this.live.nents[i] === 0 && this.live.bouncedBytes[i] === 0) left.push(i) })
+    this.live.forEach((i) => {
+      if (this.leavesOut(this.live.dev[i] as number) && this.live.nents[i] === 0 && this.live.bouncedBytes[i] === 0)
+        left.push(i)
+    })
     for (const i of left) this.end(this.of(this.live.dev[i] as number), i, now, false)
   }
 
@@ -242,7 +263,9 @@ export class Lifetimes {
   /** Mappings in the live table whose end is assumed. */
   get overAndLive(): number {
     let n = 0
-    this.live.forEach((i) => { n += this.live.over[i] as number })
+    this.live.forEach((i) => {
+      n += this.live.over[i] as number
+    })
     return n
   }
 

@@ -1,7 +1,11 @@
-// Mappings that are live: found again at unmap by device and first address. A second mapping at the address of a live one is legal (the unmap
-// is logged after the slots are free, so another CPU can be first in the log): entries of one key queue up, and size tells them apart.
+// Mappings that are live: found again at unmap by device and first address. A second mapping at the address of a live
+// one is legal (the unmap is logged after the slots are free, so another CPU can be first in the log): entries of one
+// key queue up, and size tells them apart.
 
-/** At most so many mappings are remembered; older ones are forgotten and counted. Bounds memory when a recording lost its unmaps. */
+/**
+ * At most so many mappings are remembered; older ones are forgotten and counted. Bounds memory when a recording lost
+ * its unmaps.
+ */
 export const MAX_LIVE = 1 << 20
 
 export class LiveTable {
@@ -74,7 +78,10 @@ export class LiveTable {
     return i
   }
 
-  /** Index of the mapping that an unmap ends: same device, address and kind; of several the oldest whose tag agrees, else the oldest. 0 = none. */
+  /**
+   * Index of the mapping that an unmap ends: same device, address and kind; of several the oldest whose tag agrees,
+   * else the oldest. 0 = none.
+   */
   find(dev: number, key: number, tag: number, nents: number): number {
     const sg = nents > 0
     let exact = 0
@@ -115,7 +122,10 @@ export class LiveTable {
     this.size--
   }
 
-  /** Some old entry to forget when the table is full: not the oldest of all, but no newer than its neighbours in the sweep. 0 = none. */
+  /**
+   * Some old entry to forget when the table is full: not the oldest of all, but no newer than its neighbours in the
+   * sweep. 0 = none.
+   */
   victim(): number {
     if (this.size < MAX_LIVE) return 0
     for (let n = 0; n < this.top; n++) {
@@ -173,7 +183,9 @@ export class LiveTable {
     this.heads = new Int32Array(this.heads.length * 2)
     // Oldest first, so that newer ones end up at the front again.
     const all: number[] = []
-    this.forEach((i) => { all.push(i) })
+    this.forEach((i) => {
+      all.push(i)
+    })
     all.sort((a, b) => (this.born[a] as number) - (this.born[b] as number))
     for (const i of all) {
       const h = this.hash(this.dev[i] as number, this.key[i] as number, (this.nents[i] as number) > 0)

@@ -1,4 +1,5 @@
-// What the kernel itself said about its pool while the trace ran: samples of debugfs, written into the trace as marks or kept in a file.
+// What the kernel itself said about its pool while the trace ran: samples of debugfs, written into the trace as marks
+// or kept in a file.
 
 export interface PoolSample {
   /** Nanoseconds of the trace clock; NaN when the sample has no time. */
@@ -40,8 +41,9 @@ export class Measured {
 }
 
 /**
- * Samples of io_tlb_used, io_tlb_used_hiwater and io_tlb_nslabs as text: lines of five numbers (clock before and after in seconds, used,
- * hiwater, nslabs; -1 = unreadable), or `io_tlb_used_hiwater 4140` lines. Lines that are neither are counted.
+ * Samples of io_tlb_used, io_tlb_used_hiwater and io_tlb_nslabs as text: lines of five numbers (clock before and after
+ * in seconds, used, hiwater, nslabs; -1 = unreadable), or `io_tlb_used_hiwater 4140` lines. Lines that are neither are
+ * counted.
  */
 export function parseDebugfs(text: string): { samples: PoolSample[]; unread: number } {
   const samples: PoolSample[] = []
@@ -59,7 +61,13 @@ export function parseDebugfs(text: string): { samples: PoolSample[]; unread: num
     }
     const five = /^(\d+(?:\.\d+)?)\s+(\d+(?:\.\d+)?)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)$/.exec(line)
     const named = /^(?:.*\/)?io_tlb_(used_hiwater|used|nslabs)[\s:=]+(-?\d+)$/.exec(line)
-    if (five) samples.push({ time: ((Number(five[1]) + Number(five[2])) / 2) * 1e9, used: Number(five[3]), hiwater: Number(five[4]), nslabs: Number(five[5]) })
+    if (five)
+      samples.push({
+        time: ((Number(five[1]) + Number(five[2])) / 2) * 1e9,
+        used: Number(five[3]),
+        hiwater: Number(five[4]),
+        nslabs: Number(five[5])
+      })
     else if (named) {
       if (named[1] === 'used') open.used = Number(named[2])
       else if (named[1] === 'nslabs') open.nslabs = Number(named[2])

@@ -1,5 +1,6 @@
-// Several text traces as one: parts of one file follow each other; files that each hold one CPU (per_cpu/cpuN/trace) are merged by time, line
-// by line, before anything is parsed.
+// Several text traces as one: parts of one file follow each other; files that each hold one CPU (per_cpu/cpuN/trace)
+// are merged by time, line by line, before anything is parsed.
+import { joined } from '../base/bytes.ts'
 
 /** What the first lines of a text trace show. */
 export interface Peek {
@@ -33,8 +34,14 @@ export function peek(bytes: Uint8Array): Peek {
   return { time, cpus, header: text.startsWith('#') || text.startsWith('cpus=') }
 }
 
-/** How files belong together: `merge` by time (each is another CPU's), or one after the other in the order given back. */
-export function arrange(peeks: readonly Peek[]): { readonly how: 'merge' | 'follow'; readonly order: readonly number[]; readonly reordered: boolean } {
+/**
+ * How files belong together: `merge` by time (each is another CPU's), or one after the other in the order given back.
+ */
+export function arrange(peeks: readonly Peek[]): {
+  readonly how: 'merge' | 'follow'
+  readonly order: readonly number[]
+  readonly reordered: boolean
+} {
   const order = peeks.map((_, i) => i)
   if (peeks.length > 1 && peeks.every((p) => p.cpus.size === 1)) {
     const all = new Set(peeks.map((p) => [...p.cpus][0]))
@@ -66,7 +73,7 @@ class LineReader {
       if (nl >= 0 || (this.ended && this.at < this.rest.length)) {
         const end = nl >= 0 ? nl + 1 : this.rest.length
         const line = this.rest.subarray(this.at, end)
-        this.line = nl >= 0 ? line : concat(line, new Uint8Array([10]))
+        this.line = nl >= 0 ? line : joined([line, Uint8Array.of(10)])
         this.at = end
         const m = line[0] === 35 ? null : EVENT.exec(latin.decode(line.subarray(0, 256)))
         if (m) this.time = timeOf(m)
@@ -81,17 +88,10 @@ class LineReader {
         this.ended = true
         continue
       }
-      this.rest = concat(this.rest.subarray(this.at), n.value)
+      this.rest = joined([this.rest.subarray(this.at), n.value])
       this.at = 0
     }
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length)
-  out.set(a)
-  out.set(b, a.length)
-  return out
 }
 
 /** The lines of all streams, oldest first; a line without a time stays with the one before it. */

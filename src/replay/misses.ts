@@ -2,7 +2,9 @@
 import type { DeviceState } from './device.ts'
 import type { PoolSim } from './pool-sim.ts'
 
-/** Why a prediction was not met. All are races that the order of log lines cannot show, except `start` and `alignment`. */
+/**
+ * Why a prediction was not met. All are races that the order of log lines cannot show, except `start` and `alignment`.
+ */
 export const MISS_REASONS = {
   lateRelease: 'the kernel used slots whose release is logged later, by another CPU',
   swapped: 'two CPUs took slots of one area in the other order than their events were logged',
@@ -34,7 +36,16 @@ export class Misses {
   private last: Miss | null = null
   private lastId = Number.NEGATIVE_INFINITY
 
-  miss(sim: PoolSim, id: number, dev: DeviceState, cpu: number, time: number, size: number, predicted: number, actual: number): void {
+  miss(
+    sim: PoolSim,
+    id: number,
+    dev: DeviceState,
+    cpu: number,
+    time: number,
+    size: number,
+    predicted: number,
+    actual: number
+  ): void {
     const p = predicted < 0 ? -1 : sim.slotAt(predicted)
     const a = sim.slotAt(actual)
     let reason: MissReason = 'earlier'
@@ -46,7 +57,8 @@ export class Misses {
       this.counts.set('earlier', (this.counts.get('earlier') ?? 1) - 1)
       this.counts.set('swapped', (this.counts.get('swapped') ?? 0) + 1)
       last.reason = 'swapped'
-    } else if (holder !== 0 && holder !== sim.at(predicted)) reason = sim.isConfirmed(holder) ? 'lateRelease' : 'rollback'
+    } else if (holder !== 0 && holder !== sim.at(predicted))
+      reason = sim.isConfirmed(holder) ? 'lateRelease' : 'rollback'
     else if (p < 0) reason = 'full'
     this.total++
     this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1)
@@ -58,6 +70,9 @@ export class Misses {
 
   /** Counts by reason, most first. */
   reasons(): { reason: MissReason; count: number }[] {
-    return [...this.counts].filter(([, n]) => n > 0).map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count)
+    return [...this.counts]
+      .filter(([, n]) => n > 0)
+      .map(([reason, count]) => ({ reason, count }))
+      .sort((a, b) => b.count - a.count)
   }
 }

@@ -43,6 +43,7 @@ export class Occupancy {
     t.set(this.total, time, sim.usage.total_used)
     t.set(this.devices[dev] as number, time, sim.devSlots[dev] as number)
     if (area >= 0) t.set(this.areas[area] as number, time, sim.pool.area_used[area] as number)
-    else for (let a = 0; a < this.areas.length; a++) t.set(this.areas[a] as number, time, sim.pool.area_used[a] as number)
+    else
+      for (let a = 0; a < this.areas.length; a++) t.set(this.areas[a] as number, time, sim.pool.area_used[a] as number)
   }
 }

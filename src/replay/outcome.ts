@@ -1,7 +1,7 @@
-// What became of each bounce. swiotlb_bounced is written before the slots are searched; its outcome (an address, or a failure) is told by
-// the mapping's event that follows in the same context (pid, CPU, interrupt level). A failed dma_map_sg leaves no event at all: its bounces
-// are a prefix of that device's next successful scatter-gather mapping with the same first address, and its last bounce is the one that
-// failed.
+// What became of each bounce. swiotlb_bounced is written before the slots are searched; its outcome (an address, or a
+// failure) is told by the mapping's event that follows in the same context (pid, CPU, interrupt level). A failed
+// dma_map_sg leaves no event at all: its bounces are a prefix of that device's next successful scatter-gather mapping
+// with the same first address, and its last bounce is the one that failed.
 import { MAPPING_ERROR, Trace } from '../kernel/trace-events.ts'
 import type { Addresses } from './addresses.ts'
 import type { CostFit } from './cost.ts'
@@ -65,7 +65,8 @@ export class Outcomes {
     if (key === this.lastKey) return this.lastContext
     let c = this.contexts.get(key)
     if (c === undefined) {
-      if (this.contexts.size > MOST_CONTEXTS) for (const [k, old] of this.contexts) if (old.open.length === 0 && old.run.length === 0) this.contexts.delete(k)
+      if (this.contexts.size > MOST_CONTEXTS)
+        for (const [k, old] of this.contexts) if (old.open.length === 0 && old.run.length === 0) this.contexts.delete(k)
       c = emptyContext()
       this.contexts.set(key, c)
     }
@@ -107,8 +108,8 @@ export class Outcomes {
     this.open++
   }
 
-  // The latest bounce without outcome in this context for this original; its window id, or -1. Bus and physical address may differ by an
-  // encryption bit.
+  // The latest bounce without outcome in this context for this original; its window id, or -1. Bus and physical address
+  // may differ by an encryption bit.
   private take(c: Context, dev: number, phys: number, size: number): number {
     const w = this.host.window
     const open = c.open
@@ -180,10 +181,13 @@ export class Outcomes {
     if (b < 0) counts.mapsWithoutBounce++
   }
 
-  // Kprobes (kernels before 6.12). A pointer that a probe prints in place of a name is learnt from the swiotlb_bounced event before it.
+  // Kprobes (kernels before 6.12). A pointer that a probe prints in place of a name is learnt from the swiotlb_bounced
+  // event before it.
   private readonly named = new Map<number, number>()
 
-  /** swiotlb_tbl_map_single() is entered: a bounce, unless its swiotlb_bounced event told it already. The device's id. */
+  /**
+   * swiotlb_tbl_map_single() is entered: a bounce, unless its swiotlb_bounced event told it already. The device's id.
+   */
   probeMap(ev: TraceEvent): number {
     const w = this.host.window
     const c = this.contextOf(ev)
@@ -199,7 +203,10 @@ export class Outcomes {
     return this.named.get(ev.dev) ?? ev.dev
   }
 
-  /** swiotlb_tbl_map_single() returns: the bounce that it answers, as a mapping of its own. False when its entry is not in the trace. */
+  /**
+   * swiotlb_tbl_map_single() returns: the bounce that it answers, as a mapping of its own. False when its entry is not
+   * in the trace.
+   */
   probeReturn(ev: TraceEvent): boolean {
     const c = this.contextOf(ev)
     const id = c.open[c.open.length - 1]
@@ -286,7 +293,13 @@ export class Outcomes {
   }
 
   // Bounces that a truncated event does not show come last; they have no address to compare.
-  private hiddenBounces(c: Context, ev: TraceEvent, mapping: number, n: number, shown: number): { count: number; bytes: number } {
+  private hiddenBounces(
+    c: Context,
+    ev: TraceEvent,
+    mapping: number,
+    n: number,
+    shown: number
+  ): { count: number; bytes: number } {
     const w = this.host.window
     let count = 0
     let bytes = 0
@@ -328,9 +341,9 @@ export class Outcomes {
   }
 
   /**
-   * The oldest waiting event is a bounce without outcome: does a later scatter-gather mapping of its device begin at the same address? Then
-   * it and those after it in its context are a failed call. False when nothing is known yet. `trust` false: events are lost, and the later
-   * mapping is more likely another one of the same memory.
+   * The oldest waiting event is a bounce without outcome: does a later scatter-gather mapping of its device begin at
+   * the same address? Then it and those after it in its context are a failed call. False when nothing is known yet.
+   * `trust` false: events are lost, and the later mapping is more likely another one of the same memory.
    */
   resolveFailedCall(id: number, at: number, trust: boolean): boolean {
     if (this.checkedId === id && this.checkedVersion === this.sgVersion) return false

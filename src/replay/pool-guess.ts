@@ -1,6 +1,7 @@
-// Where the boot pool lies, from the addresses alone: for a trace without a kernel log. Each CPU begins its search at the start of its own
-// area, so the first addresses of the CPUs are a whole number of areas apart, if the trace shows the pool from its first use on. Several
-// places are tried on the first events; the one whose addresses come true most often is taken.
+// Where the boot pool lies, from the addresses alone: for a trace without a kernel log. Each CPU begins its search at
+// the start of its own area, so the first addresses of the CPUs are a whole number of areas apart, if the trace shows
+// the pool from its first use on. Several places are tried on the first events; the one whose addresses come true most
+// often is taken.
 import { IO_TLB_DEFAULT_SIZE, IO_TLB_SEGSIZE, IO_TLB_SIZE } from '../kernel/swiotlb/pool.ts'
 import { Trace } from '../kernel/trace-events.ts'
 import type { DeviceState } from './device.ts'
@@ -19,7 +20,10 @@ export interface PoolHint {
   readonly before_6_3?: boolean
 }
 
-/** Areas that boot makes for so many possible CPUs and slots: a power of two, at least a segment each (swiotlb_init, limit_nareas). */
+/**
+ * Areas that boot makes for so many possible CPUs and slots: a power of two, at least a segment each (swiotlb_init,
+ * limit_nareas).
+ */
 export function areasFor(cpus: number, nslabs: number): number {
   let n = roundUpPow2(cpus)
   while (n > 1 && nslabs / n < IO_TLB_SEGSIZE) n /= 2
@@ -51,13 +55,16 @@ export class PoolGuess {
   }
 
   /**
-   * The pool as far as it can be told; null when nothing bounced and the hint has no place. `cpus` as the header or the events show;
+   * The pool as far as it can be told; null when nothing bounced and the hint has no place. `cpus` as the header or the
+   * events show;
    * `sampled`: slots as the first sample of io_tlb_nslabs has them; `window`: the events on which places are tried.
    */
   place(cpus: number, sampled: number | null, window: EventWindow, devices: readonly DeviceState[]): PoolPlace | null {
     const { start, nareas } = this.hint
-    const nslabs = this.hint.nslabs ?? (unsoundPool({ start: null, nslabs: sampled, nareas: null }) === null ? sampled : null)
-    if (start !== null && nslabs !== null) return { start, nslabs, nareas: nareas ?? areasFor(cpus, nslabs), before_6_3: this.hint.before_6_3 === true }
+    const nslabs =
+      this.hint.nslabs ?? (unsoundPool({ start: null, nslabs: sampled, nareas: null }) === null ? sampled : null)
+    if (start !== null && nslabs !== null)
+      return { start, nslabs, nareas: nareas ?? areasFor(cpus, nslabs), before_6_3: this.hint.before_6_3 === true }
     if (this.min === Number.POSITIVE_INFINITY) return null
     const all = this.candidates(nareas ?? roundUpPow2(cpus), nslabs)
     if (all.length === 0) return null
@@ -80,7 +87,8 @@ export class PoolGuess {
     return false
   }
 
-  // In the order of preference between places that explain the same bounces: what is known, what two CPUs' first addresses say, what holds all.
+  // In the order of preference between places that explain the same bounces: what is known, what two CPUs' first
+  // addresses say, what holds all.
   private candidates(nareas: number, nslabs: number | null): PoolPlace[] {
     const sizes = new Set<number>()
     if (nslabs !== null) sizes.add(nslabs)
@@ -91,7 +99,8 @@ export class PoolGuess {
     const out: PoolPlace[] = []
     for (const n of sizes) {
       const areas = this.hint.nareas ?? areasFor(nareas, n)
-      for (const start of this.starts(n, areas)) out.push({ start, nslabs: n, nareas: areas, before_6_3: this.hint.before_6_3 === true })
+      for (const start of this.starts(n, areas))
+        out.push({ start, nslabs: n, nareas: areas, before_6_3: this.hint.before_6_3 === true })
     }
     return out.filter((p) => unsoundPool(p) === null)
   }
@@ -110,7 +119,8 @@ export class PoolGuess {
     return [...out].sort((p, q) => q - p)
   }
 
-  // Where a pool of this size could begin: each CPU's lowest address is the start of its area, if the trace shows the pool from its first use.
+  // Where a pool of this size could begin: each CPU's lowest address is the start of its area, if the trace shows the
+  // pool from its first use.
   private starts(nslabs: number, nareas: number): number[] {
     if (this.hint.start !== null) return [this.hint.start]
     const areaBytes = (nslabs / nareas) * IO_TLB_SIZE
@@ -128,11 +138,14 @@ export class PoolGuess {
   }
 }
 
-// Plays the first bounces and unmaps of the window in a pool at this place: how many addresses come true, less those that do not. Far from
-// the place an address says nothing: it may lie in a pool that was added at run time.
+// Plays the first bounces and unmaps of the window in a pool at this place: how many addresses come true, less those
+// that do not. Far from the place an address says nothing: it may lie in a pool that was added at run time.
 function rehearse(place: PoolPlace, w: EventWindow, devices: readonly DeviceState[]): number {
   const sim = new PoolSim(place)
-  /** Allocations by device and first address (unmap) or first original address (unmap of a scatter-gather mapping), and by mapping until then. */
+  /**
+   * Allocations by device and first address (unmap) or first original address (unmap of a scatter-gather mapping), and
+   * by mapping until then.
+   */
   const chains = new Map<number, number>()
   const held = new Map<string, number>()
   const bytes = place.nslabs * IO_TLB_SIZE
@@ -181,7 +194,8 @@ function rehearse(place: PoolPlace, w: EventWindow, devices: readonly DeviceStat
         if (chain !== undefined) sim.releaseChain(chain)
         break
       }
-      default: break
+      default:
+        break
     }
   }
   return right - wrong

@@ -1,18 +1,29 @@
-// The kernel's bounce memory (kernel/swiotlb: struct io_tlb_mem with its pools) with owners: who holds which slots, so that a wrong
-// prediction can be put right and an unmap that comes late cannot give back slots that someone else has by then.
+// The kernel's bounce memory (kernel/swiotlb: struct io_tlb_mem with its pools) with owners: who holds which slots, so
+// that a wrong prediction can be put right and an unmap that comes late cannot give back slots that someone else has by
+// then.
 //
-// Without SWIOTLB_DYNAMIC there is one pool. With it the memory grows: further pools, searched newest first, and transient pools of exactly
-// the slots that one mapping needs, which live as long as the mapping (swiotlb_find_slots_dynamic() in kernel/swiotlb/mem.ts is the same
-// search; a test holds the two together). A transient pool's place is the page allocator's choice, so none is predicted.
+// Without SWIOTLB_DYNAMIC there is one pool. With it the memory grows: further pools, searched newest first, and
+// transient pools of exactly the slots that one mapping needs, which live as long as the mapping
+// (swiotlb_find_slots_dynamic() in kernel/swiotlb/mem.ts is the same search; a test holds the two together). A
+// transient pool's place is the page allocator's choice, so none is predicted.
 import {
-  alloc_bytes, IO_TLB_SEGSIZE, IO_TLB_SHIFT, IO_TLB_SIZE, IoTlbPool, nr_slots, type SlotParams, slotParams, swiotlb_release_slots,
-  swiotlb_search_pool_area, swiotlb_slots_set, type PoolUsage
+  alloc_bytes,
+  IO_TLB_SEGSIZE,
+  IO_TLB_SHIFT,
+  IO_TLB_SIZE,
+  IoTlbPool,
+  nr_slots,
+  type SlotParams,
+  slotParams,
+  swiotlb_release_slots,
+  swiotlb_search_pool_area,
+  swiotlb_slots_set,
+  type PoolUsage
 } from '../kernel/swiotlb/pool.ts'
 
 /** Why an allocation found nothing, or would be of no use. */
 export const Cause = { none: 0, full: 1, fragmented: 2, tooLarge: 3, mask: 4 } as const
 export const CAUSE_NAMES = ['none', 'full', 'fragmented', 'too large', 'mask'] as const
-export type CauseName = (typeof CAUSE_NAMES)[number]
 
 /** Where the pool lies. `start` is the guest physical address of slot 0, without alias bits. */
 export interface PoolPlace {
@@ -146,8 +157,8 @@ export class PoolSim {
   }
 
   /**
-   * The kernel searched another pool first than the model did. Of two pools that were added before either was used, the first use does not
-   * tell which is newer; when the kernel prefers the other one twice in a row, it is.
+   * The kernel searched another pool first than the model did. Of two pools that were added before either was used, the
+   * first use does not tell which is newer; when the kernel prefers the other one twice in a row, it is.
    */
   doubtOrder(predicted: number, actual: number): void {
     const [a, b] = [this.poolAt(predicted), this.poolAt(actual)]
@@ -168,10 +179,17 @@ export class PoolSim {
   }
 
   /**
-   * What the kernel would do now: an allocation's id, or 0 with `cause` set. `dmaMask` above 2^53 is no limit; a slot beyond it is given
-   * back, as swiotlb_map() does, with cause `mask`.
+   * What the kernel would do now: an allocation's id, or 0 with `cause` set. `dmaMask` above 2^53 is no limit; a slot
+   * beyond it is given back, as swiotlb_map() does, with cause `mask`.
    */
-  take(dev: number, cpu: number, minAlignMask: number, phys: number, size: number, dmaMask = Number.MAX_SAFE_INTEGER): number {
+  take(
+    dev: number,
+    cpu: number,
+    minAlignMask: number,
+    phys: number,
+    size: number,
+    dmaMask = Number.MAX_SAFE_INTEGER
+  ): number {
     this.cause = Cause.none
     this.tookTransient = false
     this.savedPool = null
@@ -182,8 +200,14 @@ export class PoolSim {
     }
     if (dev >= this.devSlots.length) this.growDevices(dev)
     this.savedPeak = this.devPeak[dev] as number
-    const index = this.pools.length === 1 ? this.searchOne(cpu, minAlignMask, phys, size) : this.searchAll(cpu, minAlignMask, phys, size)
-    if (index < 0) return this.canGrow && this.slotsFor(minAlignMask, phys, size) <= IO_TLB_SEGSIZE ? this.transient(dev, minAlignMask, phys, size, Number.NaN) : this.refuse(minAlignMask, phys, size)
+    const index =
+      this.pools.length === 1
+        ? this.searchOne(cpu, minAlignMask, phys, size)
+        : this.searchAll(cpu, minAlignMask, phys, size)
+    if (index < 0)
+      return this.canGrow && this.slotsFor(minAlignMask, phys, size) <= IO_TLB_SEGSIZE
+        ? this.transient(dev, minAlignMask, phys, size, Number.NaN)
+        : this.refuse(minAlignMask, phys, size)
     const id = this.own(dev, this.foundPool, index, minAlignMask, phys, size, false)
     if (dmaMask < Number.MAX_SAFE_INTEGER && this.address(id) + size - 1 > dmaMask) {
       this.release(id)
@@ -244,13 +268,15 @@ export class PoolSim {
   private refuse(minAlignMask: number, phys: number, size: number): number {
     const n = this.slotsFor(minAlignMask, phys, size)
     let room = false
-    for (const { pool } of this.pools) for (let a = 0; a < pool.nareas && !room; a++) room = pool.area_nslabs - (pool.area_used[a] as number) >= n
+    for (const { pool } of this.pools)
+      for (let a = 0; a < pool.nareas && !room; a++) room = pool.area_nslabs - (pool.area_used[a] as number) >= n
     this.cause = n > IO_TLB_SEGSIZE ? Cause.tooLarge : room ? Cause.fragmented : Cause.full
     return 0
   }
 
-  // A pool of exactly the slots of this mapping. Its memory is page aligned, so the one slot that the kernel tries has address bit 11 clear:
-  // with an alignment mask that keeps the bit, a mapping that has it set finds no place (swiotlb_search_pool_area() on the new pool).
+  // A pool of exactly the slots of this mapping. Its memory is page aligned, so the one slot that the kernel tries has
+  // address bit 11 clear: with an alignment mask that keeps the bit, a mapping that has it set finds no place
+  // (swiotlb_search_pool_area() on the new pool).
   private transient(dev: number, minAlignMask: number, phys: number, size: number, addr: number): number {
     const n = this.slotsFor(minAlignMask, phys, size)
     if (Number.isNaN(addr) && (phys & minAlignMask & (PAGE_SIZE - 1) & ~SLOT_MASK) !== 0) {
@@ -287,7 +313,10 @@ export class PoolSim {
     return this.where[id] === TRANSIENT && this.slot[id] !== EVICTED
   }
 
-  /** Bounce address of an allocation (guest physical, offset of the original included); -1 when its slots are gone, NaN in a transient pool. */
+  /**
+   * Bounce address of an allocation (guest physical, offset of the original included); -1 when its slots are gone, NaN
+   * in a transient pool.
+   */
   address(id: number): number {
     const s = this.slot[id] as number
     if (s === EVICTED) return -1
@@ -297,7 +326,10 @@ export class PoolSim {
     return pool.start + s * IO_TLB_SIZE + ((phys & (this.mask[id] as number) & SLOT_MASK) >>> 0)
   }
 
-  /** The recording confirms the address: only a late release can be the reason when the slots turn out to be someone else's. */
+  /**
+   * The recording confirms the address: only a late release can be the reason when the slots turn out to be someone
+   * else's.
+   */
   confirm(id: number): void {
     this.certain[id] = 1
   }
@@ -313,10 +345,15 @@ export class PoolSim {
 
   /** Area of the boot pool that an allocation lies in; -1 when it lies elsewhere or is evicted. */
   area(id: number): number {
-    return this.where[id] !== 0 || this.slot[id] === EVICTED ? -1 : Math.floor((this.slot[id] as number) / this.pool.area_nslabs)
+    return this.where[id] !== 0 || this.slot[id] === EVICTED
+      ? -1
+      : Math.floor((this.slot[id] as number) / this.pool.area_nslabs)
   }
 
-  /** Forgets the last take() as if the kernel had not made it: slots free, search index and high-water marks where they were. */
+  /**
+   * Forgets the last take() as if the kernel had not made it: slots free, search index and high-water marks where they
+   * were.
+   */
   undo(id: number): void {
     if (id > 0) {
       this.devPeak[this.dev[id] as number] = this.savedPeak
@@ -337,6 +374,11 @@ export class PoolSim {
     return this.dev[id] as number
   }
 
+  /** The min_align_mask that an allocation was made with. */
+  maskOf(id: number): number {
+    return this.mask[id] as number
+  }
+
   /** Original address of an allocation in a pool that can be searched; 0 when it is elsewhere. */
   original(id: number): number {
     const s = this.first(id)
@@ -345,7 +387,9 @@ export class PoolSim {
 
   /** Bytes that an allocation has room for, behind the offset of its original. */
   bytes(id: number): number {
-    return (this.count[id] as number) * IO_TLB_SIZE - ((this.original(id) & (this.mask[id] as number) & SLOT_MASK) >>> 0)
+    return (
+      (this.count[id] as number) * IO_TLB_SIZE - ((this.original(id) & (this.mask[id] as number) & SLOT_MASK) >>> 0)
+    )
   }
 
   /** Links an allocation in front of a chain; the new head. */
@@ -371,9 +415,10 @@ export class PoolSim {
   }
 
   /**
-   * Puts an allocation where the kernel has it, after undo(). Whoever holds these slots here loses them: if the recording confirmed its
-   * place, its release is on its way (its id lives on without slots); if the place was a guess, the guess moves to `spare`, the address
-   * that the model had predicted (-1: none). The new id, or 0 when the address is impossible for this device.
+   * Puts an allocation where the kernel has it, after undo(). Whoever holds these slots here loses them: if the
+   * recording confirmed its place, its release is on its way (its id lives on without slots); if the place was a guess,
+   * the guess moves to `spare`, the address that the model had predicted (-1: none). The new id, or 0 when the address
+   * is impossible for this device.
    */
   put(dev: number, minAlignMask: number, phys: number, size: number, addr: number, spare: number): number {
     const k = this.poolAt(addr)
@@ -398,14 +443,26 @@ export class PoolSim {
       this.dropSlots(id)
       this.slot[id] = EVICTED
     }
-    if (!this.placeAt(k, area, first, minAlignMask, phys, alloc_bytes(owned.paramsOf(minAlignMask), phys, size, 0), true)) return 0
+    if (
+      !this.placeAt(k, area, first, minAlignMask, phys, alloc_bytes(owned.paramsOf(minAlignMask), phys, size, 0), true)
+    )
+      return 0
     const id = this.own(dev, k, first, minAlignMask, phys, size, true)
     if (moved !== 0 && spare >= 0) this.move(moved, movedPhys, spare)
     return id
   }
 
-  // Takes slots at exactly this place, the search index behind them (or where it was); false when the place does not fit.
-  private placeAt(k: number, area: number, first: number, minAlignMask: number, phys: number, bytes: number, advance: boolean): boolean {
+  // Takes slots at exactly this place, the search index behind them (or where it was); false when the place does not
+  // fit.
+  private placeAt(
+    k: number,
+    area: number,
+    first: number,
+    minAlignMask: number,
+    phys: number,
+    bytes: number,
+    advance: boolean
+  ): boolean {
     const owned = this.pools[k] as OwnedPool
     const { pool } = owned
     const before = pool.area_index[area] as number
@@ -417,8 +474,8 @@ export class PoolSim {
     return got === first
   }
 
-  // Gives an allocation whose place was a guess the slots at the address `spare`; when even that guess was wrong once, the slots that the
-  // search would come to last.
+  // Gives an allocation whose place was a guess the slots at the address `spare`; when even that guess was wrong once,
+  // the slots that the search would come to last.
   private move(id: number, phys: number, spare: number): void {
     const k = this.poolAt(spare)
     if (k < 0) return
@@ -439,7 +496,9 @@ export class PoolSim {
     owned.own(first, n, id)
   }
 
-  /** Gives slots back; those of an evicted allocation are not its any more. The id is free afterwards. Slots given back. */
+  /**
+   * Gives slots back; those of an evicted allocation are not its any more. The id is free afterwards. Slots given back.
+   */
   release(id: number): number {
     let n = 0
     if (this.slot[id] !== EVICTED) n = this.dropSlots(id)
@@ -535,7 +594,15 @@ export class PoolSim {
     this.devPeak = larger(this.devPeak, new Int32Array(n))
   }
 
-  private own(dev: number, k: number, index: number, minAlignMask: number, phys: number, size: number, certain: boolean): number {
+  private own(
+    dev: number,
+    k: number,
+    index: number,
+    minAlignMask: number,
+    phys: number,
+    size: number,
+    certain: boolean
+  ): number {
     const owned = this.pools[k] as OwnedPool
     swiotlb_slots_set(owned.pool, index, owned.paramsOf(minAlignMask), phys, size, 0)
     const n = (size + ((phys & minAlignMask & SLOT_MASK) >>> 0) + SLOT_MASK) >> IO_TLB_SHIFT

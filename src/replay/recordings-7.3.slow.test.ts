@@ -1,11 +1,13 @@
-// Recordings of 7.3.4 and 6.18.15, if the shared data is here: addresses, high-water mark, failures, a leak, and a pool that grows.
+// Recordings of 7.3.4 and 6.18.15, if the shared data is here: addresses, high-water mark, failures, a leak, and a pool
+// that grows.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { contradictions } from './contradiction.ts'
 import { Names } from './event.ts'
-import { leavesOutUnmaps, minAlignMasks, readKernelLog } from './kernel-log.ts'
+import { readKernelLog } from './kernel-log.ts'
+import { leavesOutUnmaps, minAlignMasks } from './pool-facts.ts'
 import { liveAtEnd } from './leaks.ts'
 import { Replay } from './replay.ts'
 import { TextScanner } from './scan.ts'
@@ -20,8 +22,15 @@ const logOf = (run: string): string => readFileSync(join(dir, run, 'dmesg.txt'),
 function replay(run: string, log = logOf(run)): Replay {
   const facts = readKernelLog(log)
   const names = new Names()
-  const r = new Replay(names, { pool: { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas }, poolSource: 'log', minAlignMask: minAlignMasks(facts), leavesOutUnmaps: leavesOutUnmaps(facts) })
-  const s = new TextScanner(r, names, new Skips(), (h) => { if (h.cpus !== null) r.headerCpus(h.cpus) })
+  const r = new Replay(names, {
+    pool: { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas },
+    poolSource: 'log',
+    minAlignMask: minAlignMasks(facts),
+    leavesOutUnmaps: leavesOutUnmaps(facts)
+  })
+  const s = new TextScanner(r, names, new Skips(), (h) => {
+    if (h.cpus !== null) r.headerCpus(h.cpus)
+  })
   s.push(gunzipSync(readFileSync(join(dir, run, 'trace.txt.gz'))))
   s.end()
   r.end()
@@ -30,9 +39,15 @@ function replay(run: string, log = logOf(run)): Replay {
 
 const leaks = (r: Replay) => liveAtEnd(r.live, r.sim, r.devices, r.clock.first, r.clock.last).filter((d) => d.leaks)
 
-// What the README of the recordings has from the kernel itself; bounces that may be missed: those of two CPUs in one area.
+// What the README of the recordings has from the kernel itself; bounces that may be missed: those of two CPUs in one
+// area.
 const RUNS = [
-  ['s02-force-mixed', 78479, 6102, 0], ['s03-force-untracked', 35473, null, 0], ['s04-force512-nvme', 14604, 512, 1285], ['s06-force-2g', 33109, 4904, 0], ['s18-618-force-mixed', 49726, 7185, 0], ['d31-dyn-force512', 30620, 7399, 0]
+  ['s02-force-mixed', 78479, 6102, 0],
+  ['s03-force-untracked', 35473, null, 0],
+  ['s04-force512-nvme', 14604, 512, 1285],
+  ['s06-force-2g', 33109, 4904, 0],
+  ['s18-618-force-mixed', 49726, 7185, 0],
+  ['d31-dyn-force512', 30620, 7399, 0]
 ] as const
 
 describe.runIf(here)('recordings of newer kernels', () => {

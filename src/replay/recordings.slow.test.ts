@@ -1,10 +1,12 @@
-// Every recording of a real kernel, if the shared data is here: what the issue asks for, and what an independent script counted.
+// Every recording of a real kernel, if the shared data is here: what the issue asks for, and what an independent script
+// counted.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { Names } from './event.ts'
-import { minAlignMasks, readKernelLog } from './kernel-log.ts'
+import { readKernelLog } from './kernel-log.ts'
+import { minAlignMasks } from './pool-facts.ts'
 import { parseDebugfs } from './measured.ts'
 import { Replay, type ReplayOptions } from './replay.ts'
 import { TextScanner } from './scan.ts'
@@ -13,13 +15,26 @@ import { sectionUnpackers } from '../cli/unpack.ts'
 import { TraceDat } from './trace-dat.ts'
 
 const dir = join(__dirname, '../../../shared/data/traces')
-const runs = existsSync(dir) ? readdirSync(dir).filter((d) => /^r\d+/.test(d) && existsSync(join(dir, d, 'check.json'))) : []
-if (runs.length === 0) console.warn(`recordings.slow.test.ts: no recordings in ../shared/data/traces, nothing is tested`)
+const runs = existsSync(dir)
+  ? readdirSync(dir).filter((d) => /^r\d+/.test(d) && existsSync(join(dir, d, 'check.json')))
+  : []
+if (runs.length === 0)
+  console.warn(`recordings.slow.test.ts: no recordings in ../shared/data/traces, nothing is tested`)
 
-interface Check { events_dma_swiotlb?: number; lost?: number; swiotlb_bounced?: number; hiwater?: number; nslabs?: number; failed?: Record<string, number>; counts?: Record<string, number> }
+interface Check {
+  events_dma_swiotlb?: number
+  lost?: number
+  swiotlb_bounced?: number
+  hiwater?: number
+  nslabs?: number
+  failed?: Record<string, number>
+  counts?: Record<string, number>
+}
 
 function inputs(run: string): string[][] {
-  const files = readdirSync(join(dir, run)).filter((f) => /^(trace.*\.gz|trace\.dat)$/.test(f)).sort()
+  const files = readdirSync(join(dir, run))
+    .filter((f) => /^(trace.*\.gz|trace\.dat)$/.test(f))
+    .sort()
   const parts = files.filter((f) => /part\d+/.test(f))
   return parts.length > 0 ? [parts] : files.map((f) => [f])
 }
@@ -28,7 +43,9 @@ const unpackers = await sectionUnpackers()
 
 function replay(run: string, files: readonly string[], known: boolean): { r: Replay; lines: number; skips: Skips } {
   const facts = readKernelLog(readFileSync(join(dir, run, 'dmesg.txt'), 'utf8'))
-  const options: ReplayOptions = known ? { pool: { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas }, minAlignMask: minAlignMasks(facts) } : { pool: { start: null, nslabs: null, nareas: null } }
+  const options: ReplayOptions = known
+    ? { pool: { start: facts.start, nslabs: facts.nslabs, nareas: facts.nareas }, minAlignMask: minAlignMasks(facts) }
+    : { pool: { start: null, nslabs: null, nareas: null } }
   const names = new Names()
   const skips = new Skips()
   const r = new Replay(names, options)
@@ -38,7 +55,12 @@ function replay(run: string, files: readonly string[], known: boolean): { r: Rep
   for (const f of files) {
     const bytes = readFileSync(join(dir, run, f))
     if (f.endsWith('.dat')) {
-      const dat = TraceDat.open({ name: f, size: bytes.length, read: (o, n) => bytes.subarray(o, Math.min(bytes.length, o + n)) }, names, skips, unpackers)
+      const dat = TraceDat.open(
+        { name: f, size: bytes.length, read: (o, n) => bytes.subarray(o, Math.min(bytes.length, o + n)) },
+        names,
+        skips,
+        unpackers
+      )
       if (!dat.ok) throw new Error(dat.error.message)
       while (dat.value.pump(r, 4096));
       continue
@@ -61,8 +83,10 @@ describe.each(runs.length > 0 ? runs : ['(none)'])('%s', (run) => {
       expect(skips.list()).toEqual([])
       if (check.events_dma_swiotlb !== undefined) expect(r.counts.dmaEvents).toBe(check.events_dma_swiotlb)
       if (check.lost !== undefined) expect(r.losses.events).toBe(check.lost)
-      if (check.swiotlb_bounced !== undefined) expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(check.swiotlb_bounced)
-      if (check.failed !== undefined) expect(r.counts.actualFailedMaps).toBe(Object.values(check.failed).reduce((a, b) => a + b, 0))
+      if (check.swiotlb_bounced !== undefined)
+        expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(check.swiotlb_bounced)
+      if (check.failed !== undefined)
+        expect(r.counts.actualFailedMaps).toBe(Object.values(check.failed).reduce((a, b) => a + b, 0))
       expect(r.sim?.pool.nslabs).toBe(facts.nslabs)
       if (r.losses.lossy || r.counts.compared === 0) continue
       const hiwater = r.sim?.pool.used_hiwater ?? 0
@@ -83,7 +107,8 @@ describe.each(runs.length > 0 ? runs : ['(none)'])('%s', (run) => {
       if (r.counts.compared === 0 || r.losses.lossy) continue
       // The trace may not reach the pool's ends; what it shows must fit.
       expect(r.counts.outsidePool).toBe(0)
-      if (r.sim?.pool.start === facts.start) expect(r.counts.equal / r.counts.compared).toBeGreaterThanOrEqual(r.counts.actualFailedMaps > 0 ? 0.985 : 0.999)
+      if (r.sim?.pool.start === facts.start)
+        expect(r.counts.equal / r.counts.compared).toBeGreaterThanOrEqual(r.counts.actualFailedMaps > 0 ? 0.985 : 0.999)
     }
   })
 })

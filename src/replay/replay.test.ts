@@ -10,6 +10,7 @@ import { Names } from './event.ts'
 import { Replay, type ReplayOptions } from './replay.ts'
 import { TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
+import { runs } from '../../test/runs.ts'
 
 const UNKNOWN = { start: null, nslabs: null, nareas: null }
 
@@ -32,24 +33,33 @@ const device = (r: Replay, name: string) => {
 }
 describe('a trace without races is predicted to the slot', () => {
   test('addresses, high-water mark, failures of pages and of scatter-gather calls, in small and large pools', () => {
-    fc.assert(fc.property(ops, fc.constantFrom(512, 1024, 4096, 32768), fc.constantFrom(1, 2, 4), fc.constantFrom('6.12', '6.18'), (o, nslabs, nareas, kernel) => {
-      const m = load(o, { nslabs, nareas, kernel })
-      const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-      expect([r.counts.equal, r.counts.compared]).toEqual([r.counts.compared, r.counts.compared])
-      expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
-      expect(r.sim?.pool.total_used).toBe(0)
-      expect(r.counts.predictedFailedMaps).toBe(m.failedMaps)
-      expect(r.counts.actualFailedMaps).toBe(m.failedMaps)
-      expect(r.counts.actualFailedSg).toBe(m.failedSg)
-      expect(r.counts.failuresAgreed).toBe(m.failedMaps + m.failedSg)
-      expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(m.bounces)
-      expect(r.live.size).toBe(0)
-      expect(r.counts.unmapsWithoutMap).toBe(0)
-      expect(r.sim?.empty).toBe(true)
-    }), { numRuns: 150 })
+    fc.assert(
+      fc.property(
+        ops,
+        fc.constantFrom(512, 1024, 4096, 32768),
+        fc.constantFrom(1, 2, 4),
+        fc.constantFrom('6.12', '6.18'),
+        (o, nslabs, nareas, kernel) => {
+          const m = load(o, { nslabs, nareas, kernel })
+          const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
+          expect([r.counts.equal, r.counts.compared]).toEqual([r.counts.compared, r.counts.compared])
+          expect(r.sim?.pool.used_hiwater).toBe(m.pool.used_hiwater)
+          expect(r.sim?.pool.total_used).toBe(0)
+          expect(r.counts.predictedFailedMaps).toBe(m.failedMaps)
+          expect(r.counts.actualFailedMaps).toBe(m.failedMaps)
+          expect(r.counts.actualFailedSg).toBe(m.failedSg)
+          expect(r.counts.failuresAgreed).toBe(m.failedMaps + m.failedSg)
+          expect(r.devices.reduce((n, d) => n + d.bounces, 0)).toBe(m.bounces)
+          expect(r.live.size).toBe(0)
+          expect(r.counts.unmapsWithoutMap).toBe(0)
+          expect(r.sim?.empty).toBe(true)
+        }
+      ),
+      { numRuns: runs(150) }
+    )
   })
 
-  test('through a realm\'s alias and an encryption bit', () => {
+  test("through a realm's alias and an encryption bit", () => {
     const o: [number, number, number][] = Array.from({ length: 200 }, (_, i) => [(i * 3) % 7, i * 31, i * 17])
     for (const options of [{ poolAlias: 2 ** 47 }, { busBit: 2 ** 51 }]) {
       const m = load(o, { nslabs: 4096, ...options })
@@ -67,7 +77,12 @@ describe('a trace without races is predicted to the slot', () => {
     const r = replay(`# entries-in-buffer/entries-written: 1/1   #P:4\n${m.text()}`)
     expect(r.sim?.place).toMatchObject({ start: m.pool.start, nslabs: 32768, nareas: 4 })
     expect(r.counts.equal).toBe(r.counts.compared)
-    expect([device(r, DISK).minAlignMask, device(r, DISK).maskSource, device(r, NET).minAlignMask, device(r, NET).maskSource]).toEqual([4095, 'observed', 0, 'observed'])
+    expect([
+      device(r, DISK).minAlignMask,
+      device(r, DISK).maskSource,
+      device(r, NET).minAlignMask,
+      device(r, NET).maskSource
+    ]).toEqual([4095, 'observed', 0, 'observed'])
   })
 })
 
@@ -80,8 +95,26 @@ describe('what devices did', () => {
     if (a) m.unmap(a, 0)
     if (b) m.unmap(b, 0)
     const r = replay(m.text(), placeOf(m))
-    expect(device(r, DISK)).toMatchObject({ maps: 1, segments: 2, bytes: 5120, bouncedSegments: 2, bouncedBytes: 5120, copiedIn: 5120, copiedOut: 5120, crossings: 4 })
-    expect(device(r, NET)).toMatchObject({ maps: 1, segments: 1, bytes: 100, bouncedSegments: 1, bouncedBytes: 100, copiedIn: 100, copiedOut: 0, crossings: 1 })
+    expect(device(r, DISK)).toMatchObject({
+      maps: 1,
+      segments: 2,
+      bytes: 5120,
+      bouncedSegments: 2,
+      bouncedBytes: 5120,
+      copiedIn: 5120,
+      copiedOut: 5120,
+      crossings: 4
+    })
+    expect(device(r, NET)).toMatchObject({
+      maps: 1,
+      segments: 1,
+      bytes: 100,
+      bouncedSegments: 1,
+      bouncedBytes: 100,
+      copiedIn: 100,
+      copiedOut: 0,
+      crossings: 1
+    })
     expect(device(r, '0000:00:03.0')).toMatchObject({ maps: 1, bytes: 4096, bouncedSegments: 0, copiedIn: 0 })
     expect(r.sim?.devPeak[device(r, DISK).id]).toBe(3)
     expect(r.live.size).toBe(1)
@@ -98,14 +131,19 @@ describe('what devices did', () => {
   })
 
   test('a truncated scatter-gather call counts all its segments and says which are hidden', () => {
-    const text = 'x-1 [000] ..... 1.000001: dma_map_sg: d dir=FROM_DEVICE nents=2/168 ents=2/168 [TRUNCATED] dma_addrs={0x1000,0x2000} sizes={0x200,0x400} phys_addrs={0x1000,0x2000} attrs=\n' +
-      `x-1 [000] ..... 1.000009: dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={${Array.from({ length: 168 }, (_, i) => `0x${((i + 1) * 0x1000).toString(16)}`).join(',')}} attrs=\n`
+    const text =
+      'x-1 [000] ..... 1.000001: dma_map_sg: d dir=FROM_DEVICE nents=2/168 ents=2/168 [TRUNCATED] ' +
+      'dma_addrs={0x1000,0x2000} sizes={0x200,0x400} phys_addrs={0x1000,0x2000} attrs=\n' +
+      'x-1 [000] ..... 1.000009: dma_unmap_sg: d dir=FROM_DEVICE phys_addrs={' +
+      `${Array.from({ length: 168 }, (_, i) => `0x${((i + 1) * 0x1000).toString(16)}`).join(',')}} attrs=\n`
     const r = replay(text)
     expect(device(r, 'd')).toMatchObject({ maps: 1, segments: 168, bytes: 1536, hiddenSegments: 166 })
-    expect([r.counts.truncated, r.counts.hiddenSegments, r.live.size, r.counts.unmapsWithoutMap]).toEqual([1, 166, 0, 0])
+    expect([r.counts.truncated, r.counts.hiddenSegments, r.live.size, r.counts.unmapsWithoutMap]).toEqual([
+      1, 166, 0, 0
+    ])
   })
 
-  test('bounces of the device\'s own reach (NORMAL) are told from forced ones', () => {
+  test("bounces of the device's own reach (NORMAL) are told from forced ones", () => {
     const m = new TraceMaker({ force: false })
     m.map(NET, 0, 0x140000000, 1500, 2)
     const d = device(replay(m.text(), placeOf(m)), NET)
@@ -179,15 +217,18 @@ describe('recordings with gaps', () => {
   })
 
   test('whatever is lost, nothing throws, and marked losses keep the model near the truth', () => {
-    fc.assert(fc.property(ops, fc.array(fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 60 })), { maxLength: 6 }), (o, holes) => {
-      const m = load(o, { nslabs: 512 })
-      const lines = [...m.lines]
-      for (const [at, n] of holes) if (at < lines.length) lines.splice(at, n, `CPU:0 [LOST ${n} EVENTS]`)
-      const r = replay(`${lines.join('\n')}\n`, placeOf(m))
-      expect(r.sim?.pool.total_used).toBeGreaterThanOrEqual(0)
-      expect(r.sim?.pool.used_hiwater).toBeLessThanOrEqual(512)
-      expect(r.losses.places).toBeLessThanOrEqual(holes.length)
-    }), { numRuns: 150 })
+    fc.assert(
+      fc.property(ops, fc.array(fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 60 })), { maxLength: 6 }), (o, holes) => {
+        const m = load(o, { nslabs: 512 })
+        const lines = [...m.lines]
+        for (const [at, n] of holes) if (at < lines.length) lines.splice(at, n, `CPU:0 [LOST ${n} EVENTS]`)
+        const r = replay(`${lines.join('\n')}\n`, placeOf(m))
+        expect(r.sim?.pool.total_used).toBeGreaterThanOrEqual(0)
+        expect(r.sim?.pool.used_hiwater).toBeLessThanOrEqual(512)
+        expect(r.losses.places).toBeLessThanOrEqual(holes.length)
+      }),
+      { numRuns: runs(150) }
+    )
   })
 
   test('a map without its swiotlb_bounced event takes its slots where the address says', () => {
@@ -195,22 +236,31 @@ describe('recordings with gaps', () => {
     m.map(NET, 0, 0x100000000, 1500, 2)
     m.map(NET, 0, 0x100001000, 1500, 2)
     const r = replay(`${m.lines.slice(1).join('\n')}\n`, placeOf(m))
-    expect([r.counts.mapsWithoutBounce, r.counts.compared, r.counts.equal, r.sim?.pool.used_hiwater]).toEqual([1, 1, 1, 2])
+    expect([r.counts.mapsWithoutBounce, r.counts.compared, r.counts.equal, r.sim?.pool.used_hiwater]).toEqual([
+      1, 1, 1, 2
+    ])
   })
 })
 
 describe('extracts of recordings', () => {
-  const fixture = (name: string): string => gunzipSync(readFileSync(join(__dirname, '../../test/fixtures/replay', name))).toString('utf8')
+  const fixture = (name: string): string =>
+    gunzipSync(readFileSync(join(__dirname, '../../test/fixtures/replay', name))).toString('utf8')
   const pool = { pool: { start: 0x7b9f3000, nslabs: 32768, nareas: 2 } }
 
   test('the first 1488 events of a forced boot are predicted exactly', () => {
-    const r = replay(fixture('r02-tracefs.txt.gz').split('\n').slice(0, 1500).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
+    const r = replay(fixture('r02-tracefs.txt.gz').split('\n').slice(0, 1500).join('\n'), {
+      ...pool,
+      minAlignMask: new Map([[DISK, 4095]])
+    })
     expect(r.counts.compared).toBeGreaterThan(500)
     expect(r.counts.equal).toBe(r.counts.compared)
   })
 
   test('the same from trace-cmd report, whose scatter-gather lists are bytes', () => {
-    const r = replay(fixture('r09-report.txt.gz').split('\n').slice(0, 400).join('\n'), { ...pool, minAlignMask: new Map([[DISK, 4095]]) })
+    const r = replay(fixture('r09-report.txt.gz').split('\n').slice(0, 400).join('\n'), {
+      ...pool,
+      minAlignMask: new Map([[DISK, 4095]])
+    })
     expect(r.counts.compared).toBeGreaterThan(100)
     expect(r.counts.equal).toBe(r.counts.compared)
     expect(device(r, '0000:00:1f.2').bouncedSegments).toBeGreaterThan(0)
@@ -221,11 +271,26 @@ test('a failed scatter-gather call that is never repeated gives its slots back w
   const m = new TraceMaker({ nslabs: 512, nareas: 1 })
   for (let i = 0; i < 236; i++) m.map(NET, 0, 0x200000000 + i * 4096, 4096, 2)
   const phys = Array.from({ length: 40 }, (_, i) => 0x100000000 + i * 0x5000)
-  expect(m.mapSg(DISK, 1, phys, phys.map(() => 4096), 2, 4095)).toBeNull()
+  expect(
+    m.mapSg(
+      DISK,
+      1,
+      phys,
+      phys.map(() => 4096),
+      2,
+      4095
+    )
+  ).toBeNull()
   m.time += 5e6
   for (const x of [...m.live].slice(0, 100)) m.unmap(x, 0)
   for (let i = 0; i < 60; i++) m.map(NET, 0, 0x300000000 + i * 4096, 4096, 2)
   const r = replay(m.text(), { ...placeOf(m), minAlignMask: new Map([[DISK, 4095]]) })
-  expect([r.counts.equal, r.counts.compared, r.counts.actualFailedSg, r.counts.predictedFailedSg, r.counts.unknownOutcome]).toEqual([296, 296, 1, 1, 21])
+  expect([
+    r.counts.equal,
+    r.counts.compared,
+    r.counts.actualFailedSg,
+    r.counts.predictedFailedSg,
+    r.counts.unknownOutcome
+  ]).toEqual([296, 296, 1, 1, 21])
   expect(r.sim?.pool.used_hiwater).toBe(512)
 })

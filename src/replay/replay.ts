@@ -1,8 +1,9 @@
-// Replays a trace against the pool: what each device mapped, what bounced, which slot the kernel's algorithm takes for each bounce and
-// whether the recording shows that one. One pass, memory bounded by a window of events and by what is live.
+// Replays a trace against the pool: what each device mapped, what bounced, which slot the kernel's algorithm takes for
+// each bounce and whether the recording shows that one. One pass, memory bounded by a window of events and by what is
+// live.
 //
-// Events wait in a window (window.ts) until the outcomes of all bounces before them are known (outcome.ts); then they are simulated in
-// order (simulate.ts).
+// Events wait in a window (window.ts) until the outcomes of all bounces before them are known (outcome.ts); then they
+// are simulated in order (simulate.ts).
 import { Trace } from '../kernel/trace-events.ts'
 import { Addresses } from './addresses.ts'
 import { Losses, TraceClock } from './clock.ts'
@@ -67,7 +68,10 @@ export class Replay implements EventSink {
   private cpusInHeader: number | null = null
   private ended = false
 
-  constructor(private readonly names: Names, private readonly options: ReplayOptions) {
+  constructor(
+    private readonly names: Names,
+    private readonly options: ReplayOptions
+  ) {
     this.followers = options.followers ?? []
     this.recorder = options.recorder ?? null
     this.costFit = options.fitCost === true ? new CostFit() : null
@@ -76,7 +80,8 @@ export class Replay implements EventSink {
     this.outcomes = new Outcomes(this)
     this.simulation = new Simulation(this)
     const { start, nslabs, nareas, before_6_3 = false } = options.pool
-    if (start !== null && nslabs !== null && nareas !== null) this.setPool({ start, nslabs, nareas, before_6_3 }, options.poolSource ?? 'log')
+    if (start !== null && nslabs !== null && nareas !== null)
+      this.setPool({ start, nslabs, nareas, before_6_3 }, options.poolSource ?? 'log')
     else this.guess = new PoolGuess(options.pool)
   }
 
@@ -200,7 +205,9 @@ export class Replay implements EventSink {
   private arrive(ev: TraceEvent, dev: DeviceState): void {
     const { counts, window: w } = this
     switch (ev.kind) {
-      case Trace.bounced: this.outcomes.bounced(ev, dev); break
+      case Trace.bounced:
+        this.outcomes.bounced(ev, dev)
+        break
       case Trace.map:
         counts.mapEvents++
         this.outcomes.map(ev, dev, this.recorder !== null)
@@ -221,7 +228,9 @@ export class Replay implements EventSink {
         w.dma[at] = ev.nphys > 0 ? (ev.physs[Math.min(ev.nphys, 128) - 1] as number) : 0
         break
       }
-      case Trace.allocErr: dev.failedAllocs++; break
+      case Trace.allocErr:
+        dev.failedAllocs++
+        break
       case Trace.alloc:
         if (ev.failed) {
           dev.failedAllocs++
@@ -233,13 +242,18 @@ export class Replay implements EventSink {
         if (this.recorder) w.push(ev)
         break
       case Trace.sync:
-      case Trace.syncDevice: w.push(ev); break
+      case Trace.syncDevice:
+        w.push(ev)
+        break
       case Trace.free:
         dev.frees++
         if (this.recorder) w.push(ev)
         break
-      case Trace.mapSgErr: counts.mapSgErrs++; break
-      default: if (this.recorder) w.push(ev)
+      case Trace.mapSgErr:
+        counts.mapSgErrs++
+        break
+      default:
+        if (this.recorder) w.push(ev)
     }
   }
 
@@ -255,7 +269,10 @@ export class Replay implements EventSink {
       const at = w.at(id)
       // Whether it is in a pool that is new is told by what follows.
       if (!all && w.has(at, Flag.outside) && w.tail - id < LOOK_AHEAD && !w.full) return
-      if (w.state[at] === Outcome.open && !this.outcomes.resolveFailedCall(id, at, !(this.losses.lossy && this.roomy))) {
+      if (
+        w.state[at] === Outcome.open &&
+        !this.outcomes.resolveFailedCall(id, at, !(this.losses.lossy && this.roomy))
+      ) {
         if (!all && !w.full && !(w.tail - w.head > GAP && this.losses.lossy && this.roomy)) return
         this.simulation.unknown(id, at)
       } else this.simulation.step(id, at)
@@ -274,7 +291,8 @@ export class Replay implements EventSink {
     const { window: w, sim } = this
     for (let id = w.head; id < w.tail; id++) {
       const at = w.at(id)
-      if (w.state[at] === Outcome.ok && sim?.contains(w.dma[at] as number) === false) this.growth.note(at, w.dma[at] as number)
+      if (w.state[at] === Outcome.ok && sim?.contains(w.dma[at] as number) === false)
+        this.growth.note(at, w.dma[at] as number)
     }
   }
 

@@ -1,6 +1,7 @@
-// The readable twin of scan.ts: one line of text to one event, with regular expressions and strings. Slow; it says what the scanner must do,
-// and a property test holds the two together. Not used by the tool itself. A character is a byte here; names and texts are decoded at the end.
-import { parseAttrs, Trace, traceEvent } from '../kernel/trace-events.ts'
+// The readable twin of scan.ts: one line of text to one event, with regular expressions and strings. Slow; it says what
+// the scanner must do, and a property test holds the two together. Not used by the tool itself. A character is a byte
+// here; names and texts are decoded at the end.
+import { parseAttrs, Trace, traceEvent, type TraceKind } from '../kernel/trace-events.ts'
 import { besideHas, besideKind, readBeside } from './beside.ts'
 import { Has, Irq, REQUIRED } from './event.ts'
 import { MAX_CPUS, MAX_DEVICE, MAX_EVENT_NAME, MAX_FRACTION, MAX_LINE, MAX_NUMBER, MAX_PID_DIGITS } from './scan.ts'
@@ -47,13 +48,18 @@ const NAME = /^(?:[^ :]*:(?=[^ \r]))*([^ :]*):(?=[ \r]|$)(.*)$/s
 
 const irqOf = (flags: string | undefined): number => {
   switch (flags?.[2]) {
-    case '.': return Irq.task
-    case 's': return Irq.soft
+    case '.':
+      return Irq.task
+    case 's':
+      return Irq.soft
     case 'h':
-    case 'H': return Irq.hard
+    case 'H':
+      return Irq.hard
     case 'z':
-    case 'Z': return Irq.nmi
-    default: return Irq.unknown
+    case 'Z':
+      return Irq.nmi
+    default:
+      return Irq.unknown
   }
 }
 
@@ -80,7 +86,7 @@ export function slowText(bytes: Uint8Array): SlowText {
   const skipped: Partial<Record<SkipReason, number>> = {}
   const others = new Map<string, number>()
   const take = (line: string, end: boolean): void => {
-    const r = line.length + (end ? 1 : 0) > MAX_LINE ? { type: 'skip', reason: 'longLine' } as const : slowLine(line)
+    const r = line.length + (end ? 1 : 0) > MAX_LINE ? ({ type: 'skip', reason: 'longLine' } as const) : slowLine(line)
     count(r, line, end)
     // A line that breaks off behind its first bracket may go on with a whole one.
     const bracket = noLine(r) ? cpuBracket(line) : undefined
@@ -104,12 +110,14 @@ export function slowText(bytes: Uint8Array): SlowText {
 
 const noLine = (r: SlowLine): boolean => r.type === 'skip' && (r.reason === 'noEvent' || r.reason === 'binary')
 /** The first `[CPU] ` of a line. */
-const cpuBracket = (line: string): RegExpMatchArray | undefined => [...line.matchAll(/\[(\d+)\] /g)].find((m) => Number(m[1]) < MAX_CPUS)
+const cpuBracket = (line: string): RegExpMatchArray | undefined =>
+  [...line.matchAll(/\[(\d+)\] /g)].find((m) => Number(m[1]) < MAX_CPUS)
 
 // A line cut at the end of the input can look whole: its lists disagree, or the last field never came.
 function whole(ev: SlowEvent, line: string): boolean {
   switch (ev.kind) {
-    case Trace.bounced: return /(FORCE|NORMAL)[ \t\r]*$/.test(line)
+    case Trace.bounced:
+      return /(FORCE|NORMAL)[ \t\r]*$/.test(line)
     case Trace.mapSg:
       if (ev.dmas?.length !== ev.sizes?.length || ev.sizes?.length !== ev.physs?.length) return false
       return (ev.has & Has.attrs) !== 0
@@ -117,14 +125,17 @@ function whole(ev: SlowEvent, line: string): boolean {
     case Trace.unmap:
     case Trace.unmapSg:
     case Trace.alloc:
-    case Trace.free: return (ev.has & Has.attrs) !== 0
+    case Trace.free:
+      return (ev.has & Has.attrs) !== 0
     // Nothing in these says where they end.
     case Trace.blockIssue:
     case Trace.blockComplete:
     case Trace.probeMap:
     case Trace.probeMapReturn:
-    case Trace.probeUnmap: return false
-    default: return true
+    case Trace.probeUnmap:
+      return false
+    default:
+      return true
   }
 }
 
@@ -136,44 +147,74 @@ function latin1(bytes: Uint8Array): string {
 
 const utf8 = (bytes: string): string => new TextDecoder('utf-8').decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0)))
 
-/** Reads one line, without its line end. */
-export function slowLine(line: string): SlowLine {
+/** An event before its fields are read. */
+const blank = (kind: TraceKind, time: number, cpu: number): SlowEvent => ({
+  kind,
+  has: 0,
+  time,
+  cpu,
+  pid: 0,
+  irq: 0,
+  attrs: 0,
+  force: false,
+  nents: 0,
+  ents: 0,
+  truncated: false,
+  count: 0
+})
+
+/** What the tracer says of events that are not there; null where the line is another. */
+function lostLine(line: string): SlowLine | null {
   const started = /^##### CPU (\d+) buffer started ####/.exec(line)
-  if (started && Number(started[1]) < MAX_CPUS) return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(started[1]), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0 } }
-  if (line.startsWith('#')) return { type: 'nothing' }
-  if (/^[ \t\r]*$/.test(line)) return { type: 'nothing' }
-  const lost = LOST.exec(line.slice(0, 200))
-  if (lost && Number(lost[1] ?? 0) < MAX_CPUS && Number(lost[2] ?? lost[3] ?? 0) <= MAX_NUMBER) {
-    const n = lost[2] ?? lost[3]
-    return { type: 'event', event: { kind: Trace.lost, has: 0, time: 0, cpu: Number(lost[1] ?? 0), pid: 0, irq: 0, attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: n === undefined ? -1 : Number(n) } }
-  }
+  if (started && Number(started[1]) < MAX_CPUS)
+    return { type: 'event', event: blank(Trace.lost, 0, Number(started[1])) }
+  const lost = line.startsWith('#') ? null : LOST.exec(line.slice(0, 200))
+  const count = lost?.[2] ?? lost?.[3]
+  if (!lost || Number(lost[1] ?? 0) >= MAX_CPUS || Number(count ?? 0) > MAX_NUMBER) return null
+  const event = blank(Trace.lost, 0, Number(lost[1] ?? 0))
+  return { type: 'event', event: { ...event, count: count === undefined ? -1 : Number(count) } }
+}
+
+/** `seconds.fraction`, or a count of the clock; null where no clock shows that. */
+function timeOf(whole: string, fraction: string | undefined): number | null {
+  if (fraction === undefined) return decimal(whole) > MAX_NUMBER ? null : decimal(whole)
+  const time = decimal(whole) * 1e9 + Math.round(decimal(fraction) * 10 ** (9 - fraction.length))
+  return fraction.length > MAX_FRACTION || time > MAX_NUMBER ? null : time
+}
+
+/** An event that is recorded beside the DMA API. `ev` has what stands before the name. */
+function besideLine(ev: SlowEvent, name: string, rest: string): SlowLine {
+  const kind = besideKind(name, utf8(rest.slice(0, 400)))
+  if (kind === Trace.none) return { type: 'other', name }
+  const read = readBeside(kind, utf8(rest.slice(0, 4000)).replace(/\r$/, ''))
+  if (read === null) return { type: 'skip', reason: 'badNumber' }
+  const { device, ...numbers } = read
+  const named = device === undefined ? {} : { device }
+  return { type: 'event', event: { ...ev, kind, has: besideHas(read), ...numbers, ...named } }
+}
+
+/** Reads one line, without its line end. */
+function slowLine(line: string): SlowLine {
+  const loss = lostLine(line)
+  if (loss !== null) return loss
+  if (line.startsWith('#') || /^[ \t\r]*$/.test(line)) return { type: 'nothing' }
   const bracket = cpuBracket(line)
   const place = bracket ? PLACE.exec(line.slice(bracket.index)) : null
   const name = place ? NAME.exec(place[5] as string) : null
   if (!bracket || !place || !name || (name[1] as string).length > MAX_EVENT_NAME) return notAnEvent(line)
-  const frac = place[4] ?? ''
-  const time = place[4] === undefined ? decimal(place[3] as string) : decimal(place[3] as string) * 1e9 + Math.round(decimal(frac) * 10 ** (9 - frac.length))
-  if (frac.length > MAX_FRACTION || time > MAX_NUMBER) return notAnEvent(line)
+  const time = timeOf(place[3] as string, place[4])
+  if (time === null) return notAnEvent(line)
+  const before = line
+    .slice(0, bracket.index)
+    .replace(/ +$/, '')
+    .replace(/\([^(]*\)$/, '')
+    .replace(/ +$/, '')
   const spec = traceEvent(name[1] as string)
-  const before = line.slice(0, bracket.index).replace(/ +$/, '').replace(/\([^(]*\)$/, '').replace(/ +$/, '')
-  if (!spec) {
-    const kind = besideKind(utf8(name[1] as string), utf8((name[2] as string).slice(0, 400)))
-    if (kind === Trace.none) return { type: 'other', name: utf8(name[1] as string) }
-    const read = readBeside(kind, utf8((name[2] as string).slice(0, 4000)).replace(/\r$/, ''))
-    if (read === null) return { type: 'skip', reason: 'badNumber' }
-    const { device, ...numbers } = read
-    return {
-      type: 'event',
-      event: {
-        kind, has: besideHas(read), time, cpu: Number(place[1]), pid: pidOf(before), irq: irqOf(place[2]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0,
-        ...numbers, ...(device === undefined ? {} : { device })
-      }
-    }
-  }
-  const ev: SlowEvent = {
-    kind: spec.kind, has: 0, time, cpu: Number(place[1]), pid: pidOf(before), irq: irqOf(place[2]), attrs: 0, force: false, nents: 0, ents: 0, truncated: false, count: 0
-  }
+  const ev = blank(spec?.kind ?? Trace.none, time, Number(place[1]))
+  ev.pid = pidOf(before)
+  ev.irq = irqOf(place[2])
   const rest = name[2] as string
+  if (!spec) return besideLine(ev, utf8(name[1] as string), rest)
   if (spec.kind === Trace.mark) {
     ev.text = utf8(rest.replace(/^ +/, '').slice(0, 4096)).replace(/^tracing_mark_write: /, '')
     return { type: 'event', event: ev }
@@ -204,13 +245,14 @@ function notAnEvent(line: string): SlowLine {
 }
 
 // Reads the fields after the name; false when a value cannot be read.
+// Long: one switch over the names of fields.
 function fields(ev: SlowEvent, text: string): boolean {
   let raw = false
   let good = true
   let rest = text
   const number = (t: string, base: 10 | 16): number => {
     const m = /^0[xX]([0-9a-fA-F]*)/.exec(t)
-    const digits = m ? (m[1] as string) : (base === 16 ? /^[0-9a-fA-F]*/ : /^\d*/).exec(t)?.[0] ?? ''
+    const digits = m ? (m[1] as string) : ((base === 16 ? /^[0-9a-fA-F]*/ : /^\d*/).exec(t)?.[0] ?? '')
     if (digits === '') good = false
     let v = 0
     for (const d of digits) v = v * (m ? 16 : base) + Number.parseInt(d, 16)
@@ -226,7 +268,7 @@ function fields(ev: SlowEvent, text: string): boolean {
   for (;;) {
     rest = rest.replace(/^[ \t\r]+/, '')
     if (rest === '') break
-    const word = (/^[^ =]*/.exec(rest)?.[0] ?? '')
+    const word = /^[^ =]*/.exec(rest)?.[0] ?? ''
     if (rest[word.length] !== '=') {
       if (rest.startsWith('[FAILED')) {
         const end = rest.indexOf(']')
@@ -264,15 +306,22 @@ function fields(ev: SlowEvent, text: string): boolean {
       if (braces) {
         used = braces[0].length
         if (!braces[0].endsWith('}')) good = false
-        return braces[0].slice(1).replace(/\}$/, '').split(/[ ,]+/).filter((t) => t !== '').map((t) => {
-          if (!/^(0[xX][0-9a-fA-F]+|\d+)$/.test(t)) good = false
-          return number(t, 10)
-        })
+        return braces[0]
+          .slice(1)
+          .replace(/\}$/, '')
+          .split(/[ ,]+/)
+          .filter((t) => t !== '')
+          .map((t) => {
+            if (!/^(0[xX][0-9a-fA-F]+|\d+)$/.test(t)) good = false
+            return number(t, 10)
+          })
       }
       if (bytes) {
         used = bytes[0].length
         if (!bytes[0].endsWith(']')) good = false
-        const all = (bytes[0].slice(bytes[0].indexOf('[') + 1).match(/[0-9a-fA-F]{1,2}/g) ?? []).map((t) => Number.parseInt(t, 16))
+        const all = (bytes[0].slice(bytes[0].indexOf('[') + 1).match(/[0-9a-fA-F]{1,2}/g) ?? []).map((t) =>
+          Number.parseInt(t, 16)
+        )
         if (all.length % width !== 0) good = false
         const out: number[] = []
         for (let i = 0; i + width <= all.length; i += width) {
@@ -304,15 +353,36 @@ function fields(ev: SlowEvent, text: string): boolean {
         break
       }
       case 'dma_addr':
-      case 'addr': ev.dma = number(value, hex); ev.has |= Has.dma; break
+      case 'addr':
+        ev.dma = number(value, hex)
+        ev.has |= Has.dma
+        break
       case 'phys_addr':
-      case 'dev_addr': ev.phys = number(value, hex); ev.has |= Has.phys; break
-      case 'dma_mask': ev.mask = number(value, hex); ev.has |= Has.mask; break
-      case 'size': ev.size = number(value, 10); ev.has |= Has.size; break
+      case 'dev_addr':
+        ev.phys = number(value, hex)
+        ev.has |= Has.phys
+        break
+      case 'dma_mask':
+        ev.mask = number(value, hex)
+        ev.has |= Has.mask
+        break
+      case 'size':
+        ev.size = number(value, 10)
+        ev.has |= Has.size
+        break
       case 'attrs': {
         const t = /^[^ \r]*/.exec(value)?.[0] ?? ''
         ev.has |= Has.attrs
-        if (t !== '') ev.attrs = parseAttrs(t) ?? parseAttrs(t.split('|').filter((x) => parseAttrs(x) !== null).join('|')) ?? 0
+        if (t !== '')
+          ev.attrs =
+            parseAttrs(t) ??
+            parseAttrs(
+              t
+                .split('|')
+                .filter((x) => parseAttrs(x) !== null)
+                .join('|')
+            ) ??
+            0
         if (ev.attrs > MAX_NUMBER) good = false
         break
       }
@@ -320,23 +390,45 @@ function fields(ev: SlowEvent, text: string): boolean {
         if (/^(0x)?0+(?=[ \r]|$)/.test(value)) ev.failed = true
         else delete ev.failed
         break
-      case 'nents': ev.nents = total(); break
-      case 'ents': ev.ents = total(); break
-      case 'full_nents': ev.nents = number(value, 10); break
-      case 'full_ents': ev.ents = number(value, 10); break
-      case 'truncated': ev.truncated = number(value, 10) !== 0; break
-      case 'force': ev.force = number(value, 10) !== 0; break
-      case 'dma_addrs': ev.dmas = array(8); ev.has |= Has.dmaList; break
+      case 'nents':
+        ev.nents = total()
+        break
+      case 'ents':
+        ev.ents = total()
+        break
+      case 'full_nents':
+        ev.nents = number(value, 10)
+        break
+      case 'full_ents':
+        ev.ents = number(value, 10)
+        break
+      case 'truncated':
+        ev.truncated = number(value, 10) !== 0
+        break
+      case 'force':
+        ev.force = number(value, 10) !== 0
+        break
+      case 'dma_addrs':
+        ev.dmas = array(8)
+        ev.has |= Has.dmaList
+        break
       case 'sizes':
-      case 'lengths': ev.sizes = array(4); ev.has |= Has.sizeList; break
+      case 'lengths':
+        ev.sizes = array(4)
+        ev.has |= Has.sizeList
+        break
       case 'phys_addrs':
-      case 'addrs': ev.physs = array(8); ev.has |= Has.physList; break
+      case 'addrs':
+        ev.physs = array(8)
+        ev.has |= Has.physList
+        break
       case 'device':
       case 'dev_name': {
         device(/^[^ \r]*/.exec(value)?.[0] ?? '')
         break
       }
-      default: break
+      default:
+        break
     }
     const end = value.indexOf(' ', used)
     rest = end < 0 ? '' : value.slice(end)

@@ -1,13 +1,14 @@
-// Text of trace events to records, on bytes: tracefs `trace` and `trace_pipe` (with LOST lines and the TGID column), `trace-cmd report`
-// (with its unparsed arrays) and `perf script`. No string per line; names are interned by hash. This file may be ugly: its readable twin is
-// scan-slow.ts, and a property test holds the two together.
+// Text of trace events to records, on bytes: tracefs `trace` and `trace_pipe` (with LOST lines and the TGID column),
+// `trace-cmd report` (with its unparsed arrays) and `perf script`. No string per line; names are interned by hash. This
+// file may be ugly: its readable twin is scan-slow.ts, and a property test holds the two together.
 //
-// An event line is: anything, `[CPU]`, maybe irq flags, a time, a colon, the event's name (maybe with its system before it), a colon, then
-// fields by name. Nothing is taken by position but the device's name, which has no key.
+// An event line is: anything, `[CPU]`, maybe irq flags, a time, a colon, the event's name (maybe with its system before
+// it), a colon, then fields by name. Nothing is taken by position but the device's name, which has no key.
 //
-// What keeps a reader of hostile bytes in its line: every loop stops at the line end; nothing steps over a byte that it has not compared; a
-// fast step compares whole words, so that it can only run over text that it knows; and the last line of each chunk is read from a buffer
-// with line ends behind it, so that a step too far, were there one, ends there and is found out.
+// What keeps a reader of hostile bytes in its line: every loop stops at the line end; nothing steps over a byte that it
+// has not compared; a fast step compares whole words, so that it can only run over text that it knows; and the last
+// line of each chunk is read from a buffer with line ends behind it, so that a step too far, were there one, ends there
+// and is found out.
 import { assertTrue } from '../base/index.ts'
 import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
 import { besideHas, besideKind, readBeside } from './beside.ts'
@@ -37,8 +38,8 @@ for (let i = 0; i < 6; i++) HEX[97 + i] = HEX[65 + i] = 10 + i
 const enc = new TextEncoder()
 const hashOf = (s: string): number => hashBytes(enc.encode(s), 0, s.length)
 
-// Event names and keys by hash: two small open-addressed tables. Text with the hash of a known name is compared with it: a 32-bit hash is
-// easily met on purpose.
+// Event names and keys by hash: two small open-addressed tables. Text with the hash of a known name is compared with
+// it: a 32-bit hash is easily met on purpose.
 class HashTable {
   private readonly hash = new Int32Array(256)
   private readonly name: (Uint8Array | null)[] = new Array(256).fill(null)
@@ -55,7 +56,8 @@ class HashTable {
     for (let at = hash & 255; ; at = (at + 1) & 255) {
       const name = this.name[at] as Uint8Array | null
       if (name === null) return 0
-      if (this.hash[at] === hash && name.length === to - from && sameBytes(name, buf, from)) return this.value[at] as number
+      if (this.hash[at] === hash && name.length === to - from && sameBytes(name, buf, from))
+        return this.value[at] as number
     }
   }
 }
@@ -65,7 +67,8 @@ function sameBytes(name: Uint8Array, buf: Uint8Array, from: number): boolean {
   return true
 }
 
-// %p prints NULL as zeros and everything else hashed: the allocation failed, and its DMA address is what was there before.
+// %p prints NULL as zeros and everything else hashed: the allocation failed, and its DMA address is what was there
+// before.
 function isNull(buf: Uint8Array, from: number): boolean {
   let p = from
   if (buf[p] === 48 && buf[p + 1] === 120) p += 2
@@ -77,13 +80,53 @@ function isNull(buf: Uint8Array, from: number): boolean {
 const kinds = new HashTable()
 for (const e of TRACE_EVENTS) kinds.add(e.name, e.kind)
 
-const K = { dir: 1, dma: 2, size: 3, phys: 4, attrs: 5, mask: 6, devAddr: 7, nents: 8, ents: 9, dmas: 10, sizes: 11, physs: 12, device: 13, force: 14, truncated: 15, fullNents: 16, fullEnts: 17, addrs: 18, virt: 19 } as const
+const K = {
+  dir: 1,
+  dma: 2,
+  size: 3,
+  phys: 4,
+  attrs: 5,
+  mask: 6,
+  devAddr: 7,
+  nents: 8,
+  ents: 9,
+  dmas: 10,
+  sizes: 11,
+  physs: 12,
+  device: 13,
+  force: 14,
+  truncated: 15,
+  fullNents: 16,
+  fullEnts: 17,
+  addrs: 18,
+  virt: 19
+} as const
 const keys = new HashTable()
 for (const [name, id] of [
-  ['dir', K.dir], ['dma_addr', K.dma], ['addr', K.dma], ['size', K.size], ['phys_addr', K.phys], ['attrs', K.attrs], ['dma_mask', K.mask], ['dev_addr', K.devAddr],
-  ['nents', K.nents], ['ents', K.ents], ['dma_addrs', K.dmas], ['sizes', K.sizes], ['lengths', K.sizes], ['phys_addrs', K.physs], ['device', K.device], ['dev_name', K.device],
-  ['force', K.force], ['truncated', K.truncated], ['full_nents', K.fullNents], ['full_ents', K.fullEnts], ['addrs', K.addrs], ['virt_addr', K.virt]
-] as const) keys.add(name, id)
+  ['dir', K.dir],
+  ['dma_addr', K.dma],
+  ['addr', K.dma],
+  ['size', K.size],
+  ['phys_addr', K.phys],
+  ['attrs', K.attrs],
+  ['dma_mask', K.mask],
+  ['dev_addr', K.devAddr],
+  ['nents', K.nents],
+  ['ents', K.ents],
+  ['dma_addrs', K.dmas],
+  ['sizes', K.sizes],
+  ['lengths', K.sizes],
+  ['phys_addrs', K.physs],
+  ['device', K.device],
+  ['dev_name', K.device],
+  ['force', K.force],
+  ['truncated', K.truncated],
+  ['full_nents', K.fullNents],
+  ['full_ents', K.fullEnts],
+  ['addrs', K.addrs],
+  ['virt_addr', K.virt]
+] as const)
+  keys.add(name, id)
 
 const IRQ_OF = new Uint8Array(256)
 IRQ_OF[46] = Irq.task
@@ -92,13 +135,50 @@ for (const c of 'hH') IRQ_OF[c.charCodeAt(0)] = Irq.hard
 for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
 
 // Four bytes of text as the little-endian word that DataView reads.
-const w = (t: string): number => (t.charCodeAt(0) | (t.charCodeAt(1) << 8) | (t.charCodeAt(2) << 16) | (t.charCodeAt(3) << 24)) >>> 0
+const w = (t: string): number =>
+  (t.charCodeAt(0) | (t.charCodeAt(1) << 8) | (t.charCodeAt(2) << 16) | (t.charCodeAt(3) << 24)) >>> 0
 const W = {
-  swio: w('swio'), tlb_: w('tlb_'), boun: w('boun'), ced: w('ced:'), dma_: w('dma_'), map_: w('map_'), page: w('page'), phys: w('phys'), unma: w('unma'), p_pa: w('p_pa'), p_ph: w('p_ph'), ge: w('ge: '), ys: w('ys: '),
-  sg: w('sg: '), p_sg: w('p_sg'), sDev: w(' dev'), _nam: w('_nam'), _mas: w('_mas'), sDma: w(' dma'), _add: w('_add'), ffff: w('ffff'), sSiz: w(' siz'), sPhy: w(' phy'), s_ad: w('s_ad'), sDir: w(' dir'), eTo: w('=TO_'), devi: w('DEVI'), eFro: w('=FRO'), mDe: w('M_DE'), vice: w('VICE'), eBid: w('=BID'), irec: w('IREC'), tion: w('TION'),
-  sAtt: w(' att'), sFor: w(' FOR'), sNor: w(' NOR')
+  swio: w('swio'),
+  tlb_: w('tlb_'),
+  boun: w('boun'),
+  ced: w('ced:'),
+  dma_: w('dma_'),
+  map_: w('map_'),
+  page: w('page'),
+  phys: w('phys'),
+  unma: w('unma'),
+  p_pa: w('p_pa'),
+  p_ph: w('p_ph'),
+  ge: w('ge: '),
+  ys: w('ys: '),
+  sg: w('sg: '),
+  p_sg: w('p_sg'),
+  sDev: w(' dev'),
+  _nam: w('_nam'),
+  _mas: w('_mas'),
+  sDma: w(' dma'),
+  _add: w('_add'),
+  ffff: w('ffff'),
+  sSiz: w(' siz'),
+  sPhy: w(' phy'),
+  s_ad: w('s_ad'),
+  sDir: w(' dir'),
+  eTo: w('=TO_'),
+  devi: w('DEVI'),
+  eFro: w('=FRO'),
+  mDe: w('M_DE'),
+  vice: w('VICE'),
+  eBid: w('=BID'),
+  irec: w('IREC'),
+  tion: w('TION'),
+  sAtt: w(' att'),
+  sFor: w(' FOR'),
+  sNor: w(' NOR')
 } as const
-/** Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. Behind a kept line lie as many line ends. */
+/**
+ * Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. Behind a kept line lie
+ * as many line ends.
+ */
 const AHEAD = 48
 const POW16 = [1, 16, 256, 4096, 65536, 2 ** 20, 2 ** 24, 2 ** 28, 2 ** 32]
 
@@ -140,13 +220,22 @@ export class TextScanner {
   private num = 0
   private bad = false
 
-  /** `onHeader` is told of each comment that says something of the recording, where it stands: before the events behind it. */
-  constructor(private readonly sink: EventSink, readonly names: Names, readonly skips: Skips, private readonly onHeader: (h: TextHeader) => void = () => {}) {}
+  /**
+   * `onHeader` is told of each comment that says something of the recording, where it stands: before the events behind
+   * it.
+   */
+  constructor(
+    private readonly sink: EventSink,
+    readonly names: Names,
+    readonly skips: Skips,
+    private readonly onHeader: (h: TextHeader) => void = () => {}
+  ) {}
 
   /** Reads one more chunk. The chunk may be reused after the call. */
   push(chunk: Uint8Array): void {
     // A line that is too long is found out where it is kept; so none may be whole in what is read at once.
-    for (let from = 0; from < chunk.length; from += MAX_LINE) this.piece(chunk.length <= MAX_LINE ? chunk : chunk.subarray(from, Math.min(chunk.length, from + MAX_LINE)))
+    for (let from = 0; from < chunk.length; from += MAX_LINE)
+      this.piece(chunk.length <= MAX_LINE ? chunk : chunk.subarray(from, Math.min(chunk.length, from + MAX_LINE)))
   }
 
   private piece(chunk: Uint8Array): void {
@@ -161,7 +250,8 @@ export class TextScanner {
     }
     const last = chunk.lastIndexOf(NL)
     if (last >= from) {
-      // The last line is kept as well: its copy has line ends behind it, and its own end stops what reads the lines before it.
+      // The last line is kept as well: its copy has line ends behind it, and its own end stops what reads the lines
+      // before it.
       const before = last === 0 ? -1 : chunk.lastIndexOf(NL, last - 1)
       if (before >= from) {
         this.scan(chunk, from, before + 1)
@@ -174,7 +264,10 @@ export class TextScanner {
     if (from < chunk.length) this.keep(chunk, from, chunk.length)
   }
 
-  /** The next file begins with this byte. A line that the last file left unfinished goes on in it, unless the byte looks like a line's beginning. */
+  /**
+   * The next file begins with this byte. A line that the last file left unfinished goes on in it, unless the byte looks
+   * like a line's beginning.
+   */
   boundary(next: number): void {
     if (this.carried > 0 && (next === 35 || next === SP)) this.push(LINE_END)
   }
@@ -246,6 +339,7 @@ export class TextScanner {
   private far = 0
 
   // One line; the position after its line end.
+  // Long: one pass over the bytes of a line.
   private line(buf: Uint8Array, start: number): number {
     const ev = this.ev
     let p = start
@@ -311,7 +405,8 @@ export class TextScanner {
       digits = p - from
       time = sec * 1e9 + (digits === 6 ? frac * 1000 : digits === 9 ? frac : Math.round(frac * 10 ** (9 - digits)))
     } else time = sec
-    if (buf[p] !== COLON || digits > MAX_FRACTION || !(time <= MAX_NUMBER)) return this.torn(buf, start, bracket, this.eol(buf, p))
+    if (buf[p] !== COLON || digits > MAX_FRACTION || !(time <= MAX_NUMBER))
+      return this.torn(buf, start, bracket, this.eol(buf, p))
     p++
     while (buf[p] === SP) p++
     // The name, after `system:` if there is one.
@@ -340,7 +435,8 @@ export class TextScanner {
       if (p - nameAt > MAX_EVENT_NAME) return this.torn(buf, start, bracket, this.eol(buf, p))
     }
     this.events++
-    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none) return this.besideEvent(buf, hash, start, bracket, nameAt, p, time, cpu, irq)
+    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none)
+      return this.besideEvent(buf, hash, start, bracket, nameAt, p, time, cpu, irq)
     if (kind === Trace.none) {
       this.countOther(buf, hash, nameAt, p)
       return this.eol(buf, p) + 1
@@ -378,7 +474,9 @@ export class TextScanner {
     }
     const missing = (REQUIRED[kind] as number) & ~ev.has
     if (missing !== 0 || this.bad) {
-      this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
+      this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () =>
+        this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
+      )
       this.events--
     } else if (this.atEnd && !whole(ev, this.lastWord(buf, start, end))) {
       this.skips.add('cutLine', this.lines)
@@ -397,7 +495,8 @@ export class TextScanner {
   private countOther(buf: Uint8Array, hash: number, nameAt: number, p: number): void {
     const known = this.otherIds.get(hash)
     if (known !== undefined) known.count++
-    else if (this.otherIds.size < 4096) this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
+    else if (this.otherIds.size < 4096)
+      this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
     else this.others.set('(more names)', (this.others.get('(more names)') ?? 0) + 1)
   }
 
@@ -406,20 +505,35 @@ export class TextScanner {
     const known = this.besides.get(hash)
     if (known !== undefined) return known
     if (this.besides.size >= 4096) return Trace.none
-    const kind = besideKind(this.decoder.decode(buf.subarray(nameAt, p)), this.decoder.decode(buf.subarray(p + 1, Math.min(this.eol(buf, p), p + 400))))
+    const kind = besideKind(
+      this.decoder.decode(buf.subarray(nameAt, p)),
+      this.decoder.decode(buf.subarray(p + 1, Math.min(this.eol(buf, p), p + 400)))
+    )
     this.besides.set(hash, kind)
     return kind
   }
   private readonly besides = new Map<number, TraceKind>()
 
-  private besideEvent(buf: Uint8Array, hash: number, start: number, bracket: number, nameAt: number, p: number, time: number, cpu: number, irq: number): number {
+  private besideEvent(
+    buf: Uint8Array,
+    hash: number,
+    start: number,
+    bracket: number,
+    nameAt: number,
+    p: number,
+    time: number,
+    cpu: number,
+    irq: number
+  ): number {
     const ev = this.ev
     const end = this.eol(buf, p)
     const kind = this.besides.get(hash) as TraceKind
     this.countOther(buf, hash, nameAt, p)
     const read = readBeside(kind, this.decoder.decode(buf.subarray(p + 1, Math.min(end, p + 4000))).replace(/\r$/, ''))
     if (read === null || this.atEnd) {
-      this.skips.add(this.atEnd ? 'cutLine' : 'badNumber', this.lines, () => this.decoder.decode(buf.subarray(start, Math.min(end, start + 200))))
+      this.skips.add(this.atEnd ? 'cutLine' : 'badNumber', this.lines, () =>
+        this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
+      )
       this.events--
       return end + 1
     }
@@ -446,7 +560,11 @@ export class TextScanner {
     const v = this.view
     const first = v.getUint32(p, true)
     if (first === W.swio) {
-      if (v.getUint32(p + 4, true) === W.tlb_ && v.getUint32(p + 8, true) === W.boun && v.getUint32(p + 12, true) === W.ced) {
+      if (
+        v.getUint32(p + 4, true) === W.tlb_ &&
+        v.getUint32(p + 8, true) === W.boun &&
+        v.getUint32(p + 12, true) === W.ced
+      ) {
         this.pos = p + 15
         return Trace.bounced
       }
@@ -478,47 +596,83 @@ export class TextScanner {
     return Trace.none
   }
 
-  // The fields of the common events, as long as they come in the order in which 6.12 prints them and each key is the one expected; where that
-  // ends, pos stays and the general reader goes on from there. At pos is the blank before the first field.
+  // The fields of the common events, as long as they come in the order in which 6.12 prints them and each key is the
+  // one expected; where that ends, pos stays and the general reader goes on from there. At pos is the blank before the
+  // first field.
   private quickArgs(buf: Uint8Array, kind: TraceKind): void {
+    if (kind === Trace.bounced) this.quickBounced(buf)
+    else if (kind === Trace.map || kind === Trace.unmap || kind === Trace.mapSg || kind === Trace.unmapSg)
+      this.quickMapping(buf, kind)
+  }
+
+  private quickBounced(buf: Uint8Array): void {
     const v = this.view
     const ev = this.ev
     const far = this.far
     let q = this.pos
-    if (kind === Trace.bounced) {
-      if (v.getUint32(q, true) !== W.sDev || v.getUint32(q + 4, true) !== W._nam || buf[q + 8] !== 101 || buf[q + 9] !== COLON || buf[q + 10] !== SP) return
-      q = this.quickDevice(buf, q + 11)
-      if (q < 0) return
-      this.pos = q
-      if (q < far && v.getUint32(q, true) === W.sDma && v.getUint32(q + 4, true) === W._mas && buf[q + 8] === 107 && buf[q + 9] === EQ) {
-        if (v.getUint32(q + 10, true) === W.ffff && v.getUint32(q + 14, true) === W.ffff && v.getUint32(q + 18, true) === W.ffff && v.getUint32(q + 22, true) === W.ffff && buf[q + 26] === SP) {
-          ev.mask = MAPPING_ALL_ONES
-          q += 26
-        } else {
-          q = this.quickHex(buf, q + 10)
-          if (q < 0) return
-          ev.mask = this.num
-        }
-        ev.has |= Has.mask
-        this.pos = q
-      }
-      if (q >= far || v.getUint32(q, true) !== W.sDev || v.getUint32(q + 4, true) !== W._add || buf[q + 8] !== 114 || buf[q + 9] !== EQ) return
-      q = this.quickHex(buf, q + 10)
-      if (q < 0) return
-      ev.phys = this.num
-      ev.has |= Has.phys
-      this.pos = q
-      q = this.quickSize(buf, q)
-      if (q < 0 || q >= far) return
-      const word = v.getUint32(q, true)
-      if (word === W.sFor && buf[q + 4] === 67 && buf[q + 5] === 69 && buf[q + 6] === NL) {
-        ev.force = true
-        this.pos = q + 6
-      } else if (word === W.sNor && buf[q + 4] === 77 && buf[q + 5] === 65 && buf[q + 6] === 76 && buf[q + 7] === NL) this.pos = q + 7
+    if (
+      v.getUint32(q, true) !== W.sDev ||
+      v.getUint32(q + 4, true) !== W._nam ||
+      buf[q + 8] !== 101 ||
+      buf[q + 9] !== COLON ||
+      buf[q + 10] !== SP
+    )
       return
+    q = this.quickDevice(buf, q + 11)
+    if (q < 0) return
+    this.pos = q
+    if (
+      q < far &&
+      v.getUint32(q, true) === W.sDma &&
+      v.getUint32(q + 4, true) === W._mas &&
+      buf[q + 8] === 107 &&
+      buf[q + 9] === EQ
+    ) {
+      if (
+        v.getUint32(q + 10, true) === W.ffff &&
+        v.getUint32(q + 14, true) === W.ffff &&
+        v.getUint32(q + 18, true) === W.ffff &&
+        v.getUint32(q + 22, true) === W.ffff &&
+        buf[q + 26] === SP
+      ) {
+        ev.mask = MAPPING_ALL_ONES
+        q += 26
+      } else {
+        q = this.quickHex(buf, q + 10)
+        if (q < 0) return
+        ev.mask = this.num
+      }
+      ev.has |= Has.mask
+      this.pos = q
     }
-    if (kind !== Trace.map && kind !== Trace.unmap && kind !== Trace.mapSg && kind !== Trace.unmapSg) return
-    q = this.quickDevice(buf, q + 1)
+    if (
+      q >= far ||
+      v.getUint32(q, true) !== W.sDev ||
+      v.getUint32(q + 4, true) !== W._add ||
+      buf[q + 8] !== 114 ||
+      buf[q + 9] !== EQ
+    )
+      return
+    q = this.quickHex(buf, q + 10)
+    if (q < 0) return
+    ev.phys = this.num
+    ev.has |= Has.phys
+    this.pos = q
+    q = this.quickSize(buf, q)
+    if (q < 0 || q >= far) return
+    const word = v.getUint32(q, true)
+    if (word === W.sFor && buf[q + 4] === 67 && buf[q + 5] === 69 && buf[q + 6] === NL) {
+      ev.force = true
+      this.pos = q + 6
+    } else if (word === W.sNor && buf[q + 4] === 77 && buf[q + 5] === 65 && buf[q + 6] === 76 && buf[q + 7] === NL)
+      this.pos = q + 7
+  }
+
+  private quickMapping(buf: Uint8Array, kind: TraceKind): void {
+    const v = this.view
+    const ev = this.ev
+    const far = this.far
+    let q = this.quickDevice(buf, this.pos + 1)
     if (q < 0) return
     this.pos = q
     if (q >= far || v.getUint32(q, true) !== W.sDir) return
@@ -527,7 +681,14 @@ export class TextScanner {
     ev.has |= Has.dir
     this.pos = q
     if (kind === Trace.mapSg || kind === Trace.unmapSg) return
-    if (q >= far || v.getUint32(q, true) !== W.sDma || v.getUint32(q + 4, true) !== W._add || buf[q + 8] !== 114 || buf[q + 9] !== EQ) return
+    if (
+      q >= far ||
+      v.getUint32(q, true) !== W.sDma ||
+      v.getUint32(q + 4, true) !== W._add ||
+      buf[q + 8] !== 114 ||
+      buf[q + 9] !== EQ
+    )
+      return
     q = this.quickHex(buf, q + 10)
     if (q < 0) return
     ev.dma = this.num
@@ -536,20 +697,36 @@ export class TextScanner {
     q = this.quickSize(buf, q)
     if (q < 0) return
     if (kind === Trace.map) {
-      if (q >= far || v.getUint32(q, true) !== W.sPhy || v.getUint32(q + 4, true) !== W.s_ad || buf[q + 8] !== 100 || buf[q + 9] !== 114 || buf[q + 10] !== EQ) return
+      if (
+        q >= far ||
+        v.getUint32(q, true) !== W.sPhy ||
+        v.getUint32(q + 4, true) !== W.s_ad ||
+        buf[q + 8] !== 100 ||
+        buf[q + 9] !== 114 ||
+        buf[q + 10] !== EQ
+      )
+        return
       q = this.quickHex(buf, q + 11)
       if (q < 0) return
       ev.phys = this.num
       ev.has |= Has.phys
       this.pos = q
     }
-    if (q < far && v.getUint32(q, true) === W.sAtt && buf[q + 4] === 114 && buf[q + 5] === 115 && buf[q + 6] === EQ && buf[q + 7] === NL) {
+    if (
+      q < far &&
+      v.getUint32(q, true) === W.sAtt &&
+      buf[q + 4] === 114 &&
+      buf[q + 5] === 115 &&
+      buf[q + 6] === EQ &&
+      buf[q + 7] === NL
+    ) {
       ev.has |= Has.attrs
       this.pos = q + 7
     }
   }
 
-  // `=TO_DEVICE `, `=FROM_DEVICE ` or `=BIDIRECTIONAL ` at q; the place of the blank, negative when it is something else.
+  // `=TO_DEVICE `, `=FROM_DEVICE ` or `=BIDIRECTIONAL ` at q; the place of the blank, negative when it is something
+  // else.
   private quickDirection(buf: Uint8Array, q: number): number {
     const v = this.view
     const first = v.getUint32(q, true)
@@ -564,7 +741,14 @@ export class TextScanner {
       return second === W.mDe && third === W.vice && buf[q + 12] === SP ? q + 12 : -1
     }
     this.ev.dir = 0
-    return first === W.eBid && second === W.irec && third === W.tion && buf[q + 12] === 65 && buf[q + 13] === 76 && buf[q + 14] === SP ? q + 14 : -1
+    return first === W.eBid &&
+      second === W.irec &&
+      third === W.tion &&
+      buf[q + 12] === 65 &&
+      buf[q + 13] === 76 &&
+      buf[q + 14] === SP
+      ? q + 14
+      : -1
   }
 
   // ` size=` and its digits at q; the place behind them, negative when it is something else.
@@ -586,7 +770,8 @@ export class TextScanner {
     return p
   }
 
-  // Up to 16 hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is something else.
+  // Up to 16 hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is
+  // something else.
   private quickHex(buf: Uint8Array, q: number): number {
     let p = q
     let d = HEX[buf[p] as number] as number
@@ -608,7 +793,8 @@ export class TextScanner {
     return p > q && (c === SP || c === NL) ? p : -1
   }
 
-  // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is something else.
+  // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is
+  // something else.
   private quickDevice(buf: Uint8Array, q: number): number {
     if (q >= this.far) return -1
     if (buf[q + 12] === SP) {
@@ -616,12 +802,18 @@ export class TextScanner {
       const b = this.view.getInt32(q + 4, true)
       const c = this.view.getInt32(q + 8, true)
       const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
-      if (this.dev2[slot] === c && this.dev1[slot] === b && this.dev0[slot] === a && (this.devId[slot] as number) >= 0) {
+      if (
+        this.dev2[slot] === c &&
+        this.dev1[slot] === b &&
+        this.dev0[slot] === a &&
+        (this.devId[slot] as number) >= 0
+      ) {
         this.ev.dev = this.devId[slot] as number
         this.ev.has |= Has.device
         return q + 12
       }
-      for (let i = q; i < q + 12; i++) if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || buf[i] === COLON && i === q + 11) return -1
+      for (let i = q; i < q + 12; i++)
+        if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === q + 11)) return -1
       this.dev0[slot] = a
       this.dev1[slot] = b
       this.dev2[slot] = c
@@ -663,7 +855,8 @@ export class TextScanner {
     return scale > PID_SCALE ? 0 : pid
   }
 
-  // `CPU:0 [LOST 90 EVENTS]`, `[LOST EVENTS]`, `CPU:0 [90 EVENTS DROPPED]`. The position after the line, 0 when it is none of these.
+  // `CPU:0 [LOST 90 EVENTS]`, `[LOST EVENTS]`, `CPU:0 [90 EVENTS DROPPED]`. The position after the line, 0 when it is
+  // none of these.
   private lost(buf: Uint8Array, start: number, bracket: number): number {
     const end = this.eol(buf, bracket)
     const text = this.decoder.decode(buf.subarray(start, Math.min(end, start + 200)))
@@ -689,7 +882,8 @@ export class TextScanner {
     this.sink.event(ev)
   }
 
-  // A line that breaks off behind its first bracket may go on with a whole one: trace_pipe read by splice() tears lines so.
+  // A line that breaks off behind its first bracket may go on with a whole one: trace_pipe read by splice() tears lines
+  // so.
   private torn(buf: Uint8Array, start: number, bracket: number, end: number): number {
     this.noEvent(buf, start, end)
     if (this.rest) return end + 1
@@ -814,10 +1008,11 @@ export class TextScanner {
   }
 
   // The fields of the event at pos, up to the line end.
+  // Long: one switch over the names of fields, without a call in between.
   private args(buf: Uint8Array): void {
     const ev = this.ev
-    // trace-cmd prints the fields of an event that it cannot format as name=value, with plain numbers in decimal; `report -R` prints all
-    // events so, but with the numbers as their format has them.
+    // trace-cmd prints the fields of an event that it cannot format as name=value, with plain numbers in decimal;
+    // `report -R` prints all events so, but with the numbers as their format has them.
     let raw = false
     let p = this.pos
     let c = buf[p] as number
@@ -844,14 +1039,20 @@ export class TextScanner {
       const key = keys.get(buf, from, p, hash)
       this.pos = p + 1
       switch (key) {
-        case K.dir: this.direction(buf); break
+        case K.dir:
+          this.direction(buf)
+          break
         case K.dma:
           if (raw) this.plainNumber(buf)
           else this.hex(buf)
           ev.dma = this.num
           ev.has |= Has.dma
           break
-        case K.size: this.dec(buf); ev.size = this.num; ev.has |= Has.size; break
+        case K.size:
+          this.dec(buf)
+          ev.size = this.num
+          ev.has |= Has.size
+          break
         case K.phys:
         case K.devAddr:
           if (raw) this.plainNumber(buf)
@@ -859,7 +1060,9 @@ export class TextScanner {
           ev.phys = this.num
           ev.has |= Has.phys
           break
-        case K.attrs: this.attributes(buf); break
+        case K.attrs:
+          this.attributes(buf)
+          break
         case K.virt:
           ev.failed = isNull(buf, p + 1)
           break
@@ -869,18 +1072,43 @@ export class TextScanner {
           ev.mask = this.num
           ev.has |= Has.mask
           break
-        case K.nents: ev.nents = this.total(buf); break
-        case K.ents: ev.ents = this.total(buf); break
-        case K.fullNents: this.dec(buf); ev.nents = this.num; break
-        case K.fullEnts: this.dec(buf); ev.ents = this.num; break
-        case K.truncated: this.dec(buf); ev.truncated = this.num !== 0; break
-        case K.force: this.dec(buf); ev.force = this.num !== 0; break
-        case K.dmas: this.array(buf, Has.dmaList); break
-        case K.sizes: this.array(buf, Has.sizeList); break
+        case K.nents:
+          ev.nents = this.total(buf)
+          break
+        case K.ents:
+          ev.ents = this.total(buf)
+          break
+        case K.fullNents:
+          this.dec(buf)
+          ev.nents = this.num
+          break
+        case K.fullEnts:
+          this.dec(buf)
+          ev.ents = this.num
+          break
+        case K.truncated:
+          this.dec(buf)
+          ev.truncated = this.num !== 0
+          break
+        case K.force:
+          this.dec(buf)
+          ev.force = this.num !== 0
+          break
+        case K.dmas:
+          this.array(buf, Has.dmaList)
+          break
+        case K.sizes:
+          this.array(buf, Has.sizeList)
+          break
         case K.physs:
-        case K.addrs: this.array(buf, Has.physList); break
-        case K.device: this.deviceAt(buf, p + 1); break
-        default: break
+        case K.addrs:
+          this.array(buf, Has.physList)
+          break
+        case K.device:
+          this.deviceAt(buf, p + 1)
+          break
+        default:
+          break
       }
       p = this.pos
       c = buf[p] as number
@@ -889,15 +1117,22 @@ export class TextScanner {
     this.pos = p
   }
 
-  // A word without `=`: the device's name (the first one), `dev_name:` before it, FORCE or NORMAL, [TRUNCATED], [FAILED TO PARSE].
-  // The position after what was read; negative when fields are raw from here on.
+  // A word without `=`: the device's name (the first one), `dev_name:` before it, FORCE or NORMAL, [TRUNCATED], [FAILED
+  // TO PARSE]. The position after what was read; negative when fields are raw from here on.
   private bare(buf: Uint8Array, from: number, length: number, hash: number): number {
     const ev = this.ev
     const end = from + length
     const first = buf[from] as number
     if (first === 91) {
       if (buf[from + 1] === 84) ev.truncated = true
-      else if (buf[from + 1] === 70 && buf[from + 2] === 65 && buf[from + 3] === 73 && buf[from + 4] === 76 && buf[from + 5] === 69 && buf[from + 6] === 68) {
+      else if (
+        buf[from + 1] === 70 &&
+        buf[from + 2] === 65 &&
+        buf[from + 3] === 73 &&
+        buf[from + 4] === 76 &&
+        buf[from + 5] === 69 &&
+        buf[from + 6] === 68
+      ) {
         let p = end
         while (buf[p] !== 93 && buf[p] !== NL) p++
         return buf[p] === NL ? p : -(p + 1)
@@ -913,7 +1148,13 @@ export class TextScanner {
     }
     if ((ev.has & Has.device) === 0) {
       if (length > MAX_DEVICE) this.bad = true
-      else ev.dev = this.names.ofBytes(buf, from, end, length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash)
+      else
+        ev.dev = this.names.ofBytes(
+          buf,
+          from,
+          end,
+          length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash
+        )
       if (length > 0) ev.has |= Has.device
       return Math.max(end, from + 1)
     }
@@ -974,7 +1215,15 @@ export class TextScanner {
       }
       const text = this.decoder.decode(buf.subarray(from, p))
       // Names of a newer kernel are no error; they are just not known.
-      this.ev.attrs = parseAttrs(text) ?? parseAttrs(text.split('|').filter((w) => parseAttrs(w) !== null).join('|')) ?? 0
+      this.ev.attrs =
+        parseAttrs(text) ??
+        parseAttrs(
+          text
+            .split('|')
+            .filter((w) => parseAttrs(w) !== null)
+            .join('|')
+        ) ??
+        0
       if (this.ev.attrs > MAX_NUMBER) this.bad = true
       this.attrsHash = hash
       this.attrsLength = p - from
@@ -999,125 +1248,158 @@ export class TextScanner {
   // {0x..,0x..} (plain digits are decimal: libtraceevent), or ARRAY[c0, 28, ..] of bytes, lowest first.
   private array(buf: Uint8Array, which: number): void {
     const ev = this.ev
-    let p = this.pos
-    let n = 0
-    if (buf[p] === 123) {
-      p++
-      let c = buf[p] as number
-      // Entries as the kernel prints them: 0x, at most 14 digits.
-      for (;;) {
-        if (c !== 48 || buf[p + 1] !== 120) break
-        const from = p + 2
-        let k = from
-        let d = HEX[buf[k] as number] as number
-        let v = 0
-        while (d !== 255 && k < from + 7) {
-          v = (v << 4) | d
-          d = HEX[buf[++k] as number] as number
-        }
-        let value = v
-        if (d !== 255) {
-          const second = k
-          let lo = 0
-          while (d !== 255 && k < second + 7) {
-            lo = (lo << 4) | d
-            d = HEX[buf[++k] as number] as number
-          }
-          value = v * (POW16[k - second] as number) + lo
-        }
-        const after = buf[k] as number
-        if (k === from || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
-        if (n >= ev.dmas.length) ev.grow()
-        if (which === Has.dmaList) ev.dmas[n++] = value
-        else if (which === Has.sizeList) ev.sizes[n++] = value
-        else ev.physs[n++] = value
-        if (after === 125) {
-          p = k
-          c = 125
-          break
-        }
-        p = k + 1
-        c = buf[p] as number
-      }
-      while (c !== 125 && c !== NL) {
-        if (c === 44 || c === SP) {
-          c = buf[++p] as number
-          continue
-        }
-        this.pos = p
-        this.dec(buf)
-        if (this.pos === p) break
-        p = this.pos
-        if (n >= MAX_SEGMENTS) {
-          this.bad = true
-          break
-        }
-        if (n >= ev.dmas.length) ev.grow()
-        if (which === Has.dmaList) ev.dmas[n++] = this.num
-        else if (which === Has.sizeList) ev.sizes[n++] = this.num
-        else ev.physs[n++] = this.num
-        c = buf[p] as number
-      }
-      if (c !== 125) this.bad = true
-      else p++
-    } else if (buf[p] === 65) {
-      while (buf[p] !== 91 && buf[p] !== NL) p++
-      const width = which === Has.sizeList ? 4 : 8
-      let lo = 0
-      let scale = 1
-      let hi = 0
-      let k = 0
-      let c = buf[p] === NL ? NL : (buf[++p] as number)
-      while (c !== 93 && c !== NL) {
-        const d = HEX[c] as number
-        if (d === 255) {
-          c = buf[++p] as number
-          continue
-        }
-        let byte = d
-        const e = HEX[buf[p + 1] as number] as number
-        if (e !== 255) {
-          byte = d * 16 + e
-          p++
-        }
-        lo += byte * scale
-        scale *= 256
-        hi = hi * 256 + byte
-        if (++k === width) {
-          // Bytes of a big-endian kernel: an address with its top byte set and its low one clear is not plausible the other way round.
-          const v = width === 8 && lo >= 2 ** 56 && lo < MAPPING_ALL_ONES && hi < 2 ** 56 ? hi : width === 4 && lo >= 2 ** 28 && hi < 2 ** 28 ? hi : lo
-          if (n >= MAX_SEGMENTS) {
-            this.bad = true
-            break
-          }
-          if (n >= ev.dmas.length) ev.grow()
-          if (which === Has.dmaList) ev.dmas[n++] = v
-          else if (which === Has.sizeList) ev.sizes[n++] = v
-          else ev.physs[n++] = v
-          lo = 0
-          hi = 0
-          scale = 1
-          k = 0
-        }
-        c = buf[++p] as number
-      }
-      if (c !== 93 || k !== 0) this.bad = true
-    } else this.bad = true
+    const first = buf[this.pos]
+    const n = first === 123 ? this.bracedList(buf, which) : first === 65 ? this.byteList(buf, which) : 0
+    if (first !== 123 && first !== 65) this.bad = true
     if (which === Has.dmaList) ev.ndma = n
     else if (which === Has.sizeList) ev.nsize = n
     else ev.nphys = n
     ev.has |= which
+  }
+
+  private put(which: number, n: number, value: number): void {
+    const ev = this.ev
+    if (n >= ev.dmas.length) ev.grow()
+    if (which === Has.dmaList) ev.dmas[n] = value
+    else if (which === Has.sizeList) ev.sizes[n] = value
+    else ev.physs[n] = value
+  }
+
+  // How many entries stand between the braces; pos is then behind them.
+  private bracedList(buf: Uint8Array, which: number): number {
+    const ev = this.ev
+    let p = this.pos
+    let n = 0
+    p++
+    let c = buf[p] as number
+    // Entries as the kernel prints them: 0x, at most 14 digits.
+    for (;;) {
+      if (c !== 48 || buf[p + 1] !== 120) break
+      const from = p + 2
+      let k = from
+      let d = HEX[buf[k] as number] as number
+      let v = 0
+      while (d !== 255 && k < from + 7) {
+        v = (v << 4) | d
+        d = HEX[buf[++k] as number] as number
+      }
+      let value = v
+      if (d !== 255) {
+        const second = k
+        let lo = 0
+        while (d !== 255 && k < second + 7) {
+          lo = (lo << 4) | d
+          d = HEX[buf[++k] as number] as number
+        }
+        value = v * (POW16[k - second] as number) + lo
+      }
+      const after = buf[k] as number
+      if (k === from || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
+      if (n >= ev.dmas.length) ev.grow()
+      if (which === Has.dmaList) ev.dmas[n++] = value
+      else if (which === Has.sizeList) ev.sizes[n++] = value
+      else ev.physs[n++] = value
+      if (after === 125) {
+        p = k
+        c = 125
+        break
+      }
+      p = k + 1
+      c = buf[p] as number
+    }
+    while (c !== 125 && c !== NL) {
+      if (c === 44 || c === SP) {
+        c = buf[++p] as number
+        continue
+      }
+      this.pos = p
+      this.dec(buf)
+      if (this.pos === p) break
+      p = this.pos
+      if (n >= MAX_SEGMENTS) {
+        this.bad = true
+        break
+      }
+      this.put(which, n++, this.num)
+      c = buf[p] as number
+    }
+    if (c !== 125) this.bad = true
+    else p++
     this.pos = p
+    return n
+  }
+
+  // The same of bytes in brackets.
+  private byteList(buf: Uint8Array, which: number): number {
+    let p = this.pos
+    let n = 0
+    while (buf[p] !== 91 && buf[p] !== NL) p++
+    const width = which === Has.sizeList ? 4 : 8
+    let lo = 0
+    let scale = 1
+    let hi = 0
+    let k = 0
+    let c = buf[p] === NL ? NL : (buf[++p] as number)
+    while (c !== 93 && c !== NL) {
+      const d = HEX[c] as number
+      if (d === 255) {
+        c = buf[++p] as number
+        continue
+      }
+      let byte = d
+      const e = HEX[buf[p + 1] as number] as number
+      if (e !== 255) {
+        byte = d * 16 + e
+        p++
+      }
+      lo += byte * scale
+      scale *= 256
+      hi = hi * 256 + byte
+      if (++k === width) {
+        // Bytes of a big-endian kernel: an address with its top byte set and its low one clear is not plausible the
+        // other way round.
+        const v =
+          width === 8 && lo >= 2 ** 56 && lo < MAPPING_ALL_ONES && hi < 2 ** 56
+            ? hi
+            : width === 4 && lo >= 2 ** 28 && hi < 2 ** 28
+              ? hi
+              : lo
+        if (n >= MAX_SEGMENTS) {
+          this.bad = true
+          break
+        }
+        this.put(which, n++, v)
+        lo = 0
+        hi = 0
+        scale = 1
+        k = 0
+      }
+      c = buf[++p] as number
+    }
+    if (c !== 93 || k !== 0) this.bad = true
+    this.pos = p
+    return n
   }
 }
 
 const MAPPING_ALL_ONES = 2 ** 64
 const LINE_END = new Uint8Array([NL])
 
-/** A line cut at the end of the input can look whole; it is not when its lists disagree or the last field (attrs) never came. */
+/**
+ * A line cut at the end of the input can look whole; it is not when its lists disagree or the last field (attrs) never
+ * came.
+ */
 function whole(ev: TraceEvent, tail: string): boolean {
   if (ev.kind === Trace.bounced) return /(FORCE|NORMAL)$/.test(tail)
   if (ev.kind === Trace.mapSg && (ev.ndma !== ev.nsize || ev.nsize !== ev.nphys)) return false
-  if (ev.kind === Trace.map || ev.kind === Trace.unmap || ev.kind === Trace.mapSg || ev.kind === Trace.unmapSg || ev.kind === Trace.alloc || ev.kind === Trace.free) return (ev.has & Has.attrs) !== 0
+  if (
+    ev.kind === Trace.map ||
+    ev.kind === Trace.unmap ||
+    ev.kind === Trace.mapSg ||
+    ev.kind === Trace.unmapSg ||
+    ev.kind === Trace.alloc ||
+    ev.kind === Trace.free
+  )
+    return (ev.has & Has.attrs) !== 0
   return true
 }

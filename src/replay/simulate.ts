@@ -1,5 +1,6 @@
-// The events of a trace, in order and with known outcomes, against the bounce memory. An allocation happens at swiotlb_bounced (on the
-// event's CPU), a release at the unmap event. After a wrong prediction the model is put where the kernel was.
+// The events of a trace, in order and with known outcomes, against the bounce memory. An allocation happens at
+// swiotlb_bounced (on the event's CPU), a release at the unmap event. After a wrong prediction the model is put where
+// the kernel was.
 import { DIR_BIDIRECTIONAL, DIR_FROM_DEVICE, DIR_TO_DEVICE, Trace } from '../kernel/trace-events.ts'
 import type { Addresses } from './addresses.ts'
 import type { Losses } from './clock.ts'
@@ -14,24 +15,44 @@ import type { Context, Outcomes } from './outcome.ts'
 import type { PoolSim } from './pool-sim.ts'
 import { type EventWindow, Flag, Outcome } from './window.ts'
 
+/** What a follower may ask of a device: as it is at this moment. */
+export type FollowedDevice = Pick<DeviceState, 'id' | 'name' | 'minAlignMask' | 'forced' | 'patience'>
+
 /** Follows events as they are simulated, for whoever simulates something else beside (what-if). */
 export interface Follower {
   /** It wants the segments that do not bounce, too. */
   readonly wantsDirect: boolean
-  /** A successful mapping or part of one was allocated in the recording's pool at this time, on this CPU, for this mapping (by window id). */
-  bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, forced: boolean, owner: number): void
+  /**
+   * A successful mapping or part of one was allocated in the recording's pool at this time, on this CPU, for this
+   * mapping (by window id).
+   */
+  bounced(
+    dev: FollowedDevice,
+    cpu: number,
+    time: number,
+    phys: number,
+    size: number,
+    forced: boolean,
+    owner: number
+  ): void
   /** A mapping is complete: its window id, its live index, and the segments that did not bounce in the recording. */
-  mapped(dev: DeviceState, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void
-  unmapped(dev: DeviceState, time: number, live: number, copyBack: boolean): void
+  mapped(dev: FollowedDevice, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void
+  unmapped(dev: FollowedDevice, time: number, live: number, copyBack: boolean): void
   /** The mapping has ended without an unmap, as far as that can be told (Lifetimes). */
-  over(dev: DeviceState, time: number, live: number, copyBack: boolean): void
+  over(dev: FollowedDevice, time: number, live: number, copyBack: boolean): void
   /** A call found no room in the recording: the segments that it asked for, as far as they are known. */
-  failed(dev: DeviceState, cpu: number, time: number, forced: boolean, lists: SegmentLists): void
-  /** dma_sync_*: so many bytes are copied (`into` the pool or out of it) if the mapping bounces; `pooled`: it does in the recording. */
-  synced(dev: DeviceState, size: number, into: boolean, pooled: boolean): void
+  failed(dev: FollowedDevice, cpu: number, time: number, forced: boolean, lists: SegmentLists): void
+  /**
+   * dma_sync_*: so many bytes are copied (`into` the pool or out of it) if the mapping bounces; `pooled`: it does in
+   * the recording.
+   */
+  synced(dev: FollowedDevice, size: number, into: boolean, pooled: boolean): void
 }
 
-/** Segments of the mapping that is being completed; `direct[i]` is 1 when segment i did not bounce, 2 when it never would (MMIO, memory that is shared already). */
+/**
+ * Segments of the mapping that is being completed; `direct[i]` is 1 when segment i did not bounce, 2 when it never
+ * would (MMIO, memory that is shared already).
+ */
 export interface SegmentLists {
   n: number
   phys: Float64Array
@@ -94,8 +115,26 @@ export class Simulation {
   private nextSweep = 0
   /** Contexts with a run of bounces without outcome. */
   private readonly runs: Context[] = []
-  private readonly segs: SegmentLists = { n: 0, phys: new Float64Array(256), size: new Float64Array(256), direct: new Uint8Array(256) }
-  private readonly record: SimulatedEvent = { time: 0, kind: 0, dev: 0, cpu: 0, pid: 0, dir: 0, dma: 0, phys: 0, size: 0, nents: 0, predicted: 0, actual: 0 }
+  private readonly segs: SegmentLists = {
+    n: 0,
+    phys: new Float64Array(256),
+    size: new Float64Array(256),
+    direct: new Uint8Array(256)
+  }
+  private readonly record: SimulatedEvent = {
+    time: 0,
+    kind: 0,
+    dev: 0,
+    cpu: 0,
+    pid: 0,
+    dir: 0,
+    dma: 0,
+    phys: 0,
+    size: 0,
+    nents: 0,
+    predicted: 0,
+    actual: 0
+  }
 
   constructor(private readonly host: SimulationHost) {}
 
@@ -109,19 +148,34 @@ export class Simulation {
     if (this.runs.length > 0 && addresses.sim !== null) this.endOldRuns(addresses.sim)
     let predicted = Number.NaN
     switch (kind) {
-      case Trace.bounced: predicted = this.bounce(id, at, dev); break
+      case Trace.bounced:
+        predicted = this.bounce(id, at, dev)
+        break
       case Trace.map:
         // A failed one is in the window only for the recorder.
         if (w.state[at] !== Outcome.failed) this.map(id, at, dev, false)
         break
-      case Trace.mapSg: this.map(id, at, dev, true); break
-      case Trace.unmap: this.unmap(at, dev, addresses.plain(w.dma[at] as number), w.size[at] as number, 0); break
-      case Trace.unmapSg: this.unmap(at, dev, w.phys[at] as number, w.dma[at] as number, Math.max(1, w.nents[at] as number)); break
+      case Trace.mapSg:
+        this.map(id, at, dev, true)
+        break
+      case Trace.unmap:
+        this.unmap(at, dev, addresses.plain(w.dma[at] as number), w.size[at] as number, 0)
+        break
+      case Trace.unmapSg:
+        this.unmap(at, dev, w.phys[at] as number, w.dma[at] as number, Math.max(1, w.nents[at] as number))
+        break
       case Trace.sync:
-      case Trace.syncDevice: this.sync(at, dev, kind === Trace.sync); break
-      case Trace.blockIssue: this.lifetimes.issued(requestKey(w, at), w.context[at] as number); return
-      case Trace.blockComplete: this.lifetimes.completed(requestKey(w, at), this.now); return
-      default: break
+      case Trace.syncDevice:
+        this.sync(at, dev, kind === Trace.sync)
+        break
+      case Trace.blockIssue:
+        this.lifetimes.issued(requestKey(w, at), w.context[at] as number)
+        return
+      case Trace.blockComplete:
+        this.lifetimes.completed(requestKey(w, at), this.now)
+        return
+      default:
+        break
     }
     if (this.host.recorder) this.tell(at, kind, predicted)
   }
@@ -144,7 +198,8 @@ export class Simulation {
     s.dir = w.dir[at] as number
     const bounce = kind === Trace.bounced
     s.dma = bounce || kind === Trace.mapSg || kind === Trace.unmapSg ? Number.NaN : (w.dma[at] as number)
-    s.phys = kind === Trace.unmap || kind === Trace.sync || kind === Trace.syncDevice ? Number.NaN : (w.phys[at] as number)
+    s.phys =
+      kind === Trace.unmap || kind === Trace.sync || kind === Trace.syncDevice ? Number.NaN : (w.phys[at] as number)
     s.size = kind === Trace.unmapSg ? Number.NaN : (w.size[at] as number)
     s.nents = w.nents[at] as number
     s.predicted = predicted
@@ -170,7 +225,8 @@ export class Simulation {
       for (const f of this.host.followers) f.bounced(dev, cpu, this.now, phys, size, w.has(at, Flag.forced), owner)
     }
     if (sim === null) return Number.NaN
-    // A device that has the top address bit reaches the pool through its alias: the limit then says nothing about the pool's own address.
+    // A device that has the top address bit reaches the pool through its alias: the limit then says nothing about the
+    // pool's own address.
     const limit = addresses.aliasBit !== 0 ? Number.MAX_SAFE_INTEGER : (w.mask[at] as number)
     let mine = sim.take(dev.id, cpu, dev.minAlignMask, phys, size, limit)
     const predicted = mine === 0 ? -1 : sim.address(mine)
@@ -198,7 +254,15 @@ export class Simulation {
   }
 
   // The recording shows the bounce's address: the allocation that has it afterwards, 0 when there is none to have.
-  private compare(sim: PoolSim, id: number, at: number, dev: DeviceState, mine: number, predicted: number, limit: number): number {
+  private compare(
+    sim: PoolSim,
+    id: number,
+    at: number,
+    dev: DeviceState,
+    mine: number,
+    predicted: number,
+    limit: number
+  ): number {
     const { window: w, counts } = this.host
     const actual = w.dma[at] as number
     if (Number.isNaN(actual)) return mine
@@ -229,9 +293,17 @@ export class Simulation {
     return sim.put(dev.id, dev.minAlignMask, phys, size, actual, spare)
   }
 
-  // The recording shows an address in no pool that is known: a pool that the kernel has just added, a transient one, or one that is no
-  // business of this memory (a restricted pool; or the place of the pool is wrong).
-  private outside(sim: PoolSim, id: number, at: number, dev: DeviceState, mine: number, actual: number, limit: number): number {
+  // The recording shows an address in no pool that is known: a pool that the kernel has just added, a transient one, or
+  // one that is no business of this memory (a restricted pool; or the place of the pool is wrong).
+  private outside(
+    sim: PoolSim,
+    id: number,
+    at: number,
+    dev: DeviceState,
+    mine: number,
+    actual: number,
+    limit: number
+  ): number {
     const { window: w, counts, growth } = this.host
     const phys = w.phys[at] as number
     const size = w.size[at] as number
@@ -301,18 +373,24 @@ export class Simulation {
     this.host.occupancy.failure(this.now, causeName(cause))
   }
 
-  // Tells followers what the failed call asked for: of a scatter-gather call all of it, where a later call that succeeded shows it.
+  // Tells followers what the failed call asked for: of a scatter-gather call all of it, where a later call that
+  // succeeded shows it.
   private attempt(at: number, dev: DeviceState): void {
     if (this.host.followers.length === 0) return
     const w = this.host.window
     const list = w.takeList(w.owner[at] as number)
     this.segs.n = 0
-    if (list !== undefined && w.state[at] === Outcome.sgFailed) for (let k = 0; k < list.length / 3; k++) this.segment(k, list[3 * k + 2] as number, list[3 * k + 1] as number, false, false)
+    if (list !== undefined && w.state[at] === Outcome.sgFailed)
+      for (let k = 0; k < list.length / 3; k++)
+        this.segment(k, list[3 * k + 2] as number, list[3 * k + 1] as number, false, false)
     else this.segment(0, w.phys[at] as number, w.size[at] as number, false, false)
     for (const f of this.host.followers) f.failed(dev, w.cpu[at] as number, this.now, w.has(at, Flag.forced), this.segs)
   }
 
-  /** A bounce whose outcome the trace does not tell: its mapping's event was lost, or it belongs to a failed call that was never repeated. */
+  /**
+   * A bounce whose outcome the trace does not tell: its mapping's event was lost, or it belongs to a failed call that
+   * was never repeated.
+   */
   unknown(id: number, at: number): void {
     const { window: w, addresses, counts, losses } = this.host
     const dev = this.host.devices[w.dev[at] as number] as DeviceState
@@ -322,7 +400,8 @@ export class Simulation {
     const c = this.host.outcomes.abandon(id, at)
     const sim = addresses.sim
     if (counts.mapEvents === 0) {
-      // A kernel before 6.12, or the class dma was not enabled: bounces can be counted, but no address and no release is known.
+      // A kernel before 6.12, or the class dma was not enabled: bounces can be counted, but no address and no release
+      // is known.
       dev.copyIn(size)
       dev.bouncedSegments++
       dev.bouncedBytes += size
@@ -362,7 +441,8 @@ export class Simulation {
     c.run.push(mine)
   }
 
-  // The call that these bounces belong to is over: what it held is given back. `failed` when the model had room for all of them.
+  // The call that these bounces belong to is over: what it held is given back. `failed` when the model had room for all
+  // of them.
   private endRun(c: Context, sim: PoolSim, failed: boolean): void {
     if (c.run.length === 0) return
     for (const id of c.run) sim.release(id)
@@ -392,11 +472,13 @@ export class Simulation {
   private dropLive(entry: number): void {
     const chain = this.live.block[entry] as number
     if (chain > 0) this.host.addresses.sim?.releaseChain(chain)
-    for (const f of this.host.followers) f.unmapped(this.host.devices[this.live.dev[entry] as number] as DeviceState, this.now, entry, false)
+    for (const f of this.host.followers)
+      f.unmapped(this.host.devices[this.live.dev[entry] as number] as DeviceState, this.now, entry, false)
     this.live.remove(entry)
   }
 
-  // After a loss: mappings from before it that have outlived what their device's mappings last are taken for unmapped in the gap.
+  // After a loss: mappings from before it that have outlived what their device's mappings last are taken for unmapped
+  // in the gap.
   private sweep(id: number): void {
     const live = this.live
     const limit = new Map<number, number>()
@@ -443,15 +525,25 @@ export class Simulation {
       this.host.outcomes.forget(dev.id, key, id)
     } else {
       const size = w.size[at] as number
-      if (pooled && !w.has(at, Flag.announced)) chain = this.unannounced(dev, at, w.phys[at] as number, size, key, chain)
+      if (pooled && !w.has(at, Flag.announced))
+        chain = this.unannounced(dev, at, w.phys[at] as number, size, key, chain)
       this.segment(0, w.phys[at] as number, size, pooled, w.has(at, Flag.direct))
     }
     live.block[entry] = chain
     for (const f of this.host.followers) f.mapped(dev, w.cpu[at] as number, this.now, id, entry, this.segs)
-    if (!pooled && !sg) this.lifetimes.mapped(dev.id, entry, same !== 0 && live.bouncedBytes[same] === 0 ? same : 0, w.cpu[at] as number, w.context[at] as number, this.now)
+    if (!pooled && !sg)
+      this.lifetimes.mapped(
+        dev.id,
+        entry,
+        same !== 0 && live.bouncedBytes[same] === 0 ? same : 0,
+        w.cpu[at] as number,
+        w.context[at] as number,
+        this.now
+      )
   }
 
-  // Fills `segs` from the list that a scatter-gather mapping left in the window, and places what bounced without being announced.
+  // Fills `segs` from the list that a scatter-gather mapping left in the window, and places what bounced without being
+  // announced.
   private listSegments(id: number, at: number, dev: DeviceState, chain: number): number {
     const { window: w, addresses } = this.host
     const list = w.takeList(id)
@@ -492,7 +584,8 @@ export class Simulation {
   private unannounced(dev: DeviceState, at: number, phys: number, size: number, addr: number, chain: number): number {
     const sim = this.host.addresses.sim
     dev.copyIn(size)
-    for (const f of this.host.followers) f.bounced(dev, this.host.window.cpu[at] as number, this.now, phys, size, true, -1)
+    for (const f of this.host.followers)
+      f.bounced(dev, this.host.window.cpu[at] as number, this.now, phys, size, true, -1)
     if (sim === null || !sim.contains(addr)) return chain
     const mine = sim.put(dev.id, dev.minAlignMask, phys, size, addr, -1)
     if (mine === 0) return chain

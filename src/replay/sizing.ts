@@ -1,15 +1,36 @@
-// The smallest pool that carries the recorded load as it is, nothing forced, nothing accepted: asked of every recording, so it must cost little.
-// As long as no call fails, the peak tells: the pool that holds it with room to spare. From the first call that fails on, the peak is the
-// pool's own size and tells nothing; then a ladder of larger pools takes over what is held, and follows the load.
-import { type DeviceState, maxMappingSize } from './device.ts'
+// The smallest pool that carries the recorded load as it is, nothing forced, nothing accepted: asked of every
+// recording, so it must cost little. As long as no call fails, the peak tells: the pool that holds it with room to
+// spare. From the first call that fails on, the peak is the pool's own size and tells nothing; then a ladder of larger
+// pools takes over what is held, and follows the load.
+import { maxMappingSize } from './device.ts'
 import { Ladder, SMALLEST_POOL } from './ladder.ts'
 import { roundUpPow2 } from './pool-guess.ts'
 import type { Replay } from './replay.ts'
-import type { Follower, SegmentLists } from './simulate.ts'
+import type { FollowedDevice, Follower, SegmentLists } from './simulate.ts'
 import type { Segment, Trial } from './trial.ts'
-import type { NeededPool } from './what-if.ts'
 
-/** A pool that is fuller than this at its peak is too tight to be recommended: two boots of one load differ by about as much. */
+/** How far a figure can be trusted: from the recording, simulated, or no more than a bound. */
+export type Basis = 'recorded' | 'simulated' | 'bound'
+
+/** The smallest pool that carries the load. */
+export interface NeededPool {
+  /** Slots, a power of two; 0: nothing bounces; null: not even the largest that was tried, or none ever would. */
+  readonly slots: number | null
+  readonly basis: Basis
+  /**
+   * The need is not below this; and a pool to write down that holds in spite of all that the recording cannot tell.
+   * Null when none can be named.
+   */
+  readonly atLeast: number
+  readonly recommended: number | null
+  /** Most slots in use, were there room. */
+  readonly peak: number
+}
+
+/**
+ * A pool that is fuller than this at its peak is too tight to be recommended: two boots of one load differ by about as
+ * much.
+ */
 export const HEADROOM = 0.9
 
 export class Sizing implements Follower {
@@ -24,16 +45,26 @@ export class Sizing implements Follower {
     const sim = r.sim
     if (sim === null) return null
     const chains: (readonly [number, number])[] = []
-    r.live.forEach((i) => { if ((r.live.block[i] as number) > 0) chains.push([i, r.live.block[i] as number]) })
-    const maskOf = (dev: number): number => r.device(dev).minAlignMask
-    const ladder = new Ladder(sim.place, 0, maskOf, roundUpPow2(sim.nslabs + 1))
-    ladder.carrying?.adopt({ sim, chains, pending: [], waiting: [] }, maskOf)
+    r.live.forEach((i) => {
+      if ((r.live.block[i] as number) > 0) chains.push([i, r.live.block[i] as number])
+    })
+    const ladder = new Ladder(sim.place, 0, roundUpPow2(sim.nslabs + 1))
+    ladder.carrying?.adopt({ sim, chains, pending: [], waiting: [] })
     return ladder
   }
 
   // One record for all segments: pools do not keep it.
-  private readonly segment: { -readonly [K in keyof Segment]: Segment[K] } = { dev: 0, cpu: 0, time: 0, mask: 0, phys: 0, size: 0, limit: 0, owner: 0 }
-  private fill(dev: DeviceState, cpu: number, time: number, phys: number, size: number, owner: number): Segment {
+  private readonly segment: { -readonly [K in keyof Segment]: Segment[K] } = {
+    dev: 0,
+    cpu: 0,
+    time: 0,
+    mask: 0,
+    phys: 0,
+    size: 0,
+    limit: 0,
+    owner: 0
+  }
+  private fill(dev: FollowedDevice, cpu: number, time: number, phys: number, size: number, owner: number): Segment {
     const s = this.segment
     s.dev = dev.id
     s.cpu = cpu
@@ -46,26 +77,39 @@ export class Sizing implements Follower {
     return s
   }
 
-  bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, _forced: boolean, owner: number): void {
+  bounced(
+    dev: FollowedDevice,
+    cpu: number,
+    time: number,
+    phys: number,
+    size: number,
+    _forced: boolean,
+    owner: number
+  ): void {
     this.ladder?.map(this.fill(dev, cpu, time, phys, size, owner))
   }
 
-  mapped(_dev: DeviceState, _cpu: number, _time: number, owner: number, live: number): void {
+  mapped(_dev: FollowedDevice, _cpu: number, _time: number, owner: number, live: number): void {
     if (this.ladder === null) return
     this.ladder.complete(owner, live, false)
     if (owner !== -1) this.ladder.complete(-1, live, true)
   }
 
-  unmapped(_dev: DeviceState, _time: number, live: number): void {
+  unmapped(_dev: FollowedDevice, _time: number, live: number): void {
     this.ladder?.release(live)
   }
 
   over(): void {}
 
-  failed(dev: DeviceState, cpu: number, time: number, _forced: boolean, lists: SegmentLists): void {
+  failed(dev: FollowedDevice, cpu: number, time: number, _forced: boolean, lists: SegmentLists): void {
     this.ladder ??= this.begin()
     const gaveUp = new Set<Trial>()
-    for (let k = 0; k < lists.n; k++) this.ladder?.wait(this.fill(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1), dev.patience, gaveUp)
+    for (let k = 0; k < lists.n; k++)
+      this.ladder?.wait(
+        this.fill(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1),
+        dev.patience,
+        gaveUp
+      )
   }
 
   synced(): void {}
@@ -79,11 +123,23 @@ export class Sizing implements Follower {
     const failed = r.counts.actualFailedMaps + r.counts.actualFailedSg - r.counts.failedUnbounced > 0
     if (!failed || this.ladder === null) {
       const slots = Math.max(SMALLEST_POOL, roundUpPow2(mark / HEADROOM))
-      return { slots, basis: failed ? 'bound' : 'simulated', atLeast: Math.max(SMALLEST_POOL, roundUpPow2(mark)), recommended: slots, peak: mark }
+      return {
+        slots,
+        basis: failed ? 'bound' : 'simulated',
+        atLeast: Math.max(SMALLEST_POOL, roundUpPow2(mark)),
+        recommended: slots,
+        peak: mark
+      }
     }
     const carrying = this.ladder.carrying
     const slots = carrying?.place.nslabs ?? null
     const peak = carrying?.sim.usage.used_hiwater ?? mark
-    return { slots, basis: 'bound', atLeast: roundUpPow2(sim.nslabs + 1), recommended: slots === null ? null : Math.max(slots, roundUpPow2(peak / HEADROOM)), peak }
+    return {
+      slots,
+      basis: 'bound',
+      atLeast: roundUpPow2(sim.nslabs + 1),
+      recommended: slots === null ? null : Math.max(slots, roundUpPow2(peak / HEADROOM)),
+      peak
+    }
   }
 }

@@ -1,5 +1,5 @@
 // What a reader passed over, and why: nothing is dropped in silence.
-import { printableLine } from '../base/index.ts'
+import { type Diagnostic, plural, printableLine } from '../base/index.ts'
 
 /** Reasons for passing over a line or record, with what to tell the user. */
 export const SKIP_REASONS = {
@@ -28,7 +28,13 @@ export class Skips {
   add(reason: SkipReason, at: number, sample?: () => string): void {
     const known = this.byReason.get(reason)
     if (known) known.count++
-    else this.byReason.set(reason, { reason, count: 1, first: at, sample: sample ? printableLine(sample().slice(0, 200)) : '' })
+    else
+      this.byReason.set(reason, {
+        reason,
+        count: 1,
+        first: at,
+        sample: sample ? printableLine(sample().slice(0, 200)) : ''
+      })
   }
 
   get total(): number {
@@ -41,4 +47,26 @@ export class Skips {
   list(): readonly Skip[] {
     return [...this.byReason.values()]
   }
+}
+
+/**
+ * What is broken in a file of text, with the place of the first of each kind; other lines than events are not. Lines
+ * are counted through `files`: a place is named where there is one. What cuts a trace.dat says its reader.
+ */
+export function brokenLines(skips: Skips, files: readonly string[]): Diagnostic[] {
+  return skips
+    .list()
+    .filter((s) => s.reason !== 'noEvent' && s.reason !== 'cutRecord')
+    .map(({ reason, count, first, sample }) => ({
+      code: SKIP_REASONS[reason].code,
+      severity: 'warning',
+      file: files.join(' '),
+      line: files.length === 1 ? first : 0,
+      column: 0,
+      word: '',
+      message:
+        `${SKIP_REASONS[reason].text}${count > 1 ? `, the first of ${plural(count, 'such line')}` : ''}` +
+        `${sample === '' ? '' : `: ${sample}`}`,
+      hint: 'the rest of it is read'
+    }))
 }

@@ -1,9 +1,12 @@
-// Values over time in bounded memory: a fixed number of buckets whose width doubles when time runs out of them. Each track keeps the highest
-// and the last value of each bucket.
+// Values over time in bounded memory: a fixed number of buckets whose width doubles when time runs out of them. Each
+// track keeps the highest and the last value of each bucket.
 
 const NONE = -1
 
-/** What a track counts: slots in use of the pool, an area, a device, or in the pool of a what-if question; or calls that failed so far, by cause. */
+/**
+ * What a track counts: slots in use of the pool, an area, a device, or in the pool of a what-if question; or calls that
+ * failed so far, by cause.
+ */
 export type TrackKind = 'pool' | 'area' | 'device' | 'what-if' | 'failed'
 
 /** One track as its reader gets it: values per bucket, carried on where nothing changed. */
@@ -109,7 +112,12 @@ export function sparkline(values: ArrayLike<number>, cells: number, top: number)
   let out = ''
   for (let c = 0; c < width; c++) {
     let m = 0
-    for (let i = Math.floor((c * n) / width); i < Math.max(Math.floor(((c + 1) * n) / width), Math.floor((c * n) / width) + 1); i++) m = Math.max(m, values[i] as number)
+    for (
+      let i = Math.floor((c * n) / width);
+      i < Math.max(Math.floor(((c + 1) * n) / width), Math.floor((c * n) / width) + 1);
+      i++
+    )
+      m = Math.max(m, values[i] as number)
     out += m === 0 ? ' ' : marks[Math.min(7, Math.floor((m / top) * 8))]
   }
   return out

@@ -1,5 +1,5 @@
-// One pool of a what-if question: what each live mapping holds in it, and which mappings find no room. A mapping that finds none holds
-// nothing; its segments are given back, as a failed dma_map_sg() gives back what it had mapped so far.
+// One pool of a what-if question: what each live mapping holds in it, and which mappings find no room. A mapping that
+// finds none holds nothing; its segments are given back, as a failed dma_map_sg() gives back what it had mapped so far.
 import { MAX_GROWN_SLABS } from './growth.ts'
 import { areasFor } from './pool-guess.ts'
 import { Cause, type PoolPlace, PoolSim } from './pool-sim.ts'
@@ -8,7 +8,10 @@ import { Cause, type PoolPlace, PoolSim } from './pool-sim.ts'
 const FAILED = -1
 /** Where pools that a trial makes for itself lie: above every address of a machine. */
 const MADE = 2 ** 46
-/** Nanoseconds from a search in vain to the new pool where the recording does not show it: 14 ms in the recording of 7.3.4 (d31), under QEMU. */
+/**
+ * Nanoseconds from a search in vain to the new pool where the recording does not show it: 14 ms in the recording of
+ * 7.3.4 (d31), under QEMU.
+ */
 export const GROWS_AFTER = 14e6
 
 /** One segment of a mapping. */
@@ -34,7 +37,10 @@ export interface Waiting {
   readonly since: number
 }
 
-/** Allocations that another pool takes over: by live index, by window id of a mapping that is not complete, and those that wait. */
+/**
+ * Allocations that another pool takes over: by live index, by window id of a mapping that is not complete, and those
+ * that wait.
+ */
 export interface Holdings {
   readonly sim: PoolSim
   readonly chains: Iterable<readonly [number, number]>
@@ -52,7 +58,9 @@ export class Trial {
   /** Failures by device. */
   readonly failedBy: number[] = []
   private chains = new Int32Array(1024)
-  /** Chains of mappings that are not complete, by window id; the last one stands apart, as it mostly is the only one. */
+  /**
+   * Chains of mappings that are not complete, by window id; the last one stands apart, as it mostly is the only one.
+   */
   private readonly pending = new Map<number, number>()
   private lastOwner = Number.NaN
   private lastChain = 0
@@ -63,7 +71,10 @@ export class Trial {
   private made = 0
 
   /** `growsAfter`: SWIOTLB_DYNAMIC, nanoseconds from a search in vain to a new pool; null: the memory does not grow. */
-  constructor(readonly place: PoolPlace, private readonly growsAfter: number | null = null) {
+  constructor(
+    readonly place: PoolPlace,
+    private readonly growsAfter: number | null = null
+  ) {
     this.sim = new PoolSim(place)
     this.sim.canGrow = growsAfter !== null
   }
@@ -109,16 +120,21 @@ export class Trial {
     if (time >= this.growsAt) {
       this.growsAt = Number.POSITIVE_INFINITY
       const nslabs = Math.min(this.place.nslabs, MAX_GROWN_SLABS)
-      this.sim.addPool({ start: MADE + this.made++ * MAX_GROWN_SLABS * 2048, nslabs, nareas: areasFor(this.place.nareas, nslabs) })
+      this.sim.addPool({
+        start: MADE + this.made++ * MAX_GROWN_SLABS * 2048,
+        nslabs,
+        nareas: areasFor(this.place.nareas, nslabs)
+      })
     }
     const id = this.sim.take(dev, cpu, mask, phys, size)
-    if (this.sim.tookTransient && this.growsAt === Number.POSITIVE_INFINITY) this.growsAt = time + (this.growsAfter ?? 0)
+    if (this.sim.tookTransient && this.growsAt === Number.POSITIVE_INFINITY)
+      this.growsAt = time + (this.growsAfter ?? 0)
     return id
   }
 
   /**
-   * One segment of the mapping `owner`, in pieces no longer than `limit`. False when there is no room: the caller then says refuse(). True also
-   * for the rest of a mapping that was refused.
+   * One segment of the mapping `owner`, in pieces no longer than `limit`. False when there is no room: the caller then
+   * says refuse(). True also for the rest of a mapping that was refused.
    */
   map(s: Segment): boolean {
     const head = this.held(s.owner)
@@ -167,7 +183,9 @@ export class Trial {
     if (Number.isNaN(this.firstFailure)) this.firstFailure = time
   }
 
-  /** The mapping `owner` is complete and has this place in the live table; `joins`: what it holds already stays its own. */
+  /**
+   * The mapping `owner` is complete and has this place in the live table; `joins`: what it holds already stays its own.
+   */
   complete(owner: number, live: number, joins: boolean): void {
     const head = this.letGo(owner)
     if (joins && head === 0) return
@@ -188,8 +206,9 @@ export class Trial {
   }
 
   /**
-   * One segment of a call that failed in the recording: held from here on, if there is room, until the same memory is mapped with success, or
-   * until it has waited longer than `patience`. False when there is no room here either: the caller then says giveUp().
+   * One segment of a call that failed in the recording: held from here on, if there is room, until the same memory is
+   * mapped with success, or until it has waited longer than `patience`. False when there is no room here either: the
+   * caller then says giveUp().
    */
   wait(s: Segment, patience: number): boolean {
     let mine = this.waiting.get(s.dev)
@@ -237,17 +256,29 @@ export class Trial {
   /** What a smaller pool holds, for adopt(). */
   holdings(): Holdings {
     const chains: (readonly [number, number])[] = []
-    this.chains.forEach((head, live) => { if (head > 0) chains.push([live, head]) })
+    this.chains.forEach((head, live) => {
+      if (head > 0) chains.push([live, head])
+    })
     const pending = [...this.pending].filter(([, head]) => head > 0)
     if (!Number.isNaN(this.lastOwner) && this.lastChain > 0) pending.push([this.lastOwner, this.lastChain])
     return { sim: this.sim, chains, pending, waiting: this.waiting }
   }
 
-  /** Takes over what a smaller pool holds: the same allocations in the same areas, as if they came one after the other. */
-  adopt(from: Holdings, maskOf: (dev: number) => number): void {
+  /**
+   * Takes over what a smaller pool holds: the same allocations in the same areas, as if they came one after the other.
+   */
+  adopt(from: Holdings): void {
     const copy = (id: number): number => {
       const dev = from.sim.deviceOf(id)
-      return from.sim.first(id) < 0 ? 0 : this.sim.take(dev, Math.max(0, from.sim.area(id)), maskOf(dev), from.sim.original(id), from.sim.bytes(id))
+      return from.sim.first(id) < 0
+        ? 0
+        : this.sim.take(
+            dev,
+            Math.max(0, from.sim.area(id)),
+            from.sim.maskOf(id),
+            from.sim.original(id),
+            from.sim.bytes(id)
+          )
     }
     const chain = (head: number): number => {
       let mine = 0

@@ -14,7 +14,11 @@ const NET = '0000:00:06.0'
 function ask(m: TraceMaker, questions: readonly string[]): WhatIfResult[] {
   const names = new Names()
   const followers: WhatIf[] = []
-  const r: Replay = new Replay(names, { pool: { start: m.pool.start, nslabs: m.pool.nslabs, nareas: m.pool.nareas }, minAlignMask: new Map([[DISK, 4095]]), followers })
+  const r: Replay = new Replay(names, {
+    pool: { start: m.pool.start, nslabs: m.pool.nslabs, nareas: m.pool.nareas },
+    minAlignMask: new Map([[DISK, 4095]]),
+    followers
+  })
   for (const q of questions) {
     const spec = parseWhatIf(q)
     if (!spec.ok) throw new Error(spec.error.message)
@@ -57,8 +61,16 @@ describe('the question', () => {
   })
 
   test.each([
-    ['pol=512', 'pol=512', 'pool='], ['pool=512,3', '3 areas', 'power of two'], ['pool=512,8', '8 areas', 'power of two up to 4'], ['pool=x', 'is no pool', 'SLOTS'], ['kernel=linux-6.21', "unknown kernel 'linux-6.21'", 'linux-6.12'],
-    ['force noforce', 'contradict', ''], ['accepted=', 'names no device', ''], ['', 'empty', ''], ['force force', 'twice', ''], ['pool=1', '', '']
+    ['pol=512', 'pol=512', 'pool='],
+    ['pool=512,3', '3 areas', 'power of two'],
+    ['pool=512,8', '8 areas', 'power of two up to 4'],
+    ['pool=x', 'is no pool', 'SLOTS'],
+    ['kernel=linux-6.21', "unknown kernel 'linux-6.21'", 'linux-6.12'],
+    ['force noforce', 'contradict', ''],
+    ['accepted=', 'names no device', ''],
+    ['', 'empty', ''],
+    ['force force', 'twice', ''],
+    ['pool=1', '', '']
   ])('%j is refused with the word, what was expected and a column', (text, message, expected) => {
     const r = parseWhatIf(text)
     if (r.ok) {
@@ -73,29 +85,55 @@ describe('the question', () => {
 })
 
 describe('the answer', () => {
-  test('accepted=all leaves only what bounces for its own reach; MMIO and memory that is shared already never bounce', () => {
-    expect(ask(load(false), ['accepted=all'])[0]).toMatchObject({ bouncedSegments: 0, copiedBytes: 0, unknownDevices: [] })
-    const m = new TraceMaker({ kernel: '7.1' })
-    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0x9000, size: 4096, phys_addr: 0x9000, attrs: 1 << 10 }, 0)
-    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xa000, size: 4096, phys_addr: 0xa000, attrs: 1 << 13 }, 0)
-    m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xb000, size: 4096, phys_addr: 0xb000, attrs: 0 }, 0)
-    expect(ask(m, ['force'])[0]).toMatchObject({ bouncedSegments: 1, bouncedBytes: 4096 })
-  })
+  test(
+    'accepted=all leaves only what bounces for its own reach; MMIO and memory that is ' + 'shared already never bounce',
+    () => {
+      expect(ask(load(false), ['accepted=all'])[0]).toMatchObject({
+        bouncedSegments: 0,
+        copiedBytes: 0,
+        unknownDevices: []
+      })
+      const m = new TraceMaker({ kernel: '7.1' })
+      m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0x9000, size: 4096, phys_addr: 0x9000, attrs: 1 << 10 }, 0)
+      m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xa000, size: 4096, phys_addr: 0xa000, attrs: 1 << 13 }, 0)
+      m.log(Trace.map, { device: DISK, dir: 1, dma_addr: 0xb000, size: 4096, phys_addr: 0xb000, attrs: 0 }, 0)
+      expect(ask(m, ['force'])[0]).toMatchObject({ bouncedSegments: 1, bouncedBytes: 4096 })
+    }
+  )
 
-  test('forcing a plain load bounces its bytes; the pool that it needs is the smallest power of two in which nothing fails', () => {
-    const [w, small] = ask(load(true), ['force', 'force pool=512,1'])
-    const bytes = 20 * (30 * 4096 + 1500)
-    expect(w).toMatchObject({ bouncedSegments: 620, bouncedBytes: bytes, copiedBytes: 20 * (30 * 8192 + 1500), failedMaps: 0, hiwater: 61, needed: { slots: 512 } })
-    expect(w?.copiedLess).toBe(-(w?.copiedBytes ?? 0))
-    expect(w?.hiwaterRange?.[0]).toBeLessThan(61)
-    expect(w?.hiwaterRange?.[1]).toBeGreaterThan(61)
-    expect(small).toMatchObject({ pool: { nslabs: 512, nareas: 1 }, failedMaps: 0 })
-  })
+  test(
+    'forcing a plain load bounces its bytes; the pool that it needs is the smallest power of two in which nothing ' +
+      'fails',
+    () => {
+      const [w, small] = ask(load(true), ['force', 'force pool=512,1'])
+      const bytes = 20 * (30 * 4096 + 1500)
+      expect(w).toMatchObject({
+        bouncedSegments: 620,
+        bouncedBytes: bytes,
+        copiedBytes: 20 * (30 * 8192 + 1500),
+        failedMaps: 0,
+        hiwater: 61,
+        needed: { slots: 512 }
+      })
+      expect(w?.copiedLess).toBe(-(w?.copiedBytes ?? 0))
+      expect(w?.hiwaterRange?.[0]).toBeLessThan(61)
+      expect(w?.hiwaterRange?.[1]).toBeGreaterThan(61)
+      expect(small).toMatchObject({ pool: { nslabs: 512, nareas: 1 }, failedMaps: 0 })
+    }
+  )
 
   test('an accepted device goes direct, on a kernel that knows it; on linux-6.12 nothing changes', () => {
-    const [a, b, none] = ask(load(false), [`accepted=${DISK}`, `accepted=${DISK} kernel=linux-6.12`, `accepted=${DISK},${NET}`])
+    const [a, b, none] = ask(load(false), [
+      `accepted=${DISK}`,
+      `accepted=${DISK} kernel=linux-6.12`,
+      `accepted=${DISK},${NET}`
+    ])
     expect(a).toMatchObject({ bouncedBytes: 20 * 1500, acceptanceHelps: true, hiwater: 1 })
-    expect(a?.devices.find((d) => d.name === DISK)).toMatchObject({ accepted: true, bouncedSegments: 0, directBytes: 600 * 4096 })
+    expect(a?.devices.find((d) => d.name === DISK)).toMatchObject({
+      accepted: true,
+      bouncedSegments: 0,
+      directBytes: 600 * 4096
+    })
     expect(a?.copiedLess).toBe(600 * 8192)
     expect(b).toMatchObject({ bouncedBytes: 20 * (30 * 4096 + 1500), acceptanceHelps: false, copiedLess: 0 })
     expect(none).toMatchObject({ bouncedSegments: 0, needed: { slots: 0 } })
@@ -114,7 +152,13 @@ describe('the answer', () => {
     const made = Array.from({ length: 400 }, (_, i) => m.map(DISK, 0, 0x100000000 + i * 0x3000, 4096, 1, 4095))
     for (const x of made) if (x) m.unmap(x, 0)
     const [w] = ask(m, ['pool=512,1'])
-    expect(w).toMatchObject({ failedMaps: 144, causes: { full: 144 }, hiwater: 512, needed: { slots: 1024 }, hiwaterRange: null })
+    expect(w).toMatchObject({
+      failedMaps: 144,
+      causes: { full: 144 },
+      hiwater: 512,
+      needed: { slots: 1024 },
+      hiwaterRange: null
+    })
   })
 
   test('segments above the mapping limit of a forced boot are split before they are placed', () => {

@@ -1,24 +1,27 @@
-// The same load in another pool, with other devices forced or accepted. Runs beside the replay of the recording, in the same pass: each
-// question has pools of its own.
+// The same load in another pool, with other devices forced or accepted. Runs beside the replay of the recording, in the
+// same pass: each question has pools of its own.
 //
-// What it can and cannot say. Mappings come and go as they did in the recording. A mapping that finds no room is counted as failed and holds
-// nothing; its bytes count as bounced, as a storage driver tries again until it has room (a network driver drops the packet). A call that
-// failed in the recording is tried, too, and if there is room it holds its slots from its first try on, until the memory is mapped with
-// success. What the load would have done beyond that, had it not been held up, the recording does not know: such answers are bounds, and say
-// so. So are those about mappings that bounce here and did not in the recording: a boot that copies has other requests in flight.
+// What it can and cannot say. Mappings come and go as they did in the recording. A mapping that finds no room is
+// counted as failed and holds nothing; its bytes count as bounced, as a storage driver tries again until it has room (a
+// network driver drops the packet). A call that failed in the recording is tried, too, and if there is room it holds
+// its slots from its first try on, until the memory is mapped with success. What the load would have done beyond that,
+// had it not been held up, the recording does not know: such answers are bounds, and say so. So are those about
+// mappings that bounce here and did not in the recording: a boot that copies has other requests in flight.
 //
-// A question that changes nothing is answered from the recording itself; and no pool is said to refuse more than a smaller one.
+// A question that changes nothing is answered from the recording itself; and no pool is said to refuse more than a
+// smaller one.
 import { nearest } from '../base/index.ts'
-import { revisionByName } from '../kernel/revisions/index.ts'
 import { type CostTerms, copyCost } from './cost.ts'
 import { causesOf, type DeviceState, maxMappingSize } from './device.ts'
 import { Ladder, SMALLEST_POOL } from './ladder.ts'
 import type { AssumedLives } from './lifetimes.ts'
 import { areasFor, roundUpPow2 } from './pool-guess.ts'
-import type { PoolPlace } from './pool-sim.ts'
-import type { Replay } from './replay.ts'
-import type { Follower, SegmentLists } from './simulate.ts'
-import { HEADROOM } from './sizing.ts'
+import type { PoolPlace, PoolSim } from './pool-sim.ts'
+import type { Counts } from './counts.ts'
+import type { LiveTable } from './live.ts'
+import type { FollowedDevice, Follower, SegmentLists } from './simulate.ts'
+import type { Timeline } from './timeline.ts'
+import { type Basis, HEADROOM, type NeededPool } from './sizing.ts'
 import { GROWS_AFTER, type Segment, Trial } from './trial.ts'
 import type { WhatIfSpec } from './what-if-spec.ts'
 
@@ -32,21 +35,6 @@ export interface WhatIfDevice {
   readonly crossings: number
   readonly peakSlots: number
   readonly failedMaps: number
-}
-
-/** How far a figure can be trusted: from the recording, simulated, or no more than a bound. */
-export type Basis = 'recorded' | 'simulated' | 'bound'
-
-/** The smallest pool that carries the load. */
-export interface NeededPool {
-  /** Slots, a power of two; 0: nothing bounces; null: not even the largest that was tried, or none ever would. */
-  readonly slots: number | null
-  readonly basis: Basis
-  /** The need is not below this; and a pool to write down that holds in spite of all that the recording cannot tell. Null when none can be named. */
-  readonly atLeast: number
-  readonly recommended: number | null
-  /** Most slots in use, were there room. */
-  readonly peak: number
 }
 
 export interface WhatIfResult {
@@ -64,14 +52,20 @@ export interface WhatIfResult {
   /** The recording cannot show copies that syncs would make here: copied bytes are a lower bound. */
   readonly copiedAtLeast: boolean
   readonly hiwater: number
-  /** Where the mark of a boot that really bounced would lie, when mappings bounce here that did not in the recording; null otherwise. */
+  /**
+   * Where the mark of a boot that really bounced would lie, when mappings bounce here that did not in the recording;
+   * null otherwise.
+   */
   readonly hiwaterRange: readonly [number, number] | null
   readonly failedMaps: number
   /** `recorded`: the question changes nothing. `bound`: calls failed in the recording, or bounce here alone. */
   readonly basis: Basis
   readonly causes: Readonly<Record<string, number>>
   readonly firstFailure: number
-  /** SWIOTLB_DYNAMIC: slots of all pools at the end, and mappings in transient pools; null when the memory does not grow. */
+  /**
+   * SWIOTLB_DYNAMIC: slots of all pools at the end, and mappings in transient pools; null when the memory does not
+   * grow.
+   */
   readonly grown: { readonly nslabs: number; readonly transients: number } | null
   readonly needed: NeededPool
   /** Bytes copied in the recording less those here; negative when more is copied. */
@@ -79,11 +73,28 @@ export interface WhatIfResult {
   /** Seconds of copying, when terms were given. */
   readonly seconds: number | null
   readonly devices: readonly WhatIfDevice[]
-  /** Mappings whose end is assumed here, as the driver leaves out their unmaps, and those of them whose request is seen to complete. */
+  /**
+   * Mappings whose end is assumed here, as the driver leaves out their unmaps, and those of them whose request is seen
+   * to complete.
+   */
   readonly assumedEnds: number
   readonly exactEnds: number
   /** Names after accepted= that the trace does not have. */
   readonly unknownDevices: readonly { readonly name: string; readonly nearest: readonly string[] }[]
+}
+
+/** What a question asks of the recording: the replay itself, or what a stored log (BounceLog) kept of it. */
+export interface Recording {
+  readonly sim: PoolSim | null
+  readonly cpus: number
+  readonly grows: boolean
+  readonly growsAfter: number | null
+  readonly timeline: Timeline
+  readonly live: Pick<LiveTable, 'skipSync' | 'bouncedBytes'>
+  /** With all that they counted, when the recording is at its end. */
+  readonly devices: readonly DeviceState[]
+  readonly counts: Counts
+  readonly simulation: { readonly lifetimes: { told(dev: number): AssumedLives | null } }
 }
 
 /** What one device does here. */
@@ -96,14 +107,18 @@ class Tally {
   /** Copies that the recording made, counted by the same rules. */
   copiedThere = 0
 
-  constructor(readonly state: DeviceState, readonly accepted: boolean) {}
+  constructor(
+    readonly state: FollowedDevice,
+    readonly accepted: boolean
+  ) {}
 }
 
 const DEFAULT_SLABS = 32768
 /**
- * The peak of a boot that really bounces, as a part of that of the same load which did not: from 0.63 (r01 and s01, mixed loads) to 1.52 (s15,
- * a deep queue) in the recordings of one load, plain and forced (docs/accuracy.md). Where a boot that copies is slower, fewer requests are in
- * flight; where it completes them more slowly than it submits them, more. Two forced boots of one load differ by up to 15 %.
+ * The peak of a boot that really bounces, as a part of that of the same load which did not: from 0.63 (r01 and s01,
+ * mixed loads) to 1.52 (s15, a deep queue) in the recordings of one load, plain and forced (docs/accuracy.md). Where a
+ * boot that copies is slower, fewer requests are in flight; where it completes them more slowly than it submits them,
+ * more. Two forced boots of one load differ by up to 15 %.
  */
 const RANGE_LOW = 0.58
 const RANGE_HIGH = 1.7
@@ -126,10 +141,19 @@ export class WhatIf implements Follower {
   private readonly knows: boolean
   private readonly kernel: string
 
-  constructor(readonly spec: WhatIfSpec, private readonly replay: () => Replay) {
-    const rev = spec.kernel === null ? undefined : revisionByName(spec.kernel)
-    this.knows = rev === undefined || rev.accept !== 'none'
-    this.kernel = rev?.name ?? ''
+  /**
+   * `known`: the ladder of pools that an earlier question with the same load climbed; this one then simulates its own
+   * pool alone. `keep`: pools of up to so many slots stay on the ladder after they have refused something (null: up to
+   * the size that is asked for).
+   */
+  constructor(
+    readonly spec: WhatIfSpec,
+    private readonly replay: () => Recording,
+    private readonly known: Ladder | null = null,
+    private readonly keep: number | null = null
+  ) {
+    this.knows = spec.knows
+    this.kernel = spec.kernel ?? ''
   }
 
   // The pools, made when the first mapping comes: by then the recording's own is known.
@@ -144,9 +168,12 @@ export class WhatIf implements Follower {
     // Another kernel that is asked for is a newer one.
     const before_6_3 = this.kernel === '' && place?.before_6_3 === true
     const grows = this.spec.dynamic ?? r.grows
-    this.main = new Trial({ start, nslabs: nslabs - (nslabs % nareas), nareas, before_6_3 }, grows ? r.growsAfter ?? GROWS_AFTER : null)
+    this.main = new Trial(
+      { start, nslabs: nslabs - (nslabs % nareas), nareas, before_6_3 },
+      grows ? (r.growsAfter ?? GROWS_AFTER) : null
+    )
     this.track = r.timeline.track(this.spec.text, 'what-if')
-    this.ladder = new Ladder({ start, nareas: place?.nareas ?? nareas, before_6_3 }, nslabs, (dev) => r.device(dev).minAlignMask)
+    this.ladder = this.known ?? new Ladder({ start, nareas: place?.nareas ?? nareas, before_6_3 }, this.keep ?? nslabs)
     return { main: this.main, ladder: this.ladder }
   }
 
@@ -155,7 +182,7 @@ export class WhatIf implements Follower {
     if (this.main !== null) this.replay().timeline.set(this.track, time, this.main.sim.usage.total_used)
   }
 
-  private tally(dev: DeviceState): Tally {
+  private tally(dev: FollowedDevice): Tally {
     let t = this.tallies[dev.id]
     if (t === undefined) {
       t = new Tally(dev, this.knows && (this.spec.accepted.includes(dev.name) || this.spec.accepted.includes('all')))
@@ -169,7 +196,15 @@ export class WhatIf implements Follower {
     return forced && (t.accepted || this.spec.force === false)
   }
 
-  bounced(dev: DeviceState, cpu: number, time: number, phys: number, size: number, forced: boolean, owner: number): void {
+  bounced(
+    dev: FollowedDevice,
+    cpu: number,
+    time: number,
+    phys: number,
+    size: number,
+    forced: boolean,
+    owner: number
+  ): void {
     const t = this.tally(dev)
     t.copiedThere += size
     if (this.staysDirect(t, forced)) {
@@ -187,7 +222,7 @@ export class WhatIf implements Follower {
     const { main, ladder } = this.trials()
     const s = this.segmentOf(t, cpu, time, phys, size, owner)
     if (!main.map(s)) main.refuse(s)
-    ladder.map(s)
+    if (this.climbs) ladder.map(s)
     this.stamp(time)
     let open = this.open.get(owner)
     if (open === undefined) {
@@ -198,7 +233,7 @@ export class WhatIf implements Follower {
     open.segs++
   }
 
-  mapped(dev: DeviceState, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void {
+  mapped(dev: FollowedDevice, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void {
     const t = this.tally(dev)
     const forced = this.spec.force === true && !t.accepted
     for (let k = 0; k < lists.n; k++) {
@@ -224,7 +259,7 @@ export class WhatIf implements Follower {
       this.segsOf[live] = 0
     }
     this.main?.complete(owner, live, joins)
-    this.ladder?.complete(owner, live, joins)
+    if (this.climbs) this.ladder?.complete(owner, live, joins)
     const open = this.open.get(owner)
     if (open === undefined) return
     this.open.delete(owner)
@@ -247,19 +282,19 @@ export class WhatIf implements Follower {
     this.segsOf = segs
   }
 
-  unmapped(dev: DeviceState, time: number, live: number, copyBack: boolean): void {
+  unmapped(dev: FollowedDevice, time: number, live: number, copyBack: boolean): void {
     const there = this.replay().live.bouncedBytes[live] as number
     if (copyBack && there > 0) this.tally(dev).copiedThere += there
     this.end(dev, live, copyBack)
     this.stamp(time)
   }
 
-  over(dev: DeviceState, time: number, live: number, copyBack: boolean): void {
+  over(dev: FollowedDevice, time: number, live: number, copyBack: boolean): void {
     this.end(dev, live, copyBack)
     this.stamp(time)
   }
 
-  private end(dev: DeviceState, live: number, copyBack: boolean): void {
+  private end(dev: FollowedDevice, live: number, copyBack: boolean): void {
     if (live >= this.bytesOf.length) return
     const bytes = this.bytesOf[live] as number
     if (copyBack && bytes > 0) {
@@ -270,10 +305,10 @@ export class WhatIf implements Follower {
     this.bytesOf[live] = 0
     this.segsOf[live] = 0
     this.main?.release(live)
-    this.ladder?.release(live)
+    if (this.climbs) this.ladder?.release(live)
   }
 
-  failed(dev: DeviceState, cpu: number, time: number, forced: boolean, lists: SegmentLists): void {
+  failed(dev: FollowedDevice, cpu: number, time: number, forced: boolean, lists: SegmentLists): void {
     const t = this.tally(dev)
     if (this.staysDirect(t, forced)) {
       this.less = true
@@ -288,12 +323,12 @@ export class WhatIf implements Follower {
         main.giveUp(s)
         gaveUp.add(main)
       }
-      ladder.wait(s, patience, gaveUp)
+      if (this.climbs) ladder.wait(s, patience, gaveUp)
     }
     this.stamp(time)
   }
 
-  synced(dev: DeviceState, size: number, _into: boolean, pooled: boolean): void {
+  synced(dev: FollowedDevice, size: number, _into: boolean, pooled: boolean): void {
     const t = this.tally(dev)
     if (pooled) t.copiedThere += size
     // A sync of a mapping that would go direct copies nothing; one that would bounce does, as in the recording.
@@ -301,6 +336,25 @@ export class WhatIf implements Follower {
     if (!bounces) return
     t.copied += size
     t.crossings++
+  }
+
+  private get climbs(): boolean {
+    return this.known === null
+  }
+
+  /** The ladder that was climbed, for other questions with the same load; null before the first mapping. */
+  get climbed(): Ladder | null {
+    return this.ladder
+  }
+
+  /** Smaller pools than the one asked for do without failure: what they refuse on the way to that is not asked for. */
+  get carriedBelow(): boolean {
+    return (
+      this.main !== null &&
+      this.ladder?.carrying !== undefined &&
+      this.ladder.carrying !== null &&
+      this.ladder.carrying.place.nslabs <= this.main.place.nslabs
+    )
   }
 
   // Nothing bounces or goes direct here that did not in the recording.
@@ -313,7 +367,11 @@ export class WhatIf implements Follower {
     const r = this.replay()
     const { main, ladder } = this.trials()
     const place = r.sim?.place ?? null
-    const samePool = place !== null && main.place.nslabs === place.nslabs && main.place.nareas === place.nareas && main.sim.canGrow === r.sim?.canGrow
+    const samePool =
+      place !== null &&
+      main.place.nslabs === place.nslabs &&
+      main.place.nareas === place.nareas &&
+      main.sim.canGrow === r.sim?.canGrow
     const unchanged = this.sameLoad && (samePool || (place === null && this.spec.pool === null))
     // Failures without a bounce (no pool, no address in reach) are the same in every pool.
     const unbounced = r.counts.failedUnbounced
@@ -322,68 +380,149 @@ export class WhatIf implements Follower {
     const sum = (f: (t: Tally) => number): number => tallies.reduce((n, t) => n + f(t), 0)
     const bouncedSegments = sum((t) => t.bouncedSegments)
     const comparable = place !== null && this.sameLoad && main.sim.canGrow === r.sim?.canGrow
-    const failures = unchanged ? { count: recordedFailures, causes: causesOf(r.devices.map((d) => d.causes)) } : this.failures(main, ladder, r, comparable ? recordedFailures : null)
+    const failures = unchanged
+      ? { count: recordedFailures, causes: causesOf(r.devices.map((d) => d.causes)) }
+      : this.failures(main, ladder, r, comparable ? recordedFailures : null)
     const failedMaps = unbounced + failures.count
     const hiwater = unchanged ? (r.sim?.usage.used_hiwater ?? 0) : main.sim.usage.used_hiwater
-    const throttled = this.sameLoad || !this.less ? recordedFailures > 0 : sum((t) => (t.accepted ? 0 : t.state.failedMaps + t.state.failedSg)) > 0
+    const throttled =
+      this.sameLoad || !this.less
+        ? recordedFailures > 0
+        : sum((t) => (t.accepted ? 0 : recordedFailuresOf(r, t.state.id))) > 0
     const copied = unchanged ? r.devices.reduce((n, d) => n + d.copiedIn + d.copiedOut, 0) : sum((t) => t.copied)
     const crossings = unchanged ? r.devices.reduce((n, d) => n + d.crossings, 0) : sum((t) => t.crossings)
     const peak = ladder.carrying?.sim.usage.used_hiwater ?? hiwater
     const range = this.more ? rangeOf(peak) : null
-    const ends = (f: (x: AssumedLives) => number): number => (this.more ? tallies.reduce((n, t) => n + (t.accepted ? 0 : f(r.simulation.lifetimes.told(t.state.id) ?? NO_LIVES)), 0) : 0)
+    const ends = (f: (x: AssumedLives) => number): number =>
+      this.more
+        ? tallies.reduce((n, t) => n + (t.accepted ? 0 : f(r.simulation.lifetimes.told(t.state.id) ?? NO_LIVES)), 0)
+        : 0
     return {
-      text: this.spec.text, spec: this.spec, pool: { nslabs: main.place.nslabs, nareas: main.place.nareas }, kernel: this.kernel, acceptanceHelps: this.knows,
-      bouncedSegments, bouncedBytes: sum((t) => t.bouncedBytes), copiedBytes: copied, crossings, copiedAtLeast: this.syncsHidden, hiwater,
-      hiwaterRange: range === null ? null : [Math.min(main.place.nslabs, range[0]), main.sim.canGrow ? range[1] : Math.min(main.place.nslabs, range[1])],
-      failedMaps, basis: unchanged ? 'recorded' : throttled || this.more ? 'bound' : 'simulated', causes: failures.causes,
+      text: this.spec.text,
+      spec: this.spec,
+      pool: { nslabs: main.place.nslabs, nareas: main.place.nareas },
+      kernel: this.kernel,
+      acceptanceHelps: this.knows,
+      bouncedSegments,
+      bouncedBytes: sum((t) => t.bouncedBytes),
+      copiedBytes: copied,
+      crossings,
+      copiedAtLeast: this.syncsHidden,
+      hiwater,
+      hiwaterRange:
+        range === null
+          ? null
+          : [
+              Math.min(main.place.nslabs, range[0]),
+              main.sim.canGrow ? range[1] : Math.min(main.place.nslabs, range[1])
+            ],
+      failedMaps,
+      basis: unchanged ? 'recorded' : throttled || this.more ? 'bound' : 'simulated',
+      causes: failures.causes,
       firstFailure: failedMaps === 0 ? Number.NaN : unchanged ? r.counts.firstFailure : main.firstFailure,
-      grown: main.sim.canGrow ? { nslabs: unchanged ? (r.sim?.nslabs ?? 0) : main.sim.nslabs, transients: unchanged ? r.counts.transients : main.sim.transientsMade } : null,
-      needed: this.needed(ladder, bouncedSegments + failedMaps > unbounced, throttled, range, place), copiedLess: unchanged ? 0 : sum((t) => t.copiedThere) - copied,
-      seconds: terms === null ? null : copyCost(crossings, copied, terms), devices: this.devices(tallies, main, unchanged ? r : null),
-      assumedEnds: ends((x) => x.assumed + x.exact - x.early), exactEnds: ends((x) => x.exact),
+      grown: main.sim.canGrow
+        ? {
+            nslabs: unchanged ? (r.sim?.nslabs ?? 0) : main.sim.nslabs,
+            transients: unchanged ? r.counts.transients : main.sim.transientsMade
+          }
+        : null,
+      needed: this.needed(ladder, bouncedSegments + failedMaps > unbounced, throttled, range, place),
+      copiedLess: unchanged ? 0 : sum((t) => t.copiedThere) - copied,
+      seconds: terms === null ? null : copyCost(crossings, copied, terms),
+      devices: this.devices(tallies, main, unchanged ? r : null),
+      assumedEnds: ends((x) => x.assumed + x.exact - x.early),
+      exactEnds: ends((x) => x.exact),
       unknownDevices: this.unknown(r.devices.map((d) => d.name))
     }
   }
 
-  // A failed mapping holds nothing, so that a larger pool, which serves it, can by chance refuse others more often. No pool is said to refuse
-  // more than a smaller one, nor more than the recording's own when that is smaller, nor less when that is larger.
-  private failures(main: Trial, ladder: Ladder, recording: Replay, pinned: number | null): { readonly count: number; readonly causes: Readonly<Record<string, number>> } {
+  // A failed mapping holds nothing, so that a larger pool, which serves it, can by chance refuse others more often. No
+  // pool is said to refuse more than a smaller one, nor more than the recording's own when that is smaller, nor less
+  // when that is larger.
+  private failures(
+    main: Trial,
+    ladder: Ladder,
+    recording: Recording,
+    pinned: number | null
+  ): { readonly count: number; readonly causes: Readonly<Record<string, number>> } {
     const { nslabs, nareas } = main.place
-    // The ladder's own pool of this size has seen the same, but for the order in which it took over what smaller ones held.
-    const same = main.sim.canGrow ? undefined : ladder.failing.find((t) => t.place.nslabs === nslabs && t.place.nareas === nareas)
+    // The ladder's own pool of this size has seen the same, but for the order in which it took over what smaller ones
+    // held.
+    const same = main.sim.canGrow
+      ? undefined
+      : ladder.failing.find((t) => t.place.nslabs === nslabs && t.place.nareas === nareas)
     const own = same ?? main
     let least = { count: own.failed, causes: causesOf([own.causes]) }
     const below = ladder.failing.filter((t) => t.place.nslabs < nslabs)
     if (ladder.carrying !== null && ladder.carrying.place.nslabs <= nslabs) below.push(ladder.carrying)
-    for (const t of below) if (t.failed < least.count && !main.sim.canGrow) least = { count: t.failed, causes: causesOf([t.causes]) }
+    for (const t of below)
+      if (t.failed < least.count && !main.sim.canGrow) least = { count: t.failed, causes: causesOf([t.causes]) }
     if (pinned === null) return least
     const larger = main.place.nslabs >= (recording.sim?.place.nslabs ?? 0)
-    return (larger ? least.count > pinned : least.count < pinned) ? { count: pinned, causes: causesOf(recording.devices.map((d) => d.causes)) } : least
+    return (larger ? least.count > pinned : least.count < pinned)
+      ? { count: pinned, causes: causesOf(recording.devices.map((d) => d.causes)) }
+      : least
   }
 
-  private needed(ladder: Ladder, any: boolean, throttled: boolean, range: readonly [number, number] | null, place: PoolPlace | null): NeededPool {
+  private needed(
+    ladder: Ladder,
+    any: boolean,
+    throttled: boolean,
+    range: readonly [number, number] | null,
+    place: PoolPlace | null
+  ): NeededPool {
     const carrying = ladder.carrying
     const peak = carrying?.sim.usage.used_hiwater ?? 0
     if (!any) return { slots: 0, basis: 'simulated', atLeast: 0, recommended: 0, peak: 0 }
     const slots = carrying === null ? null : Math.max(SMALLEST_POOL, carrying.place.nslabs)
     const basis: Basis = throttled || range !== null ? 'bound' : 'simulated'
-    const atLeast = range !== null ? roundUpPow2(Math.max(SMALLEST_POOL, range[0])) : throttled && place !== null ? roundUpPow2(place.nslabs + 1) : (slots ?? 0)
+    const atLeast =
+      range !== null
+        ? roundUpPow2(Math.max(SMALLEST_POOL, range[0]))
+        : throttled && place !== null
+          ? roundUpPow2(place.nslabs + 1)
+          : (slots ?? 0)
     const full = range !== null ? range[1] : peak
     const roomy = slots === null ? null : Math.max(slots, roundUpPow2(range !== null ? full : full / HEADROOM))
     return { slots, basis, atLeast, recommended: roomy, peak }
   }
 
-  private devices(tallies: readonly Tally[], main: Trial, recording: Replay | null): WhatIfDevice[] {
-    const out = tallies.map((t): WhatIfDevice => ({
-      name: t.state.name, accepted: t.accepted, bouncedSegments: t.bouncedSegments, bouncedBytes: t.bouncedBytes, directBytes: t.directBytes,
-      copiedBytes: recording ? t.state.copiedIn + t.state.copiedOut : t.copied, crossings: recording ? t.state.crossings : t.crossings,
-      peakSlots: (recording?.sim ?? main.sim).devPeak[t.state.id] ?? 0, failedMaps: recording ? t.state.failedMaps + t.state.failedSg : (main.failedBy[t.state.id] ?? 0)
-    }))
-    return out.sort((a, b) => b.bouncedBytes - a.bouncedBytes || b.directBytes - a.directBytes || (a.name < b.name ? -1 : 1))
+  private devices(tallies: readonly Tally[], main: Trial, recording: Recording | null): WhatIfDevice[] {
+    const out = tallies.map(
+      (t): WhatIfDevice => ({
+        name: t.state.name,
+        accepted: t.accepted,
+        bouncedSegments: t.bouncedSegments,
+        bouncedBytes: t.bouncedBytes,
+        directBytes: t.directBytes,
+        ...(recording === null
+          ? { copiedBytes: t.copied, crossings: t.crossings, failedMaps: main.failedBy[t.state.id] ?? 0 }
+          : recorded(recording, t.state.id)),
+        peakSlots: (recording?.sim ?? main.sim).devPeak[t.state.id] ?? 0
+      })
+    )
+    return out.sort(
+      (a, b) => b.bouncedBytes - a.bouncedBytes || b.directBytes - a.directBytes || (a.name < b.name ? -1 : 1)
+    )
   }
 
   private unknown(names: readonly string[]): WhatIfResult['unknownDevices'] {
-    return this.spec.accepted.filter((n) => n !== 'all' && !names.includes(n)).map((name) => ({ name, nearest: nearest(name, names) }))
+    return this.spec.accepted
+      .filter((n) => n !== 'all' && !names.includes(n))
+      .map((name) => ({ name, nearest: nearest(name, names) }))
+  }
+}
+
+const recordedFailuresOf = (r: Recording, dev: number): number =>
+  (r.devices[dev]?.failedMaps ?? 0) + (r.devices[dev]?.failedSg ?? 0)
+
+// What the recording itself shows of a device.
+function recorded(r: Recording, dev: number): Pick<WhatIfDevice, 'copiedBytes' | 'crossings' | 'failedMaps'> {
+  const d = r.devices[dev]
+  return {
+    copiedBytes: (d?.copiedIn ?? 0) + (d?.copiedOut ?? 0),
+    crossings: d?.crossings ?? 0,
+    failedMaps: recordedFailuresOf(r, dev)
   }
 }
 

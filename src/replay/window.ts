@@ -1,5 +1,6 @@
-// Events that wait until the outcomes of all bounces before them are known: a ring of named columns, addressed by a running number (`id`)
-// and grown when it is full. `at(id)` is the place of an event in every column. Nothing is allocated per event.
+// Events that wait until the outcomes of all bounces before them are known: a ring of named columns, addressed by a
+// running number (`id`) and grown when it is full. `at(id)` is the place of an event in every column. Nothing is
+// allocated per event.
 import { ATTR_CC_SHARED, ATTR_MMIO, ATTR_SKIP_CPU_SYNC } from '../kernel/trace-events.ts'
 import type { TraceEvent } from './event.ts'
 
@@ -47,7 +48,10 @@ export class EventWindow {
   /** Context (pid, CPU, interrupt level) of a bounce. */
   context = new Float64Array(this.cap)
   time = new Float64Array(this.cap)
-  /** DMA address; of a scatter-gather event the last physical address; of a resolved bounce its address, NaN when the trace does not show it. */
+  /**
+   * DMA address; of a scatter-gather event the last physical address; of a resolved bounce its address, NaN when the
+   * trace does not show it.
+   */
   dma = new Float64Array(this.cap)
   /** Physical address; of a scatter-gather event the first one. */
   phys = new Float64Array(this.cap)
@@ -87,7 +91,10 @@ export class EventWindow {
     const at = id & (this.cap - 1)
     this.kind[at] = ev.kind
     this.state[at] = Outcome.other
-    this.flags[at] = (ev.force ? Flag.forced : 0) | (ev.attrs & ATTR_SKIP_CPU_SYNC ? Flag.skipSync : 0) | (ev.attrs & (ATTR_MMIO | ATTR_CC_SHARED) ? Flag.direct : 0)
+    this.flags[at] =
+      (ev.force ? Flag.forced : 0) |
+      (ev.attrs & ATTR_SKIP_CPU_SYNC ? Flag.skipSync : 0) |
+      (ev.attrs & (ATTR_MMIO | ATTR_CC_SHARED) ? Flag.direct : 0)
     this.dir[at] = ev.dir
     this.cpu[at] = ev.cpu
     this.dev[at] = ev.dev

@@ -35,13 +35,33 @@ function fenced(text: string): string {
 
 export function bugReport(r: BugReport): string {
   const kept = r.inputs.filter((i) => i.text !== null)
-  const input = (i: ReportedInput): string[] => [`\`${i.name}\`, ${i.bytes} bytes`, '', ...(i.text === null ? ['Not put in: no text, or too long. Attach it if it can be shown.'] : [fenced(i.text)]), '']
+  const input = (i: ReportedInput): string[] => [
+    `\`${i.name}\`, ${i.bytes} bytes`,
+    '',
+    ...(i.text === null ? ['Not put in: no text, or too long. Attach it if it can be shown.'] : [fenced(i.text)]),
+    ''
+  ]
   return [
-    '# Report', '',
-    `<!-- Written by tbit report. It holds: versions and kind of machine, the command, what it printed, and ${kept.length === 0 ? 'no input' : `the text of ${kept.map((i) => i.name).join(', ')}`}.`,
-    'It holds no environment, no name of the user or the machine; the home directory is written ~. Read it before you send it: inputs are as they are. -->', '',
-    '## What I expected', '', '', '', '## What happened', '',
-    `- ${r.version}`, `- Node ${r.node}, ${r.machine}`, `- exit code ${r.exit}`, '', fenced(`$ ${r.command}\n${shortened(r.stdout)}`), '', ...(r.stderr === '' ? [] : ['On stderr:', '', fenced(shortened(r.stderr)), '']),
+    '# Report',
+    '',
+    '<!-- Written by tbit report. It holds: versions and kind of machine, the command, what it printed, and ' +
+      `${kept.length === 0 ? 'no input' : `the text of ${kept.map((i) => i.name).join(', ')}`}.`,
+    'It holds no environment, no name of the user or the machine; the home directory is written ~. Read it ' +
+      'before you send it: inputs are as they are. -->',
+    '',
+    '## What I expected',
+    '',
+    '',
+    '',
+    '## What happened',
+    '',
+    `- ${r.version}`,
+    `- Node ${r.node}, ${r.machine}`,
+    `- exit code ${r.exit}`,
+    '',
+    fenced(`$ ${r.command}\n${shortened(r.stdout)}`),
+    '',
+    ...(r.stderr === '' ? [] : ['On stderr:', '', fenced(shortened(r.stderr)), '']),
     ...(r.inputs.length === 0 ? [] : ['## Input', '', ...r.inputs.flatMap(input)])
   ].join('\n')
 }

@@ -1,5 +1,5 @@
-// What `check` and `kernel check` can write: a row a format, and a file of its own for each. The option's choices, the exit codes and what
-// writes the result come from the row, so that a format cannot be offered and forgotten.
+// What `check` and `kernel check` can write: a row a format, and a file of its own for each. The option's choices, the
+// exit codes and what writes the result come from the row, so that a format cannot be offered and forgotten.
 import { checkB4 } from './check-b4.ts'
 import { checkJson } from './check-json.ts'
 import { checkJunit } from './check-junit.ts'

@@ -1,9 +1,19 @@
-// `tbit check --format ktap`: KTAP version 1 (docs.kernel.org/dev-tools/ktap.html), nested file > test > kernel on platform.
-// A violation that the test expects is `ok ... # XFAIL`; a limit is `not ok ... # TIMEOUT`, vacuity `not ok ... # ERROR`; diagnostics
-// stand before the result they belong to.
+// `tbit check --format ktap`: KTAP version 1 (docs.kernel.org/dev-tools/ktap.html), nested file > test > kernel on
+// platform. A violation that the test expects is `ok ... # XFAIL`; a limit is `not ok ... # TIMEOUT`, vacuity `not ok
+// ... # ERROR`; diagnostics stand before the result they belong to.
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
 import { allFindings, type CheckResult } from '../check/index.ts'
-import { byFile, type CheckRun, againCommand, judgementText, limitsLine, noteLines, propertiesOf, standing, verdictText } from './check-run.ts'
+import {
+  byFile,
+  type CheckRun,
+  againCommand,
+  judgementText,
+  limitsLine,
+  noteLines,
+  propertiesOf,
+  standing,
+  verdictText
+} from './check-run.ts'
 import { coverageLines } from './check-text.ts'
 import { traceTable } from './check-trace.ts'
 
@@ -13,14 +23,24 @@ const name = (s: string): string => s.replaceAll('#', '_').replace(/\s+/g, ' ').
 class Ktap {
   readonly lines: string[] = []
   constructor(private readonly depth = 0) {}
-  private put(line: string): void { this.lines.push(`${'  '.repeat(this.depth)}${line}`.trimEnd()) }
+  private put(line: string): void {
+    this.lines.push(`${'  '.repeat(this.depth)}${line}`.trimEnd())
+  }
   plan(n: number): void {
     this.put('KTAP version 1')
     this.put(`1..${n}`)
   }
-  diagnostic(text: string): void { for (const l of text.split('\n')) this.put(`# ${l}`) }
-  result(ok: boolean, n: number, what: string, directive = ''): void { this.put(`${ok ? 'ok' : 'not ok'} ${n} ${name(what)}${directive === '' ? '' : ` # ${directive.replace(/\s+/g, ' ')}`}`) }
-  nested(inner: Ktap): void { this.lines.push(...inner.lines) }
+  diagnostic(text: string): void {
+    for (const l of text.split('\n')) this.put(`# ${l}`)
+  }
+  result(ok: boolean, n: number, what: string, directive = ''): void {
+    this.put(
+      `${ok ? 'ok' : 'not ok'} ${n} ${name(what)}${directive === '' ? '' : ` # ${directive.replace(/\s+/g, ' ')}`}`
+    )
+  }
+  nested(inner: Ktap): void {
+    this.lines.push(...inner.lines)
+  }
 }
 
 function pair(run: CheckRun, k: Ktap, n: number, r: CheckResult): void {
@@ -44,10 +64,13 @@ function pair(run: CheckRun, k: Ktap, n: number, r: CheckResult): void {
 
 function directive(r: CheckResult): string {
   switch (standing(r)) {
-    case 'xfail': return `XFAIL ${r.verdict === 'violated' ? propertiesOf(r.violations).join(', ') : r.verdict}`
+    case 'xfail':
+      return `XFAIL ${r.verdict === 'violated' ? propertiesOf(r.violations).join(', ') : r.verdict}`
     case 'undecided':
-    case 'fail': return r.verdict === 'vacuous' ? 'ERROR vacuous' : r.verdict === 'incomplete' ? `TIMEOUT ${r.states} states` : ''
-    default: return ''
+    case 'fail':
+      return r.verdict === 'vacuous' ? 'ERROR vacuous' : r.verdict === 'incomplete' ? `TIMEOUT ${r.states} states` : ''
+    default:
+      return ''
   }
 }
 
@@ -86,7 +109,12 @@ export function checkKtap(run: CheckRun): string {
 // A parent fails with its child, and is skipped only as a whole.
 function parent(k: Ktap, n: number, what: string, results: readonly CheckResult[]): void {
   const s = results.map(standing)
-  k.result(!s.includes('fail') && !s.includes('undecided'), n, what, s.length > 0 && s.every((x) => x === 'skip') ? 'SKIP nothing to run' : '')
+  k.result(
+    !s.includes('fail') && !s.includes('undecided'),
+    n,
+    what,
+    s.length > 0 && s.every((x) => x === 'skip') ? 'SKIP nothing to run' : ''
+  )
 }
 
 const message = (d: Diagnostic, run: CheckRun): string => formatDiagnostic(d, run.texts.get(d.file))

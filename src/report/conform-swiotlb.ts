@@ -15,26 +15,41 @@ const totals = (r: SwiotlbConformResult) => ({
 })
 
 /** What was compared; the errors are only counted, the command line tells them. */
-export function conformSwiotlbText(r: SwiotlbConformResult): string {
+function conformSwiotlbText(r: SwiotlbConformResult): string {
   const t = totals(r)
   const out: string[] = []
   for (const f of r.files) {
-    out.push(`${f.file}: ${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'mismatch', 'mismatches')} (${f.kernel}, ${f.nslabs} slots, ${plural(f.nareas, 'area')})`)
+    out.push(
+      `${f.file}: ${plural(f.operations, 'operation')}, ${plural(f.mismatches, 'mismatch', 'mismatches')} ` +
+        `(${f.kernel}, ${f.nslabs} slots, ${plural(f.nareas, 'area')})`
+    )
     out.push(`  compared: ${f.compared}`)
   }
   if (t.first) out.push('', mismatchText(t.first), '')
-  if (t.operations > 0) out.push('of a call: result, events in order, messages, slots used, high-water mark, bytes copied')
+  if (t.operations > 0)
+    out.push('of a call: result, events in order, messages, slots used, high-water mark, bytes copied')
   const unused = new Map<string, number>()
   for (const key of r.files.flatMap((f) => f.notCompared)) unused.set(key, (unused.get(key) ?? 0) + 1)
-  if (unused.size > 0) out.push(`not looked at: ${[...unused].map(([key, n]) => (n === t.files ? key : `${key} (${plural(n, 'file')})`)).join(', ')}`)
-  out.push(`${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ${plural(t.mismatches, 'mismatch', 'mismatches')}${r.errors.length > 0 ? `, ${plural(r.errors.length, 'error')}` : ''}`)
+  if (unused.size > 0)
+    out.push(
+      'not looked at: ' +
+        `${[...unused].map(([key, n]) => (n === t.files ? key : `${key} (${plural(n, 'file')})`)).join(', ')}`
+    )
+  out.push(
+    `${plural(t.files, 'file')}, ${plural(t.operations, 'operation')}, ` +
+      `${plural(t.mismatches, 'mismatch', 'mismatches')}` +
+      `${r.errors.length > 0 ? `, ${plural(r.errors.length, 'error')}` : ''}`
+  )
   return `${out.join('\n')}\n`
 }
 
-export function conformSwiotlbJson(r: SwiotlbConformResult): string {
+function conformSwiotlbJson(r: SwiotlbConformResult): string {
   const results = r.files.map(({ first: _, ...rest }) => rest)
   return `${JSON.stringify({ format: 1, ...totals(r), results, errors: r.errors }, null, 2)}\n`
 }
 
 /** What `conform swiotlb` can write. */
-export const conformSwiotlbFormats = { text: conformSwiotlbText, json: conformSwiotlbJson } as const satisfies Record<string, (r: SwiotlbConformResult) => string>
+export const conformSwiotlbFormats = { text: conformSwiotlbText, json: conformSwiotlbJson } as const satisfies Record<
+  string,
+  (r: SwiotlbConformResult) => string
+>

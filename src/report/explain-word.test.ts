@@ -11,20 +11,32 @@ const kinds = (word: string): string[] => meanings(word).map((m) => m.kind)
 
 describe('every word of a table is explained as what it is', () => {
   const all: ReadonlyArray<readonly [string, readonly string[]]> = [
-    ['error code', Object.keys(codes)], ['property', properties.map((p) => p.name)], ['rule', platforms.flatMap((p) => p.rows.map((r) => r.id))], ['decision of a kernel revision', decisionNames],
-    ['config key', vocabulary.configKeys.map((k) => k.name)], ['device key', vocabulary.deviceKeys.map((k) => k.name)], ['operation', vocabulary.operations.map((k) => k.name)], ['attribute', vocabulary.attributes.map((k) => `DMA_ATTR_${k.name}`)]
+    ['error code', Object.keys(codes)],
+    ['property', properties.map((p) => p.name)],
+    ['rule', platforms.flatMap((p) => p.rows.map((r) => r.id))],
+    ['decision of a kernel revision', decisionNames],
+    ['config key', vocabulary.configKeys.map((k) => k.name)],
+    ['device key', vocabulary.deviceKeys.map((k) => k.name)],
+    ['operation', vocabulary.operations.map((k) => k.name)],
+    ['attribute', vocabulary.attributes.map((k) => `DMA_ATTR_${k.name}`)]
   ]
   test.each(all)('%s', (kind, words) => {
     for (const w of words) expect([w, kinds(w)]).toEqual([w, expect.arrayContaining([kind])])
   })
 
-  test('options, files and events of the kernel', () => { for (const k of kernelWords) for (const n of k.names) expect(kinds(n)).toContain(k.kind) })
+  test('options, files and events of the kernel', () => {
+    for (const k of kernelWords) for (const n of k.names) expect(kinds(n)).toContain(k.kind)
+  })
 
   test('the text of every kernel message, and a phrase of it', () => {
     for (const id of Object.keys(messageTable) as MessageId[]) {
-      const literal = messageTable[id].text.replace(/^\{dev\}: /, '').split(/\{\w+(?::\w+)?\}/).sort((a, b) => b.length - a.length)[0] as string
+      const literal = messageTable[id].text
+        .replace(/^\{dev\}: /, '')
+        .split(/\{\w+(?::\w+)?\}/)
+        .sort((a, b) => b.length - a.length)[0] as string
       const phrase = literal.trim().toUpperCase()
-      if (phrase.length >= 6) expect([phrase, kinds(phrase)]).toEqual([phrase, expect.arrayContaining(['kernel message'])])
+      if (phrase.length >= 6)
+        expect([phrase, kinds(phrase)]).toEqual([phrase, expect.arrayContaining(['kernel message'])])
     }
     expect(explainWordText(meanings('swiotlb buffer is full'))).toContain('fewer than the failures')
   })
@@ -37,8 +49,18 @@ describe('every word of a table is explained as what it is', () => {
 })
 
 test('no line is longer than 80 columns, but for words that are', () => {
-  const words = [...Object.keys(codes), ...properties.map((p) => p.name), ...platforms.flatMap((p) => p.rows.map((r) => r.id)), ...decisionNames, ...kernelWords.flatMap((k) => k.names), 'swiotlb buffer is full', 'coherent allocation failed']
-  for (const w of words) for (const line of explainWordText(meanings(w)).split('\n')) expect(line.trim().includes(' ') ? line.length : 0).toBeLessThanOrEqual(80)
+  const words = [
+    ...Object.keys(codes),
+    ...properties.map((p) => p.name),
+    ...platforms.flatMap((p) => p.rows.map((r) => r.id)),
+    ...decisionNames,
+    ...kernelWords.flatMap((k) => k.names),
+    'swiotlb buffer is full',
+    'coherent allocation failed'
+  ]
+  for (const w of words)
+    for (const line of explainWordText(meanings(w)).split('\n'))
+      expect(line.trim().includes(' ') ? line.length : 0).toBeLessThanOrEqual(80)
 })
 
 test('what no table has is told with what is near', () => {

@@ -7,7 +7,10 @@ import type { FlagReport, RulesLook } from './rules-words.ts'
 import { wrap } from './wrap.ts'
 
 const STORAGE: Record<FlagAudit['storage'], string> = {
-  shared_byte: 'a bit of a byte of struct device', own_byte: 'a bit alone in its byte', private_word: 'a bit of a word of struct device_private', atomic: 'an atomic bit'
+  shared_byte: 'a bit of a byte of struct device',
+  own_byte: 'a bit alone in its byte',
+  private_word: 'a bit of a word of struct device_private',
+  atomic: 'an atomic bit'
 }
 
 const besides = (a: FlagAudit): string => (a.neighbours.length > 0 ? `, beside ${a.neighbours.join(', ')}` : '')
@@ -18,9 +21,13 @@ const locks = (w: FlagWriter): string => w.locks.join(', ') || 'none'
 
 /** What the audit comes to, in one sentence. */
 function verdict(a: FlagAudit): string {
-  if (a.writers.length > 0 && a.writers.every((w) => w.atomic) && a.outside.length === 0) return 'Atomic writes lose nothing.'
-  if (a.common.length > 0) return `Every writer holds ${a.common.join(' and ')}: no update is lost, and lockdep_assert_held() can say so.`
-  return a.neighbours.length === 0 ? 'The flag is alone in its unit: a read-modify-write of it puts back nothing of others.' : 'No lock is held by every writer: a read-modify-write can put back what another one has changed.'
+  if (a.writers.length > 0 && a.writers.every((w) => w.atomic) && a.outside.length === 0)
+    return 'Atomic writes lose nothing.'
+  if (a.common.length > 0)
+    return `Every writer holds ${a.common.join(' and ')}: no update is lost, and lockdep_assert_held() can say so.`
+  return a.neighbours.length === 0
+    ? 'The flag is alone in its unit: a read-modify-write of it puts back nothing of others.'
+    : 'No lock is held by every writer: a read-modify-write can put back what another one has changed.'
 }
 
 function auditText(a: FlagAudit, width: number): string[] {
@@ -29,7 +36,15 @@ function auditText(a: FlagAudit, width: number): string[] {
   const out = [...wrap(`${at}: the accepted flag is ${STORAGE[a.storage]}${besides(a)}`, width, '  '), '']
   const rows = [['  writer', 'bit', 'locks held'], ...a.writers.map((w) => [`  ${w.by}`, bit(w), locks(w)])]
   out.push(...fold(rows, width), '')
-  if (a.outside.length > 0) out.push('  not run here, read in the source of 6.12:', ...fold(a.outside.map((w) => [`  ${w.bit}`, `${w.by}: ${w.lock}`]), width), '')
+  if (a.outside.length > 0)
+    out.push(
+      '  not run here, read in the source of 6.12:',
+      ...fold(
+        a.outside.map((w) => [`  ${w.bit}`, `${w.by}: ${w.lock}`]),
+        width
+      ),
+      ''
+    )
   return [...out, ...wrap(verdict(a), width, '  ')]
 }
 
@@ -51,25 +66,63 @@ export function flagText({ list, skipped }: FlagReport, look: Pick<RulesLook, 'w
 }
 
 export function flagComment({ list }: FlagReport): string {
-  return `${list.map((a) => comment(a.none ? [`${a.revision.name} on ${a.platform.name}: no device can be accepted.`] : [
-    `The accepted flag, ${STORAGE[a.storage]} (${a.revision.name}, ${a.platform.name}). Who writes the unit, and under which locks:`, '',
-    ...a.writers.map((w) => `- ${w.by}, ${bit(w)}: ${locks(w)}`), ...a.outside.map((w) => `- ${w.by}, ${w.bit}: ${w.lock}`), '', verdict(a)
-  ])).join('\n\n')}\n`
+  return `${list
+    .map((a) =>
+      comment(
+        a.none
+          ? [`${a.revision.name} on ${a.platform.name}: no device can be accepted.`]
+          : [
+              `The accepted flag, ${STORAGE[a.storage]} (${a.revision.name}, ${a.platform.name}). Who writes the ` +
+                'unit, and under which locks:',
+              '',
+              ...a.writers.map((w) => `- ${w.by}, ${bit(w)}: ${locks(w)}`),
+              ...a.outside.map((w) => `- ${w.by}, ${w.bit}: ${w.lock}`),
+              '',
+              verdict(a)
+            ]
+      )
+    )
+    .join('\n\n')}\n`
 }
 
 export function flagJson({ list, skipped }: FlagReport): string {
   return `${JSON.stringify({
     format: 1,
-    flags: list.map((a) => ({ kernel: a.revision.name, platform: a.platform.name, storage: a.none ? null : a.storage, bit: a.none ? null : a.bit, neighbours: a.neighbours, writers: a.writers, outside: a.outside, common: a.common, verdict: a.none ? null : verdict(a) })),
-    skipped, errors: []
+    flags: list.map((a) => ({
+      kernel: a.revision.name,
+      platform: a.platform.name,
+      storage: a.none ? null : a.storage,
+      bit: a.none ? null : a.bit,
+      neighbours: a.neighbours,
+      writers: a.writers,
+      outside: a.outside,
+      common: a.common,
+      verdict: a.none ? null : verdict(a)
+    })),
+    skipped,
+    errors: []
   })}\n`
 }
 
 export function flagMarkdown({ list }: FlagReport): string {
-  return `${list.map((a) => [
-    `## The accepted flag: ${a.revision.name} on ${a.platform.name}`, '', ...(a.none ? ['No device can be accepted.'] : [
-      `${STORAGE[a.storage]}${besides(a)}.`, '', '| writer | bit | how | locks held |', '|---|---|---|---|',
-      ...a.writers.map((w) => `| ${w.by} | ${w.on ? '+' : '-'}${w.bit} | ${how(w)} | ${locks(w)} |`), ...a.outside.map((w) => `| ${w.by} (source of 6.12) | ${w.bit} | - | ${w.lock} |`), '', verdict(a)
-    ])
-  ].join('\n')).join('\n\n')}\n`
+  return `${list
+    .map((a) =>
+      [
+        `## The accepted flag: ${a.revision.name} on ${a.platform.name}`,
+        '',
+        ...(a.none
+          ? ['No device can be accepted.']
+          : [
+              `${STORAGE[a.storage]}${besides(a)}.`,
+              '',
+              '| writer | bit | how | locks held |',
+              '|---|---|---|---|',
+              ...a.writers.map((w) => `| ${w.by} | ${w.on ? '+' : '-'}${w.bit} | ${how(w)} | ${locks(w)} |`),
+              ...a.outside.map((w) => `| ${w.by} (source of 6.12) | ${w.bit} | - | ${w.lock} |`),
+              '',
+              verdict(a)
+            ])
+      ].join('\n')
+    )
+    .join('\n\n')}\n`
 }

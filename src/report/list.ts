@@ -33,14 +33,23 @@ export function listedTest(t: Test, directory: string): ListedTest {
   const below = t.file.slice(directory.length).replace(/^[\\/]+/, '')
   const properties = t.expects.flatMap((e) => (e.verdict.kind === 'violated' ? e.verdict.properties : []))
   return {
-    name: t.name, file: t.file, topic: below.slice(0, Math.max(0, below.lastIndexOf('/'))), title: t.text, sources: t.sources, platforms: t.platforms.map((p) => p.name), kernels: t.kernels.map((k) => k.name),
-    operations: operationsOf(t), properties: [...new Set(properties)]
+    name: t.name,
+    file: t.file,
+    topic: below.slice(0, Math.max(0, below.lastIndexOf('/'))),
+    title: t.text,
+    sources: t.sources,
+    platforms: t.platforms.map((p) => p.name),
+    kernels: t.kernels.map((k) => k.name),
+    operations: operationsOf(t),
+    properties: [...new Set(properties)]
   }
 }
 
 /** Whether a test has all words, small or large letters alike, anywhere in what is said of it. */
 export function hasWords(t: ListedTest, words: readonly string[]): boolean {
-  const said = [t.name, t.topic, t.title, ...t.sources, ...t.platforms, ...t.kernels, ...t.operations, ...t.properties].join('\n').toLowerCase()
+  const said = [t.name, t.topic, t.title, ...t.sources, ...t.platforms, ...t.kernels, ...t.operations, ...t.properties]
+    .join('\n')
+    .toLowerCase()
   return words.every((w) => said.includes(w.toLowerCase()))
 }
 
@@ -66,10 +75,24 @@ export function listText({ tests, words, of }: TestList, width: number): string 
   for (const f of families(tests)) groups.set(f.test.topic, [...(groups.get(f.test.topic) ?? []), f])
   for (const [topic, members] of groups) {
     lines.push(...(lines.length > 0 ? [''] : []), ...(topic === '' ? [] : [topic]))
-    for (const { test, twins } of members) lines.push(`  ${test.name}`, ...wrap(test.title, width - 4).map((l) => `    ${l}`), ...(twins.length > 0 ? [bullet('    twins: ', twins.join(', '), width)] : []))
+    for (const { test, twins } of members)
+      lines.push(
+        `  ${test.name}`,
+        ...wrap(test.title, width - 4).map((l) => `    ${l}`),
+        ...(twins.length > 0 ? [bullet('    twins: ', twins.join(', '), width)] : [])
+      )
   }
-  const found = words.length === 0 ? plural(tests.length, 'test') : `${tests.length} of ${of} tests have ${words.map((w) => `'${w}'`).join(' and ')}`
-  return `${[...lines, ...(lines.length > 0 ? [''] : []), ...wrap(`${found}. One: tbit check NAME; a twin is NAME-without-...`, width)].join('\n')}\n`
+  const found =
+    words.length === 0
+      ? plural(tests.length, 'test')
+      : `${tests.length} of ${of} tests have ${words.map((w) => `'${w}'`).join(' and ')}`
+  return (
+    [
+      ...lines,
+      ...(lines.length > 0 ? [''] : []),
+      ...wrap(`${found}. One: tbit check NAME; a twin is NAME-without-...`, width)
+    ].join('\n') + '\n'
+  )
 }
 
 export const listFormats = {

@@ -1,5 +1,6 @@
-// A replay as a trace for the Perfetto UI (ui.perfetto.dev, Open trace file): Chrome's JSON trace format with one counter track for the pool,
-// one for each area and one for each device, the recording's marks as instants. Written by hand: the format is a list of small objects.
+// A replay as a trace for the Perfetto UI (ui.perfetto.dev, Open trace file): Chrome's JSON trace format with one
+// counter track for the pool, one for each area and one for each device, the recording's marks as instants. Written by
+// hand: the format is a list of small objects.
 import type { ReplayResult, Track } from '../replay/index.ts'
 
 interface TraceObject {
@@ -21,7 +22,10 @@ function counter(out: TraceObject[], t: Track, pid: number, start: number, width
   for (let i = 0; i < t.max.length; i++) {
     const ts = (start + i * width) / 1000
     // The highest value of the bucket, then the one it ends with: a short peak is not lost.
-    for (const [at, v] of [[ts, t.max[i] as number], [ts + width / 2000, t.last[i] as number]] as const) {
+    for (const [at, v] of [
+      [ts, t.max[i] as number],
+      [ts + width / 2000, t.last[i] as number]
+    ] as const) {
       if (v === before) continue
       out.push({ name: t.name, ph: 'C', pid, ts: at, args: { slots: v } })
       before = v
@@ -47,6 +51,10 @@ export function perfettoTrace(r: ReplayResult): string {
     }
   }
   for (const m of r.marks) out.push({ name: m.text, ph: 'i', pid: POOL, tid: 0, ts: m.time / 1000, s: 'g' })
-  if (Number.isFinite(r.failures.firstTime)) out.push({ name: 'first failed mapping', ph: 'i', pid: POOL, tid: 0, ts: r.failures.firstTime / 1000, s: 'g' })
-  return `{"displayTimeUnit":"ns","otherData":{"producer":"tbit replay","events":"${r.events}","lost":"${r.losses.total}"},"traceEvents":[\n${out.map((o) => JSON.stringify(o)).join(',\n')}\n]}\n`
+  if (Number.isFinite(r.failures.firstTime))
+    out.push({ name: 'first failed mapping', ph: 'i', pid: POOL, tid: 0, ts: r.failures.firstTime / 1000, s: 'g' })
+  return (
+    `{"displayTimeUnit":"ns","otherData":{"producer":"tbit replay","events":"${r.events}",` +
+    `"lost":"${r.losses.total}"},"traceEvents":[\n${out.map((o) => JSON.stringify(o)).join(',\n')}\n]}\n`
+  )
 }

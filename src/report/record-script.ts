@@ -1,5 +1,6 @@
-// The script of `tbit record`: POSIX sh, for the machine on which it runs. It finds out there what the kernel has (the classes dma and swiotlb, or
-// kprobes where there is no class dma), records into an instance of its own, and packs trace, kernel log and configuration into one file.
+// The script of `tbit record`: POSIX sh, for the machine on which it runs. It finds out there what the kernel has (the
+// classes dma and swiotlb, or kprobes where there is no class dma), records into an instance of its own, and packs
+// trace, kernel log and configuration into one file.
 import { PROBES, RECORDING_MARK, SECTION_MARK, TRACE_SECTION } from '../replay/index.ts'
 
 export interface RecordPlan {
@@ -11,14 +12,19 @@ export interface RecordPlan {
 
 const quote = (s: string): string => `'${s.replaceAll("'", "'\\''")}'`
 
-// A probe as a line for kprobe_events; $FN is the symbol that this kernel has, $ORIG, $SIZE and $DIR the numbers of its arguments.
+// A probe as a line for kprobe_events; $FN is the symbol that this kernel has, $ORIG, $SIZE and $DIR the numbers of its
+// arguments.
 function probe(p: (typeof PROBES)[number]): string {
-  const fetch = p.fetch.replace('orig=$arg2', 'orig=\\$arg$ORIG').replace(/size=\$arg3(?=:u64$)/, 'size=\\$arg$SIZE').replace('dir=$arg4', 'dir=\\$arg$DIR').replace(/(?<!\\)\$(arg1|arg2|arg3|retval)/g, '\\$$$1')
+  const fetch = p.fetch
+    .replace('orig=$arg2', 'orig=\\$arg$ORIG')
+    .replace(/size=\$arg3(?=:u64$)/, 'size=\\$arg$SIZE')
+    .replace('dir=$arg4', 'dir=\\$arg$DIR')
+    .replace(/(?<!\\)\$(arg1|arg2|arg3|retval)/g, '\\$$$1')
   // Without an indent of its own, or the longest would not fit 80 columns.
   return `  add "${p.returns ? 'r' : 'p'}:${p.name}" \\\n  "${fetch}" \\\n  ${p.symbols.join(' \\\n  ')}`
 }
 
-/** The script. */
+/** The script. Long: the text of one script. */
 export function recordScript(plan: RecordPlan): string {
   return `#!/bin/sh
 # Records how this machine maps and bounces DMA, for tbit replay. Written by
@@ -220,8 +226,10 @@ LOST=$(cat "$I"/per_cpu/cpu*/stats 2>/dev/null | sed -n 's/^overrun: //p' |
 section() { echo '${SECTION_MARK}'"$1"; sed 's/^/ /'; }
 {
   echo '${RECORDING_MARK}'
-  echo "seconds=$((TO - FROM)) cpus=$CPUS lost=$LOST status=$STATUS" |
-    section record
+  {
+    echo "seconds=$((TO - FROM)) cpus=$CPUS lost=$LOST status=$STATUS"
+    echo "host=$(uname -n) begun=$FROM"
+  } | section record
   echo "$KERNEL" | section uname
   cat /proc/cmdline 2>/dev/null | section cmdline
   { zcat /proc/config.gz 2>/dev/null ||

@@ -9,8 +9,18 @@ const revision = (name: string): Revision => revisionByName(name) as Revision
 
 test('no writer that the kernel functions have is missed', () => {
   // Each call of the two setters names the C function it stands for.
-  const named = new Set(readdirSync('src/kernel').filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts') && f !== 'device.ts').flatMap((f) =>
-    [...readFileSync(`src/kernel/${f}`, 'utf8').matchAll(/(?:set_accepted|set_dma_skip_sync|clear_dma_skip_sync)\([^\n]*?'(\w+)'\)/g)].map((m) => m[1] as string)))
+  const named = new Set(
+    readdirSync('src/kernel', { recursive: true })
+      .map(String)
+      .filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts') && f !== 'device.ts')
+      .flatMap((f) =>
+        [
+          ...readFileSync(`src/kernel/${f}`, 'utf8').matchAll(
+            /(?:set_accepted|set_dma_skip_sync|clear_dma_skip_sync)\([^\n]*?'(\w+)'\)/g
+          )
+        ].map((m) => m[1] as string)
+      )
+  )
   expect(named.size).toBeGreaterThan(5)
   const met = new Set(revisions.flatMap((r) => flagAudit(platform('amd-sev-snp'), r).writers.map((w) => w.by)))
   expect(met).toEqual(named)
@@ -21,12 +31,22 @@ test('the RFC: nothing excludes disconnect and the first bounce; later one lock 
   expect(rfc.common).toEqual([])
   const locks = (by: string): string[] => rfc.writers.filter((w) => w.by === by).map((w) => w.locks.join(', '))
   expect(locks('pci_tsm_accept')).toEqual(['pci_tsm_rwsem (read), tsm_pf0.lock, device lock'])
-  expect(locks('pci_tsm_disconnect')).toEqual(['pci_tsm_rwsem (read), tsm_pf0.lock', 'pci_tsm_rwsem (write), tsm_pf0.lock'])
+  expect(locks('pci_tsm_disconnect')).toEqual([
+    'pci_tsm_rwsem (read), tsm_pf0.lock',
+    'pci_tsm_rwsem (write), tsm_pf0.lock'
+  ])
   expect(locks('swiotlb_tbl_map_single')).toEqual([''])
   expect(flagAudit(platform('intel-tdx'), revision('cc-v8')).common).toEqual(['device lock'])
-  expect(flagAudit(platform('intel-tdx'), revision('cc-v8 flagStorage.x86=atomic')).writers.every((w) => w.atomic)).toBe(true)
+  expect(
+    flagAudit(platform('intel-tdx'), revision('cc-v8 flagStorage.x86=atomic')).writers.every((w) => w.atomic)
+  ).toBe(true)
 })
 
 test('without an accept there is no flag', () => {
-  for (const [p, r] of [['arm-cca', 'linux-7.3'], ['none', 'cc-v8'], ['pkvm', 'cc-v8']] as const) expect(flagAudit(platform(p), revision(r))).toMatchObject({ none: true, writers: [], common: [] })
+  for (const [p, r] of [
+    ['arm-cca', 'linux-7.3'],
+    ['none', 'cc-v8'],
+    ['pkvm', 'cc-v8']
+  ] as const)
+    expect(flagAudit(platform(p), revision(r))).toMatchObject({ none: true, writers: [], common: [] })
 })

@@ -1,7 +1,7 @@
-// Who writes the storage of the accepted flag, and under which locks: read from runs of the kernel functions that do. Beside it what the
-// kernel's source says of writers that the model has not.
+// Who writes the storage of the accepted flag, and under which locks: read from runs of the kernel functions that do.
+// Beside it what the kernel's source says of writers that the model has not.
 import { ensure } from '../base/index.ts'
-import { type Action, Run, type Store } from '../step/index.ts'
+import { type Action, OneStore, Run } from '../step/index.ts'
 import { defaultConfig, defaultDevice, type MachineConfig, type Platform } from '../machine/index.ts'
 import { accepts, DEV_BITS, flagStorage, memoryEncryptReported, type Revision } from '../kernel/index.ts'
 import { System } from '../system/index.ts'
@@ -22,7 +22,11 @@ export interface FlagWriter {
 }
 
 /** A member of the unit whose writers are read from the source, not run. */
-export interface OutsideWriter { readonly bit: string; readonly by: string; readonly lock: string }
+export interface OutsideWriter {
+  readonly bit: string
+  readonly by: string
+  readonly lock: string
+}
 
 export interface FlagAudit {
   readonly platform: Platform
@@ -49,7 +53,10 @@ const OUTSIDE: readonly OutsideWriter[] = [
   { bit: 'dma_iommu', by: 'iommu_setup_dma_ops', lock: 'iommu group mutex' }
 ]
 
-/** What leads to every writer: each line is run alone, by one thread, on a booted system. A test holds that none is missed. */
+/**
+ * What leads to every writer: each line is run alone, by one thread, on a booted system. A test holds that none is
+ * missed.
+ */
 const SCENES: readonly string[] = [
   'tsm_lock(nic) tsm_accept(nic) tsm_unlock(nic)',
   'tsm_lock(nic) tsm_accept(nic) tsm_unregister() tsm_register()',
@@ -58,7 +65,8 @@ const SCENES: readonly string[] = [
   'dma_set_mask(nic, 64) p = alloc_page() h = dma_map_single(nic, p, TO_DEVICE)'
 ]
 
-const nameOfBits = (mask: number): string => Object.entries(DEV_BITS).find(([, m]) => m === mask)?.[0] ?? `0x${mask.toString(16)}`
+const nameOfBits = (mask: number): string =>
+  Object.entries(DEV_BITS).find(([, m]) => m === mask)?.[0] ?? `0x${mask.toString(16)}`
 
 export function flagAudit(platform: Platform, revision: Revision): FlagAudit {
   const storage = flagStorage(revision, platform)
@@ -67,32 +75,62 @@ export function flagAudit(platform: Platform, revision: Revision): FlagAudit {
   const writers: FlagWriter[] = []
   for (const scene of none ? [] : SCENES) {
     for (const w of writersIn(scene, platform, revision, storage)) {
-      if (!writers.some((x) => x.by === w.by && x.bit === w.bit && x.locks.join() === w.locks.join() && x.on === w.on)) writers.push(w)
+      if (!writers.some((x) => x.by === w.by && x.bit === w.bit && x.locks.join() === w.locks.join() && x.on === w.on))
+        writers.push(w)
     }
   }
   const outside = shared ? OUTSIDE : []
   const held = writers.map((w) => w.locks)
-  const common = held.length === 0 || outside.some((w) => !/^device lock$/.test(w.lock)) ? [] : ensure(held[0], 'a writer').filter((l) => !l.endsWith('(read)') && held.every((x) => x.includes(l)))
-  return { platform, revision, none, storage, bit: shared ? 'tdi_enabled' : 'accepted', neighbours: shared ? Object.keys(DEV_BITS).filter((b) => b !== 'tdi_enabled') : storage === 'own_byte' ? [] : ['dead'], writers, outside, common }
-}
-
-class SceneStore implements Store {
-  readonly u32: Uint32Array
-  readonly u8: Uint8Array
-  run: Run | null = null
-  constructor(words: number) {
-    this.u32 = new Uint32Array(words)
-    this.u8 = new Uint8Array(this.u32.buffer)
+  const common =
+    held.length === 0 || outside.some((w) => !/^device lock$/.test(w.lock))
+      ? []
+      : ensure(held[0], 'a writer').filter((l) => !l.endsWith('(read)') && held.every((x) => x.includes(l)))
+  return {
+    platform,
+    revision,
+    none,
+    storage,
+    bit: shared ? 'tdi_enabled' : 'accepted',
+    neighbours: shared
+      ? Object.keys(DEV_BITS).filter((b) => b !== 'tdi_enabled')
+      : storage === 'own_byte'
+        ? []
+        : ['dead'],
+    writers,
+    outside,
+    common
   }
-  local(thread: number, index: number): number { return ensure(this.run, 'a run').local(thread, index) }
-  finding(): void { /* who writes is asked, not what becomes of it */ }
 }
 
-function writersIn(scene: string, platform: Platform, revision: Revision, storage: MachineConfig['flag_storage']): FlagWriter[] {
+class SceneStore extends OneStore {
+  override finding(): void {
+    /* who writes is asked, not what becomes of it */
+  }
+}
+
+function writersIn(
+  scene: string,
+  platform: Platform,
+  revision: Revision,
+  storage: MachineConfig['flag_storage']
+): FlagWriter[] {
   const statements = scene.replace(/\) (?=\w)/g, ')\n')
-  const test = ensure(parse(`litmus flag "who writes the flag"\ndevice nic { tdisp }\nthread os {\n${statements}\n}\n`, 'flag').test, scene)
-  const config: MachineConfig = { ...defaultConfig, flag_storage: storage, memory_encrypt_reported: memoryEncryptReported(revision, platform) }
-  const sys = new System({ platform, revision, config, devices: [{ ...defaultDevice, name: 'nic', tdisp: platform.tdisp }], mmios: [] })
+  const test = ensure(
+    parse(`litmus flag "who writes the flag"\ndevice nic { tdisp }\nthread os {\n${statements}\n}\n`, 'flag').test,
+    scene
+  )
+  const config: MachineConfig = {
+    ...defaultConfig,
+    flag_storage: storage,
+    memory_encrypt_reported: memoryEncryptReported(revision, platform)
+  }
+  const sys = new System({
+    platform,
+    revision,
+    config,
+    devices: [{ ...defaultDevice, name: 'nic', tdisp: platform.tdisp }],
+    mmios: []
+  })
   const unit = storage === 'shared_byte' ? sys.kernel.f.bits : sys.kernel.f.flag
   const compiled = compile(test, sys)
   const st = new SceneStore(sys.layout.totalWords)
@@ -107,7 +145,15 @@ function writersIn(scene: string, platform: Platform, revision: Revision, storag
       if (turn.accesses.length === 0) break
       for (const a of turn.accesses) {
         const bits = a.action.bits
-        if (bits !== undefined && bits.addr === unit.base) out.push({ by: bits.by, bit: storage === 'shared_byte' ? nameOfBits(bits.mask) : 'accepted', on: bits.on, atomic: bits.atomic, locks: [...held], from: a.statement })
+        if (bits !== undefined && bits.addr === unit.base)
+          out.push({
+            by: bits.by,
+            bit: storage === 'shared_byte' ? nameOfBits(bits.mask) : 'accepted',
+            on: bits.on,
+            atomic: bits.atomic,
+            locks: [...held],
+            from: a.statement
+          })
         lockOf(a.action, held)
       }
     }
@@ -117,9 +163,12 @@ function writersIn(scene: string, platform: Platform, revision: Revision, storag
 
 /** Keeps the list of locks held; an access that is none leaves it as it is. */
 function lockOf(a: Action, held: string[]): void {
-  const [, verb, what] = /^(lock|unlock|down_read|down_write|up_read|up_write)(?: |\()([^)]+)\)?$/.exec(a.text(0, 0)) ?? []
+  const [, verb, what] =
+    /^(lock|unlock|down_read|down_write|up_read|up_write)(?: |\()([^)]+)\)?$/.exec(a.text(0, 0)) ?? []
   if (verb === undefined || what === undefined) return
-  const name = `${what.replace(/^\w+\.mutex$/, 'device lock').replace(/^\w+\.(tsm_pf0\.lock)$/, '$1')}${verb.endsWith('_read') ? ' (read)' : verb.endsWith('_write') ? ' (write)' : ''}`
+  const name =
+    `${what.replace(/^\w+\.mutex$/, 'device lock').replace(/^\w+\.(tsm_pf0\.lock)$/, '$1')}` +
+    `${verb.endsWith('_read') ? ' (read)' : verb.endsWith('_write') ? ' (write)' : ''}`
   if (verb === 'lock' || verb.startsWith('down')) held.push(name)
   else held.splice(held.lastIndexOf(name), 1)
 }

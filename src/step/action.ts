@@ -2,12 +2,14 @@
 //
 //     const copy = action<[m: Machine, dst: number, src: number, len: number]>('memcpy', {
 //       perform: (st, _outcome, m, dst, src, len) => { m.content.copy(st, dst, src, len); return 0 },
-//       text: (_result, _outcome, _m, dst, src, len) => `copy ${len} bytes 0x${src.toString(16)} -> 0x${dst.toString(16)}`,
+//       text: (_result, _outcome, _m, dst, src, len) => `copy ${len} bytes 0x${src.toString(16)} ->
+//       0x${dst.toString(16)}`,
 //       results: [0]
 //     })
 //
-// and a call copy(machine, 4096, 8192, 64) is one step. What it does depends on its arguments and the store, on nothing that a call has beside
-// them; so its key, by which positions are shared, is made of the kind and the arguments, and cannot forget one.
+// and a call copy(machine, 4096, 8192, 64) is one step. What it does depends on its arguments and the store, on nothing
+// that a call has beside them; so its key, by which positions are shared, is made of the kind and the arguments, and
+// cannot forget one.
 import { type Action, type BitWrite, step, stepped, type Store } from './step.ts'
 
 export interface Kind<A extends readonly unknown[]> {
@@ -30,22 +32,30 @@ const identities = new WeakMap<object, number>()
 let identified = 0
 
 /**
- * An argument as part of a key: equal texts are equal arguments. Plain data and lists are what they hold, an object of a class is itself. What a
- * class's object holds and another call may change belongs into the store.
+ * An argument as part of a key: equal texts are equal arguments. Plain data and lists are what they hold, an object of
+ * a class is itself. What a class's object holds and another call may change belongs into the store.
  */
 function argKey(x: unknown): string {
   switch (typeof x) {
-    case 'number': return `${x}`
-    case 'string': return JSON.stringify(x)
+    case 'number':
+      return `${x}`
+    case 'string':
+      return JSON.stringify(x)
     case 'boolean':
-    case 'undefined': return String(x)
-    case 'object': break
-    default: throw new Error(`invariant broken: a ${typeof x} as an argument of a step`)
+    case 'undefined':
+      return String(x)
+    case 'object':
+      break
+    default:
+      throw new Error(`invariant broken: a ${typeof x} as an argument of a step`)
   }
   if (x === null) return 'null'
   if (Array.isArray(x)) return `[${x.map(argKey).join()}]`
   const proto: unknown = Object.getPrototypeOf(x)
-  if (proto === Object.prototype || proto === null) return `{${Object.entries(x).map(([k, v]) => `${k}:${argKey(v)}`).join()}}`
+  if (proto === Object.prototype || proto === null)
+    return `{${Object.entries(x)
+      .map(([k, v]) => `${k}:${argKey(v)}`)
+      .join()}}`
   let id = identities.get(x)
   if (id === undefined) identities.set(x, (id = ++identified))
   return `#${id}`
@@ -65,9 +75,11 @@ export function actionOf<A extends readonly unknown[]>(name: string, kind: Kind<
   return {
     kind: name,
     // A running system never asks for it.
-    get key() { return (key ??= `${name}${argsKey(args)}`) },
-    outcomes: typeof outcomes === 'function' ? outcomes(...args) : outcomes ?? 1,
-    results: typeof results === 'function' ? results(...args) : results ?? null,
+    get key() {
+      return (key ??= `${name}${argsKey(args)}`)
+    },
+    outcomes: typeof outcomes === 'function' ? outcomes(...args) : (outcomes ?? 1),
+    results: typeof results === 'function' ? results(...args) : (results ?? null),
     silent: kind.silent ?? false,
     text: (r, outcome) => text(r, outcome, ...args),
     perform: bound(perform, args),
@@ -80,32 +92,57 @@ function bound<A extends readonly unknown[]>(perform: Kind<A>['perform'], args: 
   const f = perform as unknown as (st: Store, outcome: number, ...args: unknown[]) => number
   const [a, b, c, d, e, g] = args
   switch (args.length) {
-    case 0: return (st, o) => f(st, o)
-    case 1: return (st, o) => f(st, o, a)
-    case 2: return (st, o) => f(st, o, a, b)
-    case 3: return (st, o) => f(st, o, a, b, c)
-    case 4: return (st, o) => f(st, o, a, b, c, d)
-    case 5: return (st, o) => f(st, o, a, b, c, d, e)
-    case 6: return (st, o) => f(st, o, a, b, c, d, e, g)
-    default: return (st, o) => f(st, o, ...args)
+    case 0:
+      return (st, o) => f(st, o)
+    case 1:
+      return (st, o) => f(st, o, a)
+    case 2:
+      return (st, o) => f(st, o, a, b)
+    case 3:
+      return (st, o) => f(st, o, a, b, c)
+    case 4:
+      return (st, o) => f(st, o, a, b, c, d)
+    case 5:
+      return (st, o) => f(st, o, a, b, c, d, e)
+    case 6:
+      return (st, o) => f(st, o, a, b, c, d, e, g)
+    default:
+      return (st, o) => f(st, o, ...args)
   }
 }
 
 /**
- * Declares a kind of step. Call it where a module is made, never in a function: what it is given must capture nothing of a call.
+ * Declares a kind of step. Call it where a module is made, never in a function: what it is given must capture nothing
+ * of a call.
  * @throws Error when two kinds have one name
  */
 export function action<A extends readonly unknown[]>(name: string, kind: Kind<A>): (...args: A) => number {
   if (kinds.has(name)) throw new Error(`invariant broken: two kinds of step are called '${name}'`)
   kinds.add(name)
   // A result that is known already needs no key.
-  return function act(...args: A): number { return stepped() ?? step(actionOf(name, kind, args)) }
+  return function act(...args: A): number {
+    return stepped() ?? step(actionOf(name, kind, args))
+  }
 }
 
 /** A kind that happens with the step before it and answers nothing: a ghost's, an observer's. */
-export function aside<A extends readonly unknown[]>(name: string, perform: (st: Store, ...args: A) => void, text?: (...args: A) => string): (...args: A) => void {
-  const kind: Kind<A> = { perform: (st, _outcome, ...args) => { perform(st, ...args); return 0 }, text: (_r, _o, ...args) => (text === undefined ? name : text(...args)), results: ZERO, silent: true }
+export function aside<A extends readonly unknown[]>(
+  name: string,
+  perform: (st: Store, ...args: A) => void,
+  text?: (...args: A) => string
+): (...args: A) => void {
+  const kind: Kind<A> = {
+    perform: (st, _outcome, ...args) => {
+      perform(st, ...args)
+      return 0
+    },
+    text: (_r, _o, ...args) => (text === undefined ? name : text(...args)),
+    results: ZERO,
+    silent: true
+  }
   const run = action(name, kind)
-  return function act(...args: A): void { run(...args) }
+  return function act(...args: A): void {
+    run(...args)
+  }
 }
 const ZERO = [0] as const

@@ -1,6 +1,7 @@
-// State that is too rich for bytes (page states, memory content, a bounce pool, what the properties remember) is kept as
-// whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal numbers, so
-// that states compare as words. An operation on such a value is remembered by the number, so that it is computed once.
+// State that is too rich for bytes (page states, memory content, a bounce pool, what the properties remember) is kept
+// as whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal
+// numbers, so that states compare as words. An operation on such a value is remembered by the number, so that it is
+// computed once.
 import { argsKey } from './action.ts'
 import type { Store } from './step.ts'
 import type { Layout } from './layout.ts'
@@ -11,15 +12,27 @@ export class Interned<T> {
   private readonly memo: Array<Map<string, number>> = []
   private readonly word: number
 
-  /** `encode` must be canonical: equal values give equal strings. `inPlace`: there is one store and no way back, only the value of now is kept. */
-  constructor(private readonly layout: Layout, readonly name: string, readonly initial: T, private readonly encode: (v: T) => string, private readonly inPlace = false) {
+  /**
+   * `encode` must be canonical: equal values give equal strings. `inPlace`: there is one store and no way back, only
+   * the value of now is kept.
+   */
+  constructor(
+    private readonly layout: Layout,
+    readonly name: string,
+    readonly initial: T,
+    private readonly encode: (v: T) => string,
+    private readonly inPlace = false
+  ) {
     this.word = layout.word(name)
     this.id(initial)
   }
 
   /** The number of a value. The initial value is 0. */
   id(v: T): number {
-    if (this.inPlace) { this.values[0] = v; return 0 }
+    if (this.inPlace) {
+      this.values[0] = v
+      return 0
+    }
     const key = this.encode(v)
     let id = this.ids.get(key)
     if (id === undefined) {
@@ -30,18 +43,35 @@ export class Interned<T> {
     return id
   }
 
-  value(id: number): T { return this.values[id] as T }
-  get size(): number { return this.values.length }
+  value(id: number): T {
+    return this.values[id] as T
+  }
+  get size(): number {
+    return this.values.length
+  }
 
-  at(st: Store): number { return st.u32[this.layout.byteWords + this.word] as number }
-  get(st: Store): T { return this.values[this.at(st)] as T }
-  set(st: Store, v: T): void { st.u32[this.layout.byteWords + this.word] = this.id(v) }
+  at(st: Store): number {
+    return st.u32[this.layout.byteWords + this.word] as number
+  }
+  get(st: Store): T {
+    return this.values[this.at(st)] as T
+  }
+  /** Puts the value of this number there. */
+  setAt(st: Store, id: number): void {
+    st.u32[this.layout.byteWords + this.word] = id
+  }
+  set(st: Store, v: T): void {
+    st.u32[this.layout.byteWords + this.word] = this.id(v)
+  }
 
   /** Replaces the value by what the change makes of it and the arguments. */
   update<A extends readonly unknown[]>(st: Store, change: Change<T, A>, ...args: A): void {
     const w = this.layout.byteWords + this.word
     const from = st.u32[w] as number
-    if (this.inPlace) { this.values[0] = change.apply(this.values[0] as T, ...args); return }
+    if (this.inPlace) {
+      this.values[0] = change.apply(this.values[0] as T, ...args)
+      return
+    }
     let m = this.memo[from]
     if (m === undefined) this.memo[from] = m = new Map()
     const key = changeKey(change, args)
@@ -54,12 +84,21 @@ export class Interned<T> {
   }
 }
 
-/** What is done to a component's value depends on its arguments and on nothing else, so that it can be remembered by them. */
-export interface Change<T, A extends readonly unknown[], R = T> { readonly id: number; readonly apply: (v: T, ...args: A) => R }
+/**
+ * What is done to a component's value depends on its arguments and on nothing else, so that it can be remembered by
+ * them.
+ */
+export interface Change<T, A extends readonly unknown[], R = T> {
+  readonly id: number
+  readonly apply: (v: T, ...args: A) => R
+}
 
 let changes = 0
 /** Declares a change. Call it where a module is made, never in a function: `apply` must capture nothing of a call. */
-export const change = <T, A extends readonly unknown[], R = T>(apply: (v: T, ...args: A) => R): Change<T, A, R> => ({ id: ++changes, apply })
+export const change = <T, A extends readonly unknown[], R = T>(apply: (v: T, ...args: A) => R): Change<T, A, R> => ({
+  id: ++changes,
+  apply
+})
 
 /** The key under which what a change does with its arguments is remembered. */
 export const changeKey = (c: { readonly id: number }, args: readonly unknown[]): string => `${c.id}${argsKey(args)}`

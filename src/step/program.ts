@@ -1,12 +1,16 @@
-// A thread's program: a short list of instructions, most of them calls of plain functions. What happens inside a call is seen
-// through the function's own steps (thread.ts); between calls a thread only has its variables.
+// A thread's program: a short list of instructions, most of them calls of plain functions. What happens inside a call
+// is seen through the function's own steps (thread.ts); between calls a thread only has its variables.
 import type { Store } from './step.ts'
 
 /** A variable that nothing has been assigned to. */
 export const UNSET = -1000000000
 
 /** Where an instruction stands in its source, 1-based. */
-export interface Place { readonly line: number; readonly column: number; readonly file?: string }
+export interface Place {
+  readonly line: number
+  readonly column: number
+  readonly file?: string
+}
 
 /** An argument: a number, or the value that variable `v` has when the call begins. */
 export type Operand = number | { readonly v: number }
@@ -23,25 +27,59 @@ export interface Call {
   /** The statement, for the reader. */
   readonly text: string
   readonly place?: Place
-  /** Neighbouring instructions of one group run together when only whole calls interleave. Default: a group of its own. */
+  /** Its steps, which are all silent, go with the step before them: nothing of another thread comes between. */
+  readonly follows?: true
+  /**
+   * Neighbouring instructions of one group run together when only whole calls interleave. Default: a group of its own.
+   */
   readonly group?: number
 }
 
 /** Goes on at `yes` when the variable is above 0, else (0, ERR, UNSET) at `no`. No step. */
-export interface Branch { readonly op: 'branch'; readonly v: number; readonly yes: number; readonly no: number; readonly text?: string; readonly place?: Place }
-export interface Jump { readonly op: 'jump'; readonly to: number }
-/** The environment picks one of `targets`: one step. */
-export interface Choose { readonly op: 'choose'; readonly targets: readonly number[]; readonly text: string; readonly place?: Place; readonly group?: number; readonly when?: When }
+export interface Branch {
+  readonly op: 'branch'
+  readonly v: number
+  readonly yes: number
+  readonly no: number
+  readonly text?: string
+  readonly place?: Place
+}
+export interface Jump {
+  readonly op: 'jump'
+  readonly to: number
+}
+/**
+ * The environment picks one of `targets`: one step; with `when` and `leads` it goes with the first step of what is
+ * chosen.
+ */
+export interface Choose {
+  readonly op: 'choose'
+  readonly targets: readonly number[]
+  readonly text: string
+  readonly place?: Place
+  readonly group?: number
+  readonly when?: When
+  readonly leads?: true
+}
 
-/** A target can be taken always, never, or in the states of which this is true. It looks at bytes and words of the state, never at a thread's variables. */
+/**
+ * A target can be taken always, never, or in the states of which this is true. It looks at bytes and words of the
+ * state, never at a thread's variables.
+ */
 export type Enabled = boolean | ((st: Store) => boolean)
 
 /**
- * Which targets of a choice can be taken. `of` is asked once for each set of values of the variables `reads`, in their order, and answers for each
- * target; what is left to ask in each state is then a look at the state. A choice none of whose targets can be taken waits.
+ * Which targets of a choice can be taken. `of` is asked once for each set of values of the variables `reads`, in their
+ * order, and answers for each target; what is left to ask in each state is then a look at the state. A choice none of
+ * whose targets can be taken waits.
  */
-export interface When { readonly reads: readonly number[]; readonly of: (values: readonly number[]) => readonly Enabled[] }
-export interface End { readonly op: 'end' }
+export interface When {
+  readonly reads: readonly number[]
+  readonly of: (values: readonly number[]) => readonly Enabled[]
+}
+export interface End {
+  readonly op: 'end'
+}
 export type Instr = Call | Branch | Jump | Choose | End
 
 export interface Program {
@@ -53,8 +91,8 @@ export interface Program {
   /** Variables that others look at: other threads, properties, final conditions. They keep their value to the end. */
   readonly keep?: Iterable<number>
   /**
-   * Of `keep` those that other threads look at while this one runs: a call without any step that sets one is a step of its
-   * own. Default: all of `keep`.
+   * Of `keep` those that other threads look at while this one runs: a call without any step that sets one is a step of
+   * its own. Default: all of `keep`.
    */
   readonly watched?: Iterable<number>
   /** First values of variables, UNSET where missing: how threads get what `init` has set. */
@@ -62,18 +100,25 @@ export interface Program {
 }
 
 /** Runs off the end of the list as if an `end` stood there. */
-export function instrAt(p: Program, pc: number): Instr { return p.code[pc] ?? END }
+export function instrAt(p: Program, pc: number): Instr {
+  return p.code[pc] ?? END
+}
 const END: End = { op: 'end' }
 
-/** For each instruction the variables whose value can still be read when it begins (`before`) and after it (`after`). */
-export interface Liveness { readonly before: readonly ReadonlySet<number>[]; readonly after: readonly ReadonlySet<number>[] }
+/**
+ * For each instruction the variables whose value can still be read when it begins (`before`) and after it (`after`).
+ */
+export interface Liveness {
+  readonly before: readonly ReadonlySet<number>[]
+  readonly after: readonly ReadonlySet<number>[]
+}
 
 /** Which variables are still needed where; those of `keep` always are. */
 export function live(p: Program, keep: ReadonlySet<number>): Liveness {
   const n = p.code.length
   const before: Array<Set<number>> = Array.from({ length: n + 1 }, () => new Set(keep))
   const after: Array<Set<number>> = Array.from({ length: n + 1 }, () => new Set(keep))
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false
     for (let pc = n - 1; pc >= 0; pc--) {
       const i = instrAt(p, pc)
@@ -93,10 +138,15 @@ export function live(p: Program, keep: ReadonlySet<number>): Liveness {
 
 function targets(i: Instr, pc: number): readonly number[] {
   switch (i.op) {
-    case 'call': return [pc + 1]
-    case 'branch': return [i.yes, i.no]
-    case 'jump': return [i.to]
-    case 'choose': return i.targets
-    case 'end': return []
+    case 'call':
+      return [pc + 1]
+    case 'branch':
+      return [i.yes, i.no]
+    case 'jump':
+      return [i.to]
+    case 'choose':
+      return i.targets
+    case 'end':
+      return []
   }
 }

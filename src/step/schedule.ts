@@ -1,5 +1,5 @@
-// One execution: whose turn it is comes from a list or from a seed, never from a clock. A turn is what the search calls a step:
-// one access that others can observe, with the silent ones around it.
+// One execution: whose turn it is comes from a list or from a seed, never from a clock. A turn is what the search calls
+// a step: one access that others can observe, with the silent ones around it.
 import { err, ok, nearest, type Result } from '../base/index.ts'
 import type { Program, Place } from './program.ts'
 import { BLOCKED, type Action, type Store } from './step.ts'
@@ -18,7 +18,12 @@ export interface Access {
 }
 
 /** A thread's turn: the accesses made, in order, and the statements that ended. */
-export interface Turn { readonly thread: number; readonly accesses: readonly Access[]; readonly passed: readonly Passed[]; readonly blocked: boolean }
+export interface Turn {
+  readonly thread: number
+  readonly accesses: readonly Access[]
+  readonly passed: readonly Passed[]
+  readonly blocked: boolean
+}
 
 /** Threads running on one store. */
 export class Run {
@@ -26,22 +31,39 @@ export class Run {
   /** Statements that ended before anything ran, by thread. */
   readonly passedAtStart: readonly (readonly Passed[])[]
 
-  constructor(readonly programs: readonly Program[], private readonly store: Store, locals?: ReadonlyArray<readonly number[]>, private readonly wantSites = false) {
+  constructor(
+    readonly programs: readonly Program[],
+    private readonly store: Store,
+    locals?: ReadonlyArray<readonly number[]>,
+    private readonly wantSites = false
+  ) {
     this.walks = programs.map((p, t) => new Walk(p, locals?.[t] ?? p.initial ?? []))
     this.passedAtStart = this.walks.map((w) => [...w.passed])
   }
 
-  ended(thread: number): boolean { return this.walks[thread]?.at() === null }
-  get final(): boolean { return this.walks.every((w) => w.at() === null) }
+  ended(thread: number): boolean {
+    return this.walks[thread]?.at() === null
+  }
+  get final(): boolean {
+    return this.walks.every((w) => w.at() === null)
+  }
   /** The value of a thread's variable: what a store's `local` should answer. */
-  local(thread: number, variable: number): number { return (this.walks[thread] as Walk).local(variable) }
+  local(thread: number, variable: number): number {
+    return (this.walks[thread] as Walk).local(variable)
+  }
 
   /**
-   * One turn of `thread`. `pick` decides an action with several outcomes; outcomes that cannot happen now are passed over in
-   * order. `stop` is asked after each access and ends the turn. A turn without accesses has changed nothing: the thread has
-   * ended or cannot move now. `undo`: silent accesses that lead up to a step that cannot happen are taken back.
+   * One turn of `thread`. `pick` decides an action with several outcomes; outcomes that cannot happen now are passed
+   * over in order. `stop` is asked after each access and ends the turn. A turn without accesses has changed nothing:
+   * the thread has ended or cannot move now. `undo`: silent accesses that lead up to a step that cannot happen are
+   * taken back.
    */
-  turn(thread: number, pick: (action: Action) => number = () => 0, stop: () => boolean = () => false, undo = false): Turn {
+  turn(
+    thread: number,
+    pick: (action: Action) => number = () => 0,
+    stop: () => boolean = () => false,
+    undo = false
+  ): Turn {
     const walk = this.walks[thread] as Walk
     const before = walk.copy()
     const words = this.store.u32.slice()
@@ -90,19 +112,30 @@ export type Schedule =
 /** Turns that one word of a list may stand for. */
 const MOST_REPEATS = 1_000_000
 
-/** Reads `42` (a seed) or `os*3,admin:1,0:2` (threads by name or number, the outcome after a colon, how often after a star). */
-export function parseSchedule(text: string, threads: readonly string[]): Result<Schedule, { word: string; message: string; nearest: readonly string[] }> {
+/**
+ * Reads `42` (a seed) or `os*3,admin:1,0:2` (threads by name or number, the outcome after a colon, how often after a
+ * star).
+ */
+export function parseSchedule(
+  text: string,
+  threads: readonly string[]
+): Result<Schedule, { word: string; message: string; nearest: readonly string[] }> {
   const seed = text.trim()
-  if (/^\d+$/.test(seed)) return Number(seed) <= 0xffffffff ? ok({ seed: Number(seed) }) : err({ word: seed, message: `the seed ${seed} is above 4294967295`, nearest: [] })
+  if (/^\d+$/.test(seed))
+    return Number(seed) <= 0xffffffff
+      ? ok({ seed: Number(seed) })
+      : err({ word: seed, message: `the seed ${seed} is above 4294967295`, nearest: [] })
   const turns: Array<{ thread: number; outcome?: number }> = []
   for (const word of text.split(/[\s,]+/).filter((w) => w !== '')) {
     const m = /^(.+?)(?::(\d{1,6}))?(?:\*(\d{1,7}))?$/.exec(word)
     const name = m?.[1] ?? word
     let thread = threads.indexOf(name)
     if (thread < 0 && /^\d+$/.test(name)) thread = Number(name)
-    if (thread < 0 || thread >= threads.length) return err({ word, message: `no thread '${name}'`, nearest: nearest(name, threads) })
+    if (thread < 0 || thread >= threads.length)
+      return err({ word, message: `no thread '${name}'`, nearest: nearest(name, threads) })
     const often = m?.[3] === undefined ? 1 : Number(m[3])
-    if (often < 1 || turns.length + often > MOST_REPEATS) return err({ word, message: `'${word}' stands for ${often} turns: 1 to ${MOST_REPEATS} in all`, nearest: [] })
+    if (often < 1 || turns.length + often > MOST_REPEATS)
+      return err({ word, message: `'${word}' stands for ${often} turns: 1 to ${MOST_REPEATS} in all`, nearest: [] })
     for (let i = 0; i < often; i++) turns.push(m?.[2] === undefined ? { thread } : { thread, outcome: Number(m[2]) })
   }
   return ok({ turns })
@@ -152,7 +185,8 @@ export function runSchedule(run: Run, o: RunOptions): RunEnd {
     turns++
     return true
   }
-  const over = (): RunEnd['end'] | null => o.stop?.() ? 'stopped' : run.final ? 'final' : turns >= max ? 'limit' : null
+  const over = (): RunEnd['end'] | null =>
+    o.stop?.() ? 'stopped' : run.final ? 'final' : turns >= max ? 'limit' : null
   let end = over()
   if ('turns' in o.schedule) {
     for (const [i, entry] of o.schedule.turns.entries()) {
@@ -165,7 +199,7 @@ export function runSchedule(run: Run, o: RunOptions): RunEnd {
       if (!moved || !asked) skipped.push(i)
       end = over()
     }
-    for (let thread = 0, idle = 0; end === null;) {
+    for (let thread = 0, idle = 0; end === null; ) {
       if (take(thread, () => 0)) idle = 0
       else {
         idle++

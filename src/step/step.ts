@@ -1,19 +1,21 @@
 // How kernel code touches shared state. A kernel function is a plain function; every access that another thread could
 // observe is one step and goes through `step(action)`. Two contexts run the same functions:
 //
-// * a recorder (`replay`): results of earlier steps are given back from a history, and the first access beyond it pauses the
+// * * a recorder (`replay`): results of earlier steps are given back from a history, and the first access beyond it
+//   pauses the
 //   function by throwing PAUSE. That is how a thread becomes a set of positions that a search can go on from.
 // * a store (`runOn`): every access happens at once, which makes a call atomic. That is how a booted system is used.
 //
-// A function run by `replay` must depend on its arguments and on step results only: no module state, no clock, no randomness;
-// a `catch` in kernel code must not swallow PAUSE (there is none in this repository).
+// A function run by `replay` must depend on its arguments and on step results only: no module state, no clock, no
+// randomness; a `catch` in kernel code must not swallow PAUSE (there is none in this repository).
 
 /** What an action answers when it cannot happen now (a lock that is held, a wait that is not yet true). */
 export const BLOCKED = -0x40000000
 
 /**
  * All state that threads share: one flat vector. Bytes hold small fields, 32-bit words hold ids of interned components
- * (intern.ts). `local` answers the value of a thread's variable, `finding` takes what an action notices while it is performed.
+ * (intern.ts). `local` answers the value of a thread's variable, `finding` takes what an action notices while it is
+ * performed.
  */
 export interface Store {
   readonly u8: Uint8Array
@@ -22,11 +24,13 @@ export interface Store {
   local(thread: number, index: number): number
   /** Something the action itself sees to be wrong (a fault, a lost update, a WARN). */
   finding(f: Finding): void
+  /** The thread whose step it is, where several run and the store knows. */
+  readonly thread?: number | undefined
 }
 
 /**
- * The properties there are: each file of src/properties adds its own name. So whoever tells a finding (an access, the kernel, the system) can
- * only say what somebody defines and judges, although none of them knows those files.
+ * The properties there are: each file of src/properties adds its own name. So whoever tells a finding (an access, the
+ * kernel, the system) can only say what somebody defines and judges, although none of them knows those files.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: filled where the properties are
 export interface PropertyNames {}
@@ -52,6 +56,8 @@ export interface Action {
   readonly key: string
   /** For the reader of a counterexample. Only called when one is printed. */
   readonly text: (result: number, outcome: number) => string
+  /** What went on inside, line by line, when it was performed last: for an action that is code of somebody else's. */
+  readonly inside?: () => readonly string[]
   /** How many ways the environment may decide; 1 for a deterministic action. */
   readonly outcomes: number
   /** All results it can have, when few and known beforehand: lets the call's decision graph be built eagerly. */
@@ -60,17 +66,35 @@ export interface Action {
   readonly silent: boolean
   /** Byte accesses are done by the search itself. */
   readonly fast?: Fast
+  /**
+   * Of a call that keeps its own place (a C function that has stopped): `begins` it, or it `goes on`. What follows a
+   * step that goes on depends on its key and result, and on what the function had met before the step that began it; on
+   * nothing that lies between.
+   */
+  readonly keeps?: 'begins' | 'goes on'
   /** A write to some bits of a byte whose other bits others write. For who reads the run; the search does not look. */
   readonly bits?: BitWrite
   perform(store: Store, outcome: number): number
 }
 
 /** `mask` of byte `addr` set or cleared: by which C function, and whether atomically or by a read-modify-write. */
-export interface BitWrite { readonly addr: number; readonly mask: number; readonly on: boolean; readonly by: string; readonly atomic: boolean }
+export interface BitWrite {
+  readonly addr: number
+  readonly mask: number
+  readonly on: boolean
+  readonly by: string
+  readonly atomic: boolean
+}
 
 export type FastKind = 'none' | 'read' | 'test' | 'zero' | 'write' | 'try' | 'lock' | 'unlock'
-/** `kind` (`none`: a moment that touches nothing) on byte `addr` with operand `value` (write: new value; test: mask). */
-export interface Fast { readonly kind: FastKind; readonly addr: number; readonly value: number }
+/**
+ * `kind` (`none`: a moment that touches nothing) on byte `addr` with operand `value` (write: new value; test: mask).
+ */
+export interface Fast {
+  readonly kind: FastKind
+  readonly addr: number
+  readonly value: number
+}
 
 /** Thrown by an access beyond the recorded results. */
 export const PAUSE: { readonly pause: true } = { pause: true }
@@ -85,7 +109,8 @@ let current: Context | null = null
 
 /** Performs one access in the current context. @throws PAUSE in a recorder, Error outside any context */
 export function step(action: Action): number {
-  if (current === null) throw new Error(`'${action.key}' outside of a run: call kernel functions through runOn or replay`)
+  if (current === null)
+    throw new Error(`'${action.key}' outside of a run: call kernel functions through runOn or replay`)
   return current.step(action)
 }
 
@@ -105,10 +130,11 @@ export function altered<T>(fn: () => T, as: (a: Action) => Action): T {
 }
 
 /**
- * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that who watches does not
- * change whose turn it is.
+ * What is read for the observer alone, as a tracepoint's arguments are: its accesses go with the step before, so that
+ * who watches does not change whose turn it is.
  */
-export const quietly = <T>(fn: () => T): T => altered(fn, (a) => (a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }))
+export const quietly = <T>(fn: () => T): T =>
+  altered(fn, (a) => (a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }))
 
 /** The stack as text, deep enough for a kernel call chain (engines that know no limit ignore it). */
 function stackHere(): string {
@@ -124,7 +150,10 @@ class Recorder implements Context {
   private i = 0
   next: Action | null = null
   site: string | null = null
-  constructor(private readonly history: readonly number[], private readonly wantSite: boolean) {}
+  constructor(
+    private readonly history: readonly number[],
+    private readonly wantSite: boolean
+  ) {}
   stepped(): number | undefined {
     // A `finally` that runs while pausing may access state: it pauses again.
     if (this.next !== null) throw PAUSE
@@ -162,9 +191,75 @@ export function replay(fn: () => number, history: readonly number[], wantSite = 
   }
 }
 
+/** Gives back a history, and beyond it what `guess` says of each action, until that is undefined. */
+class Ahead implements Context {
+  private i = 0
+  private stopped = false
+  readonly met: Action[] = []
+  constructor(
+    private readonly history: number[],
+    private readonly guess: (a: Action) => number | undefined
+  ) {}
+  stepped(): number | undefined {
+    if (this.stopped) throw PAUSE
+    const r = this.history[this.i]
+    if (r !== undefined) this.i++
+    return r
+  }
+  step(action: Action): number {
+    const r = this.stepped()
+    if (r !== undefined) return r
+    this.met.push(action)
+    const guessed = this.guess(action)
+    if (guessed === undefined) {
+      this.stopped = true
+      throw PAUSE
+    }
+    this.history.push(guessed)
+    this.i++
+    return guessed
+  }
+  get paused(): boolean {
+    return this.stopped
+  }
+}
+
+/** How a run ended: at an action that nobody answered, by returning, or by throwing. */
+export type Ended = 'paused' | { readonly value: number } | { readonly thrown: unknown }
+
+/**
+ * Runs `fn` over the results in `history`, and then on over what `guess` answers to each further action; those results
+ * are added to `history`. `met`: the actions beyond the history that was given, in order. One such run stands for as
+ * many of `replay` as there are actions in it.
+ */
+export function replayAhead(
+  fn: () => number,
+  history: number[],
+  guess: (a: Action) => number | undefined
+): { readonly met: readonly Action[]; readonly end: Ended } {
+  const ahead = new Ahead(history, guess)
+  const saved = current
+  current = ahead
+  try {
+    const value = fn()
+    return { met: ahead.met, end: ahead.paused ? 'paused' : { value } }
+  } catch (thrown) {
+    if (thrown === PAUSE && ahead.paused) return { met: ahead.met, end: 'paused' }
+    return { met: ahead.paused ? ahead.met.slice(0, -1) : ahead.met, end: { thrown } }
+  } finally {
+    current = saved
+  }
+}
+
 class Direct implements Context {
-  constructor(private readonly store: Store, private readonly choose: (action: Action) => number, private readonly seen: ((action: Action, result: number, outcome: number) => void) | null) {}
-  stepped(): undefined { return undefined }
+  constructor(
+    private readonly store: Store,
+    private readonly choose: (action: Action) => number,
+    private readonly seen: ((action: Action, result: number, outcome: number) => void) | null
+  ) {}
+  stepped(): undefined {
+    return undefined
+  }
   step(action: Action): number {
     const outcome = action.outcomes > 1 ? this.choose(action) : 0
     const r = action.perform(this.store, outcome)
@@ -175,10 +270,16 @@ class Direct implements Context {
 }
 
 /**
- * Runs `fn` to its end on `store`, each access at once. `choose` decides actions with several outcomes (default: the first).
+ * Runs `fn` to its end on `store`, each access at once. `choose` decides actions with several outcomes (default: the
+ * first).
  * @throws Error when an action blocks, since no other thread can unblock it
  */
-export function runOn<T>(store: Store, fn: () => T, choose: (action: Action) => number = () => 0, seen: ((action: Action, result: number, outcome: number) => void) | null = null): T {
+export function runOn<T>(
+  store: Store,
+  fn: () => T,
+  choose: (action: Action) => number = () => 0,
+  seen: ((action: Action, result: number, outcome: number) => void) | null = null
+): T {
   const saved = current
   current = new Direct(store, choose, seen)
   try {

@@ -1,8 +1,28 @@
 import { expect, test as it } from 'vitest'
-import { choose, type CallFn, Graphs, Layout, live, Positions, type Program, read, siteOf, test, tryWrite, UNSET, Walk, write } from './index.ts'
+import {
+  choose,
+  type CallFn,
+  Graphs,
+  Layout,
+  live,
+  Positions,
+  type Program,
+  read,
+  siteOf,
+  test,
+  tryWrite,
+  UNSET,
+  Walk,
+  write
+} from './index.ts'
 import { act } from '../../test/engine/act.ts'
 
-const call = (fn: CallFn, args: Array<number | { v: number }> = [], dst = -1, text = 'call'): Program['code'][number] => ({ op: 'call', fn, args, dst, text })
+const call = (
+  fn: CallFn,
+  args: Array<number | { v: number }> = [],
+  dst = -1,
+  text = 'call'
+): Program['code'][number] => ({ op: 'call', fn, args, dst, text })
 
 function fields() {
   const layout = new Layout()
@@ -12,7 +32,11 @@ function fields() {
 it('two histories with one future are one position', () => {
   const { a, b } = fields()
   // Bits 2 and 3 lead to the same write.
-  const f = (): number => { const v = read(a); write(b, 0, v & 1); return 0 }
+  const f = (): number => {
+    const v = read(a)
+    write(b, 0, v & 1)
+    return 0
+  }
   const program: Program = { name: 't', variables: [], code: [call(f)] }
   const p = new Positions(program, new Graphs())
   expect(p.next(p.start, 1)).toBe(p.next(p.start, 3))
@@ -24,7 +48,12 @@ it('two histories with one future are one position', () => {
 
 it('a call that cannot be run over all results is built as it is met, and still merges what follows', () => {
   const { a } = fields()
-  const f = (): number => { const x = act('wide', String, () => 7); if (x > 100) write(a, 0, 1); else write(a, 0, 2); return 0 }
+  const f = (): number => {
+    const x = act('wide', String, () => 7)
+    if (x > 100) write(a, 0, 1)
+    else write(a, 0, 2)
+    return 0
+  }
   const g = new Graphs()
   const p = new Positions({ name: 't', variables: [], code: [call(f)] }, g)
   expect(g.lazy).toBe(1)
@@ -34,7 +63,12 @@ it('a call that cannot be run over all results is built as it is met, and still 
 
 it('over its budget a call is lazy and right', () => {
   const { a, b } = fields()
-  const f = (): number => { let n = 0; for (let i = 0; i < 12; i++) n += test(a, 0, 1) ? 1 : 0; write(b, 0, n > 6 ? 1 : 0); return n }
+  const f = (): number => {
+    let n = 0
+    for (let i = 0; i < 12; i++) n += test(a, 0, 1) ? 1 : 0
+    write(b, 0, n > 6 ? 1 : 0)
+    return n
+  }
   for (const budget of [0, 50, 100_000]) {
     const g = new Graphs({ budget })
     const p = new Positions({ name: 't', variables: ['n'], keep: [0], code: [call(f, [], 0)] }, g)
@@ -58,7 +92,11 @@ it('a result that was not declared is a broken invariant, whatever was built', (
 
 it('what a function throws over results that cannot be is only thrown if they are', () => {
   const { a } = fields()
-  const f = (): number => { const v = read(a); if (v === 3) throw new Error('three'); return v }
+  const f = (): number => {
+    const v = read(a)
+    if (v === 3) throw new Error('three')
+    return v
+  }
   const p = new Positions({ name: 't', variables: [], code: [call(f)] }, new Graphs())
   expect(p.ended(p.next(p.start, 2))).toBe(true)
   expect(() => p.next(p.start, 3)).toThrow('three')
@@ -66,9 +104,19 @@ it('what a function throws over results that cannot be is only thrown if they ar
 
 it('dead variables are zero, kept ones stay, arguments are taken at the start', () => {
   const { a, b } = fields()
-  const id = (): number => { write(a, 0, 1); return 5 }
-  const use = (x?: number): number => { write(b, 0, x === 5 ? 1 : 0); write(a, 0, 0); return x ?? 0 }
-  const p = new Positions({ name: 't', variables: ['x', 'y'], keep: [1], code: [call(id, [], 0), call(use, [{ v: 0 }], 1)] }, new Graphs())
+  const id = (): number => {
+    write(a, 0, 1)
+    return 5
+  }
+  const use = (x?: number): number => {
+    write(b, 0, x === 5 ? 1 : 0)
+    write(a, 0, 0)
+    return x ?? 0
+  }
+  const p = new Positions(
+    { name: 't', variables: ['x', 'y'], keep: [1], code: [call(id, [], 0), call(use, [{ v: 0 }], 1)] },
+    new Graphs()
+  )
   expect(p.locals(p.start)).toEqual([0, UNSET])
   const second = p.next(p.start, 0)
   expect(p.locals(second)).toEqual([0, UNSET])
@@ -79,15 +127,21 @@ it('dead variables are zero, kept ones stay, arguments are taken at the start', 
 
 it('branches, jumps and choices', () => {
   const { a } = fields()
-  const set = (v?: number): number => { write(a, 0, v ?? 0); return v ?? 0 }
+  const set = (v?: number): number => {
+    write(a, 0, v ?? 0)
+    return v ?? 0
+  }
   const program: Program = {
-    name: 't', variables: ['x'],
+    name: 't',
+    variables: ['x'],
     code: [
       { op: 'choose', targets: [1, 3], text: 'choose' },
-      call(() => 1, [], 0), { op: 'jump', to: 4 },
+      call(() => 1, [], 0),
+      { op: 'jump', to: 4 },
       call(() => -5, [], 0),
       { op: 'branch', v: 0, yes: 5, no: 7 },
-      call(set, [2]), { op: 'end' },
+      call(set, [2]),
+      { op: 'end' },
       call(set, [3])
     ]
   }
@@ -101,24 +155,41 @@ it('branches, jumps and choices', () => {
 
 it('setting a variable that others watch is a step of its own', () => {
   const one = (): number => 1
-  const watched = new Positions({ name: 't', variables: ['x'], keep: [0], code: [call(one, [], 0, 'x = 1')] }, new Graphs())
+  const watched = new Positions(
+    { name: 't', variables: ['x'], keep: [0], code: [call(one, [], 0, 'x = 1')] },
+    new Graphs()
+  )
   expect(watched.ended(watched.start)).toBe(false)
   expect(watched.action(watched.start)?.text(0, 0)).toBe('x = 1')
   expect(watched.local(watched.start, 0)).toBe(UNSET)
   expect(watched.local(watched.next(watched.start, 0), 0)).toBe(1)
-  const kept = new Positions({ name: 't', variables: ['x'], keep: [0], watched: [], code: [call(one, [], 0)] }, new Graphs())
+  const kept = new Positions(
+    { name: 't', variables: ['x'], keep: [0], watched: [], code: [call(one, [], 0)] },
+    new Graphs()
+  )
   expect(kept.ended(kept.start)).toBe(true)
 })
 
 it('a loop without a step is found', () => {
-  expect(() => new Positions({ name: 'spin', variables: [], code: [{ op: 'jump', to: 0 }] }, new Graphs())).toThrow('loops without a step')
+  expect(() => new Positions({ name: 'spin', variables: [], code: [{ op: 'jump', to: 0 }] }, new Graphs())).toThrow(
+    'loops without a step'
+  )
 })
 
 it('a walk names the functions a step is in', () => {
   const { a } = fields()
-  function set_memory_encrypted(): boolean { return tryWrite(a, 0, 1) }
-  function dma_direct_free(): number { choose('which', 2); return set_memory_encrypted() ? 1 : 0 }
-  const w = new Walk({ name: 't', variables: ['r'], code: [call(() => dma_direct_free(), [], 0, 'dma_free_coherent(nic, buf)')] })
+  function set_memory_encrypted(): boolean {
+    return tryWrite(a, 0, 1)
+  }
+  function dma_direct_free(): number {
+    choose('which', 2)
+    return set_memory_encrypted() ? 1 : 0
+  }
+  const w = new Walk({
+    name: 't',
+    variables: ['r'],
+    code: [call(() => dma_direct_free(), [], 0, 'dma_free_coherent(nic, buf)')]
+  })
   expect(w.site()).toEqual(['dma_direct_free'])
   w.advance(1)
   expect(w.site()).toEqual(['set_memory_encrypted', 'dma_direct_free'])
@@ -130,6 +201,15 @@ it('a walk names the functions a step is in', () => {
 })
 
 it('stacks of other engines', () => {
-  expect(siteOf('step@x.js:1:2\nwrite@x.js:3:4\nset_memory@x.js:5:6\ndma_free@x.js:7:8\nrunStatement@x.js:9:1\nreplay@x.js:1:1')).toEqual(['set_memory', 'dma_free'])
-  expect(siteOf('Error\n    at Recorder.step (f.mjs:1:2)\n    at step (f.mjs:1:2)\n    at write2 (f.mjs:1:2)\n    at dma_free (f.mjs:3:4)\n    at f.mjs:5:6\n    at runStatement (f.mjs:7:8)')).toEqual(['dma_free'])
+  expect(
+    siteOf(
+      'step@x.js:1:2\nwrite@x.js:3:4\nset_memory@x.js:5:6\ndma_free@x.js:7:8\nrunStatement@x.js:9:1\nreplay@x.js:1:1'
+    )
+  ).toEqual(['set_memory', 'dma_free'])
+  expect(
+    siteOf(
+      'Error\n    at Recorder.step (f.mjs:1:2)\n    at step (f.mjs:1:2)\n    at write2 (f.mjs:1:2)\n    at ' +
+        'dma_free (f.mjs:3:4)\n    at f.mjs:5:6\n    at runStatement (f.mjs:7:8)'
+    )
+  ).toEqual(['dma_free'])
 })

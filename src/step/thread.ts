@@ -1,24 +1,43 @@
-// A thread as a set of positions: where its program stands, the values of its variables, and what its current call can still
-// do (graph.ts). Each position is a small number, so that a search stores a thread in one or two bytes and goes on from a
-// position by looking into a table.
+// A thread as a set of positions: where its program stands, the values of its variables, and what its current call can
+// still do (graph.ts). Each position is a small number, so that a search stores a thread in one or two bytes and goes
+// on from a position by looking into a table.
 import { actionOf, type Kind } from './action.ts'
 import { type Action, BLOCKED, type FastKind } from './step.ts'
 import { assertTrue } from '../base/index.ts'
 import type { Graphs, Node } from './graph.ts'
 import { type Call, type Choose, instrAt, type Liveness, live, type Program, UNSET } from './program.ts'
 
-/** Kinds of a position's action, as the search dispatches on them: the byte accesses, any other action, the thread's end. */
-export const KIND: Readonly<Record<FastKind, number>> = { read: 0, test: 1, zero: 2, write: 3, try: 4, lock: 5, unlock: 6, none: 7 }
+/**
+ * Kinds of a position's action, as the search dispatches on them: the byte accesses, any other action, the thread's
+ * end.
+ */
+export const KIND: Readonly<Record<FastKind, number>> = {
+  read: 0,
+  test: 1,
+  zero: 2,
+  write: 3,
+  try: 4,
+  lock: 5,
+  unlock: 6,
+  none: 7
+}
 export const OTHER = 8
 export const ENDED = 9
 
-/** How a position's action relates to steps: it is one; it is silent and begins a statement; it is silent and goes with the step before. */
+/**
+ * How a position's action relates to steps: it is one; it is silent and begins a statement; it is silent and goes with
+ * the step before.
+ */
 export const STEP = 0
 export const LEADS = 1
 export const FOLLOWS = 2
 
 /** A silent action with several outcomes is a step all the same. */
 export const isSilent = (a: Action): boolean => a.silent && a.outcomes === 1
+
+/** A choice with which the first step of what is chosen goes (program.ts, `leads`). */
+const LEADING = 'leading choice'
+export const isLeadingChoice = (a: Action): boolean => a.kind === LEADING
 
 interface Position {
   readonly pc: number
@@ -28,6 +47,8 @@ interface Position {
   readonly action: Action | null
   /** No step of the instruction at `pc` has happened yet. */
   readonly entry: boolean
+  /** What the call at an entry was given; null elsewhere. */
+  readonly args: readonly number[] | null
   readonly far: Map<number, number>
 }
 
@@ -51,6 +72,8 @@ export class Positions {
   outcomes = new Uint16Array(64)
   /** By position: STEP, LEADS or FOLLOWS. */
   glue = new Uint8Array(64)
+  /** By position: 1 for a choice that is no step of its own. */
+  leads = new Uint8Array(64)
   /** By position: 1 when no step of its instruction has happened yet. */
   entries = new Uint8Array(64)
   /** Where a position's part of `table` starts, and how many results it has there. */
@@ -63,7 +86,10 @@ export class Positions {
   /** The position at the thread's start. */
   readonly start: number
 
-  constructor(readonly program: Program, private readonly graphs: Graphs) {
+  constructor(
+    readonly program: Program,
+    private readonly graphs: Graphs
+  ) {
     this.keep = new Set(program.keep ?? [])
     this.watched = program.watched === undefined ? this.keep : new Set(program.watched)
     this.liveness = live(program, this.keep)
@@ -72,18 +98,33 @@ export class Positions {
 
   /** The position at the start when variables already have values (UNSET where missing). */
   startWith(initial: readonly number[]): number {
-    return this.settle(0, this.program.variables.map((_, i) => initial[i] ?? UNSET))
+    return this.settle(
+      0,
+      this.program.variables.map((_, i) => initial[i] ?? UNSET)
+    )
   }
 
-  get size(): number { return this.list.length }
+  get size(): number {
+    return this.list.length
+  }
 
   /** What happens next; null at the thread's end. */
-  action(id: number): Action | null { return this.at(id).action }
-  pc(id: number): number { return this.at(id).pc }
-  ended(id: number): boolean { return this.kind[id] === ENDED }
+  action(id: number): Action | null {
+    return this.at(id).action
+  }
+  pc(id: number): number {
+    return this.at(id).pc
+  }
+  ended(id: number): boolean {
+    return this.kind[id] === ENDED
+  }
   /** The variables; those that nobody can still read are 0. */
-  locals(id: number): readonly number[] { return this.at(id).env }
-  local(id: number, variable: number): number { return this.at(id).env[variable] ?? UNSET }
+  locals(id: number): readonly number[] {
+    return this.at(id).env
+  }
+  local(id: number, variable: number): number {
+    return this.at(id).env[variable] ?? UNSET
+  }
   /** The instruction's group, for whole-call interleaving: one of its own below 0. */
   group(id: number): number {
     const { pc } = this.at(id)
@@ -111,6 +152,41 @@ export class Positions {
     return to
   }
 
+  /**
+   * The things that a position names by variables of `names`, as number + 1 up to `size`: pairs of role (the variable,
+   * or behind the variables the argument of the call that begins) and thing. What a call has done with names cannot be
+   * renumbered: a position inside one answers null.
+   */
+  naming(id: number, names: readonly number[], size: number): number[] | null {
+    const p = this.at(id)
+    const i = instrAt(this.program, p.pc)
+    if (i.op === 'call' && p.args === null) return null
+    const out: number[] = []
+    const add = (role: number, v: number): void => {
+      if (v > 0 && v <= size) out.push(role, v - 1)
+    }
+    for (const [role, v] of names.entries()) add(role, p.env[v] ?? 0)
+    if (i.op === 'call')
+      for (const [k, a] of i.args.entries())
+        if (typeof a !== 'number' && names.includes(a.v)) add(names.length + k, p.args?.[k] ?? 0)
+    return out
+  }
+
+  /** The position with `to` of each thing that it names, in the place of the thing. */
+  renamed(id: number, names: readonly number[], to: (v: number) => number): number {
+    const p = this.at(id)
+    const i = instrAt(this.program, p.pc)
+    const env = p.env.map((x, v) => (names.includes(v) ? to(x) : x))
+    if (i.op === 'choose') return this.intern(p.pc, env, null, choice(i, p.pc, env), true)
+    if (i.op !== 'call' || p.args === null) return this.intern(p.pc, env, p.node, p.action, p.entry, p.args)
+    const args = p.args.map((x, k) => {
+      const a = i.args[k]
+      return typeof a === 'object' && names.includes(a.v) ? to(x) : x
+    })
+    const n = this.graphs.entry(i.fn, args)
+    return this.intern(p.pc, env, n, n.action, p.entry, args)
+  }
+
   private at(id: number): Position {
     const p = this.list[id]
     if (p === undefined) throw new Error(`invariant broken: position ${id} of ${this.program.name}`)
@@ -126,7 +202,9 @@ export class Positions {
     }
     assertTrue(i.op === 'call' && p.node !== null, 'a thread at its end has no next step')
     const n = p.node.action === null ? p.node : this.graphs.next(p.node, result)
-    return n.action === null ? this.settle(p.pc + 1, assigned(p.env, i.dst, n.value)) : this.intern(p.pc, this.after(p.pc, p.env, i.dst), n, n.action, false)
+    return n.action === null
+      ? this.settle(p.pc + 1, assigned(p.env, i.dst, n.value))
+      : this.intern(p.pc, this.after(p.pc, p.env, i.dst), n, n.action, false)
   }
 
   /** Goes on over everything that is no step, to the next position. */
@@ -134,15 +212,30 @@ export class Positions {
     for (let budget = 100_000; budget > 0; budget--) {
       const i = instrAt(this.program, pc)
       switch (i.op) {
-        case 'end': return this.intern(pc, this.masked(env, this.keep), null, null, true)
-        case 'jump': pc = i.to; break
-        case 'branch': pc = (env[i.v] ?? UNSET) > 0 ? i.yes : i.no; break
-        case 'choose': return this.intern(pc, this.masked(env, this.liveness.before[pc] ?? this.keep), null, choice(i, pc, env), true)
+        case 'end':
+          return this.intern(pc, this.masked(env, this.keep), null, null, true)
+        case 'jump':
+          pc = i.to
+          break
+        case 'branch':
+          pc = (env[i.v] ?? UNSET) > 0 ? i.yes : i.no
+          break
+        case 'choose':
+          return this.intern(
+            pc,
+            this.masked(env, this.liveness.before[pc] ?? this.keep),
+            null,
+            choice(i, pc, env),
+            true
+          )
         case 'call': {
-          const n = this.graphs.entry(i.fn, i.args.map((a) => typeof a === 'number' ? a : env[a.v] ?? UNSET))
-          if (n.action !== null) return this.intern(pc, this.after(pc, env, i.dst), n, n.action, true)
+          const args = i.args.map((a) => (typeof a === 'number' ? a : (env[a.v] ?? UNSET)))
+          const n = this.graphs.entry(i.fn, args)
+          if (n.action !== null)
+            return this.intern(pc, this.after(pc, env, i.dst), n, n.action, i.follows !== true, args)
           // A call without a step belongs to what came before it, unless others can see what it sets.
-          if (i.dst >= 0 && this.watched.has(i.dst) && env[i.dst] !== n.value) return this.intern(pc, this.after(pc, env, i.dst), n, assignment(i, pc, n.value), true)
+          if (i.dst >= 0 && this.watched.has(i.dst) && env[i.dst] !== n.value)
+            return this.intern(pc, this.after(pc, env, i.dst), n, assignment(i, pc, n.value), true)
           env = assigned(env, i.dst, n.value)
           pc++
         }
@@ -151,22 +244,31 @@ export class Positions {
     throw new Error(`invariant broken: thread ${this.program.name} loops without a step`)
   }
 
-  /** Variables as they are while the call at `pc` runs: its arguments are already taken, its result is not there yet. */
+  /**
+   * Variables as they are while the call at `pc` runs: its arguments are already taken, its result is not there yet.
+   */
   private after(pc: number, env: readonly number[], dst: number): readonly number[] {
     return this.masked(env, this.liveness.after[pc] ?? this.keep, this.keep.has(dst) ? -1 : dst)
   }
 
   private masked(env: readonly number[], needed: ReadonlySet<number>, but = -1): readonly number[] {
-    return env.map((x, v) => v !== but && needed.has(v) ? x : 0)
+    return env.map((x, v) => (v !== but && needed.has(v) ? x : 0))
   }
 
-  private intern(pc: number, env: readonly number[], node: Node | null, action: Action | null, entry: boolean): number {
+  private intern(
+    pc: number,
+    env: readonly number[],
+    node: Node | null,
+    action: Action | null,
+    entry: boolean,
+    args: readonly number[] | null = null
+  ): number {
     const key = `${pc}|${node === null ? '' : node.id}|${entry ? 'e' : ''}|${env.join()}`
     let id = this.byKey.get(key)
     if (id === undefined) {
       id = this.list.length
       this.byKey.set(key, id)
-      this.list.push({ pc, env, node, action, entry, far: new Map() })
+      this.list.push({ pc, env, node, action, entry, args, far: new Map() })
       this.actions.push(action)
       this.describe(id, action, entry)
     }
@@ -185,7 +287,8 @@ export class Positions {
     this.addr[id] = fast?.addr ?? 0
     this.value[id] = fast?.value ?? 0
     this.outcomes[id] = a.outcomes
-    this.glue[id] = !isSilent(a) ? STEP : entry ? LEADS : FOLLOWS
+    this.glue[id] = isLeadingChoice(a) ? LEADS : !isSilent(a) ? STEP : entry ? LEADS : FOLLOWS
+    this.leads[id] = isLeadingChoice(a) ? 1 : 0
     let width = NEAR
     if (results !== null) {
       width = 0
@@ -202,12 +305,16 @@ export class Positions {
   }
 
   private enlarge(n: number): void {
-    const grown = <T extends Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T => { to.set(from); return to }
+    const grown = <T extends Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
     this.kind = grown(this.kind, new Uint8Array(n))
     this.addr = grown(this.addr, new Uint16Array(n))
     this.value = grown(this.value, new Uint8Array(n))
     this.outcomes = grown(this.outcomes, new Uint16Array(n))
     this.glue = grown(this.glue, new Uint8Array(n))
+    this.leads = grown(this.leads, new Uint8Array(n))
     this.entries = grown(this.entries, new Uint8Array(n))
     this.base = grown(this.base, new Int32Array(n))
     this.width = grown(this.width, new Uint16Array(n))
@@ -223,7 +330,12 @@ function assigned(env: readonly number[], dst: number, value: number): readonly 
 
 const ONLY_ZERO: readonly number[] = [0]
 
-const CHOICE: Kind<[text: string, n: number, pc: number]> = { perform: (_st, outcome) => outcome, text: (_r, outcome, text, n) => `${text}: ${outcome + 1} of ${n}`, outcomes: (_text, n) => n, results: (_text, n) => Array.from({ length: n }, (_, k) => k) }
+const CHOICE: Kind<[text: string, n: number, pc: number]> = {
+  perform: (_st, outcome) => outcome,
+  text: (_r, outcome, text, n) => `${text}: ${outcome + 1} of ${n}`,
+  outcomes: (_text, n) => n,
+  results: (_text, n) => Array.from({ length: n }, (_, k) => k)
+}
 /** The step of a choice between statements, for these variables: answers the number of the one taken. */
 export function choice(i: Choose, pc: number, env: readonly number[]): Action {
   const n = i.targets.length
@@ -234,7 +346,11 @@ export function choice(i: Choose, pc: number, env: readonly number[]): Action {
   // What the variables forbid is no outcome. Where they forbid all, there is one, which waits.
   const possible = enabled.flatMap((e, k) => (e === false ? [] : [k]))
   return {
-    kind: 'choice', silent: false, key: `choice:${pc}:${values.join()}`, outcomes: Math.max(1, possible.length), results: possible,
+    kind: i.leads === true ? LEADING : 'choice',
+    silent: false,
+    key: `choice:${pc}:${values.join()}`,
+    outcomes: Math.max(1, possible.length),
+    results: possible,
     text: (r) => (r === BLOCKED ? i.text : `${i.text}: ${r + 1} of ${n}`),
     perform: (st, outcome) => {
       const k = possible[outcome] ?? -1
@@ -244,6 +360,11 @@ export function choice(i: Choose, pc: number, env: readonly number[]): Action {
   }
 }
 
-const ASSIGNMENT: Kind<[text: string, pc: number, value: number]> = { perform: () => 0, text: (_r, _o, text) => text, results: ONLY_ZERO }
+const ASSIGNMENT: Kind<[text: string, pc: number, value: number]> = {
+  perform: () => 0,
+  text: (_r, _o, text) => text,
+  results: ONLY_ZERO
+}
 /** The step of a call that has none of its own but sets a variable that others look at. */
-export const assignment = (i: Call, pc: number, value: number): Action => actionOf('assignment', ASSIGNMENT, [i.text, pc, value])
+export const assignment = (i: Call, pc: number, value: number): Action =>
+  actionOf('assignment', ASSIGNMENT, [i.text, pc, value])

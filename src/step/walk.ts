@@ -1,7 +1,18 @@
-// A thread followed along one run: the slow twin of positions (thread.ts). It runs the real function again for each step over
-// the results so far, so it knows which kernel functions a step belongs to. For counterexamples, single runs and as reference.
+// A thread followed along one run: the slow twin of positions (thread.ts). It runs the real function again for each
+// step over the results so far, so it knows which kernel functions a step belongs to. For counterexamples, single runs
+// and as reference.
 import { assignment, choice } from './thread.ts'
-import { type Call, type CallFn, instrAt, type Instr, live, type Liveness, type Place, type Program, UNSET } from './program.ts'
+import {
+  type Call,
+  type CallFn,
+  instrAt,
+  type Instr,
+  live,
+  type Liveness,
+  type Place,
+  type Program,
+  UNSET
+} from './program.ts'
 import { type Action, replay } from './step.ts'
 
 export interface Here {
@@ -15,7 +26,11 @@ export interface Here {
 }
 
 /** A statement that came to its end, with what it yielded. */
-export interface Passed { readonly pc: number; readonly text: string; readonly value: number }
+export interface Passed {
+  readonly pc: number
+  readonly text: string
+  readonly value: number
+}
 
 /** Calls so far of one statement: what a position would merge. */
 export class Walk {
@@ -32,7 +47,10 @@ export class Walk {
   /** Statements that ended at the last `advance` (or at the start), in order. */
   passed: Passed[] = []
 
-  constructor(readonly program: Program, initial: readonly number[] = program.initial ?? []) {
+  constructor(
+    readonly program: Program,
+    initial: readonly number[] = program.initial ?? []
+  ) {
     this.keep = new Set(program.keep ?? [])
     this.watched = program.watched === undefined ? this.keep : new Set(program.watched)
     this.liveness = live(program, this.keep)
@@ -48,14 +66,20 @@ export class Walk {
   }
 
   /** The next step; null at the thread's end. */
-  at(): Here | null { return this.here }
-  local(variable: number): number { return this.env[variable] ?? UNSET }
+  at(): Here | null {
+    return this.here
+  }
+  local(variable: number): number {
+    return this.env[variable] ?? UNSET
+  }
 
   /** Names the place for a search without merging: equal keys are the same past, as far as it can still matter. */
   key(): string {
     const i = instrAt(this.program, this.pc)
     const needed = i.op === 'call' ? this.liveness.after[this.pc] : this.liveness.before[this.pc]
-    const env = this.env.map((x, v) => (needed ?? this.keep).has(v) && (i.op !== 'call' || v !== i.dst || this.keep.has(v)) ? x : 0)
+    const env = this.env.map((x, v) =>
+      (needed ?? this.keep).has(v) && (i.op !== 'call' || v !== i.dst || this.keep.has(v)) ? x : 0
+    )
     return `${this.pc}|${this.here?.entry ?? ''}|${this.pending ?? ''}|${this.args}|${this.history}|${env}`
   }
 
@@ -88,8 +112,14 @@ export class Walk {
   site(): readonly string[] {
     const i = instrAt(this.program, this.pc)
     if (i.op !== 'call' || this.pending !== null) return []
-    const probe = replay(() => runStatement(i.fn, this.args), this.history, true)
-    return probe.done || probe.stack === null ? [] : siteOf(probe.stack)
+    const known = sitesOf(i.fn)
+    const key = `${this.args}|${this.history}`
+    let site = known.get(key)
+    if (site === undefined) {
+      const probe = replay(() => runStatement(i.fn, this.args), this.history, true)
+      known.set(key, (site = probe.done || probe.stack === null ? [] : siteOf(probe.stack)))
+    }
+    return site
   }
 
   private leave(i: Call, value: number): void {
@@ -109,14 +139,26 @@ export class Walk {
     for (let budget = 100_000; budget > 0; budget--) {
       const i: Instr = instrAt(this.program, this.pc)
       switch (i.op) {
-        case 'end': this.here = null; return
-        case 'jump': this.pc = i.to; break
-        case 'branch': this.pc = this.local(i.v) > 0 ? i.yes : i.no; break
+        case 'end':
+          this.here = null
+          return
+        case 'jump':
+          this.pc = i.to
+          break
+        case 'branch':
+          this.pc = this.local(i.v) > 0 ? i.yes : i.no
+          break
         case 'choose':
-          this.here = { action: choice(i, this.pc, this.env), statement: i.text, place: i.place ?? null, pc: this.pc, entry: true }
+          this.here = {
+            action: choice(i, this.pc, this.env),
+            statement: i.text,
+            place: i.place ?? null,
+            pc: this.pc,
+            entry: true
+          }
           return
         case 'call': {
-          this.args = i.args.map((a) => typeof a === 'number' ? a : this.local(a.v))
+          this.args = i.args.map((a) => (typeof a === 'number' ? a : this.local(a.v)))
           this.history = []
           const probe = replay(() => i.fn(...this.args), this.history)
           const stand = { statement: i.text, place: i.place ?? null, pc: this.pc, entry: true }
@@ -137,6 +179,17 @@ export class Walk {
   }
 }
 
+const sites = new WeakMap<CallFn, Map<string, readonly string[]>>()
+/**
+ * The chains of a call by its arguments and results so far: the ways to several findings begin alike, and a stack costs
+ * more than all else of a step.
+ */
+function sitesOf(fn: CallFn): Map<string, readonly string[]> {
+  let known = sites.get(fn)
+  if (known === undefined) sites.set(fn, (known = new Map()))
+  return known
+}
+
 /** Marks in the stack where kernel code ends and the engine begins. */
 function runStatement(fn: CallFn, args: readonly number[]): number {
   const value = fn(...args)
@@ -144,12 +197,33 @@ function runStatement(fn: CallFn, args: readonly number[]): number {
 }
 
 /** How kernel code touches state: not part of a site. A bundler may number them apart. */
-const PRIMITIVES = new Set(['step', 'stackHere', 'read', 'peek', 'test', 'isZero', 'write', 'poke', 'tryWrite', 'spin_lock', 'spin_unlock',
-  'down_read', 'up_read', 'down_write', 'up_write', 'rmwBit', 'atomicBit', 'choose', 'worker_runs', 'moment', 'act'])
+const PRIMITIVES = new Set([
+  'step',
+  'stackHere',
+  'read',
+  'peek',
+  'test',
+  'isZero',
+  'write',
+  'poke',
+  'tryWrite',
+  'spin_lock',
+  'spin_unlock',
+  'down_read',
+  'up_read',
+  'down_write',
+  'up_write',
+  'rmwBit',
+  'atomicBit',
+  'choose',
+  'workerRuns',
+  'moment',
+  'act'
+])
 
 /**
- * The functions of a stack, innermost first: what lies between the step primitive and the statement, without functions that
- * have no name. Reads V8's form and `name@place`.
+ * The functions of a stack, innermost first: what lies between the step primitive and the statement, without functions
+ * that have no name. Reads V8's form and `name@place`.
  */
 export function siteOf(stack: string): readonly string[] {
   const names: string[] = []

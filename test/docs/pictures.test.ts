@@ -25,16 +25,25 @@ for (const theme of ['light', 'dark'] as const) {
   })
 }
 
-test('every kind of finding can be drawn: numbers are numbers, markup in names is text, the words of the chips stand there', () => {
-  for (const [file, kernel, platform] of [['litmus/races/alloc-while-accepted.litmus', 'rfc-v1', 'arm-cca'], ['litmus/flag-races/flag-shares-byte-on-x86.litmus', 'rfc-v1', 'amd-sev-snp'], ['litmus/conversions/conversion-checked-without-check.litmus', 'cc-v8', 'arm-cca'], ['litmus/tsm-life-cycle/host-stops-tdi.litmus', 'rfc-v1', 'arm-cca']] as const) {
-    const r = checked(file, kernel, platform)
-    const all = [...r.violations, ...r.reported]
-    expect(all.length).toBeGreaterThan(0)
-    for (const v of all) {
-      const svg = findingSvg(v, { test: '<b>&"', kernel, platform }, themes.light)
-      expect(svg).not.toMatch(/NaN|undefined|Infinity|<b>/)
-      expect(svg).toContain(v.property)
-      expect(svg.match(/<(?:svg|text|title)\b/g)?.length).toBe(svg.match(/<\/(?:svg|text|title)>/g)?.length)
+test(
+  'every kind of finding can be drawn: numbers are numbers, markup in names is text, the words of the chips stand ' +
+    'there',
+  () => {
+    for (const [file, kernel, platform] of [
+      ['litmus/races/alloc-while-accepted.litmus', 'rfc-v1', 'arm-cca'],
+      ['litmus/flag-races/flag-shares-byte-on-x86.litmus', 'rfc-v1', 'amd-sev-snp'],
+      ['litmus/conversions/conversion-checked-without-check.litmus', 'cc-v8', 'arm-cca'],
+      ['litmus/tsm-life-cycle/host-stops-tdi.litmus', 'rfc-v1', 'arm-cca']
+    ] as const) {
+      const r = checked(file, kernel, platform)
+      const all = [...r.violations, ...r.reported]
+      expect(all.length).toBeGreaterThan(0)
+      for (const v of all) {
+        const svg = findingSvg(v, { test: '<b>&"', kernel, platform }, themes.light)
+        expect(svg).not.toMatch(/NaN|undefined|Infinity|<b>/)
+        expect(svg).toContain(v.property)
+        expect(svg.match(/<(?:svg|text|title)\b/g)?.length).toBe(svg.match(/<\/(?:svg|text|title)>/g)?.length)
+      }
     }
   }
-})
+)

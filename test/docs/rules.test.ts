@@ -9,6 +9,10 @@ test('docs/rules.md is what `tbit rules --format markdown` prints', () => {
   const r = revisionByName('cc-v8')
   if (r === undefined) throw new Error('no cc-v8')
   expect(existsSync('docs/rules.md')).toBe(true)
-  const now = rulesMarkdown({ list: platforms.filter((p) => noMeaning(r.name, p.name) === null).map((p) => rulesOf(p, r)) })
-  expect(readFileSync('docs/rules.md', 'utf8') === now, 'run ./tbit rules --format markdown --out docs/rules.md').toBe(true)
+  const now = rulesMarkdown({
+    list: platforms.filter((p) => noMeaning(r.name, p.name) === null).map((p) => rulesOf(p, r))
+  })
+  expect(readFileSync('docs/rules.md', 'utf8') === now, 'run ./tbit rules --format markdown --out docs/rules.md').toBe(
+    true
+  )
 })

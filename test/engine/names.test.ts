@@ -1,4 +1,5 @@
-// A revision and a platform are known by their records alone. Who names one decides by name what a decision or a fact of the record should decide.
+// A revision and a platform are known by their records alone. Who names one decides by name what a decision or a fact
+// of the record should decide.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/conform/_swiotlb-machine.ts': 'which system a recording is of',
   'src/conform/swiotlb-api.ts': 'which kernel a recording is of',
   'src/conform/kernel.ts': 'which machine a scenario builds',
-  'src/conform/kernel-check.ts': 'which revision a tree\'s flag stands for',
+  'src/conform/kernel-check.ts': "which revision a tree's flag stands for",
   'src/web/static/pages.ts': 'which page shows a mapping first',
   'src/web/static/starting-points.ts': 'three findings of the library to begin with',
   'src/cli/rules.ts': 'the default of an option',
@@ -35,14 +36,26 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 function sources(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? sources(join(dir, e.name)) : e.name.endsWith('.ts') && !e.name.endsWith('.test.ts') ? [join(dir, e.name)] : []))
+  return readdirSync(dir, { withFileTypes: true }).flatMap((e) =>
+    e.isDirectory()
+      ? sources(join(dir, e.name))
+      : e.name.endsWith('.ts') && !e.name.endsWith('.test.ts')
+        ? [join(dir, e.name)]
+        : []
+  )
 }
 
 test('no source file beside the records names a revision or a platform', () => {
   const names = [...revisions, ...platforms].map((x) => x.name).filter((n) => n !== 'none')
   const quoted = new RegExp(`['"](?:${names.map((n) => n.replace(/[.]/g, '\\.')).join('|')})['"]`)
-  const naming = sources(join(root, 'src')).map((f) => relative(root, f)).filter((f) => !records.some((r) => f.startsWith(r)))
-    .filter((f) => readFileSync(join(root, f), 'utf8').split('\n').some((l) => !/^\s*(\/\/|\*|\/\*)/.test(l) && quoted.test(l)))
+  const naming = sources(join(root, 'src'))
+    .map((f) => relative(root, f))
+    .filter((f) => !records.some((r) => f.startsWith(r)))
+    .filter((f) =>
+      readFileSync(join(root, f), 'utf8')
+        .split('\n')
+        .some((l) => !/^\s*(\/\/|\*|\/\*)/.test(l) && quoted.test(l))
+    )
   expect(naming.filter((f) => reasons[f] === undefined)).toEqual([])
   // A reason that is no longer needed goes.
   expect(Object.keys(reasons).filter((f) => !records.some((r) => f.startsWith(r)) && !naming.includes(f))).toEqual([])

@@ -1,5 +1,6 @@
-// `npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]`: inputs of growing seeds, in a thread that is watched from here. An exception, an
-// input that takes 10 s of CPU, or 512 MiB more than at the beginning ends it, with the seed that does it again: --seed S --inputs 1.
+// `npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]`: inputs of growing seeds, in a thread that is watched
+// from here. An exception, an input that takes 10 s of CPU, or 512 MiB more than at the beginning ends it, with the
+// seed that does it again: --seed S --inputs 1.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { fileURLToPath } from 'node:url'
 import { targets } from './targets.ts'
@@ -31,7 +32,10 @@ function watch(name: string, seed: number, seconds: number, inputs: number): voi
   const begun = process.memoryUsage().rss
   let last = -1
   // CPU time and not the clock: the run may share its machine.
-  const spent = (): number => { const { user, system } = process.cpuUsage(); return (user + system) / 1000 }
+  const spent = (): number => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  }
   let since = spent()
   let most = 0
   const stop = (code: number, line: string): void => {
@@ -40,14 +44,23 @@ function watch(name: string, seed: number, seconds: number, inputs: number): voi
   }
   setInterval(() => {
     const at = Atomics.load(shared, 0)
-    if (at !== last) { last = at; since = spent() }
+    if (at !== last) {
+      last = at
+      since = spent()
+    }
     most = Math.max(most, process.memoryUsage().rss - begun)
     if (spent() - since > HANG) stop(1, `${name}: seed ${seed + at} takes more than 10 s of CPU`)
     if (most > GROWTH) stop(1, `${name}: grew by ${most >> 20} MiB, at seed ${seed + at}`)
   }, 100)
   worker.on('message', (m: { seed?: number; error?: string; inputs?: number; nothing?: number }) => {
     if (m.error !== undefined) stop(1, `${name}: seed ${m.seed}: ${m.error}`)
-    else stop(0, `${name}: ${m.inputs} inputs from seed ${seed}${m.nothing ? ` (${m.nothing} of them nothing to try)` : ''}, no crash, no hang, ${most >> 20} MiB more at most`)
+    else
+      stop(
+        0,
+        `${name}: ${m.inputs} inputs from seed ${seed}` +
+          `${m.nothing ? ` (${m.nothing} of them nothing to try)` : ''}, no crash, no hang, ${most >> 20} MiB more ` +
+          'at most'
+      )
   })
   worker.on('error', (e) => stop(1, `${name}: ${e.stack ?? e.message}`))
 }
@@ -59,7 +72,9 @@ if (isMainThread) {
     return i < 0 ? otherwise : Number(rest[i + 1])
   }
   if (!Object.hasOwn(targets, name)) {
-    process.stderr.write(`usage: npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]\ntargets: ${Object.keys(targets).join(', ')}\n`)
+    process.stderr.write(
+      `usage: npm run fuzz -- TARGET --seconds N [--seed S] [--inputs N]\ntargets: ${Object.keys(targets).join(', ')}\n`
+    )
     process.exit(2)
   }
   watch(name, number('--seed', 1), number('--seconds', 60), number('--inputs', Number.POSITIVE_INFINITY))

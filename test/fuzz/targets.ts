@@ -1,4 +1,5 @@
-// What is thrown at what. A target makes one input of a seed, gives it to a reader and throws when something is promised that does not hold.
+// What is thrown at what. A target makes one input of a seed, gives it to a reader and throws when something is
+// promised that does not hold.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -11,7 +12,19 @@ import { mailBody, parseDiff, touched } from '../../src/kernel-build/mail.ts'
 import { Trace } from '../../src/kernel/trace-events.ts'
 import { parse, print, vocabulary } from '../../src/litmus/index.ts'
 import { parseCosts } from '../../src/plan/costs.ts'
-import { type EventSink, KernelLog, Names, parseDebugfs, readKernelLog, Replay, replayResult, Skips, TextScanner, type TraceEvent, TraceDat } from '../../src/replay/index.ts'
+import {
+  type EventSink,
+  KernelLog,
+  Names,
+  parseDebugfs,
+  readKernelLog,
+  Replay,
+  replayResult,
+  Skips,
+  TextScanner,
+  type TraceEvent,
+  TraceDat
+} from '../../src/replay/index.ts'
 import { version6, version7 } from '../../src/replay/_trace-dat-maker.ts'
 import { slowText } from '../../src/replay/scan-slow.ts'
 import { explainLogFormats } from '../../src/report/explain-log.ts'
@@ -30,8 +43,14 @@ function checkout(): string {
   return dir
 }
 const root = checkout()
-const all = (dir: string, ending: string): string[] => readdirSync(join(root, dir), { recursive: true }).map(String).filter((f) => f.endsWith(ending)).sort().map((f) => join(root, dir, f))
-const text = (path: string): string => (path.endsWith('.gz') ? gunzipSync(readFileSync(path)) : readFileSync(path)).toString('latin1')
+const all = (dir: string, ending: string): string[] =>
+  readdirSync(join(root, dir), { recursive: true })
+    .map(String)
+    .filter((f) => f.endsWith(ending))
+    .sort()
+    .map((f) => join(root, dir, f))
+const text = (path: string): string =>
+  (path.endsWith('.gz') ? gunzipSync(readFileSync(path)) : readFileSync(path)).toString('latin1')
 const lazy = <T>(make: () => T): (() => T) => {
   let made: T | undefined
   return () => (made ??= make())
@@ -45,8 +64,20 @@ export function must(holds: boolean, what: string): void {
 const ACTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
 const tests = lazy(() => all('litmus', '.litmus').map((f) => readFileSync(f, 'utf8')))
-const traces = lazy(() => all('test/fixtures/replay', '.txt').concat(all('test/fixtures/replay', '.txt.gz')).map(text).filter((t) => t.includes('dma_')).flatMap((t) => [0, 1, 2].map((i) => t.slice((t.length * i) / 3, (t.length * i) / 3 + 5000))))
-const dats = lazy(() => [version6(false), version6(true), version7(false, false), version7(true, false), version7(false, true)])
+const traces = lazy(() =>
+  all('test/fixtures/replay', '.txt')
+    .concat(all('test/fixtures/replay', '.txt.gz'))
+    .map(text)
+    .filter((t) => t.includes('dma_'))
+    .flatMap((t) => [0, 1, 2].map((i) => t.slice((t.length * i) / 3, (t.length * i) / 3 + 5000)))
+)
+const dats = lazy(() => [
+  version6(false),
+  version6(true),
+  version7(false, false),
+  version7(true, false),
+  version7(false, true)
+])
 const sections = lazy(sectionUnpackers)
 
 function chunked(bytes: Uint8Array, size: number, sink: EventSink, names: Names, skips: Skips): TextScanner {
@@ -63,33 +94,78 @@ function scan(seed: number): void {
     const events: string[] = []
     const names = new Names()
     const skips = new Skips()
-    const s = chunked(bytes, size, { event: (e: TraceEvent) => { events.push(`${e.kind} ${e.time} ${e.cpu} ${e.pid} ${e.has} ${e.nents} ${e.attrs}`) } }, names, skips)
+    const s = chunked(
+      bytes,
+      size,
+      {
+        event: (e: TraceEvent) => {
+          events.push(`${e.kind} ${e.time} ${e.cpu} ${e.pid} ${e.has} ${e.nents} ${e.attrs}`)
+        }
+      },
+      names,
+      skips
+    )
     return { events, lines: s.lines, skipped: JSON.stringify(skips.list()) }
   }
   const whole = run(Math.max(1, bytes.length))
   must(JSON.stringify(whole) === JSON.stringify(run(1 + r.below(70))), 'the size of the chunks changes the result')
   const slow = slowText(bytes)
   // What a probe is, the scanner settles by the first line of its name, the twin line by line.
-  const own = (events: readonly string[]): string => events.filter((e) => Number.parseInt(e, 10) < Trace.blockIssue).join()
-  must(own(slow.events.map((e) => `${e.kind} ${e.time} ${e.cpu} ${e.pid} ${e.has} ${e.nents} ${e.attrs}`)) === own(whole.events), 'the scanner and its twin disagree')
+  const own = (events: readonly string[]): string =>
+    events.filter((e) => Number.parseInt(e, 10) < Trace.blockIssue).join()
+  must(
+    own(slow.events.map((e) => `${e.kind} ${e.time} ${e.cpu} ${e.pid} ${e.has} ${e.nents} ${e.attrs}`)) ===
+      own(whole.events),
+    'the scanner and its twin disagree'
+  )
   must(slow.lines === whole.lines, 'the scanner and its twin count other lines')
 }
 
 function outputs(replay: Replay, skips: Skips, format: string, lines: number): void {
-  const result = replayResult(replay, skips, { files: ['f'], format, bytes: 0, lines, kernel: null, interrupted: false, overwritten: 0, missedUnmaps: null, otherEvents: new Map(), drivers: new Map(), fullMessages: null, notes: [], terms: null, whatIf: [], needed: null, swiotlb: null })
+  const result = replayResult(replay, skips, {
+    files: ['f'],
+    format,
+    bytes: 0,
+    lines,
+    kernel: null,
+    interrupted: false,
+    overwritten: 0,
+    missedUnmaps: null,
+    otherEvents: new Map(),
+    drivers: new Map(),
+    fullMessages: null,
+    notes: [],
+    terms: null,
+    whatIf: [],
+    needed: null,
+    swiotlb: null
+  })
   must(JSON.parse(replayFormats.json(result, [])).events === result.events, 'text and JSON count other events')
   const plain = printable(replayFormats.text(result))
   must(!ACTS.test(plain), 'something that acts on a terminal came out')
-  must(!/\b(NaN|undefined|Infinity) (s|%)/.test(plain), `a figure that is none: ${/.*\b(?:NaN|undefined|Infinity) (?:s|%).*/.exec(plain)?.[0]}`)
+  must(
+    !/\b(NaN|undefined|Infinity) (s|%)/.test(plain),
+    `a figure that is none: ${/.*\b(?:NaN|undefined|Infinity) (?:s|%).*/.exec(plain)?.[0]}`
+  )
 }
 
 function replayText(seed: number): void {
   const r = new Random(seed)
   const names = new Names()
   const skips = new Skips()
-  const replay = new Replay(names, { pool: r.chance(1, 4) ? { start: null, nslabs: 128 << r.below(5), nareas: 1 } : { start: null, nslabs: null, nareas: null } })
+  const replay = new Replay(names, {
+    pool: r.chance(1, 4)
+      ? { start: null, nslabs: 128 << r.below(5), nareas: 1 }
+      : { start: null, nslabs: null, nareas: null }
+  })
   if (r.chance(1, 4)) for (const sample of parseDebugfs(mutateText(r, DEBUGFS)).samples) replay.measured.sample(sample)
-  const s = chunked(new Uint8Array(Buffer.from(mutateText(r, r.pick(traces()), ['#P:99999999', '[99999999] ']), 'latin1')), 1 << 20, replay, names, skips)
+  const s = chunked(
+    new Uint8Array(Buffer.from(mutateText(r, r.pick(traces()), ['#P:99999999', '[99999999] ']), 'latin1')),
+    1 << 20,
+    replay,
+    names,
+    skips
+  )
   if (s.header.cpus !== null) replay.headerCpus(s.header.cpus)
   replay.end()
   if (seed % 16 === 0) outputs(replay, skips, 'text', s.lines)
@@ -154,7 +230,9 @@ function litmus(seed: number): void {
   if (again.test !== undefined) must(print(again.test) === normal, 'the normal form has another normal form')
 }
 
-const RMM = '{"sequences":[{"name":"a","steps":[{"cmd":"RMI_GRANULE_DELEGATE","args":["0x88000000"],"status":"RMI_SUCCESS"},{"cmd":"RMI_REALM_CREATE","args":[1,2],"status":[0,1]}]}]}'
+const RMM =
+  '{"sequences":[{"name":"a","steps":[{"cmd":"RMI_GRANULE_DELEGATE","args":["0x88000000"],' +
+  '"status":"RMI_SUCCESS"},{"cmd":"RMI_REALM_CREATE","args":[1,2],"status":[0,1]}]}]}'
 const SWIOTLB = `{"format":1,"kernel":"linux-6.12","nslabs":1024,"nareas":4,"raw":0,"pool_start":4295008256,"page_shift":12,"buf_phys":4294967296,"buf_size":16777216,"force_bounce":0,"devices":[{"id":0,"name":"plain","min_align_mask":0,"segment_boundary_mask":"0x0","dma_mask":"0xffffffffffffffff","dma_coherent":1}]}
 ["m",0,1,4299112448,2048,0,1,0,4295008256,1,1,1]
 ["u",0,4295008256,2048,1,0,0,1,0]
@@ -182,8 +260,18 @@ function lines(seed: number): void {
 
 function costs(seed: number): void {
   const r = new Random(seed)
-  const parsed = parseCosts('f', mutateText(r, '{"costs": {"RTT_FOLD": 2.5,\n "REC_ENTER": [3, 5]},\n "unit_ns": 1500, "unit": "x"}', ['RTT_CREATE', 'costs', '[1,2]', '-1']))
-  if (parsed.ok) for (const [low, high] of Object.values(parsed.value.costs)) must(low >= 0 && low <= high && Number.isFinite(high), 'a cost that is none was taken')
+  const parsed = parseCosts(
+    'f',
+    mutateText(r, '{"costs": {"RTT_FOLD": 2.5,\n "REC_ENTER": [3, 5]},\n "unit_ns": 1500, "unit": "x"}', [
+      'RTT_CREATE',
+      'costs',
+      '[1,2]',
+      '-1'
+    ])
+  )
+  if (parsed.ok)
+    for (const [low, high] of Object.values(parsed.value.costs))
+      must(low >= 0 && low <= high && Number.isFinite(high), 'a cost that is none was taken')
 }
 
 const PATCH = `From: A <a@b>
@@ -204,7 +292,14 @@ diff --git a/kernel/dma/direct.c b/kernel/dma/direct.c
 
 function patches(seed: number): void {
   const r = new Random(seed)
-  const mail = mutateText(r, PATCH, ['/dev/null', '../../../etc/passwd', 'base64', 'quoted-printable', '@@ -1,999999999 +1 @@', '@@ -0,0 +1,3 @@'])
+  const mail = mutateText(r, PATCH, [
+    '/dev/null',
+    '../../../etc/passwd',
+    'base64',
+    'quoted-printable',
+    '@@ -1,999999999 +1 @@',
+    '@@ -0,0 +1,3 @@'
+  ])
   parseDiff(mailBody(mail))
   touched(mail)
 }
@@ -219,7 +314,13 @@ async function packed(seed: number): Promise<void> {
   if (kind === null) return
   let size = 0
   try {
-    for await (const s of unpack(kind, (async function* () { for (let at = 0; at < bytes.length; at += 300) yield bytes.subarray(at, at + 300) })())) size += s.length
+    for await (const s of unpack(
+      kind,
+      (async function* () {
+        for (let at = 0; at < bytes.length; at += 300) yield bytes.subarray(at, at + 300)
+      })()
+    ))
+      size += s.length
   } catch (e) {
     if (!(e instanceof CannotUnpack)) throw e
   }
@@ -227,4 +328,19 @@ async function packed(seed: number): Promise<void> {
 }
 
 /** By name. WORDS and the corpora are in random.ts and test/fixtures. */
-export const targets: Readonly<Record<string, Target>> = { litmus, scan, replay: replayText, 'trace.dat': traceDat, logs, lines, costs, patches, packed, trees: (seed) => { readTree(new Random(seed)) }, differential, workers }
+export const targets: Readonly<Record<string, Target>> = {
+  litmus,
+  scan,
+  replay: replayText,
+  'trace.dat': traceDat,
+  logs,
+  lines,
+  costs,
+  patches,
+  packed,
+  trees: (seed) => {
+    readTree(new Random(seed))
+  },
+  differential,
+  workers
+}

@@ -1,9 +1,17 @@
 // An editor for tests: starts `tbit lsp` and speaks to it over its standard input and output, as bytes.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { root } from '../_transcripts.ts'
+import { fileURLToPath } from 'node:url'
 
-export interface Message { readonly id?: number; readonly method?: string; readonly params?: Record<string, unknown>; readonly result?: unknown; readonly error?: { readonly code: number; readonly message: string } }
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Message {
+  readonly id?: number
+  readonly method?: string
+  readonly params?: Record<string, unknown>
+  readonly result?: unknown
+  readonly error?: { readonly code: number; readonly message: string }
+}
 
 export class Client {
   readonly child: ChildProcessWithoutNullStreams
@@ -14,23 +22,36 @@ export class Client {
   private id = 0
   private waiting: Array<() => void> = []
 
-  constructor() {
-    this.child = spawn(join(root, 'tbit'), ['lsp', '--stdio'], { cwd: root })
-    this.child.stdout.on('data', (d: Buffer) => { this.read(d) })
-    this.child.stderr.on('data', (d: Buffer) => { this.stderr += String(d) })
+  /** `checkout`: where `tbit` is. */
+  constructor(checkout = root) {
+    this.child = spawn(join(checkout, 'tbit'), ['lsp', '--stdio'], { cwd: checkout })
+    this.child.stdout.on('data', (d: Buffer) => {
+      this.read(d)
+    })
+    this.child.stderr.on('data', (d: Buffer) => {
+      this.stderr += String(d)
+    })
     // One that has ended reads nothing any more.
     this.child.stdin.on('error', () => {})
-    this.ended = new Promise((resolve) => { this.child.on('exit', (code) => { resolve(code) }) })
+    this.ended = new Promise((resolve) => {
+      this.child.on('exit', (code) => {
+        resolve(code)
+      })
+    })
   }
 
-  raw(text: string): void { this.child.stdin.write(text) }
+  raw(text: string): void {
+    this.child.stdin.write(text)
+  }
 
   send(m: Message): void {
     const text = JSON.stringify({ jsonrpc: '2.0', ...m })
     this.raw(`Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
   }
 
-  notify(method: string, params: Record<string, unknown> = {}): void { this.send({ method, params }) }
+  notify(method: string, params: Record<string, unknown> = {}): void {
+    this.send({ method, params })
+  }
 
   async request<R>(method: string, params: Record<string, unknown> = {}): Promise<R> {
     const answer = await this.ask(method, params)
@@ -50,23 +71,37 @@ export class Client {
     for (;;) {
       const m = this.seen.find(like)
       if (m !== undefined) return m
-      await new Promise<void>((resolve) => { this.waiting.push(resolve) })
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve)
+      })
     }
   }
 
   async start(options: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
-    const r = await this.request<{ capabilities: Record<string, unknown> }>('initialize', { processId: null, rootUri: null, capabilities: { workspace: { codeLens: { refreshSupport: true } } }, initializationOptions: options })
+    const r = await this.request<{ capabilities: Record<string, unknown> }>('initialize', {
+      processId: null,
+      rootUri: null,
+      capabilities: { workspace: { codeLens: { refreshSupport: true } } },
+      initializationOptions: options
+    })
     this.notify('initialized')
     return r.capabilities
   }
 
-  open(uri: string, text: string): void { this.notify('textDocument/didOpen', { textDocument: { uri, languageId: 'litmus', version: 1, text } }) }
+  open(uri: string, text: string): void {
+    this.notify('textDocument/didOpen', { textDocument: { uri, languageId: 'litmus', version: 1, text } })
+  }
 
   /** The whole text anew. */
-  change(uri: string, version: number, text: string): void { this.notify('textDocument/didChange', { textDocument: { uri, version }, contentChanges: [{ text }] }) }
+  change(uri: string, version: number, text: string): void {
+    this.notify('textDocument/didChange', { textDocument: { uri, version }, contentChanges: [{ text }] })
+  }
 
   async diagnostics(uri: string, version: number): Promise<Array<Record<string, unknown>>> {
-    const m = await this.until((x) => x.method === 'textDocument/publishDiagnostics' && x.params?.['uri'] === uri && x.params['version'] === version)
+    const m = await this.until(
+      (x) =>
+        x.method === 'textDocument/publishDiagnostics' && x.params?.['uri'] === uri && x.params['version'] === version
+    )
     return m.params?.['diagnostics'] as Array<Record<string, unknown>>
   }
 

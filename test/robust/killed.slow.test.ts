@@ -1,41 +1,72 @@
-// However a run ends, nothing half-made is believed by the next one: kill -9 while the program is built, signals and full disks while outputs are written.
+// However a run ends, nothing half-made is believed by the next one: kill -9 while the program is built, signals and
+// full disks while outputs are written.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { inputName } from '../../src/cli/parquet-output.ts'
 import { version7 } from '../../src/replay/_trace-dat-maker.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 const VERSION = new RegExp(`^tbit ${version.replaceAll('.', '\\.')}`)
 const dir = mkdtempSync(join(tmpdir(), 'robust-'))
-afterAll(() => { rmSync(dir, { recursive: true, force: true }) })
-const ended = (p: ChildProcess): Promise<number | string | null> => new Promise((resolve) => { p.on('close', (code, signal) => { resolve(signal ?? code) }) })
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms) })
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true })
+})
+const ended = (p: ChildProcess): Promise<number | string | null> =>
+  new Promise((resolve) => {
+    p.on('close', (code, signal) => {
+      resolve(signal ?? code)
+    })
+  })
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 
 describe('the program itself', () => {
   const checkout = join(dir, 'checkout')
-  const start = (...args: string[]) => spawnSync(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), ...args], { encoding: 'utf8' })
+  const start = (...args: string[]) =>
+    spawnSync(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), ...args], {
+      encoding: 'utf8'
+    })
   beforeAll(() => {
     mkdirSync(checkout)
-    for (const name of ['src', 'scripts', 'litmus', 'package.json', 'package-lock.json', 'tbit']) cpSync(join(root, name), join(checkout, name), { recursive: true, preserveTimestamps: true })
+    for (const name of ['src', 'scripts', 'litmus', 'package.json', 'package-lock.json', 'tbit'])
+      cpSync(join(root, name), join(checkout, name), { recursive: true, preserveTimestamps: true })
     symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'))
   })
 
   test('a build that is killed at any moment is made again by the next start', async () => {
     const dist = join(checkout, 'dist')
-    for (const [i, ms] of [80, 200, 300, 400, 500, 650, 800, 1200].entries()) {
+    for (const [i, ms] of [80, 250, 450, 700, 1000].entries()) {
       // Something new each time, so that there is something to build.
       writeFileSync(join(checkout, 'src', 'base', 'zz.ts'), `export const zz = ${i}\n`)
-      const p = spawn(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), '--version'], { stdio: 'ignore' })
+      const p = spawn(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), '--version'], {
+        stdio: 'ignore'
+      })
       // asked before the wait: on a fast machine the build is done before the signal
       const end = ended(p)
       await sleep(ms)
       p.kill('SIGKILL')
       await end
-      if (i % 3 === 2) expect(start('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(VERSION), stderr: '' })
+      if (i % 2 === 1)
+        expect(start('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(VERSION), stderr: '' })
     }
     // What may have been left: a part of a dead process, a stamp of half a line, a missing chunk.
     writeFileSync(join(dist, 'check-worker.mjs.part-999999999'), 'half')
@@ -53,11 +84,16 @@ describe('the program itself', () => {
     const name = readdirSync(dist).find((f) => f.endsWith('.check.v8')) as string
     const cache = join(dist, name)
     const good = readFileSync(cache)
-    const spoiled = [good.subarray(0, 1000), Buffer.alloc(0), Buffer.alloc(good.length, 1), ...Array.from({ length: 4 }, (_, i) => {
-      const b = Buffer.from(good)
-      for (let k = 0; k < 20; k++) b[(64 + (i + 3) * (k + 7) * 7919) % b.length] = 0x55
-      return b
-    })]
+    const spoiled = [
+      good.subarray(0, 1000),
+      Buffer.alloc(0),
+      Buffer.alloc(good.length, 1),
+      ...Array.from({ length: 2 }, (_, i) => {
+        const b = Buffer.from(good)
+        for (let k = 0; k < 20; k++) b[(64 + (i + 3) * (k + 7) * 7919) % b.length] = 0x55
+        return b
+      })
+    ]
     for (const bytes of spoiled) {
       writeFileSync(cache, bytes)
       expect(check()).toMatchObject({ status: first.status, stdout: first.stdout, stderr: '' })
@@ -87,7 +123,12 @@ describe('the program itself', () => {
 
   test('an installation that was killed is none', () => {
     const packages = join(checkout, 'node_modules')
-    const installed = (): boolean => spawnSync(process.execPath, ['-e', `import(${JSON.stringify(join(checkout, 'scripts', 'install.mjs'))}).then((m) => process.exit(m.installed() ? 0 : 1))`]).status === 0
+    const installed = (): boolean =>
+      spawnSync(process.execPath, [
+        '-e',
+        `import(${JSON.stringify(join(checkout, 'scripts', 'install.mjs'))}).then((m) => ` +
+          'process.exit(m.installed() ? 0 : 1))'
+      ]).status === 0
     expect(installed()).toBe(true)
     rmSync(packages)
     mkdirSync(packages)
@@ -109,7 +150,9 @@ describe('outputs', () => {
   const env = { ...process.env, TMPDIR: temporary }
   const out = join(dir, 'out')
   const outputs = ['--html', join(out, 'a.html'), '--perfetto', join(out, 'a.json'), '--parquet', join(out, 'p')]
-  const line = '          ioload-384     [000] d.H..    18.000001: dma_map_page: 0000:00:03.0 dir=FROM_DEVICE dma_addr=109c5f000 size=4096 phys_addr=109c5f000 attrs=\n'
+  const line =
+    '          ioload-384     [000] d.H..    18.000001: dma_map_page: 0000:00:03.0 dir=FROM_DEVICE ' +
+    'dma_addr=109c5f000 size=4096 phys_addr=109c5f000 attrs=\n'
   const left = (): string[] => [...readdirSync(out, { recursive: true }).map(String), ...readdirSync(temporary)]
   beforeAll(() => {
     mkdirSync(out)
@@ -117,12 +160,25 @@ describe('outputs', () => {
     spawnSync(tbit, ['--version'])
   }, 120_000)
 
+  const WHOLE = [
+    'a.html',
+    'a.json',
+    ...['devices', 'events', 'recordings', 'samples'].map((t) => `p/${t}/host=H/day=D/stdin-X.parquet`)
+  ]
+  /** The files that are there; host, day and hash are of the input. */
+  const finished = (): string[] =>
+    left()
+      .filter((f) => !/^p(?:$|\/)/.test(f) || f.endsWith('.parquet'))
+      .map((f) => f.replace(/host=[^/]+\/day=[^/]+/, 'host=H/day=D').replace(/-[0-9a-f]{12}\./, '-X.'))
+      .sort()
+
   // A run that waits for the rest of its input, with its outputs begun.
   async function waiting(...args: string[]): Promise<ChildProcess> {
     const p = spawn(tbit, args, { env, cwd: root, stdio: ['pipe', 'ignore', 'ignore'] })
     p.stdin?.on('error', () => {})
     p.stdin?.write(line.repeat(100))
-    while (!left().some((f) => f.includes('samples.parquet.part-'))) await sleep(20)
+    // two files and four tables
+    while (left().filter((f) => f.includes('.part-')).length < 6) await sleep(20)
     return p
   }
 
@@ -139,11 +195,13 @@ describe('outputs', () => {
     const end = ended(p)
     p.kill('SIGINT')
     // More lines, but never the end of the input: with that the run would be whole, and rightly answer 0.
-    const more = setInterval(() => { p.stdin?.write(line) }, 50)
+    const more = setInterval(() => {
+      p.stdin?.write(line)
+    }, 50)
     const how = await end
     clearInterval(more)
     expect([125, 'SIGINT']).toContain(how)
-    if (how === 125) expect(left().sort()).toEqual(['a.html', 'a.json', 'p', 'p/events.parquet', 'p/samples.parquet'])
+    if (how === 125) expect(finished()).toEqual(WHOLE)
     else expect(left().filter((f) => f.includes('part'))).toEqual([])
   })
 
@@ -151,23 +209,31 @@ describe('outputs', () => {
     const p = await waiting('replay', '-', ...outputs)
     p.kill('SIGKILL')
     await ended(p)
-    expect(left().filter((f) => f.includes('.part-')).length).toBe(4)
+    expect(left().filter((f) => f.includes('.part-')).length).toBe(6)
     mkdirSync(join(temporary, 'tbit-999999999-abcdef'))
     const file = join(dir, 'trace.dat')
     writeFileSync(file, version7(true, false))
     // From a pipe, so that a temporary folder is used.
-    expect(spawnSync('/bin/sh', ['-c', `cat ${file} | ${tbit} replay - ${outputs.join(' ')}`], { env, cwd: root }).status).toBe(0)
-    expect(left().sort()).toEqual(['a.html', 'a.json', 'p', 'p/events.parquet', 'p/samples.parquet'])
+    expect(
+      spawnSync('/bin/sh', ['-c', `cat ${file} | ${tbit} replay - ${outputs.join(' ')}`], { env, cwd: root }).status
+    ).toBe(0)
+    expect(finished()).toEqual(WHOLE)
   })
 
   test('a disk that is full: each output whole or not at all, and said', () => {
     rmSync(out, { recursive: true })
     mkdirSync(out)
-    const small = (kib: number, ...args: string[]) => spawnSync('/bin/bash', ['-c', `ulimit -f ${kib}; exec ${tbit} ${args.join(' ')}`], { env, cwd: root, encoding: 'utf8' })
+    const small = (kib: number, ...args: string[]) =>
+      spawnSync('/bin/bash', ['-c', `ulimit -f ${kib}; exec ${tbit} ${args.join(' ')}`], {
+        env,
+        cwd: root,
+        encoding: 'utf8'
+      })
     const trace = 'test/fixtures/replay/r02-tracefs.txt.gz'
     const none = small(4, 'replay', trace, ...outputs)
     expect(none.status).toBe(2)
-    for (const name of ['a.html', 'a.json', 'p']) expect(none.stderr).toMatch(new RegExp(`${name}: error TB-002: cannot be written: it is larger than the limit`))
+    for (const name of ['a.html', 'a.json', 'p'])
+      expect(none.stderr).toMatch(new RegExp(`${name}: error TB-002: cannot be written: it is larger than the limit`))
     expect(none.stdout).toContain('1 685 DMA')
     expect(left()).toEqual([])
     // Room for the counters and the samples, not for the page: Parquet's two files are one output.
@@ -175,30 +241,88 @@ describe('outputs', () => {
     expect(some.status).toBe(2)
     expect(left()).toEqual(['a.json'])
     expect(JSON.parse(readFileSync(join(out, 'a.json'), 'utf8'))).toBeTruthy()
-    expect(small(4, 'plan', '--ram', '1G', '--page', '4K', '--emit', join(out, 'e'))).toMatchObject({ status: 2, stderr: expect.stringContaining('TB-002') })
-    expect(small(0, 'run', 'test/fixtures/litmus/untrusted.litmus', '--trace', join(out, 't'))).toMatchObject({ status: 2 })
+    expect(small(4, 'plan', '--ram', '1G', '--page', '4K', '--emit', join(out, 'e'))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('TB-002')
+    })
+    expect(small(0, 'run', 'test/fixtures/litmus/untrusted.litmus', '--trace', join(out, 't'))).toMatchObject({
+      status: 2
+    })
     expect(left()).toEqual(['a.json'])
-    expect(spawnSync('/bin/sh', ['-c', `${tbit} check test/fixtures/litmus/untrusted.litmus > /dev/full`], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('standard output cannot be written') })
+    expect(
+      spawnSync('/bin/sh', ['-c', `${tbit} check test/fixtures/litmus/untrusted.litmus > /dev/full`], {
+        cwd: root,
+        encoding: 'utf8'
+      })
+    ).toMatchObject({ status: 2, stderr: expect.stringContaining('standard output cannot be written') })
   })
 
   test('a link at the place of an output is followed only with --force, by every verb', () => {
     const victim = join(dir, 'victim')
-    const verbs = [['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--html'], ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--perfetto'], ['plan', '--ram', '64M', '--emit'], ['run', 'test/fixtures/litmus/untrusted.litmus', '--trace']]
+    const verbs = [
+      ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--html'],
+      ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--perfetto'],
+      ['plan', '--ram', '64M', '--emit'],
+      ['run', 'test/fixtures/litmus/untrusted.litmus', '--trace']
+    ]
     for (const [i, args] of verbs.entries()) {
       writeFileSync(victim, 'mine')
       const link = join(dir, `link${i}`)
       symlinkSync(victim, link)
-      expect(spawnSync(tbit, [...args, link], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('it is a symbolic link to') })
+      expect(spawnSync(tbit, [...args, link], { cwd: root, encoding: 'utf8' })).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('it is a symbolic link to')
+      })
       expect(readFileSync(victim, 'utf8')).toBe('mine')
       spawnSync(tbit, [...args, link, '--force'], { cwd: root })
       expect(readFileSync(victim, 'utf8')).not.toBe('mine')
     }
-    mkdirSync(join(dir, 'q'))
+    // Files that grow: what stands there is read first, and what is not theirs stays as it is, through a link or not.
+    for (const [i, args] of [
+      ['check', 'test/fixtures/litmus/untrusted.litmus', '--out'],
+      [
+        'hunt',
+        '--kernel',
+        'rfc-v1',
+        '--platform',
+        'arm-cca',
+        '--scene',
+        'coherent+t0',
+        '--interleave',
+        'calls',
+        '--checkpoint'
+      ]
+    ].entries()) {
+      writeFileSync(victim, 'mine')
+      const link = join(dir, `grows${i}`)
+      symlinkSync(victim, link)
+      expect(spawnSync(tbit, [...args, link], { cwd: root, encoding: 'utf8' })).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('it is a symbolic link to')
+      })
+      for (const out of [victim, link])
+        expect(spawnSync(tbit, [...args, out, '--force'], { cwd: root, encoding: 'utf8' })).toMatchObject({
+          status: 2,
+          stderr: expect.stringContaining('begins anew')
+        })
+      expect(readFileSync(victim, 'utf8')).toBe('mine')
+    }
+    const trace = 'test/fixtures/replay/r02-tracefs.txt.gz'
+    const unknown = '__HIVE_DEFAULT_PARTITION__'
+    const place = join(dir, 'q', 'events', `host=${unknown}`, `day=${unknown}`)
+    const name = `${inputName([join(root, trace)])}.parquet`
+    mkdirSync(place, { recursive: true })
     writeFileSync(victim, 'mine')
-    symlinkSync(victim, join(dir, 'q', 'events.parquet'))
-    expect(spawnSync(tbit, ['replay', 'test/fixtures/replay/r02-tracefs.txt.gz', '--parquet', join(dir, 'q')], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 2, stderr: expect.stringContaining('it is a symbolic link to') })
+    symlinkSync(victim, join(place, name))
+    expect(
+      spawnSync(tbit, ['replay', trace, '--parquet', join(dir, 'q')], {
+        cwd: root,
+        encoding: 'utf8'
+      })
+    ).toMatchObject({ status: 2, stderr: expect.stringContaining('it is a symbolic link to') })
     expect(readFileSync(victim, 'utf8')).toBe('mine')
-    expect(readdirSync(join(dir, 'q'))).toEqual(['events.parquet'])
+    expect(readdirSync(join(dir, 'q'))).toEqual(['events'])
+    expect(readdirSync(place)).toEqual([name])
   })
 
   test('the cache of kernels: parts of dead builds go, and the oldest images', () => {
@@ -206,12 +330,14 @@ describe('outputs', () => {
     mkdirSync(join(cache, 'kernels'), { recursive: true })
     mkdirSync(join(cache, 'trees', 'linux-x.part-999999999'), { recursive: true })
     writeFileSync(join(cache, 'kernels', 'a.wasm.part-999999999'), 'half')
-    for (let i = 0; i < 70; i++) {
+    for (let i = 0; i < 134; i++) {
       writeFileSync(join(cache, 'kernels', `${i}.wasm`), 'old')
       utimesSync(join(cache, 'kernels', `${i}.wasm`), 1e9 + i, 1e9 + i)
     }
     spawnSync(tbit, ['kernel', 'build', join(dir, 'no-tree')], { env: { ...env, TBIT_CACHE: cache }, cwd: root })
-    expect(readdirSync(join(cache, 'kernels')).sort()).toEqual(Array.from({ length: 64 }, (_, i) => `${i + 6}.wasm`).sort())
+    expect(readdirSync(join(cache, 'kernels')).sort()).toEqual(
+      Array.from({ length: 128 }, (_, i) => `${i + 6}.wasm`).sort()
+    )
     expect(readdirSync(join(cache, 'trees'))).toEqual([])
     expect(existsSync(cache)).toBe(true)
   })

@@ -1,4 +1,5 @@
-// Files that the specification allows and few people would write: they are read, they run, and they mean what their asserts say.
+// Files that the specification allows and few people would write: they are read, they run, and they mean what their
+// asserts say.
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
@@ -28,12 +29,17 @@ for (const name of readdirSync(dir).filter((n) => n.endsWith('.litmus'))) {
 
 // `if` and `choose` in init once jumped one statement short, since boot stands before them.
 test('a false condition in init skips its block', () => {
-  const { test: t } = parse('litmus t "x"\ninit { x = 0; y = 0; if (x == 1) { y = 1 } }\nthread a { z = y }\nexists (a.z == 0)\nnever (a.z == 1)\n', 't')
+  const { test: t } = parse(
+    'litmus t "x"\ninit { x = 0; y = 0; if (x == 1) { y = 1 } }\nthread a { z = y }\nexists (a.z == 0)\nnever ' +
+      '(a.z == 1)\n',
+    't'
+  )
   expect(t && checkTest(t, 'cc-v8', 'arm-cca').verdict).toBe('ok')
 })
 
 test('an operation on a value of the wrong kind does nothing and yields ERR or 0', () => {
-  const { test: t, errors } = parse(`litmus t "x"
+  const { test: t, errors } = parse(
+    `litmus t "x"
 device d { }
 thread a {
   p = alloc_page()
@@ -51,7 +57,9 @@ thread a {
   dma_unmap_single(d, h)
   free_page(p)
 }
-`, 't')
+`,
+    't'
+  )
   expect(errors).toEqual([])
   expect(t && checkTest(t, 'linux-6.15', 'none').violations.map((v) => v.summary)).toEqual([])
 })

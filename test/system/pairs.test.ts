@@ -1,5 +1,5 @@
-// Every pair of kernel revision and platform that has a meaning boots: as a running system, and under the checker with every conversion that
-// may fail failing; the others say why they have none.
+// Every pair of kernel revision and platform that has a meaning boots: as a running system, and under the checker with
+// every conversion that may fail failing; the others say why they have none.
 import { describe, expect, test } from 'vitest'
 import { explore, Scene } from '../../src/check/index.ts'
 import { noMeaning, revisions } from '../../src/kernel/index.ts'
@@ -7,8 +7,14 @@ import { parse, type Test } from '../../src/litmus/index.ts'
 import { platforms } from '../../src/machine/index.ts'
 import { boot } from '../../src/system/index.ts'
 
-const pairs = revisions.flatMap((r) => platforms.map((p) => ({ revision: r, platform: p, reason: noMeaning(r, p.name) })))
-const scene = parse('litmus boots "Boot alone."\nconfig { conversions may_fail }\ndevice nic { tdisp restricted_pool 16 }\nthread os { }\n', 'boots.litmus').test as Test
+const pairs = revisions.flatMap((r) =>
+  platforms.map((p) => ({ revision: r, platform: p, reason: noMeaning(r, p.name) }))
+)
+const scene = parse(
+  'litmus boots "Boot alone."\nconfig { conversions may_fail }\ndevice nic { tdisp restricted_pool 16 }\nthread ' +
+    'os { }\n',
+  'boots.litmus'
+).test as Test
 
 describe('every pair boots', () => {
   for (const { revision, platform, reason } of pairs) {
@@ -20,7 +26,11 @@ describe('every pair boots', () => {
       continue
     }
     test(`${revision.name} on ${platform.name} runs`, () => {
-      const guest = boot({ platform: platform.name, kernel: revision.name, devices: [{ name: 'nic', tdisp: platform.tdisp }] })
+      const guest = boot({
+        platform: platform.name,
+        kernel: revision.name,
+        devices: [{ name: 'nic', tdisp: platform.tdisp }]
+      })
       const page = guest.alloc_page()
       guest.write(page, 'hello')
       const h = guest.dma_map_single('nic', page, 'BIDIRECTIONAL')

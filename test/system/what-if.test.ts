@@ -1,4 +1,5 @@
-// Decisions that no revision takes, as what-ifs: remembering at allocation what free must undo closes the hazard of the RFC.
+// Decisions that no revision takes, as what-ifs: remembering at allocation what free must undo closes the hazard of the
+// RFC.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'

@@ -1,5 +1,5 @@
 // A real Chromium over the built site, served as `tbit ui` serves it.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { expect } from 'vitest'
@@ -9,24 +9,37 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((p) => 
 /** Why the tests are skipped; empty where they run. */
 export const reason = CHROMIUM === undefined ? ' (skipped: no chromium here)' : ''
 
-export interface Served { readonly url: string; readonly browser: Browser; open(path: string, o?: BrowserContextOptions): Promise<Page>; close(): Promise<void> }
+export interface Served {
+  readonly url: string
+  readonly browser: Browser
+  open(path: string, o?: BrowserContextOptions): Promise<Page>
+  close(): Promise<void>
+}
 
 /** What a page said that it should not; checked when the test closes the page. */
 const said = new WeakMap<Page, string[]>()
 
 export async function servedSite(dir: string): Promise<Served> {
   const { server, port } = await serve(servedFiles(dir), 0)
-  const browser = await chromium.launch({ executablePath: CHROMIUM as string, args: ['--no-sandbox'] })
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM as string,
+    args: ['--no-sandbox', '--js-flags=--expose-gc']
+  })
   const url = `http://127.0.0.1:${port}/`
   return {
-    url, browser,
+    url,
+    browser,
     async open(path, o = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...o })
       const page = await context.newPage()
       const list: string[] = []
       said.set(page, list)
-      page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') list.push(m.text()) })
-      page.on('pageerror', (e) => { list.push(e.message) })
+      page.on('console', (m) => {
+        if (m.type() === 'error' || m.type() === 'warning') list.push(m.text())
+      })
+      page.on('pageerror', (e) => {
+        list.push(e.message)
+      })
       await page.goto(path.includes('://') ? path : url + path)
       return page
     },
@@ -51,9 +64,39 @@ export async function accessible(page: Page): Promise<void> {
   await page.evaluate(axe.source)
   const found = await page.evaluate(async () => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
-    return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`)
+    return violations.map(
+      (v) =>
+        `${v.id}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => n.html.slice(0, 160))
+          .join(' | ')}`
+    )
   })
   expect(found, page.url()).toEqual([])
-  const [wide, screen] = await page.evaluate('[document.documentElement.scrollWidth, innerWidth]') as [number, number]
+  const [wide, screen] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as [number, number]
   expect(wide, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(screen)
+}
+
+/** Most memory that a renderer of a Chromium of this process ever had, MiB. */
+export function renderersPeak(): number {
+  const status = (pid: string, key: string): number => {
+    try {
+      return Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+    } catch {
+      return 0
+    }
+  }
+  const ours = (pid: string): boolean => {
+    for (let p = Number(pid); p > 1; p = status(String(p), 'PPid')) if (p === process.pid) return true
+    return false
+  }
+  const renders = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')
+    } catch {
+      return false
+    }
+  }
+  const pids = readdirSync('/proc').filter((p) => /^\d+$/.test(p) && renders(p) && ours(p))
+  return Math.max(0, ...pids.map((p) => status(p, 'VmHWM') / 1024))
 }

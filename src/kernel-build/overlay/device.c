@@ -16,7 +16,7 @@ const unsigned long tbit_page_struct = sizeof(struct page);
 const unsigned int tbit_gfp_dma = (unsigned int)GFP_DMA, tbit_gfp_dma32 = (unsigned int)GFP_DMA32, tbit_gfp_zero = (unsigned int)__GFP_ZERO, tbit_gfp_reclaim = (unsigned int)__GFP_DIRECT_RECLAIM;
 
 /* ---- locks: a word says which thread has one; the machine keeps the list for the tree's own assertions ---- */
-static void tbit_take(void *lock, void *map, unsigned int *word, const char *name, int sleeps)
+static __attribute__((__noinline__)) void tbit_take(void *lock, void *map, unsigned int *word, const char *name, int sleeps)
 {
 	if (sleeps)
 		tbit_might_sleep(name, 0);
@@ -31,7 +31,7 @@ static void tbit_take(void *lock, void *map, unsigned int *word, const char *nam
 	if (!sleeps)
 		tbit_preempt_count++;
 }
-static void tbit_release(void *lock, void *map, unsigned int *word, int sleeps)
+static __attribute__((__noinline__)) void tbit_release(void *lock, void *map, unsigned int *word, int sleeps)
 {
 	int i, n = tbit_nheld;
 
@@ -42,8 +42,12 @@ static void tbit_release(void *lock, void *map, unsigned int *word, int sleeps)
 		;
 	for (; i >= 0 && i < n - 1; i++)
 		tbit_held[i] = tbit_held[i + 1];
-	if (n > 0)
+	if (n > 0) {
 		tbit_nheld = n - 1;
+		/* what is behind the last one is part of a stopped thread, and must not tell what it held before */
+		if (n <= TBIT_HELD_MAX)
+			tbit_held[n - 1] = 0;
+	}
 	if (!sleeps)
 		tbit_preempt_count--;
 	tbit_i_unlock((double)(unsigned long)lock);
@@ -80,7 +84,7 @@ void up_read(struct rw_semaphore *l) { tbit_release(l, MAP(l), (unsigned int *)l
 void down_write(struct rw_semaphore *l) { tbit_take(l, MAP(l), (unsigned int *)l, NAME(l), 1); }
 void up_write(struct rw_semaphore *l) { tbit_release(l, MAP(l), (unsigned int *)l, 1); }
 #ifdef CONFIG_LOCKDEP
-static int tbit_is_held(const void *map)
+static __attribute__((__noinline__)) int tbit_is_held(const void *map)
 {
 	int i;
 
@@ -118,7 +122,7 @@ static int tbit_work_kind(void *fn)
 #endif
 	return kind < 0 ? 4 : kind;
 }
-static int tbit_defer(void (*fn)(void *), void *arg, int kind)
+static __attribute__((__noinline__)) int tbit_defer(void (*fn)(void *), void *arg, int kind)
 {
 	int i;
 
@@ -147,16 +151,28 @@ bool queue_delayed_work_on(int cpu, struct workqueue_struct *wq, struct delayed_
 void call_rcu(struct rcu_head *head, rcu_callback_t fn) { tbit_defer((void (*)(void *))fn, head, 3); }
 bool flush_work(struct work_struct *w) { tbit_might_sleep("flush_work", 0); return false; }
 bool cancel_work_sync(struct work_struct *w) { tbit_might_sleep("cancel_work_sync", 0); return false; }
-EXPORT(tbit_works) int tbit_works_pending(void) { return tbit_works; }
-/* Runs the oldest; an RCU callback runs in softirq context, where nothing may sleep. Returns its kind + 1, 0 when there was none. */
-EXPORT(tbit_run_work) int tbit_run_work(void)
+#define TBIT_OF_KINDS(i, kinds) ((kinds) >> tbit_work[i].kind & 1)
+/* How much is pending of these kinds, a bit each. */
+EXPORT(tbit_works) int tbit_works_pending(int kinds)
 {
-	struct tbit_pending w = tbit_work[0];
-	int i;
+	int i, n = 0;
 
-	if (!tbit_works)
+	for (i = 0; i < tbit_works; i++)
+		n += TBIT_OF_KINDS(i, kinds);
+	return n;
+}
+/* Runs the oldest of these kinds; an RCU callback runs in softirq context, where nothing may sleep. Returns its kind + 1, 0 when there was none. */
+EXPORT(tbit_run_work) int tbit_run_work(int kinds)
+{
+	struct tbit_pending w;
+	int i = 0;
+
+	while (i < tbit_works && !TBIT_OF_KINDS(i, kinds))
+		i++;
+	if (i == tbit_works)
 		return 0;
-	for (i = 1; i < tbit_works; i++)
+	w = tbit_work[i];
+	for (i++; i < tbit_works; i++)
 		tbit_work[i - 1] = tbit_work[i];
 	tbit_works--;
 	tbit_work[tbit_works] = (struct tbit_pending) { };
@@ -168,14 +184,27 @@ EXPORT(tbit_run_work) int tbit_run_work(void)
 EXPORT(tbit_work_next) int tbit_work_next(void) { return tbit_works ? tbit_work[0].kind : -1; }
 
 /* ---- remapped memory ---- */
+#ifdef CONFIG_IOMMU_DMA
+/* a buffer gathered page by page keeps its pages with its mapping */
+static struct vm_struct tbit_vm_areas[TBIT_MAPPINGS];
+#define TBIT_VM_AREA(addr) (&tbit_vm_areas[tbit_mapping_of(addr)])
+void tbit_unmapped(int i) { tbit_vm_areas[i] = (struct vm_struct) { }; }
+#else
 static struct vm_struct tbit_vm_area;
+#define TBIT_VM_AREA(addr) (&tbit_vm_area)
+void tbit_unmapped(int i) { }
+#endif
+int tbit_mapping_of(const void *addr);
 struct vm_struct *find_vm_area(const void *addr)
 {
+	struct vm_struct *area;
+
 	if (!((unsigned long)addr >= TBIT_REMAPPED && (unsigned long)addr < TBIT_PAGES))
 		return NULL;
-	tbit_vm_area.addr = (void *)addr;
-	tbit_vm_area.flags = VM_DMA_COHERENT;
-	return &tbit_vm_area;
+	area = TBIT_VM_AREA(addr);
+	area->addr = (void *)addr;
+	area->flags = VM_DMA_COHERENT;
+	return area;
 }
 
 /* ---- platform ---- */
@@ -284,6 +313,7 @@ struct device *tbit_dev(int i)
 		tbit_i_oops("no such device", i);
 	return &tbit_devs[i]->dev;
 }
+int tbit_device_count(void) { return tbit_ndevs; }
 int tbit_dev_index(const void *dev)
 {
 	int i;
@@ -307,6 +337,8 @@ EXPORT(tbit_dev_set_flag) void tbit_dev_set_flag(int d, int which, int on)
 
 	t->flags = on ? t->flags | 1u << which : t->flags & ~(1u << which);
 }
+/* on an external port */
+int tbit_untrusted(const void *dev) { return TBIT_FLAG(dev, 30); }
 void tbit_hold(int d, int on)
 {
 	struct mutex *l = &tbit_dev(d)->mutex;

@@ -29,6 +29,8 @@ void *system_wq, *system_percpu_wq, *system_unbound_wq, *system_dfl_wq, *system_
 /* [kinds][sizes] of pointers nobody follows */
 void *kmalloc_caches[512];
 u8 rcu_lock_map[256], rcu_bh_lock_map[256], rcu_sched_lock_map[256], rcu_callback_map[256];
+ulong jiffies;
+void __mutex_init(void *l, const char *name, void *key) { }
 int debug_locks = 1, oops_in_progress, panic_timeout;
 _Bool static_key_initialized = 1;
 ulong prot_ns_shared;
@@ -46,7 +48,7 @@ static ulong tbit_brk, tbit_end;
 
 static ulong align_up(ulong x, ulong a) { return (x + a - 1) & ~(a - 1); }
 
-static void tbit_grow(ulong end)
+static __attribute__((__noinline__)) void tbit_grow(ulong end)
 {
 	ulong have = __builtin_wasm_memory_size(0) << 16;
 
@@ -67,7 +69,7 @@ static void zero(void *p, ulong n)
 }
 
 /* Freed memory is zeroed, so that states that differ in the past alone are one state. */
-void *tbit_kzalloc(ulong size, ulong align)
+__attribute__((__noinline__)) void *tbit_kzalloc(ulong size, ulong align)
 {
 	struct tbit_block *b;
 	ulong p;
@@ -96,7 +98,7 @@ void *tbit_kzalloc(ulong size, ulong align)
 	return (void *)p;
 }
 
-void tbit_kfree(const void *p)
+__attribute__((__noinline__)) void tbit_kfree(const void *p)
 {
 	struct tbit_block *b = (struct tbit_block *)p - 1;
 
@@ -180,12 +182,14 @@ void *memcpy(void *d, const void *s, ulong n)
 			*x++ = *y++;
 	return d;
 }
+/* 0: the linear map; 1 and 2: a mapping of its own, as private memory or as shared. */
+static int tbit_alias(ulong a) { return a < TBIT_REMAPPED ? 0 : 1 + (int)((a - TBIT_REMAPPED) >> TBIT_TURN_SHIFT & 1); }
 void *memset(void *d, int c, ulong n)
 {
 	char *x = d;
 
 	if (n && GUEST(d))
-		tbit_i_fill(phys_of((ulong)d), c, (double)n, (ulong)d >= TBIT_REMAPPED);
+		tbit_i_fill(phys_of((ulong)d), c, (double)n, tbit_alias((ulong)d));
 	else
 		while (n--)
 			*x++ = c;
@@ -527,12 +531,26 @@ u64 tbit_virt_to_phys(const volatile void *v)
 		tbit_i_oops("virt_to_phys of an address outside the linear map", (double)a);
 	return a - TBIT_LINEAR;
 }
-/* Live mappings: pages from, to, and the turn that tells mappings of one page apart. */
-#define TBIT_MAPPINGS 128
+/*
+ * Live mappings: pages from, to, and the turn that tells mappings of one page apart. Its lowest bit is the alias, so that
+ * an address says what an access through it is.
+ */
 static struct { ulong from, to, turn; } tbit_mapped[TBIT_MAPPINGS];
+/* device.c: forgets what the tree keeps with a mapping */
+void tbit_unmapped(int i);
+int tbit_mapping_of(const void *addr)
+{
+	ulong at = (ulong)addr - TBIT_REMAPPED, pfn = (at & TBIT_TURN_MASK) >> 12;
+	int i;
+
+	for (i = 0; i < TBIT_MAPPINGS; i++)
+		if (tbit_mapped[i].turn == at >> TBIT_TURN_SHIFT && pfn >= tbit_mapped[i].from && pfn < tbit_mapped[i].to)
+			return i;
+	tbit_i_oops("an address that is not mapped", (double)(ulong)addr);
+}
 void *vmap(void **list, u32 count, ulong flags, ulong prot)
 {
-	ulong from = pfn_of(list[0]), turn = 0;
+	ulong from = pfn_of(list[0]), turn = (prot & TBIT_PROT_DECRYPTED) != 0;
 	int i, empty = -1;
 
 	tbit_might_sleep("vmap", 0);
@@ -543,12 +561,14 @@ void *vmap(void **list, u32 count, ulong flags, ulong prot)
 			if (empty < 0)
 				empty = i;
 		} else if (tbit_mapped[i].turn == turn && from < tbit_mapped[i].to && from + count > tbit_mapped[i].from) {
-			turn++;
+			turn += 2;
 			i = -1;
 		}
 	}
 	if (empty < 0)
 		tbit_i_oops("more than 128 mappings", count);
+	if (turn >= (TBIT_PAGES - TBIT_REMAPPED) >> TBIT_TURN_SHIFT)
+		tbit_i_oops("more than 16 mappings of one page", (double)from);
 	tbit_mapped[empty].from = from;
 	tbit_mapped[empty].to = from + count;
 	tbit_mapped[empty].turn = turn;
@@ -563,6 +583,7 @@ void vunmap(const void *addr)
 	for (i = 0; i < TBIT_MAPPINGS; i++)
 		if (tbit_mapped[i].to && tbit_mapped[i].from == (at & TBIT_TURN_MASK) >> 12 && tbit_mapped[i].turn == at >> TBIT_TURN_SHIFT) {
 			tbit_mapped[i].from = tbit_mapped[i].to = tbit_mapped[i].turn = 0;
+			tbit_unmapped(i);
 			tbit_i_vunmap((double)(at & TBIT_TURN_MASK));
 			return;
 		}

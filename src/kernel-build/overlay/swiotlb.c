@@ -28,8 +28,11 @@ EXPORT(tbit_swiotlb_init) void tbit_swiotlb_init(int addressing_limit, int force
 	if (update)
 		swiotlb_update_mem_attributes();
 }
-/* A pool of any size, as no boot would make it. force: 1 as an architecture asks (SWIOTLB_FORCE, where the tree has it), 2 as the command line does. */
-EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nareas, int force)
+/*
+ * A pool of any size, as no boot would make it; boot converts it as any other, so that the tree's own answer to a failure is
+ * its. force: 1 as an architecture asks (SWIOTLB_FORCE, where the tree has it), 2 as the command line does.
+ */
+EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nareas, int force, int update)
 {
 	struct io_tlb_mem *mem = &io_tlb_default_mem;
 	phys_addr_t tlb_start = (u64)start;
@@ -46,10 +49,17 @@ EXPORT(tbit_swiotlb_raw) void tbit_swiotlb_raw(double start, int nslabs, int nar
 	add_mem_pool(mem, POOL(mem));
 #endif
 	mem->force_bounce = force;
+#ifdef CONFIG_SWIOTLB_DYNAMIC
+	mem->can_grow = true;
+	mem->phys_limit = ARCH_LOW_ADDRESS_LIMIT;
+	default_nslabs = nslabs;
+#endif
 #ifdef TBIT_POOL_CC_SHARED
 	mem->cc_shared = cc_platform_has(CC_ATTR_MEM_ENCRYPT);
 #endif
 	(void)tlb_vaddr;
+	if (update)
+		swiotlb_update_mem_attributes();
 }
 /* Devices of one region share its pool. */
 #ifdef CONFIG_DMA_RESTRICTED_POOL
@@ -174,6 +184,8 @@ static u32 tbit_hash(struct io_tlb_mem *pool)
 }
 EXPORT(tbit_pool_hash) int tbit_pool_hash(int d) { return tbit_hash(POOL(tbit_mem(d))); }
 #ifdef CONFIG_SWIOTLB_DYNAMIC
+/* Boot lets it grow; a test that does not ask for it says no. */
+EXPORT(tbit_can_grow) void tbit_can_grow(int on) { io_tlb_default_mem.can_grow = on; }
 /* The i-th pool of a device's memory in list order, then the device's transient ones. 0 when there are no more. */
 EXPORT(tbit_pool_nth) int tbit_pool_nth(int d, int n)
 {
@@ -193,6 +205,28 @@ found:
 	OUT[2] = (double)tbit_hash(p);
 	OUT[3] = p->transient;
 	return 1;
+}
+/*
+ * The pool made at run time that has an address: listed, or a transient one of this device (d -1: of any). 0 none, 1 the slot
+ * is free, 2 it is taken.
+ */
+EXPORT(tbit_dynamic_pool) int tbit_dynamic_pool(int d, double phys)
+{
+	struct io_tlb_pool *p;
+	phys_addr_t at = (u64)phys;
+	int i;
+
+	list_for_each_entry(p, &io_tlb_default_mem.pools, node)
+		if (p != &io_tlb_default_mem.defpool && at >= p->start && at < p->end)
+			goto found;
+	for (i = d < 0 ? 0 : d; i < (d < 0 ? tbit_device_count() : d + 1); i++)
+		list_for_each_entry(p, &tbit_dev(i)->dma_io_tlb_pools, node)
+			if (at >= p->start && at < p->end)
+				goto found;
+	return 0;
+found:
+	OUT[0] = (double)p->start;
+	return p->slots[(at - p->start) >> IO_TLB_SHIFT].list ? 1 : 2;
 }
 #endif
 int tbit_swiotlb_work(void *fn)

@@ -6,6 +6,7 @@
 /* gfp of a call: 0 GFP_KERNEL, 1 GFP_ATOMIC, 2 GFP_NOWAIT */
 #define TBIT_GFP(g) ((g) == 0 ? GFP_KERNEL : (g) == 1 ? GFP_ATOMIC : GFP_NOWAIT)
 struct device *tbit_dev(int i);
+int tbit_device_count(void);
 int tbit_mmap_prot_taken(void);
 static inline double tbit_addr(u64 a) { return a == ~0ULL ? -1 : (double)a; }
 static inline u64 tbit_dma(double a) { return a < 0 ? ~0ULL : (u64)a; }

@@ -15,6 +15,9 @@ TBIT_IMPORT(fill) void tbit_i_fill(double dst, int byte, double len, int vmapped
 TBIT_IMPORT(cache) void tbit_i_cache(int op, double phys, double size, int dir);
 TBIT_IMPORT(vmap) int tbit_i_vmap(double phys, double size, int prot);
 TBIT_IMPORT(vunmap) void tbit_i_vunmap(double phys);
+TBIT_IMPORT(iommu_map) int tbit_i_iommu_map(int dev, double iova, double phys, double size);
+TBIT_IMPORT(iommu_unmap) void tbit_i_iommu_unmap(int dev, double iova, double size);
+TBIT_IMPORT(iova_to_phys) double tbit_i_iova_to_phys(int dev, double iova);
 TBIT_IMPORT(trace) void tbit_i_trace(int event, int dev, double addr, double size);
 TBIT_IMPORT(log) void tbit_i_log(int level, int dev, const char *text, int length, int once);
 TBIT_IMPORT(warn) void tbit_i_warn(int dev, const char *site, int line, const char *text, int length, int once);
@@ -54,5 +57,9 @@ int tbit_dev_index(const void *dev);
 #define TBIT_PAGES 0xffffe00000000000UL
 /* several mappings of one page are told apart by their turn, above the physical address */
 #define TBIT_TURN_SHIFT 40
+/* live mappings at once */
+#define TBIT_MAPPINGS 128
 #define TBIT_TURN_MASK ((1UL << TBIT_TURN_SHIFT) - 1)
+/* of asm/pgtable.h, for units without a header of the tree */
+#define TBIT_PROT_DECRYPTED 1UL
 #endif

@@ -19,4 +19,24 @@ import { revision as rfc_v1_05 } from './rfc-v1-05.ts'
 import { revision as tio_v2 } from './tio-v2.ts'
 import { revision as tio_v3 } from './tio-v3.ts'
 
-export const all = [aik_vtom, cc_v4, cc_v5, cc_v6, cc_v7, cc_v8, cca_da, granule_v8, linux_6_12, linux_6_15, linux_6_18, linux_7_1, linux_7_2, linux_7_3, linux_7_3_merged, rfc_v1, rfc_v1_05, tio_v2, tio_v3]
+export const all = [
+  aik_vtom,
+  cc_v4,
+  cc_v5,
+  cc_v6,
+  cc_v7,
+  cc_v8,
+  cca_da,
+  granule_v8,
+  linux_6_12,
+  linux_6_15,
+  linux_6_18,
+  linux_7_1,
+  linux_7_2,
+  linux_7_3,
+  linux_7_3_merged,
+  rfc_v1,
+  rfc_v1_05,
+  tio_v2,
+  tio_v3
+]

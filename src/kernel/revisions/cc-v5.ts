@@ -2,7 +2,11 @@ import { follows } from './revision.ts'
 import { revision as cc_v4 } from './cc-v4.ts'
 
 export const revision = follows(cc_v4, {
-  name: 'cc-v5', title: 'cc-shared v5 (22 May 2026)', does: 'the cc-shared series v5 on the TSM core of tio-v2', kind: 'posted', date: '2026-05-22',
+  name: 'cc-v5',
+  title: 'cc-shared v5 (22 May 2026)',
+  does: 'the cc-shared series v5 on the TSM core of tio-v2',
+  kind: 'posted',
+  date: '2026-05-22',
   decisions: {
     s390Reports: [true, '20260522042815.370873-1: s390 PV reports memory encryption'],
     mmioIsShared: ['force', '20260522042815.370873-1, v5 to v7: MMIO and force -> CC_SHARED'],

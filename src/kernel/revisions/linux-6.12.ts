@@ -2,7 +2,11 @@
 import { oldest } from './revision.ts'
 
 export const revision = oldest({
-  name: 'linux-6.12', title: 'Linux 6.12', does: 'Linux 6.12 (no realm guest)', kind: 'release', date: '2024-11-17',
+  name: 'linux-6.12',
+  title: 'Linux 6.12',
+  does: 'Linux 6.12 (no realm guest)',
+  kind: 'release',
+  date: '2024-11-17',
   decisions: {
     base: ['6.12', '6.12.117'],
     realmGuest: [false, 'realm guests came with 6.13 (fbf979a01375)'],
@@ -22,7 +26,10 @@ export const revision = oldest({
     acceptedClearsForce: ['no', 'no accepted device'],
     pkvmForces: [false, 'arch/arm64/include/asm/mem_encrypt.h, 6.12.117: realms only, and those later'],
     s390Reports: [false, 'arch/s390, 6.12.117: no cc_platform_has()'],
-    forceBounce: ['guest', 'SWIOTLB_FORCE by the platform (x86 mem_encrypt.c, s390 mm/init.c; arm64 realm: fbf979a01375)'],
+    forceBounce: [
+      'guest',
+      'SWIOTLB_FORCE by the platform (x86 mem_encrypt.c, s390 mm/init.c; arm64 realm: fbf979a01375)'
+    ],
 
     tdxSharedBit: [false, 'include/linux/dma-direct.h, 6.12.117: __phys_to_dma()'],
     snpPrivateHandle: ['cbit', 'include/linux/dma-direct.h phys_to_dma(), 6.12.117: __sme_set()'],
@@ -45,21 +52,46 @@ export const revision = oldest({
     allocByAttr: [false, 'kernel/dma/direct.c dma_direct_alloc(), 6.12.117'],
     allocRefusesShared: [false, 'no such attribute'],
     decryptRemapped: [false, 'kernel/dma/direct.c dma_direct_alloc, 6.12.117: the remap branch converts nothing'],
-    convertRestricted: [true, 'kernel/dma/direct.c dma_direct_alloc(), 6.12.117: after swiotlb_alloc() as after the page allocator'],
+    convertRestricted: [
+      true,
+      'kernel/dma/direct.c dma_direct_alloc(), 6.12.117: after swiotlb_alloc() as after the page allocator'
+    ],
     reencryptOnFree: ['force_now', 'kernel/dma/direct.c dma_direct_free, 6.12.117'],
     dynamicPools: ['device', 'kernel/dma/swiotlb.c swiotlb_alloc_tlb(), 6.12.117'],
-    dynamicFree: ['kept', 'kernel/dma/swiotlb.c swiotlb_alloc_pool(), 6.12.117: pool->vaddr is what the allocation gave (57d29044d0f2, in the stable tree)'],
+    dynamicFree: [
+      'kept',
+      'kernel/dma/swiotlb.c swiotlb_alloc_pool(), 6.12.117: pool->vaddr is what the allocation gave ' +
+        '(57d29044d0f2, in the stable tree)'
+    ],
     dynamicRelease: ['rcu_callback', 'kernel/dma/swiotlb.c swiotlb_del_pool(), 6.12.117: call_rcu()'],
-    freePagesByPhys: [false, 'kernel/dma/direct.c dma_direct_free_pages(), 6.12.117: dma_free_from_pool() of the linear address'],
+    freePagesByPhys: [
+      false,
+      'kernel/dma/direct.c dma_direct_free_pages(), 6.12.117: dma_free_from_pool() of the linear address'
+    ],
     allocPagesReturnsPage: [true, '94a04ad732c9, in the 6.12.117 stable tree'],
     iommuSharedAlloc: ['unnoticed', 'drivers/iommu/dma-iommu.c iommu_dma_alloc(), 6.12.117'],
 
     sharedGranule: ['ignored', 'arch/arm64/mm/pageattr.c, 6.12.117: guest pages'],
-    tdxPageRelease: [false, 'no release has it: Linux RFC v1 6/6 (20260604093551.1511079-1-zhenzhong.duan@intel.com) did, v2 of 23 Jun 2026 dropped the patch'],
-    bootConverts: ['platform', 'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c rmem_swiotlb_device_init(), 6.12.117'],
-    decryptFailure: ['ignore', 'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'],
+    tdxPageRelease: [
+      false,
+      'no release has it: Linux RFC v1 6/6 (20260604093551.1511079-1-zhenzhong.duan@intel.com) did, v2 of 23 Jun ' +
+        '2026 dropped the patch'
+    ],
+    bootConverts: [
+      'platform',
+      'x86 mem_encrypt.c, s390 mm/init.c: swiotlb_update_mem_attributes(); kernel/dma/swiotlb.c ' +
+        'rmem_swiotlb_device_init(), 6.12.117'
+    ],
+    decryptFailure: [
+      'ignore',
+      'kernel/dma/swiotlb.c swiotlb_update_mem_attributes(), 6.12.117: the answer is not looked at'
+    ],
     atomicPoolAlias: ['shared', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: pgprot_decrypted()'],
-    atomicPoolFailure: ['freed', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, and free_page within #ifdef CONFIG_DMA_DIRECT_REMAP'],
+    atomicPoolFailure: [
+      'freed',
+      'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, and free_page within #ifdef ' +
+        'CONFIG_DMA_DIRECT_REMAP'
+    ],
     atomicPoolsShared: ['always', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: set_memory_decrypted()']
   }
 })

@@ -2,7 +2,11 @@ import { follows } from './revision.ts'
 import { revision as linux_6_15 } from './linux-6.15.ts'
 
 export const revision = follows(linux_6_15, {
-  name: 'linux-7.1', title: 'Linux 7.1 (DMA_ATTR_CC_SHARED of J. Pirko)', does: 'Linux 7.1: DMA_ATTR_CC_SHARED for mappings', kind: 'release', date: '2026-06',
+  name: 'linux-7.1',
+  title: 'Linux 7.1 (DMA_ATTR_CC_SHARED of J. Pirko)',
+  does: 'Linux 7.1: DMA_ATTR_CC_SHARED for mappings',
+  kind: 'release',
+  date: '2026-06',
   decisions: {
     base: ['7.1', '7.1'],
     atomicDevFlags: [true, 'D. Anderson, DEV_FLAG_* (2 Apr 2026); release inferred'],

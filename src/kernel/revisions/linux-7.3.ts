@@ -3,7 +3,11 @@ import { revision as cc_v8 } from './cc-v8.ts'
 import { revision as linux_7_1 } from './linux-7.1.ts'
 
 export const revision = follows(cc_v8, {
-  name: 'linux-7.3', title: 'Linux 7.3 (7.3.4 as released)', does: 'Linux 7.3 as released: the cc-shared series without accept', kind: 'release', date: '2026-10',
+  name: 'linux-7.3',
+  title: 'Linux 7.3 (7.3.4 as released)',
+  does: 'Linux 7.3 as released: the cc-shared series without accept',
+  kind: 'release',
+  date: '2026-10',
   decisions: {
     base: ['7.3', '7.3.4'],
     accept: ['none', 'no TSM core for guests in 7.3'],

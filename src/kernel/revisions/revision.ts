@@ -1,5 +1,5 @@
-// A kernel revision as one complete record: a value for each decision and the commit or message that each comes from. A file of this
-// folder is one revision; what it does not say is as in the revision it follows.
+// A kernel revision as one complete record: a value for each decision and the commit or message that each comes from. A
+// file of this folder is one revision; what it does not say is as in the revision it follows.
 import { type Decision, type Decisions, decisionNames } from './decisions.ts'
 
 export interface Revision extends Decisions {
@@ -12,7 +12,10 @@ export interface Revision extends Decisions {
   readonly kind: 'release' | 'posted'
   /** The day of the release or of the mail, YYYY-MM-DD, or its month where the day is not known. */
   readonly date: string
-  /** What of it was not seen, where that is more than a detail: such a revision is named by itself, and `all` leaves it out. */
+  /**
+   * What of it was not seen, where that is more than a detail: such a revision is named by itself, and `all` leaves it
+   * out.
+   */
   readonly partly?: string
   /** Source of each decision's value. */
   readonly sources: { readonly [D in Decision]: string }

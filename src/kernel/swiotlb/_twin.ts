@@ -1,5 +1,6 @@
-// The pool again, slow and plain, written from the description of the slot search alone and sharing no line with pool.ts: one object a slot,
-// BigInt addresses, one step at a time. Only tests use it, to hold the fast pool against it.
+// The pool again, slow and plain, written from the description of the slot search alone and sharing no line with
+// pool.ts: one object a slot, BigInt addresses, one step at a time. Only tests use it, to hold the fast pool against
+// it.
 
 interface Slot {
   list: bigint
@@ -32,7 +33,8 @@ export class TwinPool {
     this.start = start
     this.nslabs = nslabs
     this.perArea = Math.floor(nslabs / nareas)
-    for (let i = 0; i < nslabs; i++) this.slots.push({ list: BigInt(Math.min(128 - (i % 128), nslabs - i)), orig: null, alloc: 0n, pad: 0n })
+    for (let i = 0; i < nslabs; i++)
+      this.slots.push({ list: BigInt(Math.min(128 - (i % 128), nslabs - i)), orig: null, alloc: 0n, pad: 0n })
     for (let i = 0; i < 128; i++) this.slots.push({ list: 0n, orig: null, alloc: 0n, pad: 0n })
     for (let i = 0; i < nareas; i++) this.areas.push({ index: 0, used: 0n })
   }
@@ -126,7 +128,12 @@ export class TwinPool {
 
   /** The state as text, for comparing with another. */
   text(): string {
-    const slots = this.slots.slice(0, this.nslabs).map((s) => `${s.list},${s.orig ?? -1n},${BigInt.asIntN(64, s.alloc)},${s.pad}`)
-    return `${this.areas.map((a) => `${a.index}/${a.used}`).join(' ')} ${this.total} ${this.hiwater}\n${slots.join('\n')}`
+    const slots = this.slots
+      .slice(0, this.nslabs)
+      .map((s) => `${s.list},${s.orig ?? -1n},${BigInt.asIntN(64, s.alloc)},${s.pad}`)
+    return (
+      `${this.areas.map((a) => `${a.index}/${a.used}`).join(' ')} ${this.total} ${this.hiwater}\n` +
+      `${slots.join('\n')}`
+    )
   }
 }

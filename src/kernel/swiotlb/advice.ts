@@ -1,4 +1,5 @@
-// What to write on the command line for a pool of a given size: every setting that is advised was tried on sizePool() itself.
+// What to write on the command line for a pool of a given size: every setting that is advised was tried on sizePool()
+// itself.
 import { type Result, ok } from '../../base/index.ts'
 import { platformByName } from '../../machine/index.ts'
 import { dynamicAdvice } from './dynamic.ts'
@@ -13,7 +14,10 @@ export interface Advice {
   readonly want: number
   /** Some setting gives at least that. */
   readonly reachable: boolean
-  /** What to write in place of any swiotlb= there is; empty: nothing. When the wish cannot be met, the setting that gives most, or empty. */
+  /**
+   * What to write in place of any swiotlb= there is; empty: nothing. When the wish cannot be met, the setting that
+   * gives most, or empty.
+   */
   readonly setting: string
   /** What that setting gives. */
   readonly gives: Sizing
@@ -21,7 +25,8 @@ export interface Advice {
 }
 
 /** What every setting that is advised must go on saying: force and track_hiwater. */
-const tailOf = (old: SwiotlbParam, needsForce: boolean): string => `${old.force || needsForce ? ',force' : ''}${old.track_hiwater ? ',track_hiwater' : ''}`
+const tailOf = (old: SwiotlbParam, needsForce: boolean): string =>
+  `${old.force || needsForce ? ',force' : ''}${old.track_hiwater ? ',track_hiwater' : ''}`
 
 /** Finds the setting whose pool is at least `want` bytes and no larger than needed, by asking sizePool() itself. */
 export function advise(q: SizingRequest, want: number): Result<Advice, string> {
@@ -35,9 +40,17 @@ export function advise(q: SizingRequest, want: number): Result<Advice, string> {
     const r = sizePool({ ...q, cmdline: [...rest, setting].join(' ') })
     return r.ok ? r.value : null
   }
-  if (now.value.bytes === want || (now.value.bytes > want && now.value.bytes / 2 < want)) return ok({ want, reachable: true, setting: '', gives: now.value, why: `the kernel gives ${sizeText(now.value.bytes)} as it is` })
+  if (now.value.bytes === want || (now.value.bytes > want && now.value.bytes / 2 < want))
+    return ok({
+      want,
+      reachable: true,
+      setting: '',
+      gives: now.value,
+      why: `the kernel gives ${sizeText(now.value.bytes)} as it is`
+    })
 
-  // Powers of two from the first that holds the wish (before areas, any whole number of segments); areas only where the CPUs' would blow it up.
+  // Powers of two from the first that holds the wish (before areas, any whole number of segments); areas only where the
+  // CPUs' would blow it up.
   const first = Math.max(IO_TLB_SEGSIZE, align(Math.ceil(want / IO_TLB_SIZE), IO_TLB_SEGSIZE))
   const bare = now.value.slots === 0 && !old.noforce ? tryOne(`swiotlb=${first}${tailOf(old, false)}`) : null
   const needsForce = bare !== null && bare.slots === 0 && bare.limited_by.startsWith('no pool')
@@ -53,19 +66,40 @@ export function advise(q: SizingRequest, want: number): Result<Advice, string> {
     }
   }
   const soft = needsForce && (tryOne(`swiotlb=${best?.s.slots ?? first} iommu=soft`)?.slots ?? 0) > 0
-  const said = needsForce ? `without force there is no pool, as nothing needs one; with force every device bounces${soft ? ' (iommu=soft in its place makes a pool and forces nobody)' : ''}. ` : ''
-  if (best) return ok({ want, reachable: true, setting: best.setting, gives: best.s, why: `${said}${gives(best.s.bytes, want)}` })
+  const said = needsForce
+    ? 'without force there is no pool, as nothing needs one; with force every device bounces' +
+      `${soft ? ' (iommu=soft in its place makes a pool and forces nobody)' : ''}. `
+    : ''
+  if (best)
+    return ok({
+      want,
+      reachable: true,
+      setting: best.setting,
+      gives: best.s,
+      why: `${said}${gives(best.s.bytes, want)}`
+    })
   return ok(unreachable(q, want, now.value, tryOne, tail, said))
 }
 
 function gives(bytes: number, want: number): string {
   if (bytes === want) return `gives ${sizeText(bytes)}`
-  if (want === IO_TLB_DEFAULT_SIZE) return `64 MiB (32768 slots) is the default, which the kernel takes for no setting; the next size is ${sizeText(bytes)}`
+  if (want === IO_TLB_DEFAULT_SIZE)
+    return (
+      '64 MiB (32768 slots) is the default, which the kernel takes for no setting; the next size is ' +
+      `${sizeText(bytes)}`
+    )
   return `the pool is a power of two: gives ${sizeText(bytes)}`
 }
 
 // Nothing reaches the wish: the largest that any setting gives, and why there is no more.
-function unreachable(q: SizingRequest, want: number, now: Sizing, tryOne: (setting: string) => Sizing | null, tail: string, said: string): Advice {
+function unreachable(
+  q: SizingRequest,
+  want: number,
+  now: Sizing,
+  tryOne: (setting: string) => Sizing | null,
+  tail: string,
+  said: string
+): Advice {
   const kernel = parseSizingKernel(q.kernel)
   const version = kernel?.version ?? 0
   let most: { setting: string; s: Sizing } | null = null
@@ -74,14 +108,22 @@ function unreachable(q: SizingRequest, want: number, now: Sizing, tryOne: (setti
     const s = tryOne(setting)
     if (s && s.bytes > 0 && s.slots >= n && (most === null || s.bytes >= most.s.bytes)) most = { setting, s }
   }
-  if (most === null) return { want, reachable: false, setting: '', gives: now, why: `${said}no setting gives a pool: ${now.limited_by}` }
+  if (most === null)
+    return { want, reachable: false, setting: '', gives: now, why: `${said}no setting gives a pool: ${now.limited_by}` }
   const why = [
-    `${said}the pool must lie in one piece of low memory (${most.s.assumptions.at(-1) ?? ''}); the largest that fits is ${sizeText(most.s.bytes)}${has('halving', version) ? ', asking for more gives half and half again until it fits' : ', asking for more gives no pool at all'}.`
+    `${said}the pool must lie in one piece of low memory (${most.s.assumptions.at(-1) ?? ''}); the largest that ` +
+      `fits is ${sizeText(most.s.bytes)}` +
+      (has('halving', version)
+        ? ', asking for more gives half and half again until it fits'
+        : ', asking for more gives no pool at all') +
+      '.'
   ]
   const platform = platformByName(q.platform)
-  if (platform?.guest && platform.architecture === 'x86' && !q.swiotlb_any) why.push('A kernel with the patch that gives x86 guests SWIOTLB_ANY is not bound by this (--swiotlb-any).')
+  if (platform?.guest && platform.architecture === 'x86' && !q.swiotlb_any)
+    why.push('A kernel with the patch that gives x86 guests SWIOTLB_ANY is not bound by this (--swiotlb-any).')
   const dynamic = dynamicAdvice(q.platform, version, q.kernel)
-  if (dynamic.advise === 'yes') why.push('With CONFIG_SWIOTLB_DYNAMIC the pool also grows at run time, in pieces that lie below the same limit.')
+  if (dynamic.advise === 'yes')
+    why.push('With CONFIG_SWIOTLB_DYNAMIC the pool also grows at run time, in pieces that lie below the same limit.')
   else if (dynamic.advise === 'no') why.push(dynamic.text)
   return { want, reachable: false, setting: most.setting, gives: most.s, why: why.join(' ') }
 }

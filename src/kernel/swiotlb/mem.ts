@@ -1,6 +1,18 @@
-// struct io_tlb_mem: one default pool, and with SWIOTLB_DYNAMIC further pools (newest first) and transient ones that live for one mapping
-// and hang on the device (kernel/dma/swiotlb.c, 6.12.117). Memory for new pools is the caller's: it allocates, converts, and says where.
-import { type IoTlbPool, IoTlbPool as Pool, type PoolUsage, type SlotParams, IO_TLB_SEGSIZE, IO_TLB_SIZE, SLOT_FULL, nr_slots, pool_contains, swiotlb_release_slots, swiotlb_search_pool_area } from './pool.ts'
+// struct io_tlb_mem: one default pool, and with SWIOTLB_DYNAMIC further pools (newest first) and transient ones that
+// live for one mapping and hang on the device (kernel/dma/swiotlb.c, 6.12.117). Memory for new pools is the caller's:
+// it allocates, converts, and says where.
+import {
+  type IoTlbPool,
+  IoTlbPool as Pool,
+  type PoolUsage,
+  type SlotParams,
+  LARGEST_MAPPING,
+  SLOT_FULL,
+  nr_slots,
+  pool_contains,
+  swiotlb_release_slots,
+  swiotlb_search_pool_area
+} from './pool.ts'
 
 /** struct io_tlb_mem as far as slots are concerned. */
 export class IoTlbMem {
@@ -14,7 +26,11 @@ export class IoTlbMem {
   /** default_nareas: areas of pools made at run time, and the number of rounds of a search. */
   readonly default_nareas: number
 
-  constructor(first: { start: number; nslabs: number; nareas: number }, can_grow = false, default_nareas = first.nareas) {
+  constructor(
+    first: { start: number; nslabs: number; nareas: number },
+    can_grow = false,
+    default_nareas = first.nareas
+  ) {
     this.usage = { total_used: 0, used_hiwater: 0 }
     const pool = new Pool(first.start, first.nslabs, first.nareas, false, this.usage)
     this.pools = [pool]
@@ -52,23 +68,37 @@ export interface Found {
 export const found = (): Found => ({ pool: null, index: SLOT_FULL, grow: false })
 
 /**
- * swiotlb_find_slots() with SWIOTLB_DYNAMIC: for each area offset all pools that have so many areas, then, when the memory may grow, a
- * transient pool of exactly the slots needed. `paramsOf` answers slotParams() of the device for a pool; `transient` gets the number of
- * slots and answers the guest physical address of that much memory in the right state, or -1. True when slots were found; a transient
- * pool in `out` is the device's (put it on its list, give it to swiotlb_del_transient() at unmap).
+ * swiotlb_find_slots() with SWIOTLB_DYNAMIC: for each area offset all pools that have so many areas, then, when the
+ * memory may grow, a transient pool of exactly the slots needed. `paramsOf` answers slotParams() of the device for a
+ * pool; `transient` gets the number of slots and answers the guest physical address of that much memory in the right
+ * state, or -1. True when slots were found; a transient pool in `out` is the device's (put it on its list, give it to
+ * swiotlb_del_transient() at unmap).
  */
 export function swiotlb_find_slots_dynamic(
-  mem: IoTlbMem, cpu: number, paramsOf: (pool: IoTlbPool) => SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number,
-  transient: (nslabs: number) => number, out: Found
+  mem: IoTlbMem,
+  cpu: number,
+  paramsOf: (pool: IoTlbPool) => SlotParams,
+  orig_addr: number,
+  alloc_size: number,
+  alloc_align_mask: number,
+  transient: (nslabs: number) => number,
+  out: Found
 ): boolean {
   out.pool = null
   out.index = SLOT_FULL
   out.grow = false
-  if (alloc_size > IO_TLB_SEGSIZE * IO_TLB_SIZE) return false
+  if (alloc_size > LARGEST_MAPPING) return false
   for (let i = 0; i < mem.default_nareas; i++) {
     for (const pool of mem.pools) {
       if (i >= pool.nareas) continue
-      out.index = swiotlb_search_pool_area(pool, (cpu + i) & (pool.nareas - 1), paramsOf(pool), orig_addr, alloc_size, alloc_align_mask)
+      out.index = swiotlb_search_pool_area(
+        pool,
+        (cpu + i) & (pool.nareas - 1),
+        paramsOf(pool),
+        orig_addr,
+        alloc_size,
+        alloc_align_mask
+      )
       if (out.index === SLOT_FULL) continue
       out.pool = pool
       return out.index >= 0
@@ -87,8 +117,8 @@ export function swiotlb_find_slots_dynamic(
 }
 
 /**
- * __swiotlb_find_pool(): the listed pool, or the device's transient one, that holds `paddr`; null when none does. The kernel asks only
- * once dev->dma_uses_io_tlb is set (SWIOTLB_DYNAMIC) or, without it, compares with the default pool.
+ * __swiotlb_find_pool(): the listed pool, or the device's transient one, that holds `paddr`; null when none does. The
+ * kernel asks only once dev->dma_uses_io_tlb is set (SWIOTLB_DYNAMIC) or, without it, compares with the default pool.
  */
 export function swiotlb_find_pool(mem: IoTlbMem, transient: readonly IoTlbPool[], paddr: number): IoTlbPool | null {
   for (const pool of mem.pools) if (pool_contains(pool, paddr)) return pool
@@ -97,8 +127,9 @@ export function swiotlb_find_pool(mem: IoTlbMem, transient: readonly IoTlbPool[]
 }
 
 /**
- * swiotlb_del_transient(): at unmap the whole pool goes, its slots are not released one by one. False when `pool` is no transient one; the
- * caller then releases slots. The caller takes the pool off the device's list and gives its memory back.
+ * swiotlb_del_transient(): at unmap the whole pool goes, its slots are not released one by one. False when `pool` is no
+ * transient one; the caller then releases slots. The caller takes the pool off the device's list and gives its memory
+ * back.
  */
 export function swiotlb_del_transient(mem: IoTlbMem, pool: IoTlbPool): boolean {
   if (!pool.transient) return false
@@ -106,7 +137,10 @@ export function swiotlb_del_transient(mem: IoTlbMem, pool: IoTlbPool): boolean {
   return true
 }
 
-/** What swiotlb_tbl_unmap_single() does with slots: a transient pool whole, else the allocation's slots. Slots given back, or SLOT_BUG. */
+/**
+ * What swiotlb_tbl_unmap_single() does with slots: a transient pool whole, else the allocation's slots. Slots given
+ * back, or SLOT_BUG.
+ */
 export function swiotlb_release(mem: IoTlbMem, pool: IoTlbPool, min_align_mask: number, tlb_addr: number): number {
   return swiotlb_del_transient(mem, pool) ? pool.nslabs : swiotlb_release_slots(pool, min_align_mask, tlb_addr)
 }

@@ -1,5 +1,5 @@
-// Physical memory as a kernel sees it when it sizes its bounce pool: where RAM lies, what mem= leaves of it, how much of it is free in one piece.
-// From a boot log when there is one, else QEMU's layout.
+// Physical memory as a kernel sees it when it sizes its bounce pool: where RAM lies, what mem= leaves of it, how much
+// of it is free in one piece. From a boot log when there is one, else QEMU's layout.
 import { GiB, KiB, MiB, own } from '../../base/index.ts'
 
 /** First and last byte, both inside. */
@@ -21,7 +21,8 @@ export const mapStart = (map: MemoryMap): number => map[0]?.[0] ?? 0
 export const mapEnd = (map: MemoryMap): number => (map.at(-1)?.[1] ?? -1) + 1
 
 /** The part of it below an address. */
-export const mapBelow = (map: MemoryMap, limit: number): MemoryMap => map.filter(([first]) => first < limit).map(([first, last]) => [first, Math.min(last, limit - 1)])
+export const mapBelow = (map: MemoryMap, limit: number): MemoryMap =>
+  map.filter(([first]) => first < limit).map(([first, last]) => [first, Math.min(last, limit - 1)])
 
 /** The same RAM in ascending order; ranges that touch or overlap are one. */
 export function normalMap(ranges: readonly MemoryRange[]): MemoryMap {
@@ -58,9 +59,23 @@ const VIRT_RAM_START = GiB
 const Q35_LOW = 2 * GiB
 const Q35_ALL_LOW = 2816 * MiB
 
-/** The layout of a machine of which only the amount of RAM is known. `low`: how much of it lies below 4 GiB; `start`: where it begins. */
-export function assumedMap(arch: SizingArch, ram: number, low?: number, start?: number): { readonly map: MemoryMap; readonly how: string } {
-  const split = (n: number): MemoryMap => (n >= ram ? [[0, ram - 1]] : [[0, n - 1], [4 * GiB, 4 * GiB + ram - n - 1]])
+/**
+ * The layout of a machine of which only the amount of RAM is known. `low`: how much of it lies below 4 GiB; `start`:
+ * where it begins.
+ */
+export function assumedMap(
+  arch: SizingArch,
+  ram: number,
+  low?: number,
+  start?: number
+): { readonly map: MemoryMap; readonly how: string } {
+  const split = (n: number): MemoryMap =>
+    n >= ram
+      ? [[0, ram - 1]]
+      : [
+          [0, n - 1],
+          [4 * GiB, 4 * GiB + ram - n - 1]
+        ]
   if (low !== undefined) return { map: split(Math.min(ram, low)), how: 'low memory as given' }
   if (start !== undefined) return { map: [[start, start + ram - 1]], how: 'RAM in one piece from its start, as given' }
   if (arch === 'x86') return { map: split(ram >= Q35_ALL_LOW ? Q35_LOW : ram), how: "QEMU's q35" }
@@ -71,16 +86,21 @@ export function assumedMap(arch: SizingArch, ram: number, low?: number, start?: 
 
 const UNIT: Readonly<Record<string, number>> = { '': 1, K: KiB, M: MiB, G: GiB, T: 1024 * GiB }
 
-/** The values of mem= on a command line, in order, in bytes (memparse()); what is no number is left out, as the kernel does. */
-export function memLimits(cmdline: string): number[] {
+/**
+ * The values of mem= on a command line, in order, in bytes (memparse()); what is no number is left out, as the kernel
+ * does.
+ */
+function memLimits(cmdline: string): number[] {
   const out: number[] = []
-  for (const m of cmdline.matchAll(/(?:^|\s)mem=(0x[0-9a-f]+|\d+)([KMGT]?)/gi)) out.push(Number(m[1]) * (own(UNIT, (m[2] ?? '').toUpperCase()) ?? 1))
+  for (const m of cmdline.matchAll(/(?:^|\s)mem=(0x[0-9a-f]+|\d+)([KMGT]?)/gi))
+    out.push(Number(m[1]) * (own(UNIT, (m[2] ?? '').toUpperCase()) ?? 1))
   return out.filter((n) => n > 0 && Number.isSafeInteger(n))
 }
 
 /**
- * What mem= leaves. x86 removes RAM above that address (parse_memopt()), each time it is given; the others keep that many bytes counted from the
- * start of RAM (memblock_mem_limit_remove_map(), memblock_enforce_memory_limit()), the last one given.
+ * What mem= leaves. x86 removes RAM above that address (parse_memopt()), each time it is given; the others keep that
+ * many bytes counted from the start of RAM (memblock_mem_limit_remove_map(), memblock_enforce_memory_limit()), the last
+ * one given.
  */
 export function limitMemory(map: MemoryMap, arch: SizingArch, cmdline: string): MemoryMap {
   const limits = memLimits(cmdline)

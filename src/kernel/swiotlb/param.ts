@@ -1,4 +1,5 @@
-// swiotlb= on the command line, as setup_io_tlb_npages() reads it (kernel/dma/swiotlb.c; 6.12.117 and 7.3.4), and what the kernel ignores without a word.
+// swiotlb= on the command line, as setup_io_tlb_npages() reads it (kernel/dma/swiotlb.c; 6.12.117 and 7.3.4), and what
+// the kernel ignores without a word.
 import { IO_TLB_SEGSIZE, IO_TLB_SIZE } from './pool.ts'
 import { sizeText } from './size-text.ts'
 import { type KernelVersion, kernelVersion } from './version.ts'
@@ -21,13 +22,21 @@ export interface SwiotlbParam {
 
 // simple_strtoul(str, &end, 0): decimal, 0x hexadecimal, leading 0 octal.
 function strtoul(text: string): { value: number; rest: string } {
-  const m = /^0x[0-9a-f]+/i.exec(text) ?? /^0[0-7]*(?![0-9])/.exec(text) ?? /^[1-9]\d*/.exec(text) ?? /^0[0-7]*/.exec(text)
+  const m =
+    /^0x[0-9a-f]+/i.exec(text) ?? /^0[0-7]*(?![0-9])/.exec(text) ?? /^[1-9]\d*/.exec(text) ?? /^0[0-7]*/.exec(text)
   const digits = m?.[0] ?? ''
-  const value = /^0x/i.test(digits) ? Number.parseInt(digits, 16) : digits.length > 1 && digits.startsWith('0') ? Number.parseInt(digits, 8) : Number(digits)
+  const value = /^0x/i.test(digits)
+    ? Number.parseInt(digits, 16)
+    : digits.length > 1 && digits.startsWith('0')
+      ? Number.parseInt(digits, 8)
+      : Number(digits)
   return { value, rest: text.slice(digits.length) }
 }
 
-/** setup_io_tlb_npages() for each `swiotlb=` of a command line, in order: what each leaves behind, and what the kernel silently ignores. */
+/**
+ * setup_io_tlb_npages() for each `swiotlb=` of a command line, in order: what each leaves behind, and what the kernel
+ * silently ignores.
+ */
 export function parseSwiotlbParam(cmdline: string, version: KernelVersion): SwiotlbParam {
   let nslabs: number | null = null
   let nareas: number | null = null
@@ -36,7 +45,11 @@ export function parseSwiotlbParam(cmdline: string, version: KernelVersion): Swio
   let track_hiwater = false
   const notes: string[] = []
   const given = cmdline.split(/\s+/).filter((w) => w.startsWith('swiotlb='))
-  if (given.length > 1) notes.push(`swiotlb= is given ${given.length} times: a later size or number of areas replaces an earlier one, force and noforce stay`)
+  if (given.length > 1)
+    notes.push(
+      `swiotlb= is given ${given.length} times: a later size or number of areas replaces an earlier one, force ` +
+        'and noforce stay'
+    )
   for (const word of given) {
     let s = word.slice('swiotlb='.length)
     if (/^\d/.test(s)) {
@@ -78,22 +91,41 @@ export function parseSwiotlbParam(cmdline: string, version: KernelVersion): Swio
       if (unit && nslabs !== null) {
         const n = strtoul(word.slice('swiotlb='.length)).value
         const bytes = n * 1024 ** ('KMGT'.indexOf((unit[1] ?? 'K').toUpperCase()) + 1)
-        notes.push(`'${word}': the number counts slots of 2 KiB, not bytes; '${s}' is ignored and ${n} slots are ${sizeText(nslabs * IO_TLB_SIZE)}; for ${sizeText(bytes)} write swiotlb=${bytes / IO_TLB_SIZE}`)
-      } else if (/^(no)?force,track_hiwater/.test(s)) notes.push(`'${word}': track_hiwater came with 7.3; here the whole of '${s}' is ignored, so that nothing is forced`)
-      else if (/^(no)?force,/.test(s)) notes.push(`'${word}': force and noforce must come last (swiotlb=SLOTS,AREAS,force); '${s}' is ignored`)
+        notes.push(
+          `'${word}': the number counts slots of 2 KiB, not bytes; '${s}' is ignored and ${n} slots are ` +
+            `${sizeText(nslabs * IO_TLB_SIZE)}; for ${sizeText(bytes)} write swiotlb=${bytes / IO_TLB_SIZE}`
+        )
+      } else if (/^(no)?force,track_hiwater/.test(s))
+        notes.push(
+          `'${word}': track_hiwater came with 7.3; here the whole of '${s}' is ignored, so that nothing is forced`
+        )
+      else if (/^(no)?force,/.test(s))
+        notes.push(`'${word}': force and noforce must come last (swiotlb=SLOTS,AREAS,force); '${s}' is ignored`)
       else notes.push(`'${word}': '${s}' means nothing to the kernel and is ignored without a message`)
     }
   }
   return { nslabs, nareas, force, noforce, track_hiwater, notes }
 }
 
-/** The pool that a machine of `slots` and `areas` boots with under this command line: setup_io_tlb_npages(), round_up_default_nslabs(), limit_nareas(). 0 slots: none. */
-export function bootPool(cmdline: string, version: KernelVersion, slots: number, areas: number): { readonly slots: number; readonly areas: number; readonly force: boolean } {
+/**
+ * The pool that a machine of `slots` and `areas` boots with under this command line: setup_io_tlb_npages(),
+ * round_up_default_nslabs(), limit_nareas(). 0 slots: none.
+ */
+export function bootPool(
+  cmdline: string,
+  version: KernelVersion,
+  slots: number,
+  areas: number
+): { readonly slots: number; readonly areas: number; readonly force: boolean } {
   const param = parseSwiotlbParam(cmdline, version)
   if (param.noforce) return { slots: 0, areas: 0, force: param.force }
   if (param.nslabs === null && param.nareas === null) return { slots, areas, force: param.force }
   const nareas = param.nareas ?? areas
   const asked = param.nslabs ?? slots
   const nslabs = version < kernelVersion(6, 0) ? asked : roundup_pow_of_two(Math.max(asked, IO_TLB_SEGSIZE * nareas))
-  return { slots: nslabs, areas: Math.min(nareas, Math.max(1, Math.floor(nslabs / IO_TLB_SEGSIZE))), force: param.force }
+  return {
+    slots: nslabs,
+    areas: Math.min(nareas, Math.max(1, Math.floor(nslabs / IO_TLB_SEGSIZE))),
+    force: param.force
+  }
 }

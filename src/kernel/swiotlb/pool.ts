@@ -1,8 +1,9 @@
-// One swiotlb pool, slot for slot as Linux 6.12 keeps it (kernel/dma/swiotlb.c, 6.12.117): plain code over typed arrays, no pauses, nothing
-// allocated in map and unmap. Whoever runs it decides what one step is; swiotlb_search_pool_area() and swiotlb_release_slots() are the two
-// sections the kernel runs under an area lock. Content is not here: swiotlb_bounce_range() says which bytes a bounce copies, the caller copies
-// bytes, labels or nothing. `replay`, `conform` and `run` own a pool in place, the checker keeps snapshots (snapshot.ts).
-import { assertTrue } from '../../base/index.ts'
+// One swiotlb pool, slot for slot as Linux 6.12 keeps it (kernel/dma/swiotlb.c, 6.12.117): plain code over typed
+// arrays, no pauses, nothing allocated in map and unmap. Whoever runs it decides what one step is;
+// swiotlb_search_pool_area() and swiotlb_release_slots() are the two sections the kernel runs under an area lock.
+// Content is not here: swiotlb_bounce_range() says which bytes a bounce copies, the caller copies bytes, labels or
+// nothing. `replay`, `conform` and `run` own a pool in place, the checker keeps snapshots (snapshot.ts).
+import { assertTrue, type Phys } from '../../base/index.ts'
 
 /** log2 of the slot size. */
 export const IO_TLB_SHIFT = 11
@@ -25,7 +26,9 @@ export const SLOT_UNALIGNED = -3
 const PAGE_SIZE = 4096
 const SLOT_MASK = IO_TLB_SIZE - 1
 const SEG_MASK = IO_TLB_SEGSIZE - 1
-const MAX_ALLOC = IO_TLB_SEGSIZE * IO_TLB_SIZE
+
+/** Largest single mapping, in bytes, whatever the pool's size. */
+export const LARGEST_MAPPING = IO_TLB_SEGSIZE * IO_TLB_SIZE
 
 /** DIV_ROUND_UP(size, IO_TLB_SIZE), any non-negative size. */
 export const nr_slots = (size: number): number => Math.ceil(size / IO_TLB_SIZE)
@@ -40,12 +43,20 @@ export interface PoolUsage {
 export interface SlotParams {
   /** dma_get_min_align_mask(dev), 32 bits. */
   readonly min_align_mask: number
-  /** Low 32 bits of tbl_dma_addr = phys_to_dma_unencrypted(pool->start) & boundary mask; the alignment masks have no more. */
+  /**
+   * Low 32 bits of tbl_dma_addr = phys_to_dma_unencrypted(pool->start) & boundary mask; the alignment masks have no
+   * more.
+   */
   readonly base_lo: number
   /** nr_slots(tbl_dma_addr) modulo max_slots. */
   readonly base_slots: number
-  /** (boundary mask >> IO_TLB_SHIFT) + 1; 0 when that is no power of two: iommu_is_span_boundary() then stops with BUG_ON. */
+  /**
+   * (boundary mask >> IO_TLB_SHIFT) + 1; 0 when that is no power of two: iommu_is_span_boundary() then stops with
+   * BUG_ON.
+   */
   readonly max_slots: number
+  /** The kernel's PAGE_SIZE. */
+  readonly page: number
 }
 
 const TWO32 = 2 ** 32
@@ -55,16 +66,28 @@ export const BOUNDARY_ALL_ONES = Number.MAX_SAFE_INTEGER
 const isPowerOf2 = (n: number): boolean => n >= 1 && Number.isInteger(Math.log2(n)) && 2 ** Math.log2(n) === n
 
 /**
- * Parameters of the slot search for a device and a pool. `boundary_mask` 0 = unset (the kernel then takes 0xffffffff); `dma_base` is
- * phys_to_dma_unencrypted(dev, pool->start) in bytes, alias bit included.
+ * Parameters of the slot search for a device and a pool. `boundary_mask` 0 = unset (the kernel then takes 0xffffffff);
+ * `dma_base` is phys_to_dma_unencrypted(dev, pool->start) in bytes, alias bit included. `page`: PAGE_SIZE of the
+ * kernel.
  */
-export function slotParams(min_align_mask: number, boundary_mask: number, dma_base: number): SlotParams {
+export function slotParams(
+  min_align_mask: number,
+  boundary_mask: number,
+  dma_base: number,
+  page = PAGE_SIZE
+): SlotParams {
   const bm = boundary_mask === 0 ? 0xffffffff : Math.min(boundary_mask, BOUNDARY_ALL_ONES)
   const hi = ((Math.floor(dma_base / TWO32) & Math.floor(bm / TWO32)) >>> 0) * TWO32
   const base = hi + (((dma_base % TWO32) & (bm % TWO32)) >>> 0)
   const max = Math.floor(bm / IO_TLB_SIZE) + 1
   const max_slots = isPowerOf2(max) ? max : 0
-  return { min_align_mask: min_align_mask | 0, base_lo: base | 0, base_slots: max_slots === 0 ? 0 : nr_slots(base) % max_slots, max_slots }
+  return {
+    min_align_mask: min_align_mask | 0,
+    base_lo: base | 0,
+    base_slots: max_slots === 0 ? 0 : nr_slots(base) % max_slots,
+    max_slots,
+    page
+  }
 }
 
 /** struct io_tlb_pool with its slots and areas as arrays. */
@@ -83,9 +106,15 @@ export class IoTlbPool {
   readonly transient: boolean
   /** slots[i].orig_addr; INVALID_PHYS_ADDR when there is none. */
   readonly orig_addr: Float64Array
-  /** slots[i].alloc_size in bytes. The kernel's size_t wraps below zero in the last slot of an unaligned mapping: negative here. */
+  /**
+   * slots[i].alloc_size in bytes. The kernel's size_t wraps below zero in the last slot of an unaligned mapping:
+   * negative here.
+   */
   readonly alloc_size: Int32Array
-  /** slots[i].list: free slots from here to the next used one or the segment's end; 0 = used. 128 guard entries of 0 follow the last slot. */
+  /**
+   * slots[i].list: free slots from here to the next used one or the segment's end; 0 = used. 128 guard entries of 0
+   * follow the last slot.
+   */
   readonly list: Uint8Array
   /** slots[i].pad_slots: slots before this one that belong to the allocation. */
   readonly pad_slots: Uint8Array
@@ -95,7 +124,9 @@ export class IoTlbPool {
   readonly area_used: Int32Array
   /** Used slots (list = 0) in each segment; not in the kernel, lets a snapshot pass empty segments. */
   readonly seg_used: Uint8Array
-  /** No free run of the segment is longer than this; not in the kernel, lets a search pass segments. A bound, not state. */
+  /**
+   * No free run of the segment is longer than this; not in the kernel, lets a search pass segments. A bound, not state.
+   */
   readonly seg_bound: Uint8Array
   readonly usage: PoolUsage
   /** A release with a changed min_align_mask left free-run lengths that do not follow from which slots are used. */
@@ -104,10 +135,22 @@ export class IoTlbPool {
   before_6_3 = false
 
   /** @throws Error when start is not slot aligned, or the areas do not divide the slots. */
-  constructor(start: number, nslabs: number, nareas: number, transient = false, usage: PoolUsage = { total_used: 0, used_hiwater: 0 }) {
-    assertTrue(Number.isSafeInteger(start) && start >= 0 && start % IO_TLB_SIZE === 0, 'a pool starts at a slot boundary')
+  constructor(
+    start: number,
+    nslabs: number,
+    nareas: number,
+    transient = false,
+    usage: PoolUsage = { total_used: 0, used_hiwater: 0 }
+  ) {
+    assertTrue(
+      Number.isSafeInteger(start) && start >= 0 && start % IO_TLB_SIZE === 0,
+      'a pool starts at a slot boundary'
+    )
     assertTrue(Number.isInteger(nslabs) && nslabs > 0, 'a pool has slots')
-    assertTrue(isPowerOf2(nareas) && nareas <= nslabs, 'the number of areas is a power of two and at most the number of slots')
+    assertTrue(
+      isPowerOf2(nareas) && nareas <= nslabs,
+      'the number of areas is a power of two and at most the number of slots'
+    )
     this.start = start
     this.end = start + nslabs * IO_TLB_SIZE
     this.nslabs = nslabs
@@ -156,7 +199,8 @@ export function swiotlb_init_io_tlb_pool(pool: IoTlbPool): void {
 }
 
 /** swiotlb_align_offset(): the offset that the original address and its bounce must share, in bytes. */
-export const swiotlb_align_offset = (min_align_mask: number, align_mask: number, addr: number): number => (addr & min_align_mask & (align_mask | SLOT_MASK)) >>> 0
+const swiotlb_align_offset = (min_align_mask: number, align_mask: number, addr: number): number =>
+  (addr & min_align_mask & (align_mask | SLOT_MASK)) >>> 0
 
 /** The slot is in this pool (swiotlb_find_pool's test). */
 export const pool_contains = (pool: IoTlbPool, paddr: number): boolean => paddr >= pool.start && paddr < pool.end
@@ -168,13 +212,21 @@ function inc_used_and_hiwater(usage: PoolUsage, nslots: number): void {
 }
 
 /**
- * swiotlb_search_pool_area(): the section under one area's lock. First slot of a run of nr_slots(alloc_size) free slots, now allocated,
- * or SLOT_FULL or SLOT_BUG. `orig_addr` 0 means none (swiotlb_alloc); masks are 32 bits.
+ * swiotlb_search_pool_area(): the section under one area's lock. First slot of a run of nr_slots(alloc_size) free
+ * slots, now allocated, or SLOT_FULL or SLOT_BUG. `orig_addr` 0 means none (swiotlb_alloc); masks are 32 bits.
  *
- * The loop takes the kernel's steps several at a time where their outcome is known (a segment or a free run that is too short); it stops
- * at the same slot after the same count of steps.
+ * The loop takes the kernel's steps several at a time where their outcome is known (a segment or a free run that is too
+ * short); it stops at the same slot after the same count of steps.
+ * Long: whole as the C has it, to be read beside it.
  */
-export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, params: SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number): number {
+export function swiotlb_search_pool_area(
+  pool: IoTlbPool,
+  area_index: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  alloc_size: number,
+  alloc_align_mask: number
+): number {
   const nslots = nr_slots(alloc_size)
   if (nslots === 0) return SLOT_BUG
   // The kernel searches in vain: slots[].list is never above IO_TLB_SEGSIZE.
@@ -183,7 +235,7 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
 
   let align = alloc_align_mask | 0
   let iotlb_align = params.min_align_mask
-  if (align === 0 && iotlb_align === 0 && alloc_size >= PAGE_SIZE) align = PAGE_SIZE - 1
+  if (align === 0 && iotlb_align === 0 && alloc_size >= params.page) align = params.page - 1
   align |= SLOT_MASK
   iotlb_align &= ~align
   const stride = (Math.max(align >>> 0, iotlb_align >>> 0) >>> IO_TLB_SHIFT) + 1
@@ -198,7 +250,8 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
   const match = orig_addr !== 0 ? iotlb_align : 0
   const max_slots = params.max_slots
   const base_slots = params.base_slots
-  // Aligned slots lie this far apart (not always the stride: with both masks the kernel takes stride and then single steps); 0 when the masks have holes or a release left odd run lengths.
+  // Aligned slots lie this far apart (not always the stride: with both masks the kernel takes stride and then single
+  // steps); 0 when the masks have holes or a release left odd run lengths.
   const both = (align | iotlb_align) >>> 0
   const period = !pool.irregular && (both & (both + 1)) === 0 ? (both + 1) / IO_TLB_SIZE : 0
   const seg_bound = pool.seg_bound
@@ -219,7 +272,15 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
     if (free >= nslots) {
       // !iommu_is_span_boundary()
       if (((base_slots + slot_index) % max_slots) + nslots <= max_slots) {
-        swiotlb_take(pool, area_index, slot_index, index, nslots, alloc_size, swiotlb_align_offset(params.min_align_mask, 0, orig_addr))
+        swiotlb_take(
+          pool,
+          area_index,
+          slot_index,
+          index,
+          nslots,
+          alloc_size,
+          swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
+        )
         return slot_index
       }
     } else if (period !== 0) {
@@ -232,7 +293,8 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
         seg_bound[seg] = longest_run(pool, seg)
       }
       // Never past the area's end: how the last step wraps is the kernel's business.
-      if (blocked > period && index + period < area_nslabs) step = period * Math.min(Math.ceil(blocked / period), Math.floor((area_nslabs - 1 - index) / period))
+      if (blocked > period && index + period < area_nslabs)
+        step = period * Math.min(Math.ceil(blocked / period), Math.floor((area_nslabs - 1 - index) / period))
     }
     index += step
     if (index >= area_nslabs) index = 0
@@ -242,12 +304,21 @@ export function swiotlb_search_pool_area(pool: IoTlbPool, area_index: number, pa
 }
 
 /**
- * swiotlb_do_find_slots() before 6.3 (Linux 6.1.192, kernel/dma/swiotlb.c), the section under one area's lock: the search begins at a multiple of the
- * stride, and a page or more doubles the stride even where min_align_mask has made it a page already: nvme's begin at every fourth slot.
+ * swiotlb_do_find_slots() before 6.3 (Linux 6.1.192, kernel/dma/swiotlb.c), the section under one area's lock: the
+ * search begins at a multiple of the stride, and a page or more doubles the stride even where min_align_mask has made
+ * it a page already: nvme's begin at every fourth slot.
  *
- * The kernel goes on until it is back at its first slot, which single steps may pass for ever; here two rounds are enough.
+ * The kernel goes on until it is back at its first slot, which single steps may pass for ever; here two rounds are
+ * enough.
  */
-function swiotlb_do_find_slots(pool: IoTlbPool, area_index: number, params: SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number): number {
+function swiotlb_do_find_slots(
+  pool: IoTlbPool,
+  area_index: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  alloc_size: number,
+  alloc_align_mask: number
+): number {
   const area_nslabs = pool.area_nslabs
   const nslots = nr_slots(alloc_size)
   const iotlb_align = params.min_align_mask & ~(alloc_align_mask | SLOT_MASK)
@@ -267,8 +338,19 @@ function swiotlb_do_find_slots(pool: IoTlbPool, area_index: number, params: Slot
     const addr = (params.base_lo + (slot_index << IO_TLB_SHIFT)) | 0
     let step = stride
     if (orig_addr !== 0 && ((addr ^ (orig_addr | 0)) & iotlb_align) !== 0) step = 1
-    else if ((pool.list[slot_index] as number) >= nslots && ((params.base_slots + slot_index) % params.max_slots) + nslots <= params.max_slots) {
-      swiotlb_take(pool, area_index, slot_index, index, nslots, alloc_size, swiotlb_align_offset(params.min_align_mask, 0, orig_addr))
+    else if (
+      (pool.list[slot_index] as number) >= nslots &&
+      ((params.base_slots + slot_index) % params.max_slots) + nslots <= params.max_slots
+    ) {
+      swiotlb_take(
+        pool,
+        area_index,
+        slot_index,
+        index,
+        nslots,
+        alloc_size,
+        swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
+      )
       return slot_index
     }
     index = wrap_area_index(index + step)
@@ -291,7 +373,15 @@ function longest_run(pool: IoTlbPool, seg: number): number {
 }
 
 // The "found" part of swiotlb_search_pool_area().
-function swiotlb_take(pool: IoTlbPool, area: number, slot_index: number, index: number, nslots: number, alloc_size: number, offset: number): void {
+function swiotlb_take(
+  pool: IoTlbPool,
+  area: number,
+  slot_index: number,
+  index: number,
+  nslots: number,
+  alloc_size: number,
+  offset: number
+): void {
   const list = pool.list
   let left = alloc_size - offset
   for (let i = slot_index; i < slot_index + nslots; i++) {
@@ -309,10 +399,18 @@ function swiotlb_take(pool: IoTlbPool, area: number, slot_index: number, index: 
 }
 
 /**
- * swiotlb_find_slots() without SWIOTLB_DYNAMIC: all areas, from the CPU's own on, cyclic. First slot, or SLOT_FULL or SLOT_BUG.
+ * swiotlb_find_slots() without SWIOTLB_DYNAMIC: all areas, from the CPU's own on, cyclic. First slot, or SLOT_FULL or
+ * SLOT_BUG.
  * `alloc_size` is in bytes, alignment padding included.
  */
-export function swiotlb_find_slots(pool: IoTlbPool, cpu: number, params: SlotParams, orig_addr: number, alloc_size: number, alloc_align_mask: number): number {
+export function swiotlb_find_slots(
+  pool: IoTlbPool,
+  cpu: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  alloc_size: number,
+  alloc_align_mask: number
+): number {
   const start = cpu & (pool.nareas - 1)
   let i = start
   do {
@@ -324,18 +422,35 @@ export function swiotlb_find_slots(pool: IoTlbPool, cpu: number, params: SlotPar
 }
 
 /** Bytes that swiotlb_tbl_map_single() asks the search for: ALIGN(mapping_size + offset, alloc_align_mask + 1). */
-export function alloc_bytes(params: SlotParams, orig_addr: number, mapping_size: number, alloc_align_mask: number): number {
+export function alloc_bytes(
+  params: SlotParams,
+  orig_addr: Phys,
+  mapping_size: number,
+  alloc_align_mask: number
+): number {
   const size = mapping_size + swiotlb_align_offset(params.min_align_mask, alloc_align_mask, orig_addr)
   return alloc_align_mask === 0 ? size : Math.ceil(size / (alloc_align_mask + 1)) * (alloc_align_mask + 1)
 }
 
 /**
- * The part of swiotlb_tbl_map_single() after the search: records the original address in each data slot and the padding before them.
- * `index` is what the search returned. The bounce's guest physical address. Outside the area lock in the kernel: the slots are ours.
+ * The part of swiotlb_tbl_map_single() after the search: records the original address in each data slot and the padding
+ * before them.
+ * `index` is what the search returned. The bounce's guest physical address. Outside the area lock in the kernel: the
+ * slots are ours.
  */
-export function swiotlb_slots_set(pool: IoTlbPool, index: number, params: SlotParams, orig_addr: number, mapping_size: number, alloc_align_mask: number): number {
+export function swiotlb_slots_set(
+  pool: IoTlbPool,
+  index: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  mapping_size: number,
+  alloc_align_mask: number
+): number {
   let offset = swiotlb_align_offset(params.min_align_mask, alloc_align_mask, orig_addr)
-  const n = alloc_align_mask === 0 ? nr_slots(mapping_size + offset) : nr_slots(alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask))
+  const n =
+    alloc_align_mask === 0
+      ? nr_slots(mapping_size + offset)
+      : nr_slots(alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask))
   const pad_slots = offset >> IO_TLB_SHIFT
   offset &= SLOT_MASK
   const first = index + pad_slots
@@ -350,24 +465,54 @@ export function swiotlb_slots_set(pool: IoTlbPool, index: number, params: SlotPa
 }
 
 /**
- * swiotlb_tbl_map_single() but for its checks of the pool's existence and state (the caller's) and for the copy of `mapping_size` bytes from
- * the original, which the kernel makes in every direction. The bounce's guest physical address, or SLOT_FULL or SLOT_BUG.
+ * swiotlb_tbl_map_single() but for its checks of the pool's existence and state (the caller's) and for the copy of
+ * `mapping_size` bytes from the original, which the kernel makes in every direction. The bounce's guest physical
+ * address, or SLOT_FULL or SLOT_BUG.
  */
-export function swiotlb_tbl_map_single(pool: IoTlbPool, cpu: number, params: SlotParams, orig_addr: number, mapping_size: number, alloc_align_mask: number): number {
+export function swiotlb_tbl_map_single(
+  pool: IoTlbPool,
+  cpu: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  mapping_size: number,
+  alloc_align_mask: number
+): number {
   // Above the segment nothing fits whatever the padding; the test also keeps the arithmetic small.
-  if (mapping_size > MAX_ALLOC) return SLOT_FULL
-  const index = swiotlb_find_slots(pool, cpu, params, orig_addr, alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask), alloc_align_mask)
+  if (mapping_size > LARGEST_MAPPING) return SLOT_FULL
+  const index = swiotlb_find_slots(
+    pool,
+    cpu,
+    params,
+    orig_addr,
+    alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask),
+    alloc_align_mask
+  )
   if (index < 0) return index
   return swiotlb_slots_set(pool, index, params, orig_addr, mapping_size, alloc_align_mask)
 }
 
 /**
- * One round of swiotlb_find_slots() with SWIOTLB_DYNAMIC in this pool, and what follows it: the area `offset` areas from the CPU's own; SLOT_FULL for
- * a pool with fewer areas.
+ * One round of swiotlb_find_slots() with SWIOTLB_DYNAMIC in this pool, and what follows it: the area `offset` areas
+ * from the CPU's own; SLOT_FULL for a pool with fewer areas.
  */
-export function swiotlb_map_area(pool: IoTlbPool, cpu: number, offset: number, params: SlotParams, orig_addr: number, mapping_size: number, alloc_align_mask: number): number {
-  if (mapping_size > MAX_ALLOC || offset >= pool.nareas) return SLOT_FULL
-  const index = swiotlb_search_pool_area(pool, (cpu + offset) & (pool.nareas - 1), params, orig_addr, alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask), alloc_align_mask)
+export function swiotlb_map_area(
+  pool: IoTlbPool,
+  cpu: number,
+  offset: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  mapping_size: number,
+  alloc_align_mask: number
+): number {
+  if (mapping_size > LARGEST_MAPPING || offset >= pool.nareas) return SLOT_FULL
+  const index = swiotlb_search_pool_area(
+    pool,
+    (cpu + offset) & (pool.nareas - 1),
+    params,
+    orig_addr,
+    alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask),
+    alloc_align_mask
+  )
   if (index < 0) return index
   return swiotlb_slots_set(pool, index, params, orig_addr, mapping_size, alloc_align_mask)
 }
@@ -375,7 +520,7 @@ export function swiotlb_map_area(pool: IoTlbPool, cpu: number, offset: number, p
 /** What one bounce copies; filled in by swiotlb_bounce_range(). */
 export interface BounceRange {
   /** Guest physical address of the first original byte. */
-  orig_addr: number
+  orig_addr: Phys
   /** Bytes to copy, clipped to the allocation. */
   size: number
   /** The request was larger than the allocation: "Buffer overflow detected", once. */
@@ -385,10 +530,17 @@ export interface BounceRange {
 export const bounceRange = (): BounceRange => ({ orig_addr: 0, size: 0, overflow: false })
 
 /**
- * The address arithmetic of swiotlb_bounce() for `size` bytes at `tlb_addr` (which may lie inside a mapping). False when the slot has no
- * original address: the kernel then returns silently. `min_align_mask` is the device's present one.
+ * The address arithmetic of swiotlb_bounce() for `size` bytes at `tlb_addr` (which may lie inside a mapping). False
+ * when the slot has no original address: the kernel then returns silently. `min_align_mask` is the device's present
+ * one.
  */
-export function swiotlb_bounce_range(pool: IoTlbPool, min_align_mask: number, tlb_addr: number, size: number, out: BounceRange): boolean {
+export function swiotlb_bounce_range(
+  pool: IoTlbPool,
+  min_align_mask: number,
+  tlb_addr: number,
+  size: number,
+  out: BounceRange
+): boolean {
   const index = Math.floor((tlb_addr - pool.start) / IO_TLB_SIZE)
   if (index < 0 || index >= pool.nslabs) return false
   const orig = pool.orig_addr[index] as number
@@ -404,9 +556,10 @@ export function swiotlb_bounce_range(pool: IoTlbPool, min_align_mask: number, tl
 }
 
 /**
- * swiotlb_release_slots(): gives back the allocation that `tlb_addr` (the mapping's own first address) belongs to, joining free runs. With
- * the device's present `min_align_mask`, as the kernel does. The number of slots given back; SLOT_BUG when the address or the recorded size
- * would take the kernel outside the table (it would corrupt memory), in which case nothing is changed.
+ * swiotlb_release_slots(): gives back the allocation that `tlb_addr` (the mapping's own first address) belongs to,
+ * joining free runs. With the device's present `min_align_mask`, as the kernel does. The number of slots given back;
+ * SLOT_BUG when the address or the recorded size would take the kernel outside the table (it would corrupt memory), in
+ * which case nothing is changed.
  */
 export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, tlb_addr: number): number {
   const list = pool.list
@@ -451,11 +604,12 @@ export function get_order(size: number): number {
 }
 
 /**
- * swiotlb_alloc() from a restricted pool: page aligned to its order, no original address, so a later sync copies nothing. Guest physical
- * address, or SLOT_FULL, SLOT_BUG, or SLOT_UNALIGNED (the kernel warns and gives the slots back).
+ * swiotlb_alloc() from a restricted pool: page aligned to its order, no original address, so a later sync copies
+ * nothing. Guest physical address, or SLOT_FULL, SLOT_BUG, or SLOT_UNALIGNED (the kernel warns and gives the slots
+ * back).
  */
 export function swiotlb_alloc(pool: IoTlbPool, cpu: number, params: SlotParams, size: number): number {
-  if (size > MAX_ALLOC) return SLOT_FULL
+  if (size > LARGEST_MAPPING) return SLOT_FULL
   const index = swiotlb_find_slots(pool, cpu, params, 0, size, PAGE_SIZE * 2 ** get_order(size) - 1)
   if (index < 0) return index
   const tlb_addr = pool.start + index * IO_TLB_SIZE
@@ -474,8 +628,8 @@ export function swiotlb_free(pool: IoTlbPool, min_align_mask: number, tlb_addr: 
 }
 
 /**
- * swiotlb_mark_pool_used(): what the merged cc-shared series does with a default pool that could not be decrypted. Every search then fails;
- * the total in use stays as it is.
+ * swiotlb_mark_pool_used(): what the merged cc-shared series does with a default pool that could not be decrypted.
+ * Every search then fails; the total in use stays as it is.
  */
 export function swiotlb_mark_pool_used(pool: IoTlbPool): void {
   pool.area_index.fill(0)
@@ -484,10 +638,14 @@ export function swiotlb_mark_pool_used(pool: IoTlbPool): void {
   pool.orig_addr.fill(INVALID_PHYS_ADDR)
   pool.alloc_size.fill(0)
   pool.pad_slots.fill(0)
-  for (let i = 0; i < pool.nslabs; i += IO_TLB_SEGSIZE) pool.seg_used[i >> 7] = Math.min(IO_TLB_SEGSIZE, pool.nslabs - i)
+  for (let i = 0; i < pool.nslabs; i += IO_TLB_SEGSIZE)
+    pool.seg_used[i >> 7] = Math.min(IO_TLB_SEGSIZE, pool.nslabs - i)
 }
 
-/** Most free slots in one run that a single allocation could take, over all areas; what "fragmented" means when it is below the request. */
+/**
+ * Most free slots in one run that a single allocation could take, over all areas; what "fragmented" means when it is
+ * below the request.
+ */
 export function largest_free_run(pool: IoTlbPool): number {
   let most = 0
   for (let seg = 0; seg * IO_TLB_SEGSIZE < pool.nslabs; seg++) most = Math.max(most, longest_run(pool, seg))

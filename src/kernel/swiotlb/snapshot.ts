@@ -1,5 +1,6 @@
-// States of a pool as values. A snapshot holds only what differs from an empty pool, so its cost follows what is in use, not the pool's size;
-// equal states give equal snapshots (canonical), so they can be interned. The list[] of free runs follows from which slots are used.
+// States of a pool as values. A snapshot holds only what differs from an empty pool, so its cost follows what is in
+// use, not the pool's size; equal states give equal snapshots (canonical), so they can be interned. The list[] of free
+// runs follows from which slots are used.
 import { assertTrue } from '../../base/index.ts'
 import { INVALID_PHYS_ADDR, IO_TLB_SEGSIZE, IO_TLB_SIZE, type IoTlbPool } from './pool.ts'
 
@@ -16,10 +17,10 @@ function room(words: number): void {
 }
 
 /**
- * The pool's state: words [areas, total_used, used_hiwater, then area, index, used of each area that is not (0, 0), then runs of used slots:
- * first slot, count, orig_addr low and high word, alloc_size, pad_slots]; an irregular pool has bit 31 of the first word set and all list[]
- * values before the runs. `hiwater` false leaves the high-water mark out (as 0), for whoever
- * does not want states to differ by their past.
+ * The pool's state: words [areas, total_used, used_hiwater, then area, index, used of each area that is not (0, 0),
+ * then runs of used slots: first slot, count, orig_addr low and high word, alloc_size, pad_slots]; an irregular pool
+ * has bit 31 of the first word set and all list[] values before the runs. `hiwater` false leaves the high-water mark
+ * out (as 0), for whoever does not want states to differ by their past.
  */
 export function snapshot(pool: IoTlbPool, hiwater = true): Uint32Array {
   const { list, orig_addr, alloc_size, pad_slots } = pool
@@ -55,8 +56,24 @@ export function snapshot(pool: IoTlbPool, hiwater = true): Uint32Array {
       const orig = orig_addr[i] as number
       const size = alloc_size[i] as number
       let n = 1
-      if (orig === INVALID_PHYS_ADDR) while (i + n < end && list[i + n] === 0 && orig_addr[i + n] === INVALID_PHYS_ADDR && alloc_size[i + n] === size - n * IO_TLB_SIZE && pad_slots[i + n] === 0) n++
-      else while (i + n < end && list[i + n] === 0 && orig_addr[i + n] === orig + n * IO_TLB_SIZE && alloc_size[i + n] === size - n * IO_TLB_SIZE && pad_slots[i + n] === 0) n++
+      if (orig === INVALID_PHYS_ADDR)
+        while (
+          i + n < end &&
+          list[i + n] === 0 &&
+          orig_addr[i + n] === INVALID_PHYS_ADDR &&
+          alloc_size[i + n] === size - n * IO_TLB_SIZE &&
+          pad_slots[i + n] === 0
+        )
+          n++
+      else
+        while (
+          i + n < end &&
+          list[i + n] === 0 &&
+          orig_addr[i + n] === orig + n * IO_TLB_SIZE &&
+          alloc_size[i + n] === size - n * IO_TLB_SIZE &&
+          pad_slots[i + n] === 0
+        )
+          n++
       scratch[at] = i
       scratch[at + 1] = n
       // Uint32Array stores modulo 2^32: -1 (no original) becomes all-ones in both words.
@@ -90,11 +107,16 @@ function clear(pool: IoTlbPool): void {
   }
   pool.area_index.fill(0)
   pool.area_used.fill(0)
-  if (pool.irregular) for (let i = 0; i < pool.nslabs; i++) pool.list[i] = Math.min(IO_TLB_SEGSIZE - (i % IO_TLB_SEGSIZE), pool.nslabs - i)
+  if (pool.irregular)
+    for (let i = 0; i < pool.nslabs; i++)
+      pool.list[i] = Math.min(IO_TLB_SEGSIZE - (i % IO_TLB_SEGSIZE), pool.nslabs - i)
   pool.irregular = false
 }
 
-/** Puts a pool of the same size and areas into the state of a snapshot. @throws Error when the snapshot is of another shape */
+/**
+ * Puts a pool of the same size and areas into the state of a snapshot. @throws Error when the snapshot is of another
+ * shape
+ */
 export function restore(pool: IoTlbPool, snap: Uint32Array): void {
   clear(pool)
   pool.usage.total_used = (snap[1] as number) | 0
@@ -125,7 +147,8 @@ export function restore(pool: IoTlbPool, snap: Uint32Array): void {
     }
     pool.pad_slots[i] = snap[at + 5] as number
     // The free run below, whose lengths end at this run.
-    for (let j = i - 1, count = 0; (j & (IO_TLB_SEGSIZE - 1)) !== IO_TLB_SEGSIZE - 1 && pool.list[j] !== 0; j--) pool.list[j] = ++count
+    for (let j = i - 1, count = 0; (j & (IO_TLB_SEGSIZE - 1)) !== IO_TLB_SEGSIZE - 1 && pool.list[j] !== 0; j--)
+      pool.list[j] = ++count
     pool.seg_used[i >> 7] = (pool.seg_used[i >> 7] as number) + n
   }
   if (irregular) {
@@ -145,8 +168,9 @@ function fnv(h: number, lo: number, hi: number): number {
 }
 
 /**
- * FNV-1a/32 over u64 little-endian words: of each area index and used, then of each slot list, orig_addr, alloc_size and pad_slots; "no
- * original" is all ones and alloc_size wraps modulo 2^64. The hash that recordings of the kernel carry.
+ * FNV-1a/32 over u64 little-endian words: of each area index and used, then of each slot list, orig_addr, alloc_size
+ * and pad_slots; "no original" is all ones and alloc_size wraps modulo 2^64. The hash that recordings of the kernel
+ * carry.
  */
 export function state_hash(pool: IoTlbPool): number {
   let h: number = FNV_OFFSET

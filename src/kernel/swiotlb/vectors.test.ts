@@ -2,8 +2,14 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { IoTlbPool, slotParams, swiotlb_release_slots, swiotlb_tbl_map_single } from './pool.ts'
 
-// Golden vectors printed by the slot search, map and release functions of 6.12.117. Each block sets up a pool and lists calls with results.
-const blocks = readFileSync(new URL('../../../test/fixtures/swiotlb/vectors.txt', import.meta.url), 'utf8').split(/^(?=# V)/m)
+const SLOT = 'tlb=\\+(\\w+) slot=(\\d+) pad=(\\d+) alloc_size=(\\d+)'
+const MAPPED = new RegExp(`^map cpu=(\\d+) phys=(\\w+) len=(\\d+) am=(\\w+) -> (?:${SLOT}|(ERR))`)
+
+// Golden vectors printed by the slot search, map and release functions of 6.12.117. Each block sets up a pool and lists
+// calls with results.
+const blocks = readFileSync(new URL('../../../test/fixtures/swiotlb/vectors.txt', import.meta.url), 'utf8').split(
+  /^(?=# V)/m
+)
 const masks: Readonly<Record<string, { align: number; boundary: number; dmaOffset: number }>> = {
   V2: { align: 0xfff, boundary: 0, dmaOffset: 0 },
   V3: { align: 0xfff, boundary: 0, dmaOffset: 0 },
@@ -23,7 +29,7 @@ for (const block of blocks) {
     for (const line of lines.slice(1)) {
       const align = line.includes('with min_align_mask 0xfff') ? 0xfff : set.align
       const p = slotParams(align, set.boundary, pool.start + set.dmaOffset)
-      const map = /^map cpu=(\d+) phys=(\w+) len=(\d+) am=(\w+) -> (?:tlb=\+(\w+) slot=(\d+) pad=(\d+) alloc_size=(\d+)|(ERR))/.exec(line)
+      const map = MAPPED.exec(line)
       const unmap = /^unmap \+(\w+)/.exec(line)
       const free = /^list\[0\.\.(\d+)\]: (.*)$/.exec(line)
       if (map) {
@@ -31,7 +37,15 @@ for (const block of blocks) {
         if (map[9] === 'ERR') expect(tlb).toBe(-1)
         else {
           const slot = (tlb - pool.start) >> 11
-          expect([tlb - pool.start, slot, pool.pad_slots[slot], pool.alloc_size[slot - (pool.pad_slots[slot] ?? 0)]], line).toEqual([Number(map[5]), Number(map[6]), Number(map[7]), name === 'V3' ? expect.anything() : Number(map[8])])
+          expect(
+            [tlb - pool.start, slot, pool.pad_slots[slot], pool.alloc_size[slot - (pool.pad_slots[slot] ?? 0)]],
+            line
+          ).toEqual([
+            Number(map[5]),
+            Number(map[6]),
+            Number(map[7]),
+            name === 'V3' ? expect.anything() : Number(map[8])
+          ])
           expect(pool.alloc_size[slot], line).toBe(Number(map[8]))
         }
         done++
@@ -43,7 +57,8 @@ for (const block of blocks) {
         done++
       } else expect(line).toMatch(/^ {2}WARN full$/)
       const areas = /area idx\/used: ([\d/ ]+)/.exec(line)?.[1]?.trim()
-      if (areas !== undefined) expect(Array.from(pool.area_index, (x, a) => `${x}/${pool.area_used[a]}`).join(' '), line).toBe(areas)
+      if (areas !== undefined)
+        expect(Array.from(pool.area_index, (x, a) => `${x}/${pool.area_used[a]}`).join(' '), line).toBe(areas)
     }
     expect(done).toBeGreaterThan(1)
   })

@@ -1,5 +1,5 @@
-// What an access does: the Realm's CPU and a T=1 device through the Realm's stage 2, the host and a T=0 device through the GPT.
-// Source: reference arm-cca.md sections 1, 3 ("Realm CPU access") and 8 (T=1 outcomes).
+// What an access does: the Realm's CPU and a T=1 device through the Realm's stage 2, the host and a T=0 device through
+// the GPT. Source: reference arm-cca.md sections 1, 3 ("Realm CPU access") and 8 (T=1 outcomes).
 import { ensure } from '../../base/index.ts'
 import { Gpi, Ripas } from './codes.ts'
 import { Kind, KIND_MASK, kindFacts } from './entry.ts'
@@ -54,11 +54,14 @@ export function t1Access(m: RmmState, r: Realm, ipa: number): T1Access {
   if (at === null) return { result: 'size' }
   const kind = at.entry & KIND_MASK
   const offset = ipa % levelSize(at.level)
-  if (kind === Kind.ASSIGNED_RAM || kind === Kind.ASSIGNED_DEV_DEV) return { result: 'ok', pa: at.pa + offset, pas: 'realm', writable: true }
+  if (kind === Kind.ASSIGNED_RAM || kind === Kind.ASSIGNED_DEV_DEV)
+    return { result: 'ok', pa: at.pa + offset, pas: 'realm', writable: true }
   if (kind !== Kind.ASSIGNED_NS) return { result: 'translation' }
   const pa = at.pa - (at.pa % 4096) + offset
   return m.gpi(pa) === Gpi.NS ? { result: 'ok', pa, pas: 'ns', writable: writableNs(at.pa) } : { result: 'gpf', pa }
 }
 
 /** The host's CPU or a T=0 device at a physical address: only non-secure granules answer. */
-export function hostAccess(m: RmmState, pa: number): 'ok' | 'gpf' { return m.gpi(pa) === Gpi.NS ? 'ok' : 'gpf' }
+export function hostAccess(m: RmmState, pa: number): 'ok' | 'gpf' {
+  return m.gpi(pa) === Gpi.NS ? 'ok' : 'gpf'
+}

@@ -1,10 +1,32 @@
-// Commands that both generations of the interface have: Realms, and the commands on RTT structure. Checks stand in the order
-// in which the firmware makes them, because a call that breaks two rules is answered for the first. Source: reference arm-cca.md
-// sections 4 and 5; command names and conditions as in the RMM specification, order as in TF-RMM.
+// Commands that both generations of the interface have: Realms, and the commands on RTT structure. Checks stand in the
+// order in which the firmware makes them, because a call that breaks two rules is answered for the first. Source:
+// reference arm-cca.md sections 4 and 5; command names and conditions as in the RMM specification, order as in TF-RMM.
 import { ensure } from '../../base/index.ts'
 import { Gpi, Granule, HashAlgo, RealmState, Ripas, Rmi, rttError } from './codes.ts'
-import { DRAIN, isCounted, isDevice, isUnassignedProtected, Kind, KIND_MASK, kindFacts, newTable, paOf, type Table, XN } from './entry.ts'
-import { aligned, ENTRIES, type Geometry, geometryFault, ipaEnd, levelSize, PA_LIMIT, PAGE_LEVEL, parEnd } from './geometry.ts'
+import {
+  DRAIN,
+  isCounted,
+  isDevice,
+  isUnassignedProtected,
+  Kind,
+  KIND_MASK,
+  kindFacts,
+  newTable,
+  paOf,
+  type Table,
+  XN
+} from './entry.ts'
+import {
+  aligned,
+  ENTRIES,
+  type Geometry,
+  geometryFault,
+  ipaEnd,
+  levelSize,
+  PA_LIMIT,
+  PAGE_LEVEL,
+  parEnd
+} from './geometry.ts'
 import { rimInit, type RimParams } from './rim.ts'
 import { RmmState, type Realm } from './state.ts'
 
@@ -37,7 +59,10 @@ export interface RealmParams {
 export class RmmCommon extends RmmState {
   // ---- Realms
 
-  /** REALM_CREATE(rd, params): checks the parameters, takes the root granules, then the RD; undone when the RD cannot be taken. */
+  /**
+   * REALM_CREATE(rd, params): checks the parameters, takes the root granules, then the RD; undone when the RD cannot be
+   * taken.
+   */
   realmCreate(rd: number, p: RealmParams): number {
     this.noOutputs()
     if (!this.nsReadable(p.params)) return Rmi.ERROR_INPUT
@@ -59,12 +84,30 @@ export class RmmCommon extends RmmState {
     this.setGranule(rd, Granule.RD)
     this.content.own(rd)
     const measured: RimParams = {
-      algo: p.algo, s2sz: p.geo.s2sz, flags: p.flags ?? 0, sveVl: p.sveVl ?? 0, bps: p.bps ?? 1, wps: p.wps ?? 1, pmuCtrs: p.pmuCtrs ?? 0
+      algo: p.algo,
+      s2sz: p.geo.s2sz,
+      flags: p.flags ?? 0,
+      sveVl: p.sveVl ?? 0,
+      bps: p.bps ?? 1,
+      wps: p.wps ?? 1,
+      pmuCtrs: p.pmuCtrs ?? 0
     }
     const vmid = this.generation === '1.x' ? p.vmid : this.freeVmid()
     const realm: Realm = {
-      rd, state: RealmState.NEW, geo: p.geo, rootBase: p.rttBase, roots: roots.map((g, n) => this.rootTable(p.geo, g, n)), params: measured, vmid, da: p.da === true,
-      refcount: 0, recIndex: 0, mpidrs: new Set(), vdevs: 0, rim: this.measure ? rimInit(measured, this.rules) : null, extensions: 0
+      rd,
+      state: RealmState.NEW,
+      geo: p.geo,
+      rootBase: p.rttBase,
+      roots: roots.map((g, n) => this.rootTable(p.geo, g, n)),
+      params: measured,
+      vmid,
+      da: p.da === true,
+      refcount: 0,
+      recIndex: 0,
+      mpidrs: new Set(),
+      vdevs: 0,
+      rim: this.measure ? rimInit(measured, this.rules) : null,
+      extensions: 0
     }
     this.realms.set(rd, realm)
     this.vmids.add(vmid)
@@ -84,7 +127,12 @@ export class RmmCommon extends RmmState {
     if (geometryFault(p.geo, f.s2sz) !== null) return false
     if ((p.auxPlanes ?? 0) > f.auxPlanes) return false
     if (!aligned(p.rttBase, p.geo.num * PAGE)) return false
-    if (p.algo !== HashAlgo.SHA256 && p.algo !== HashAlgo.SHA512 && !(this.generation === '2.0' && p.algo === HashAlgo.SHA384)) return false
+    if (
+      p.algo !== HashAlgo.SHA256 &&
+      p.algo !== HashAlgo.SHA512 &&
+      !(this.generation === '2.0' && p.algo === HashAlgo.SHA384)
+    )
+      return false
     if ((p.mecid ?? 0) > f.mecid) return false
     // In 2.0 the RMM allocates VMIDs: what a host writes there is not looked at.
     if (this.generation === '2.0') return this.vmids.size <= f.vmid
@@ -97,7 +145,10 @@ export class RmmCommon extends RmmState {
     return v
   }
 
-  /** Root granule `n`: protected entries unassigned_empty, the others unassigned_ns; always 512 entries, also where the IPA space ends sooner. */
+  /**
+   * Root granule `n`: protected entries unassigned_empty, the others unassigned_ns; always 512 entries, also where the
+   * IPA space ends sooner.
+   */
   private rootTable(geo: Geometry, granule: number, n: number): Table {
     const t = newTable(granule, geo.start, Kind.UNASSIGNED_NS)
     const inPar = Math.floor(parEnd(geo) / levelSize(geo.start)) - n * ENTRIES
@@ -117,7 +168,10 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** REALM_DESTROY(rd): no RECs, no VDEVs, nothing in the root tables. In 1.x any state will do, in 2.0 the Realm must be a ZOMBIE. */
+  /**
+   * REALM_DESTROY(rd): no RECs, no VDEVs, nothing in the root tables. In 1.x any state will do, in 2.0 the Realm must
+   * be a ZOMBIE.
+   */
   realmDestroy(rd: number): number {
     this.noOutputs()
     const r = this.realm(rd)
@@ -125,7 +179,8 @@ export class RmmCommon extends RmmState {
     if (this.generation === '2.0' && r.state !== RealmState.ZOMBIE) return Rmi.ERROR_REALM
     if (r.refcount !== 0) return Rmi.ERROR_REALM
     if (r.roots.some((t) => t.refcount !== 0) || r.vdevs !== 0) return Rmi.ERROR_REALM
-    // Tables and NS mappings under the unprotected half would have counted as tables; what is left are root entries without references.
+    // Tables and NS mappings under the unprotected half would have counted as tables; what is left are root entries
+    // without references.
     for (const t of r.roots) {
       this.tables.delete(t.granule)
       this.setGranule(t.granule, Granule.DELEGATED)
@@ -138,14 +193,31 @@ export class RmmCommon extends RmmState {
 
   // ---- RTT structure
 
-  /** Bounds of the commands that create, destroy or fold a table: level in [start + 1, 3], ipa in the space and aligned to an entry of the parent. */
+  /**
+   * Bounds of the commands that create, destroy or fold a table: level in [start + 1, 3], ipa in the space and aligned
+   * to an entry of the parent.
+   */
   protected structureArgs(r: Realm, ipa: number, level: number): boolean {
-    return Number.isInteger(level) && level > r.geo.start && level <= PAGE_LEVEL && ipa < ipaEnd(r.geo) && ipa >= 0 && aligned(ipa, levelSize(level - 1))
+    return (
+      Number.isInteger(level) &&
+      level > r.geo.start &&
+      level <= PAGE_LEVEL &&
+      ipa < ipaEnd(r.geo) &&
+      ipa >= 0 &&
+      aligned(ipa, levelSize(level - 1))
+    )
   }
 
   /** Bounds of the commands on one entry: level in [min, 3], ipa in the space and aligned to the entry. */
   protected entryArgs(r: Realm, ipa: number, level: number, min: number): boolean {
-    return Number.isInteger(level) && level >= Math.max(min, r.geo.start) && level <= PAGE_LEVEL && ipa < ipaEnd(r.geo) && ipa >= 0 && aligned(ipa, levelSize(level))
+    return (
+      Number.isInteger(level) &&
+      level >= Math.max(min, r.geo.start) &&
+      level <= PAGE_LEVEL &&
+      ipa < ipaEnd(r.geo) &&
+      ipa >= 0 &&
+      aligned(ipa, levelSize(level))
+    )
   }
 
   /** RTT_CREATE(rd, rtt, ipa, level): a table at `level` in place of the entry above it (unfold). */
@@ -164,7 +236,10 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** The effect of RTT_CREATE on the entry the last walk ended at: a table whose entries inherit what the parent entry was. */
+  /**
+   * The effect of RTT_CREATE on the entry the last walk ended at: a table whose entries inherit what the parent entry
+   * was.
+   */
   protected unfold(r: Realm, rtt: number, ipa: number, level: number): void {
     const parent = this.wTable
     const at = this.wIndex
@@ -231,7 +306,10 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** RTT_FOLD(rd, ipa, level): x1 = the table's granule. All 512 entries must be alike, permissions and (for blocks) addresses included. */
+  /**
+   * RTT_FOLD(rd, ipa, level): x1 = the table's granule. All 512 entries must be alike, permissions and (for blocks)
+   * addresses included.
+   */
   rttFold(rd: number, ipa: number, level: number): number {
     this.noOutputs()
     const r = this.realm(rd)
@@ -254,7 +332,8 @@ export class RmmCommon extends RmmState {
       } else return rttError(level)
     } else if (t.refcount === ENTRIES) {
       if (level <= 1) return rttError(level - 1)
-      if (first & DRAIN || kind === Kind.TABLE || kind === Kind.ASSIGNED_NS || !this.contiguous(t, first, level)) return rttError(level)
+      if (first & DRAIN || kind === Kind.TABLE || kind === Kind.ASSIGNED_NS || !this.contiguous(t, first, level))
+        return rttError(level)
       pa = paOf(t)[0] as number
     } else return rttError(level)
     this.observer?.brokenEntry?.(r.rd, ipa, levelSize(level - 1))
@@ -269,7 +348,10 @@ export class RmmCommon extends RmmState {
     return true
   }
 
-  /** All entries alike and their addresses one block aligned to an entry of the level above; the low bits of an NS address are the host's attributes and must be equal too. */
+  /**
+   * All entries alike and their addresses one block aligned to an entry of the level above; the low bits of an NS
+   * address are the host's attributes and must be equal too.
+   */
   private contiguous(t: Table, entry: number, level: number): boolean {
     if (!this.uniform(t, entry)) return false
     const pa = paOf(t)
@@ -296,7 +378,9 @@ export class RmmCommon extends RmmState {
     return Rmi.SUCCESS
   }
 
-  /** RTT_SET_RIPAS(rd, rec, base, top): the part of a Realm's RIPAS request that one table holds; x1 = where it got to. */
+  /**
+   * RTT_SET_RIPAS(rd, rec, base, top): the part of a Realm's RIPAS request that one table holds; x1 = where it got to.
+   */
   rttSetRipas(rd: number, recPa: number, base: number, top: number): number {
     this.noOutputs()
     if (top <= base || !aligned(top, PAGE)) return Rmi.ERROR_INPUT
@@ -317,7 +401,8 @@ export class RmmCommon extends RmmState {
       if ((t.kind[i] as number) & DRAIN) break
       const next = changedRipas(t.kind[i] as number, rec.ripas.value, rec.ripas.destroyed)
       if (next < 0) break
-      if (next !== t.kind[i] && rec.ripas.value === Ripas.EMPTY && isCounted(next)) this.observer?.tlbi?.(r.rd, at, size)
+      if (next !== t.kind[i] && rec.ripas.value === Ripas.EMPTY && isCounted(next))
+        this.observer?.tlbi?.(r.rd, at, size)
       t.kind[i] = next
       at += size
     }
@@ -328,11 +413,17 @@ export class RmmCommon extends RmmState {
   }
 
   /** An RTT granule address a Realm without LPA2 may use. */
-  protected paInReach(pa: number): boolean { return pa < PA_LIMIT }
+  protected paInReach(pa: number): boolean {
+    return pa < PA_LIMIT
+  }
 
   /** Gives a granule to the Realm world in the GPT. */
-  protected toRealmPas(pa: number): void { this.observer?.gpi?.(pa, Gpi.REALM) }
-  protected toNsPas(pa: number): void { this.observer?.gpi?.(pa, Gpi.NS) }
+  protected toRealmPas(pa: number): void {
+    this.observer?.gpi?.(pa, Gpi.REALM)
+  }
+  protected toNsPas(pa: number): void {
+    this.observer?.gpi?.(pa, Gpi.NS)
+  }
 }
 
 /** The entry after a RIPAS change, the entry itself when it has that RIPAS already, -1 where the change stops. */
@@ -343,20 +434,29 @@ function changedRipas(entry: number, ripas: number, destroyed: boolean): number 
   if (ripas === Ripas.RAM) {
     if (isDevice(entry)) return -1
     switch (kind) {
-      case Kind.UNASSIGNED_EMPTY: return Kind.UNASSIGNED_RAM | xn
-      case Kind.ASSIGNED_EMPTY: return Kind.ASSIGNED_RAM | xn
-      case Kind.UNASSIGNED_DESTROYED: return destroyed ? Kind.UNASSIGNED_RAM | xn : -1
-      case Kind.ASSIGNED_DESTROYED: return destroyed ? Kind.ASSIGNED_RAM | xn : -1
-      default: return entry
+      case Kind.UNASSIGNED_EMPTY:
+        return Kind.UNASSIGNED_RAM | xn
+      case Kind.ASSIGNED_EMPTY:
+        return Kind.ASSIGNED_RAM | xn
+      case Kind.UNASSIGNED_DESTROYED:
+        return destroyed ? Kind.UNASSIGNED_RAM | xn : -1
+      case Kind.ASSIGNED_DESTROYED:
+        return destroyed ? Kind.ASSIGNED_RAM | xn : -1
+      default:
+        return entry
     }
   }
   switch (kind) {
     case Kind.UNASSIGNED_RAM:
-    case Kind.UNASSIGNED_DESTROYED: return Kind.UNASSIGNED_EMPTY | xn
+    case Kind.UNASSIGNED_DESTROYED:
+      return Kind.UNASSIGNED_EMPTY | xn
     case Kind.ASSIGNED_RAM:
-    case Kind.ASSIGNED_DESTROYED: return Kind.ASSIGNED_EMPTY | xn
+    case Kind.ASSIGNED_DESTROYED:
+      return Kind.ASSIGNED_EMPTY | xn
     case Kind.ASSIGNED_DEV_DEV:
-    case Kind.ASSIGNED_DEV_DESTROYED: return Kind.ASSIGNED_DEV_EMPTY | XN
-    default: return entry
+    case Kind.ASSIGNED_DEV_DESTROYED:
+      return Kind.ASSIGNED_DEV_EMPTY | XN
+    default:
+      return entry
   }
 }

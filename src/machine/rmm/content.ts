@@ -1,5 +1,6 @@
-// What the RMM does to the bytes of granules. The model never looks at content except to measure it, so memory is given to it:
-// the machine's own (bytes or labels), or one byte value per granule where that is enough (recordings, planning).
+// What the RMM does to the bytes of granules. The model never looks at content except to measure it, so memory is given
+// to it: the machine's own (bytes or labels), or one byte value per granule where that is enough (recordings,
+// planning).
 import { hash } from './rim.ts'
 import { PAGE_SIZE } from '../../base/index.ts'
 
@@ -19,12 +20,22 @@ export class UniformContent implements Content {
   private readonly bytes = new Map<number, number | null>()
   private readonly digests = new Map<number, Uint8Array>()
 
-  fill(granule: number, byte: number): void { this.bytes.set(granule, byte & 0xff) }
+  fill(granule: number, byte: number): void {
+    this.bytes.set(granule, byte & 0xff)
+  }
   /** The byte a granule is full of (0 before anything was written), null when it is not defined. */
-  byte(granule: number): number | null { return this.bytes.has(granule) ? (this.bytes.get(granule) ?? null) : 0 }
-  copy(dst: number, src: number): void { this.bytes.set(dst, this.byte(src)) }
-  zero(granule: number): void { this.bytes.delete(granule) }
-  own(granule: number): void { this.bytes.set(granule, null) }
+  byte(granule: number): number | null {
+    return this.bytes.has(granule) ? (this.bytes.get(granule) ?? null) : 0
+  }
+  copy(dst: number, src: number): void {
+    this.bytes.set(dst, this.byte(src))
+  }
+  zero(granule: number): void {
+    this.bytes.delete(granule)
+  }
+  own(granule: number): void {
+    this.bytes.set(granule, null)
+  }
   digest(granule: number, algo: number): Uint8Array {
     const key = (this.byte(granule) ?? 0) + 256 * algo
     let d = this.digests.get(key)
@@ -43,6 +54,10 @@ export class UniformContent implements Content {
 
 /** For models that measure nothing and whose content lives elsewhere. */
 export const noContent: Content = {
-  copy() {}, zero() {}, own() {},
-  digest() { throw new Error('this memory has no content to measure: construct the RMM with `measure: false`') }
+  copy() {},
+  zero() {},
+  own() {},
+  digest() {
+    throw new Error('this memory has no content to measure: construct the RMM with `measure: false`')
+  }
 }

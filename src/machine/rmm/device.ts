@@ -1,5 +1,6 @@
-// The device's side of assignment: the DSM that the RMM talks to over SPDM, and the interface (TDI) behind each VDEV. Source: reference
-// pcie-tdisp.md sections 2, 3 and 5. What a device measures and reports is a number here: it changes when the thing itself changes.
+// The device's side of assignment: the DSM that the RMM talks to over SPDM, and the interface (TDI) behind each VDEV.
+// Source: reference pcie-tdisp.md sections 2, 3 and 5. What a device measures and reports is a number here: it changes
+// when the thing itself changes.
 
 /** TDISP states of an interface. */
 export const Tdi = { CONFIG_UNLOCKED: 0, CONFIG_LOCKED: 1, RUN: 2, ERROR: 3 } as const
@@ -25,9 +26,18 @@ export interface DsmState {
   nonces: number
 }
 
-export const newDsm = (certificate: number): DsmState => ({ session: false, measurement: 1, certificate, tdis: new Map(), nonces: 0 })
+export const newDsm = (certificate: number): DsmState => ({
+  session: false,
+  measurement: 1,
+  certificate,
+  tdis: new Map(),
+  nonces: 0
+})
 
-export const copyDsm = (d: DsmState): DsmState => ({ ...d, tdis: new Map([...d.tdis].map(([id, t]) => [id, { ...t }])) })
+export const copyDsm = (d: DsmState): DsmState => ({
+  ...d,
+  tdis: new Map([...d.tdis].map(([id, t]) => [id, { ...t }]))
+})
 
 export function tdiOf(d: DsmState, id: number): TdiState {
   let t = d.tdis.get(id)

@@ -1,6 +1,7 @@
-// What a guest's TSM driver asks of the RMM for its device, as pure functions on small numbers: the state of the VDEV, whether its stream table
-// entry is valid, and what the device answers. A state vector can hold it; a property test holds it against the RMM's own commands
-// (door.test.ts). Each answer names the command that failed: who may lock, start and DMA-enable is decided there, not in the guest.
+// What a guest's TSM driver asks of the RMM for its device, as pure functions on small numbers: the state of the VDEV,
+// whether its stream table entry is valid, and what the device answers. A state vector can hold it; a property test
+// holds it against the RMM's own commands (door.test.ts). Each answer names the command that failed: who may lock,
+// start and DMA-enable is decided there, not in the guest.
 
 /** VDEV states that a created VDEV goes through, from UNLOCKED on. */
 export const Door = { unlocked: 0, locked: 1, started: 2, error: 3 } as const
@@ -11,7 +12,9 @@ export const doorCommands = ['VDEV_LOCK', 'VDEV_START', 'VDEV_UNLOCK', 'VDEV_COM
 export type DoorCommand = (typeof doorCommands)[number]
 /** Which of them each call can fail at; VDEV_DMA_ENABLE follows VDEV_START in one step, and finds what it needs. */
 export const doorFailures: Readonly<Record<'lock' | 'accept' | 'unlock', readonly DoorCommand[]>> = {
-  lock: ['VDEV_LOCK', 'VDEV_COMMUNICATE'], accept: ['VDEV_START', 'VDEV_COMMUNICATE'], unlock: ['VDEV_UNLOCK', 'VDEV_COMMUNICATE']
+  lock: ['VDEV_LOCK', 'VDEV_COMMUNICATE'],
+  accept: ['VDEV_START', 'VDEV_COMMUNICATE'],
+  unlock: ['VDEV_UNLOCK', 'VDEV_COMMUNICATE']
 }
 
 /** The device's side of one TDISP request: it answers, or refuses. */
@@ -53,9 +56,13 @@ export function doorAccept(s: DoorState, tell: Tell): DoorAnswer {
 }
 
 /** RSI_VDEV_DMA_ENABLE alone. */
-export const doorDmaEnable = (s: DoorState): DoorAnswer => (s.vdev === Door.started ? went({ ...s, ste: true }) : refused(s, 'VDEV_DMA_ENABLE'))
+export const doorDmaEnable = (s: DoorState): DoorAnswer =>
+  s.vdev === Door.started ? went({ ...s, ste: true }) : refused(s, 'VDEV_DMA_ENABLE')
 
-/** VDEV_UNLOCK (after VDEV_ABORT, where a communication failed), which stops DMA at once, and the communication that carries STOP_INTERFACE. */
+/**
+ * VDEV_UNLOCK (after VDEV_ABORT, where a communication failed), which stops DMA at once, and the communication that
+ * carries STOP_INTERFACE.
+ */
 export function doorUnlock(s: DoorState, tell: Tell): DoorAnswer {
   if (s.vdev === Door.unlocked) return refused(s, 'VDEV_UNLOCK')
   const off = { ...s, ste: false }

@@ -1,25 +1,46 @@
-// RTT entries and tables. An entry is a kind and, where it has one, an output address; the kind's byte also holds the one
-// permission bit that matters to folding: an entry that was mapped as device memory stays execute-never afterwards.
+// RTT entries and tables. An entry is a kind and, where it has one, an output address; the kind's byte also holds the
+// one permission bit that matters to folding: an entry that was mapped as device memory stays execute-never afterwards.
 // Source: reference arm-cca.md section 3 (table "Entry kinds") and the note on RTT_FOLD in section 4.
 import { ENTRIES } from './geometry.ts'
 import { Hipas, Ripas } from './codes.ts'
 
 export const Kind = {
-  UNASSIGNED_EMPTY: 0, UNASSIGNED_RAM: 1, UNASSIGNED_DESTROYED: 2,
-  ASSIGNED_EMPTY: 3, ASSIGNED_RAM: 4, ASSIGNED_DESTROYED: 5,
-  ASSIGNED_DEV_EMPTY: 6, ASSIGNED_DEV_DESTROYED: 7, ASSIGNED_DEV_DEV: 8,
-  UNASSIGNED_NS: 9, ASSIGNED_NS: 10, TABLE: 11
+  UNASSIGNED_EMPTY: 0,
+  UNASSIGNED_RAM: 1,
+  UNASSIGNED_DESTROYED: 2,
+  ASSIGNED_EMPTY: 3,
+  ASSIGNED_RAM: 4,
+  ASSIGNED_DESTROYED: 5,
+  ASSIGNED_DEV_EMPTY: 6,
+  ASSIGNED_DEV_DESTROYED: 7,
+  ASSIGNED_DEV_DEV: 8,
+  UNASSIGNED_NS: 9,
+  ASSIGNED_NS: 10,
+  TABLE: 11
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 export const kindNames = [
-  'unassigned_empty', 'unassigned_ram', 'unassigned_destroyed', 'assigned_empty', 'assigned_ram', 'assigned_destroyed',
-  'assigned_dev_empty', 'assigned_dev_destroyed', 'assigned_dev_dev', 'unassigned_ns', 'assigned_ns', 'table'
+  'unassigned_empty',
+  'unassigned_ram',
+  'unassigned_destroyed',
+  'assigned_empty',
+  'assigned_ram',
+  'assigned_destroyed',
+  'assigned_dev_empty',
+  'assigned_dev_destroyed',
+  'assigned_dev_dev',
+  'unassigned_ns',
+  'assigned_ns',
+  'table'
 ] as const
 
 /** Execute-never, left behind by a device mapping: part of what FOLD compares. */
 export const XN = 0x10
-/** RMI 2.0: an operation that has yielded still owes this entry work (zeroing, TLB invalidation, cache maintenance); others wait or fail. */
+/**
+ * RMI 2.0: an operation that has yielded still owes this entry work (zeroing, TLB invalidation, cache maintenance);
+ * others wait or fail.
+ */
 export const DRAIN = 0x20
 export const KIND_MASK = 0x0f
 
@@ -34,7 +55,13 @@ interface KindFacts {
   readonly counted: boolean
 }
 
-const row = (hipas: number, ripas: number, valid: boolean, hasPa: boolean, counted: boolean): KindFacts => ({ hipas, ripas, valid, hasPa, counted })
+const row = (hipas: number, ripas: number, valid: boolean, hasPa: boolean, counted: boolean): KindFacts => ({
+  hipas,
+  ripas,
+  valid,
+  hasPa,
+  counted
+})
 const T = true
 const F = false
 
@@ -92,8 +119,12 @@ export const paOf = (t: Table): Float64Array => (t.pa ??= new Float64Array(ENTRI
 
 export function copyTable(t: Table): Table {
   return {
-    granule: t.granule, level: t.level, kind: t.kind.slice(), pa: t.pa === null ? null : t.pa.slice(),
-    child: t.child === null ? null : t.child.map((c) => (c === undefined ? undefined : copyTable(c))), refcount: t.refcount
+    granule: t.granule,
+    level: t.level,
+    kind: t.kind.slice(),
+    pa: t.pa === null ? null : t.pa.slice(),
+    child: t.child === null ? null : t.child.map((c) => (c === undefined ? undefined : copyTable(c))),
+    refcount: t.refcount
   }
 }
 

@@ -1,5 +1,6 @@
 // The shape of a Realm's stage 2: level sizes, legal start levels, concatenated roots, the two halves of the IPA space.
-// Source: reference arm-cca.md section 3 (4K granule; LPA2 and start level -1 are not offered by the modelled firmware).
+// Source: reference arm-cca.md section 3 (4K granule; LPA2 and start level -1 are not offered by the modelled
+// firmware).
 
 export const ENTRIES = 512
 export const PAGE_LEVEL = 3
@@ -24,7 +25,10 @@ export interface Geometry {
   readonly num: number
 }
 
-/** Start levels at which an IPA space of `s2sz` bits can be walked: with n = 3 - sl, s2sz lies in [9n+13, 9n+21], four bits more when sl > 0. */
+/**
+ * Start levels at which an IPA space of `s2sz` bits can be walked: with n = 3 - sl, s2sz lies in [9n+13, 9n+21], four
+ * bits more when sl > 0.
+ */
 export function startLevels(s2sz: number): number[] {
   return [0, 1, 2, 3].filter((sl) => {
     const n = 3 - sl

@@ -1,5 +1,5 @@
-// Granule tracking: one state per 4 KiB of the memory and of the device ranges the RMM was told of at boot. Source: reference
-// arm-cca.md section 2. Reference counts live with what a granule backs (a table's entries, a Realm's RECs).
+// Granule tracking: one state per 4 KiB of the memory and of the device ranges the RMM was told of at boot. Source:
+// reference arm-cca.md section 2. Reference counts live with what a granule backs (a table's entries, a Realm's RECs).
 import { PAGE_SIZE } from '../../base/index.ts'
 
 /** A range of physical addresses the RMM knows: base in bytes, size in granules. */
@@ -10,7 +10,9 @@ export interface PaRange {
 
 const CHUNK = 4096
 
-/** States of the granules of one range, stored sparsely: a small realm costs a few kilobytes whatever the range's size. */
+/**
+ * States of the granules of one range, stored sparsely: a small realm costs a few kilobytes whatever the range's size.
+ */
 export class GranuleArray {
   private chunks: Array<Uint8Array | undefined> = []
 

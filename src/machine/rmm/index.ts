@@ -1,5 +1,5 @@
-// The Realm Management Monitor as a model: granules, stage-2 tables, RMI and RSI commands, measurement. No I/O, no clock: a program
-// constructs an RMM, calls commands and reads the answers.
+// The Realm Management Monitor as a model: granules, stage-2 tables, RMI and RSI commands, measurement. No I/O, no
+// clock: a program constructs an RMM, calls commands and reads the answers.
 export * from './access.ts'
 export * from './codes.ts'
 export * from './common.ts'

@@ -1,7 +1,7 @@
-// Granule locks as state: which granules a command of RMI 2.0 locks, in which order, and when it takes effect. Two host CPUs may be in two
-// commands; each waits where the other holds the lock it wants, and neither gives up. The programs are those of TF-RMM main of July 2026
-// (runtime/rmi/rtt.c, rtt_map.c, rtt_unmap.c, granule.c), read; the self-deadlock of RTT_DATA_MAP is recorded. Not here: REC, PDEV and VDEV
-// commands, and the Realm's calls.
+// Granule locks as state: which granules a command of RMI 2.0 locks, in which order, and when it takes effect. Two host
+// CPUs may be in two commands; each waits where the other holds the lock it wants, and neither gives up. The programs
+// are those of TF-RMM main of July 2026 (runtime/rmi/rtt.c, rtt_map.c, rtt_unmap.c, granule.c), read; the self-deadlock
+// of RTT_DATA_MAP is recorded. Not here: REC, PDEV and VDEV commands, and the Realm's calls.
 import { Granule } from './codes.ts'
 import { PAGE } from './common.ts'
 import { Kind, KIND_MASK, paOf, type Table } from './entry.ts'
@@ -10,12 +10,33 @@ import type { AddrDesc } from './operations.ts'
 import type { Rmm2 } from './rmi2.ts'
 import type { Realm } from './state.ts'
 
-interface GranuleCall { readonly name: 'GRANULE_RANGE_DELEGATE' | 'GRANULE_RANGE_UNDELEGATE'; readonly pa: number }
+interface GranuleCall {
+  readonly name: 'GRANULE_RANGE_DELEGATE' | 'GRANULE_RANGE_UNDELEGATE'
+  readonly pa: number
+}
 type RttCall =
-  | { readonly name: 'RTT_CREATE'; readonly rd: number; readonly rtt: number; readonly ipa: number; readonly level: number }
+  | {
+      readonly name: 'RTT_CREATE'
+      readonly rd: number
+      readonly rtt: number
+      readonly ipa: number
+      readonly level: number
+    }
   | { readonly name: 'RTT_DESTROY' | 'RTT_FOLD'; readonly rd: number; readonly ipa: number; readonly level: number }
-  | { readonly name: 'RTT_DATA_MAP'; readonly rd: number; readonly base: number; readonly top: number; readonly desc: AddrDesc }
-  | { readonly name: 'RTT_DATA_MAP_INIT'; readonly rd: number; readonly data: number; readonly ipa: number; readonly src: number }
+  | {
+      readonly name: 'RTT_DATA_MAP'
+      readonly rd: number
+      readonly base: number
+      readonly top: number
+      readonly desc: AddrDesc
+    }
+  | {
+      readonly name: 'RTT_DATA_MAP_INIT'
+      readonly rd: number
+      readonly data: number
+      readonly ipa: number
+      readonly src: number
+    }
   | { readonly name: 'RTT_DATA_UNMAP'; readonly rd: number; readonly base: number; readonly top: number }
 
 /** A command of one host CPU. */
@@ -27,14 +48,22 @@ export type LockStep = { readonly do: 'lock' | 'unlock'; readonly granule: numbe
 /** Carries the command out on the model. */
 export function carryOut(m: Rmm2, c: Call): number {
   switch (c.name) {
-    case 'GRANULE_RANGE_DELEGATE': return m.granuleRangeDelegate(c.pa, c.pa + PAGE)
-    case 'GRANULE_RANGE_UNDELEGATE': return m.granuleRangeUndelegate(c.pa, c.pa + PAGE)
-    case 'RTT_CREATE': return m.rttCreate(c.rd, c.rtt, c.ipa, c.level)
-    case 'RTT_DESTROY': return m.rttDestroy(c.rd, c.ipa, c.level)
-    case 'RTT_FOLD': return m.rttFold(c.rd, c.ipa, c.level)
-    case 'RTT_DATA_MAP': return m.rttDataMap(c.rd, c.base, c.top, [c.desc])
-    case 'RTT_DATA_MAP_INIT': return m.rttDataMapInit(c.rd, c.data, c.ipa, c.src, 1)
-    case 'RTT_DATA_UNMAP': return m.rttDataUnmap(c.rd, c.base, c.top)
+    case 'GRANULE_RANGE_DELEGATE':
+      return m.granuleRangeDelegate(c.pa, c.pa + PAGE)
+    case 'GRANULE_RANGE_UNDELEGATE':
+      return m.granuleRangeUndelegate(c.pa, c.pa + PAGE)
+    case 'RTT_CREATE':
+      return m.rttCreate(c.rd, c.rtt, c.ipa, c.level)
+    case 'RTT_DESTROY':
+      return m.rttDestroy(c.rd, c.ipa, c.level)
+    case 'RTT_FOLD':
+      return m.rttFold(c.rd, c.ipa, c.level)
+    case 'RTT_DATA_MAP':
+      return m.rttDataMap(c.rd, c.base, c.top, [c.desc])
+    case 'RTT_DATA_MAP_INIT':
+      return m.rttDataMapInit(c.rd, c.data, c.ipa, c.src, 1)
+    case 'RTT_DATA_UNMAP':
+      return m.rttDataUnmap(c.rd, c.base, c.top)
   }
 }
 
@@ -59,8 +88,16 @@ class Program {
     this.lock(Math.max(a, b))
   }
 
-  /** The table that holds the entry of `ipa` at `level` at most: root first, then each table before the one above it is given back. */
-  walk(r: Realm, ipa: number, level: number, keepRd: boolean): { readonly table: Table; readonly level: number; readonly index: number } {
+  /**
+   * The table that holds the entry of `ipa` at `level` at most: root first, then each table before the one above it is
+   * given back.
+   */
+  walk(
+    r: Realm,
+    ipa: number,
+    level: number,
+    keepRd: boolean
+  ): { readonly table: Table; readonly level: number; readonly index: number } {
     let l = r.geo.start
     const first = Math.floor(ipa / levelSize(l))
     const base = r.roots[0] as Table
@@ -92,7 +129,10 @@ class Program {
   }
 }
 
-/** The locks of a command in the present state, from the first to the last. What is refused before a lock is taken takes none. */
+/**
+ * The locks of a command in the present state, from the first to the last. What is refused before a lock is taken takes
+ * none.
+ */
 export function lockSteps(m: Rmm2, c: Call): LockStep[] {
   const p = new Program()
   if ('pa' in c) {
@@ -106,7 +146,13 @@ export function lockSteps(m: Rmm2, c: Call): LockStep[] {
       // Where the table is the RD itself, or no delegated granule, nothing more is locked.
       if (c.rtt === c.rd) return p.done()
       p.lockTwo(c.rtt, c.rd)
-      if (m.granule(c.rtt) === Granule.DELEGATED && c.level > r.geo.start && c.level <= PAGE_LEVEL && aligned(c.ipa, levelSize(c.level - 1))) p.walk(r, c.ipa, c.level - 1, false)
+      if (
+        m.granule(c.rtt) === Granule.DELEGATED &&
+        c.level > r.geo.start &&
+        c.level <= PAGE_LEVEL &&
+        aligned(c.ipa, levelSize(c.level - 1))
+      )
+        p.walk(r, c.ipa, c.level - 1, false)
       return p.done()
     case 'RTT_DESTROY':
     case 'RTT_FOLD': {
@@ -117,7 +163,8 @@ export function lockSteps(m: Rmm2, c: Call): LockStep[] {
       if (below !== undefined) p.lock(below.granule)
       return p.done()
     }
-    case 'RTT_DATA_MAP': return dataMapSteps(p, m, r, c)
+    case 'RTT_DATA_MAP':
+      return dataMapSteps(p, m, r, c)
     case 'RTT_DATA_MAP_INIT': {
       // The RD stays locked: its measurement changes.
       p.lock(c.rd)
@@ -129,9 +176,14 @@ export function lockSteps(m: Rmm2, c: Call): LockStep[] {
     case 'RTT_DATA_UNMAP': {
       p.lock(c.rd)
       const w = p.walk(r, c.base, PAGE_LEVEL, false)
-      for (let i = w.index, at = c.base; i < ENTRIES && at + levelSize(w.level) <= c.top; i++, at += levelSize(w.level)) {
+      for (
+        let i = w.index, at = c.base;
+        i < ENTRIES && at + levelSize(w.level) <= c.top;
+        i++, at += levelSize(w.level)
+      ) {
         const kind = (w.table.kind[i] as number) & KIND_MASK
-        if (kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED) granules(p, paOf(w.table)[i] as number, levelSize(w.level))
+        if (kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED)
+          granules(p, paOf(w.table)[i] as number, levelSize(w.level))
       }
       return p.done()
     }
@@ -142,7 +194,8 @@ export function lockSteps(m: Rmm2, c: Call): LockStep[] {
 function dataMapSteps(p: Program, m: Rmm2, r: Realm, c: Extract<Call, { name: 'RTT_DATA_MAP' }>): LockStep[] {
   p.lock(c.rd)
   const size = levelSize(c.desc.level)
-  if (c.desc.level < r.geo.start || !aligned(c.base, size) || !aligned(c.desc.pa, size) || c.top - c.base < size) return p.done()
+  if (c.desc.level < r.geo.start || !aligned(c.base, size) || !aligned(c.desc.pa, size) || c.top - c.base < size)
+    return p.done()
   const w = p.walk(r, c.base, c.desc.level, false)
   if (w.level !== c.desc.level) return p.done()
   for (let k = 0; k < c.desc.count && w.index + k < ENTRIES && c.base + (k + 1) * size <= c.top; k++) {
@@ -153,7 +206,10 @@ function dataMapSteps(p: Program, m: Rmm2, r: Realm, c: Extract<Call, { name: 'R
   return p.done()
 }
 
-/** Each granule of a block in turn; false at the first that is not in the wanted state, whose lock is taken all the same. */
+/**
+ * Each granule of a block in turn; false at the first that is not in the wanted state, whose lock is taken all the
+ * same.
+ */
 function granules(p: Program, pa: number, size: number, wanted: (pa: number) => boolean = () => true): boolean {
   for (let at = pa; at < pa + size; at += PAGE) {
     p.lock(at)

@@ -1,13 +1,17 @@
-// Stateful RMI operations (RMI 2.0): a command that needs memory from the host, gives memory back, or yields to an interrupt answers
-// INCOMPLETE with a handle; the host then calls OP_MEM_DONATE, OP_MEM_RECLAIM or OP_CONTINUE until the command is done. Source: TF-RMM main
-// (July 2026) runtime/rmi/sro.c, lib/sro_context and rec.c, read; INCOMPLETE answers occur in no recording (certainty: read, not recorded).
+// Stateful RMI operations (RMI 2.0): a command that needs memory from the host, gives memory back, or yields to an
+// interrupt answers INCOMPLETE with a handle; the host then calls OP_MEM_DONATE, OP_MEM_RECLAIM or OP_CONTINUE until
+// the command is done. Source: TF-RMM main (July 2026) runtime/rmi/sro.c, lib/sro_context and rec.c, read; INCOMPLETE
+// answers occur in no recording (certainty: read, not recorded).
 import { Granule, RealmState, Rmi } from './codes.ts'
 import { PAGE } from './common.ts'
 import { levelSize } from './geometry.ts'
 import { type RecCreateParams, RmmRecs } from './rec.ts'
 import type { Table } from './entry.ts'
 
-/** An address range descriptor: `count` blocks of one level from `pa` upwards; the host says whether it has delegated them. */
+/**
+ * An address range descriptor: `count` blocks of one level from `pa` upwards; the host says whether it has delegated
+ * them.
+ */
 export interface AddrDesc {
   readonly pa: number
   readonly level: number
@@ -16,7 +20,10 @@ export interface AddrDesc {
   readonly state?: 'delegated' | 'undelegated'
 }
 
-/** What an INCOMPLETE answer asks of the host (bits 9:8 of the word; bit 10, may be cancelled, is never set by this firmware). */
+/**
+ * What an INCOMPLETE answer asks of the host (bits 9:8 of the word; bit 10, may be cancelled, is never set by this
+ * firmware).
+ */
 export const MemRequest = { NONE: 0, DONATE: 1, RECLAIM: 2 } as const
 export const memRequestNames = ['NONE', 'DONATE', 'RECLAIM'] as const
 export const incomplete = (request: number): number => Rmi.INCOMPLETE | (request << 8)
@@ -27,7 +34,10 @@ export const memRequestOf = (word: number): number => (word >> 8) & 3
 const REC_AUX = 16
 export const LIST_MOST = 512
 
-interface OperationBase { readonly handle: number; expects: 'donate' | 'reclaim' | 'continue' }
+interface OperationBase {
+  readonly handle: number
+  expects: 'donate' | 'reclaim' | 'continue'
+}
 
 /** Creation or destruction of an object with auxiliary granules. */
 export interface ObjectOperation extends OperationBase {
@@ -79,7 +89,12 @@ export type Operation = ObjectOperation | MapOperation | UnmapOperation
 /** Adds a block to a list of descriptors, as part of the last one when it continues it; false when the list is full. */
 export function addBlock(list: AddrDesc[], pa: number, level: number, most: number): boolean {
   const last = list[list.length - 1]
-  if (last !== undefined && last.level === level && last.pa + last.count * levelSize(level) === pa && last.count < 1023) {
+  if (
+    last !== undefined &&
+    last.level === level &&
+    last.pa + last.count * levelSize(level) === pa &&
+    last.count < 1023
+  ) {
     list[list.length - 1] = { ...last, count: last.count + 1 }
     return true
   }
@@ -109,25 +124,62 @@ export class RmmOperations extends RmmRecs {
     if (this.list.length > 0) this.list = []
   }
 
-  protected newHandle(): number { return ++this.lastHandle }
+  protected newHandle(): number {
+    return ++this.lastHandle
+  }
 
   // ---- objects with auxiliary memory
 
   /** Starts a creation: the object's granule is PARTIAL until it is done; x1 = handle, x2 = the donation wanted. */
-  protected beginCreate(command: 'REC_CREATE' | 'PDEV_CREATE', object: number, auxState: number, wanted: number, args: unknown): number {
+  protected beginCreate(
+    command: 'REC_CREATE' | 'PDEV_CREATE',
+    object: number,
+    auxState: number,
+    wanted: number,
+    args: unknown
+  ): number {
     const handle = this.newHandle()
     this.setGranule(object, Granule.PARTIAL)
-    this.operations.set(handle, { kind: 'object', command, handle, object, auxState, wanted, taken: [], stage: 'create', status: Rmi.SUCCESS, args, expects: 'donate' })
+    this.operations.set(handle, {
+      kind: 'object',
+      command,
+      handle,
+      object,
+      auxState,
+      wanted,
+      taken: [],
+      stage: 'create',
+      status: Rmi.SUCCESS,
+      args,
+      expects: 'donate'
+    })
     this.x1 = handle
     this.x2 = wanted * 4 // RmiOpMemDonateReq: count in bits 15:2, pages of 4 KiB, not contiguous, delegated
     return incomplete(MemRequest.DONATE)
   }
 
   /** Starts a destruction: the auxiliary granules go back to the host first, then the object; x1 = handle. */
-  protected beginDestroy(command: 'REC_DESTROY' | 'PDEV_DESTROY', object: number, auxState: number, taken: readonly number[]): number {
+  protected beginDestroy(
+    command: 'REC_DESTROY' | 'PDEV_DESTROY',
+    object: number,
+    auxState: number,
+    taken: readonly number[]
+  ): number {
     const handle = this.newHandle()
     this.setGranule(object, Granule.PARTIAL)
-    this.operations.set(handle, { kind: 'object', command, handle, object, auxState, wanted: taken.length, taken: [...taken], stage: 'finish', status: Rmi.SUCCESS, args: null, expects: 'reclaim' })
+    this.operations.set(handle, {
+      kind: 'object',
+      command,
+      handle,
+      object,
+      auxState,
+      wanted: taken.length,
+      taken: [...taken],
+      stage: 'finish',
+      status: Rmi.SUCCESS,
+      args: null,
+      expects: 'reclaim'
+    })
     this.x1 = handle
     return incomplete(MemRequest.RECLAIM)
   }
@@ -141,7 +193,10 @@ export class RmmOperations extends RmmRecs {
     return incomplete(MemRequest.RECLAIM)
   }
 
-  /** OP_MEM_DONATE(handle, list): x1 = granules taken. A granule that is not DELEGATED ends the list; the first one ends the operation. */
+  /**
+   * OP_MEM_DONATE(handle, list): x1 = granules taken. A granule that is not DELEGATED ends the list; the first one ends
+   * the operation.
+   */
   opMemDonate(handle: number, list: readonly AddrDesc[]): number {
     this.noOutputs()
     const op = this.operations.get(handle)
@@ -172,7 +227,10 @@ export class RmmOperations extends RmmRecs {
     return incomplete(MemRequest.NONE)
   }
 
-  /** OP_MEM_RECLAIM(handle, list, capacity): up to `capacity` granules become DELEGATED; x1 = descriptors written to `list`. */
+  /**
+   * OP_MEM_RECLAIM(handle, list, capacity): up to `capacity` granules become DELEGATED; x1 = descriptors written to
+   * `list`.
+   */
   opMemReclaim(handle: number, capacity: number): number {
     this.noOutputs()
     const op = this.operations.get(handle)
@@ -217,12 +275,19 @@ export class RmmOperations extends RmmRecs {
   }
 
   /** Builds the object of a creation whose memory is there. PDEVs are added by a layer above. */
-  protected create(op: ObjectOperation): number { return this.createRec(op) }
+  protected create(op: ObjectOperation): number {
+    return this.createRec(op)
+  }
 
   /** Goes on with a mapping or unmapping. Added by the layer that has them. */
-  protected resume(_op: MapOperation | UnmapOperation): number { return Rmi.ERROR_INPUT }
+  protected resume(_op: MapOperation | UnmapOperation): number {
+    return Rmi.ERROR_INPUT
+  }
 
-  /** Carries an operation to its end in the host's place: donates `aux`, takes back what is given. The word is that of the whole command. */
+  /**
+   * Carries an operation to its end in the host's place: donates `aux`, takes back what is given. The word is that of
+   * the whole command.
+   */
   protected drive(word: number, aux: readonly number[]): number {
     const handle = this.x1
     let w = word
@@ -231,7 +296,10 @@ export class RmmOperations extends RmmRecs {
       const request = memRequestOf(w)
       if (request === MemRequest.DONATE) {
         const part = aux.slice(given, given + REC_AUX)
-        w = this.opMemDonate(handle, part.map((pa) => ({ pa, level: 3, count: 1 })))
+        w = this.opMemDonate(
+          handle,
+          part.map((pa) => ({ pa, level: 3, count: 1 }))
+        )
         given += this.x1
         // A host that has no more to give has forgotten the operation: the object stays PARTIAL.
         if (part.length === 0) return Rmi.ERROR_INPUT
@@ -243,7 +311,10 @@ export class RmmOperations extends RmmRecs {
 
   // ---- RECs of 2.0
 
-  /** REC_CREATE(rd, rec, params) of 2.0: only the REC's granule is looked at before the memory is there. With `aux` the whole operation. */
+  /**
+   * REC_CREATE(rd, rec, params) of 2.0: only the REC's granule is looked at before the memory is there. With `aux` the
+   * whole operation.
+   */
   protected recCreate2(rd: number, rec: number, p: RecCreateParams): number {
     this.noOutputs()
     if (this.granule(rec) !== Granule.DELEGATED) return Rmi.ERROR_INPUT
@@ -281,7 +352,11 @@ export class RmmOperations extends RmmRecs {
 
   protected copyOperations(o: RmmOperations, tableOf: (t: Table) => Table): void {
     this.operations.clear()
-    for (const [h, op] of o.operations) this.operations.set(h, op.kind === 'object' ? { ...op, taken: [...op.taken] } : { ...op, table: tableOf(op.table) })
+    for (const [h, op] of o.operations)
+      this.operations.set(
+        h,
+        op.kind === 'object' ? { ...op, taken: [...op.taken] } : { ...op, table: tableOf(op.table) }
+      )
     this.lastHandle = o.lastHandle
     this.list = o.list
     this.interruptIn = o.interruptIn
@@ -290,9 +365,13 @@ export class RmmOperations extends RmmRecs {
   override describe(): string {
     const lines = [super.describe()]
     for (const op of this.operations.values()) {
-      lines.push(op.kind === 'object'
-        ? `operation ${op.handle} ${op.command} ${op.object.toString(16)} ${op.expects} ${op.stage} ${op.status} ${op.taken.map((g) => g.toString(16)).join(',')}`
-        : `operation ${op.handle} ${op.command} ${op.table.granule.toString(16)} ${op.done} ${op.kind === 'map' ? `${op.index} ${op.rollback}` : op.entries.join(',')}`)
+      lines.push(
+        op.kind === 'object'
+          ? `operation ${op.handle} ${op.command} ${op.object.toString(16)} ${op.expects} ${op.stage} ${op.status} ` +
+              `${op.taken.map((g) => g.toString(16)).join(',')}`
+          : `operation ${op.handle} ${op.command} ${op.table.granule.toString(16)} ${op.done} ` +
+              `${op.kind === 'map' ? `${op.index} ${op.rollback}` : op.entries.join(',')}`
+      )
     }
     return lines.join('\n')
   }

@@ -1,14 +1,34 @@
-// PDEV commands: physical devices, their streams, and how the host carries messages between the RMM and a device. Source: TF-RMM
-// runtime/rmi/pdev.c, main of July 2026 (2.0) and of v0.8.0's time (1.x), read; conditions as in the specification's compliance suite.
-// No recording holds a device command.
+// PDEV commands: physical devices, their streams, and how the host carries messages between the RMM and a device.
+// Source: TF-RMM runtime/rmi/pdev.c, main of July 2026 (2.0) and of v0.8.0's time (1.x), read; conditions as in the
+// specification's compliance suite. No recording holds a device command.
 import { Granule, HashAlgo, Rmi } from './codes.ts'
 import { PAGE } from './common.ts'
 import { copyDsm, type DsmState, endSession, newDsm } from './device.ts'
 import { type ObjectOperation, RmmOperations } from './operations.ts'
 
 /** States of a PDEV in both generations; their values differ, see `pdevStateValue`. */
-export const PdevState = { NEW: 0, NEEDS_KEY: 1, HAS_KEY: 2, READY: 3, IDE_RESETTING: 4, COMMUNICATING: 5, STOPPING: 6, STOPPED: 7, ERROR: 8 } as const
-export const pdevStateNames = ['NEW', 'NEEDS_KEY', 'HAS_KEY', 'READY', 'IDE_RESETTING', 'COMMUNICATING', 'STOPPING', 'STOPPED', 'ERROR'] as const
+export const PdevState = {
+  NEW: 0,
+  NEEDS_KEY: 1,
+  HAS_KEY: 2,
+  READY: 3,
+  IDE_RESETTING: 4,
+  COMMUNICATING: 5,
+  STOPPING: 6,
+  STOPPED: 7,
+  ERROR: 8
+} as const
+export const pdevStateNames = [
+  'NEW',
+  'NEEDS_KEY',
+  'HAS_KEY',
+  'READY',
+  'IDE_RESETTING',
+  'COMMUNICATING',
+  'STOPPING',
+  'STOPPED',
+  'ERROR'
+] as const
 
 /** The number PDEV_GET_STATE returns. In 2.0 operations have their own state, so three of the nine are gone. */
 export function pdevStateValue(generation: '1.x' | '2.0', state: number): number {
@@ -21,21 +41,40 @@ export const Comm = { IDLE: 0, PENDING: 1, ACTIVE: 2, ERROR: 3 } as const
 export const commNames = ['IDLE', 'PENDING', 'ACTIVE', 'ERROR'] as const
 
 /** What a PDEV is doing (2.0). */
-export const PdevOp = { NONE: 0, STOP: 1, CONNECT: 2, DISCONNECT: 3, KEY_REFRESH: 4, KEY_PURGE: 5, STREAM_COMPLETE: 6 } as const
+export const PdevOp = {
+  NONE: 0,
+  STOP: 1,
+  CONNECT: 2,
+  DISCONNECT: 3,
+  KEY_REFRESH: 4,
+  KEY_PURGE: 5,
+  STREAM_COMPLETE: 6
+} as const
 
 export const Category = { ENDPOINT_OFF_CHIP: 0, ENDPOINT_ON_CHIP: 1, ROOT_PORT: 2, CMEM_CXL: 3 } as const
-export const categoryNames = ['off-chip', 'on-chip', 'root-port', 'cxl'] as const
 
 /** Streams of an endpoint; only the non-coherent IDE one can be connected. */
 export const StreamType = { NCOH: 0, COH: 1, NCOH_SYS: 2, COH_SYS: 3 } as const
 const STREAM_TYPES = 4
 const StreamState = { DISCONNECTED: 0, CONNECTING: 1, CONNECTED: 2, DISCONNECTING: 3, KEY_REFRESHING: 4 } as const
-/** How far two PDEVs have got with one stream operation: the root port is first, the endpoint talks to the device, the root port ends it. */
+/**
+ * How far two PDEVs have got with one stream operation: the root port is first, the endpoint talks to the device, the
+ * root port ends it.
+ */
 const StreamOp = { NONE: 0, START: 1, RP_READY: 2, EP_READY: 3, RP_CONNECTED: 4 } as const
 
-export interface PdevStream { taken: boolean; state: number; op: number; peer: number; sid: number }
+export interface PdevStream {
+  taken: boolean
+  state: number
+  op: number
+  peer: number
+  sid: number
+}
 
-export interface AddressRange { readonly base: number; readonly top: number }
+export interface AddressRange {
+  readonly base: number
+  readonly top: number
+}
 
 /** The host's parameter page of PDEV_CREATE. */
 export interface PdevParams {
@@ -101,19 +140,29 @@ export interface CommEnter {
   readonly req?: number
   readonly resp?: number
   readonly respLen?: number
-  /** What the device does with the request: it answers (default), answers with an error, or goes on asking for another exchange. */
+  /**
+   * What the device does with the request: it answers (default), answers with an error, or goes on asking for another
+   * exchange.
+   */
   readonly device?: 'ok' | 'error' | 'more'
 }
 
 /** What the RMM leaves in RmiDevCommExit. */
-export interface CommExit { request: boolean; streamWait: boolean; cache: boolean }
+export interface CommExit {
+  request: boolean
+  streamWait: boolean
+  cache: boolean
+}
 
 type CommResult = 'blocked' | 'error' | 'success'
 
 export const PublicKeyAlgo = { RSASSA_3072: 0, ECDSA_P256: 1, ECDSA_P384: 2 } as const
 const KEY_SIZE: Readonly<Record<number, number>> = { 0: 384, 1: 65, 2: 97 }
 const KEY_MOST = 1024
-/** Auxiliary granules a PDEV of v0.8.0 needs; in 2.0 three more for streams and ranges are in it. The number is a build's, not the specification's. */
+/**
+ * Auxiliary granules a PDEV of v0.8.0 needs; in 2.0 three more for streams and ranges are in it. The number is a
+ * build's, not the specification's.
+ */
 export const PDEV_AUX_COUNT = 21
 const MAX_VDEVS = 512
 
@@ -121,10 +170,14 @@ export class RmmPdev extends RmmOperations {
   readonly pdevs = new Map<number, Pdev>()
   commExit: CommExit = { request: false, streamWait: false, cache: false }
 
-  pdev(pa: number): Pdev | undefined { return this.granule(pa) === Granule.PDEV ? this.pdevs.get(pa) : undefined }
+  pdev(pa: number): Pdev | undefined {
+    return this.granule(pa) === Granule.PDEV ? this.pdevs.get(pa) : undefined
+  }
 
   /** Device assignment is there at all; without it every command here answers that it is not supported. */
-  protected get da(): boolean { return this.features.da }
+  protected get da(): boolean {
+    return this.features.da
+  }
 
   // ---- creation
 
@@ -136,7 +189,10 @@ export class RmmPdev extends RmmOperations {
     return Rmi.SUCCESS
   }
 
-  /** PDEV_CREATE(pdev, params). In 2.0 an endpoint's auxiliary memory is donated before the object exists; a root port has none. */
+  /**
+   * PDEV_CREATE(pdev, params). In 2.0 an endpoint's auxiliary memory is donated before the object exists; a root port
+   * has none.
+   */
   pdevCreate(pa: number, p: PdevParams): number {
     this.noOutputs()
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
@@ -145,7 +201,15 @@ export class RmmPdev extends RmmOperations {
   }
 
   private pdevCreate1(pa: number, p: PdevParams): number {
-    if (p.spdm === false || p.ncohIde === false || p.cohIde === true || p.cohAddr === true || p.p2p === true || p.trustComp === true) return Rmi.ERROR_NOT_SUPPORTED
+    if (
+      p.spdm === false ||
+      p.ncohIde === false ||
+      p.cohIde === true ||
+      p.cohAddr === true ||
+      p.p2p === true ||
+      p.trustComp === true
+    )
+      return Rmi.ERROR_NOT_SUPPORTED
     if ((p.category ?? Category.ENDPOINT_OFF_CHIP) !== Category.ENDPOINT_OFF_CHIP) return Rmi.ERROR_NOT_SUPPORTED
     const aux = p.aux ?? []
     if ((p.numAux ?? aux.length) !== PDEV_AUX_COUNT) return Rmi.ERROR_INPUT
@@ -174,7 +238,14 @@ export class RmmPdev extends RmmOperations {
     const root = category === Category.ROOT_PORT
     const span = (p.ridTop ?? 1) - (p.ridBase ?? 0)
     if (!root && (span <= 0 || span > MAX_VDEVS)) return Rmi.ERROR_INPUT
-    if (!root && p.hash !== undefined && p.hash !== HashAlgo.SHA256 && p.hash !== HashAlgo.SHA512 && p.hash !== HashAlgo.SHA384) return Rmi.ERROR_INPUT
+    if (
+      !root &&
+      p.hash !== undefined &&
+      p.hash !== HashAlgo.SHA256 &&
+      p.hash !== HashAlgo.SHA512 &&
+      p.hash !== HashAlgo.SHA384
+    )
+      return Rmi.ERROR_INPUT
     if ((p.flags ?? 0) !== 0) return Rmi.ERROR_INPUT
     if (category === Category.ENDPOINT_OFF_CHIP ? p.spdm === false : !root) return Rmi.ERROR_NOT_SUPPORTED
     if ((p.segment ?? 0) > 0xffff || (p.pdevId ?? 0) > 0xffff || p.unknownId === true) return Rmi.ERROR_INPUT
@@ -198,9 +269,27 @@ export class RmmPdev extends RmmOperations {
     this.setGranule(pa, Granule.PDEV)
     for (const a of [pa, ...aux]) this.content.own(a)
     this.pdevs.set(pa, {
-      granule: pa, state: PdevState.NEW, comm: Comm.PENDING, op: PdevOp.NONE, opStream: 0, category: p.category ?? Category.ENDPOINT_OFF_CHIP, ncohIde: p.ncohIde !== false,
-      pdevId: p.pdevId ?? 0, aux: [...aux], maxVdevs: Math.max(1, maxVdevs), vdevs: 0, slots: [], streams: Array.from({ length: STREAM_TYPES }, () => newStream()), streamOwner: 0, associated: 0,
-      certId: p.certId ?? 0, hash: p.hash ?? 0, vca: 0, cert: 0, dsm: newDsm(1 + (p.pdevId ?? 0)), yielded: false
+      granule: pa,
+      state: PdevState.NEW,
+      comm: Comm.PENDING,
+      op: PdevOp.NONE,
+      opStream: 0,
+      category: p.category ?? Category.ENDPOINT_OFF_CHIP,
+      ncohIde: p.ncohIde !== false,
+      pdevId: p.pdevId ?? 0,
+      aux: [...aux],
+      maxVdevs: Math.max(1, maxVdevs),
+      vdevs: 0,
+      slots: [],
+      streams: Array.from({ length: STREAM_TYPES }, () => newStream()),
+      streamOwner: 0,
+      associated: 0,
+      certId: p.certId ?? 0,
+      hash: p.hash ?? 0,
+      vca: 0,
+      cert: 0,
+      dsm: newDsm(1 + (p.pdevId ?? 0)),
+      yielded: false
     })
   }
 
@@ -237,7 +326,16 @@ export class RmmPdev extends RmmOperations {
   }
 
   /** PDEV_SET_PUBKEY(pdev, params): the key from the certificate chain that the host has cached. */
-  pdevSetPubkey(pa: number, k: { readonly params: number; readonly algo?: number; readonly keyLen?: number; readonly metadataLen?: number; readonly bad?: boolean }): number {
+  pdevSetPubkey(
+    pa: number,
+    k: {
+      readonly params: number
+      readonly algo?: number
+      readonly keyLen?: number
+      readonly metadataLen?: number
+      readonly bad?: boolean
+    }
+  ): number {
     this.noOutputs()
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
     if (pa % PAGE !== 0 || !this.nsReadable(k.params)) return Rmi.ERROR_INPUT
@@ -253,13 +351,16 @@ export class RmmPdev extends RmmOperations {
     return Rmi.SUCCESS
   }
 
-  /** PDEV_STOP(pdev): no VDEVs, in 2.0 no streams and nothing under way; the device is told by the next communication. */
+  /**
+   * PDEV_STOP(pdev): no VDEVs, in 2.0 no streams and nothing under way; the device is told by the next communication.
+   */
   pdevStop(pa: number): number {
     this.noOutputs()
     const pd = this.pdevArg(pa)
     if (typeof pd === 'number') return pd
     if (this.generation === '1.x') {
-      if (pd.state === PdevState.COMMUNICATING || pd.state === PdevState.STOPPING || pd.state === PdevState.STOPPED) return Rmi.ERROR_DEVICE
+      if (pd.state === PdevState.COMMUNICATING || pd.state === PdevState.STOPPING || pd.state === PdevState.STOPPED)
+        return Rmi.ERROR_DEVICE
       if (pd.vdevs !== 0) return Rmi.ERROR_DEVICE
       pd.state = PdevState.STOPPING
     } else {
@@ -270,13 +371,16 @@ export class RmmPdev extends RmmOperations {
     return Rmi.SUCCESS
   }
 
-  /** PDEV_ABORT(pdev): gives up a communication. 1.x starts it anew, 2.0 leaves the PDEV idle with its operation undone. */
+  /**
+   * PDEV_ABORT(pdev): gives up a communication. 1.x starts it anew, 2.0 leaves the PDEV idle with its operation undone.
+   */
   pdevAbort(pa: number): number {
     this.noOutputs()
     const pd = this.pdevArg(pa)
     if (typeof pd === 'number') return pd
     if (this.generation === '1.x') {
-      if (pd.state !== PdevState.NEW && pd.state !== PdevState.HAS_KEY && pd.state !== PdevState.COMMUNICATING) return Rmi.ERROR_DEVICE
+      if (pd.state !== PdevState.NEW && pd.state !== PdevState.HAS_KEY && pd.state !== PdevState.COMMUNICATING)
+        return Rmi.ERROR_DEVICE
       const back = pd.state === PdevState.COMMUNICATING
       if (back) pd.state = PdevState.READY
       pd.comm = back ? Comm.IDLE : Comm.PENDING
@@ -289,9 +393,13 @@ export class RmmPdev extends RmmOperations {
   }
 
   /** PDEV_IDE_KEY_REFRESH(pdev, coherent) of 1.x. */
-  pdevIdeKeyRefresh(pa: number, coherent: number): number { return this.ideCommand(pa, PdevState.COMMUNICATING, (pd) => (coherent === 0) === pd.ncohIde) }
+  pdevIdeKeyRefresh(pa: number, coherent: number): number {
+    return this.ideCommand(pa, PdevState.COMMUNICATING, (pd) => (coherent === 0) === pd.ncohIde)
+  }
   /** PDEV_IDE_RESET(pdev) of 1.x: with no VDEVs. */
-  pdevIdeReset(pa: number): number { return this.ideCommand(pa, PdevState.IDE_RESETTING, (pd) => pd.vdevs === 0) }
+  pdevIdeReset(pa: number): number {
+    return this.ideCommand(pa, PdevState.IDE_RESETTING, (pd) => pd.vdevs === 0)
+  }
 
   private ideCommand(pa: number, next: number, allowed: (pd: Pdev) => boolean): number {
     this.noOutputs()
@@ -320,7 +428,10 @@ export class RmmPdev extends RmmOperations {
     return Rmi.SUCCESS
   }
 
-  /** What DEV_COMMUNICATE checks of both kinds: something is to be said, and the host's buffers are its own. `pending` is the PDEV's. */
+  /**
+   * What DEV_COMMUNICATE checks of both kinds: something is to be said, and the host's buffers are its own. `pending`
+   * is the PDEV's.
+   */
   protected commArgs(comm: number, pending: number, e: CommEnter): number {
     if (comm === Comm.IDLE || comm === Comm.ERROR) return Rmi.ERROR_DEVICE
     if (!this.nsReadable(e.data)) return Rmi.ERROR_INPUT
@@ -343,7 +454,8 @@ export class RmmPdev extends RmmOperations {
   }
 
   private pdevDispatch(pd: Pdev, e: CommEnter): CommResult {
-    if (pd.category === Category.ROOT_PORT) return pd.op === PdevOp.STOP || pd.state !== PdevState.READY ? 'success' : this.rootPortStep(pd)
+    if (pd.category === Category.ROOT_PORT)
+      return pd.op === PdevOp.STOP || pd.state !== PdevState.READY ? 'success' : this.rootPortStep(pd)
     if (!pd.yielded && pd.op !== PdevOp.STOP && this.generation === '2.0' && pd.state === PdevState.READY) {
       const wait = this.endpointWaits(pd)
       if (wait !== null) return wait
@@ -382,8 +494,10 @@ export class RmmPdev extends RmmOperations {
       case StreamOp.EP_READY:
         this.commExit.streamWait = true
         return 'blocked'
-      case StreamOp.RP_CONNECTED: return 'success'
-      default: return null
+      case StreamOp.RP_CONNECTED:
+        return 'success'
+      default:
+        return null
     }
   }
 
@@ -405,7 +519,10 @@ export class RmmPdev extends RmmOperations {
       pd.state = PdevState.READY
       pd.dsm.session = true
     } else if (this.generation === '1.x') pd.state = PdevState.ERROR
-    pd.op = pd.op === PdevOp.CONNECT || pd.op === PdevOp.DISCONNECT || pd.op === PdevOp.KEY_REFRESH ? PdevOp.STREAM_COMPLETE : PdevOp.NONE
+    pd.op =
+      pd.op === PdevOp.CONNECT || pd.op === PdevOp.DISCONNECT || pd.op === PdevOp.KEY_REFRESH
+        ? PdevOp.STREAM_COMPLETE
+        : PdevOp.NONE
   }
 
   /** The first exchange: version and certificate chain are known; an endpoint now needs its key. */
@@ -423,7 +540,14 @@ export class RmmPdev extends RmmOperations {
   // ---- streams (2.0)
 
   /** PDEV_STREAM_CONNECT(params): between an endpoint and its root port; x1 = handle of the stream. */
-  pdevStreamConnect(p: { readonly params: number; readonly pdev1: number; readonly pdev2: number; readonly type?: number; readonly sid?: number; readonly numAddrRange?: number }): number {
+  pdevStreamConnect(p: {
+    readonly params: number
+    readonly pdev1: number
+    readonly pdev2: number
+    readonly type?: number
+    readonly sid?: number
+    readonly numAddrRange?: number
+  }): number {
     this.noOutputs()
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
     if (!this.nsReadable(p.params) || (p.numAddrRange ?? 0) > 16) return Rmi.ERROR_INPUT
@@ -431,7 +555,8 @@ export class RmmPdev extends RmmOperations {
     const pair = this.pdevPair(p.pdev1, p.pdev2)
     if (pair === null) return Rmi.ERROR_INPUT
     const [a, b] = pair
-    if (a.category !== Category.ENDPOINT_OFF_CHIP || b.category !== Category.ROOT_PORT || !idle(a) || !idle(b)) return Rmi.ERROR_INPUT
+    if (a.category !== Category.ENDPOINT_OFF_CHIP || b.category !== Category.ROOT_PORT || !idle(a) || !idle(b))
+      return Rmi.ERROR_INPUT
     const s = a.streams[StreamType.NCOH] as PdevStream
     if (s.taken) return Rmi.ERROR_INPUT
     startStream(pair, s, PdevOp.CONNECT, StreamType.NCOH)
@@ -447,10 +572,16 @@ export class RmmPdev extends RmmOperations {
     this.noOutputs()
     const f = this.stream(pdev1, pdev2, handle)
     if (typeof f === 'number') return f
-    const { s, pair: [a, b], type } = f
+    const {
+      s,
+      pair: [a, b],
+      type
+    } = f
     if (s.state !== StreamState.CONNECTED) return Rmi.ERROR_DEVICE
     if (s.peer !== pdev2) return Rmi.ERROR_INPUT
-    for (const pd of [a, b]) if ((pd.state !== PdevState.READY && pd.state !== PdevState.ERROR) || pd.comm !== Comm.IDLE) return Rmi.ERROR_INPUT
+    for (const pd of [a, b])
+      if ((pd.state !== PdevState.READY && pd.state !== PdevState.ERROR) || pd.comm !== Comm.IDLE)
+        return Rmi.ERROR_INPUT
     if (a.vdevs !== 0) return Rmi.ERROR_DEVICE
     s.state = StreamState.DISCONNECTING
     startStream([a, b], s, PdevOp.DISCONNECT, type)
@@ -462,9 +593,14 @@ export class RmmPdev extends RmmOperations {
     this.noOutputs()
     const f = this.stream(pdev1, pdev2, handle)
     if (typeof f === 'number') return f
-    const { s, pair: [a, b], type } = f
+    const {
+      s,
+      pair: [a, b],
+      type
+    } = f
     if (s.peer !== pdev2 || !idle(a) || !idle(b)) return Rmi.ERROR_INPUT
-    if (type === StreamType.NCOH_SYS || type === StreamType.COH_SYS || s.state !== StreamState.CONNECTED) return Rmi.ERROR_DEVICE
+    if (type === StreamType.NCOH_SYS || type === StreamType.COH_SYS || s.state !== StreamState.CONNECTED)
+      return Rmi.ERROR_DEVICE
     s.state = StreamState.KEY_REFRESHING
     startStream([a, b], s, PdevOp.KEY_REFRESH, type)
     return Rmi.SUCCESS
@@ -475,7 +611,10 @@ export class RmmPdev extends RmmOperations {
     this.noOutputs()
     const f = this.stream(pdev1, pdev2, handle)
     if (typeof f === 'number') return f
-    const { s, pair: [a, b] } = f
+    const {
+      s,
+      pair: [a, b]
+    } = f
     if (s.peer !== pdev2) return Rmi.ERROR_INPUT
     for (const pd of [a, b]) if (pd.state !== PdevState.READY || pd.comm !== Comm.IDLE) return Rmi.ERROR_INPUT
     if (a.op !== PdevOp.STREAM_COMPLETE || b.op !== PdevOp.STREAM_COMPLETE) return Rmi.ERROR_DEVICE
@@ -503,7 +642,11 @@ export class RmmPdev extends RmmOperations {
     return a === undefined || b === undefined || a === b ? null : [a, b]
   }
 
-  private stream(pdev1: number, pdev2: number, handle: number): { readonly s: PdevStream; readonly pair: readonly [Pdev, Pdev]; readonly type: number } | number {
+  private stream(
+    pdev1: number,
+    pdev2: number,
+    handle: number
+  ): { readonly s: PdevStream; readonly pair: readonly [Pdev, Pdev]; readonly type: number } | number {
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
     const type = handle - pdev1
     const pair = this.pdevPair(pdev1, pdev2)
@@ -522,21 +665,36 @@ export class RmmPdev extends RmmOperations {
 
   protected copyPdevs(o: RmmPdev): void {
     this.pdevs.clear()
-    for (const [pa, p] of o.pdevs) this.pdevs.set(pa, { ...p, slots: [...p.slots], streams: p.streams.map((s) => ({ ...s })), dsm: copyDsm(p.dsm) })
+    for (const [pa, p] of o.pdevs)
+      this.pdevs.set(pa, { ...p, slots: [...p.slots], streams: p.streams.map((s) => ({ ...s })), dsm: copyDsm(p.dsm) })
     this.commExit = { ...o.commExit }
   }
 
   override describe(): string {
     const lines = [super.describe()]
     for (const p of [...this.pdevs.values()].sort((a, b) => a.granule - b.granule)) {
-      const tdis = [...p.dsm.tdis].sort((a, b) => a[0] - b[0]).map(([id, t]) => `${id}:${t.state},${t.nonce},${t.report}`).join(' ')
-      lines.push(`pdev ${p.granule.toString(16)} ${pdevStateNames[p.state]} ${commNames[p.comm]} op=${p.op} vdevs=${p.vdevs} streams=${p.streams.map((s) => `${s.state}/${s.op}`).join(',')} owner=${p.streamOwner.toString(16)} ${p.yielded} session=${p.dsm.session} m=${p.dsm.measurement} ${tdis}`)
+      const tdis = [...p.dsm.tdis]
+        .sort((a, b) => a[0] - b[0])
+        .map(([id, t]) => `${id}:${t.state},${t.nonce},${t.report}`)
+        .join(' ')
+      lines.push(
+        `pdev ${p.granule.toString(16)} ${pdevStateNames[p.state]} ${commNames[p.comm]} op=${p.op} ` +
+          `vdevs=${p.vdevs} streams=${p.streams.map((s) => `${s.state}/${s.op}`).join(',')} ` +
+          `owner=${p.streamOwner.toString(16)} ${p.yielded} session=${p.dsm.session} m=${p.dsm.measurement} ` +
+          `${tdis}`
+      )
     }
     return lines.join('\n')
   }
 }
 
-const newStream = (): PdevStream => ({ taken: false, state: StreamState.DISCONNECTED, op: StreamOp.NONE, peer: 0, sid: 0 })
+const newStream = (): PdevStream => ({
+  taken: false,
+  state: StreamState.DISCONNECTED,
+  op: StreamOp.NONE,
+  peer: 0,
+  sid: 0
+})
 const streamOf = (pd: Pdev): PdevStream => pd.streams[pd.opStream] as PdevStream
 const idle = (pd: Pdev): boolean => pd.state === PdevState.READY && pd.op === PdevOp.NONE && pd.comm === Comm.IDLE
 const commAfter = (r: CommResult): number => (r === 'blocked' ? Comm.ACTIVE : r === 'error' ? Comm.ERROR : Comm.IDLE)

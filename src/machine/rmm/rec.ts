@@ -1,5 +1,5 @@
-// RECs: creation and destruction of 1.x, REC_ENTER, and the RSI calls a REC makes about memory. Source: reference arm-cca.md sections 4 and
-// 5; order of the checks as in TF-RMM.
+// RECs: creation and destruction of 1.x, REC_ENTER, and the RSI calls a REC makes about memory. Source: reference
+// arm-cca.md sections 4 and 5; order of the checks as in TF-RMM.
 import { ensure } from '../../base/index.ts'
 import { EnterFlag, Exit, Granule, REC_AUX_COUNT, RealmState, Ripas, Rmi, Rsi } from './codes.ts'
 import { PAGE, REFCOUNT_MAX, RmmCommon } from './common.ts'
@@ -11,7 +11,10 @@ import type { DevRequest, Realm, Rec, RecExit, VdevCall } from './state.ts'
 /** The host's parameter page of REC_CREATE. */
 export interface RecCreateParams {
   readonly params: number
-  /** Auxiliary granules. In 2.0 they are donated in calls of their own; where they stand here, the whole operation is carried out. */
+  /**
+   * Auxiliary granules. In 2.0 they are donated in calls of their own; where they stand here, the whole operation is
+   * carried out.
+   */
   readonly aux?: readonly number[]
   readonly mpidr?: number
   readonly flags?: number
@@ -21,10 +24,22 @@ export interface RecCreateParams {
 
 /** What a Realm does when it runs: an RSI call or a memory access that aborts. */
 export type RealmAction =
-  | { readonly op: 'ripas_set'; readonly base: number; readonly top: number; readonly ripas: number; readonly destroyed: boolean }
+  | {
+      readonly op: 'ripas_set'
+      readonly base: number
+      readonly top: number
+      readonly ripas: number
+      readonly destroyed: boolean
+    }
   | { readonly op: 'ripas_get'; readonly start: number; readonly end: number }
   /** A data access (or fetch) for which the hardware reports a stage-2 abort at `level`. */
-  | { readonly op: 'abort'; readonly ipa: number; readonly level: number; readonly write: boolean; readonly fetch?: boolean }
+  | {
+      readonly op: 'abort'
+      readonly ipa: number
+      readonly level: number
+      readonly write: boolean
+      readonly fetch?: boolean
+    }
   /** A device mapping request whose VDEV and evidence nobody looks at: the memory side of VALIDATE_MAPPING alone. */
   | { readonly op: 'dev_validate'; readonly base: number; readonly top: number; readonly pa: number }
   /** An RSI call on the VDEV with this identifier. */
@@ -42,7 +57,10 @@ export interface RecEnterOptions {
   /** GIC state that the RMM refuses. */
   readonly badGic?: boolean
   readonly action?: RealmAction
-  /** The Realm goes on to `action` in the same entry after a call it waited in has returned (the recorded harness does not). */
+  /**
+   * The Realm goes on to `action` in the same entry after a call it waited in has returned (the recorded harness does
+   * not).
+   */
   readonly resume?: boolean
 }
 
@@ -58,15 +76,23 @@ const FSC_TRANSLATION = 0x04
 const PSCI_SUCCESS = 0
 const PSCI_DENIED = -3
 
-export const noDevRequest = (): DevRequest => ({ base: 0, top: 0, addr: 0, pa: 0, vdevId: 0, nonces: { lock: 0, meas: 0, report: 0 } })
-
+export const noDevRequest = (): DevRequest => ({
+  base: 0,
+  top: 0,
+  addr: 0,
+  pa: 0,
+  vdevId: 0,
+  nonces: { lock: 0, meas: 0, report: 0 }
+})
 
 export class RmmRecs extends RmmCommon {
   /** How the REC of the last successful REC_ENTER left. */
   exit: RecExit = { reason: Exit.FIQ }
 
   /** A Realm can have no further REC: its reference count is full. */
-  protected recsFull(r: Realm): boolean { return r.refcount === REFCOUNT_MAX }
+  protected recsFull(r: Realm): boolean {
+    return r.refcount === REFCOUNT_MAX
+  }
 
   /** The effect of REC_CREATE on granules and the Realm; the auxiliary granules are REC_AUX already. */
   protected addRec(r: Realm, recPa: number, aux: readonly number[], mpidr: number, p: RecCreateParams): void {
@@ -80,15 +106,30 @@ export class RmmRecs extends RmmCommon {
     this.setGranule(recPa, Granule.REC)
     for (const a of [recPa, ...aux]) this.content.own(a)
     this.recs.set(recPa, {
-      granule: recPa, realm: r, aux: [...aux], runnable, index: r.recIndex, mpidr, running: false, psciPending: false, psciTarget: null, ripas: { base: 0, top: 0, addr: 0, value: 0, destroyed: false },
-      dev: noDevRequest(), vdev: null, hostCall: false, lastEsr: 0, lastIpa: 0
+      granule: recPa,
+      realm: r,
+      aux: [...aux],
+      runnable,
+      index: r.recIndex,
+      mpidr,
+      running: false,
+      psciPending: false,
+      psciTarget: null,
+      ripas: { base: 0, top: 0, addr: 0, value: 0, destroyed: false },
+      dev: noDevRequest(),
+      vdev: null,
+      hostCall: false,
+      lastEsr: 0,
+      lastIpa: 0
     })
     r.refcount++
     r.recIndex++
     r.mpidrs.add(mpidr)
   }
 
-  /** REC_CREATE(rd, rec, params) of 1.x. The auxiliary granules are taken first and given back when a later check fails. */
+  /**
+   * REC_CREATE(rd, rec, params) of 1.x. The auxiliary granules are taken first and given back when a later check fails.
+   */
   recCreate(rd: number, recPa: number, p: RecCreateParams): number {
     this.noOutputs()
     const aux = p.aux ?? []
@@ -128,7 +169,10 @@ export class RmmRecs extends RmmCommon {
     return Rmi.SUCCESS
   }
 
-  /** REC_ENTER(rec, run): on SUCCESS `exit` says how the REC left. The Realm finishes the call it was waiting in; else it does `action`; else it leaves with FIQ. */
+  /**
+   * REC_ENTER(rec, run): on SUCCESS `exit` says how the REC left. The Realm finishes the call it was waiting in; else
+   * it does `action`; else it leaves with FIQ.
+   */
   recEnter(recPa: number, o: RecEnterOptions): number {
     this.noOutputs()
     if (this.granule(o.run) !== Granule.NS) return Rmi.ERROR_INPUT
@@ -143,7 +187,8 @@ export class RmmRecs extends RmmCommon {
     if (rec.psciPending) return Rmi.ERROR_REC
     if (o.badGic === true) return Rmi.ERROR_REC
     const flags = o.flags ?? 0
-    const dataAbort = rec.lastEsr !== 0 && rec.lastEsr < EC_INSTRUCTION_ABORT + 0x20000000 && rec.lastEsr >= EC_DATA_ABORT
+    const dataAbort =
+      rec.lastEsr !== 0 && rec.lastEsr < EC_INSTRUCTION_ABORT + 0x20000000 && rec.lastEsr >= EC_DATA_ABORT
     let sea = false
     if (flags & EnterFlag.INJECT_SEA) {
       if (!dataAbort || this.inPar(r, rec.lastIpa)) return Rmi.ERROR_REC
@@ -169,7 +214,8 @@ export class RmmRecs extends RmmCommon {
     const target = this.rec(targetPa)
     if (calling === undefined || target === undefined || calling === target) return Rmi.ERROR_INPUT
     if (!calling.psciPending) return Rmi.ERROR_INPUT
-    if (calling.realm !== target.realm || (calling.psciTarget !== null && calling.psciTarget !== target.mpidr)) return Rmi.ERROR_INPUT
+    if (calling.realm !== target.realm || (calling.psciTarget !== null && calling.psciTarget !== target.mpidr))
+      return Rmi.ERROR_INPUT
     if (status !== PSCI_SUCCESS && status !== PSCI_DENIED) return Rmi.ERROR_INPUT
     if (status === PSCI_SUCCESS) target.runnable = true
     calling.psciPending = false
@@ -197,11 +243,17 @@ export class RmmRecs extends RmmCommon {
   }
 
   /** Ends an RSI call on a VDEV once the host has named it. Added by the layer that has devices. */
-  protected finishVdevCall(_rec: Rec): boolean { return false }
+  protected finishVdevCall(_rec: Rec): boolean {
+    return false
+  }
 
   /** Begins an RSI call on a VDEV. Added by the layer that has devices. */
-  protected vdevCall(_rec: Rec, _vdevId: number, _call: VdevCall): void { this.exit.rsi = [Rsi.ERROR_STATE, 0, 0] }
-  protected rdevCall(_rec: Rec, _vdevId: number, _op: 'rdev_continue' | 'rdev_get_state'): void { this.exit.rsi = [Rsi.ERROR_STATE, 0, 0] }
+  protected vdevCall(_rec: Rec, _vdevId: number, _call: VdevCall): void {
+    this.exit.rsi = [Rsi.ERROR_STATE, 0, 0]
+  }
+  protected rdevCall(_rec: Rec, _vdevId: number, _op: 'rdev_continue' | 'rdev_get_state'): void {
+    this.exit.rsi = [Rsi.ERROR_STATE, 0, 0]
+  }
 
   private act(rec: Rec, a: RealmAction): void {
     switch (a.op) {
@@ -239,11 +291,20 @@ export class RmmRecs extends RmmCommon {
     }
   }
 
-  protected regionInPar(r: Realm, base: number, top: number): boolean { return base >= 0 && top > base && top <= parEnd(r.geo) }
+  protected regionInPar(r: Realm, base: number, top: number): boolean {
+    return base >= 0 && top > base && top <= parEnd(r.geo)
+  }
 
   /** RSI_IPA_STATE_SET: leaves with RIPAS_CHANGE, or returns ERROR_INPUT to the Realm without an exit. */
   private ipaStateSet(rec: Rec, base: number, top: number, ripas: number, destroyed: boolean): void {
-    if (ripas > Ripas.RAM || ripas < 0 || !aligned(base, PAGE) || !aligned(top, PAGE) || top <= base || !this.regionInPar(rec.realm, base, top)) {
+    if (
+      ripas > Ripas.RAM ||
+      ripas < 0 ||
+      !aligned(base, PAGE) ||
+      !aligned(top, PAGE) ||
+      top <= base ||
+      !this.regionInPar(rec.realm, base, top)
+    ) {
       this.exit.rsi = [Rsi.ERROR_INPUT, 0, 0]
       return
     }
@@ -282,8 +343,14 @@ export class RmmRecs extends RmmCommon {
     this.exit.dev = { base, top, pa, vdevId: 0 }
   }
 
-  /** A stage-2 abort of the Realm: injected as SEA when the address can never be repaired by the host, else reported to it (section 3, "Realm CPU access"). */
-  private abort(rec: Rec, a: { readonly ipa: number; readonly level: number; readonly write: boolean; readonly fetch?: boolean }): void {
+  /**
+   * A stage-2 abort of the Realm: injected as SEA when the address can never be repaired by the host, else reported to
+   * it (section 3, "Realm CPU access").
+   */
+  private abort(
+    rec: Rec,
+    a: { readonly ipa: number; readonly level: number; readonly write: boolean; readonly fetch?: boolean }
+  ): void {
     const r = rec.realm
     const outside = a.ipa >= ipaEnd(r.geo)
     const par = !outside && this.inPar(r, a.ipa)
@@ -293,7 +360,10 @@ export class RmmRecs extends RmmCommon {
     }
     const fsc = FSC_TRANSLATION + a.level
     const emulatable = !par
-    const esr = (a.fetch === true ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT) + fsc + (emulatable ? ISV + SAS_DOUBLEWORD + (a.write ? WNR : 0) : 0)
+    const esr =
+      (a.fetch === true ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT) +
+      fsc +
+      (emulatable ? ISV + SAS_DOUBLEWORD + (a.write ? WNR : 0) : 0)
     this.exit.reason = Exit.SYNC
     this.exit.esr = esr
     this.exit.hpfar = Math.floor(a.ipa / PAGE) * 16

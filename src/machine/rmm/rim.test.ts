@@ -14,7 +14,10 @@ test('the vectors of the reference, recorded from a running TF-RMM', () => {
 })
 
 test('both algorithms, by another implementation of the hash, field by field', () => {
-  for (const [algo, name, size] of [[0, 'sha256', 32], [1, 'sha512', 64]] as const) {
+  for (const [algo, name, size] of [
+    [0, 'sha256', 32],
+    [1, 'sha512', 64]
+  ] as const) {
     const h = (b: Uint8Array): Buffer => createHash(name).update(b).digest()
     const init = Buffer.alloc(4096)
     init.writeBigUInt64LE(5n, 0)
@@ -42,25 +45,46 @@ test('both algorithms, by another implementation of the hash, field by field', (
     r.writeBigUInt64LE(0x100n, 8)
     h(init).copy(r, 0x10)
     h(rec).copy(r, 0x50)
-    expect(toHex(rimRec(algo, rim, { flags: 1, pc: 0x80200000, gprs: [7, 0, 0, 0, 0, 0, 0, 9] }))).toBe(h(r).toString('hex'))
+    expect(toHex(rimRec(algo, rim, { flags: 1, pc: 0x80200000, gprs: [7, 0, 0, 0, 0, 0, 0, 9] }))).toBe(
+      h(r).toString('hex')
+    )
   }
 })
 
 test('a hash passed by the caller gives the same values', () => {
-  const h = (algo: number, b: Uint8Array): Uint8Array => new Uint8Array(createHash(algo === 0 ? 'sha256' : 'sha512').update(b).digest())
-  expect(toHex(rimRipas(1, rimInit({ ...params, algo: 1 }, rimRules['1.x'], h), 0, 4096, h))).toBe(toHex(rimRipas(1, rimInit({ ...params, algo: 1 }), 0, 4096)))
+  const h = (algo: number, b: Uint8Array): Uint8Array =>
+    new Uint8Array(
+      createHash(algo === 0 ? 'sha256' : 'sha512')
+        .update(b)
+        .digest()
+    )
+  expect(toHex(rimRipas(1, rimInit({ ...params, algo: 1 }, rimRules['1.x'], h), 0, 4096, h))).toBe(
+    toHex(rimRipas(1, rimInit({ ...params, algo: 1 }), 0, 4096))
+  )
   for (const bytes of [0, 1, 111, 112, 128, 1000]) {
     const b = Uint8Array.from({ length: bytes }, (_, i) => i)
-    for (const [algo, name] of [[0, 'sha256'], [1, 'sha512'], [2, 'sha384']] as const) expect(toHex(hash(algo, b))).toBe(createHash(name).update(b).digest('hex'))
+    for (const [algo, name] of [
+      [0, 'sha256'],
+      [1, 'sha512'],
+      [2, 'sha384']
+    ] as const)
+      expect(toHex(hash(algo, b))).toBe(createHash(name).update(b).digest('hex'))
   }
   expect(() => hash(3, new Uint8Array(1))).toThrow(RangeError)
 })
 
-// Values that the calculator of realm measurements publishes with its tests (veraison/cca-realm-measurements, src/realm_config.rs and
-// tests/event_log.rs, read July 2026). Two of its whole guests are in test/plan-cli.test.ts.
+// Values that the calculator of realm measurements publishes with its tests (veraison/cca-realm-measurements,
+// src/realm_config.rs and tests/event_log.rs, read July 2026). Two of its whole guests are in
+// test/plan-cli.slow.test.ts.
 test('published values of REALM_CREATE: another program, the same RIM', () => {
-  const of = (p: Partial<typeof params>): string => toHex(rimInit({ algo: 0, s2sz: 48, flags: 0, sveVl: 0, bps: 1, wps: 1, pmuCtrs: 0, ...p }))
+  const of = (p: Partial<typeof params>): string =>
+    toHex(rimInit({ algo: 0, s2sz: 48, flags: 0, sveVl: 0, bps: 1, wps: 1, pmuCtrs: 0, ...p }))
   expect(of({})).toBe('6739dfb22b75ee1268d08dfa8369f501bc0b066243553f069f560d1fa1172973')
-  expect(of({ algo: 1 })).toBe('799e434048fb57eb9d4f0e2a2b9815872037725' + '2deab2bdfcd69b5a8f82237f434bd6bb1c75bf160a2d49382f733b3439a3ff769e4ea5dd9a6f72239d44bbbab')
-  expect(Buffer.from(of({ bps: 5, wps: 3 }), 'hex').toString('base64')).toBe('iWDVaCY3CqpvybOgQdQkBolYK6QeKti7j5rfbSoM1ec=')
+  expect(of({ algo: 1 })).toBe(
+    '799e434048fb57eb9d4f0e2a2b9815872037725' +
+      '2deab2bdfcd69b5a8f82237f434bd6bb1c75bf160a2d49382f733b3439a3ff769e4ea5dd9a6f72239d44bbbab'
+  )
+  expect(Buffer.from(of({ bps: 5, wps: 3 }), 'hex').toString('base64')).toBe(
+    'iWDVaCY3CqpvybOgQdQkBolYK6QeKti7j5rfbSoM1ec='
+  )
 })

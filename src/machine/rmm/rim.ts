@@ -1,9 +1,11 @@
-// The Realm Initial Measurement, bit for bit. Source: reference arm-cca.md section 6, checked there against a running TF-RMM v0.8.0.
-// H is SHA-256 or SHA-512; all numbers little-endian; buffers zero-filled.
+// The Realm Initial Measurement, bit for bit. Source: reference arm-cca.md section 6, checked there against a running
+// TF-RMM v0.8.0. H is SHA-256 or SHA-512; all numbers little-endian; buffers zero-filled.
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import { HashAlgo } from './codes.ts'
 
-/** What REALM_CREATE measures. Root tables, start level, vmid, personalisation value, planes and MECID are not measured. */
+/**
+ * What REALM_CREATE measures. Root tables, start level, vmid, personalisation value, planes and MECID are not measured.
+ */
 export interface RimParams {
   readonly algo: number
   readonly s2sz: number
@@ -23,8 +25,8 @@ export interface RecParams {
 }
 
 /**
- * What a firmware generation measures. In TF-RMM main (9a7f8ef4, runtime/rmi/rtt.c) RTT_INIT_RIPAS no longer extends the RIM; what
- * REALM_CREATE measures there is not settled, so `initAllFields` stays on and can be switched.
+ * What a firmware generation measures. In TF-RMM main (9a7f8ef4, runtime/rmi/rtt.c) RTT_INIT_RIPAS no longer extends
+ * the RIM; what REALM_CREATE measures there is not settled, so `initAllFields` stays on and can be switched.
  */
 export interface RimRules {
   readonly ripasMeasured: boolean
@@ -82,7 +84,14 @@ function descriptor(type: number, rim: Uint8Array): { bytes: Uint8Array; view: D
 }
 
 /** DATA_CREATE: `content` is H of the 4096 bytes when `flags` is 1 (measure), else null. */
-export function rimData(algo: number, rim: Uint8Array, ipa: number, flags: number, content: Uint8Array | null, h: HashFn = hash): Uint8Array {
+export function rimData(
+  algo: number,
+  rim: Uint8Array,
+  ipa: number,
+  flags: number,
+  content: Uint8Array | null,
+  h: HashFn = hash
+): Uint8Array {
   const d = descriptor(0, rim)
   u64(d.view, 0x50, ipa)
   u64(d.view, 0x58, flags)

@@ -28,7 +28,9 @@ export class Rmm1 extends RmmVdev {
   }
 
   /** Makes this model's state that of `o`. */
-  restore(o: Rmm1): void { this.copyFrom(o) }
+  restore(o: Rmm1): void {
+    this.copyFrom(o)
+  }
 
   /** GRANULE_DELEGATE(pa): NS becomes DELEGATED, its content stays; EL3 refuses memory of another world. */
   granuleDelegate(pa: number): number {
@@ -65,13 +67,17 @@ export class Rmm1 extends RmmVdev {
     return Rmi.SUCCESS
   }
 
-  /** RTT_INIT_RIPAS(rd, base, top): before activation; x1 = where it got to within one table. Each entry extends the RIM, those that were RAM already too. */
+  /**
+   * RTT_INIT_RIPAS(rd, base, top): before activation; x1 = where it got to within one table. Each entry extends the
+   * RIM, those that were RAM already too.
+   */
   rttInitRipas(rd: number, base: number, top: number): number {
     this.noOutputs()
     if (top <= base) return Rmi.ERROR_INPUT
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
-    if (!aligned(base, PAGE) || !aligned(top, PAGE) || !this.inPar(r, base) || !this.inPar(r, top - PAGE) || base < 0) return Rmi.ERROR_INPUT
+    if (!aligned(base, PAGE) || !aligned(top, PAGE) || !this.inPar(r, base) || !this.inPar(r, top - PAGE) || base < 0)
+      return Rmi.ERROR_INPUT
     if (r.state !== RealmState.NEW) return Rmi.ERROR_REALM
     this.walk(r, base, PAGE_LEVEL)
     const level = this.wLevel
@@ -98,7 +104,9 @@ export class Rmm1 extends RmmVdev {
     if (r.rim !== null) r.rim = rimRipas(r.params.algo, r.rim, base, top)
   }
 
-  /** DATA_CREATE(rd, data, ipa, src, flags): copies, measures, maps as RAM whatever the RIPAS was; before activation. */
+  /**
+   * DATA_CREATE(rd, data, ipa, src, flags): copies, measures, maps as RAM whatever the RIPAS was; before activation.
+   */
   dataCreate(rd: number, data: number, ipa: number, src: number, flags: number): number {
     this.noOutputs()
     if (flags !== 0 && flags !== 1) return Rmi.ERROR_INPUT
@@ -111,7 +119,8 @@ export class Rmm1 extends RmmVdev {
     if (!this.nsReadable(src)) return Rmi.ERROR_INPUT
     this.content.copy(data, src)
     r.extensions++
-    if (r.rim !== null) r.rim = rimData(r.params.algo, r.rim, ipa, flags, flags === 1 ? this.content.digest(data, r.params.algo) : null)
+    if (r.rim !== null)
+      r.rim = rimData(r.params.algo, r.rim, ipa, flags, flags === 1 ? this.content.digest(data, r.params.algo) : null)
     this.assign(data, Kind.ASSIGNED_RAM)
     return Rmi.SUCCESS
   }
@@ -146,7 +155,10 @@ export class Rmm1 extends RmmVdev {
     this.setGranule(data, Granule.DATA)
   }
 
-  /** DATA_DESTROY(rd, ipa): x1 = the granule, x2 = top. RAM becomes DESTROYED, EMPTY stays EMPTY. A block must be unfolded first. */
+  /**
+   * DATA_DESTROY(rd, ipa): x1 = the granule, x2 = top. RAM becomes DESTROYED, EMPTY stays EMPTY. A block must be
+   * unfolded first.
+   */
   dataDestroy(rd: number, ipa: number): number {
     this.noOutputs()
     const r = this.realm(rd)
@@ -163,13 +175,17 @@ export class Rmm1 extends RmmVdev {
     // A device entry trips an assertion in v0.8.0; the answer that stands in for it is "not a data mapping".
     if (kind < Kind.ASSIGNED_EMPTY || isDevice(e) || kind > Kind.ASSIGNED_DEV_DEV) {
       this.x2 = this.skipNonLive(ipa)
-      return isDevice(e) ? this.stops('assertion', 'DATA_DESTROY of a device entry', rttError(PAGE_LEVEL)) : rttError(PAGE_LEVEL)
+      return isDevice(e)
+        ? this.stops('assertion', 'DATA_DESTROY of a device entry', rttError(PAGE_LEVEL))
+        : rttError(PAGE_LEVEL)
     }
     const data = paOf(t)[this.wIndex] as number
     if (kind === Kind.ASSIGNED_RAM) {
       t.kind[this.wIndex] = Kind.UNASSIGNED_DESTROYED // permissions are reset
       this.observer?.tlbi?.(rd, ipa, PAGE)
-    } else t.kind[this.wIndex] = (kind === Kind.ASSIGNED_EMPTY ? Kind.UNASSIGNED_EMPTY : Kind.UNASSIGNED_DESTROYED) | (e & XN)
+    } else
+      t.kind[this.wIndex] =
+        (kind === Kind.ASSIGNED_EMPTY ? Kind.UNASSIGNED_EMPTY : Kind.UNASSIGNED_DESTROYED) | (e & XN)
     t.refcount--
     this.setGranule(data, Granule.DELEGATED)
     this.x1 = data
@@ -177,18 +193,34 @@ export class Rmm1 extends RmmVdev {
     return Rmi.SUCCESS
   }
 
-  /** v0.8.0 lets a level above the start level pass its argument check and runs into an assertion in the walk; the specified answer is ERROR_INPUT. */
+  /**
+   * v0.8.0 lets a level above the start level pass its argument check and runs into an assertion in the walk; the
+   * specified answer is ERROR_INPUT.
+   */
   private aboveStart(r: Realm, ipa: number, level: number): number {
-    const passes = Number.isInteger(level) && level >= MIN_BLOCK_LEVEL && level < r.geo.start && ipa >= 0 && ipa < ipaEnd(r.geo) && aligned(ipa, levelSize(level)) && !this.inPar(r, ipa)
-    return passes ? this.stops('assertion', `the walk starts at level ${r.geo.start}, below the level asked for`, Rmi.ERROR_INPUT) : Rmi.ERROR_INPUT
+    const passes =
+      Number.isInteger(level) &&
+      level >= MIN_BLOCK_LEVEL &&
+      level < r.geo.start &&
+      ipa >= 0 &&
+      ipa < ipaEnd(r.geo) &&
+      aligned(ipa, levelSize(level)) &&
+      !this.inPar(r, ipa)
+    return passes
+      ? this.stops('assertion', `the walk starts at level ${r.geo.start}, below the level asked for`, Rmi.ERROR_INPUT)
+      : Rmi.ERROR_INPUT
   }
 
-  /** RTT_MAP_UNPROTECTED(rd, ipa, level, desc): the host maps its own memory; which granule state the address has is the GPT's business at access time. */
+  /**
+   * RTT_MAP_UNPROTECTED(rd, ipa, level, desc): the host maps its own memory; which granule state the address has is the
+   * GPT's business at access time.
+   */
   rttMapUnprotected(rd: number, ipa: number, level: number, desc: number): number {
     this.noOutputs()
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
-    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL)) return nsDescriptorValid(desc, level) ? this.aboveStart(r, ipa, level) : Rmi.ERROR_INPUT
+    if (!this.entryArgs(r, ipa, level, MIN_BLOCK_LEVEL))
+      return nsDescriptorValid(desc, level) ? this.aboveStart(r, ipa, level) : Rmi.ERROR_INPUT
     if (!nsDescriptorValid(desc, level)) return Rmi.ERROR_INPUT
     if (this.inPar(r, ipa)) return Rmi.ERROR_INPUT
     this.walk(r, ipa, level)
@@ -254,7 +286,8 @@ export class Rmm1 extends RmmVdev {
       return rttError(this.wLevel)
     }
     const pa = paOf(t)[this.wIndex] as number
-    t.kind[this.wIndex] = ((e & KIND_MASK) === Kind.ASSIGNED_DEV_EMPTY ? Kind.UNASSIGNED_EMPTY : Kind.UNASSIGNED_DESTROYED) | XN
+    t.kind[this.wIndex] =
+      ((e & KIND_MASK) === Kind.ASSIGNED_DEV_EMPTY ? Kind.UNASSIGNED_EMPTY : Kind.UNASSIGNED_DESTROYED) | XN
     if ((e & KIND_MASK) === Kind.ASSIGNED_DEV_DEV) this.observer?.tlbi?.(rd, ipa, levelSize(level))
     t.refcount--
     const n = level === PAGE_LEVEL ? 1 : ENTRIES
@@ -272,7 +305,10 @@ export class Rmm1 extends RmmVdev {
     return Rmi.SUCCESS
   }
 
-  /** VDEV_MAP(rd, vdev, ipa, level, pa), after v0.8.0: DEV_MEM_MAP for a VDEV of the Realm, which cannot be unlocked while it has mappings. */
+  /**
+   * VDEV_MAP(rd, vdev, ipa, level, pa), after v0.8.0: DEV_MEM_MAP for a VDEV of the Realm, which cannot be unlocked
+   * while it has mappings.
+   */
   vdevMap(rd: number, vdevPa: number, ipa: number, level: number, pa: number): number {
     const v = this.vdev(vdevPa)
     if (v === undefined || v.rd !== rd) {
@@ -297,9 +333,13 @@ export class Rmm1 extends RmmVdev {
   }
 
   /** RTT_DEV_MEM_VALIDATE(rd, rec, base, top): x1 = where it got to. */
-  rttDevMemValidate(rd: number, rec: number, base: number, top: number): number { return this.devValidate(rd, rec, base, top) }
+  rttDevMemValidate(rd: number, rec: number, base: number, top: number): number {
+    return this.devValidate(rd, rec, base, top)
+  }
 
-  /** VDEV_VALIDATE_MAPPING(rd, rec, pdev, vdev, base, top), after v0.8.0: the same, and the VDEV is one of this PDEV. */
+  /**
+   * VDEV_VALIDATE_MAPPING(rd, rec, pdev, vdev, base, top), after v0.8.0: the same, and the VDEV is one of this PDEV.
+   */
   vdevValidateMapping(rd: number, recPa: number, pdevPa: number, vdevPa: number, base: number, top: number): number {
     this.noOutputs()
     const r = this.realm(rd)
@@ -312,10 +352,15 @@ export class Rmm1 extends RmmVdev {
   }
 
   /** The Realm at `rd`, which must exist. @throws Error */
-  mustRealm(rd: number): Realm { return ensure(this.realm(rd), 'a realm at this RD') }
+  mustRealm(rd: number): Realm {
+    return ensure(this.realm(rd), 'a realm at this RD')
+  }
 }
 
-/** What the host may pass as an unprotected descriptor: an address of the level below 2^48, MemAttr without the reserved value, S2AP. */
+/**
+ * What the host may pass as an unprotected descriptor: an address of the level below 2^48, MemAttr without the reserved
+ * value, S2AP.
+ */
 export function nsDescriptorValid(desc: number, level: number): boolean {
   if (desc < 0 || desc >= 2 ** 48) return false
   const low = desc % PAGE

@@ -1,13 +1,23 @@
-// RMI 2.0: ranges instead of single granules, blocks mapped directly, work that may be continued. Two firmwares share this model and differ
-// in named rules: TF-RMM main 9a7f8ef4 (22 July 2026), against which sequences were recorded, and the specification (2.0 beta). Source of
-// the order of checks: the recordings, and TF-RMM's runtime/rmi/{rtt.c,rtt_map.c,rtt_unmap.c,granule.c,realm.c}.
+// RMI 2.0: ranges instead of single granules, blocks mapped directly, work that may be continued. Two firmwares share
+// this model and differ in named rules: TF-RMM main 9a7f8ef4 (22 July 2026), against which sequences were recorded, and
+// the specification (2.0 beta). Source of the order of checks: the recordings, and TF-RMM's
+// runtime/rmi/{rtt.c,rtt_map.c,rtt_unmap.c,granule.c,realm.c}.
 import { Granule, RealmState, Rmi, rttError } from './codes.ts'
 import { PAGE } from './common.ts'
 import { rmmMemoryDefaults } from './defaults.ts'
 import { DRAIN, hasPa, isDevice, isUnassignedProtected, Kind, KIND_MASK, paOf, type Table, XN } from './entry.ts'
 import { aligned, ENTRIES, ipaEnd, levelSize, MIN_BLOCK_LEVEL, PAGE_LEVEL } from './geometry.ts'
 import type { GranuleArray } from './granules.ts'
-import { type AddrDesc, addBlock, incomplete, LIST_MOST, type MapOperation, MemRequest, type OutputKind, type UnmapOperation } from './operations.ts'
+import {
+  type AddrDesc,
+  addBlock,
+  incomplete,
+  LIST_MOST,
+  type MapOperation,
+  MemRequest,
+  type OutputKind,
+  type UnmapOperation
+} from './operations.ts'
 import type { RecCreateParams } from './rec.ts'
 import { rimData } from './rim.ts'
 import { nsDescriptorValid } from './rmi1.ts'
@@ -19,11 +29,17 @@ export type Firmware2 = (typeof firmwares2)[number]
 
 /** What the two firmwares of generation 2.0 decide differently. */
 export interface Rules2 {
-  /** GRANULE_RANGE_(UN)DELEGATE moves exactly one granule a call (recorded); else a run within one tracking region (specification). */
+  /**
+   * GRANULE_RANGE_(UN)DELEGATE moves exactly one granule a call (recorded); else a run within one tracking region
+   * (specification).
+   */
   readonly oneGranuleRanges: boolean
   /** A walk to a level above the start level runs into an assertion (recorded); else it is ERROR_INPUT. */
   readonly assertsStartLevel: boolean
-  /** RTT_DATA_MAP waits for the lock of a data granule while it holds the leaf table: naming that table hangs (recorded). */
+  /**
+   * RTT_DATA_MAP waits for the lock of a data granule while it holds the leaf table: naming that table hangs
+   * (recorded).
+   */
   readonly locksDataUnderTable: boolean
 }
 
@@ -43,7 +59,11 @@ type Sweep = 'data' | 'unprot' | 'dev'
 const sweepCommand = { data: 'RTT_DATA_UNMAP', unprot: 'RTT_UNPROT_UNMAP', dev: 'RTT_DEV_UNMAP' } as const
 
 /** A map command in progress: what its blocks have in common. */
-interface Mapping { readonly r: Realm; readonly level: number; readonly expected: 'delegated' | 'undelegated' }
+interface Mapping {
+  readonly r: Realm
+  readonly level: number
+  readonly expected: 'delegated' | 'undelegated'
+}
 
 /** The word of a block that yielded; it never leaves the model. */
 const YIELDED = -1
@@ -68,15 +88,21 @@ export class Rmm2 extends RmmVdev {
     return c
   }
 
-  restore(o: Rmm2): void { this.copyFrom(o) }
+  restore(o: Rmm2): void {
+    this.copyFrom(o)
+  }
 
   // ---- granules
 
   /** GRANULE_RANGE_DELEGATE(base, top): x1 = where it got to. */
-  granuleRangeDelegate(base: number, top: number): number { return this.moveRange(base, top, Granule.NS, Granule.DELEGATED) }
+  granuleRangeDelegate(base: number, top: number): number {
+    return this.moveRange(base, top, Granule.NS, Granule.DELEGATED)
+  }
 
   /** GRANULE_RANGE_UNDELEGATE(base, top): x1 = where it got to; the granules are zeroed. */
-  granuleRangeUndelegate(base: number, top: number): number { return this.moveRange(base, top, Granule.DELEGATED, Granule.NS) }
+  granuleRangeUndelegate(base: number, top: number): number {
+    return this.moveRange(base, top, Granule.DELEGATED, Granule.NS)
+  }
 
   private moveRange(base: number, top: number, from: number, to: number): number {
     this.noOutputs()
@@ -117,21 +143,32 @@ export class Rmm2 extends RmmVdev {
     return Rmi.SUCCESS
   }
 
-  /** REC_CREATE(rd, rec, params): INCOMPLETE with the memory it wants; where `aux` is given, the host's part is carried out too. */
-  override recCreate(rd: number, rec: number, p: RecCreateParams): number { return this.recCreate2(rd, rec, p) }
+  /**
+   * REC_CREATE(rd, rec, params): INCOMPLETE with the memory it wants; where `aux` is given, the host's part is carried
+   * out too.
+   */
+  override recCreate(rd: number, rec: number, p: RecCreateParams): number {
+    return this.recCreate2(rd, rec, p)
+  }
 
   /** REC_DESTROY(rec): INCOMPLETE with memory to reclaim; `whole` carries the host's part out too. */
-  override recDestroy(rec: number, whole = true): number { return this.recDestroy2(rec, whole) }
+  override recDestroy(rec: number, whole = true): number {
+    return this.recDestroy2(rec, whole)
+  }
 
   // ---- tables
 
-  /** RTT_INIT_RIPAS(rd, base, top): also through mapped entries; measures nothing (see rim.ts). x1 = where it got to within one table. */
+  /**
+   * RTT_INIT_RIPAS(rd, base, top): also through mapped entries; measures nothing (see rim.ts). x1 = where it got to
+   * within one table.
+   */
   rttInitRipas(rd: number, base: number, top: number): number {
     this.noOutputs()
     if (top <= base) return Rmi.ERROR_INPUT
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
-    if (!aligned(base, PAGE) || !aligned(top, PAGE) || base < 0 || !this.inPar(r, base) || !this.inPar(r, top - PAGE)) return Rmi.ERROR_INPUT
+    if (!aligned(base, PAGE) || !aligned(top, PAGE) || base < 0 || !this.inPar(r, base) || !this.inPar(r, top - PAGE))
+      return Rmi.ERROR_INPUT
     if (r.state !== RealmState.NEW) return Rmi.ERROR_REALM
     this.walk(r, base, PAGE_LEVEL)
     const level = this.wLevel
@@ -157,7 +194,13 @@ export class Rmm2 extends RmmVdev {
   // ---- mapping
 
   /** Checks of the three range-map commands; the mapping, or the word to return. */
-  private mapArgs(rd: number, base: number, top: number, oaddr: readonly AddrDesc[], expected: Mapping['expected']): Mapping | number {
+  private mapArgs(
+    rd: number,
+    base: number,
+    top: number,
+    oaddr: readonly AddrDesc[],
+    expected: Mapping['expected']
+  ): Mapping | number {
     const r = this.realm(rd)
     if (r === undefined) return Rmi.ERROR_INPUT
     if (r.state !== RealmState.NEW && r.state !== RealmState.ACTIVE) return Rmi.ERROR_REALM
@@ -170,7 +213,8 @@ export class Rmm2 extends RmmVdev {
     if (!Number.isInteger(level) || level < MIN_BLOCK_LEVEL || level > PAGE_LEVEL) return Rmi.ERROR_INPUT
     const size = levelSize(level)
     const end = ipaEnd(r.geo)
-    if (base < 0 || base >= end || !aligned(base, size) || top - PAGE >= end || !aligned(top, PAGE)) return Rmi.ERROR_INPUT
+    if (base < 0 || base >= end || !aligned(base, size) || top - PAGE >= end || !aligned(top, PAGE))
+      return Rmi.ERROR_INPUT
     if ((this.inPar(r, base) && this.inPar(r, top - PAGE)) !== (expected === 'delegated')) return Rmi.ERROR_INPUT
     if (top - base < size) return rttError(level)
     return { r, level, expected }
@@ -179,14 +223,29 @@ export class Rmm2 extends RmmVdev {
   /** The walk of a map command; a word when it cannot map there. */
   private walkToMap(m: Mapping, base: number): number {
     if (m.level < m.r.geo.start) {
-      return this.rules2.assertsStartLevel ? this.stops('assertion', `the walk starts at level ${m.r.geo.start}, below the level asked for`, Rmi.ERROR_INPUT) : Rmi.ERROR_INPUT
+      return this.rules2.assertsStartLevel
+        ? this.stops(
+            'assertion',
+            `the walk starts at level ${m.r.geo.start}, below the level asked for`,
+            Rmi.ERROR_INPUT
+          )
+        : Rmi.ERROR_INPUT
     }
     this.walk(m.r, base, m.level)
     return this.wLevel === m.level ? Rmi.SUCCESS : rttError(this.wLevel)
   }
 
-  /** The loop of the three range-map commands over one leaf table; x1 = top of what is mapped. Progress is SUCCESS whatever ended it. */
-  private mapRange(m: Mapping, base: number, top: number, oaddr: readonly AddrDesc[], one: (index: number, pa: number, at: number) => number): number {
+  /**
+   * The loop of the three range-map commands over one leaf table; x1 = top of what is mapped. Progress is SUCCESS
+   * whatever ended it.
+   */
+  private mapRange(
+    m: Mapping,
+    base: number,
+    top: number,
+    oaddr: readonly AddrDesc[],
+    one: (index: number, pa: number, at: number) => number
+  ): number {
     const size = levelSize(m.level)
     let at = base
     let status: number = Rmi.SUCCESS
@@ -195,22 +254,37 @@ export class Rmm2 extends RmmVdev {
     for (let i = this.wIndex; i < ENTRIES; i++) {
       if (this.interrupted()) break
       const desc = oaddr[d]
-      if (desc === undefined || (desc.state ?? m.expected) !== m.expected) { status = Rmi.ERROR_INPUT; break }
-      if (desc.level !== m.level || at + size > top) { status = rttError(m.level); break }
+      if (desc === undefined || (desc.state ?? m.expected) !== m.expected) {
+        status = Rmi.ERROR_INPUT
+        break
+      }
+      if (desc.level !== m.level || at + size > top) {
+        status = rttError(m.level)
+        break
+      }
       const pa = desc.pa + used * size
-      if (!aligned(pa, size) || !this.paInReach(pa + size - PAGE)) { status = Rmi.ERROR_INPUT; break }
+      if (!aligned(pa, size) || !this.paInReach(pa + size - PAGE)) {
+        status = Rmi.ERROR_INPUT
+        break
+      }
       status = one(i, pa, at)
       if (status === YIELDED) return incomplete(MemRequest.NONE)
       if (status !== Rmi.SUCCESS) break
       at += size
-      if (++used >= desc.count) { d++; used = 0 }
+      if (++used >= desc.count) {
+        d++
+        used = 0
+      }
     }
     if (at === base && status !== Rmi.SUCCESS) return status
     this.x1 = at
     return Rmi.SUCCESS
   }
 
-  /** RTT_DATA_MAP(rd, base, top, oaddr): zeroed memory, RIPAS unchanged, pages or blocks of level 1 to 3, one leaf table per call. */
+  /**
+   * RTT_DATA_MAP(rd, base, top, oaddr): zeroed memory, RIPAS unchanged, pages or blocks of level 1 to 3, one leaf table
+   * per call.
+   */
   rttDataMap(rd: number, base: number, top: number, oaddr: readonly AddrDesc[]): number {
     this.noOutputs()
     const m = this.mapArgs(rd, base, top, oaddr, 'delegated')
@@ -221,7 +295,8 @@ export class Rmm2 extends RmmVdev {
       const t = this.wTable
       const e = t.kind[i] as number
       const kind = e & KIND_MASK
-      if (kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED) return paOf(t)[i] === pa ? Rmi.SUCCESS : rttError(m.level)
+      if (kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED)
+        return paOf(t)[i] === pa ? Rmi.SUCCESS : rttError(m.level)
       if (!isUnassignedProtected(e)) return rttError(m.level)
       if (e & DRAIN) return Rmi.BUSY
       return this.startMap('RTT_DATA_MAP', t, i, pa, at, base)
@@ -250,10 +325,29 @@ export class Rmm2 extends RmmVdev {
   }
 
   /** Marks an entry and takes its granules one by one; the table keeps the reference the mapping will have. */
-  private startMap(command: MapOperation['command'], table: Table, index: number, pa: number, ipa: number, base: number): number {
+  private startMap(
+    command: MapOperation['command'],
+    table: Table,
+    index: number,
+    pa: number,
+    ipa: number,
+    base: number
+  ): number {
     table.kind[index] = (table.kind[index] as number) | DRAIN
     table.refcount++
-    const op: MapOperation = { kind: 'map', command, handle: 0, expects: 'continue', table, index, pa, ipa, base, done: 0, rollback: false }
+    const op: MapOperation = {
+      kind: 'map',
+      command,
+      handle: 0,
+      expects: 'continue',
+      table,
+      index,
+      pa,
+      ipa,
+      base,
+      done: 0,
+      rollback: false
+    }
     const status = this.drainMap(op)
     if (status !== YIELDED) return status
     const handle = this.newHandle()
@@ -265,9 +359,13 @@ export class Rmm2 extends RmmVdev {
   /** The part of a mapping that may yield: SUCCESS when the entry is assigned, an error when all has been put back. */
   private drainMap(op: MapOperation): number {
     const size = levelSize(op.table.level)
-    const [from, to]: readonly [number, number] = op.command === 'RTT_DATA_MAP' ? [Granule.DELEGATED, Granule.DATA] : [Granule.DELEGATED, Granule.MAPPED]
+    const [from, to]: readonly [number, number] =
+      op.command === 'RTT_DATA_MAP' ? [Granule.DELEGATED, Granule.DATA] : [Granule.DELEGATED, Granule.MAPPED]
     const data = op.command === 'RTT_DATA_MAP'
-    const put = (pa: number, state: number): void => { if (data) this.setGranule(pa, state); else this.dev.set(this.dev.index(pa), state) }
+    const put = (pa: number, state: number): void => {
+      if (data) this.setGranule(pa, state)
+      else this.dev.set(this.dev.index(pa), state)
+    }
     while (!op.rollback && op.done < size) {
       if (this.interrupted()) return YIELDED
       const pa = op.pa + op.done
@@ -294,7 +392,9 @@ export class Rmm2 extends RmmVdev {
       return Rmi.ERROR_INPUT
     }
     const kind = e & KIND_MASK
-    t.kind[op.index] = data ? (kind + Kind.ASSIGNED_EMPTY) | (e & XN) : (kind === Kind.UNASSIGNED_EMPTY ? Kind.ASSIGNED_DEV_EMPTY : Kind.ASSIGNED_DEV_DESTROYED) | XN
+    t.kind[op.index] = data
+      ? (kind + Kind.ASSIGNED_EMPTY) | (e & XN)
+      : (kind === Kind.UNASSIGNED_EMPTY ? Kind.ASSIGNED_DEV_EMPTY : Kind.ASSIGNED_DEV_DESTROYED) | XN
     paOf(t)[op.index] = op.pa
     return Rmi.SUCCESS
   }
@@ -319,7 +419,8 @@ export class Rmm2 extends RmmVdev {
     if (!this.nsReadable(src)) return Rmi.ERROR_INPUT
     this.content.copy(data, src)
     r.extensions++
-    if (r.rim !== null) r.rim = rimData(r.params.algo, r.rim, ipa, flags, flags === 1 ? this.content.digest(data, r.params.algo) : null)
+    if (r.rim !== null)
+      r.rim = rimData(r.params.algo, r.rim, ipa, flags, flags === 1 ? this.content.digest(data, r.params.algo) : null)
     t.kind[this.wIndex] = Kind.ASSIGNED_RAM | (e & XN)
     paOf(t)[this.wIndex] = data
     t.refcount++
@@ -327,7 +428,10 @@ export class Rmm2 extends RmmVdev {
     return Rmi.SUCCESS
   }
 
-  /** RTT_UNPROT_MAP(rd, base, top, attrs, oaddr): host memory in the unprotected half; `attrs` as in a 1.x descriptor's low bits. */
+  /**
+   * RTT_UNPROT_MAP(rd, base, top, attrs, oaddr): host memory in the unprotected half; `attrs` as in a 1.x descriptor's
+   * low bits.
+   */
   rttUnprotMap(rd: number, base: number, top: number, attrs: number, oaddr: readonly AddrDesc[]): number {
     this.noOutputs()
     const m = this.mapArgs(rd, base, top, oaddr, 'undelegated')
@@ -347,16 +451,27 @@ export class Rmm2 extends RmmVdev {
   }
 
   /** RTT_DEV_VALIDATE(rd, rec, base, top): x1 = where it got to. */
-  rttDevValidate(rd: number, rec: number, base: number, top: number): number { return this.devValidate(rd, rec, base, top) }
+  rttDevValidate(rd: number, rec: number, base: number, top: number): number {
+    return this.devValidate(rd, rec, base, top)
+  }
 
   // ---- unmapping
 
-  /** RTT_DATA_UNMAP(rd, base, top, output): x1 = where the sweep of one table ended; pages or blocks, as the table has them. */
-  rttDataUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number { return this.unmapRange(rd, base, top, 'data', output) }
+  /**
+   * RTT_DATA_UNMAP(rd, base, top, output): x1 = where the sweep of one table ended; pages or blocks, as the table has
+   * them.
+   */
+  rttDataUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number {
+    return this.unmapRange(rd, base, top, 'data', output)
+  }
   /** RTT_UNPROT_UNMAP(rd, base, top, output): x1 = where the sweep of one table ended. */
-  rttUnprotUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number { return this.unmapRange(rd, base, top, 'unprot', output) }
+  rttUnprotUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number {
+    return this.unmapRange(rd, base, top, 'unprot', output)
+  }
   /** RTT_DEV_UNMAP(rd, base, top, output): x1 = where the sweep of one table ended. */
-  rttDevUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number { return this.unmapRange(rd, base, top, 'dev', output) }
+  rttDevUnmap(rd: number, base: number, top: number, output: OutputKind = { type: 'none' }): number {
+    return this.unmapRange(rd, base, top, 'dev', output)
+  }
 
   private unmapRange(rd: number, base: number, top: number, what: Sweep, output: OutputKind): number {
     this.noOutputs()
@@ -380,7 +495,13 @@ export class Rmm2 extends RmmVdev {
     for (let i = this.wIndex; i < ENTRIES; i++) {
       const e = t.kind[i] as number
       const kind = e & KIND_MASK
-      const mine = !hasPa(e) || (what === 'data' ? kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED : what === 'dev' ? isDevice(e) : kind === Kind.ASSIGNED_NS)
+      const mine =
+        !hasPa(e) ||
+        (what === 'data'
+          ? kind >= Kind.ASSIGNED_EMPTY && kind <= Kind.ASSIGNED_DESTROYED
+          : what === 'dev'
+            ? isDevice(e)
+            : kind === Kind.ASSIGNED_NS)
       if (!mine || at + size > top) {
         if (i === this.wIndex) return rttError(level)
         break
@@ -398,7 +519,19 @@ export class Rmm2 extends RmmVdev {
       }
       at += size
     }
-    const op: UnmapOperation = { kind: 'unmap', command: sweepCommand[what], handle: 0, expects: 'continue', table: t, entries, freed, tlbi, done: 0, top: at, output }
+    const op: UnmapOperation = {
+      kind: 'unmap',
+      command: sweepCommand[what],
+      handle: 0,
+      expects: 'continue',
+      table: t,
+      entries,
+      freed,
+      tlbi,
+      done: 0,
+      top: at,
+      output
+    }
     if (this.drainUnmap(op)) return this.unmapAnswer(op)
     const handle = this.newHandle()
     this.operations.set(handle, { ...op, handle })
@@ -406,7 +539,10 @@ export class Rmm2 extends RmmVdev {
     return incomplete(MemRequest.NONE)
   }
 
-  /** The part of an unmapping that may yield: invalidates, gives the granules back, takes the marks away. False when it yielded. */
+  /**
+   * The part of an unmapping that may yield: invalidates, gives the granules back, takes the marks away. False when it
+   * yielded.
+   */
   private drainUnmap(op: UnmapOperation): boolean {
     const yields = this.interruptIn !== Number.POSITIVE_INFINITY
     // The invalidation pass looks for an interrupt at every entry of the table, again from the first after a yield.
@@ -453,17 +589,28 @@ export class Rmm2 extends RmmVdev {
   }
 }
 
-/** The unassigned form of an entry that loses its address. RAM and validated device memory are DESTROYED, RAM with its permissions reset. */
+/**
+ * The unassigned form of an entry that loses its address. RAM and validated device memory are DESTROYED, RAM with its
+ * permissions reset.
+ */
 function unmapped(e: number): number {
   switch (e & KIND_MASK) {
-    case Kind.ASSIGNED_NS: return Kind.UNASSIGNED_NS
-    case Kind.ASSIGNED_RAM: return Kind.UNASSIGNED_DESTROYED
-    case Kind.ASSIGNED_EMPTY: return Kind.UNASSIGNED_EMPTY | (e & XN)
-    case Kind.ASSIGNED_DESTROYED: return Kind.UNASSIGNED_DESTROYED | (e & XN)
-    case Kind.ASSIGNED_DEV_EMPTY: return Kind.UNASSIGNED_EMPTY | XN
-    default: return Kind.UNASSIGNED_DESTROYED | XN
+    case Kind.ASSIGNED_NS:
+      return Kind.UNASSIGNED_NS
+    case Kind.ASSIGNED_RAM:
+      return Kind.UNASSIGNED_DESTROYED
+    case Kind.ASSIGNED_EMPTY:
+      return Kind.UNASSIGNED_EMPTY | (e & XN)
+    case Kind.ASSIGNED_DESTROYED:
+      return Kind.UNASSIGNED_DESTROYED | (e & XN)
+    case Kind.ASSIGNED_DEV_EMPTY:
+      return Kind.UNASSIGNED_EMPTY | XN
+    default:
+      return Kind.UNASSIGNED_DESTROYED | XN
   }
 }
 
-/** RmiAddrRangeDesc4KB as a register holds it, without the state bit (63), which a number cannot say beside an address. */
+/**
+ * RmiAddrRangeDesc4KB as a register holds it, without the state bit (63), which a number cannot say beside an address.
+ */
 export const descriptorWord = (d: AddrDesc): number => d.pa + d.count * 4 + (PAGE_LEVEL - d.level)

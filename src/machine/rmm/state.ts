@@ -27,13 +27,26 @@ export interface Features {
 }
 
 export const defaultFeatures: Features = {
-  s2sz: MAX_S2SZ, lpa2: false, bps: 16, wps: 16, sve: false, sveVl: 0, pmu: false, pmuCtrs: 0, da: true, auxPlanes: 0, vmid: 0xffff, mecid: 0
+  s2sz: MAX_S2SZ,
+  lpa2: false,
+  bps: 16,
+  wps: 16,
+  sve: false,
+  sveVl: 0,
+  pmu: false,
+  pmuCtrs: 0,
+  da: true,
+  auxPlanes: 0,
+  vmid: 0xffff,
+  mecid: 0
 }
 
 /** What an observer of the RMM may want to know: GPT changes, broken stage-2 entries, TLB invalidations. */
 export interface RmmObserver {
   gpi?(granule: number, gpi: number): void
-  /** A valid entry is broken before it is made anew: accesses to [ipa, ipa+size) can fault until the command returns. */
+  /**
+   * A valid entry is broken before it is made anew: accesses to [ipa, ipa+size) can fault until the command returns.
+   */
   brokenEntry?(rd: number, ipa: number, size: number): void
   tlbi?(rd: number, ipa: number, size: number): void
 }
@@ -90,7 +103,10 @@ export interface Rec {
   ripas: { base: number; top: number; addr: number; value: number; destroyed: boolean }
   /** The Realm's device mapping under way; top 0 when there is none. */
   dev: DevRequest
-  /** An RSI call that waits until the host has said which VDEV an identifier means (VDEV_COMPLETE); null when there is none. */
+  /**
+   * An RSI call that waits until the host has said which VDEV an identifier means (VDEV_COMPLETE); null when there is
+   * none.
+   */
   vdev: VdevRequest | null
   hostCall: boolean
   /** Syndrome of the last exit, for EMUL_MMIO and INJECT_SEA; 0 when the last exit was no abort. */
@@ -99,10 +115,24 @@ export interface Rec {
 }
 
 /** A device mapping the Realm has asked for, with the evidence it asked under. */
-export interface DevRequest { base: number; top: number; addr: number; pa: number; vdevId: number; nonces: Nonces }
+export interface DevRequest {
+  base: number
+  top: number
+  addr: number
+  pa: number
+  vdevId: number
+  nonces: Nonces
+}
 
-/** The three nonces that tie what a Realm allows to the evidence it has seen: fresh at each lock, measurement and report. */
-export interface Nonces { lock: number; meas: number; report: number }
+/**
+ * The three nonces that tie what a Realm allows to the evidence it has seen: fresh at each lock, measurement and
+ * report.
+ */
+export interface Nonces {
+  lock: number
+  meas: number
+  report: number
+}
 
 export interface VdevRequest {
   readonly vdevId: number
@@ -117,20 +147,36 @@ export type VdevCall =
   | { readonly op: 'get_info'; readonly ipa: number }
   | { readonly op: 'dma_enable'; readonly nonces: Partial<Nonces> }
   | { readonly op: 'dma_disable' }
-  | { readonly op: 'validate_mapping'; readonly base: number; readonly top: number; readonly pa: number; readonly nonces: Partial<Nonces> }
+  | {
+      readonly op: 'validate_mapping'
+      readonly base: number
+      readonly top: number
+      readonly pa: number
+      readonly nonces: Partial<Nonces>
+    }
   // RSI_RDEV_* of 1.x: the Realm drives lock, start, stop and evidence itself.
   | { readonly op: 'rdev'; readonly request: RdevRequest }
 
 export type RdevRequest = 'get_instance_id' | 'lock' | 'start' | 'stop' | 'get_measurements' | 'get_interface_report'
 
 /** What RSI_VDEV_GET_INFO writes: identity, nonces and digests as values. */
-export interface VdevInfo { readonly state: number; readonly nonces: Nonces; readonly vca: number; readonly cert: number; readonly meas: number; readonly report: number }
+export interface VdevInfo {
+  readonly state: number
+  readonly nonces: Nonces
+  readonly vca: number
+  readonly cert: number
+  readonly meas: number
+  readonly report: number
+}
 
 /**
- * A command at which the modelled firmware does not answer: it waits for a lock it holds itself, or stops at an assertion. The word the
- * model returns there is the specified one.
+ * A command at which the modelled firmware does not answer: it waits for a lock it holds itself, or stops at an
+ * assertion. The word the model returns there is the specified one.
  */
-export interface Stop { readonly kind: 'self-deadlock' | 'assertion'; readonly what: string }
+export interface Stop {
+  readonly kind: 'self-deadlock' | 'assertion'
+  readonly what: string
+}
 
 /** How a REC left, and what the Realm got. */
 export interface RecExit {
@@ -151,7 +197,10 @@ export interface RecExit {
   completed?: boolean
 }
 
-/** State and walk shared by both generations of the interface. Addresses are numbers; a command returns `status | index << 8` and leaves its other outputs in x1 to x4. */
+/**
+ * State and walk shared by both generations of the interface. Addresses are numbers; a command returns `status | index
+ * << 8` and leaves its other outputs in x1 to x4.
+ */
 export class RmmState {
   dram: GranuleArray
   dev: GranuleArray
@@ -180,7 +229,10 @@ export class RmmState {
   protected wIndex = 0
   protected wLevel = 0
 
-  constructor(readonly generation: '1.x' | '2.0', readonly config: RmmConfig) {
+  constructor(
+    readonly generation: '1.x' | '2.0',
+    readonly config: RmmConfig
+  ) {
     this.dram = new GranuleArray(config.dram)
     this.dev = new GranuleArray(config.dev)
     this.features = { ...defaultFeatures, ...config.features }
@@ -228,23 +280,36 @@ export class RmmState {
   }
 
   /** The host's buffer at `pa` can be read: a known NS granule whose access does not fault. */
-  protected nsReadable(pa: number): boolean { return this.granule(pa) === Granule.NS && !this.foreign.has(pa) }
+  protected nsReadable(pa: number): boolean {
+    return this.granule(pa) === Granule.NS && !this.foreign.has(pa)
+  }
 
   /** The Realm whose RD is at `pa`, or undefined (unaligned, unknown, another state). */
-  realm(pa: number): Realm | undefined { return this.granule(pa) === Granule.RD ? ensure(this.realms.get(pa), 'the realm of an RD granule') : undefined }
-  rec(pa: number): Rec | undefined { return this.granule(pa) === Granule.REC ? ensure(this.recs.get(pa), 'the REC of a REC granule') : undefined }
+  realm(pa: number): Realm | undefined {
+    return this.granule(pa) === Granule.RD ? ensure(this.realms.get(pa), 'the realm of an RD granule') : undefined
+  }
+  rec(pa: number): Rec | undefined {
+    return this.granule(pa) === Granule.REC ? ensure(this.recs.get(pa), 'the REC of a REC granule') : undefined
+  }
 
   /** Reference count as the RMM tracks it (section 2). */
   refcount(pa: number): number {
     switch (this.granule(pa)) {
-      case Granule.RD: return this.realms.get(pa)?.refcount ?? 0
-      case Granule.REC: return this.recs.get(pa)?.running === true ? 1 : 0
-      case Granule.RTT: return this.tables.get(pa)?.refcount ?? 0
-      default: return 0
+      case Granule.RD:
+        return this.realms.get(pa)?.refcount ?? 0
+      case Granule.REC:
+        return this.recs.get(pa)?.running === true ? 1 : 0
+      case Granule.RTT:
+        return this.tables.get(pa)?.refcount ?? 0
+      default:
+        return 0
     }
   }
 
-  /** Walks to `level` at most; stops at an entry that is not a table. Result in wTable, wIndex, wLevel. The ipa must be in the Realm's space and level >= start. */
+  /**
+   * Walks to `level` at most; stops at an entry that is not a table. Result in wTable, wIndex, wLevel. The ipa must be
+   * in the Realm's space and level >= start.
+   */
   protected walk(r: Realm, ipa: number, level: number): void {
     let l = r.geo.start
     const first = Math.floor(ipa / levelSize(l))
@@ -265,10 +330,18 @@ export class RmmState {
     if (ipa < 0 || ipa >= ipaEnd(r.geo)) return null
     this.walk(r, ipa, 3)
     const { wTable: table, wIndex: index, wLevel: level } = this
-    return { table, index, level, entry: table.kind[index] as number, pa: table.pa === null ? 0 : (table.pa[index] as number) }
+    return {
+      table,
+      index,
+      level,
+      entry: table.kind[index] as number,
+      pa: table.pa === null ? 0 : (table.pa[index] as number)
+    }
   }
 
-  protected inPar(r: Realm, ipa: number): boolean { return ipa < parEnd(r.geo) }
+  protected inPar(r: Realm, ipa: number): boolean {
+    return ipa < parEnd(r.geo)
+  }
 
   /** The address `top` of destroy and unmap commands, from where the last walk ended (section 3, "skip liveness"). */
   protected skipNonLive(ipa: number): number {
@@ -295,7 +368,9 @@ export class RmmState {
   }
 
   /** Calls `f` for each table of a Realm, roots first. */
-  eachTable(r: Realm, f: (t: Table) => void): void { for (const root of r.roots) eachTable(root, f) }
+  eachTable(r: Realm, f: (t: Table) => void): void {
+    for (const root of r.roots) eachTable(root, f)
+  }
 
   /** Leaf mappings of the protected half by level: how many 1G, 2M and 4K entries of RAM the Realm has. */
   blocks(r: Realm): { '4K': number; '2M': number; '1G': number } {
@@ -316,20 +391,35 @@ export class RmmState {
   /** The whole state as text, equal for equal states: for interning, comparing and error reports. */
   describe(): string {
     const lines: string[] = []
-    this.dram.each((pa, s) => { lines.push(`${pa.toString(16)} ${granuleNames[s]} ${this.refcount(pa)}`) })
-    this.dev.each((pa, s) => { lines.push(`dev ${pa.toString(16)} ${granuleNames[s]}`) })
+    this.dram.each((pa, s) => {
+      lines.push(`${pa.toString(16)} ${granuleNames[s]} ${this.refcount(pa)}`)
+    })
+    this.dev.each((pa, s) => {
+      lines.push(`dev ${pa.toString(16)} ${granuleNames[s]}`)
+    })
     for (const rd of [...this.realms.keys()].sort((a, b) => a - b)) {
       const r = ensure(this.realms.get(rd), 'a realm')
-      lines.push(`realm ${rd.toString(16)} ${realmStateNames[r.state]} s2sz=${r.geo.s2sz} start=${r.geo.start} vmid=${r.vmid} rec=${r.recIndex} rim=${r.rim === null ? r.extensions : toHex(r.rim)}`)
+      lines.push(
+        `realm ${rd.toString(16)} ${realmStateNames[r.state]} s2sz=${r.geo.s2sz} start=${r.geo.start} ` +
+          `vmid=${r.vmid} rec=${r.recIndex} rim=${r.rim === null ? r.extensions : toHex(r.rim)}`
+      )
       this.eachTable(r, (t) => {
         const runs: string[] = []
         for (let i = 0; i < ENTRIES; ) {
           const e = t.kind[i] as number
           const pa = hasPa(e) && t.pa !== null ? (t.pa[i] as number) : -1
           let j = i + 1
-          while (j < ENTRIES && t.kind[j] === e && (pa < 0 || e === Kind.TABLE || (t.pa?.[j] ?? -1) === pa + (j - i) * levelSize(t.level))) j++
+          while (
+            j < ENTRIES &&
+            t.kind[j] === e &&
+            (pa < 0 || e === Kind.TABLE || (t.pa?.[j] ?? -1) === pa + (j - i) * levelSize(t.level))
+          )
+            j++
           if (e === Kind.TABLE) j = i + 1
-          runs.push(`${i}-${j - 1}:${kindNames[e & KIND_MASK]}${e & XN ? '+xn' : ''}${e & DRAIN ? '+drain' : ''}${pa >= 0 ? `@${pa.toString(16)}` : ''}`)
+          runs.push(
+            `${i}-${j - 1}:${kindNames[e & KIND_MASK]}${e & XN ? '+xn' : ''}${e & DRAIN ? '+drain' : ''}` +
+              `${pa >= 0 ? `@${pa.toString(16)}` : ''}`
+          )
           i = j
         }
         lines.push(`  L${t.level} ${t.granule.toString(16)} ${runs.join(' ')}`)
@@ -337,7 +427,12 @@ export class RmmState {
     }
     for (const pa of [...this.recs.keys()].sort((a, b) => a - b)) {
       const c = ensure(this.recs.get(pa), 'a REC')
-      lines.push(`rec ${pa.toString(16)} ${c.realm.rd.toString(16)} ${c.runnable ? 'runnable' : 'off'} ${c.running} ${c.psciPending} ${c.hostCall} ripas=${c.ripas.base.toString(16)},${c.ripas.top.toString(16)},${c.ripas.addr.toString(16)},${c.ripas.value},${c.ripas.destroyed} dev=${c.dev.addr.toString(16)},${c.dev.top.toString(16)},${c.dev.pa.toString(16)} ${c.lastEsr.toString(16)}`)
+      lines.push(
+        `rec ${pa.toString(16)} ${c.realm.rd.toString(16)} ${c.runnable ? 'runnable' : 'off'} ${c.running} ` +
+          `${c.psciPending} ${c.hostCall} ripas=${c.ripas.base.toString(16)},${c.ripas.top.toString(16)},` +
+          `${c.ripas.addr.toString(16)},${c.ripas.value},${c.ripas.destroyed} dev=${c.dev.addr.toString(16)},` +
+          `${c.dev.top.toString(16)},${c.dev.pa.toString(16)} ${c.lastEsr.toString(16)}`
+      )
     }
     for (const [pa, g] of [...this.foreign].sort((a, b) => a[0] - b[0])) lines.push(`foreign ${pa.toString(16)} ${g}`)
     return lines.join('\n')
@@ -357,11 +452,25 @@ export class RmmState {
     for (const v of o.vmids) this.vmids.add(v)
     for (const [pa, g] of o.foreign) this.foreign.set(pa, g)
     for (const [pa, r] of o.realms) {
-      const copy: Realm = { ...r, roots: r.roots.map(copyTable), rim: r.rim === null ? null : r.rim.slice(), mpidrs: new Set(r.mpidrs) }
+      const copy: Realm = {
+        ...r,
+        roots: r.roots.map(copyTable),
+        rim: r.rim === null ? null : r.rim.slice(),
+        mpidrs: new Set(r.mpidrs)
+      }
       this.realms.set(pa, copy)
-      this.eachTable(copy, (t) => { this.tables.set(t.granule, t) })
+      this.eachTable(copy, (t) => {
+        this.tables.set(t.granule, t)
+      })
     }
-    for (const [pa, c] of o.recs) this.recs.set(pa, { ...c, realm: ensure(this.realms.get(c.realm.rd), 'the realm of a REC'), ripas: { ...c.ripas }, dev: { ...c.dev }, vdev: c.vdev === null ? null : { ...c.vdev } })
+    for (const [pa, c] of o.recs)
+      this.recs.set(pa, {
+        ...c,
+        realm: ensure(this.realms.get(c.realm.rd), 'the realm of a REC'),
+        ripas: { ...c.ripas },
+        dev: { ...c.dev },
+        vdev: c.vdev === null ? null : { ...c.vdev }
+      })
     this.x1 = o.x1
     this.x2 = o.x2
     this.x3 = o.x3
@@ -369,5 +478,7 @@ export class RmmState {
   }
 
   /** Ends a Realm for the commands that need it running: a PSCI SYSTEM_OFF of one of its RECs. */
-  protected systemOff(r: Realm): void { r.state = RealmState.SYSTEM_OFF }
+  protected systemOff(r: Realm): void {
+    r.state = RealmState.SYSTEM_OFF
+  }
 }

@@ -1,12 +1,23 @@
-// VDEV commands and the RSI calls on them: a device interface given to a Realm. Who may lock, start and DMA-enable it is decided here.
-// Source: TF-RMM runtime/rmi/vdev.c and runtime/rsi/vdev.c, main of July 2026 (2.0) and of v0.8.0's time (1.x), read; reference arm-cca.md
-// section 8; conditions as in the specification's compliance suite. No recording holds a device command.
+// VDEV commands and the RSI calls on them: a device interface given to a Realm. Who may lock, start and DMA-enable it
+// is decided here. Source: TF-RMM runtime/rmi/vdev.c and runtime/rsi/vdev.c, main of July 2026 (2.0) and of v0.8.0's
+// time (1.x), read; reference arm-cca.md section 8; conditions as in the specification's compliance suite. No recording
+// holds a device command.
 import { Exit, Granule, Rmi, Rsi, rttError } from './codes.ts'
 import { PAGE } from './common.ts'
 import { lockInterface, startInterface, stopInterface, Tdi, tdiOf } from './device.ts'
 import { Kind, KIND_MASK, paOf, XN } from './entry.ts'
 import { aligned, ENTRIES, levelSize, PAGE_LEVEL } from './geometry.ts'
-import { type AddressRange, Category, Comm, type CommEnter, commNames, commResult, type Pdev, PdevState, RmmPdev } from './pdev.ts'
+import {
+  type AddressRange,
+  Category,
+  Comm,
+  type CommEnter,
+  commNames,
+  commResult,
+  type Pdev,
+  PdevState,
+  RmmPdev
+} from './pdev.ts'
 import type { Nonces, Rec, RdevRequest, RmmState, VdevCall, VdevInfo } from './state.ts'
 
 export const VdevState = { NEW: 0, UNLOCKED: 1, LOCKED: 2, STARTED: 3, ERROR: 4 } as const
@@ -60,7 +71,9 @@ export class RmmVdev extends RmmPdev {
   /** Nonces given out: each is used once. */
   private nonce = 0
 
-  vdev(pa: number): Vdev | undefined { return this.granule(pa) === Granule.VDEV ? this.vdevs.get(pa) : undefined }
+  vdev(pa: number): Vdev | undefined {
+    return this.granule(pa) === Granule.VDEV ? this.vdevs.get(pa) : undefined
+  }
 
   // ---- creation
 
@@ -76,7 +89,8 @@ export class RmmVdev extends RmmPdev {
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
     const ranges = p.ranges ?? []
     if (rd % PAGE !== 0 || pdevPa % PAGE !== 0 || pa % PAGE !== 0 || !this.nsReadable(p.params)) return Rmi.ERROR_INPUT
-    if ((p.flags ?? 0) !== 0 || (p.numAux ?? 0) !== 0 || ranges.length > RANGES_MOST || !ascending(ranges)) return Rmi.ERROR_INPUT
+    if ((p.flags ?? 0) !== 0 || (p.numAux ?? 0) !== 0 || ranges.length > RANGES_MOST || !ascending(ranges))
+      return Rmi.ERROR_INPUT
     const r = this.realm(rd)
     const pd = this.pdev(pdevPa)
     if (r === undefined || pd === undefined) return Rmi.ERROR_INPUT
@@ -88,7 +102,8 @@ export class RmmVdev extends RmmPdev {
       if (r.vdevs > 0) return Rmi.ERROR_REALM
       if (pd.state !== PdevState.READY || pd.category !== Category.ENDPOINT_OFF_CHIP) return Rmi.ERROR_DEVICE
     } else {
-      if (pd.category !== Category.ENDPOINT_OFF_CHIP && pd.category !== Category.ENDPOINT_ON_CHIP) return Rmi.ERROR_DEVICE
+      if (pd.category !== Category.ENDPOINT_OFF_CHIP && pd.category !== Category.ENDPOINT_ON_CHIP)
+        return Rmi.ERROR_DEVICE
       if (pd.state !== PdevState.READY || pd.vdevs === pd.maxVdevs) return Rmi.ERROR_DEVICE
       if (pd.slots.some((s) => s !== null && overlap(s, ranges))) return Rmi.ERROR_INPUT
       if (!this.connectedStream(pd)) return Rmi.ERROR_DEVICE
@@ -104,8 +119,22 @@ export class RmmVdev extends RmmPdev {
     this.setGranule(pa, Granule.VDEV)
     this.content.own(pa)
     this.vdevs.set(pa, {
-      granule: pa, rd, pdev: pdevPa, id: p.vdevId, tdiId, ranges, slot, state: VdevState.NEW, op: VdevOp.UNLOCK, comm: Comm.PENDING, ste: false,
-      nonces: { lock: 0, meas: 0, report: 0 }, startNonce: 0, meas: 0, report: 0, maps: 0
+      granule: pa,
+      rd,
+      pdev: pdevPa,
+      id: p.vdevId,
+      tdiId,
+      ranges,
+      slot,
+      state: VdevState.NEW,
+      op: VdevOp.UNLOCK,
+      comm: Comm.PENDING,
+      ste: false,
+      nonces: { lock: 0, meas: 0, report: 0 },
+      startNonce: 0,
+      meas: 0,
+      report: 0,
+      maps: 0
     })
     return Rmi.SUCCESS
   }
@@ -116,7 +145,10 @@ export class RmmVdev extends RmmPdev {
     return false
   }
 
-  /** VDEV_DESTROY(rd, pdev, vdev): only when it was never locked, or is unlocked again; the stream table entry goes with it. */
+  /**
+   * VDEV_DESTROY(rd, pdev, vdev): only when it was never locked, or is unlocked again; the stream table entry goes with
+   * it.
+   */
   vdevDestroy(rd: number, pdevPa: number, pa: number): number {
     this.noOutputs()
     const f = this.owned(rd, pdevPa, pa, this.notOwner)
@@ -135,7 +167,12 @@ export class RmmVdev extends RmmPdev {
   }
 
   /** The VDEV with its PDEV, or the word that refuses them. `notOwner` answers a VDEV of another Realm. */
-  private owned(rd: number, pdevPa: number, pa: number, notOwner: number): { readonly v: Vdev; readonly pd: Pdev } | number {
+  private owned(
+    rd: number,
+    pdevPa: number,
+    pa: number,
+    notOwner: number
+  ): { readonly v: Vdev; readonly pd: Pdev } | number {
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
     if (this.realm(rd) === undefined) return Rmi.ERROR_INPUT
     const pd = this.pdev(pdevPa)
@@ -159,17 +196,38 @@ export class RmmVdev extends RmmPdev {
 
   /** VDEV_LOCK(rd, pdev, vdev): LOCK_INTERFACE will be sent by the next communication. */
   vdevLock(rd: number, pdevPa: number, pa: number): number {
-    return this.begin(rd, pdevPa, pa, Rmi.ERROR_INPUT, VdevOp.LOCK, (v) => v.state === VdevState.UNLOCKED && v.comm === Comm.IDLE)
+    return this.begin(
+      rd,
+      pdevPa,
+      pa,
+      Rmi.ERROR_INPUT,
+      VdevOp.LOCK,
+      (v) => v.state === VdevState.UNLOCKED && v.comm === Comm.IDLE
+    )
   }
 
   /** VDEV_START(rd, pdev, vdev): START_INTERFACE with the nonce of the lock. DMA stays off. */
   vdevStart(rd: number, pdevPa: number, pa: number): number {
-    return this.begin(rd, pdevPa, pa, Rmi.ERROR_INPUT, VdevOp.START, (v) => v.state === VdevState.LOCKED && v.comm === Comm.IDLE)
+    return this.begin(
+      rd,
+      pdevPa,
+      pa,
+      Rmi.ERROR_INPUT,
+      VdevOp.START,
+      (v) => v.state === VdevState.LOCKED && v.comm === Comm.IDLE
+    )
   }
 
   /** VDEV_GET_INTERFACE_REPORT(rd, pdev, vdev): of a locked or started interface. */
   vdevGetInterfaceReport(rd: number, pdevPa: number, pa: number): number {
-    return this.begin(rd, pdevPa, pa, this.notOwner, VdevOp.GET_REPORT, (v) => (v.state === VdevState.LOCKED || v.state === VdevState.STARTED) && v.comm === Comm.IDLE)
+    return this.begin(
+      rd,
+      pdevPa,
+      pa,
+      this.notOwner,
+      VdevOp.GET_REPORT,
+      (v) => (v.state === VdevState.LOCKED || v.state === VdevState.STARTED) && v.comm === Comm.IDLE
+    )
   }
 
   /** VDEV_GET_MEASUREMENTS(rd, pdev, vdev, params): in any state; the device's other communication must be at rest. */
@@ -184,7 +242,14 @@ export class RmmVdev extends RmmPdev {
     return Rmi.SUCCESS
   }
 
-  private begin(rd: number, pdevPa: number, pa: number, notOwner: number, op: number, ready: (v: Vdev) => boolean): number {
+  private begin(
+    rd: number,
+    pdevPa: number,
+    pa: number,
+    notOwner: number,
+    op: number,
+    ready: (v: Vdev) => boolean
+  ): number {
     this.noOutputs()
     const f = this.owned(rd, pdevPa, pa, notOwner)
     if (typeof f === 'number') return f
@@ -195,13 +260,17 @@ export class RmmVdev extends RmmPdev {
     return Rmi.SUCCESS
   }
 
-  /** VDEV_UNLOCK(rd, pdev, vdev): no device granule of its ranges is mapped (x1 = the first that is); DMA stops at once, the interface at the next communication. */
+  /**
+   * VDEV_UNLOCK(rd, pdev, vdev): no device granule of its ranges is mapped (x1 = the first that is); DMA stops at once,
+   * the interface at the next communication.
+   */
   vdevUnlock(rd: number, pdevPa: number, pa: number): number {
     this.noOutputs()
     const f = this.owned(rd, pdevPa, pa, this.notOwner)
     if (typeof f === 'number') return f
     const { v } = f
-    if (v.state !== VdevState.LOCKED && v.state !== VdevState.STARTED && v.state !== VdevState.ERROR) return Rmi.ERROR_DEVICE
+    if (v.state !== VdevState.LOCKED && v.state !== VdevState.STARTED && v.state !== VdevState.ERROR)
+      return Rmi.ERROR_DEVICE
     if (v.comm !== Comm.IDLE) return Rmi.ERROR_DEVICE
     const mapped = this.generation === '2.0' ? this.mappedIn(v.ranges) : -1
     if (mapped >= 0) {
@@ -215,7 +284,10 @@ export class RmmVdev extends RmmPdev {
     return Rmi.SUCCESS
   }
 
-  /** The first mapped device granule of these ranges, or -1. Granules outside the device ranges the RMM knows do not count. */
+  /**
+   * The first mapped device granule of these ranges, or -1. Granules outside the device ranges the RMM knows do not
+   * count.
+   */
   private mappedIn(ranges: readonly AddressRange[]): number {
     const { base, granules } = this.dev.range
     for (const r of ranges) {
@@ -225,11 +297,15 @@ export class RmmVdev extends RmmPdev {
     return -1
   }
 
-  /** VDEV_ABORT([rd, pdev,] vdev): gives up a communication; the VDEV is in ERROR and has to be unlocked. v0.8.0 has the last argument only. */
+  /**
+   * VDEV_ABORT([rd, pdev,] vdev): gives up a communication; the VDEV is in ERROR and has to be unlocked. v0.8.0 has the
+   * last argument only.
+   */
   vdevAbort(pa: number, of?: { readonly rd: number; readonly pdev: number }): number {
     this.noOutputs()
     if (!this.da) return Rmi.ERROR_NOT_SUPPORTED
-    if (of !== undefined && (this.realm(of.rd) === undefined || this.pdev(of.pdev) === undefined)) return Rmi.ERROR_INPUT
+    if (of !== undefined && (this.realm(of.rd) === undefined || this.pdev(of.pdev) === undefined))
+      return Rmi.ERROR_INPUT
     const v = this.vdev(pa)
     if (v === undefined) return Rmi.ERROR_INPUT
     if (of !== undefined && v.rd !== of.rd && this.generation === '1.x') return Rmi.ERROR_INPUT
@@ -255,7 +331,7 @@ export class RmmVdev extends RmmPdev {
     if (status !== Rmi.SUCCESS) return status
     // Nothing has to be said to a device that was never locked.
     const silent = v.op === VdevOp.UNLOCK && v.state === VdevState.NEW
-    let result = silent ? 'success' as const : this.exchange(v.comm === Comm.ACTIVE, enter)
+    let result = silent ? ('success' as const) : this.exchange(v.comm === Comm.ACTIVE, enter)
     if (result === 'success' && !silent && !this.tellDevice(v, pd)) result = 'error'
     v.comm = commResult(result)
     if (v.comm === Comm.ERROR) v.state = VdevState.ERROR
@@ -273,8 +349,10 @@ export class RmmVdev extends RmmPdev {
         v.startNonce = tdi.nonce
         return locked
       }
-      case VdevOp.START: return startInterface(dsm, v.tdiId, v.startNonce)
-      case VdevOp.UNLOCK: return stopInterface(dsm, v.tdiId)
+      case VdevOp.START:
+        return startInterface(dsm, v.tdiId, v.startNonce)
+      case VdevOp.UNLOCK:
+        return stopInterface(dsm, v.tdiId)
       case VdevOp.GET_REPORT:
         if (!dsm.session || (tdi.state !== Tdi.CONFIG_LOCKED && tdi.state !== Tdi.RUN)) return false
         v.report = tdi.report
@@ -290,14 +368,22 @@ export class RmmVdev extends RmmPdev {
 
   private afterVdev(v: Vdev): void {
     switch (v.op) {
-      case VdevOp.UNLOCK: v.state = VdevState.UNLOCKED; break
+      case VdevOp.UNLOCK:
+        v.state = VdevState.UNLOCKED
+        break
       case VdevOp.LOCK:
         v.state = VdevState.LOCKED
         v.nonces.lock = ++this.nonce
         break
-      case VdevOp.START: v.state = VdevState.STARTED; break
-      case VdevOp.GET_MEAS: v.nonces.meas = ++this.nonce; break
-      case VdevOp.GET_REPORT: v.nonces.report = ++this.nonce; break
+      case VdevOp.START:
+        v.state = VdevState.STARTED
+        break
+      case VdevOp.GET_MEAS:
+        v.nonces.meas = ++this.nonce
+        break
+      case VdevOp.GET_REPORT:
+        v.nonces.report = ++this.nonce
+        break
     }
     v.op = VdevOp.NONE
   }
@@ -334,13 +420,24 @@ export class RmmVdev extends RmmPdev {
   /** What is checked before the host is asked: addresses only. */
   private callArgs(rec: Rec, call: VdevCall): boolean {
     switch (call.op) {
-      case 'get_info': return aligned(call.ipa, 512) && call.ipa >= 0 && this.inPar(rec.realm, call.ipa)
-      case 'validate_mapping': return aligned(call.base, PAGE) && aligned(call.top, PAGE) && aligned(call.pa, PAGE) && this.regionInPar(rec.realm, call.base, call.top)
-      default: return true
+      case 'get_info':
+        return aligned(call.ipa, 512) && call.ipa >= 0 && this.inPar(rec.realm, call.ipa)
+      case 'validate_mapping':
+        return (
+          aligned(call.base, PAGE) &&
+          aligned(call.top, PAGE) &&
+          aligned(call.pa, PAGE) &&
+          this.regionInPar(rec.realm, call.base, call.top)
+        )
+      default:
+        return true
     }
   }
 
-  /** The second half of an RSI call, at the next entry: an error when the host has named no VDEV. False: there was no call. */
+  /**
+   * The second half of an RSI call, at the next entry: an error when the host has named no VDEV. False: there was no
+   * call.
+   */
   protected override finishVdevCall(rec: Rec): boolean {
     const q = rec.vdev
     if (q === null) return false
@@ -352,14 +449,21 @@ export class RmmVdev extends RmmPdev {
     }
     const { call } = q
     switch (call.op) {
-      case 'get_info': this.exit.rsi = this.getInfo(rec, v, call.ipa); return true
-      case 'dma_enable': this.exit.rsi = [this.dmaEnable(v, call.nonces), 0, 0]; return true
+      case 'get_info':
+        this.exit.rsi = this.getInfo(rec, v, call.ipa)
+        return true
+      case 'dma_enable':
+        this.exit.rsi = [this.dmaEnable(v, call.nonces), 0, 0]
+        return true
       case 'dma_disable':
         v.ste = false
         this.exit.rsi = [Rsi.SUCCESS, 0, 0]
         return true
-      case 'rdev': this.exit.rsi = this.rdevRequest(v, call.request); return true
-      case 'validate_mapping': return this.validateMapping(rec, v, call)
+      case 'rdev':
+        this.exit.rsi = this.rdevRequest(v, call.request)
+        return true
+      case 'validate_mapping':
+        return this.validateMapping(rec, v, call)
     }
   }
 
@@ -368,7 +472,14 @@ export class RmmVdev extends RmmPdev {
     if (((this.wTable.kind[this.wIndex] as number) & KIND_MASK) !== Kind.ASSIGNED_RAM) return [Rsi.ERROR_INPUT, 0, 0]
     const pd = this.pdev(v.pdev)
     // NEW looks UNLOCKED to the Realm.
-    const info: VdevInfo = { state: v.state === VdevState.NEW ? 0 : v.state - 1, nonces: { ...v.nonces }, vca: pd?.vca ?? 0, cert: pd?.cert ?? 0, meas: v.meas, report: v.report }
+    const info: VdevInfo = {
+      state: v.state === VdevState.NEW ? 0 : v.state - 1,
+      nonces: { ...v.nonces },
+      vca: pd?.vca ?? 0,
+      cert: pd?.cert ?? 0,
+      meas: v.meas,
+      report: v.report
+    }
     this.exit.info = info
     return [Rsi.SUCCESS, 0, 0]
   }
@@ -401,7 +512,9 @@ export class RmmVdev extends RmmPdev {
   /** RSI_RDEV_* of 1.x: the Realm asks the RMM to talk to the device, and goes on with RDEV_CONTINUE. */
   private rdevRequest(v: Vdev, request: RdevRequest): readonly [number, number, number] {
     if (request === 'get_instance_id') return [Rsi.SUCCESS, v.granule, 0]
-    const need: Readonly<Record<Exclude<RdevRequest, 'get_instance_id'>, { readonly op: number; readonly states: readonly number[] }>> = {
+    const need: Readonly<
+      Record<Exclude<RdevRequest, 'get_instance_id'>, { readonly op: number; readonly states: readonly number[] }>
+    > = {
       lock: { op: VdevOp.LOCK, states: [VdevState.UNLOCKED] },
       start: { op: VdevOp.START, states: [VdevState.LOCKED] },
       stop: { op: VdevOp.UNLOCK, states: [VdevState.LOCKED, VdevState.STARTED, VdevState.ERROR] },
@@ -432,7 +545,10 @@ export class RmmVdev extends RmmPdev {
 
   // ---- device memory
 
-  /** RTT_DEV_MEM_VALIDATE / RTT_DEV_VALIDATE(rd, rec, base, top): the part of a Realm's device mapping request that one table holds; x1 = where it got to. */
+  /**
+   * RTT_DEV_MEM_VALIDATE / RTT_DEV_VALIDATE(rd, rec, base, top): the part of a Realm's device mapping request that one
+   * table holds; x1 = where it got to.
+   */
   protected devValidate(rd: number, recPa: number, base: number, top: number): number {
     this.noOutputs()
     if (top <= base || !aligned(top, PAGE)) return Rmi.ERROR_INPUT
@@ -480,7 +596,11 @@ export class RmmVdev extends RmmPdev {
   override describe(): string {
     const lines = [super.describe()]
     for (const v of [...this.vdevs.values()].sort((a, b) => a.granule - b.granule)) {
-      lines.push(`vdev ${v.granule.toString(16)} ${v.rd.toString(16)} ${v.pdev.toString(16)} id=${v.id} tdi=${v.tdiId} ${vdevStateNames[v.state]} ${vdevOpNames[v.op]} ${commNames[v.comm]} ste=${v.ste} ${v.nonces.lock},${v.nonces.meas},${v.nonces.report} ${v.meas},${v.report}`)
+      lines.push(
+        `vdev ${v.granule.toString(16)} ${v.rd.toString(16)} ${v.pdev.toString(16)} id=${v.id} tdi=${v.tdiId} ` +
+          `${vdevStateNames[v.state]} ${vdevOpNames[v.op]} ${commNames[v.comm]} ste=${v.ste} ${v.nonces.lock},` +
+          `${v.nonces.meas},${v.nonces.report} ${v.meas},${v.report}`
+      )
     }
     return lines.join('\n')
   }
@@ -488,7 +608,9 @@ export class RmmVdev extends RmmPdev {
 
 /** The nonces a Realm gave are those of this moment; what it did not give it has just read. */
 const fresh = (v: Vdev, n: Partial<Nonces>): boolean =>
-  (n.lock ?? v.nonces.lock) === v.nonces.lock && (n.meas ?? v.nonces.meas) === v.nonces.meas && (n.report ?? v.nonces.report) === v.nonces.report
+  (n.lock ?? v.nonces.lock) === v.nonces.lock &&
+  (n.meas ?? v.nonces.meas) === v.nonces.meas &&
+  (n.report ?? v.nonces.report) === v.nonces.report
 
 function ascending(ranges: readonly AddressRange[]): boolean {
   let last = 0
@@ -499,4 +621,5 @@ function ascending(ranges: readonly AddressRange[]): boolean {
   return true
 }
 
-const overlap = (a: readonly AddressRange[], b: readonly AddressRange[]): boolean => a.some((x) => b.some((y) => x.base < y.top && y.base < x.top))
+const overlap = (a: readonly AddressRange[], b: readonly AddressRange[]): boolean =>
+  a.some((x) => b.some((y) => x.base < y.top && y.base < x.top))

@@ -1,4 +1,5 @@
-// A log from bytes: the encoding is found from the beginning, and what it becomes in UTF-8 is sieved. Memory holds a block.
+// A log from bytes: the encoding is found from the beginning, and what it becomes in UTF-8 is sieved. Memory holds a
+// block.
 import { PROBE, type TextDecoding, decoderOf, encodingOf } from './encoding.ts'
 import { Sieve, type SieveSink } from './sieve.ts'
 
@@ -15,14 +16,31 @@ export class LogBytes {
   private readonly sieve: Sieve
 
   /** `whole` and `block`: as in Sieve, for tests. */
-  constructor(private readonly sink: Omit<SieveSink, 'long'> & { readonly lines: number }, whole?: number, block?: number) {
-    this.sieve = new Sieve({
-      line: (text) => { sink.line(text) }, skip: (n) => { sink.skip(n) }, parse: (buf, from, word, to) => sink.parse(buf, from, word, to), take: () => { sink.take() },
-      long: () => {
-        sink.line('')
-        this.tooLong.push(sink.lines)
-      }
-    }, whole, block)
+  constructor(
+    private readonly sink: Omit<SieveSink, 'long'> & { readonly lines: number },
+    whole?: number,
+    block?: number
+  ) {
+    this.sieve = new Sieve(
+      {
+        line: (text) => {
+          sink.line(text)
+        },
+        skip: (n) => {
+          sink.skip(n)
+        },
+        parse: (buf, from, word, to) => sink.parse(buf, from, word, to),
+        take: () => {
+          sink.take()
+        },
+        long: () => {
+          sink.line('')
+          this.tooLong.push(sink.lines)
+        }
+      },
+      whole,
+      block
+    )
   }
 
   /** Lines so far. */

@@ -1,4 +1,5 @@
-// Public reports whose answer was once wrong, if the shared cases are here: what the answer must say and must not. Patterns ask for the fact.
+// Public reports whose answer was once wrong, if the shared cases are here: what the answer must say and must not.
+// Patterns ask for the fact.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -6,15 +7,26 @@ import { explainLogText } from '../../report/explain-log.ts'
 import { KernelLog, LogBytes } from './index.ts'
 
 const dir = join(__dirname, '../../../../shared/cases/logs')
-interface Case { readonly id: string; readonly file: string; readonly must: readonly string[]; readonly must_not: readonly string[] }
-const casesOf = (side: string): Case[] => (existsSync(join(dir, side, 'cases.json')) ? (JSON.parse(readFileSync(join(dir, side, 'cases.json'), 'utf8')) as Case[]) : [])
+interface Case {
+  readonly id: string
+  readonly file: string
+  readonly must: readonly string[]
+  readonly must_not: readonly string[]
+}
+const casesOf = (side: string): Case[] =>
+  existsSync(join(dir, side, 'cases.json'))
+    ? (JSON.parse(readFileSync(join(dir, side, 'cases.json'), 'utf8')) as Case[])
+    : []
 const cases = ['give', 'keep'].flatMap((side) => casesOf(side).map((c) => ({ ...c, path: join(dir, side, c.file) })))
 if (cases.length === 0) console.warn('cases.slow.test.ts: no cases in ../shared/cases/logs, nothing is tested')
 
 // The patterns are Python's: flags stand at their beginning, or in a group, whose letters are then taken in both cases.
 function pattern(source: string): RegExp {
   const flags = /^\(\?([ims]+)\)/.exec(source)
-  const plain = (flags === null ? source : source.slice(flags[0].length)).replace(/\(\?i:([^)]*)\)/g, (_, g: string) => `(?:${g.replace(/[a-z]/gi, (c) => `[${c.toLowerCase()}${c.toUpperCase()}]`)})`)
+  const plain = (flags === null ? source : source.slice(flags[0].length)).replace(
+    /\(\?i:([^)]*)\)/g,
+    (_, g: string) => `(?:${g.replace(/[a-z]/gi, (c) => `[${c.toLowerCase()}${c.toUpperCase()}]`)})`
+  )
   return new RegExp(plain, flags?.[1] ?? '')
 }
 

@@ -1,9 +1,19 @@
-// What is known when the causes of a failure are weighed: the boot, the failure, its addresses as exact numbers, and what the sizing rules say of
-// the machine.
+// What is known when the causes of a failure are weighed: the boot, the failure, its addresses as exact numbers, and
+// what the sizing rules say of the machine.
 import { GiB } from '../../base/index.ts'
 import { vendorOf, type VendorKernel } from '../../kernel/index.ts'
 import {
-  IO_TLB_SEGSIZE, IO_TLB_SIZE, type KernelVersion, type Sizing, type SizingArch, type SizingRequest, type SwiotlbParam, kernelVersion, parseSizingKernel, parseSwiotlbParam, sizePool
+  IO_TLB_SEGSIZE,
+  IO_TLB_SIZE,
+  type KernelVersion,
+  type Sizing,
+  type SizingArch,
+  type SizingRequest,
+  type SwiotlbParam,
+  kernelVersion,
+  parseSizingKernel,
+  parseSwiotlbParam,
+  sizePool
 } from '../../kernel/swiotlb/index.ts'
 import { type Boot, ramEnd, ramOf, ramStart } from './boot.ts'
 import type { Failure } from './failure.ts'
@@ -78,8 +88,16 @@ export interface Ctx extends Machine {
 }
 
 const ENCRYPTED = new Set(['amd-sev-snp', 'intel-tdx', 'arm-cca', 's390-pv'])
-const GUEST_HARDWARE = /QEMU|KVM|Virtual Machine|VMware|VirtualBox|Google Compute|Amazon EC2|OpenStack|Xen|HVM domU|linux,dummy-virt|Bochs|cloud-hypervisor|Parallels|Nutanix|Alibaba Cloud|Bhyve/i
-const BOARD = /\(DT\)|Raspberry|Rockchip|Amlogic|Allwinner|Apple|Board|BCM2|Pine64|Hardkernel|Jetson|Renesas|Freescale|NXP|Qualcomm|Khadas/i
+const GUEST_HARDWARE = new RegExp(
+  'QEMU|KVM|Virtual Machine|VMware|VirtualBox|Google Compute|Amazon EC2|OpenStack|Xen|' +
+    'HVM domU|linux,dummy-virt|Bochs|cloud-hypervisor|Parallels|Nutanix|Alibaba Cloud|Bhyve',
+  'i'
+)
+const BOARD = new RegExp(
+  String.raw`\(DT\)|Raspberry|Rockchip|Amlogic|Allwinner|Apple|Board|BCM2|Pine64|Hardkernel|Jetson|` +
+    'Renesas|Freescale|NXP|Qualcomm|Khadas',
+  'i'
+)
 /** Names that the device tree gives: an address and a kind. */
 const TREE_DEVICE = /(?:^|\s)[0-9a-f]{6,12}\.[a-z][\w-]*$/
 
@@ -101,11 +119,38 @@ export function machineOf(read: BootRead, given: LogFacts): Machine {
   const devices = [...read.failures.groups.values()].map((f) => f.device)
   const arch = boot.arch ?? archOf(hardware, devices, kernel)
   const guest = guestOf(boot, hardware, platform)
-  const { request, sized, error } = rules(boot, { kernel: parsed?.name ?? null, platform, arch, ram, ramGiven: given.ram !== undefined, cpus, cmdline })
+  const { request, sized, error } = rules(boot, {
+    kernel: parsed?.name ?? null,
+    platform,
+    arch,
+    ram,
+    ramGiven: given.ram !== undefined,
+    cpus,
+    cmdline
+  })
   return {
-    read, boot, kernel, version, noForce: parsed?.noForce === true, vendor: kernel === null ? null : vendorOf(`${kernel} ${boot.banner ?? ''}`), platform,
-    encrypted: platform !== null ? ENCRYPTED.has(platform) : boot.encryptedBounce, arch, cmdline, param, ram, cpus, ramStart: ramStart(boot), ramEnd: ramEnd(boot), hardware,
-    bare: guest === null ? bareOf(boot, hardware, devices) : null, guest, pool: poolOf(read), request, sized, sizingError: error
+    read,
+    boot,
+    kernel,
+    version,
+    noForce: parsed?.noForce === true,
+    vendor: kernel === null ? null : vendorOf(`${kernel} ${boot.banner ?? ''}`),
+    platform,
+    encrypted: platform !== null ? ENCRYPTED.has(platform) : boot.encryptedBounce,
+    arch,
+    cmdline,
+    param,
+    ram,
+    cpus,
+    ramStart: ramStart(boot),
+    ramEnd: ramEnd(boot),
+    hardware,
+    bare: guest === null ? bareOf(boot, hardware, devices) : null,
+    guest,
+    pool: poolOf(read),
+    request,
+    sized,
+    sizingError: error
   }
 }
 
@@ -115,7 +160,8 @@ function archOf(hardware: string | null, devices: readonly string[], kernel: str
     if (/riscv|linux4microchip/.test(kernel)) return 'riscv'
     if (/x86_64|amd64/.test(kernel)) return 'x86'
   }
-  if (hardware !== null && /\(DT\)/.test(hardware)) return /spacemit|StarFive|SiFive|Microchip/i.test(hardware) ? 'riscv' : 'arm64'
+  if (hardware !== null && /\(DT\)/.test(hardware))
+    return /spacemit|StarFive|SiFive|Microchip/i.test(hardware) ? 'riscv' : 'arm64'
   return devices.some((d) => TREE_DEVICE.test(d)) ? 'arm64' : null
 }
 
@@ -139,7 +185,10 @@ function poolOf(read: BootRead): PoolShown | null {
   const slots = bytes !== null ? bytes / IO_TLB_SIZE : read.total
   if (slots === null || slots <= 0 || !Number.isFinite(slots)) return null
   return {
-    slots, areas: areas === null ? null : Math.max(1, Math.min(areas, Math.floor(slots / IO_TLB_SEGSIZE))), start: mapped?.[0] ?? null, end: mapped?.[1] ?? null,
+    slots,
+    areas: areas === null ? null : Math.max(1, Math.min(areas, Math.floor(slots / IO_TLB_SEGSIZE))),
+    start: mapped?.[0] ?? null,
+    end: mapped?.[1] ?? null,
     grown: read.total !== null && bytes !== null && read.total * IO_TLB_SIZE > bytes
   }
 }
@@ -157,25 +206,44 @@ interface Known {
 /** The request that the sizing rules are asked, as far as the log and the user tell. */
 function rules(boot: Boot, k: Known): { request: SizingRequest | null; sized: Sizing | null; error: string | null } {
   if (k.kernel === null || k.ram === null) return { request: null, sized: null, error: null }
-  const zone = boot.arch === 'arm64' ? boot.zoneDma ?? boot.zoneDma32 : null
+  const zone = boot.arch === 'arm64' ? (boot.zoneDma ?? boot.zoneDma32) : null
   const request: SizingRequest = {
-    ram: k.ram, platform: k.platform ?? 'none', ...(k.arch ? { arch: k.arch } : {}), kernel: k.kernel, cpus: k.cpus ?? 1, cmdline: k.cmdline ?? '',
-    ...(boot.ranges.length > 0 && !k.ramGiven ? { ranges: boot.ranges, reserved: boot.reserved } : {}), ...(zone === null ? {} : { zone_dma_end: zone }),
-    ...(boot.hotplugEnd === null ? {} : { hotplug_end: boot.hotplugEnd }), ...(boot.xen === null ? {} : { xen: boot.xen }),
+    ram: k.ram,
+    platform: k.platform ?? 'none',
+    ...(k.arch ? { arch: k.arch } : {}),
+    kernel: k.kernel,
+    cpus: k.cpus ?? 1,
+    cmdline: k.cmdline ?? '',
+    ...(boot.ranges.length > 0 && !k.ramGiven ? { ranges: boot.ranges, reserved: boot.reserved } : {}),
+    ...(zone === null ? {} : { zone_dma_end: zone }),
+    ...(boot.hotplugEnd === null ? {} : { hotplug_end: boot.hotplugEnd }),
+    ...(boot.xen === null ? {} : { xen: boot.xen }),
     ...(boot.mapped !== null && boot.mapped[0] >= 4 * GiB && k.arch !== 'arm64' ? { swiotlb_any: true } : {})
   }
   const s = sizePool(request)
   return { request, sized: s.ok ? s.value : null, error: s.ok ? null : s.error }
 }
 
-const big = (v: string | number | bigint | undefined): bigint => (v === undefined || typeof v === 'string' ? 0n : BigInt(v))
+const big = (v: string | number | bigint | undefined): bigint =>
+  v === undefined || typeof v === 'string' ? 0n : BigInt(v)
 
 /** The failure on its machine. */
 export function contextOf(m: Machine, f: Failure): Ctx {
   const others = [...m.read.failures.groups.values()].filter((g) => g !== f)
   // What another message of the same device says of its limits counts here too.
-  const sibling = f.args['mask'] === undefined ? others.find((o) => o.device === f.device && o.device !== '' && o.args['mask'] !== undefined) : undefined
-  return { ...m, ...limitsOf(sibling ?? f), f, largest: Math.max(0, ...f.sizes.keys()), trace: f.trace, dma: f.trace === null ? null : inDma(f.trace), others }
+  const sibling =
+    f.args['mask'] === undefined
+      ? others.find((o) => o.device === f.device && o.device !== '' && o.args['mask'] !== undefined)
+      : undefined
+  return {
+    ...m,
+    ...limitsOf(sibling ?? f),
+    f,
+    largest: Math.max(0, ...f.sizes.keys()),
+    trace: f.trace,
+    dma: f.trace === null ? null : inDma(f.trace),
+    others
+  }
 }
 
 function limitsOf(f: Failure): Pick<Ctx, 'addr' | 'end' | 'mask' | 'limit' | 'bound'> {

@@ -1,7 +1,8 @@
-// Requests that failed, gathered by what failed and whose it was: counts, sizes, how full the pool was and how that went on over time.
+// Requests that failed, gathered by what failed and whose it was: counts, sizes, how full the pool was and how that
+// went on over time.
 import { own } from '../../base/index.ts'
-import type { MessageArgs, MessageId } from '../../kernel/index.ts'
-import { IO_TLB_SEGSIZE, LARGEST_MAPPING, nr_slots } from '../../kernel/swiotlb/index.ts'
+import type { MessageArgs, MessageId } from '../../kernel/messages.ts'
+import { IO_TLB_SEGSIZE, LARGEST_MAPPING, nr_slots } from '../../kernel/swiotlb/pool.ts'
 import type { LogRecord } from './join.ts'
 import type { CallTrace } from './trace.ts'
 
@@ -17,7 +18,12 @@ export type FailureKind =
   | 'map_overflow'
   /** The bounce buffer cannot be given to the device. */
   | 'bounce_beyond'
-  | 'sync_overflow' | 'decrypt' | 'atomic_pool' | 'vmalloc' | 'pending' | 'oops'
+  | 'sync_overflow'
+  | 'decrypt'
+  | 'atomic_pool'
+  | 'vmalloc'
+  | 'pending'
+  | 'oops'
 
 /** The pool's fill at one message. */
 export interface Fill {
@@ -58,9 +64,30 @@ const MOST_FILLS = 128
 const MOST_SIZES = 512
 
 export const kindOf: Readonly<Partial<Record<MessageId, FailureKind>>> = {
-  full: 'full', full_old: 'full', out_of_space_old: 'full', out_of_space_at: 'full', no_pool: 'no_pool', no_pool_panic: 'no_pool', swiotlb_overflow: 'bounce_beyond', dma_overflow: 'map_overflow',
-  overflow_limit: 'map_overflow', overflow_old: 'map_overflow', overflow_device: 'map_overflow', bounce_overflow: 'sync_overflow', decrypt_failed: 'decrypt', pool_exhausted: 'atomic_pool', pool_unsuitable: 'atomic_pool',
-  pool_small: 'atomic_pool', pool_depleted: 'atomic_pool', pool_prealloc_failed: 'atomic_pool', vmalloc_rejected: 'vmalloc', coherent_failed: 'coherent', coherent_failed_old: 'coherent', cma_failed: 'coherent', coherent_mask_old: 'coherent', dma_api_pending: 'pending'
+  full: 'full',
+  full_old: 'full',
+  out_of_space_old: 'full',
+  out_of_space_at: 'full',
+  no_pool: 'no_pool',
+  no_pool_panic: 'no_pool',
+  swiotlb_overflow: 'bounce_beyond',
+  dma_overflow: 'map_overflow',
+  overflow_limit: 'map_overflow',
+  overflow_old: 'map_overflow',
+  overflow_device: 'map_overflow',
+  bounce_overflow: 'sync_overflow',
+  decrypt_failed: 'decrypt',
+  pool_exhausted: 'atomic_pool',
+  pool_unsuitable: 'atomic_pool',
+  pool_small: 'atomic_pool',
+  pool_depleted: 'atomic_pool',
+  pool_prealloc_failed: 'atomic_pool',
+  vmalloc_rejected: 'vmalloc',
+  coherent_failed: 'coherent',
+  coherent_failed_old: 'coherent',
+  cma_failed: 'coherent',
+  coherent_mask_old: 'coherent',
+  dma_api_pending: 'pending'
 }
 
 export const num = (args: MessageArgs, key: string): number => Number(own(args, key) ?? 0)
@@ -70,7 +97,8 @@ export function fullCause(size: number, total: number, used: number): RoomCause 
   if (size > LARGEST_MAPPING) return 'too_large'
   const n = nr_slots(size)
   if (n > total - used) return 'pool_full'
-  // Each used slot can spoil one run. With fewer than this, some segment has n free slots in a row (one more for alignment to a page).
+  // Each used slot can spoil one run. With fewer than this, some segment has n free slots in a row (one more for
+  // alignment to a page).
   const spoilers = Math.ceil(total / IO_TLB_SEGSIZE) * Math.max(1, Math.floor(IO_TLB_SEGSIZE / (n + 1)))
   return used < spoilers ? 'placement' : 'fragmented'
 }
@@ -112,7 +140,23 @@ export class Failures {
     let g = this.groups.get(key)
     if (g === undefined) {
       g = {
-        kind, room, id, device, message: r.text.trim(), line: r.line, args, count: 0, first: null, last: null, clock: null, sizes: new Map(), total: null, used: null, fills: [], every: 1, trace: null
+        kind,
+        room,
+        id,
+        device,
+        message: r.text.trim(),
+        line: r.line,
+        args,
+        count: 0,
+        first: null,
+        last: null,
+        clock: null,
+        sizes: new Map(),
+        total: null,
+        used: null,
+        fills: [],
+        every: 1,
+        trace: null
       }
       this.groups.set(key, g)
     }
@@ -144,7 +188,12 @@ export class Failures {
     const g = rooms.get(room)
     if (g === undefined) {
       const text = `${device}: swiotlb buffer is full (sz: ${size} bytes), total ${total} (slots), used ${used} (slots)`
-      const fresh = this.add('full', 'full', { dev: device, size, total, used }, { text, line: at, mono: line.mono, wall: line.wall, host: null, boot: null })
+      const fresh = this.add(
+        'full',
+        'full',
+        { dev: device, size, total, used },
+        { text, line: at, mono: line.mono, wall: line.wall, host: null, boot: null }
+      )
       rooms.set(room, fresh)
       return fresh
     }
@@ -182,8 +231,13 @@ export class Failures {
   }
 }
 
-/** How the fill went on: slots per hour by least squares, and whether it ever fell; null when there is no time to speak of. */
-export function trendOf(fills: readonly Fill[]): { readonly seconds: number; readonly perHour: number; readonly fell: boolean } | null {
+/**
+ * How the fill went on: slots per hour by least squares, and whether it ever fell; null when there is no time to speak
+ * of.
+ */
+export function trendOf(
+  fills: readonly Fill[]
+): { readonly seconds: number; readonly perHour: number; readonly fell: boolean } | null {
   const [a, b] = [fills[0], fills.at(-1)]
   if (a === undefined || b === undefined || b.at - a.at < 1) return null
   const n = fills.length
@@ -195,5 +249,9 @@ export function trendOf(fills: readonly Fill[]): { readonly seconds: number; rea
     up += (f.at - mt) * (f.used - mu)
     down += (f.at - mt) ** 2
   }
-  return { seconds: b.at - a.at, perHour: down === 0 ? 0 : (up / down) * 3600, fell: fills.some((f, i) => i > 0 && f.used < (fills[i - 1] as Fill).used) }
+  return {
+    seconds: b.at - a.at,
+    perHour: down === 0 ? 0 : (up / down) * 3600,
+    fell: fills.some((f, i) => i > 0 && f.used < (fills[i - 1] as Fill).used)
+  }
 }

@@ -1,5 +1,6 @@
-// "swiotlb buffer is full" read straight from its bytes: a log may hold millions of them, and making text of each costs more than all the rest. Takes
-// the plain forms only, as dmesg, syslog and journalctl print them; everything else is read as text. Its slow twin is reader.ts by way of messages.ts.
+// "swiotlb buffer is full" read straight from its bytes: a log may hold millions of them, and making text of each costs
+// more than all the rest. Takes the plain forms only, as dmesg, syslog and journalctl print them; everything else is
+// read as text. Its slow twin is reader.ts by way of messages.ts.
 import { epoch } from './stamps.ts'
 
 /** Text to compare with, four bytes at once. */
@@ -33,7 +34,9 @@ interface Name {
 }
 
 export class FullLine {
-  get device(): string { return this.last?.text ?? '' }
+  get device(): string {
+    return this.last?.text ?? ''
+  }
   size = 0
   total = 0
   used = 0
@@ -45,7 +48,10 @@ export class FullLine {
   private readonly names: Name[] = []
   private last: Name | null = null
 
-  /** Whether a line is one that begins at `from` and has its word "swiotlb" at `word`: then the fields hold what it says, and the answer is where it ends; else -1. */
+  /**
+   * Whether a line is one that begins at `from` and has its word "swiotlb" at `word`: then the fields hold what it
+   * says, and the answer is where it ends; else -1.
+   */
   parse(buf: Uint8Array, from: number, word: number, to: number): number {
     if (buf[word] !== FIRST) return -1
     if (this.buf !== buf || this.view.byteOffset !== buf.byteOffset) {
@@ -100,7 +106,12 @@ export class FullLine {
   private number(): number {
     let n = 0
     const from = this.at
-    for (let c = this.buf[this.at] as number; c >= ZERO && c <= NINE && this.at - from < 15; c = this.buf[++this.at] as number) n = n * 10 + c - ZERO
+    for (
+      let c = this.buf[this.at] as number;
+      c >= ZERO && c <= NINE && this.at - from < 15;
+      c = this.buf[++this.at] as number
+    )
+      n = n * 10 + c - ZERO
     return this.at === from ? -1 : n
   }
 

@@ -1,6 +1,7 @@
-// The second half of the front end: pieces become records. A piece that begins none of its own goes on with the one before it: wrapped by a mailer
-// (with a blank), cut by a terminal at its last column (without one), or torn by another record that was printed into it.
-import { readMessage } from '../../kernel/index.ts'
+// The second half of the front end: pieces become records. A piece that begins none of its own goes on with the one
+// before it: wrapped by a mailer (with a blank), cut by a terminal at its last column (without one), or torn by another
+// record that was printed into it.
+import { readMessage } from '../../kernel/messages.ts'
 import type { Piece } from './peel.ts'
 import { broken, progress, unfinished } from './template.ts'
 
@@ -57,7 +58,10 @@ export class Joiner {
   private partial = false
 
   /** `alone`: whether a text is a record by itself, whatever stands before it. */
-  constructor(private readonly out: (r: LogRecord) => void, private readonly alone: (text: string) => boolean = () => false) {}
+  constructor(
+    private readonly out: (r: LogRecord) => void,
+    private readonly alone: (text: string) => boolean = () => false
+  ) {}
 
   push(p: Piece): void {
     for (const t of this.torn) t.age++
@@ -93,7 +97,8 @@ export class Joiner {
       if (this.stamped > 0 && unfinished(joined(before.parts, this.wrapping).trimEnd())) this.torn.push(before)
       else this.emit(before)
     }
-    while (this.torn.length > 0 && (this.torn.length > MOST_TORN || (this.torn[0] as Open).age > LONGEST_WAIT)) this.emit(this.torn.shift() as Open)
+    while (this.torn.length > 0 && (this.torn.length > MOST_TORN || (this.torn[0] as Open).age > LONGEST_WAIT))
+      this.emit(this.torn.shift() as Open)
     this.open = { first: p, parts: [p.text], age: 0 }
   }
 
@@ -115,7 +120,12 @@ export class Joiner {
       open.parts.push(p.text)
       return true
     }
-    if (!open.first.begins || open.parts.length >= MOST_PARTS || open.parts.reduce((n, t) => n + t.length, 0) > MOST_TEXT) return false
+    if (
+      !open.first.begins ||
+      open.parts.length >= MOST_PARTS ||
+      open.parts.reduce((n, t) => n + t.length, 0) > MOST_TEXT
+    )
+      return false
     open.parts.push(p.text)
     return true
   }
@@ -156,7 +166,12 @@ export class Joiner {
 
 /** The command line is no message with an end: what follows it and is nothing but parameters belongs to it. */
 const COMMAND_LINE = /^(?:Kernel c|C)ommand line: /
-const isParameters = (text: string): boolean => text.includes('=') && text.trim().split(/\s+/).every((w) => /^[\w.$:,-]+(?:=\S*)?$/.test(w))
+const isParameters = (text: string): boolean =>
+  text.includes('=') &&
+  text
+    .trim()
+    .split(/\s+/)
+    .every((w) => /^[\w.$:,-]+(?:=\S*)?$/.test(w))
 
 /** A message that goes on begins at most so many characters before. */
 const FARTHEST = 800

@@ -1,7 +1,9 @@
-// A kernel log, read line by line or from bytes: records become facts of a boot, failures and traces. Memory is bounded: counts, and what is odd.
+// A kernel log, read line by line or from bytes: records become facts of a boot, failures and traces. Memory is
+// bounded: counts, and what is odd.
 import { PAGE_SIZE } from '../../base/index.ts'
-import { type MessageId, type ReadMessage, readMessage } from '../../kernel/index.ts'
-import { IO_TLB_SIZE, sizeText } from '../../kernel/swiotlb/index.ts'
+import { type MessageId, type ReadMessage, readMessage } from '../../kernel/messages.ts'
+import { IO_TLB_SIZE } from '../../kernel/swiotlb/pool.ts'
+import { sizeText } from '../../kernel/swiotlb/size-text.ts'
 import { unsoundPool } from '../sound-pool.ts'
 import { type Boot, bannerOf, isFact, newBoot, takeBanner, takeFact } from './boot.ts'
 import { type Failure, Failures, kindOf, num } from './failure.ts'
@@ -34,7 +36,17 @@ export interface Line {
 }
 
 /** Functions whose "callbacks suppressed" are about mappings. */
-const MAPPERS = new Set(['swiotlb_tbl_map_single', 'swiotlb_map', 'dma_direct_map_page', 'dma_direct_map_phys', 'dma_direct_map_sg', '__dma_map_sg_attrs', 'dma_map_page_attrs', 'dma_map_phys', 'swiotlb_full'])
+const MAPPERS = new Set([
+  'swiotlb_tbl_map_single',
+  'swiotlb_map',
+  'dma_direct_map_page',
+  'dma_direct_map_phys',
+  'dma_direct_map_sg',
+  '__dma_map_sg_attrs',
+  'dma_map_page_attrs',
+  'dma_map_phys',
+  'swiotlb_full'
+])
 /** Shapes of strange lines that are kept. */
 const MOST_STRANGE = 64
 /** A trace that begins at most so many lines after a message is about it. */
@@ -59,7 +71,12 @@ export class LogReader {
   understood = 0
   /** Lines with any word of the subject. */
   subject = 0
-  private readonly front = new FrontEnd((r) => { this.record(r) }, (text) => isFact(text) || readMessage(text) !== null)
+  private readonly front = new FrontEnd(
+    (r) => {
+      this.record(r)
+    },
+    (text) => isFact(text) || readMessage(text) !== null
+  )
   private lastMono: number | null = null
   /** The last few failures, newest last: what follows may be about the same request. */
   private recent: Recent[] = []
@@ -120,15 +137,26 @@ export class LogReader {
     this.front.end()
     for (const b of this.boots) b.traces.end()
     if (this.boots.length === 0) this.boots.push(this.begin(1))
-    for (const [i, b] of this.boots.entries()) b.facts.lastLine = (this.boots[i + 1]?.facts.firstLine ?? this.lines + 1) - 1
+    for (const [i, b] of this.boots.entries())
+      b.facts.lastLine = (this.boots[i + 1]?.facts.firstLine ?? this.lines + 1) - 1
   }
 
   private begin(line: number): BootRead {
-    return { facts: newBoot(line), failures: new Failures(), traces: new TraceReader(), suppressed: 0, total: null, strange: new Map(), drivers: new Map() }
+    return {
+      facts: newBoot(line),
+      failures: new Failures(),
+      traces: new TraceReader(),
+      suppressed: 0,
+      total: null,
+      strange: new Map(),
+      drivers: new Map()
+    }
   }
 
   /** The stamp is of a clock that began anew. */
-  private wentBack(mono: number | null): boolean { return mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK }
+  private wentBack(mono: number | null): boolean {
+    return mono !== null && this.lastMono !== null && mono < EARLY && mono < this.lastMono - BACK
+  }
 
   /** The boot that the record belongs to; a banner, a clock that went back or another journal id begins one. */
   private bootOf(r: LogRecord, banner: string | null): BootRead {
@@ -136,7 +164,11 @@ export class LogReader {
     const back = this.wentBack(r.mono)
     if (r.mono !== null) this.lastMono = r.mono
     const other = before !== undefined && r.boot !== null && before.facts.id !== null && r.boot !== before.facts.id
-    if (before === undefined || other || (banner !== null ? before.facts.kernel !== null : back && before.facts.kernel !== null)) {
+    if (
+      before === undefined ||
+      other ||
+      (banner !== null ? before.facts.kernel !== null : back && before.facts.kernel !== null)
+    ) {
       const fresh = this.begin(this.boots.length === 0 ? 1 : r.line)
       this.boots.push(fresh)
       this.recent = []
@@ -205,7 +237,8 @@ export class LogReader {
   }
 
   private message(b: BootRead, read: ReadMessage, r: LogRecord): void {
-    const m = read.id === 'cma_failed' ? { ...read, args: { ...read.args, size: num(read.args, 'pages') * PAGE_SIZE } } : read
+    const m =
+      read.id === 'cma_failed' ? { ...read, args: { ...read.args, size: num(read.args, 'pages') * PAGE_SIZE } } : read
     const kind = kindOf[m.id]
     if (kind === undefined) {
       this.told(b, m, r)
@@ -227,7 +260,9 @@ export class LogReader {
     if (this.recent.length > 4) this.recent.shift()
   }
 
-  /** A second message about the request of the one just before it: counted once, and each tells what the other does not. */
+  /**
+   * A second message about the request of the one just before it: counted once, and each tells what the other does not.
+   */
   private sameRequest(b: BootRead, m: ReadMessage, size: number, r: LogRecord): boolean {
     const before = this.recent.findLast((x) => x.size === size && r.line - x.line <= 4)
     if (before === undefined || size < 0) return false
@@ -267,7 +302,9 @@ export class LogReader {
         if (odd({ start: n('start'), nslabs: (n('end') - n('start')) / IO_TLB_SIZE, nareas: null })) return
         f.mappedCount++
         f.mapped = [n('start'), n('end')]
-        f.story.push(`the pool is at 0x${n('start').toString(16)}-0x${n('end').toString(16)}: ${sizeText(n('end') - n('start'))}`)
+        f.story.push(
+          `the pool is at 0x${n('start').toString(16)}-0x${n('end').toString(16)}: ${sizeText(n('end') - n('start'))}`
+        )
         return
       }
       case 'size_adjusted':
@@ -279,7 +316,10 @@ export class LogReader {
       case 'size_halved':
         f.halved ??= { from: n('from'), to: n('to') }
         f.halved = { from: f.halved.from, to: n('to') }
-        f.story.push(`${sizeText(n('from') * IO_TLB_SIZE)} could not be had in one piece of low memory: halved to ${sizeText(n('to') * IO_TLB_SIZE)}`)
+        f.story.push(
+          `${sizeText(n('from') * IO_TLB_SIZE)} could not be had in one piece of low memory: halved to ` +
+            `${sizeText(n('to') * IO_TLB_SIZE)}`
+        )
         return
       case 'no_low_mem':
         f.noLowMem = true
@@ -306,7 +346,10 @@ export class LogReader {
       case 'restricted':
       case 'restricted_kib':
         f.restricted++
-        f.story.push(`a restricted pool of ${m.id === 'restricted' ? `${n('mb')} MiB` : sizeText(n('kib') * 1024)} at 0x${n('base').toString(16)}: its devices bounce always, through one area`)
+        f.story.push(
+          `a restricted pool of ${m.id === 'restricted' ? `${n('mb')} MiB` : sizeText(n('kib') * 1024)} at 0x` +
+            `${n('base').toString(16)}: its devices bounce always, through one area`
+        )
         return
       case 'tio_disable':
         f.story.push(`${m.args['dev']}: accepted by the guest, no longer bounced (RFC v1)`)
@@ -319,9 +362,22 @@ export class LogReader {
   }
 }
 
+const NAMELESS = new RegExp(
+  [
+    'swiotlb buffer is full',
+    'DMA: Out of SW-IOMMU',
+    'Can not allocate SWIOTLB',
+    'swiotlb addr 0x',
+    'DMA addr 0x',
+    'overflow 0x',
+    'Buffer overflow detected',
+    'swiotlb: coherent allocation failed, size'
+  ].join('|')
+)
+
 /** A message pasted without what stands before it: whose it was is not known. */
 function nameless(text: string): ReadMessage | null {
-  const at = text.search(/swiotlb buffer is full|DMA: Out of SW-IOMMU|Can not allocate SWIOTLB|swiotlb addr 0x|DMA addr 0x|overflow 0x|Buffer overflow detected|swiotlb: coherent allocation failed, size/)
+  const at = text.search(NAMELESS)
   if (at < 0) return null
   const m = readMessage(`x: ${text.slice(at)}`)
   return m === null ? null : { ...m, args: { ...m.args, dev: '' }, end: m.end - 3 + at }

@@ -1,5 +1,6 @@
-// A long log is mostly about other things. Its bytes are searched for the words that matter, as grep does, and only the lines around them are read;
-// the lines between are counted. The beginning is read whole. A property test holds that the answer is the same.
+// A long log is mostly about other things. Its bytes are searched for the words that matter, as grep does, and only the
+// lines around them are read; the lines between are counted. The beginning is read whole. A property test holds that
+// the answer is the same.
 
 import { utf8 } from './encoding.ts'
 
@@ -19,16 +20,86 @@ const MESSAGE_AFTER = 8
 /** A wrapped command line of 2048 characters. */
 const LONG_AFTER = 40
 
-const trace = (...words: string[]): Needle[] => words.map((word) => ({ word, before: TRACE_BEFORE, after: TRACE_AFTER }))
-const message = (...words: string[]): Needle[] => words.map((word) => ({ word, before: MESSAGE_BEFORE, after: MESSAGE_AFTER }))
+const trace = (...words: string[]): Needle[] =>
+  words.map((word) => ({ word, before: TRACE_BEFORE, after: TRACE_AFTER }))
+const message = (...words: string[]): Needle[] =>
+  words.map((word) => ({ word, before: MESSAGE_BEFORE, after: MESSAGE_AFTER }))
 const long = (...words: string[]): Needle[] => words.map((word) => ({ word, before: 2, after: LONG_AFTER }))
 
 /** Every line that facts, messages, traces or words.ts look for has one of these; none is shorter than four bytes. */
 export const needles: readonly Needle[] = [
   ...trace('swiotlb_', 'dma_', 'set_memory_', 'page allocation failure', 'Hardware name'),
-  ...message('swiotlb', 'SWIOTLB', 'O TLB', 'W-IOMMU', ' DMA', 'DMA ', '"DMA', 'DMA:', 'DMAR', 'DMA-API', 'dma-', 'bounce', 'bouncing', 'ounce buf', 'IOMMU', 'iommu', 'SMMU', 'AMD-Vi', 'oheren', ' CMA', 'cma:', 'cma_', 'overflow', 'alloc failed', 'callbacks suppressed', 'suitable pool', 'uffer overflow'),
+  ...message(
+    'swiotlb',
+    'SWIOTLB',
+    'O TLB',
+    'W-IOMMU',
+    ' DMA',
+    'DMA ',
+    '"DMA',
+    'DMA:',
+    'DMAR',
+    'DMA-API',
+    'dma-',
+    'bounce',
+    'bouncing',
+    'ounce buf',
+    'IOMMU',
+    'iommu',
+    'SMMU',
+    'AMD-Vi',
+    'oheren',
+    ' CMA',
+    'cma:',
+    'cma_',
+    'overflow',
+    'alloc failed',
+    'callbacks suppressed',
+    'suitable pool',
+    'uffer overflow'
+  ),
   ...long('Linux version', 'ommand line:'),
-  ...message('Memory: ', '[mem 0x', 'nr_cpu_ids', 'hotplug', 'Brought up', 'CPUs=', 'Memory Encryption', 'SEV: ', 'Encrypted Virt', 'tdx: ', 'RSI version', 'pKVM', 'rotected KVM', 'pkvm-guest', 'ltravisor', 'protected guest', 'running as a protected', 'Isolation Config', 'ypervisor detected', 'paravirtualized', 'Dom0', 'initial domain', 'Xen version', 'xen:swiotlb', 'DMI: ', 'Machine model', 'IB MEM', 'virtio_mem', 'PNP0C80', 'hv_balloon', 'hot-add', 'hotadd', 'online_pages', 'crashkernel', 'SRAT: ', '-- Reboot', '-- Boot ', '"_BOOT_ID"', '"MESSAGE":['),
+  ...message(
+    'Memory: ',
+    '[mem 0x',
+    'nr_cpu_ids',
+    'hotplug',
+    'Brought up',
+    'CPUs=',
+    'Memory Encryption',
+    'SEV: ',
+    'Encrypted Virt',
+    'tdx: ',
+    'RSI version',
+    'pKVM',
+    'rotected KVM',
+    'pkvm-guest',
+    'ltravisor',
+    'protected guest',
+    'running as a protected',
+    'Isolation Config',
+    'ypervisor detected',
+    'paravirtualized',
+    'Dom0',
+    'initial domain',
+    'Xen version',
+    'xen:swiotlb',
+    'DMI: ',
+    'Machine model',
+    'IB MEM',
+    'virtio_mem',
+    'PNP0C80',
+    'hv_balloon',
+    'hot-add',
+    'hotadd',
+    'online_pages',
+    'crashkernel',
+    'SRAT: ',
+    '-- Reboot',
+    '-- Boot ',
+    '"_BOOT_ID"',
+    '"MESSAGE":['
+  ),
   ...message('Transfer-Encoding')
 ]
 
@@ -85,7 +156,10 @@ export class WordFinder {
     this.scanned = 0
   }
 
-  /** Where the next word begins in [from, to); -1: none. `to` may not grow before reset(), except that it ends the search. */
+  /**
+   * Where the next word begins in [from, to); -1: none. `to` may not grow before reset(), except that it ends the
+   * search.
+   */
   next(buf: Uint8Array, from: number, to: number): number {
     for (;;) {
       while (this.n < this.at.length && (this.at[this.n] as number) < from) this.n++
@@ -147,7 +221,9 @@ export class WordFinder {
   }
 
   private verify(buf: Uint8Array, start: number, to: number): void {
-    const bucket = this.buckets[keyOf(buf[start + SHORTEST - 2] as number, buf[start + SHORTEST - 1] as number)] as Compiled[]
+    const bucket = this.buckets[
+      keyOf(buf[start + SHORTEST - 2] as number, buf[start + SHORTEST - 1] as number)
+    ] as Compiled[]
     for (const n of bucket) {
       const { bytes } = n
       if (start + bytes.length > to) continue
@@ -189,7 +265,10 @@ export interface SieveSink {
   line(text: string): void
   /** So many lines without any word. */
   skip(lines: number): void
-  /** Where the line ends that begins at `from` and has a word at `word`, if it can be read from its bytes: take() then reads it; else -1. */
+  /**
+   * Where the line ends that begins at `from` and has a word at `word`, if it can be read from its bytes: take() then
+   * reads it; else -1.
+   */
   parse(buf: Uint8Array, from: number, word: number, to: number): number
   take(): void
   /** The next line is longer than any line of a log, and left out. */
@@ -220,7 +299,11 @@ export class Sieve {
   private readonly finder = new WordFinder()
   private readonly decoder = utf8()
 
-  constructor(private readonly sink: SieveSink, private readonly whole = WHOLE, private readonly block = BLOCK_SIZE) {}
+  constructor(
+    private readonly sink: SieveSink,
+    private readonly whole = WHOLE,
+    private readonly block = BLOCK_SIZE
+  ) {}
 
   feed(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length; at += this.block) {

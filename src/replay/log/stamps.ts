@@ -1,4 +1,5 @@
-// Time stamps in front of log lines: seconds since boot, or the wall clock in the many forms of syslog, journalctl, dmesg and container logs.
+// Time stamps in front of log lines: seconds since boot, or the wall clock in the many forms of syslog, journalctl,
+// dmesg and container logs.
 
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 

@@ -1,18 +1,42 @@
-// How far a text goes along one of the kernel's messages: what a mailer wrapped, a terminal cut or another record tore apart is put together where
-// that goes further. The formats are those of kernel/messages.ts.
+// How far a text goes along one of the kernel's messages: what a mailer wrapped, a terminal cut or another record tore
+// apart is put together where that goes further. The formats are those of kernel/messages.ts.
 import { own } from '../../base/index.ts'
-import { type MessageId, messageTable } from '../../kernel/index.ts'
+import { type MessageId, messageTable } from '../../kernel/messages.ts'
 
 /** Messages that are long enough to be wrapped and whose every field counts. */
 const LONG: readonly MessageId[] = [
-  'full', 'full_old', 'no_pool', 'swiotlb_overflow', 'dma_overflow', 'overflow_limit', 'overflow_old', 'bounce_overflow', 'coherent_failed', 'coherent_failed_old', 'out_of_space_at', 'out_of_space_old', 'overflow_device',
-  'mapped', 'mapped_old', 'size_halved', 'size_adjusted', 'size_roundup', 'encrypted', 'restricted', 'alloc_failed'
+  'full',
+  'full_old',
+  'no_pool',
+  'swiotlb_overflow',
+  'dma_overflow',
+  'overflow_limit',
+  'overflow_old',
+  'bounce_overflow',
+  'coherent_failed',
+  'coherent_failed_old',
+  'out_of_space_at',
+  'out_of_space_old',
+  'overflow_device',
+  'mapped',
+  'mapped_old',
+  'size_halved',
+  'size_adjusted',
+  'size_roundup',
+  'encrypted',
+  'restricted',
+  'alloc_failed'
 ]
 
 /** `counts`: a number; a word may be anything, so that it proves nothing. */
 type Token = { readonly literal: string } | { readonly field: RegExp; readonly counts: boolean }
 
-const FIELD: Readonly<Record<string, RegExp>> = { dec: /\d+/y, hex: /(?:0x)?[0-9a-f]+/iy, bare: /[0-9a-f]+/iy, addr: /(?:0x)?[0-9a-f]+/iy }
+const FIELD: Readonly<Record<string, RegExp>> = {
+  dec: /\d+/y,
+  hex: /(?:0x)?[0-9a-f]+/iy,
+  bare: /[0-9a-f]+/iy,
+  addr: /(?:0x)?[0-9a-f]+/iy
+}
 
 // The device before the message is not part of it: where it begins is not known in a torn line.
 function tokens(text: string): Token[] {
@@ -20,14 +44,19 @@ function tokens(text: string): Token[] {
   let at = 0
   for (const m of text.matchAll(/\{(\w+)(?::(\w+))?\}/g)) {
     if (m.index > at) out.push({ literal: text.slice(at, m.index) })
-    out.push({ field: m[2] !== undefined ? (own(FIELD, m[2]) as RegExp) : m[1] === 'dev' ? /[^\s[\]]+/y : /\w+/y, counts: m[2] !== undefined })
+    out.push({
+      field: m[2] !== undefined ? (own(FIELD, m[2]) as RegExp) : m[1] === 'dev' ? /[^\s[\]]+/y : /\w+/y,
+      counts: m[2] !== undefined
+    })
     at = m.index + m[0].length
   }
   if (at < text.length) out.push({ literal: text.slice(at) })
   return out
 }
 
-const templates: ReadonlyArray<readonly Token[]> = LONG.map((id) => tokens(messageTable[id].text.replace(/^\{dev\}: /, ': ')))
+const templates: ReadonlyArray<readonly Token[]> = LONG.map((id) =>
+  tokens(messageTable[id].text.replace(/^\{dev\}: /, ': '))
+)
 /** What a message must show of itself before a line is taken for a broken one. */
 const LEAST = 6
 
@@ -88,7 +117,10 @@ export function progress(text: string): Progress {
   return best
 }
 
-/** The text up to where a message in it breaks off, at its end or because something else was printed into it; null when none does. */
+/**
+ * The text up to where a message in it breaks off, at its end or because something else was printed into it; null when
+ * none does.
+ */
 export function broken(text: string): string | null {
   const p = progress(text)
   return p.score >= 3 && !p.complete ? text.slice(0, p.end) : null

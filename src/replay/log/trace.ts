@@ -1,5 +1,6 @@
-// Oopses, BUGs, KASAN reports, warnings and plain call traces: what happened, in which function, called by whom, on which kernel and machine.
-// Frames are found wherever they stand in a record, in the forms of all architectures and of decode_stacktrace.sh.
+// Oopses, BUGs, KASAN reports, warnings and plain call traces: what happened, in which function, called by whom, on
+// which kernel and machine. Frames are found wherever they stand in a record, in the forms of all architectures and of
+// decode_stacktrace.sh.
 import type { LogRecord } from './join.ts'
 
 export type TraceKind = 'BUG' | 'KASAN' | 'oops' | 'panic' | 'warning' | 'lockup' | 'atomic' | 'page_alloc' | 'stack'
@@ -33,48 +34,132 @@ interface Opening {
   readonly pattern: RegExp
 }
 
-// In the order in which they are tried; a later opening of a stronger kind renames the block (an oops follows its "Unable to handle").
+// In the order in which they are tried; a later opening of a stronger kind renames the block (an oops follows its
+// "Unable to handle").
 const openings: readonly Opening[] = [
   { kind: 'KASAN', pattern: /BUG: K[AFM]?[CS]?SAN: .*/ },
   { kind: 'KASAN', pattern: /UBSAN: .*/ },
   { kind: 'BUG', pattern: /kernel BUG at (\S+?)!/ },
-  { kind: 'lockup', pattern: /(?:watchdog: BUG: soft lockup|BUG: soft lockup|NMI watchdog: .*LOCKUP|rcu: INFO: rcu_\w+ (?:self-)?detected|INFO: rcu_\w+ (?:self-)?detected|INFO: task \S+ blocked for more than|watchdog: CPU\d+: Watchdog detected hard LOCKUP).*/ },
+  {
+    kind: 'lockup',
+    pattern: new RegExp(
+      '(?:watchdog: BUG: soft lockup|BUG: soft lockup|NMI watchdog: .*LOCKUP|' +
+        String.raw`rcu: INFO: rcu_\w+ (?:self-)?detected|INFO: rcu_\w+ (?:self-)?detected|` +
+        String.raw`INFO: task \S+ blocked for more than|watchdog: CPU\d+: Watchdog detected hard LOCKUP).*`
+    )
+  },
   { kind: 'atomic', pattern: /BUG: (?:sleeping function called from invalid context|scheduling while atomic).*/ },
-  { kind: 'oops', pattern: /(?:BUG: (?:unable to handle|kernel NULL pointer)|Unable to handle kernel|Internal error: |general protection fault|invalid opcode: |Oops(?:: | - |\[#| \[#)|Unable to handle kernel paging|Kernel panic: Oops|stack segment: ).*/ },
+  {
+    kind: 'oops',
+    pattern: new RegExp(
+      '(?:BUG: (?:unable to handle|kernel NULL pointer)|Unable to handle kernel|' +
+        String.raw`Internal error: |general protection fault|invalid opcode: |Oops(?:: | - |\[#| \[#)|` +
+        'Unable to handle kernel paging|Kernel panic: Oops|stack segment: ).*'
+    )
+  },
   { kind: 'panic', pattern: /Kernel panic - not syncing: .*/ },
   { kind: 'page_alloc', pattern: /\S+: page allocation failure: order:\d+.*/ },
   { kind: 'warning', pattern: /WARNING: (?:CPU: \d+ PID: \d+ at )?(\S+?:\d+)?.*/ }
 ]
 
 /** A function with its offset, its module and its guess mark; bare or decoded. */
-const FRAME = /(\?\s+)?\b([A-Za-z_][\w.]*?)(?:\.(?:isra|constprop|part|cold|llvm)(?:\.\d+)*)*\+0x[0-9a-f]+\/0x[0-9a-f]+(?:\s+\[(\w+)[^\]]*\])?/g
-const DECODED = /(?:^|\s)(\?\s+)?([a-z_]\w+)(?:\.(?:isra|constprop|part|cold)(?:\.\d+)*)*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?\s+\(?(?:[\w./-]+\.[chS]:\d+)(?:[^)]*\))?(?:\s+(?:\[)?(\w+)?\]?)?/g
+const FRAME = new RegExp(
+  String.raw`(\?\s+)?\b([A-Za-z_][\w.]*?)(?:\.(?:isra|constprop|part|cold|` +
+    String.raw`llvm)(?:\.\d+)*)*\+0x[0-9a-f]+\/0x[0-9a-f]+(?:\s+\[(\w+)[^\]]*\])?`,
+  'g'
+)
+const DECODED = new RegExp(
+  String.raw`(?:^|\s)(\?\s+)?([a-z_]\w+)(?:\.(?:isra|constprop|part|` +
+    String.raw`cold)(?:\.\d+)*)*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?\s+` +
+    String.raw`\(?(?:[\w./-]+\.[chS]:\d+)(?:[^)]*\))?(?:\s+(?:\[)?(\w+)?\]?)?`,
+  'g'
+)
 const MEMBERS = /CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: (\S+)(?:.*? (\d+\.\d+(?:\.\d+)?\S*)\s+#)?/
-const HARDWARE = /Hardware name: (.+?)(?=\s+(?:Workqueue:|pstate:|pc :|epc :|Call [Tt]race|RIP:|Stack:|task:|Code:|Backtrace)|$)/
+const HARDWARE =
+  /Hardware name: (.+?)(?=\s+(?:Workqueue:|pstate:|pc :|epc :|Call [Tt]race|RIP:|Stack:|task:|Code:|Backtrace)|$)/
 
 const MOST_FRAMES = 64
 /** Lines without anything of a trace after which it is over. */
 const SILENCE = 40
 
 /** Frames of the tools that print a trace, of memory checkers and of exception entry: never the place that matters. */
-const ENTRY = new RegExp(`^(?:${[
-  'dump_stack\\w*', 'show_stack\\w*', 'dump_backtrace\\w*', 'unwind_backtrace', 'walk_stackframe', 'arch_stack_walk', 'print_\\w*', '(?:__)?kasan_\\w+', '__asan_\\w+', 'check_memory_region', 'end_report\\w*',
-  '(?:__)?warn\\w*', 'report_bug', 'bug_handler', 'handle_bug', 'exc_\\w+', 'asm_\\w+', 'do_(?:trap|error_trap|invalid_op|page_fault|mem_abort|translation_fault|undefinstr|el0_svc|kernel_fault|bad_area)\\w*',
-  '__do_kernel_fault', 'die\\w*', 'el[01]\\w*', 'call_undef_hook', 'brk_handler', 'debug_exception_handler', 'invalid_op', 'page_fault\\w*', 'no_context', 'bad_area\\w*', 'oops_\\w+', 'panic', 'Exc\\w+', 'ret_\\w+', 'entry_\\w+',
-  '__might_\\w+', '___might_sleep', 'warn_alloc\\w*', '__alloc_pages\\w*', 'alloc_pages\\w*', '__get_free_pages', 'alloc_page\\w*', '_?raw_spin\\w*', 'queued_spin\\w*', 'native_queued\\w*', 'report_addr'
-].join('|')})$`)
+const ENTRY = new RegExp(
+  '^(?:' +
+    [
+      'dump_stack\\w*',
+      'show_stack\\w*',
+      'dump_backtrace\\w*',
+      'unwind_backtrace',
+      'walk_stackframe',
+      'arch_stack_walk',
+      'print_\\w*',
+      '(?:__)?kasan_\\w+',
+      '__asan_\\w+',
+      'check_memory_region',
+      'end_report\\w*',
+      '(?:__)?warn\\w*',
+      'report_bug',
+      'bug_handler',
+      'handle_bug',
+      'exc_\\w+',
+      'asm_\\w+',
+      'do_(?:trap|error_trap|invalid_op|page_fault|mem_abort|translation_fault)\\w*',
+      'do_(?:undefinstr|el0_svc|kernel_fault|bad_area)\\w*',
+      '__do_kernel_fault',
+      'die\\w*',
+      'el[01]\\w*',
+      'call_undef_hook',
+      'brk_handler',
+      'debug_exception_handler',
+      'invalid_op',
+      'page_fault\\w*',
+      'no_context',
+      'bad_area\\w*',
+      'oops_\\w+',
+      'panic',
+      'Exc\\w+',
+      'ret_\\w+',
+      'entry_\\w+',
+      '__might_\\w+',
+      '___might_sleep',
+      'warn_alloc\\w*',
+      '__alloc_pages\\w*',
+      'alloc_pages\\w*',
+      '__get_free_pages',
+      'alloc_page\\w*',
+      '_?raw_spin\\w*',
+      'queued_spin\\w*',
+      'native_queued\\w*',
+      'report_addr'
+    ].join('|') +
+    ')$'
+)
 /** Copy loops: they fault for the one that calls them. */
-const COPY = /^(?:__(?:pi_)?)?(?:mem(?:cpy|set|move)\w*|arch_\w*mem\w+|copy_page\w*|clear_page\w*)$|^mem(?:cpy|set)_\w+$/
+const COPY =
+  /^(?:__(?:pi_)?)?(?:mem(?:cpy|set|move)\w*|arch_\w*mem\w+|copy_page\w*|clear_page\w*)$|^mem(?:cpy|set)_\w+$/
 /** The DMA layer. */
-export const DMA_LAYER = /^(?:(?:x?en_)?swiotlb_\w+|__?dma_\w+|dma_(?!buf|fence|resv|heap)\w+|dmam_\w+|debug_dma_\w+|check_(?:unmap|sync)|iommu_dma_\w+|arch_(?:sync_dma|dma)\w+|slot_addr|set_memory_(?:en|de)crypted\w*|xen_swiotlb_\w+|pci_(?:alloc|free)_consistent|nommu_\w+)$/
+const DMA_LAYER = new RegExp(
+  String.raw`^(?:(?:x?en_)?swiotlb_\w+|__?dma_\w+|dma_(?!buf|fence|resv|heap)\w+|dmam_\w+|` +
+    String.raw`debug_dma_\w+|check_(?:unmap|sync)|iommu_dma_\w+|arch_(?:sync_dma|dma)\w+|slot_addr|` +
+    String.raw`set_memory_(?:en|de)crypted\w*|xen_swiotlb_\w+|pci_(?:alloc|free)_consistent|nommu_\w+)$`
+)
 /** Layers between a driver and the DMA API that serve many drivers. */
-const BETWEEN = /^(?:dma_buf_\w+|drm_\w+|scsi_dma_\w+|usb_(?:hcd_)?\w+|blk_\w+|__blk_\w+|vring_\w+|virtqueue_\w+|mmc_(?!\w*probe)\w+|sg_\w+|snd_(?:dma|pcm)_\w+|vb2_\w+|spi_(?:map|__)\w*|__spi_\w+|page_pool_\w+|skb_\w+|regmap_\w+|_regmap_\w+)$/
+const BETWEEN = new RegExp(
+  String.raw`^(?:dma_buf_\w+|drm_\w+|scsi_dma_\w+|usb_(?:hcd_)?\w+|blk_\w+|__blk_\w+|vring_\w+|` +
+    String.raw`virtqueue_\w+|mmc_(?!\w*probe)\w+|sg_\w+|snd_(?:dma|pcm)_\w+|vb2_\w+|spi_(?:map|__)\w*|` +
+    String.raw`__spi_\w+|page_pool_\w+|skb_\w+|regmap_\w+|_regmap_\w+)$`
+)
 
 /** The function that matters: the first that no tool, checker, entry code or copy loop has. */
-export const culprit = (t: CallTrace): Frame | null => t.frames.find((f) => f.sure && !ENTRY.test(f.fn) && !COPY.test(f.fn)) ?? t.frames.find((f) => !ENTRY.test(f.fn) && !COPY.test(f.fn)) ?? null
+export const culprit = (t: CallTrace): Frame | null =>
+  t.frames.find((f) => f.sure && !ENTRY.test(f.fn) && !COPY.test(f.fn)) ??
+  t.frames.find((f) => !ENTRY.test(f.fn) && !COPY.test(f.fn)) ??
+  null
 
 /** The DMA function nearest to the fault, and the driver above the DMA layer. */
-export function inDma(t: CallTrace): { readonly fn: string; readonly outer: string; readonly driver: Frame | null } | null {
+export function inDma(
+  t: CallTrace
+): { readonly fn: string; readonly outer: string; readonly driver: Frame | null } | null {
   // Guesses count only where nothing is sure.
   const sure = t.frames.filter((f) => f.sure)
   const frames = sure.some((f) => DMA_LAYER.test(f.fn)) ? sure : t.frames
@@ -88,7 +173,9 @@ export function inDma(t: CallTrace): { readonly fn: string; readonly outer: stri
 }
 
 /** Whether it is about DMA at all. */
-export const concernsDma = (t: CallTrace): boolean => t.frames.some((f) => DMA_LAYER.test(f.fn)) || /\bkernel\/dma\/|swiotlb|dma_direct|dma_map|dma_alloc|in dma_/.test(`${t.headline} ${t.at ?? ''}`)
+export const concernsDma = (t: CallTrace): boolean =>
+  t.frames.some((f) => DMA_LAYER.test(f.fn)) ||
+  /\bkernel\/dma\/|swiotlb|dma_direct|dma_map|dma_alloc|in dma_/.test(`${t.headline} ${t.at ?? ''}`)
 
 /** Reads traces out of records. */
 export class TraceReader {
@@ -113,7 +200,8 @@ export class TraceReader {
       open.comm ??= members[1] ?? null
       open.kernel ??= members[2] ?? null
     } else if (members) {
-      // A header without an opening before it: a dump_stack() that some message called for, or a report whose head is cut off.
+      // A header without an opening before it: a dump_stack() that some message called for, or a report whose head is
+      // cut off.
       const open = this.ensure(r)
       open.comm = members[1] ?? null
       open.kernel = members[2] ?? null
@@ -141,7 +229,19 @@ export class TraceReader {
 
   private ensure(r: LogRecord): CallTrace {
     if (this.open === null) {
-      this.open = { kind: 'stack', headline: r.text, line: r.line, mono: r.mono, at: null, frames: [], comm: null, kernel: null, hardware: null, access: null, lastLine: r.line }
+      this.open = {
+        kind: 'stack',
+        headline: r.text,
+        line: r.line,
+        mono: r.mono,
+        at: null,
+        frames: [],
+        comm: null,
+        kernel: null,
+        hardware: null,
+        access: null,
+        lastLine: r.line
+      }
       this.traces.push(this.open)
     }
     this.cut = false
@@ -153,7 +253,11 @@ export class TraceReader {
       const m = o.pattern.exec(r.text)
       if (m === null) continue
       // A panic or a second opening right after the first is the same event.
-      const same = this.open !== null && (o.kind === 'panic' || (this.open.frames.length === 0 && r.line - this.open.line < 30) || (o.kind === 'oops' && this.open.kind === 'BUG'))
+      const same =
+        this.open !== null &&
+        (o.kind === 'panic' ||
+          (this.open.frames.length === 0 && r.line - this.open.line < 30) ||
+          (o.kind === 'oops' && this.open.kind === 'BUG'))
       if (!same) this.close()
       const fresh = this.open === null
       const open = this.ensure(r)
@@ -192,7 +296,8 @@ export function framesOf(text: string): Frame[] {
   if (!text.includes('+0x') && !/\.[chS]:\d+\)?/.test(text)) return []
   const out: Frame[] = []
   const take = (pattern: RegExp): void => {
-    for (const m of text.matchAll(pattern)) out.push({ fn: m[2] as string, module: m[3] ?? null, sure: m[1] === undefined })
+    for (const m of text.matchAll(pattern))
+      out.push({ fn: m[2] as string, module: m[3] ?? null, sure: m[1] === undefined })
   }
   if (text.includes('+0x')) take(FRAME)
   if (out.length === 0 && /^\s*(?:\?\s+)?[a-z_]\w+(?:\.\w+)*\s+\(?[\w./-]+\.[chS]:\d+/.test(text)) take(DECODED)

@@ -1,16 +1,20 @@
 // The engine behind a page: parses, searches in portions so that it hears Stop meanwhile, and draws what was found.
-import { allFindings, beginCheck, type CheckResult, type CheckSession, pairsOf, type Violation, whyOf } from '../../check/index.ts'
+import { allFindings, beginCheck, type CheckResult, type CheckSession, pairsOf } from '../../check/index.ts'
 import { revisionByName } from '../../kernel/index.ts'
 import { fixes, parse, type Test } from '../../litmus/index.ts'
 import { judgementText, verdictText } from '../../report/check-run.ts'
-import { esc } from '../../report/html.ts'
-import { findingView } from '../../report/html-finding.ts'
 import { functionsOf } from '../static/record.ts'
 import { type Diagnostic, lineStart, messageOf } from '../../base/index.ts'
-import { type Answer, type Ask, type FoundHere, type Message, pairKey, type PairName, type VerdictHere } from './protocol.ts'
+import { type Answer, type Ask, type Message, pairKey, type PairName, type VerdictHere } from './protocol.ts'
+import { turn } from './turn.ts'
 
-const port = globalThis as unknown as { postMessage(a: Answer): void; onmessage: ((e: { readonly data: Ask }) => void) | null }
-const say = (a: Answer): void => { port.postMessage(a) }
+const port = globalThis as unknown as {
+  postMessage(a: Answer): void
+  onmessage: ((e: { readonly data: Ask }) => void) | null
+}
+const say = (a: Answer): void => {
+  port.postMessage(a)
+}
 
 /** Bytes of the longest text: a test is written by hand. */
 export const LONGEST = 64 << 10
@@ -21,19 +25,22 @@ const TURN = 25
 let newest = 0
 let stopping = false
 /** The text of the newest check, and how far each of its searches came. */
-let checked: { readonly text: string; readonly test: Test; readonly maxStates: number; readonly states: Map<string, number> } | null = null
+let checked: {
+  readonly text: string
+  readonly test: Test
+  readonly maxStates: number
+  readonly states: Map<string, number>
+} | null = null
 /** Rises with each picture that is asked for. */
 let drawing = 0
 
-/** Lets messages in. */
-const turn = (): Promise<void> => new Promise((resolve) => {
-  const c = new MessageChannel()
-  c.port1.onmessage = () => { c.port1.close(); resolve() }
-  c.port2.postMessage(0)
-})
-
 /** A search to its end, to Stop, or until nobody wants it any more (then false). */
-async function searched(session: CheckSession, wanted: () => boolean, stopped: () => boolean, told: (states: number, perSecond: number) => void): Promise<boolean> {
+async function searched(
+  session: CheckSession,
+  wanted: () => boolean,
+  stopped: () => boolean,
+  told: (states: number, perSecond: number) => void
+): Promise<boolean> {
   const began = performance.now()
   let [heard, shown] = [began, began]
   while (!stopped() && session.advance(PORTION)) {
@@ -50,11 +57,21 @@ async function searched(session: CheckSession, wanted: () => boolean, stopped: (
   return true
 }
 
-const found = (r: CheckResult, v: Violation, forbidden: boolean): FoundHere => ({ id: v.id, property: v.property, headline: whyOf(v, r.platform).headline, forbidden, steps: v.initSteps.length + v.trace.length })
+let told: Promise<typeof import('./told.ts')> | undefined
+/** What tells and draws findings: behind the first verdict, which does not wait for it. */
+const telling = (): Promise<typeof import('./told.ts')> => (told ??= import('./told.ts'))
 
-const verdictOf = (r: CheckResult): VerdictHere => ({
-  kernel: r.kernel, platform: r.platform, verdict: r.verdict, words: verdictText(r), judgement: judgementText(r), reason: r.reason, complete: r.complete, states: r.states, notes: r.notes,
-  findings: [...r.violations.map((v) => found(r, v, true)), ...r.reported.map((v) => found(r, v, false))]
+const verdictOf = (r: CheckResult, findings: VerdictHere['findings']): VerdictHere => ({
+  kernel: r.kernel,
+  platform: r.platform,
+  verdict: r.verdict,
+  words: verdictText(r),
+  judgement: judgementText(r),
+  reason: r.reason,
+  complete: r.complete,
+  states: r.states,
+  notes: r.notes,
+  findings
 })
 
 /** A message with its place in the text as offsets. */
@@ -62,13 +79,35 @@ function placed(text: string, d: Diagnostic): Message {
   const from = Math.min(text.length, (lineStart(text, d.line) ?? 0) + Math.max(0, d.column - 1))
   const end = text.indexOf('\n', from)
   const to = Math.min(end < 0 ? text.length : end, from + Math.max(1, d.word.length))
-  return { from, to: Math.max(from, to), line: d.line, severity: d.severity === 'warning' ? 'warning' : 'error', text: `${d.message}${d.hint === undefined ? '' : `; ${d.hint}`}`, mends: fixes(text, d).map((f) => ({ title: f.title, ...f.edit })) }
+  return {
+    from,
+    to: Math.max(from, to),
+    line: d.line,
+    severity: d.severity === 'warning' ? 'warning' : 'error',
+    text: `${d.message}${d.hint === undefined ? '' : `; ${d.hint}`}`,
+    mends: fixes(text, d).map((f) => ({ title: f.title, ...f.edit }))
+  }
 }
 
 async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
   const { id, text } = a
   if (text.length > LONGEST) {
-    say({ at: 'parsed', id, messages: [{ from: 0, to: 0, line: 1, severity: 'error', text: `the text has ${text.length} characters: this page takes ${LONGEST}; tbit check reads longer files`, mends: [] }], test: null, pair: null })
+    say({
+      at: 'parsed',
+      id,
+      messages: [
+        {
+          from: 0,
+          to: 0,
+          line: 1,
+          severity: 'error',
+          text: `the text has ${text.length} characters: this page takes ${LONGEST}; tbit check reads longer files`,
+          mends: []
+        }
+      ],
+      test: null,
+      pair: null
+    })
     return
   }
   const { test, errors, warnings } = parse(text, 'the text')
@@ -89,17 +128,22 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
     if (stopping) break
     try {
       const session = beginCheck(test, p.kernel, p.platform, { maxStates: a.maxStates })
-      const ended = await searched(session, () => id === newest, () => stopping, (states, perSecond) => say({ at: 'progress', id, pair: p, states, perSecond }))
+      const ended = await searched(
+        session,
+        () => id === newest,
+        () => stopping,
+        (states, perSecond) => say({ at: 'progress', id, pair: p, states, perSecond })
+      )
       if (!ended || id !== newest) return
       // The ways to what was found take as long as the search: the verdict of the visible pair does not wait for them.
       if (p === pair) {
-        say({ at: 'verdict', id, result: { ...verdictOf(session.result(false)), findings: null } })
+        say({ at: 'verdict', id, result: verdictOf(session.result(false), null) })
         await turn()
         if (id !== newest) return
       }
       const r = session.result()
       reached.set(pairKey(p), r.states)
-      say({ at: 'verdict', id, result: verdictOf(r) })
+      say({ at: 'verdict', id, result: verdictOf(r, (await telling()).foundIn(r)) })
     } catch (e) {
       say({ at: 'broken', id, message: `${p.kernel} on ${p.platform}: ${messageOf(e)}` })
     }
@@ -116,13 +160,17 @@ async function draw(a: Extract<Ask, { op: 'draw' }>): Promise<void> {
   const mine = ++drawing
   const most = Math.min(maxStates, (states.get(pairKey(a.pair)) ?? maxStates) + PORTION)
   const session = beginCheck(test, a.pair.kernel, a.pair.platform, { maxStates: most, frames: true })
-  const ended = await searched(session, () => a.id === newest && mine === drawing, () => false, () => {})
+  const ended = await searched(
+    session,
+    () => a.id === newest && mine === drawing,
+    () => false,
+    () => {}
+  )
   if (!ended) return
   const r = session.result()
   const violation = allFindings(r).find((v) => v.id === a.finding)
   if (violation === undefined) return
-  const html = violation.trace.length === 0 ? `<p>${esc(violation.summary)}</p>` : findingView({ result: r, violation, text, about: test.text, sources: test.sources, where: [] })
-  say({ at: 'drawn', id: a.id, finding: a.finding, html })
+  say({ at: 'drawn', id: a.id, finding: a.finding, html: (await telling()).drawing(r, violation, test, text) })
 }
 
 /** Runs to compare with recorded ones: nothing is kept. */
@@ -131,7 +179,9 @@ function run(a: Extract<Ask, { op: 'run' }>): void {
   const results = a.pairs.map((p) => {
     if (test === undefined) return { ...p, verdict: 'not read', ids: [], states: 0, functions: '' }
     const session = beginCheck(test, p.kernel, p.platform)
-    while (session.advance(Number.POSITIVE_INFINITY)) { /* to its end */ }
+    while (session.advance(Number.POSITIVE_INFINITY)) {
+      /* to its end */
+    }
     const r = session.result()
     const all = allFindings(r)
     return { ...p, verdict: r.verdict, ids: all.map((v) => v.id), states: r.states, functions: functionsOf(r) }
@@ -149,6 +199,8 @@ port.onmessage = ({ data }) => {
     newest = data.id
     stopping = false
   }
-  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) => say({ at: 'broken', id: data.id, message: messageOf(e) }))
+  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) =>
+    say({ at: 'broken', id: data.id, message: messageOf(e) })
+  )
 }
 say({ at: 'ready' })

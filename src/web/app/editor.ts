@@ -1,10 +1,17 @@
 // The editor of a litmus test: CodeMirror with our tokens, words, meanings and fixes.
-import { autocompletion, completionKeymap, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
-import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
-import { lintGutter, setDiagnostics } from '@codemirror/lint'
+import { history } from '@codemirror/commands'
 import { EditorState, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state'
-import { Decoration, type DecorationSet, drawSelection, EditorView, hoverTooltip, keymap, lineNumbers, ViewPlugin, type ViewUpdate } from '@codemirror/view'
-import { complete, hover, tokensOf } from '../../litmus/index.ts'
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  keymap,
+  lineNumbers,
+  ViewPlugin,
+  type ViewUpdate
+} from '@codemirror/view'
+import { tokensOf } from '../../litmus/tokens.ts'
+import { keys } from './keys.ts'
 import type { Mend, Message } from './protocol.ts'
 
 export interface Editor {
@@ -21,14 +28,22 @@ export interface Editor {
 }
 
 const marks = new Map<string, Decoration>()
-const markOf = (kind: string): Decoration => marks.get(kind) ?? marks.set(kind, Decoration.mark({ class: `tk-${kind}` })).get(kind) as Decoration
+const markOf = (kind: string): Decoration =>
+  marks.get(kind) ?? (marks.set(kind, Decoration.mark({ class: `tk-${kind}` })).get(kind) as Decoration)
 
 /** Each piece in the colour of its kind. The text is short: all of it, at each change. */
-const colours = ViewPlugin.fromClass(class {
-  decorations: DecorationSet
-  constructor(view: EditorView) { this.decorations = coloured(view) }
-  update(u: ViewUpdate): void { if (u.docChanged) this.decorations = coloured(u.view) }
-}, { decorations: (v) => v.decorations })
+const colours = ViewPlugin.fromClass(
+  class {
+    decorations: DecorationSet
+    constructor(view: EditorView) {
+      this.decorations = coloured(view)
+    }
+    update(u: ViewUpdate): void {
+      if (u.docChanged) this.decorations = coloured(u.view)
+    }
+  },
+  { decorations: (v) => v.decorations }
+)
 
 function coloured(view: EditorView): DecorationSet {
   const b = new RangeSetBuilder<Decoration>()
@@ -42,29 +57,15 @@ const stepLine = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(value, tr) {
     let out = value.map(tr.changes)
-    for (const e of tr.effects) if (e.is(setLine)) out = e.value < 1 || e.value > tr.state.doc.lines ? Decoration.none : Decoration.set([Decoration.line({ class: 'step-line' }).range(tr.state.doc.line(e.value).from)])
+    for (const e of tr.effects)
+      if (e.is(setLine))
+        out =
+          e.value < 1 || e.value > tr.state.doc.lines
+            ? Decoration.none
+            : Decoration.set([Decoration.line({ class: 'step-line' }).range(tr.state.doc.line(e.value).from)])
     return out
   },
   provide: (f) => EditorView.decorations.from(f)
-})
-
-function words(c: CompletionContext): CompletionResult | null {
-  const { from, words: list } = complete(c.state.doc.toString(), c.pos)
-  if (list.length === 0 || (!c.explicit && from === c.pos)) return null
-  return { from, options: list.map((w, i) => ({ label: w.word, detail: w.does, boost: -i / 1000 })), validFor: /^[\w-]*$/ }
-}
-
-const meanings = hoverTooltip((view, pos) => {
-  const h = hover(view.state.doc.toString(), pos)
-  if (h === null) return null
-  return {
-    pos: h.from, end: h.to, create: () => {
-      const dom = document.createElement('div')
-      dom.className = 'meaning'
-      dom.textContent = `${h.word}: ${h.does}`
-      return { dom }
-    }
-  }
 })
 
 export interface EditorEvents {
@@ -75,46 +76,123 @@ export interface EditorEvents {
   share(): void
 }
 
-export function editor(parent: HTMLElement, text: string, on: EditorEvents): Editor {
-  let shown: readonly Message[] = []
-  const mend = (m: Mend): void => { view.dispatch({ changes: { from: m.from, to: m.to, insert: m.text }, selection: { anchor: m.from + m.text.length }, userEvent: 'input.fix' }) }
-  /** The fix of the message at the cursor, else the first there is. */
-  const mendNext = (): boolean => {
-    const { head } = view.state.selection.main
-    const line = view.state.doc.lineAt(head)
-    const all = shown.filter((m) => m.mends.length > 0)
-    const m = (all.find((x) => x.from <= head && head <= x.to) ?? all.find((x) => line.from <= x.from && x.from <= line.to) ?? all[0])?.mends[0]
-    if (m === undefined) return false
-    mend(m)
-    return true
-  }
-  const view: EditorView = new EditorView({
+/** The keys of the editor beside those that every editor has. */
+const ownKeys = (on: EditorEvents, mendNext: () => boolean) =>
+  keymap.of([
+    {
+      key: 'Mod-Enter',
+      run: () => {
+        on.all()
+        return true
+      }
+    },
+    {
+      key: 'Mod-s',
+      run: () => {
+        on.share()
+        return true
+      },
+      preventDefault: true
+    },
+    { key: 'Alt-Enter', run: mendNext },
+    ...keys
+  ])
+
+const viewOf = (parent: HTMLElement, text: string, on: EditorEvents, mendNext: () => boolean): EditorView =>
+  new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
       extensions: [
-        lineNumbers(), history(), drawSelection(), colours, stepLine, meanings, lintGutter(), autocompletion({ override: [words], icons: false }), EditorView.lineWrapping,
-        EditorState.tabSize.of(2), EditorView.contentAttributes.of({ 'aria-label': 'litmus test', spellcheck: 'false' }),
-        keymap.of([
-          { key: 'Mod-Enter', run: () => { on.all(); return true } }, { key: 'Mod-s', run: () => { on.share(); return true }, preventDefault: true }, { key: 'Alt-Enter', run: mendNext },
-          ...completionKeymap, ...defaultKeymap, ...historyKeymap
-        ]),
+        lineNumbers(),
+        history(),
+        colours,
+        stepLine,
+        EditorView.lineWrapping,
+        EditorState.tabSize.of(2),
+        EditorState.languageData.of(() => [{ commentTokens: { line: '#' } }]),
+        EditorView.contentAttributes.of({ 'aria-label': 'litmus test', spellcheck: 'false' }),
+        ownKeys(on, mendNext),
         EditorView.updateListener.of((u) => {
           if (u.docChanged) on.changed(u.state.doc.toString())
-          if (u.selectionSet && u.transactions.some((t) => t.isUserEvent('select'))) on.at(u.state.doc.lineAt(u.state.selection.main.head).number)
+          if (u.selectionSet && u.transactions.some((t) => t.isUserEvent('select')))
+            on.at(u.state.doc.lineAt(u.state.selection.main.head).number)
         })
       ]
     })
   })
-  return {
-    view, mend, text: () => view.state.doc.toString(),
-    set: (t) => { view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: t }, selection: { anchor: 0 } }) },
-    messages: (list) => {
-      shown = list
-      const end = view.state.doc.length
-      view.dispatch(setDiagnostics(view.state, list.filter((m) => m.from <= end).map((m) => ({ from: m.from, to: Math.min(m.to, end), severity: m.severity, message: m.text, actions: m.mends.slice(0, 3).map((x) => ({ name: x.title, apply: () => mend(x) })) }))))
+
+/** The fix of the message at the cursor, else the first there is. */
+function nextMend(view: EditorView, shown: readonly Message[]): Mend | undefined {
+  const { head } = view.state.selection.main
+  const line = view.state.doc.lineAt(head)
+  const all = shown.filter((m) => m.mends.length > 0)
+  return (
+    all.find((x) => x.from <= head && head <= x.to) ??
+    all.find((x) => line.from <= x.from && x.from <= line.to) ??
+    all[0]
+  )?.mends[0]
+}
+
+export function editor(parent: HTMLElement, text: string, on: EditorEvents): Editor {
+  let shown: readonly Message[] = []
+  const mend = (m: Mend): void => {
+    view.dispatch({
+      changes: { from: m.from, to: m.to, insert: m.text },
+      selection: { anchor: m.from + m.text.length },
+      userEvent: 'input.fix'
+    })
+  }
+  const view: EditorView = viewOf(parent, text, on, () => {
+    const m = nextMend(view, shown)
+    if (m !== undefined) mend(m)
+    return m !== undefined
+  })
+  let help: typeof import('./assist.ts') | null = null
+  const say = (): void => {
+    const end = view.state.doc.length
+    if (help === null) return
+    view.dispatch(
+      help.setDiagnostics(
+        view.state,
+        shown
+          .filter((m) => m.from <= end)
+          .map((m) => ({
+            from: m.from,
+            to: Math.min(m.to, end),
+            severity: m.severity,
+            message: m.text,
+            actions: m.mends.slice(0, 3).map((x) => ({ name: x.title, apply: () => mend(x) }))
+          }))
+      )
+    )
+  }
+  import('./assist.ts').then(
+    (a) => {
+      help = a
+      view.dispatch({ effects: StateEffect.appendConfig.of(a.assist) })
+      say()
     },
-    mark: (line) => { view.dispatch({ effects: setLine.of(line) }) },
-    focus: () => { view.focus() }
+    // Without it a test can be written and checked all the same; the messages stand below the text.
+    () => {}
+  )
+  return {
+    view,
+    mend,
+    text: () => view.state.doc.toString(),
+    set: (t) => {
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: t }, selection: { anchor: 0 } })
+    },
+    messages: (list) => {
+      if (list.length === 0 && shown.length === 0) return
+      shown = list
+      say()
+    },
+    mark: (line) => {
+      view.dispatch({ effects: setLine.of(line) })
+    },
+    focus: () => {
+      view.focus()
+    }
   }
 }

@@ -2,20 +2,29 @@
 import { batch, computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { decodeShare, encodeShare } from '../../base/share.ts'
+import type { ShareState } from '../../base/share.ts'
 import { messageOf } from '../../base/diagnostic.ts'
 import { thousands } from '../../base/text.ts'
 import { revisions } from '../../kernel/index.ts'
-import { format } from '../../litmus/index.ts'
 import { platforms } from '../../machine/index.ts'
-import { attachPlayer, type Place, type Player } from '../../report/finding-player.ts'
+import type { attachPlayer, Place, Player } from '../../report/finding-player.ts'
 import { startingPoints } from '../static/starting-points.ts'
 import { type Editor, editor } from './editor.ts'
-import { type Answer, type FoundHere, type Message, type PairName, pairKey, type ParsedHere, type VerdictHere } from './protocol.ts'
-import { Wide } from './parts.tsx'
+import { linkOf, readLink, writeLink } from './link.ts'
+import {
+  type Answer,
+  type FoundHere,
+  type Message,
+  type PairName,
+  pairKey,
+  type ParsedHere,
+  type VerdictHere
+} from './protocol.ts'
+import { Notice, Wide } from './parts.tsx'
 import { engine, libraryTests, type LibraryTest } from './work.ts'
 
-// ---- state -----------------------------------------------------------------------------------------------------------
+// ---- state
+// -----------------------------------------------------------------------------------------------------------
 
 /** States at which a search in the page stops on its own; and when somebody asks for more. */
 const FIRST_LIMIT = 300_000
@@ -31,7 +40,11 @@ type Verdict = VerdictHere & { readonly findings: readonly FoundHere[] }
 const results = signal<ReadonlyMap<string, Verdict>>(new Map())
 /** The verdicts are of an earlier text: this one has an error, or is being searched. */
 const stale = signal(false)
-const busy = signal<{ readonly pair: PairName | null; readonly states: number; readonly perSecond: number } | null>(null)
+const busy = signal<{ readonly pair: PairName | null; readonly states: number; readonly perSecond: number } | null>(
+  null
+)
+/** It takes longer than a reader waits: what is being done is said. Until then nothing of the page moves. */
+const long = signal(false)
 const wanted = signal<{ readonly all: boolean; readonly maxStates: number }>({ all: false, maxStates: FIRST_LIMIT })
 const chosen = signal<string | null>(null)
 const drawn = signal<{ readonly finding: string; readonly html: string } | null>(null)
@@ -45,15 +58,22 @@ let id = 0
 let touched = false
 let ed: Editor | null = null
 let player: Player | null = null
+let attach: typeof attachPlayer | null = null
 let crashes = 0
 
+// What more than one place asks of the signals, so that a key that changes none of it draws nothing anew.
+const empty = computed(() => text.value.trim() === '')
+const errors = computed(() => messages.value.filter((m) => m.severity === 'error').length)
 const shown = computed(() => (pair.value === null ? undefined : results.value.get(pairKey(pair.value))))
 
-// ---- the engine ------------------------------------------------------------------------------------------------------
+// ---- the engine
+// ------------------------------------------------------------------------------------------------------
 
 const work = engine(heard, (why) => {
-  busy.value = null
-  notice.value = `The worker that searches has died: ${why}. Your text is kept${crashes === 0 ? ', and it is started again' : '; the next edit starts it again'}.`
+  ended()
+  notice.value =
+    `The worker that searches has died: ${why}. Your text is kept` +
+    `${crashes === 0 ? ', and it is started again' : '; the next edit starts it again'}.`
   if (crashes++ === 0) check()
 })
 
@@ -65,20 +85,56 @@ function timed(name: Timed): void {
   if (start === undefined) return
   begun.delete(name)
   // After the frame that shows it.
-  requestAnimationFrame(() => setTimeout(() => { performance.clearMeasures(name); performance.measure(name, { start }) }))
+  requestAnimationFrame(() =>
+    setTimeout(() => {
+      performance.clearMeasures(name)
+      performance.measure(name, { start })
+    })
+  )
 }
+
+/** Milliseconds until what is being done is said. */
+const LONG = 100
+let waiting: ReturnType<typeof setTimeout> | undefined
+function ended(): void {
+  clearTimeout(waiting)
+  batch(() => {
+    busy.value = null
+    long.value = false
+  })
+}
+
+/** `next`, or `before` where they say the same: nobody then draws it again. */
+const kept = <T,>(before: T, next: T): T => (JSON.stringify(before) === JSON.stringify(next) ? before : next)
 
 function check(): void {
   id++
   begun.set('edit to verdict', performance.now())
   if (text.value.trim() === '') {
-    batch(() => { messages.value = []; test.value = null; results.value = new Map(); drawn.value = null; busy.value = null; stale.value = false })
+    batch(() => {
+      messages.value = []
+      test.value = null
+      results.value = new Map()
+      drawn.value = null
+      ended()
+      stale.value = false
+    })
     ed?.messages([])
     return
   }
   stale.value = true
   busy.value = { pair: null, states: 0, perSecond: 0 }
+  clearTimeout(waiting)
+  if (!long.value)
+    waiting = setTimeout(() => {
+      long.value = true
+    }, LONG)
   work.ask({ op: 'check', id, text: text.value, pair: pair.value, ...wanted.value })
+}
+
+/** What plays a picture, fetched with the first. */
+async function draws(): Promise<void> {
+  attach ??= (await import('../../report/finding-player.ts')).attachPlayer
 }
 
 let fresh = -1
@@ -87,39 +143,58 @@ function heard(a: Answer): void {
   switch (a.at) {
     case 'parsed':
       batch(() => {
-        messages.value = a.messages
-        if (a.test === null) busy.value = null
+        messages.value = kept(messages.value, a.messages)
+        if (a.test === null) ended()
         else {
-          test.value = a.test
-          pair.value = a.pair
+          test.value = kept(test.value, a.test)
+          pair.value = kept(pair.value, a.pair)
         }
       })
       ed?.messages(a.messages)
       return
-    case 'progress': busy.value = a; return
-    case 'verdict': told(a.id, a.result); return
+    case 'progress':
+      busy.value = a
+      return
+    case 'verdict':
+      told(a.id, a.result)
+      return
     case 'done':
       if (a.stopped) timed('stop to found')
       crashes = 0
-      busy.value = null
+      ended()
       return
-    case 'drawn': drawn.value = { finding: a.finding, html: a.html }; return
-    case 'broken': notice.value = `The model contradicts itself here, a bug of tbit worth a report with this text: ${a.message}`; return
-    case 'ran': return
+    case 'drawn':
+      void draws().then(() => {
+        if (a.id === id) drawn.value = kept(drawn.value, { finding: a.finding, html: a.html })
+      }, unloaded)
+      return
+    case 'broken':
+      notice.value = `The model contradicts itself here, a bug of tbit worth a report with this text: ${a.message}`
+      return
+    case 'ran':
+      return
   }
 }
 
 /** A verdict; until its findings follow, those of the last one stand. */
 function told(of: number, said: VerdictHere): void {
   batch(() => {
-    const before = results.value.get(pairKey(said))?.findings ?? []
-    const r: Verdict = { ...said, findings: said.findings ?? before }
+    const before = results.value.get(pairKey(said))
+    const next: Verdict = { ...said, findings: said.findings ?? before?.findings ?? [] }
+    const r = before === undefined ? next : kept(before, next)
     results.value = new Map([...(fresh === of ? results.value : []), [pairKey(r), r]])
     fresh = of
     stale.value = false
     if (shown.value !== r) return
     timed('edit to verdict')
-    if (said.findings !== null) choose(r, r.findings.find((f) => f.id === chosen.value)?.id ?? r.findings.find((f) => f.property === chosen.value)?.id ?? r.findings[0]?.id ?? null)
+    if (said.findings !== null)
+      choose(
+        r,
+        r.findings.find((f) => f.id === chosen.value)?.id ??
+          r.findings.find((f) => f.property === chosen.value)?.id ??
+          r.findings[0]?.id ??
+          null
+      )
   })
 }
 
@@ -132,7 +207,10 @@ function choose(r: PairName, finding: string | null, now = false): void {
     drawn.value = null
     return
   }
-  drawing = setTimeout(() => work.ask({ op: 'draw', id, pair: { kernel: r.kernel, platform: r.platform }, finding }), now || drawn.value === null ? 0 : 150)
+  drawing = setTimeout(
+    () => work.ask({ op: 'draw', id, pair: { kernel: r.kernel, platform: r.platform }, finding }),
+    now || drawn.value === null ? 0 : 150
+  )
 }
 
 function look(p: PairName): void {
@@ -143,31 +221,50 @@ function look(p: PairName): void {
   else choose(r, r.findings[0]?.id ?? null, true)
 }
 
-// ---- links, and what is kept -----------------------------------------------------------------------------------------
+// ---- links, and what is kept
+// -----------------------------------------------------------------------------------------
 
-async function link(): Promise<string> {
+function linkState(): ShareState {
   const known = library.value.find((t) => t.text === text.value)
   const values = {
-    ...(known === undefined ? {} : { test: known.name }), ...(pair.value === null ? {} : { kernel: pair.value.kernel, platform: pair.value.platform }),
-    ...(chosen.value === null ? {} : { finding: chosen.value }), ...(step.value === null ? {} : { step: String(step.value) })
+    ...(known === undefined ? {} : { test: known.name }),
+    ...(pair.value === null ? {} : { kernel: pair.value.kernel, platform: pair.value.platform }),
+    ...(chosen.value === null ? {} : { finding: chosen.value }),
+    ...(step.value === null ? {} : { step: String(step.value) })
   }
-  return `#${await encodeShare({ values, ...(known === undefined ? { text: text.value } : {}) })}`
+  return { values, ...(known === undefined ? { text: text.value } : {}) }
 }
 
+/** What is shown changes because it is opened, not because somebody does something. */
+let opening = false
 let writing: ReturnType<typeof setTimeout> | undefined
-/** Somebody did something: the text is kept, and the address says what is shown. Until then a link stays as it was opened. */
+/**
+ * Somebody did something: the text is kept, and the address says what is shown. Until then a link stays as it was
+ * opened.
+ */
 function remember(): void {
   touched = true
   clearTimeout(writing)
   writing = setTimeout(() => {
-    try { localStorage.setItem(KEPT, text.value) } catch { /* no storage here: then a crash costs the text */ }
-    link().then((l) => history.replaceState(null, '', l)).catch(() => {})
+    try {
+      localStorage.setItem(KEPT, text.value)
+    } catch {
+      /* no storage here: then a crash costs the text */
+    }
+    writeLink(linkState())
   }, 250)
 }
-addEventListener('pagehide', () => { if (touched) try { localStorage.setItem(KEPT, text.value) } catch { /* as above */ } })
+addEventListener('pagehide', () => {
+  if (touched)
+    try {
+      localStorage.setItem(KEPT, text.value)
+    } catch {
+      /* as above */
+    }
+})
 
 async function share(): Promise<void> {
-  const to = new URL(await link(), location.href).href
+  const to = new URL(`#${await linkOf(linkState())}`, location.href).href
   history.replaceState(null, '', to)
   try {
     await navigator.clipboard.writeText(to)
@@ -178,9 +275,22 @@ async function share(): Promise<void> {
 }
 
 function open(t: string, p: PairName | null, finding: string | null = null): void {
-  batch(() => { text.value = t; pair.value = p; chosen.value = finding; drawn.value = null; results.value = new Map(); test.value = null; step.value = null; wanted.value = { all: false, maxStates: FIRST_LIMIT } })
-  if (ed !== null && ed.text() !== t) ed.set(t)
-  else check()
+  batch(() => {
+    text.value = t
+    pair.value = p
+    chosen.value = finding
+    drawn.value = null
+    results.value = new Map()
+    test.value = null
+    step.value = null
+    wanted.value = { all: false, maxStates: FIRST_LIMIT }
+  })
+  if (ed !== null && ed.text() !== t) {
+    // The editor may be there before the text of a link is: nobody has written anything.
+    opening = true
+    ed.set(t)
+    opening = false
+  } else check()
 }
 
 const fetched = async (): Promise<readonly LibraryTest[]> => {
@@ -205,16 +315,16 @@ async function openNamed(name: string, p: PairName | null, finding: string | nul
 
 /** What the address says; a link that cannot be opened is said and nothing typed is lost. */
 async function openLink(): Promise<boolean> {
-  if (location.hash.length < 2) return false
-  const r = await decodeShare(location.hash)
-  if (!r.ok) {
-    notice.value = r.error.message
-    return false
-  }
-  const { values, text: t } = r.value
+  const link = await readLink(notice)
+  if (link === null) return false
+  const { values, text: t } = link
   const unknown = Object.keys(values).filter((k) => !['test', 'kernel', 'platform', 'finding', 'step'].includes(k))
-  if (unknown.length > 0) notice.value = `This link says something about '${unknown.join("', '")}', which this page does not know.`
-  const p = values['kernel'] !== undefined && platforms.some((x) => x.name === values['platform']) ? { kernel: values['kernel'], platform: values['platform'] as string } : null
+  if (unknown.length > 0)
+    notice.value = `This link says something about '${unknown.join("', '")}', which this page does not know.`
+  const p =
+    values['kernel'] !== undefined && platforms.some((x) => x.name === values['platform'])
+      ? { kernel: values['kernel'], platform: values['platform'] as string }
+      : null
   wantedStep = /^\d{1,6}$/.test(values['step'] ?? '') ? Number(values['step']) : null
   if (t !== undefined) open(t, p, values['finding'] ?? null)
   else if (values['test'] !== undefined) return openNamed(values['test'], p, values['finding'] ?? null)
@@ -227,24 +337,50 @@ async function openLink(): Promise<boolean> {
 let wantedStep: number | null = null
 
 const keptText = (): string => {
-  try { return localStorage.getItem(KEPT) ?? '' } catch { return '' }
+  try {
+    return localStorage.getItem(KEPT) ?? ''
+  } catch {
+    return ''
+  }
 }
 
 async function begin(): Promise<void> {
   const kept = keptText()
   const opened = await openLink()
   if (!opened && kept !== '') open(kept, null)
-  else if (opened && kept !== '' && kept !== text.value && !library.value.some((t) => t.text === kept)) offered.value = kept
+  else if (opened && kept !== '' && kept !== text.value && !library.value.some((t) => t.text === kept))
+    offered.value = kept
 }
-addEventListener('hashchange', () => { void openLink() })
+addEventListener('hashchange', () => {
+  void openLink()
+})
 
-// ---- the page --------------------------------------------------------------------------------------------------------
+// ---- the page
+// --------------------------------------------------------------------------------------------------------
 
 function Starts() {
-  return <section aria-label="places to start" class="starts">
-    <p>Start from:</p>
-    <ul class="cards">{startingPoints.map((s) => <li><button type="button" class="start" onClick={() => { void openNamed(s.test, { kernel: s.kernel, platform: s.platform }, s.property).then((done) => { if (done) remember() }) }}>{s.name}</button><p>{s.asks}</p></li>)}</ul>
-  </section>
+  return (
+    <section aria-label="places to start" class="starts">
+      <p>Start from:</p>
+      <ul class="cards">
+        {startingPoints.map((s) => (
+          <li>
+            <button
+              type="button"
+              class="start"
+              onClick={() => {
+                void openNamed(s.test, { kernel: s.kernel, platform: s.platform }, s.property).then((done) => {
+                  if (done) remember()
+                })
+              }}>
+              {s.name}
+            </button>
+            <p>{s.asks}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
 }
 
 function Pairs() {
@@ -252,60 +388,213 @@ function Pairs() {
   const kernels = [...new Set([...(t?.pairs.map((p) => p.kernel) ?? []), ...revisions.map((r) => r.name)])]
   const names = [...new Set([...(t?.pairs.map((p) => p.platform) ?? []), ...platforms.map((p) => p.name)])]
   const p = pair.value ?? { kernel: kernels[0] ?? '', platform: names[0] ?? '' }
-  return <p class="controls">
-    <label>kernel <select value={p.kernel} onChange={(e) => look({ ...p, kernel: e.currentTarget.value })}>{kernels.map((k) => <option value={k}>{k}</option>)}</select></label>
-    <label>platform <select value={p.platform} onChange={(e) => look({ ...p, platform: e.currentTarget.value })}>{names.map((k) => <option value={k}>{k}</option>)}</select></label>
-  </p>
+  return (
+    <p class="controls">
+      <label>
+        kernel{' '}
+        <select value={p.kernel} onChange={(e) => look({ ...p, kernel: e.currentTarget.value })}>
+          {kernels.map((k) => (
+            <option value={k}>{k}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        platform{' '}
+        <select value={p.platform} onChange={(e) => look({ ...p, platform: e.currentTarget.value })}>
+          {names.map((k) => (
+            <option value={k}>{k}</option>
+          ))}
+        </select>
+      </label>
+    </p>
+  )
 }
 
 /** What is being done, and how to stop it. */
 function Doing() {
-  const b = busy.value
+  const b = long.value ? busy.value : null
   if (b === null) return null
-  return <p class="doing">
-    {b.states > 0 && b.pair !== null ? `${pairKey(b.pair)}: ${thousands(b.states)} states, ${thousands(Math.round(b.perSecond))} a second ` : 'searching '}
-    <button type="button" onClick={() => { begun.set('stop to found', performance.now()); work.ask({ op: 'stop' }) }}>Stop</button> <span class="soft">keeps what was found</span>
-  </p>
+  return (
+    <p class="doing">
+      {b.states > 0 && b.pair !== null
+        ? `${pairKey(b.pair)}: ${thousands(b.states)} states, ${thousands(Math.round(b.perSecond))} a second `
+        : 'searching '}
+      <button
+        type="button"
+        onClick={() => {
+          begun.set('stop to found', performance.now())
+          work.ask({ op: 'stop' })
+        }}>
+        Stop
+      </button>{' '}
+      <span class="soft">keeps what was found</span>
+    </p>
+  )
 }
 
 function VerdictOf() {
   const r = shown.value
-  const errors = messages.value.filter((m) => m.severity === 'error').length
-  if (r === undefined) return <p role="status">{errors > 0 ? `${errors === 1 ? 'An error' : `${errors} errors`} in the text: nothing is checked.` : ''}</p>
-  const old = errors > 0
-  return <div class={old ? 'old' : ''}>
-    <p role="status" class={`verdict ${r.verdict}`}><b>{r.words}</b> {r.judgement !== '' && <span>{r.judgement}</span>} <span class="soft">{r.kernel} on {r.platform}, {r.verdict === 'skipped' ? r.reason : `${thousands(r.states)} states${r.complete ? ': every interleaving' : ', not all of them'}`}{old ? '; of the last text without errors' : ''}</span></p>
-    {!r.complete && r.verdict !== 'skipped' && busy.value === null && wanted.value.maxStates < SECOND_LIMIT && <p><button type="button" onClick={() => { wanted.value = { ...wanted.value, maxStates: SECOND_LIMIT }; check() }}>Search up to {thousands(SECOND_LIMIT)} states</button></p>}
-    {r.findings.length > 0 && <ul class="found">{r.findings.map((f) => <li><button type="button" aria-pressed={chosen.value === f.id} onClick={() => { choose(r, f.id, true); remember() }}><b>{f.property}</b>{f.forbidden ? '' : ' (reported, not forbidden)'}: {f.headline}</button></li>)}</ul>}
-    {r.notes.length > 0 && <ul class="soft">{r.notes.map((n) => <li>{n}</li>)}</ul>}
-  </div>
+  const n = errors.value
+  if (r === undefined)
+    return (
+      <p role="status">{n > 0 ? `${n === 1 ? 'An error' : `${n} errors`} in the text: nothing is checked.` : ''}</p>
+    )
+  const old = n > 0
+  return (
+    <div class={old ? 'old' : ''}>
+      <p role="status" class={`verdict ${r.verdict}`}>
+        <b>{r.words}</b> {r.judgement !== '' && <span>{r.judgement}</span>}{' '}
+        <span class="soft">
+          {r.kernel} on {r.platform},{' '}
+          {r.verdict === 'skipped'
+            ? r.reason
+            : `${thousands(r.states)} states${r.complete ? ': every interleaving' : ', not all of them'}`}
+          {old ? '; of the last text without errors' : ''}
+        </span>
+      </p>
+      {!r.complete && r.verdict !== 'skipped' && busy.value === null && wanted.value.maxStates < SECOND_LIMIT && (
+        <p>
+          <button
+            type="button"
+            onClick={() => {
+              wanted.value = { ...wanted.value, maxStates: SECOND_LIMIT }
+              check()
+            }}>
+            Search up to {thousands(SECOND_LIMIT)} states
+          </button>
+        </p>
+      )}
+      {r.findings.length > 0 && (
+        <ul class="found">
+          {r.findings.map((f) => (
+            <li>
+              <button
+                type="button"
+                aria-pressed={chosen.value === f.id}
+                onClick={() => {
+                  choose(r, f.id, true)
+                  remember()
+                }}>
+                <b>{f.property}</b>
+                {f.forbidden ? '' : ' (reported, not forbidden)'}: {f.headline}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {r.notes.length > 0 && (
+        <ul class="soft">
+          {r.notes.map((n) => (
+            <li>{n}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
 }
 
 function AllPairs() {
   const t = test.value
   if (t === null) return null
-  if (!wanted.value.all) return <p><button type="button" onClick={all}>Check all {t.pairs.length} pairs <kbd>Ctrl Enter</kbd></button></p>
+  if (!wanted.value.all)
+    return (
+      <p>
+        <button type="button" onClick={all}>
+          Check all {t.pairs.length} pairs <kbd>Ctrl Enter</kbd>
+        </button>
+      </p>
+    )
   const kernels = [...new Set(t.pairs.map((p) => p.kernel))]
   const names = [...new Set(t.pairs.map((p) => p.platform))]
   const cell = (kernel: string, platform: string) => {
     if (!t.pairs.some((p) => p.kernel === kernel && p.platform === platform)) return <td></td>
     const r = results.value.get(pairKey({ kernel, platform }))
     if (r === undefined) return <td class="soft">{busy.value === null ? '–' : '…'}</td>
-    const word = r.verdict === 'violated' ? [...new Set(r.findings.filter((f) => f.forbidden).map((f) => f.property))].join(', ') : r.verdict
-    return <td><button type="button" class={`cell ${r.verdict}`} aria-pressed={pair.value?.kernel === kernel && pair.value.platform === platform} aria-label={`${kernel} on ${platform}: ${r.words}`} onClick={() => look({ kernel, platform })}>{word}</button></td>
+    const word =
+      r.verdict === 'violated'
+        ? [...new Set(r.findings.filter((f) => f.forbidden).map((f) => f.property))].join(', ')
+        : r.verdict
+    return (
+      <td>
+        <button
+          type="button"
+          class={`cell ${r.verdict}`}
+          aria-pressed={pair.value?.kernel === kernel && pair.value.platform === platform}
+          aria-label={`${kernel} on ${platform}: ${r.words}`}
+          onClick={() => look({ kernel, platform })}>
+          {word}
+        </button>
+      </td>
+    )
   }
   const done = t.pairs.filter((p) => results.value.has(pairKey(p))).length
-  return <section aria-label="all pairs">
-    <h2>All pairs <span class="soft">{done} of {t.pairs.length}</span></h2>
-    <Wide label="verdicts of all pairs"><table><thead><tr><td></td>{names.map((p) => <th scope="col">{p}</th>)}</tr></thead><tbody>{kernels.map((k) => <tr><th scope="row">{k}</th>{names.map((p) => cell(k, p))}</tr>)}</tbody></table></Wide>
-  </section>
+  return (
+    <section aria-label="all pairs">
+      <h2>
+        All pairs{' '}
+        <span class="soft">
+          {done} of {t.pairs.length}
+        </span>
+      </h2>
+      <Wide label="verdicts of all pairs">
+        <table>
+          <thead>
+            <tr>
+              <td></td>
+              {names.map((p) => (
+                <th scope="col">{p}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {kernels.map((k) => (
+              <tr>
+                <th scope="row">{k}</th>
+                {names.map((p) => cell(k, p))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </section>
+  )
 }
-const all = (): void => { wanted.value = { ...wanted.value, all: true }; check() }
+const all = (): void => {
+  wanted.value = { ...wanted.value, all: true }
+  check()
+}
 
 function Messages() {
   const list = messages.value
   if (list.length === 0) return null
-  return <ul class="messages" aria-label="messages">{list.map((m) => <li class={m.severity}>line {m.line}: {m.text} {m.mends.slice(0, 3).map((x, i) => <button type="button" class="mend" onClick={() => { ed?.mend(x); ed?.focus() }}>{x.title}{i === 0 && m === list.find((y) => y.mends.length > 0) ? <> <kbd>Alt Enter</kbd></> : ''}</button>)}</li>)}</ul>
+  return (
+    <ul class="messages" aria-label="messages">
+      {list.map((m) => (
+        <li class={m.severity}>
+          line {m.line}: {m.text}{' '}
+          {m.mends.slice(0, 3).map((x, i) => (
+            <button
+              type="button"
+              class="mend"
+              onClick={() => {
+                ed?.mend(x)
+                ed?.focus()
+              }}>
+              {x.title}
+              {i === 0 && m === list.find((y) => y.mends.length > 0) ? (
+                <>
+                  {' '}
+                  <kbd>Alt Enter</kbd>
+                </>
+              ) : (
+                ''
+              )}
+            </button>
+          ))}
+        </li>
+      ))}
+    </ul>
+  )
 }
 
 /** The finding that is looked at; its steps mark their statement in the text. */
@@ -318,12 +607,19 @@ function Drawn() {
     player = null
     root.innerHTML = d?.html ?? ''
     ed?.mark(0)
-    if (d === null) return
-    const lineOf = (n: number): number => Number(root.querySelector(`tr[data-step="${n}"]`)?.getAttribute('data-at') ?? 0)
-    player = attachPlayer(root as unknown as Place, { later: (f, ms) => setTimeout(f, ms), moved: (n) => {
-      ed?.mark(lineOf(n))
-      if (step.value !== n) { step.value = n; if (!opening) remember() }
-    } })
+    if (d === null || attach === null) return
+    const lineOf = (n: number): number =>
+      Number(root.querySelector(`tr[data-step="${n}"]`)?.getAttribute('data-at') ?? 0)
+    player = attach(root as unknown as Place, {
+      later: (f, ms) => setTimeout(f, ms),
+      moved: (n) => {
+        ed?.mark(lineOf(n))
+        if (step.value !== n) {
+          step.value = n
+          if (!opening) remember()
+        }
+      }
+    })
     opening = true
     player?.go(wantedStep ?? Number.MAX_SAFE_INTEGER)
     wantedStep = null
@@ -331,12 +627,13 @@ function Drawn() {
   }, [d])
   return <section aria-label="the finding" class="player" ref={at} />
 }
-let opening = false
 
 /** The reader went to a line of the text: the first step of its statement that has a column is shown. */
 function lineChosen(line: number): void {
   const columns = document.querySelector('.player .cursor')?.getAttribute('data-steps')?.split(' ') ?? []
-  const steps = [...document.querySelectorAll(`.player tr[data-at="${line}"]`)].map((row) => row.getAttribute('data-step') ?? '')
+  const steps = [...document.querySelectorAll(`.player tr[data-at="${line}"]`)].map(
+    (row) => row.getAttribute('data-step') ?? ''
+  )
   const first = steps.find((n) => columns.includes(n))
   if (first !== undefined) player?.go(Number(first))
 }
@@ -346,45 +643,145 @@ function Writing() {
   useEffect(() => {
     if (at.current === null) return
     ed = editor(at.current, text.value, {
-      changed: (t) => { text.value = t; copied.value = null; remember(); check() }, at: lineChosen, all, share: () => { void share() }
+      changed: (t) => {
+        text.value = t
+        copied.value = null
+        if (!opening) remember()
+        check()
+      },
+      at: lineChosen,
+      all,
+      share: () => {
+        void share()
+      }
     })
     void begin()
   }, [])
   return <div class="editor" ref={at} />
 }
 
+const unloaded = (e: unknown): void => {
+  notice.value = `A part of the page could not be loaded (${messageOf(e)}).`
+}
+
 function Bar() {
-  return <p class="tools">
-    <button type="button" onClick={() => { void share() }}>Copy link <kbd>Ctrl S</kbd></button>
-    <button type="button" disabled={messages.value.some((m) => m.severity === 'error')} onClick={() => { const t = format(text.value); if (t !== text.value) ed?.set(t) }}>Format</button>
-    <label>a test of the library <input list="tests" size={18} onFocus={() => { void fetched().catch(() => {}) }} onChange={(e) => { const name = e.currentTarget.value; if (library.value.some((t) => t.name === name)) void openNamed(name, null).then((done) => { if (done) remember() }) }} /></label>
-    <datalist id="tests">{library.value.map((t) => <option value={t.name} />)}</datalist>
-  </p>
+  return (
+    <p class="tools">
+      <button
+        type="button"
+        onClick={() => {
+          void share()
+        }}>
+        Copy link <kbd>Ctrl S</kbd>
+      </button>
+      <button
+        type="button"
+        disabled={errors.value > 0}
+        onClick={() => {
+          void import('./assist.ts').then(({ format }) => {
+            const t = format(text.value)
+            if (t !== text.value) ed?.set(t)
+          }, unloaded)
+        }}>
+        Format
+      </button>
+      <label>
+        a test of the library{' '}
+        <input
+          list="tests"
+          size={18}
+          onFocus={() => {
+            void fetched().catch(() => {})
+          }}
+          onChange={(e) => {
+            const name = e.currentTarget.value
+            if (library.value.some((t) => t.name === name))
+              void openNamed(name, null).then((done) => {
+                if (done) remember()
+              })
+          }}
+        />
+      </label>
+      <Tests />
+    </p>
+  )
+}
+
+function Tests() {
+  return (
+    <datalist id="tests">
+      {library.value.map((t) => (
+        <option value={t.name} />
+      ))}
+    </datalist>
+  )
 }
 
 function Notices() {
-  return <div role="alert">
-    {notice.value !== null && <p class="notice">{notice.value} <button type="button" onClick={() => { notice.value = null }}>Close</button></p>}
-    {offered.value !== null && <p class="notice">A text of yours was not saved by a link. <button type="button" onClick={() => { open(offered.value ?? '', null); offered.value = null }}>Bring it back</button> <button type="button" onClick={() => { offered.value = null }}>Leave it</button></p>}
-    {copied.value !== null && <p>{copied.value}</p>}
-  </div>
+  return (
+    <div role="alert">
+      <Notice of={notice} />
+      {offered.value !== null && (
+        <p class="notice">
+          A text of yours was not saved by a link.{' '}
+          <button
+            type="button"
+            onClick={() => {
+              open(offered.value ?? '', null)
+              offered.value = null
+            }}>
+            Bring it back
+          </button>{' '}
+          <button
+            type="button"
+            onClick={() => {
+              offered.value = null
+            }}>
+            Leave it
+          </button>
+        </p>
+      )}
+      {copied.value !== null && <p>{copied.value}</p>}
+    </div>
+  )
 }
 
 function Playground() {
-  return <>
-    <Notices />
-    <div class="two">
-      <div><Bar /><Writing /><Messages /></div>
-      <div>{text.value.trim() === '' ? <Starts /> : <><Pairs /><Doing /><VerdictOf /><AllPairs /></>}</div>
-    </div>
-    <Drawn />
-  </>
+  return (
+    <>
+      <Notices />
+      <div class="two">
+        <div>
+          <Bar />
+          <Writing />
+          <Messages />
+        </div>
+        <div>
+          {empty.value ? (
+            <Starts />
+          ) : (
+            <>
+              <Pairs />
+              <Doing />
+              <VerdictOf />
+              <AllPairs />
+            </>
+          )}
+        </div>
+      </div>
+      <Drawn />
+    </>
+  )
 }
 
 const root = document.getElementById('app')
 if (root !== null) {
   root.replaceChildren()
   render(<Playground />, root)
-  document.addEventListener('keydown', (e) => { player?.key(e) })
-  effect(() => { document.title = `${test.value?.name ?? 'Playground'} · tbit` })
+  document.addEventListener('keydown', (e) => {
+    player?.key(e)
+  })
+  effect(() => {
+    document.title = `${test.value?.name ?? 'Playground'} · tbit`
+  })
 }

@@ -1,6 +1,59 @@
 // What the editor takes of CodeMirror, bundled on its own with short names.
-export { Compartment, EditorState, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state'
-export { Decoration, drawSelection, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers, ViewPlugin } from '@codemirror/view'
-export { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
-export { autocompletion, completionKeymap } from '@codemirror/autocomplete'
-export { lintGutter, setDiagnostics } from '@codemirror/lint'
+export { EditorState, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state'
+export {
+  Decoration,
+  EditorView,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
+  ViewPlugin
+} from '@codemirror/view'
+export {
+  copyLineDown,
+  copyLineUp,
+  cursorCharLeft,
+  cursorCharRight,
+  cursorDocEnd,
+  cursorDocStart,
+  cursorGroupLeft,
+  cursorGroupRight,
+  cursorLineBoundaryBackward,
+  cursorLineBoundaryForward,
+  cursorLineBoundaryLeft,
+  cursorLineBoundaryRight,
+  cursorLineDown,
+  cursorLineUp,
+  cursorPageDown,
+  cursorPageUp,
+  deleteCharBackward,
+  deleteCharForward,
+  deleteGroupBackward,
+  deleteGroupForward,
+  deleteLine,
+  deleteLineBoundaryBackward,
+  deleteLineBoundaryForward,
+  history,
+  emacsStyleKeymap,
+  historyKeymap,
+  insertNewlineKeepIndent,
+  moveLineDown,
+  moveLineUp,
+  selectAll,
+  selectCharLeft,
+  selectCharRight,
+  selectDocEnd,
+  selectDocStart,
+  selectGroupLeft,
+  selectGroupRight,
+  selectLine,
+  selectLineBoundaryBackward,
+  selectLineBoundaryForward,
+  selectLineBoundaryLeft,
+  selectLineBoundaryRight,
+  selectLineDown,
+  selectLineUp,
+  selectPageDown,
+  selectPageUp,
+  toggleLineComment,
+  toggleTabFocusMode
+} from '@codemirror/commands'

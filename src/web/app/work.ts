@@ -1,4 +1,5 @@
-// A worker with the engine, started again when it dies or no longer answers; what it was doing is asked again by whoever owns the question.
+// A worker with the engine, started again when it dies or no longer answers; what it was doing is asked again by
+// whoever owns the question.
 import type { Answer, Ask } from './protocol.ts'
 
 export interface Engine {
@@ -40,18 +41,28 @@ export function engine(answer: (a: Answer) => void, died: (why: string) => void)
       // A check answers within milliseconds that it has read the text, whatever it was doing.
       if (a.op !== 'check') return
       clearTimeout(waiting)
-      waiting = setTimeout(() => { end(); died(`it did not answer for ${STUCK / 1000} s`) }, STUCK)
+      waiting = setTimeout(() => {
+        end()
+        died(`it did not answer for ${STUCK / 1000} s`)
+      }, STUCK)
     }
   }
 }
 
-export interface LibraryTest { readonly name: string; readonly file: string; readonly about: string; readonly text: string }
+export interface LibraryTest {
+  readonly name: string
+  readonly file: string
+  readonly about: string
+  readonly text: string
+}
 let loading: Promise<readonly LibraryTest[]> | undefined
 
 /** The library's texts, fetched once. */
 export function libraryTests(): Promise<readonly LibraryTest[]> {
-  return loading ??= fetch(new URL('./library.json', import.meta.url)).then((r) => {
-    if (!r.ok) throw new Error(`library.json: ${r.status}`)
-    return r.json() as Promise<{ readonly tests: readonly LibraryTest[] }>
-  }).then((l) => l.tests)
+  return (loading ??= fetch(new URL('./library.json', import.meta.url))
+    .then((r) => {
+      if (!r.ok) throw new Error(`library.json: ${r.status}`)
+      return r.json() as Promise<{ readonly tests: readonly LibraryTest[] }>
+    })
+    .then((l) => l.tests))
 }

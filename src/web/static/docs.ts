@@ -4,7 +4,11 @@ import { esc } from '../../report/html.ts'
 import type { SitePage } from './layout.ts'
 
 /** As the links of the documentation name a heading. */
-const anchorOf = (heading: string): string => heading.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
 
 /** The place that `link` leads to from the file `from`: `docs/x.md`, and its heading. */
 function resolve(from: string, link: string): { readonly file: string; readonly hash: string } {
@@ -21,8 +25,8 @@ function resolve(from: string, link: string): { readonly file: string; readonly 
 const htmlOf = (file: string): string => file.replace(/\.md$/, '.html')
 
 /**
- * Pages of Markdown texts, named as they lie in the checkout; `beside` are files that are copied and may be linked to. A link to what the site
- * has not becomes its text.
+ * Pages of Markdown texts, named as they lie in the checkout; `beside` are files that are copied and may be linked to.
+ * A link to what the site has not becomes its text.
  */
 export function docsPages(texts: ReadonlyMap<string, string>, beside: ReadonlySet<string>): SitePage[] {
   return [...texts].map(([file, text]) => {
@@ -33,17 +37,29 @@ export function docsPages(texts: ReadonlyMap<string, string>, beside: ReadonlySe
       renderer: {
         html: ({ text: t }) => esc(t),
         code: ({ text: t }) => `<pre tabindex="0" role="group" aria-label="text"><code>${esc(t)}</code></pre>\n`,
-        heading(t: Tokens.Heading) { return `<h${t.depth} id="${esc(anchorOf(t.text))}">${this.parser.parseInline(t.tokens)}</h${t.depth}>\n` },
+        heading(t: Tokens.Heading) {
+          return `<h${t.depth} id="${esc(anchorOf(t.text))}">${this.parser.parseInline(t.tokens)}</h${t.depth}>\n`
+        },
         link(t: Tokens.Link) {
           const words = this.parser.parseInline(t.tokens)
           if (/^https?:/.test(t.href)) return `<a href="${esc(t.href)}" rel="noreferrer">${words}</a>`
           const to = resolve(file, t.href)
-          return texts.has(to.file) || beside.has(to.file) ? `<a href="${esc(`${up}${htmlOf(to.file)}${to.hash}`)}">${words}</a>` : words
+          return texts.has(to.file) || beside.has(to.file)
+            ? `<a href="${esc(`${up}${htmlOf(to.file)}${to.hash}`)}">${words}</a>`
+            : words
         },
-        image: (t) => (beside.has(resolve(file, t.href).file) ? `<img src="${esc(`${up}${resolve(file, t.href).file}`)}" alt="${esc(t.text)}">` : esc(t.text)),
+        image: (t) =>
+          beside.has(resolve(file, t.href).file)
+            ? `<img src="${esc(`${up}${resolve(file, t.href).file}`)}" alt="${esc(t.text)}">`
+            : esc(t.text),
         table(t: Tokens.Table) {
-          const row = (cells: readonly Tokens.TableCell[], tag: 'th' | 'td'): string => `<tr>${cells.map((c) => `<${tag}>${this.parser.parseInline(c.tokens)}</${tag}>`).join('')}</tr>`
-          return `<div class="wide" tabindex="0" role="group" aria-label="table"><table><thead>${row(t.header, 'th')}</thead><tbody>${t.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`
+          const row = (cells: readonly Tokens.TableCell[], tag: 'th' | 'td'): string =>
+            `<tr>${cells.map((c) => `<${tag}>${this.parser.parseInline(c.tokens)}</${tag}>`).join('')}</tr>`
+          return (
+            '<div class="wide" tabindex="0" role="group" aria-label="table"><table><thead>' +
+            `${row(t.header, 'th')}</thead><tbody>` +
+            `${t.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`
+          )
         }
       }
     })

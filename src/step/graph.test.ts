@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { expect, test as it } from 'vitest'
+import { type CallFn, Graphs, type Node, step } from './index.ts'
+import { PlainGraphs, type PlainNode } from '../../test/engine/plain-graphs.ts'
+
+/** What a made-up call does in one of its states: asks for a result and goes on, returns, or throws. */
+interface State {
+  readonly results: readonly number[] | null
+  readonly to: readonly number[]
+  readonly end: 'returns' | 'throws' | null
+}
+
+const answers = fc.constantFrom<readonly number[] | null>([0], [0], [0, 1], [1, 0], [0, 1, 2], [0, 3, 5, 7], null)
+const states = (ends: ReadonlyArray<State['end']>): fc.Arbitrary<readonly State[]> =>
+  fc.array(
+    fc.record({
+      results: answers,
+      to: fc.array(fc.nat({ max: 11 }), { minLength: 4, maxLength: 4 }),
+      end: fc.constantFrom(...ends)
+    }),
+    { minLength: 2, maxLength: 12 }
+  )
+
+/** A call that goes through these states, for at most `most` steps: in circles, if they lead there. */
+function callOf(list: readonly State[], most: number): CallFn {
+  return () => {
+    let at = 0
+    for (let n = 0; n < most; n++) {
+      const s = list[at % list.length] as State
+      if (s.end === 'throws') throw new Error(`state ${at}`)
+      if (s.end === 'returns') return at
+      const key = `asks in ${at % list.length}`
+      const { results } = s
+      const r = step({ kind: 'asks', key, text: () => key, outcomes: 1, results, silent: false, perform: () => 0 })
+      at = s.to[r % 4] as number
+    }
+    return -1
+  }
+}
+
+const ANY = [0, 2, 5]
+/** Both graphs side by side, from their entries, over the first results there are; `same` sees each pair of nodes. */
+function together(g: Graphs, plain: PlainGraphs, fn: CallFn, same: (a: Node, b: PlainNode) => void): void {
+  const todo: Array<readonly [Node, PlainNode]> = [[g.entry(fn, []), plain.entry()]]
+  const seen = new Set<Node>()
+  for (let n = 0; n < 150; n++) {
+    const pair = todo.shift()
+    if (pair === undefined) return
+    const [a, b] = pair
+    same(a, b)
+    if (seen.has(a) || a.action === null) continue
+    seen.add(a)
+    for (const r of a.action.results ?? ANY) {
+      const to = plain.next(b, r)
+      if (to.error === null) todo.push([g.next(a, r), to])
+      else expect(() => g.next(a, r)).toThrow((to.error.thrown as Error).message)
+    }
+  }
+}
+
+const budgets = fc.record({
+  budget: fc.constantFrom(0, 1, 3, 10, 40, 400),
+  lazyBudget: fc.constantFrom(0, 1, 4, 30),
+  widest: fc.constantFrom(1, 2, 64)
+})
+
+it('nodes are those of the twin that runs the call for each: actions, values, and what is one node', () => {
+  fc.assert(
+    fc.property(states([null, null, null, 'returns']), fc.nat({ max: 60 }), budgets, (list, most, o) => {
+      const fn = callOf(list, most)
+      const [g, plain] = [new Graphs(o), new PlainGraphs(fn, o)]
+      const ids = new Map<number, number>()
+      const back = new Map<number, number>()
+      together(g, plain, fn, (a, b) => {
+        expect(a.action?.key).toBe(b.action?.key)
+        expect(a.value).toBe(b.value)
+        expect(a.call === null).toBe(b.history === null)
+        expect(a.call?.history).toEqual(b.history ?? undefined)
+        expect(ids.get(b.id) ?? a.id).toBe(a.id)
+        expect(back.get(a.id) ?? b.id).toBe(b.id)
+        ids.set(b.id, a.id)
+        back.set(a.id, b.id)
+      })
+      expect(g.runs).toBeLessThanOrEqual(plain.runs)
+    }),
+    { numRuns: 120 }
+  )
+})
+
+it('what a call throws is thrown where the twin throws it', () => {
+  fc.assert(
+    fc.property(states([null, null, 'returns', 'throws']), fc.nat({ max: 40 }), budgets, (list, most, o) => {
+      const fn = callOf([{ ...(list[0] as State), end: null }, ...list.slice(1)], most)
+      together(new Graphs(o), new PlainGraphs(fn, o), fn, (a, b) => {
+        expect([a.action?.key, a.value, a.call?.history]).toEqual([b.action?.key, b.value, b.history ?? undefined])
+      })
+    }),
+    { numRuns: 80 }
+  )
+})
+
+it('a call that never ends costs no more than its budget', () => {
+  const fn = callOf([{ results: [0, 1], to: [0, 0, 0, 0], end: null }], Number.POSITIVE_INFINITY)
+  const g = new Graphs()
+  let n = g.entry(fn, [])
+  for (let i = 0; i < 600; i++) n = g.next(n, i & 1)
+  expect(n.call?.history).toHaveLength(600)
+  // Two a step; the twin runs it 120,000 times.
+  expect(g.runs).toBeLessThan(1_300)
+})

@@ -1,0 +1,144 @@
+// Interleaving inside the C: calls of a tree that stop where another thread may come in. The RFC's change on Debian's
+// 6.12, as it is and with its flag in the byte of dma_skip_sync, where mainline's layout has it; locks taken away;
+// assertions that fail.
+import { describe, expect, test } from 'vitest'
+import { checkTest } from '../../src/check/index.ts'
+import { checkOnTree } from '../../src/conform/kernel-check.ts'
+import type { Tree } from '../../src/kernel-build/index.ts'
+import { parse, type Test } from '../../src/litmus/index.ts'
+import { images, library, properties, rfc } from './checks.ts'
+import { debian, edited, tree, without } from './trees.ts'
+
+const named = (name: string): Test => {
+  const t = library.find((x) => x.name === name)
+  if (t === undefined) throw new Error(name)
+  return t
+}
+
+// Three changes in one build: what each breaks another does not touch.
+const broken = (): Tree =>
+  edited(rfc(), 'broken', {
+    'include/linux/device.h': (s) =>
+      s
+        .replace('\tbool tdi_enabled:1;\n', '')
+        .replace(
+          '\tbool\t\t\tdma_skip_sync:1;\n#endif\n',
+          '\tbool\t\t\tdma_skip_sync:1;\n#endif\n\tbool tdi_enabled:1;\n'
+        ),
+    'kernel/dma/swiotlb.c': (s) =>
+      s
+        .replace(
+          /(static int swiotlb_search_pool_area[\s\S]*?)\tspin_lock_irqsave\(&area->lock, flags\);/,
+          '$1\tflags = 0;'
+        )
+        .replace(
+          /(static int swiotlb_search_pool_area)([\s\S]*?)(\n}\n)/,
+          (_m, a: string, b: string, c: string) =>
+            `${a}${b.replaceAll('spin_unlock_irqrestore(&area->lock, flags);', ';')}${c}`
+        ),
+    'kernel/dma/mapping.c': (s) =>
+      s.replace(
+        'int dma_set_coherent_mask(struct device *dev, u64 mask)\n{\n',
+        'int dma_set_coherent_mask(struct device *dev, u64 mask)\n{\n\tunsigned long flags;\n\n' +
+          '\tdevice_lock_assert(dev);\n\tlocal_irq_save(flags);\n\tmight_sleep();\n\tlocal_irq_restore(flags);\n'
+      )
+  })
+
+const written = (body: string): Test => {
+  const { test: t, errors } = parse(
+    `litmus two "x"\nplatform amd-sev-snp\nkernel rfc-v1\ndevice nic { }\n${body}`,
+    'two.litmus'
+  )
+  if (!t) throw new Error(JSON.stringify(errors))
+  return t
+}
+
+const twoMaps = (): Test =>
+  written(`init {
+  p = alloc_page()
+  q = alloc_page()
+  fill(p, one)
+  fill(q, two)
+}
+thread a {
+  h = dma_map_single(nic, p, TO_DEVICE)
+  v = dev_read(nic, h)
+  assert (v == one)
+}
+thread b {
+  h = dma_map_single(nic, q, TO_DEVICE)
+}
+`)
+
+describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))('interleaving inside the C', () => {
+  test("the library's races of the RFC: steps find what whole calls do not, as with the model", async () => {
+    const i = await images(rfc(), ['arm64'], { steps: true, branches: true })
+    const run = (name: string, interleave: 'steps' | 'calls') =>
+      checkOnTree({ test: named(name), platform: 'arm-cca' }, 'rfc-v1', i, { interleave })
+    expect(properties(run('alloc-while-accepted', 'calls'))).toBe('tampered')
+    const steps = run('alloc-while-accepted', 'steps')
+    expect([properties(steps), steps.expected, steps.complete]).toEqual(['fault,tampered', 'match', true])
+    // which `if` did it: what the C decided, in the step in which it did
+    const inside = run('alloc-while-accepted', 'calls').violations[0]?.trace.flatMap((x) => x.inside ?? []) ?? []
+    expect(
+      inside.some((l) => /^arch\/arm64\/mm\/mem_encrypt\.c:\d+: (?:if|not) \(dev->tdi_enabled\)/.test(l)),
+      inside.join('\n')
+    ).toBe(true)
+    expect(inside.some((l) => /^kernel\/dma\/direct\.c:\d+: (?:if|not) \(/.test(l))).toBe(true)
+    for (const name of [
+      'alloc-while-accepted-without-same-state',
+      'flag-in-own-byte',
+      'flag-in-own-byte-without-own-byte',
+      'two-first-bounces',
+      'two-first-bounces-without-cleared-skip'
+    ]) {
+      expect([name, properties(run(name, 'steps'))]).toEqual([
+        name,
+        properties(checkTest(named(name), 'rfc-v1', 'arm-cca'))
+      ])
+    }
+  })
+
+  test(
+    'a flag in the byte of dma_skip_sync, a lock that is not taken, assertions that fail: each is found, with file ' +
+      'and line',
+    async () => {
+      const i = await images(broken(), ['x86'], { steps: true })
+      const run = (t: Test, interleave: 'steps' | 'calls', maxStates = 20_000) =>
+        checkOnTree({ test: t, platform: 'amd-sev-snp' }, 'rfc-v1', { ...i, arm64: i.x86 }, { interleave, maxStates })
+      expect(properties(run(named('flag-shares-byte-on-x86'), 'calls'))).toBe('')
+      const flag = run(named('flag-shares-byte-on-x86'), 'steps')
+      expect([properties(flag), flag.expected]).toEqual(['lost_update,stale_state', 'match'])
+      expect(flag.violations.map((v) => v.summary).join('\n')).toMatch(
+        /writes back the storage unit that the flag of nic shares/
+      )
+      expect(properties(run(twoMaps(), 'calls'))).toBe('')
+      expect(properties(run(twoMaps(), 'steps'))).toBe('assert,wrong_data')
+      for (const how of ['calls', 'steps'] as const) {
+        const asserted = run(written('thread one {\n  dma_set_coherent_mask(nic, 32)\n}\n'), how)
+        expect(asserted.violations.map((v) => v.summary).sort()).toEqual([
+          expect.stringMatching(/^dma_set_coherent_mask\(\) \(include\/linux\/device\.h:\d+\) warns/),
+          expect.stringMatching(
+            /^dma_set_coherent_mask\(\) may be called where nothing may sleep, and calls kernel\/dma\/mapping\.c:\d+/
+          )
+        ])
+      }
+    }
+  )
+})
+
+describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", debian('7.3') === null))(
+  'a thread that has stopped is what it was called with, and nothing of calls before',
+  () => {
+    // Boot's conversions fail in several ways, so that the worker grows pools behind calls that took other locks.
+    test.each(['atomic-pool-not-converted-at-boot', 'atomic-pool-not-converted-at-boot-without-check'])(
+      '%s: its findings are told step by step',
+      async (name) => {
+        const i = await images(tree('7.3'), ['arm64'], { steps: true })
+        const r = checkOnTree({ test: named(name), platform: 'arm-cca' }, 'linux-7.3', i, { interleave: 'steps' })
+        expect([r.expected, r.notes]).toEqual(['match', []])
+        for (const v of r.violations) expect(v.trace.length).toBeGreaterThan(0)
+      }
+    )
+  }
+)

@@ -1,11 +1,11 @@
 // The command line as its users see it: each `console` block of Markdown files is run and compared. A line `...` stands
 // for any lines. UPDATE_TRANSCRIPTS=1 writes what came out into the files (then read the diff).
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { discard, newFolder } from './scratch.ts'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const update = process.env['UPDATE_TRANSCRIPTS'] === '1'
@@ -89,13 +89,13 @@ function merged(got: readonly string[], expected: readonly string[]): readonly s
 export function transcripts(files: readonly string[]): void {
   let bin = ''
   beforeAll(() => {
-    bin = mkdtempSync(join(tmpdir(), 'tbit-cli-'))
+    bin = newFolder('cli')
     symlinkSync(join(root, 'tbit'), join(bin, 'tbit'))
     // Builds what is stale, once, before commands run side by side.
     execFileSync(join(root, 'tbit'), ['--version'], { stdio: 'ignore' })
   }, 120_000)
   afterAll(() => {
-    rmSync(bin, { recursive: true, force: true })
+    discard(bin)
   })
 
   const run = async (command: string): Promise<string[]> => {

@@ -1,27 +1,15 @@
 // docs/fleet.md as it stands there: its tables, its command and its queries, on a small fleet of our recordings.
 import { spawnSync } from 'node:child_process'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { type ParquetTable, parquetTables } from '../src/report/replay-parquet.ts'
 import { root } from './_transcripts.ts'
+import { scratch } from './scratch.ts'
 
 const page = readFileSync(join(root, 'docs/fleet.md'), 'utf8')
-const dir = mkdtempSync(join(tmpdir(), 'tbit-fleet-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('fleet')
 
 const fixture = (name: string): string => join(root, 'test/fixtures/replay', name)
 const place = (at: string, bytes: string | null, from = ''): void => {

@@ -1,20 +1,17 @@
 // The JSON of the verbs against its published schemas (docs/formats): every command of the transcripts and of the pages
 // that writes JSON, run again, and one of each format at least.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { formatFiles, formats } from '../src/report/schemas.ts'
 import { valid, validatorOf } from './_formats.ts'
 import { root, steps } from './_transcripts.ts'
+import { scratch } from './scratch.ts'
 
 // each of them compiles
 const validators = new Map(Object.keys(formats).map((n) => [n, validatorOf(n)]))
-const dir = mkdtempSync(join(tmpdir(), 'tbit-formats-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('formats')
 
 /** Which format a command writes; null: none of these. */
 function formatOf(command: string): string | null {

@@ -1,11 +1,10 @@
 // `tbit plan` and `tbit conform rmm` as a user sees them: the transcripts of the documents, and the fields of the JSON
 // that are fixed.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { Command } from 'commander'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { conformRmm } from '../src/cli/conform-rmm.ts'
 import type { Io } from '../src/cli/io.ts'
 import { planVerb } from '../src/cli/plan.ts'
@@ -14,6 +13,7 @@ import { parseSequences } from '../src/conform/rmm-sequence.ts'
 import { answerLine } from '../src/report/conform-rmm.ts'
 import { makeSpec, planRim, bytesOf } from '../src/plan/index.ts'
 import { captured, type Ran } from './captured.ts'
+import { scratch } from './scratch.ts'
 
 async function run(verb: (io: Io) => Command, args: readonly string[]): Promise<Ran> {
   const { io, ran: r } = captured()
@@ -31,10 +31,7 @@ const plan = (line: string): Promise<Ran> =>
     line.split(' ').filter((w) => w !== '')
   )
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-plan-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('plan')
 
 test('the transcripts of docs/plan.md', async () => {
   const blocks = [...readFileSync('docs/plan.md', 'utf8').matchAll(/```console\n([\s\S]*?)```/g)].map((m) => m[1] ?? '')

@@ -1,11 +1,11 @@
 // What CONTRIBUTING.md says under "To add" is done, all of it in one copy of the sources that is built once; and the
 // files that it names are the files that this does it in.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root } from './_transcripts.ts'
+import { discard, newFolder } from './scratch.ts'
 
 type Text = (path: string) => string
 
@@ -171,7 +171,7 @@ thread os { n = page_size(); assert (n == 1); p = alloc_page(); h = dma_map_sing
 
 let copy = ''
 beforeAll(() => {
-  copy = mkdtempSync(join(tmpdir(), 'tbit-recipes-'))
+  copy = newFolder('recipes')
   for (const part of ['src', 'scripts', 'litmus', 'bin', 'tbit', 'package.json', 'package-lock.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
@@ -182,7 +182,7 @@ beforeAll(() => {
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: copy, stdio: 'pipe' })
 }, 240_000)
 afterAll(() => {
-  rmSync(copy, { recursive: true, force: true })
+  discard(copy)
 })
 
 for (const [name, { runs }] of Object.entries(recipes))

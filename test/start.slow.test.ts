@@ -1,14 +1,14 @@
 // A start with what an earlier start compiled (scripts/cached.mjs).
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { discard, newFolder } from './scratch.ts'
 
 const cached = new URL('../scripts/cached.mjs', import.meta.url).href
 
 test('what builds a kernel, and so imports a module at run time, can do so at every start', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'tbit-start-'))
+  const dir = newFolder('start')
   try {
     const file = join(dir, 'x.cjs')
     writeFileSync(file, 'async function late() { console.log(typeof (await import("node:os")).cpus) }\nlate()\n')
@@ -27,6 +27,6 @@ test('what builds a kernel, and so imports a module at run time, can do so at ev
       for (let i = 0; i < 2; i++) expect([line, i, start(line.split(' '))]).toEqual([line, i, 'function\n'])
     expect(readdirSync(dir)).toEqual(['x.cjs'])
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    discard(dir)
   }
 })

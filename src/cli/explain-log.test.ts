@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { explainVerb } from './explain.ts'
 import { captured, type Ran } from '../../test/captured.ts'
+import { scratch } from '../../test/scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-explain-'))
-afterAll(() => rmSync(dir, { recursive: true }))
+const dir = scratch('explain')
 const file = (name: string, content: string | Buffer): string => {
   writeFileSync(join(dir, name), content)
   return join(dir, name)

@@ -1,24 +1,12 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { followLinks, openWhole, readBytes, readPackedText, readText, writeWhole } from './file-access.ts'
 import { makeDirectory } from '../kernel-build/directory.ts'
+import { scratch } from '../../test/scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-files-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('files')
 const at = (name: string): string => join(dir, name)
 
 describe('reading', () => {

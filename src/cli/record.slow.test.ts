@@ -1,14 +1,14 @@
 // The script of `tbit record`, run by the shells there are on a tree like tracefs, and what replay makes of its file.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { recordScript } from '../report/record-script.ts'
 import { recordVerb } from './record.ts'
 import { replayVerb } from './replay.ts'
 import { captured, type Ran } from '../../test/captured.ts'
+import { scratch } from '../../test/scratch.ts'
 
 const fixture = join(__dirname, '../../test/fixtures/replay/r02-tracefs.txt.gz')
 const DMESG =
@@ -16,13 +16,7 @@ const DMESG =
   'mapped [mem 0x000000007b9f3000-0x000000007f9f3000] (64MB)\n[    0.3] # section trace\n[    0.4] nvme nvme0: ' +
   'pci function 0000:00:02.0\n'
 const shells = ['sh', 'dash', 'bash'].filter((s) => spawnSync(s, ['-c', ':']).status === 0)
-let dir = ''
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'tbit-record-'))
-})
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('record')
 
 // A tree as the script needs it. `events`: directories of events/.
 function tree(name: string, events: readonly string[]): { readonly root: string; readonly pool: string } {

@@ -1,21 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { progressLine } from './progress.ts'
 import { parseCost, parsePool, replayVerb } from './replay.ts'
 import { captured, type Ran } from '../../test/captured.ts'
+import { scratch } from '../../test/scratch.ts'
 
 const fixtures = join(__dirname, '../../test/fixtures/replay')
-let dir = ''
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'tbit-test-'))
-})
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('test')
 
 async function run(...args: string[]): Promise<Ran> {
   const { io, ran: r } = captured()

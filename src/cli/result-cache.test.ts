@@ -1,6 +1,5 @@
 // Results kept by content, and results without the ways to what is as expected: each against doing it in full.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type CheckResult, checkTest, pairsOf } from '../check/index.ts'
@@ -9,8 +8,9 @@ import { checkText } from '../report/check-text.ts'
 import { type Job, leanResult } from './check-pool.ts'
 import { libraryDirectory, litmusFiles, loadTests } from './files.ts'
 import { engineName, ResultCache } from './result-cache.ts'
+import { discard, newFolder } from '../../test/scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-results-'))
+const dir = newFolder('results')
 const had = process.env['TBIT_CACHE']
 beforeAll(() => {
   process.env['TBIT_CACHE'] = dir
@@ -18,7 +18,7 @@ beforeAll(() => {
 afterAll(() => {
   if (had === undefined) delete process.env['TBIT_CACHE']
   else process.env['TBIT_CACHE'] = had
-  rmSync(dir, { recursive: true, force: true })
+  discard(dir)
 })
 afterEach(() => {
   rmSync(join(dir, 'results'), { recursive: true, force: true })

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serve, SERVED_POLICY, servedFiles } from './web-server.ts'
+import { discard, newFolder } from '../../test/scratch.ts'
 
-const base = mkdtempSync(join(tmpdir(), 'tbit-serve-'))
+const base = newFolder('serve')
 const dir = join(base, 'site')
 let running: Awaited<ReturnType<typeof serve>>
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => {
   running.server.close()
-  rmSync(base, { recursive: true, force: true })
+  discard(base)
 })
 
 /** One request as it is written, since a client of ours would mend the address. */

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { commitsOf, gitSpec, openGit } from './git.ts'
+import { discard, newFolder } from '../../test/scratch.ts'
 
 // A repository with the names of a kernel's files and nothing of a kernel.
-const dir = mkdtempSync(join(tmpdir(), 'tbit-git-'))
+const dir = newFolder('git')
 const repo = join(dir, 'repo')
 const git = (...args: string[]): void => {
   execFileSync('git', ['-C', repo, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], { stdio: 'ignore' })
@@ -30,7 +30,7 @@ beforeAll(() => {
 afterAll(() => {
   if (had === undefined) delete process.env['TBIT_CACHE']
   else process.env['TBIT_CACHE'] = had
-  rmSync(dir, { recursive: true, force: true })
+  discard(dir)
 })
 
 test('a revision is read as git has it, whatever lies in the work tree', () => {

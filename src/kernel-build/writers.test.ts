@@ -1,16 +1,15 @@
 // Who writes a field of struct device: on a small tree of ours, in the three ways a tree can be given.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { audit, openTree } from './index.ts'
 import { blank } from './c-text.ts'
 import { functionsOf, locksAt, unitOf } from './writers.ts'
+import { scratch } from '../../test/scratch.ts'
 
 const fixture = join(import.meta.dirname, '../../test/fixtures/kernel-audit')
-const made = mkdtempSync(join(tmpdir(), 'tbit-audit-'))
-afterAll(() => rmSync(made, { recursive: true, force: true }))
+const made = scratch('audit')
 
 async function audited(given: string, field: string) {
   const t = openTree(fixture)

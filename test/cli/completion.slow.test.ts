@@ -1,20 +1,17 @@
 // The completion in a real bash: what it offers behind some words. fish and zsh check the scripts' syntax where they
 // are installed.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { root } from '../_transcripts.ts'
+import { scratch } from '../scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-completion-'))
+const dir = scratch('completion')
 const script = (shell: string): string => join(dir, shell)
 beforeAll(() => {
   for (const s of ['bash', 'zsh', 'fish']) writeFileSync(script(s), execFileSync(join(root, 'tbit'), ['completion', s]))
 }, 120_000)
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
 
 /** The words offered for the last of `words`. */
 function offered(...words: string[]): string[] {

@@ -1,11 +1,11 @@
 // The kernel's own KTAP reader (tools/testing/kunit/kunit.py parse, Linux 6.12) on what we write: it reads it without
 // an error and counts what we count. Needs Debian's linux-source-6.12, python3 and xz.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { discard, newFolder } from '../scratch.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const source = '/usr/src/linux-source-6.12.tar.xz'
@@ -25,13 +25,13 @@ describe.skipIf(!able)('kunit.py parse', () => {
   let dir = ''
   let kunit = ''
   beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'tbit-kunit-'))
+    dir = newFolder('kunit')
     const r = spawnSync('tar', ['-xJf', source, '-C', dir, '--wildcards', '*/tools/testing/kunit/*'])
     expect(r.status).toBe(0)
     kunit = join(dir, 'linux-source-6.12', 'tools/testing/kunit/kunit.py')
   })
   afterAll(() => {
-    rmSync(dir, { recursive: true, force: true })
+    discard(dir)
   })
 
   const tbit = (args: readonly string[]): { out: string; code: number | null } => {

@@ -1,15 +1,12 @@
 // `check --watch`: once more at each change, and a clean end by ^C.
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { root } from '../_transcripts.ts'
+import { scratch } from '../scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-watch-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('watch')
 beforeAll(() => {
   spawnSync(join(root, 'tbit'), ['--version'])
 }, 120_000)

@@ -1,9 +1,8 @@
 // The files in editors/ are what the tables of the language make, and they colour the library as the language itself
 // reads it: by the library that VS Code has its TextMate grammars from, and by Vim where it is installed.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import oniguruma from 'vscode-oniguruma'
@@ -12,6 +11,7 @@ import { type TokenKind, tokensOf, vocabulary } from '../../src/litmus/index.ts'
 import { madeFiles } from '../../src/lsp/grammars.ts'
 import { tokenWords } from '../../src/lsp/legend.ts'
 import { root } from '../_transcripts.ts'
+import { discard, newFolder } from '../scratch.ts'
 
 const editors = join(root, 'editors')
 const litmus = readdirSync(join(root, 'litmus'), { recursive: true, encoding: 'utf8' })
@@ -138,7 +138,7 @@ const hasVim = vim.status === 0 && vim.stdout.includes('+syntax')
 test.skipIf(!hasVim)(
   `Vim colours as the language reads${hasVim ? '' : ' (skipped: no vim with syntax here)'}`,
   () => {
-    const dir = mkdtempSync(join(tmpdir(), 'tbit-vim-'))
+    const dir = newFolder('vim')
     try {
       // Every tenth file: Vim asks for one character at a time.
       const sources = [...texts.filter((_, i) => i % 10 === 0), all]
@@ -163,7 +163,7 @@ test.skipIf(!hasVim)(
         sources
       )
     } finally {
-      rmSync(dir, { recursive: true, force: true })
+      discard(dir)
     }
   },
   120_000

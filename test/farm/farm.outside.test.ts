@@ -1,16 +1,13 @@
 // The recipes of docs/farm.md as they stand there, on this machine: the report is that of one machine.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { root } from '../_transcripts.ts'
 import { missing, start } from './slurm.ts'
+import { scratch } from '../scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-farm-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('farm')
 
 /** The first block of shell in a section. */
 const recipe = (title: string): string =>
@@ -73,6 +70,6 @@ test('Slurm', async (t) => {
     ).toBe('')
     expect(readFileSync(join(cwd, 'report.json'), 'utf8')).toBe(one)
   } finally {
-    slurm.stop()
+    await slurm.stop()
   }
 })

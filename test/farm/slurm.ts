@@ -15,7 +15,23 @@ export function missing(): string | null {
 
 export interface Slurm {
   readonly env: Readonly<Record<string, string>>
-  stop(): void
+  /** Returns when its programs have ended: slurmctld writes its state when it is told to end. */
+  stop(): Promise<void>
+}
+
+/** Tells the program of a pid file to end and waits until it has; kills it when it has not in 20 s. */
+async function ended(file: string): Promise<void> {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'))
+    process.kill(pid, 'SIGTERM')
+    for (let i = 0; i < 200; i++) {
+      await new Promise((r) => setTimeout(r, 100))
+      process.kill(pid, 0)
+    }
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    /* there is no such program (any more) */
+  }
 }
 
 /** Starts it in `dir`; ports `port` and the next. @throws Error when one of its programs does not start */
@@ -73,17 +89,10 @@ export function start(dir: string, port: number): Slurm {
   )
   run('slurmctld', '-f', conf)
   run('slurmd', '-f', conf)
-  const end = (file: string): void => {
-    try {
-      process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM')
-    } catch {
-      /* it has ended */
-    }
-  }
   return {
     env: { SLURM_CONF: conf },
-    stop: () => {
-      for (const f of [join(dir, 'slurmd.pid'), join(dir, 'slurmctld.pid'), munge('pid')]) end(f)
+    stop: async () => {
+      for (const f of [join(dir, 'slurmd.pid'), join(dir, 'slurmctld.pid'), munge('pid')]) await ended(f)
     }
   }
 }

@@ -3,20 +3,11 @@
 // them is held up by the host between a release and its event, and the recording is not one of a machine any more; and
 // QEMU 7.2 now and then breaks a jump that the kernel patches.
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync
-} from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { discard, newFolder } from '../scratch.ts'
 
 const guests = process.env.TBIT_GUESTS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tbit/guests')
 const QEMU = 'qemu-system-x86_64'
@@ -61,7 +52,7 @@ export interface GuestRun {
  * @throws Error with the console's last lines when the guest does not come to its end in five minutes of CPU
  */
 export async function runGuest(version: string, script: string, command: string): Promise<GuestRun> {
-  const dir = mkdtempSync(join(tmpdir(), 'tbit-guest-'))
+  const dir = newFolder('guest')
   try {
     const root = join(dir, 'root')
     for (const d of ['bin', 'proc', 'sys', 'dev', 'tmp', 'modules']) mkdirSync(join(root, d), { recursive: true })
@@ -132,7 +123,7 @@ poweroff -f
     if (size === undefined) throw new Error(`the guest did not come to its end:\n${console_.slice(-2000)}`)
     return { out: readFileSync(join(dir, 'out')).subarray(0, Number(size)), console: console_ }
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    discard(dir)
   }
 }
 

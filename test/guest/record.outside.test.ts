@@ -1,16 +1,15 @@
 // The script of `tbit record` on kernels that really boot: 6.1 has no events of the class dma (kprobes), 6.12 has.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { captured } from '../captured.ts'
 import { replayVerb } from '../../src/cli/replay.ts'
 import { recordScript } from '../../src/report/record-script.ts'
 import { without } from '../kernel/trees.ts'
 import { guestLacks, runGuest, unpacked } from './guest.ts'
+import { scratch } from '../scratch.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'tbit-recorded-'))
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
+const dir = scratch('recorded')
 
 /**
  * 64 MiB read past the cache and 32 MiB written, all of it bounced, in requests of 64 KiB: a release that is logged a

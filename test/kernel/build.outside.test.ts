@@ -1,9 +1,8 @@
 // The kernel's own C, from Debian's source to a running instance: built, replayed against recordings, edited as patches
 // would.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { profileFor, selfTest } from '../../src/conform/kernel-selftest.ts'
 import { buildKernel, openTree } from '../../src/kernel-build/index.ts'
 import {
@@ -16,9 +15,9 @@ import {
   type WasmModule
 } from '../../src/kernel-c/index.ts'
 import { built, debian, edited, machine, moduleOf, recording, recordingFiles, tree, without } from './trees.ts'
+import { scratch } from '../scratch.ts'
 
-const cache = mkdtempSync(join(tmpdir(), 'tbit-kernel-'))
-afterAll(() => rmSync(cache, { recursive: true, force: true }))
+const cache = scratch('kernel')
 
 const GB = 2 ** 30
 const no612 = without("Debian's linux-source-6.12", debian('6.12') === null)

@@ -1,17 +1,15 @@
 // What the tests of checks on a tree's own C share: the library, the RFC's change on Debian's 6.12, images as
 // checkOnTree() takes them.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import { libraryDirectory, litmusFiles, loadTests } from '../../src/cli/files.ts'
 import { imageOf, type TreeImages } from '../../src/conform/kernel-check.ts'
 import { ARCHES, type Arch, type BuildOptions, buildGuest, openTree, type Tree } from '../../src/kernel-build/index.ts'
 import { tree } from './trees.ts'
+import { scratch } from '../scratch.ts'
 
-const cache = mkdtempSync(join(tmpdir(), 'tbit-rfc-'))
-afterAll(() => rmSync(cache, { recursive: true, force: true }))
+const cache = scratch('rfc')
 
 export const root = join(import.meta.dirname, '../..')
 export const library = loadTests(litmusFiles([libraryDirectory()]).files).tests

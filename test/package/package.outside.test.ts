@@ -2,27 +2,18 @@
 // TypeScript, run by its command.
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { build } from 'esbuild'
 import { publint } from 'publint'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { scratch } from '../scratch.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const work = mkdtempSync(join(tmpdir(), 'tbit-package-'))
+const work = scratch('package')
 const project = join(work, 'project')
 const installed = join(project, 'node_modules', 'tbit')
 const { exports, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -66,9 +57,6 @@ const run = (command: string, args: string[]): { status: number | null; out: str
 
 const tarball = (): string => join(work, readdirSync(work).find((f) => f.endsWith('.tgz')) as string)
 
-afterAll(() => {
-  rmSync(work, { recursive: true, force: true })
-})
 beforeAll(async () => {
   await promisify(execFile)('npm', ['pack', '--silent', '--pack-destination', work], { cwd: root })
   mkdirSync(installed, { recursive: true })

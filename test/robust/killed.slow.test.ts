@@ -5,7 +5,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,20 +13,17 @@ import {
   utimesSync,
   writeFileSync
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { inputName } from '../../src/cli/parquet-output.ts'
 import { version7 } from '../../src/replay/_trace-dat-maker.ts'
+import { scratch } from '../scratch.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 const VERSION = new RegExp(`^tbit ${version.replaceAll('.', '\\.')}`)
-const dir = mkdtempSync(join(tmpdir(), 'robust-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true })
-})
+const dir = scratch('robust')
 const ended = (p: ChildProcess): Promise<number | string | null> =>
   new Promise((resolve) => {
     p.on('close', (code, signal) => {

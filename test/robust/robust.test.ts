@@ -1,11 +1,10 @@
 // Inputs that once hung, crashed, were believed or reached the terminal: each answers with a code and its place, or
 // rightly. The verbs run as the command line runs them, in this process; what stands on a terminal is judged behind its
 // door (printable).
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { printable } from '../../src/base/index.ts'
 import { checkVerb } from '../../src/cli/check.ts'
 import { conformVerb } from '../../src/cli/conform.ts'
@@ -16,6 +15,7 @@ import { replayVerb } from '../../src/cli/replay.ts'
 import { checkFormats } from '../../src/report/check-formats.ts'
 import { version6 } from '../../src/replay/_trace-dat-maker.ts'
 import { captured, type Ran } from '../captured.ts'
+import { scratch } from '../scratch.ts'
 
 const verbs: Readonly<Record<string, (io: Io) => Command | Promise<Command>>> = {
   check: checkVerb,
@@ -24,10 +24,7 @@ const verbs: Readonly<Record<string, (io: Io) => Command | Promise<Command>>> = 
   plan: planVerb,
   replay: replayVerb
 }
-const dir = mkdtempSync(join(tmpdir(), 'tbit-robust-'))
-afterAll(() => {
-  rmSync(dir, { recursive: true })
-})
+const dir = scratch('robust')
 const made = (name: string, data: string | Uint8Array): string => {
   writeFileSync(join(dir, name), data)
   return join(dir, name)

@@ -2,12 +2,12 @@
 // frame, does what a reader would, and posts what it saw. What a view says on its console is kept by a script that
 // stands before all of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { servedFiles } from '../../src/cli/web-server.ts'
+import { discard, newFolder } from '../scratch.ts'
 
 const FIREFOX = ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find((p) => existsSync(p))
 /** Why the tests are skipped; empty where they run. */
@@ -143,7 +143,7 @@ export async function inFirefox(
   beside: ReadonlyMap<string, string> = new Map(),
   longest = 60_000
 ): Promise<FirefoxSaw[]> {
-  const profile = mkdtempSync(join(tmpdir(), 'tbit-firefox-'))
+  const profile = newFolder('firefox')
   writeFileSync(
     join(profile, 'user.js'),
     PREFERENCES.map(([name, v]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(v)});\n`).join('')
@@ -174,7 +174,7 @@ export async function inFirefox(
     await ended(firefox)
     ;(server as Server | null)?.closeAllConnections()
     ;(server as Server | null)?.close()
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+    discard(profile)
   }
 }
 

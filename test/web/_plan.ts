@@ -1,13 +1,13 @@
 // The page of plans in a real Chromium, and the plans and recordings that the command line writes as one file.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { makeSpec, sideBySide } from '../../src/plan/index.ts'
 import { span } from '../../src/report/plan.ts'
 import { accessible, done, type Served } from './_browser.ts'
+import { discard, newFolder } from '../scratch.ts'
 
 /** Whether any point of the map has the colour of a kind of entry. */
 const painted = (page: Page, kind: string): Promise<boolean> =>
@@ -67,7 +67,7 @@ export function planTests(web: () => Served): void {
   )
 
   test('plan --html and replay --html are read without script, without server; accessible', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'tbit-html-'))
+    const dir = newFolder('html')
     try {
       const [plan, replay] = [join(dir, 'plan.html'), join(dir, 'replay.html')]
       execFileSync('./tbit', ['plan', '--ram', '12T', '--cpus', '16', '--html', plan])
@@ -95,7 +95,7 @@ export function planTests(web: () => Served): void {
         await done(read)
       }
     } finally {
-      rmSync(dir, { recursive: true, force: true })
+      discard(dir)
     }
   })
 }

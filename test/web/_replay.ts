@@ -1,15 +1,15 @@
 // The page of traces in a real Chromium: what is dropped, what is asked, what is wrong.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readTraces } from '../../src/cli/trace-input.ts'
 import { version7 } from '../../src/replay/_trace-dat-maker.ts'
 import { readKernelLog, ReplaySession } from '../../src/replay/index.ts'
 import { replayVerdict } from '../../src/report/replay-verdict.ts'
 import { accessible, done, renderersPeak, type Served } from './_browser.ts'
+import { scratch } from '../scratch.ts'
 
 const FIXTURES = 'test/fixtures/replay'
 const TRACE = `${FIXTURES}/r02-tracefs.txt.gz`
@@ -71,8 +71,7 @@ function zstd(data: Uint8Array): Uint8Array {
 
 // Long: the tests of one page.
 export function replayTests(web: () => Served): void {
-  const dir = mkdtempSync(join(tmpdir(), 'tbit-drop-'))
-  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  const dir = scratch('drop')
   const file = (name: string, data: Uint8Array | string): string => {
     const path = join(dir, name)
     writeFileSync(path, data)

@@ -1,9 +1,9 @@
 // A small site for the tests: a few tests of the library built as the whole would be, once a run of the test file.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 // @ts-expect-error: a script without types
 import { buildWeb } from '../../scripts/build-web.mjs'
+import { discard, newFolder } from '../scratch.ts'
 
 export const SOME = [
   'litmus/races',
@@ -24,7 +24,7 @@ export interface Built {
 }
 
 export async function builtSite(only: readonly string[] = SOME): Promise<Built> {
-  const base = mkdtempSync(join(tmpdir(), 'tbit-web-'))
+  const base = newFolder('web')
   const dir = join(base, 'site')
   const said: string[] = []
   const { pages } = await buildWeb({
@@ -35,7 +35,7 @@ export async function builtSite(only: readonly string[] = SOME): Promise<Built> 
       said.push(line)
     }
   })
-  return { dir, pages, said, remove: () => rmSync(base, { recursive: true, force: true }) }
+  return { dir, pages, said, remove: () => discard(base) }
 }
 
 export const filesOf = (dir: string, from = dir): string[] =>

@@ -1,7 +1,8 @@
-// Writes the lists of what is one file each: kernel revisions, platforms, properties. A new file is found by the next
-// build or test run.
+// Writes the lists of what is one file each (kernel revisions, platforms, properties) and the table of the kernel's
+// functions. A new file or function is found by the next build or test run.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { functionsText } from './functions.mjs'
 import { root } from './install.mjs'
 
 /** Folders whose files, but for helpers, each export one record under the same name. */
@@ -21,9 +22,9 @@ function listOf(ids) {
   return line.length <= 120 ? line : `export const all = [\n${ids.map((i) => `  ${i}`).join(',\n')}\n]`
 }
 
-/** The text of `all.ts` of each folder, by path. */
+/** The text of `all.ts` of each folder and of the table of functions, by path. */
 export function texts() {
-  return registries.map(({ dir, what, helpers }) => {
+  const lists = registries.map(({ dir, what, helpers }) => {
     const names = readdirSync(join(root, dir))
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts') && !f.startsWith('_'))
       .map((f) => f.slice(0, -3))
@@ -39,6 +40,7 @@ export function texts() {
     ]
     return { path: join(root, dir, 'all.ts'), text: lines.join('\n') }
   })
+  return [...lists, { path: join(root, 'src/report/kernel-functions.ts'), text: functionsText() }]
 }
 
 /** Writes what has changed. */

@@ -27,8 +27,8 @@ export async function explainVerb(io: Io): Promise<Command> {
     .enablePositionalOptions()
     .description(`Explains anything: a kernel log or a message of one, a path, an error code
 (TB-207), a property (exposed), a rule (cca-t0-p-priv), a finding (its id), a
-decision of a kernel revision, a word of the litmus language, a file or option
-of the kernel's. A trace or a test is told with the verb that reads it.`)
+decision of a kernel revision, a word of the litmus language, a file, option or
+function of the kernel's. A trace or a test is told with the verb that reads it.`)
     .argument('[what...]', 'a word, a message in quotes, a file, or - for standard input')
     .addOption(formatOption(explainWordFormats))
     .addHelpText(

@@ -41,6 +41,19 @@ describe('every word of a table is explained as what it is', () => {
     expect(explainWordText(meanings('swiotlb buffer is full'))).toContain('fewer than the failures')
   })
 
+  test("a function of the kernel's: its file, what revisions decide in it, who calls it", () => {
+    const [f] = meanings('dma_direct_free()')
+    expect(f?.kind).toBe('function of the kernel')
+    expect(f?.says.join('\n')).toMatch(/^kernel\/dma\/direct\.c; .*reencryptOnFree.*Called by: dma_free_attrs\./s)
+    // Each decision is known, and each word goes on from there.
+    for (const see of f?.see ?? []) {
+      const word = /^tbit explain (\w+)$/.exec(see)?.[1]
+      if (word !== undefined) expect(kinds(word)).toContain('decision of a kernel revision')
+    }
+    expect(kinds('swiotlb_tbl_map_single')).toContain('function of the kernel')
+    expect(nearWords('dma_direct_fre')).toContain('dma_direct_free')
+  })
+
   test('a finding by its parts: the property, and the rule that decided', () => {
     const rule = platforms[0]?.rows[0]?.id ?? ''
     const [f, r] = meanings(`fault/dma-read/${rule}/0123456789ab`)
@@ -55,6 +68,7 @@ test('no line is longer than 80 columns, but for words that are', () => {
     ...platforms.flatMap((p) => p.rows.map((r) => r.id)),
     ...decisionNames,
     ...kernelWords.flatMap((k) => k.names),
+    'dma_direct_alloc',
     'swiotlb buffer is full',
     'coherent allocation failed'
   ]

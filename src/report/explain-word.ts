@@ -1,12 +1,21 @@
 // What a word means, whatever table it is from: `tbit explain WORD`. Error codes, properties, rules, findings,
-// decisions, words of the language, messages of the kernel, its files and its options. One function a table, each
-// answering in the same shape; nothing is said twice: the tables are those that the other verbs work with.
+// decisions, words of the language, messages of the kernel, its files, options and functions. One function a table,
+// each answering in the same shape; nothing is said twice: the tables are those that the other verbs work with.
 import { codes, nearest } from '../base/index.ts'
-import { decisionNames, decisionTable, decisionText, messageTable, type MessageId, revisions } from '../kernel/index.ts'
+import {
+  type Decision,
+  decisionNames,
+  decisionTable,
+  decisionText,
+  messageTable,
+  type MessageId,
+  revisions
+} from '../kernel/index.ts'
 import { vocabulary } from '../litmus/index.ts'
 import { platforms } from '../machine/index.ts'
 import { properties } from '../properties/index.ts'
 import { causes, kindOf } from '../replay/index.ts'
+import { KERNEL_FUNCTIONS } from './kernel-functions.ts'
 import { kernelWords } from './kernel-words.ts'
 import { CERTAINTY } from './rules-words.ts'
 import { bullet } from './wrap.ts'
@@ -241,10 +250,60 @@ function kernelWord(word: string): Meaning[] {
     .map((k) => ({ kind: k.kind, name: word, says: k.says, see: k.see }))
 }
 
+interface KernelFunction {
+  readonly files: readonly string[]
+  readonly decides: readonly string[]
+  readonly calls: readonly string[]
+}
+
+let functions: Map<string, KernelFunction> | null = null
+
+function functionsByName(): ReadonlyMap<string, KernelFunction> {
+  if (functions !== null) return functions
+  functions = new Map()
+  for (const entry of KERNEL_FUNCTIONS.trim().split(/\n(?! )/)) {
+    const words = (from: RegExp): string[] => from.exec(entry)?.[1]?.split(/\s+/) ?? []
+    functions.set(words(/^(\w+)/)[0] as string, {
+      files: words(/^\w+ (.*(?:\n {4}.*)*)/),
+      decides: words(/^ {2}decides (.*(?:\n {4}.*)*)/m),
+      calls: words(/^ {2}calls (.*(?:\n {4}.*)*)/m)
+    })
+  }
+  return functions
+}
+
+/** Decisions whose record names the function as its source, in some revision. */
+const decidedIn = (name: string): Decision[] =>
+  decisionNames.filter((d) => revisions.some((r) => new RegExp(`\\b${name}\\b`).test(r.sources[d])))
+
+function kernelFunction(word: string): Meaning[] {
+  const name = word.replace(/\(\)$/, '')
+  const f = functionsByName().get(name)
+  if (f === undefined) return []
+  const [model, ...c] = f.files
+  const callers = [...functionsByName()].filter(([, g]) => g.calls.includes(name)).map(([n]) => n)
+  const decides = [...new Set([...f.decides, ...decidedIn(name)])]
+  const list = (what: string, names: readonly string[]): string[] =>
+    names.length > 0 ? [`${what}: ${names.join(', ')}.`] : []
+  return [
+    {
+      kind: 'function of the kernel',
+      name,
+      says: [
+        `${c.length > 0 ? `${c.join(' and ')}; in` : 'In'} the model: ${model}.`,
+        ...list('What revisions decide there', decides),
+        ...list('Called by', callers),
+        ...list('Calls', f.calls)
+      ],
+      see: [...decides.slice(0, 3).map((d) => `tbit explain ${d}`), 'tbit kernel --help']
+    }
+  ]
+}
+
 /** All that the text can mean, in the order in which it is likeliest meant; none: no table has it. */
 export function meanings(text: string): Meaning[] {
   const word = text.trim()
-  const tables = [errorCode, property, finding, rule, decision, languageWord, kernelWord]
+  const tables = [errorCode, property, finding, rule, decision, languageWord, kernelWord, kernelFunction]
   const exact = tables.flatMap((t) => t(word))
   return exact.length > 0 ? exact : message(word)
 }
@@ -258,6 +317,7 @@ export function nearWords(word: string): string[] {
     ...decisionNames,
     ...revisions.map((r) => r.name),
     ...kernelWords.flatMap((k) => k.names),
+    ...functionsByName().keys(),
     ...[
       vocabulary.configKeys,
       vocabulary.deviceKeys,

@@ -3,21 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+// @ts-expect-error: a script without types
+import { SOURCES as sourcesOf } from '../../scripts/functions.mjs'
 import { root } from '../_transcripts.ts'
 import { debian, tree } from './trees.ts'
 
-const FILES: Readonly<Record<string, readonly string[]>> = {
-  'address.ts': ['include/linux/dma-direct.h'],
-  'contiguous.ts': ['kernel/dma/contiguous.c'],
-  'direct-h.ts': ['kernel/dma/direct.h'],
-  'direct.ts': ['kernel/dma/direct.c'],
-  'iommu.ts': ['drivers/iommu/dma-iommu.c'],
-  'map-ops.ts': ['include/linux/dma-map-ops.h', 'kernel/dma/remap.c', 'kernel/dma/mapping.c'],
-  'mapping.ts': ['kernel/dma/mapping.c'],
-  'pool.ts': ['kernel/dma/pool.c'],
-  'swiotlb-dynamic.ts': ['kernel/dma/swiotlb.c'],
-  'swiotlb.ts': ['kernel/dma/swiotlb.c']
-}
+const SOURCES: Readonly<Record<string, readonly string[]>> = sourcesOf
 
 /** Names that stand elsewhere in the C, or in a tree that was never released, and why they are here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -68,7 +59,7 @@ const ours = (text: string): string[] =>
 for (const version of TREES)
   test(`kernel/dma stands in the order of ${version}`, () => {
     const t = tree(version)
-    for (const [file, sources] of Object.entries(FILES)) {
+    for (const [file, sources] of Object.entries(SOURCES)) {
       const c = sources.flatMap((s) => defined(t.read(s) ?? ''))
       if (c.length === 0 && IN_WHOLE_TREES.has(file)) continue
       expect(c.length, sources.join()).toBeGreaterThan(0)
@@ -78,7 +69,7 @@ for (const version of TREES)
   }, 120_000)
 
 test.runIf(TREES.length === 3)('each function with a kernel’s name is in one of the trees', () => {
-  const unknown = Object.entries(FILES).flatMap(([file, sources]) => {
+  const unknown = Object.entries(SOURCES).flatMap(([file, sources]) => {
     const c = new Set(TREES.flatMap((v) => sources.flatMap((s) => defined(tree(v).read(s) ?? ''))))
     if (c.size === 0 && IN_WHOLE_TREES.has(file)) return []
     return ours(readFileSync(join(root, 'src/kernel/dma', file), 'utf8')).filter((n) => !c.has(n))
@@ -86,7 +77,7 @@ test.runIf(TREES.length === 3)('each function with a kernel’s name is in one o
   expect(unknown.filter((n) => ELSEWHERE[n] === undefined)).toEqual([])
   // A reason that is no longer needed goes.
   const all = new Set(
-    Object.keys(FILES).flatMap((file) => ours(readFileSync(join(root, 'src/kernel/dma', file), 'utf8')))
+    Object.keys(SOURCES).flatMap((file) => ours(readFileSync(join(root, 'src/kernel/dma', file), 'utf8')))
   )
   expect(Object.keys(ELSEWHERE).filter((n) => !all.has(n))).toEqual([])
 })

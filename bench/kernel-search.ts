@@ -2,8 +2,6 @@
 // a pool of 128 slots, each transition a call of the tree's C. A naive search (copy all memory, hash all of it) stands
 // beside it as anchor. Five rounds, best of each. `--tree PATH` (default: Debian's linux-source-6.12). Goal: 200,000
 // transitions/s on one core.
-import { existsSync } from 'node:fs'
-import { buildKernel } from '../src/kernel-build/index.ts'
 import {
   DMA_BIDIRECTIONAL,
   KernelC,
@@ -14,6 +12,7 @@ import {
   type WasmModule
 } from '../src/kernel-c/index.ts'
 import { figure } from './figures.ts'
+import { builtTree } from './trees.ts'
 
 const GB = 2 ** 30
 const BUFFERS = [
@@ -94,15 +93,9 @@ function search(
 }
 
 async function main(): Promise<void> {
-  const i = process.argv.indexOf('--tree')
-  const tree = (i < 0 ? undefined : process.argv[i + 1]) ?? '/usr/src/linux-source-6.12.tar.xz'
-  if (!existsSync(tree)) {
-    process.stdout.write(`skipped: ${tree} is not there\n`)
-    return
-  }
-  const b = await buildKernel(tree, { arch: 'arm64', profile: 'recorded' })
-  if (!b.ok) throw new Error(b.error.map((e) => e.message).join('\n'))
-  const module = new Wasm.Module(b.value.wasm)
+  const built = await builtTree({ arch: 'arm64', profile: 'recorded' })
+  if (built === null) return
+  const module = new Wasm.Module(built.wasm)
   const best = { ours: 0, naive: 0, states: 0 }
   for (let round = 0; round < 5; round++) {
     const { k, devs } = boot(module)
@@ -144,7 +137,7 @@ async function main(): Promise<void> {
   }
   figure('search over the C', best.ours, 'transitions/s')
   process.stdout.write(
-    `search over the C of ${b.value.meta.version}: ${Math.round(best.ours)} transitions/s (${best.states} ` +
+    `search over the C of ${built.meta.version}: ${Math.round(best.ours)} transitions/s (${best.states} ` +
       `states); all memory copied and compared: ${Math.round(best.naive)}; need 200000\n`
   )
 }

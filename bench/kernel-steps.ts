@@ -1,11 +1,10 @@
 // Search inside the C: two threads that map, sync and unmap on a pool of 128 slots, each call stopping where the other
 // thread may come in between. Transitions by user CPU time, three rounds, the best: the first has the compiler of
 // JavaScript in it. `--tree PATH` (default: Debian's linux-source-6.12). Goal: 200,000 transitions/s on one core.
-import { existsSync } from 'node:fs'
 import { checkOnTree, imageOf, revisionOf } from '../src/conform/kernel-check.ts'
-import { buildKernel } from '../src/kernel-build/index.ts'
 import { parse } from '../src/litmus/index.ts'
 import { figure } from './figures.ts'
+import { builtTree } from './trees.ts'
 
 const thread = (name: string, dev: string): string =>
   `thread ${name} {\n  p = alloc_page()\n  fill(p, data)\n  h = dma_map_single(${dev}, p, BIDIRECTIONAL)\n` +
@@ -13,16 +12,10 @@ const thread = (name: string, dev: string): string =>
   `  dma_unmap_single(${dev}, h)\n  dma_unmap_single(${dev}, g)\n}\n`
 
 async function main(): Promise<void> {
-  const i = process.argv.indexOf('--tree')
-  const tree = (i < 0 ? undefined : process.argv[i + 1]) ?? '/usr/src/linux-source-6.12.tar.xz'
-  if (!existsSync(tree)) {
-    process.stdout.write(`skipped: ${tree} is not there\n`)
-    return
-  }
   // the platform that bounces on every tree
-  const b = await buildKernel(tree, { arch: 'x86', profile: 'guest', steps: true })
-  if (!b.ok) throw new Error(b.error.map((e) => e.message).join('\n'))
-  const image = imageOf(b.value)
+  const built = await builtTree({ arch: 'x86', profile: 'guest', steps: true })
+  if (built === null) return
+  const image = imageOf(built)
   const kernel = revisionOf(image.meta)
   const { test } = parse(
     `litmus race "two threads"\nplatform amd-sev-snp\nkernel ${kernel}\nconfig { swiotlb 128 }\n` +
@@ -45,7 +38,7 @@ async function main(): Promise<void> {
   }
   figure('steps inside the C', best, 'transitions/s')
   process.stdout.write(
-    `steps inside the C of ${b.value.meta.version}: ${Math.round(best)} transitions/s of user CPU time (${words}); ` +
+    `steps inside the C of ${built.meta.version}: ${Math.round(best)} transitions/s of user CPU time (${words}); ` +
       'need 200000\n'
   )
 }

@@ -5,11 +5,11 @@ import {
   acceptedOf,
   BootFault,
   checkOnTree,
+  imageFor,
   imageOf,
   releaseOf,
   revisionAround,
   revisionOf,
-  type TreeImage,
   type TreeImages
 } from '../conform/kernel-check.ts'
 import { type Explored, exploreScene, type Hazard, type Scene } from '../hunt/index.ts'
@@ -133,22 +133,14 @@ function answerOf(tree: HuntedTree, r: HuntReport, h: Hazard): string {
   }
 }
 
-/** The build that a scene runs on; why there is none. */
-function imageFor(tree: HuntedTree, scene: Scene): TreeImage | string {
-  const image = tree.images.arm64 ?? tree.images.x86
-  if (image === null) return 'not built'
-  if (!SECOND.some((i) => scene.with.includes(i))) return image
-  const { second } = image
-  if (scene.with.includes('dynamic') && second?.meta.has.dynamic !== true)
-    return 'pools that grow: this tree, or this build of it, is without CONFIG_SWIOTLB_DYNAMIC'
-  if (scene.with.some((i) => i === 'iommu' || i === 'untrusted') && second?.meta.has.iommu !== true)
-    return 'devices behind a vIOMMU: this tree, or this build of it, is without the dma-iommu that mapping.c calls'
-  return second as TreeImage
-}
-
 /** A scene on the C; why not, where it does not come up. */
 function onTree(tree: HuntedTree, scene: Scene, r: HuntReport): Explored | string {
-  const image = imageFor(tree, scene)
+  const built = tree.images.arm64 ?? tree.images.x86
+  if (built === null) return 'not built'
+  const image = imageFor(built, {
+    dynamic: scene.with.includes('dynamic'),
+    iommu: scene.with.some((i) => i === 'iommu' || i === 'untrusted')
+  })
   if (typeof image === 'string') return image
   const revision = revisionAround(tree.meta, tree.kernel)
   try {

@@ -44,17 +44,21 @@ interface Options {
   format: CheckFormatName
 }
 
-/** Builds a tree for the architectures that the runs need; null when something was said to the reader already. */
+/**
+ * Builds a tree for the architectures that the runs need, twice where one of them asks for the second build; null when
+ * something was said to the reader already. `runs`: those about a revision, or (null) about any.
+ */
 async function imagesFor(
   io: Io,
   tree: Tree,
-  runs: (revision: string) => readonly TreeRun[],
+  runs: (revision: string | null) => readonly TreeRun[],
   o: Options,
-  kernel: string | null,
-  dynamic: boolean
+  kernel: string | null
 ): Promise<{ images: TreeImages; kernel: string; meta: KernelMeta; runs: readonly TreeRun[] } | null> {
   const p = progressOf(io)
-  const one = async (arch: Arch): Promise<TreeImages['arm64'] | null> => {
+  const on = (arch: Arch, list: readonly TreeRun[]): TreeRun[] =>
+    list.filter((r) => platformByName(r.platform)?.architecture === arch)
+  const one = async (arch: Arch, list: readonly TreeRun[]): Promise<TreeImages['arm64'] | null> => {
     const b = await buildGuest(
       tree,
       {
@@ -65,7 +69,7 @@ async function imagesFor(
         ...(o.shim === undefined ? {} : { teach: o.shim }),
         ...(o.fresh ? { fresh: true } : {})
       },
-      dynamic
+      needSecond(on(arch, list).map((r) => r.test))
     )
     p.done()
     if (b.ok) {
@@ -76,14 +80,13 @@ async function imagesFor(
     return null
   }
   // which tests are about this tree is known once one architecture is built
-  const arm64 = await one('arm64')
+  const arm64 = await one('arm64', runs(kernel))
   if (!arm64) return null
   const name = kernel ?? revisionOf(arm64.meta)
   const list = runs(name)
-  const needed = new Set(list.map((r) => platformByName(r.platform)?.architecture))
   let x86: TreeImages['x86'] = null
-  if (needed.has('x86')) {
-    x86 = await one('x86')
+  if (on('x86', list).length > 0) {
+    x86 = await one('x86', list)
     if (!x86) return null
   }
   return { images: { arm64, x86 }, kernel: name, meta: arm64.meta, runs: list }
@@ -221,10 +224,10 @@ async function checkTree(io: Io, dir: string, names: readonly string[], o: Optio
   const built = await imagesFor(
     io,
     tree,
-    (revision) => runsOf(loaded.tests, [revision], platforms, o.all === true || names.length > 0),
+    (revision) =>
+      runsOf(loaded.tests, [revision ?? ''], platforms, revision === null || o.all === true || names.length > 0),
     o,
-    o.kernel ?? null,
-    needSecond(loaded.tests)
+    o.kernel ?? null
   )
   if (!built) return
   const { results, errors } = checkAll(io, built.runs, built.kernel, built.images, o)

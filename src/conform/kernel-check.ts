@@ -149,6 +149,29 @@ const configOf = (run: TreeRun, kernel: string): ReturnType<typeof resolveConfig
 export const needSecond = (tests: readonly Test[]): boolean => tests.some((t) => grows(t) || behindIommu(t))
 const grows = (t: Test): boolean => t.config.some((e) => e.key === 'swiotlb_dynamic')
 const behindIommu = (t: Test): boolean => t.devices.some((d) => d.entries.some((e) => e.key === 'iommu'))
+const needsOf = (run: TreeRun, kernel: string): NeedsSecond => ({
+  dynamic: configOf(run, kernel).swiotlb_dynamic,
+  iommu: behindIommu(run.test)
+})
+
+/** What a test or a scene asks of a tree beside its first build. */
+export interface NeedsSecond {
+  /** Bounce pools that grow. */
+  readonly dynamic: boolean
+  /** Devices behind a vIOMMU. */
+  readonly iommu: boolean
+}
+
+/** The build that a test or a scene runs on, or why there is none. */
+export function imageFor(image: TreeImage, needs: NeedsSecond): TreeImage | string {
+  if (!needs.dynamic && !needs.iommu) return image
+  const { second } = image
+  if (needs.iommu && second?.meta.has.iommu !== true)
+    return 'devices behind a vIOMMU: this tree, or this build of it, is without the dma-iommu that mapping.c calls'
+  if (needs.dynamic && second?.meta.has.dynamic !== true)
+    return 'bounce pools that grow: this tree, or this build of it, is without CONFIG_SWIOTLB_DYNAMIC'
+  return ensure(second, 'a second build')
+}
 
 /** What no tree can answer, or null. */
 function withoutMeaning(run: TreeRun, kernel: string, images: TreeImages): string | null {
@@ -163,10 +186,8 @@ function withoutMeaning(run: TreeRun, kernel: string, images: TreeImages): strin
   if (run.platform === 'arm-cca' && !image.meta.has.realm)
     return 'this tree has no realm guest support (is_realm_world)'
   const config = configOf(run, kernel)
-  if (behindIommu(run.test) && image.second?.meta.has.iommu !== true)
-    return 'devices behind a vIOMMU: this tree, or this build of it, is without the dma-iommu that mapping.c calls'
-  if (config.swiotlb_dynamic && image.second?.meta.has.dynamic !== true)
-    return 'bounce pools that grow: this tree, or this build of it, is without CONFIG_SWIOTLB_DYNAMIC'
+  const runsOn = imageFor(image, needsOf(run, kernel))
+  if (typeof runsOn === 'string') return runsOn
   const remap = image.meta.config.includes('DMA_DIRECT_REMAP')
   if (config.remap !== null && config.remap !== remap)
     return (
@@ -240,9 +261,7 @@ export function checkOnTree(run: TreeRun, kernel: string, images: TreeImages, o:
     })
   }
   const arch = platformByName(run.platform)?.architecture as 'arm64' | 'x86'
-  const plain = images[arch] as TreeImage
-  const wants = configOf(run, kernel).swiotlb_dynamic || behindIommu(run.test)
-  const image = (wants ? plain.second : undefined) ?? plain
+  const image = imageFor(images[arch] as TreeImage, needsOf(run, kernel)) as TreeImage
   const base = revisionAround(image.meta, kernel)
   // what a driver may say is what the tree has a bit for
   const has = (a: 'CC_SHARED' | 'MMIO' | 'REQUIRE_COHERENT'): boolean => image.meta.attributes[a] !== undefined

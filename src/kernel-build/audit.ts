@@ -5,7 +5,8 @@ import { DMA_CODE } from './assemble.ts'
 import { identifiers } from './c-text.ts'
 import { overlayDir, readAll } from './overlay-dir.ts'
 import { type Scanned, type SourceFile, sourcesWith } from './source-files.ts'
-import { compiledFrom, complain, type Tree } from './tree.ts'
+import { complain } from './complain.ts'
+import { compiledFrom, type Tree } from './tree.ts'
 import { callersOf, DEVICE_H, isStatic, reachable, unitOf, writersIn, wordsOf } from './writers.ts'
 
 /** `given`: the tree as the user names it, `tree` the same, opened. */

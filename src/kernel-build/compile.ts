@@ -7,7 +7,7 @@ import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import type { Sources } from './assemble.ts'
 import { limit } from './child-limits.ts'
 import { overlayDir } from './overlay-dir.ts'
-import { complain } from './tree.ts'
+import { complain } from './complain.ts'
 
 export interface CompileError {
   /** Which unit was being compiled. */ readonly unit: string

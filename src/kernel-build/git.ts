@@ -5,7 +5,8 @@ import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { cachedTree } from './cache.ts'
-import { complain, makefileVersion, noPlace, openDir, PARTS, type Tree } from './tree.ts'
+import { complain } from './complain.ts'
+import { makefileVersion, noPlace, openDir, PARTS, type Tree } from './tree.ts'
 
 /** Bytes that git may answer with: the listing of a diff, a file. */
 const MOST = 1 << 28

@@ -9,7 +9,7 @@
 // the address, and may leave the call there (binaryen's asyncify unwinds the stack into memory and winds it again).
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import { POINT } from '../kernel-c/stepping.ts'
-import { complain } from './tree.ts'
+import { complain } from './complain.ts'
 
 interface BinaryenModule {
   emitText(): string

@@ -1,6 +1,7 @@
 // A patch in a mail: which files it touches, and what a tree looks like with it.
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
-import { type Tree, compiledFrom, complain, leavesTree } from './tree.ts'
+import { complain } from './complain.ts'
+import { type Tree, compiledFrom, leavesTree } from './tree.ts'
 
 /** Body of a mail as it was written: quoted-printable and base64 undone. Text that is no mail comes back as it is. */
 export function mailBody(raw: string): string {

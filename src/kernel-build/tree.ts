@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync, openSync, readSync, cl
 import { basename, isAbsolute, join, normalize, resolve } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { cachedTree } from './cache.ts'
+import { complain } from './complain.ts'
 
 export interface Tree {
   /** As the user named it. */
@@ -18,16 +19,6 @@ export interface Tree {
   /** The text of a file of the tree, null when there is none. */
   read(path: string): string | null
 }
-
-export const complain = (code: string, file: string, message: string, more: Partial<Diagnostic> = {}): Diagnostic => ({
-  code,
-  file,
-  line: 0,
-  column: 0,
-  word: '',
-  message,
-  ...more
-})
 
 /** Oldest kernel that is known to build. */
 const OLDEST = { major: 6, minor: 1 } as const

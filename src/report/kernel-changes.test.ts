@@ -65,6 +65,21 @@ test('each format has every change, and no line of text is wider than its page',
   expect(valid('kernel-diff', reviewFormats.json(r))).toMatchObject({ format: 1, compared: 1, errors: [] })
 })
 
+test('the sentence of a finding is the same at each width: it is broken into lines once', () => {
+  const sentence = (width: number): string => {
+    const lines = reviewFormats.text(review(), { width }).split('\n')
+    const from = lines.findIndex((l) => l.startsWith('  exposed: '))
+    const more = lines.slice(from + 1).findIndex((l) => !/^ {2}\S/.test(l) || /^ {2}(?:id|tbit) /.test(l))
+    return lines
+      .slice(from, from + 1 + more)
+      .map((l) => l.trim())
+      .join(' ')
+  }
+  const widths = Array.from({ length: 21 }, (_, i) => 60 + i)
+  expect(sentence(80)).toMatch(/^exposed: .+\w$/)
+  expect([...new Set(widths.map(sentence))]).toEqual([sentence(80)])
+})
+
 test('no change is an empty list; a side that could not be built never is', () => {
   const none = review({ changes: [] })
   expect([reviewFormats.b4(none), reviewFormats.mail(none)]).toEqual(['[]\n', ''])

@@ -93,7 +93,7 @@ function changeLines(r: KernelReview, c: Change, width: number): string[] {
     const e = c.example
     // the headline has been said already where it says no more than the title
     out.push(
-      ...shortFinding(again, e.violation, [e.result], { width, reported: !c.forbidden })
+      ...shortFinding(again, e.violation, [e.result], { width: width - 2, reported: !c.forbidden })
         .map((l, i) => (i === 0 ? `  ${l}` : l))
         .flatMap((l) => (l.length <= width ? [l] : wrap(l.trim(), width - 2, '  ').map((x) => `  ${x}`)))
     )

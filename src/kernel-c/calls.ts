@@ -97,6 +97,9 @@ interface Remembered {
   threads: number
 }
 
+/** A flag of the C's bitmaps lies in a long of eight bytes. */
+const LONG = 3
+
 const NOTHING_MET: Met = {
   kept: [],
   taken: [],
@@ -108,7 +111,8 @@ const NOTHING_MET: Met = {
   noPages: false,
   asked: false,
   gives: -1,
-  released: false
+  released: false,
+  seenClear: false
 }
 
 /** What the tree's own predicates are told, by platform. */
@@ -178,6 +182,8 @@ class CCalls implements DmaCalls, Host, Stops {
   private from: Frozen | null = null
   /** Words of the instance that hold what it is told of the model's state, by device. */
   private readonly lentWords: number[][] = []
+  /** Of each device the longs that its accepted flag is written in. */
+  private readonly flagLongs: number[][] = []
 
   constructor(
     private readonly k: Kernel,
@@ -209,8 +215,10 @@ class CCalls implements DmaCalls, Host, Stops {
     for (const at of written.splice(0)) points.ignore(at)
     for (const d of this.k.devices) {
       if (this.accepted !== null) this.c.setFieldNumber(d.index, this.accepted, 0)
+      const flag = written.splice(0)
       this.c.set_dma_mask(d.index, 64)
-      this.lentWords[d.index] = written.splice(0)
+      this.flagLongs[d.index] = flag.map((at) => at >> LONG)
+      this.lentWords[d.index] = [...flag, ...written.splice(0)]
     }
     this.c.onAccess = null
   }
@@ -388,7 +396,7 @@ class CCalls implements DmaCalls, Host, Stops {
     this.noPages = m.noPages
     this.asked = m.asked
   }
-  private met(): Met {
+  private met(): Omit<Met, 'seenClear'> {
     const { kept, taken, held, conversionFailed, bounceAsked, full, unsupported, noPages, asked } = this
     const { gives } = this
     return {
@@ -556,6 +564,9 @@ class CCalls implements DmaCalls, Host, Stops {
       const from = this.halts.at(h) as Halt
       if (from.frozen === null) return from.result
       const { request } = from.frozen
+      // A word has neighbours of the flag in it, so that the read alone says little; who bounces by then has read it as
+      // clear, and is a call for an unaccepted device (docs/decisions/0004).
+      if (request.kind === 'copy' && from.met.seenClear) this.k.call?.denied()
       const answer = this.serve(d, site, request)
       h =
         stepped() ??
@@ -614,12 +625,19 @@ class CCalls implements DmaCalls, Host, Stops {
       this.meet(from === null ? NOTHING_MET : answered(from.met, request as Request, answer))
       const r = this.c.step(this, from === null ? null : { frozen: from.frozen as Frozen, answer }, () => body(st))
       if ('ended' in r) return this.halts.ended(r.ended, NOTHING_MET)
-      const met = this.met()
+      const met = { ...this.met(), seenClear: from?.met.seenClear === true || this.readsClear(st, d, request) }
       return this.halts.stopped(r.stopped, from?.met.released ? { ...met, released: true } : met)
     })
     if (from?.met.released && this.halts.at(h)?.frozen === null)
       this.released?.set(st, Math.floor(from.met.gives / SLOT_SIZE))
     return h
+  }
+
+  /** The access that a call goes on with is one to the flag's long, and the flag is clear. */
+  private readsClear(st: Store, d: Device, r: Request | undefined): boolean {
+    return (
+      r?.kind === 'point' && this.flagLongs[d.index]?.includes(r.at >> LONG) === true && !believed(this.k, st, d.index)
+    )
   }
 
   private taking(gives: (() => number) | undefined): number {

@@ -15,7 +15,8 @@ const NOTHING: Met = {
   noPages: false,
   asked: false,
   gives: -1,
-  released: false
+  released: false,
+  seenClear: false
 }
 
 // few values of everything, so that equal calls come up
@@ -67,7 +68,8 @@ const met: fc.Arbitrary<Met> = fc.record({
   noPages: fc.boolean(),
   asked: fc.boolean(),
   gives: few,
-  released: fc.boolean()
+  released: fc.boolean(),
+  seenClear: fc.boolean()
 })
 
 /** The slow twin: everything that is kept, as text. */

@@ -20,6 +20,8 @@ export interface Met {
    */
   readonly gives: number
   readonly released: boolean
+  /** It went on at the long that the accepted flag is in while that was clear. */
+  readonly seenClear: boolean
 }
 
 /** A call that has stopped, or (`frozen` null) ended with `result`. */
@@ -55,7 +57,7 @@ function requestKey(r: Request): string {
 
 const metKey = (m: Met): string =>
   `${m.kept.join(';')}/${m.taken.join(';')}/${m.held.join()}/${m.conversionFailed}${m.bounceAsked}${m.full}` +
-  `${m.unsupported}${m.noPages}${m.asked}${m.released}${m.gives}`
+  `${m.unsupported}${m.noPages}${m.asked}${m.released}${m.seenClear}${m.gives}`
 
 export class Halts {
   private readonly halts: Halt[] = []

@@ -3,11 +3,13 @@
 // assertions that fail.
 import { describe, expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
-import { checkOnTree } from '../../src/conform/kernel-check.ts'
+import { checkOnTree, revisionAround, revisionOf, runsOf } from '../../src/conform/kernel-check.ts'
+import type { KernelMeta } from '../../src/kernel-c/index.ts'
 import type { Tree } from '../../src/kernel-build/index.ts'
 import { parse, type Test } from '../../src/litmus/index.ts'
 import { images, library, properties, rfc } from './checks.ts'
 import { debian, edited, tree, without } from './trees.ts'
+import { turn } from '../turn.ts'
 
 const named = (name: string): Test => {
   const t = library.find((x) => x.name === name)
@@ -140,5 +142,51 @@ describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", d
         for (const v of r.violations) expect(v.trace.length).toBeGreaterThan(0)
       }
     )
+  }
+)
+
+/** 7.3 with a flag in the device's bitmap, set by who accepts a device, that ends force_dma_unencrypted(). */
+const accepting = (): Tree =>
+  edited(tree('7.3'), 'accepting', {
+    'include/linux/device.h': (s) =>
+      s
+        .replace(/\tDEV_FLAG_COUNT\b/, '\tDEV_FLAG_CC_ACCEPTED,\n$&')
+        .replace(
+          '__create_dev_flag_accessors(dma_skip_sync,',
+          '__create_dev_flag_accessors(cc_accepted, DEV_FLAG_CC_ACCEPTED);\n$&'
+        ),
+    'arch/arm64/include/asm/mem_encrypt.h': (s) =>
+      s
+        .replace('static inline bool force_dma_unencrypted(', 'bool dma_accepted(struct device *dev);\n$&')
+        .replace('return is_realm_world()', 'if (dma_accepted(dev))\n\t\treturn false;\n\t$&'),
+    'kernel/dma/mapping.c': (s) => `${s}\nbool dma_accepted(struct device *dev)\n{\n\treturn dev_cc_accepted(dev);\n}\n`
+  })
+
+describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", debian('7.3') === null))(
+  "the library's races on 7.3",
+  () => {
+    // Of these the C has a million states: two allocations from one pool, each access of genalloc's bitmap a stop.
+    const large = ['atomic-allocations-side-by-side']
+    const races = library.filter((t) => t.threads.length > 1 && !large.includes(t.name))
+
+    test.each([
+      ['as released', (): Tree => tree('7.3'), 18],
+      ['with a flag for accepted devices', accepting, 18]
+    ] as const)('%s: each is that of the model by steps', async (_what, of, least) => {
+      const i = await images(of(), ['arm64'], { steps: true })
+      const meta = i.arm64?.meta as KernelMeta
+      const kernel = revisionOf(meta)
+      let compared = 0
+      for (const run of runsOf(races, [kernel], ['arm-cca'], true)) {
+        await turn()
+        const c = checkOnTree(run, kernel, i, { interleave: 'steps', traces: false })
+        if (c.verdict === 'skipped') continue
+        const m = checkTest(run.test, kernel, run.platform, { revision: revisionAround(meta, kernel), traces: false })
+        const said = (r: typeof c): unknown => [run.test.name, r.complete, r.verdict, properties(r)]
+        expect(said(c)).toEqual(said(m))
+        compared++
+      }
+      expect(compared).toBeGreaterThan(least)
+    })
   }
 )

@@ -215,7 +215,7 @@ async function parent() {
   const of = (w) => apart.filter((m) => m.apart === w).length
   process.stdout.write(
     `${tree.version} ${o.arch}: ${mutants.length} mutants, apart: ` +
-      `${['prints', 'statistics', 'barriers', 'build time', 'not reached'].map((w) => `${of(w)} ${w}`).join(', ')}\n`
+      `${['prints', 'statistics', 'barriers', 'build time', 'initcall', 'not reached'].map((w) => `${of(w)} ${w}`).join(', ')}\n`
   )
   const one = (r) => {
     const m = mutants[r.index]

@@ -55,6 +55,18 @@ test('what no test can tell is listed apart', () => {
   const barrier = 'void sync(bool flush)\n{\n\tif (flush)\n\t\tarch_sync_dma_flush();\n}\n'
   expect(new Set(mutantsOf('a.c', barrier).map((m) => m.apart))).toEqual(new Set(['barriers']))
   expect(mutantsOf('a.c', text, new Set()).every((m) => m.apart !== null)).toBe(true)
+  const init = 'static int __init up(void)\n{\n\tif (!pool)\n\t\tret = -ENOMEM;\n\tif (room)\n\t\tmake();\n}\n'
+  const apart = (s: string): unknown => mutantsOf('a.c', s).map((m) => [m.line, m.apart])
+  expect(apart(`${init}postcore_initcall(up);\n`)).toEqual([
+    [3, 'initcall'],
+    [5, null],
+    [6, null]
+  ])
+  expect(apart(init)).toEqual([
+    [3, null],
+    [5, null],
+    [6, null]
+  ])
 })
 
 test('functions that tell when they are entered keep their lines', () => {

@@ -22,7 +22,7 @@ export interface Mutant {
   /** The whole file, changed. */
   readonly text: string
   /** Why no test can tell it from the original, as far as the text says; null: one should. */
-  readonly apart: 'prints' | 'statistics' | 'barriers' | 'build time' | 'not reached' | null
+  readonly apart: 'prints' | 'statistics' | 'barriers' | 'build time' | 'initcall' | 'not reached' | null
 }
 
 export const MUTATED = [
@@ -74,6 +74,7 @@ export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string
     at = end + 1
   }
   const out: Mutant[] = []
+  const initcalls = new Set([...text.matchAll(/^\w*_initcall(?:_sync)?\(\s*(\w+)\s*\);/gm)].map((m) => m[1]))
   for (const fn of functionsOf(text)) {
     const add = (n: number, kind: MutantKind, changed: string, from: number, to: number, whole?: string): void => {
       const l = lines[n] as { at: number; end: number }
@@ -90,7 +91,11 @@ export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string
             ? ((raw.slice(l.at, from) + changed + raw.slice(to, Math.max(l.end, to))).trim().split('\n')[0] as string)
             : '',
         text: made,
-        apart: apartOf(before, fn.name, fn.header, reached)
+        apart:
+          // whether an initcall failed is told by initcall_debug alone
+          initcalls.has(fn.name) && kind === 'condition negated' && /^\s*(?:ret|err|rc) = -?\w+;\n/.test(text.slice(to))
+            ? 'initcall'
+            : apartOf(before, fn.name, fn.header, reached)
       })
     }
     for (const [n, { at, end }] of lines.entries()) {

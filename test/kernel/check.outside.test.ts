@@ -14,6 +14,7 @@ import {
   revisionOf,
   runsOf
 } from '../../src/conform/kernel-check.ts'
+import { changesBetween } from '../../src/conform/kernel-changes.ts'
 import { conformKernel, scenariosFor } from '../../src/conform/kernel.ts'
 import { applyPatch, type Tree } from '../../src/kernel-build/index.ts'
 import { revisionByName } from '../../src/kernel/index.ts'
@@ -235,3 +236,21 @@ for (const [version, release] of [
     }
   )
 }
+
+const noRelease = ['7.2', '7.3'].some((v) => debian(v) === null)
+test.skipIf(without("Debian's linux-source-7.2 or 7.3 (scripts/kernel-trees.sh)", noRelease))(
+  'from 7.2 to 7.3 is a list that a reviewer would send: what has one cause is one entry, with its counterexample',
+  async () => {
+    const [before, after] = [await images(tree('7.2')), await images(tree('7.3'))]
+    const runs = []
+    for (const run of runsOf(library, ['linux-7.2', 'linux-7.3'], null, false)) {
+      await turn()
+      runs.push({ before: checkOnTree(run, 'linux-7.2', before), after: checkOnTree(run, 'linux-7.3', after) })
+    }
+    const changes = changesBetween(runs)
+    const of = (kind: string): number => changes.filter((c) => c.kind === kind).length
+    expect(changes.length).toBeLessThan(40)
+    expect([of('new') > 5, of('fixed') > 5]).toEqual([true, true])
+    expect(changes.filter((c) => c.example === null || c.example.violation.trace.length === 0)).toEqual([])
+  }
+)

@@ -11,6 +11,7 @@ import {
   type Action,
   action,
   altered,
+  changed,
   BLOCKED,
   type Call,
   type CallFn,
@@ -433,8 +434,7 @@ export class Client implements Contracted {
     return altered(fn, (a) =>
       a.outcomes === 1 || !isFailure(a)
         ? a
-        : {
-            ...a,
+        : changed(a, {
             key: `once:${a.key}`,
             perform: (st, outcome) => {
               const failures = a.kind === 'c' ? failuresOf(outcome) : Number(outcome > 0)
@@ -442,7 +442,7 @@ export class Client implements Contracted {
               if (failures > 0) failed.set(st, 1)
               return a.perform(st, outcome)
             }
-          }
+          })
     )
   }
 

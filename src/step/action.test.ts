@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { action, change, Interned, Layout, replay } from './index.ts'
+import { action, type Action, BLOCKED, change, changed, Interned, Layout, quietly, replay } from './index.ts'
 import { argsKey } from './action.ts'
 
 const src = fileURLToPath(new URL('../', import.meta.url))
@@ -87,4 +87,26 @@ test('calls with other arguments are other steps, and a change is remembered by 
   w.set(st, '')
   w.update(st, append, 'a,b', 'c')
   expect(w.get(st)).toBe('a,bc')
+})
+
+test('a step seen quietly, or with a part of it changed, is the step in all else', () => {
+  const put = action<[n: number]>('action.test put', {
+    perform: (_st, outcome, n) => n + outcome,
+    text: (r, outcome, n) => `puts ${n}, ${outcome}: ${r}`,
+    outcomes: 2,
+    results: [5, 6]
+  })
+  const at = (fn: () => number): Action => {
+    const p = replay(fn, [])
+    if (p.done) throw new Error('a step was expected')
+    return p.action
+  }
+  const st = { u32: new Uint32Array(0), u8: new Uint8Array(0), local: () => 0, finding: () => {} }
+  const plain = at(() => put(5))
+  const quiet = at(() => quietly(() => put(5)))
+  expect([quiet.key, quiet.silent]).toEqual([`quietly:${plain.key}`, true])
+  expect([quiet.kind, quiet.outcomes, quiet.results]).toEqual([plain.kind, 2, [5, 6]])
+  expect([quiet.text(6, 1), quiet.perform(st, 1)]).toEqual(['puts 5, 1: 6', 6])
+  const refused = changed(plain, { perform: () => BLOCKED })
+  expect([refused.key, refused.text(5, 0), refused.perform(st, 0)]).toEqual([plain.key, 'puts 5, 0: 5', BLOCKED])
 })

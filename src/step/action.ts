@@ -68,24 +68,41 @@ export function argsKey(args: readonly unknown[]): string {
   return key
 }
 
-/** The step that a call of the kind with these arguments is. */
-export function actionOf<A extends readonly unknown[]>(name: string, kind: Kind<A>, args: A): Action {
-  const { perform, text, outcomes, results } = kind
-  let key: string | null = null
-  return {
-    kind: name,
-    // A running system never asks for it.
-    get key() {
-      return (key ??= `${name}${argsKey(args)}`)
-    },
-    outcomes: typeof outcomes === 'function' ? outcomes(...args) : (outcomes ?? 1),
-    results: typeof results === 'function' ? results(...args) : (results ?? null),
-    silent: kind.silent ?? false,
-    text: (r, outcome) => text(r, outcome, ...args),
-    perform: bound(perform, args),
-    ...(kind.bits === undefined ? {} : { bits: kind.bits(...args) })
+/**
+ * A step of a declared kind. A class and not a literal: a literal with a getter and a part that may be missing takes V8
+ * a hundred times as long to make, and one is made for each step that a run of a kernel function comes to.
+ */
+class Declared<A extends readonly unknown[]> implements Action {
+  readonly outcomes: number
+  readonly results: readonly number[] | null
+  readonly silent: boolean
+  readonly perform: Action['perform']
+  readonly bits: BitWrite | undefined
+  private known: string | null = null
+  constructor(
+    readonly kind: string,
+    private readonly of: Kind<A>,
+    private readonly args: A
+  ) {
+    const { outcomes, results, bits } = of
+    this.outcomes = typeof outcomes === 'function' ? outcomes(...args) : (outcomes ?? 1)
+    this.results = typeof results === 'function' ? results(...args) : (results ?? null)
+    this.silent = of.silent ?? false
+    this.perform = bound(of.perform, args)
+    this.bits = bits?.(...args)
+  }
+  /** A running system never asks for it. */
+  get key(): string {
+    return (this.known ??= `${this.kind}${argsKey(this.args)}`)
+  }
+  text(result: number, outcome: number): string {
+    return this.of.text(result, outcome, ...this.args)
   }
 }
+
+/** The step that a call of the kind with these arguments is. */
+export const actionOf = <A extends readonly unknown[]>(name: string, kind: Kind<A>, args: A): Action =>
+  new Declared(name, kind, args)
 
 // A search performs an action many times for each time that it is made.
 function bound<A extends readonly unknown[]>(perform: Kind<A>['perform'], args: A): Action['perform'] {

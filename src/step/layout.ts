@@ -1,7 +1,7 @@
 // The shared vector's layout: named fields of bytes, words for interned components, and the accesses to them.
 import { assertTrue } from '../base/index.ts'
 import { action, actionOf, type Kind } from './action.ts'
-import { type Action, BLOCKED, type Fast, type FastKind, type Store, step } from './step.ts'
+import { type Action, BLOCKED, changed, type Fast, type FastKind, type Store, step } from './step.ts'
 
 const BOOL = [0, 1] as const
 const ZERO = [0] as const
@@ -240,7 +240,7 @@ const MOMENT: Kind<[text: string]> = { perform: () => 0, text: (_r, _o, text) =>
 
 /** A moment that others can come before and after, and that touches nothing: one step. */
 export function moment(text: string): void {
-  step({ ...actionOf('moment', MOMENT, [text]), fast: { kind: 'none', addr: 0, value: 0 } })
+  step(changed(actionOf('moment', MOMENT, [text]), { fast: { kind: 'none', addr: 0, value: 0 } }))
 }
 
 // --- making a layout

@@ -57,7 +57,7 @@ export interface Action {
   /** For the reader of a counterexample. Only called when one is printed. */
   readonly text: (result: number, outcome: number) => string
   /** What went on inside, line by line, when it was performed last: for an action that is code of somebody else's. */
-  readonly inside?: () => readonly string[]
+  readonly inside?: (() => readonly string[]) | undefined
   /** How many ways the environment may decide; 1 for a deterministic action. */
   readonly outcomes: number
   /** All results it can have, when few and known beforehand: lets the call's decision graph be built eagerly. */
@@ -65,15 +65,15 @@ export interface Action {
   /** Happens together with the step before it: no other thread can come in between. */
   readonly silent: boolean
   /** Byte accesses are done by the search itself. */
-  readonly fast?: Fast
+  readonly fast?: Fast | undefined
   /**
    * Of a call that keeps its own place (a C function that has stopped): `begins` it, or it `goes on`. What follows a
    * step that goes on depends on its key and result, and on what the function had met before the step that began it; on
    * nothing that lies between.
    */
-  readonly keeps?: 'begins' | 'goes on'
+  readonly keeps?: 'begins' | 'goes on' | undefined
   /** A write to some bits of a byte whose other bits others write. For who reads the run; the search does not look. */
-  readonly bits?: BitWrite
+  readonly bits?: BitWrite | undefined
   perform(store: Store, outcome: number): number
 }
 
@@ -117,6 +117,22 @@ export function step(action: Action): number {
 /** The next step's result where a recording has it: the step is taken without saying what it is. */
 export const stepped = (): number | undefined => current?.stepped()
 
+/** The action with `by` in the place of what it has: one need not be a plain object, which `...` would copy whole. */
+export const changed = (a: Action, by: Partial<Action>): Action => ({
+  kind: a.kind,
+  key: a.key,
+  text: (result, outcome) => a.text(result, outcome),
+  inside: a.inside,
+  outcomes: a.outcomes,
+  results: a.results,
+  silent: a.silent,
+  fast: a.fast,
+  keeps: a.keeps,
+  bits: a.bits,
+  perform: (st, outcome) => a.perform(st, outcome),
+  ...by
+})
+
 /** Runs `fn` with each of its accesses as `as` makes it. The result must be a function of the access. */
 export function altered<T>(fn: () => T, as: (a: Action) => Action): T {
   const saved = current
@@ -134,7 +150,7 @@ export function altered<T>(fn: () => T, as: (a: Action) => Action): T {
  * who watches does not change whose turn it is.
  */
 export const quietly = <T>(fn: () => T): T =>
-  altered(fn, (a) => (a.silent ? a : { ...a, silent: true, key: `quietly:${a.key}` }))
+  altered(fn, (a) => (a.silent ? a : changed(a, { silent: true, key: `quietly:${a.key}` })))
 
 /** The stack as text, deep enough for a kernel call chain (engines that know no limit ignore it). */
 function stackHere(): string {

@@ -408,7 +408,9 @@ export class GuestDynamicPools implements DynamicPools {
    * whose address on the bus is `base`, last; then a transient one. The bounce address, or SLOT_FULL, SLOT_BUG.
    */
   swiotlb_find_slots(dev: Device, mem: SwiotlbMem, wanted: WantedSlots, base: number): number {
-    const w: Search = { ...wanted, bit: dmaAddrBit(dev, wanted.shared) }
+    // Written out: a copy by `...` of an object with an address in it costs as much as a search.
+    const { cpu, shared, phys, size, mask } = wanted
+    const w: Search = { cpu, shared, phys, size, mask, bit: dmaAddrBit(dev, shared) }
     if (this.live === null) this.dynAlloc(true)
     for (let i = 0; i < this.default_nareas; i++) {
       const tlb = GuestDynamicPools.searched(this, dev, w, i)

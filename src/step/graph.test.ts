@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test as it } from 'vitest'
-import { type CallFn, Graphs, type Node, step } from './index.ts'
+import { type Action, type CallFn, Graphs, type Node, step } from './index.ts'
 import { PlainGraphs, type PlainNode } from '../../test/engine/plain-graphs.ts'
 
 /** What a made-up call does in one of its states: asks for a result and goes on, returns, or throws. */
@@ -107,4 +107,25 @@ it('a call that never ends costs no more than its budget', () => {
   expect(n.call?.history).toHaveLength(600)
   // Two a step; the twin runs it 120,000 times.
   expect(g.runs).toBeLessThan(1_300)
+})
+
+it('an action that may answer anything is run over what it answered last, and a wrong guess is no answer', () => {
+  const fn = callOf([{ results: null, to: [0, 0, 0, 0], end: null }], 40)
+  const ways = (answers: readonly number[]): { readonly runs: number; readonly keys: ReadonlySet<Action | null> } => {
+    const g = new Graphs()
+    let n = g.entry(fn, [])
+    const keys = new Set<Action | null>()
+    for (const r of answers) {
+      keys.add(n.action)
+      n = g.next(n, r)
+    }
+    expect([n.action, n.value]).toEqual([null, -1])
+    return { runs: g.runs, keys }
+  }
+  const same = ways(Array.from({ length: 40 }, () => 2))
+  // Eight guesses a run.
+  expect(same.runs).toBeLessThan(10)
+  // One action by its key, however often it was made.
+  expect(same.keys.size).toBe(1)
+  expect(ways(Array.from({ length: 40 }, (_, i) => i % 4)).runs).toBe(41)
 })

@@ -8,7 +8,8 @@
 // only merge less.
 //
 // A run costs as much as the whole way to where it stands, so a run that has come to something new goes on over first
-// results to the call's end, and what it meets is kept (`Known`): each way through a call is run once. The slow twin
+// results to the call's end, and what it meets is kept (`Known`): each way through a call is run once. A lazy action's
+// answer is not known then, but mostly it answers what it answered last, and the run goes on over that. The slow twin
 // runs the function for each node (test/engine/plain-graphs.ts).
 import { type Action, replayAhead } from './step.ts'
 import type { CallFn } from './program.ts'
@@ -20,8 +21,9 @@ export interface Node {
   readonly action: Action | null
   /** What the call has returned. */
   readonly value: number
-  /** By result. */
-  readonly kids: Map<number, Node>
+  /** What follows each result: all that the action declares, of a lazy node those that were met. */
+  results: readonly number[]
+  kids: readonly Node[]
   /** What a lazy node needs to go on. */
   readonly call: {
     readonly fn: CallFn
@@ -83,10 +85,13 @@ interface Known {
   whole: Node | null
   size: number
 }
+/** Answers of wide actions that one run guesses at most: behind a wrong one all others are of no use. */
+const MOST_GUESSED = 8
 /** Of these so many are kept; then what was shown is forgotten, and run again where it is needed. */
 const MOST_KNOWN = 1 << 19
 
-const NONE: Map<number, Node> = new Map()
+const NO_RESULTS: readonly number[] = []
+const NO_KIDS: readonly Node[] = []
 class OverBudget {
   readonly overBudget = true
 }
@@ -98,7 +103,9 @@ export class Graphs {
   private readonly byKey = new Map<string, Node>()
   private readonly entries = new Map<string, Node>()
   private readonly fnIds = new Map<CallFn, number>()
-  private readonly actionIds = new Map<string, number>()
+  /** By its key the first action that had it: others like it are dropped at once, which is most that is made. */
+  private readonly actions = new Map<string, Action>()
+  private readonly actionIds = new Map<Action, number>()
   private readonly budget: number
   private readonly lazyBudget: number
   private readonly widest: number
@@ -106,6 +113,8 @@ export class Graphs {
   /** Of `Known` so many. */
   private known = 0
   private errors = 0
+  /** By the key of a wide action what it answered last. */
+  private readonly lately = new Map<string, number>()
   /** Runs of kernel functions so far. */
   runs = 0
   /** Lazy nodes so far. */
@@ -133,7 +142,8 @@ export class Graphs {
 
   /** Where it stands after its next action had `result`. @throws Error for a result that the action had not declared */
   next(n: Node, result: number): Node {
-    let kid = n.kids.get(result)
+    const at = n.results.indexOf(result)
+    let kid = at < 0 ? undefined : n.kids[at]
     if (kid === undefined) {
       const a = n.action
       if (a === null) throw new Error('invariant broken: a call that has returned has no next step')
@@ -141,6 +151,7 @@ export class Graphs {
         throw new Error(`invariant broken: '${a.key}' answered ${result}, which is outside of its declared results`)
       if (n.call === null) throw new Error(`invariant broken: '${a.key}' answered ${result}, which was not tried`)
       const { fn, args, history, past: before, known } = n.call
+      if (a.keeps === undefined) this.lately.set(a.key, result)
       kid = this.grow(
         fn,
         args,
@@ -149,7 +160,8 @@ export class Graphs {
         this.lazyBudget,
         kidOf(known, result)
       )
-      n.kids.set(result, kid)
+      n.results = [...n.results, result]
+      n.kids = [...n.kids, kid]
     }
     return checked(kid)
   }
@@ -177,8 +189,9 @@ export class Graphs {
   }
 
   /**
-   * Runs the call over a history that no run has come to. While there is a budget it goes on from there over first
-   * results, and what it meets on the way is known, too.
+   * Runs the call over a history that no run has come to. While there is a budget it goes on from there, and what it
+   * meets on the way is known, too: over first results, and where an action may answer anything, over what it answered
+   * last. A wrong guess costs what was run behind it.
    */
   private show(at: Way): Known {
     this.runs++
@@ -187,17 +200,27 @@ export class Graphs {
     // Twice what the budget can look at now: the nodes behind this one then find their part of it.
     const to = from + 2 * Math.max(0, this.left)
     const ahead = [...at.history]
+    let guesses = MOST_GUESSED
     const { met, end } = replayAhead(
       () => fn(...args),
       ahead,
-      (a) => (a.results === null || a.results.length > this.widest || ahead.length >= to ? undefined : a.results[0])
+      (a) => {
+        if (ahead.length >= to) return undefined
+        if (!this.wide(a)) return a.results?.[0]
+        return guesses-- > 0 ? this.lately.get(a.key) : undefined
+      }
     )
     if (this.known + met.length > MOST_KNOWN) this.forget()
     this.known += met.length + 1
     let k: Known | null = end === 'paused' ? null : ended(fn, end, ahead.at(-1) ?? 0)
-    for (let i = met.length - 1; i >= 0; i--) k = knownAt(met[i] as Action, ahead[from + i - 1] ?? 0, k)
+    for (let i = met.length - 1; i >= 0; i--) k = knownAt(this.sole(met[i] as Action), ahead[from + i - 1] ?? 0, k)
     if (k === null) throw new Error('invariant broken: a run that pauses has met an action')
     return k
+  }
+
+  /** Whether not all that an action may answer is tried. */
+  private wide(a: Action): boolean {
+    return a.results === null || a.results.length > this.widest
   }
 
   private forget(): void {
@@ -217,7 +240,7 @@ export class Graphs {
   /** The node of a call that goes no further; null where it does. */
   private leaf(k: Known): Node | null {
     if (k.error !== null) return failed(k.error.thrown)
-    return k.action === null ? this.cons(`R${k.value}`, null, k.value, NONE, null) : null
+    return k.action === null ? this.cons(`R${k.value}`, null, k.value, NO_KIDS, null) : null
   }
 
   /** The node after a history, with all that follows it. @throws OVER when the budget is used up */
@@ -230,23 +253,24 @@ export class Graphs {
     if (k.whole !== null || this.left-- <= 0) throw OVER
     k.whole = this.leaf(k) ?? this.built(at, k, before)
     k.size = budget - this.left
-    // What is built whole needs no run again, but where it is too large for the budget of a lazy node.
-    if (k.size <= this.lazyBudget) k.kid = null
+    // What is built whole needs no run again, but where it is too large for the budget of a lazy node. A lazy node is
+    // not: what follows it may have been guessed.
+    if (k.size <= this.lazyBudget && k.whole.call === null) k.kid = null
     return k.whole
   }
 
   private built(at: Way, k: Known, before: Past): Node {
     const action = k.action as Action
     const { results } = action
-    if (results === null || results.length > this.widest) return this.lazily(at, k, before)
-    let key = `A${this.actionId(action)}`
-    const kids = new Map<number, Node>()
+    if (results === null || this.wide(action)) return this.lazily(at, k, before)
+    let key = `A${this.actionIds.get(action)}`
+    const kids: Node[] = []
     for (const r of results) {
       const then = past(before, at.history, action, r)
       at.history.push(r)
       const kid = this.eager(at, this.after(at, k, r), then)
       at.history.pop()
-      kids.set(r, kid)
+      kids.push(kid)
       // A failing future is nobody else's.
       key += kid.error !== null ? `:e${this.errors++}` : `:${kid.id}`
     }
@@ -259,31 +283,29 @@ export class Graphs {
     this.lazy++
     const call = { fn, args, history: [...history], past: before, known: k }
     // A history is come to once.
-    if (before === NO_PAST && action.keeps !== 'goes on') return this.made(action, 0, null, call)
+    if (before === NO_PAST && action.keeps !== 'goes on') return this.made(action, 0, NO_KIDS, call)
     const f = this.fnIds.get(fn) as number
-    return this.cons(`L${f}(${args.join(',')})${placeOf(before, action)}`, action, 0, null, call)
+    return this.cons(`L${f}(${args.join(',')})${placeOf(before, action)}`, action, 0, NO_KIDS, call)
   }
 
-  private actionId(a: Action): number {
-    let id = this.actionIds.get(a.key)
-    if (id === undefined) this.actionIds.set(a.key, (id = this.actionIds.size))
-    return id
+  private sole(a: Action): Action {
+    let first = this.actions.get(a.key)
+    if (first === undefined) {
+      this.actions.set(a.key, (first = a))
+      this.actionIds.set(a, this.actionIds.size)
+    }
+    return first
   }
 
-  private cons(
-    key: string,
-    action: Action | null,
-    value: number,
-    kids: Map<number, Node> | null,
-    call: Node['call']
-  ): Node {
+  private cons(key: string, action: Action | null, value: number, kids: readonly Node[], call: Node['call']): Node {
     let n = this.byKey.get(key)
     if (n === undefined) this.byKey.set(key, (n = this.made(action, value, kids, call)))
     return n
   }
 
-  private made(action: Action | null, value: number, kids: Map<number, Node> | null, call: Node['call']): Node {
-    const n: Node = { id: this.nodes.length, action, value, kids: kids ?? new Map(), call, error: null }
+  private made(action: Action | null, value: number, kids: readonly Node[], call: Node['call']): Node {
+    const results = call === null ? (action?.results ?? NO_RESULTS) : NO_RESULTS
+    const n: Node = { id: this.nodes.length, action, value, results, kids, call, error: null }
     this.nodes.push(n)
     return n
   }
@@ -329,7 +351,7 @@ function ended(fn: CallFn, end: { readonly value: number } | { readonly thrown: 
 }
 
 function failed(thrown: unknown): Node {
-  return { id: -1, action: null, value: 0, kids: NONE, call: null, error: { thrown } }
+  return { id: -1, action: null, value: 0, results: NO_RESULTS, kids: NO_KIDS, call: null, error: { thrown } }
 }
 
 function checked(n: Node): Node {

@@ -49,7 +49,8 @@ interface Position {
   readonly entry: boolean
   /** What the call at an entry was given; null elsewhere. */
   readonly args: readonly number[] | null
-  readonly far: Map<number, number>
+  /** Next positions by results that are not in the table; null: none yet. */
+  far: Map<number, number> | null
 }
 
 /** Results from 0 below this are looked up by index when an action does not say what its results are. */
@@ -144,11 +145,11 @@ export class Positions {
   /** `next` for a result met for the first time, or too large for the table. */
   advance(id: number, result: number): number {
     const p = this.at(id)
-    const known = p.far.get(result)
+    const known = p.far?.get(result)
     if (known !== undefined) return known
     const to = this.follow(p, result)
     if (result >= 0 && result < (this.width[id] as number)) this.table[(this.base[id] as number) + result] = to + 1
-    else p.far.set(result, to)
+    else (p.far ??= new Map()).set(result, to)
     return to
   }
 
@@ -268,7 +269,7 @@ export class Positions {
     if (id === undefined) {
       id = this.list.length
       this.byKey.set(key, id)
-      this.list.push({ pc, env, node, action, entry, args, far: new Map() })
+      this.list.push({ pc, env, node, action, entry, args, far: null })
       this.actions.push(action)
       this.describe(id, action, entry)
     }

@@ -57,7 +57,7 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           isolate: false,
-          setupFiles: ['test/yield.ts']
+          setupFiles: ['test/yield.ts', 'test/stacks.ts']
         }
       },
       {
@@ -66,7 +66,7 @@ export default defineConfig({
           include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          setupFiles: ['test/yield.ts']
+          setupFiles: ['test/yield.ts', 'test/stacks.ts']
         }
       },
       {
@@ -75,7 +75,7 @@ export default defineConfig({
           include: ['src/**/*.outside.test.ts', 'test/**/*.outside.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          setupFiles: ['test/yield.ts']
+          setupFiles: ['test/yield.ts', 'test/stacks.ts']
         }
       }
     ]

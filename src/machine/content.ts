@@ -127,10 +127,13 @@ export class LabelContent implements Content {
 
 /**
  * Real bytes, in chunks that exist once they are written. A word is written as its repeated 8-byte pattern, so that it
- * can be read back.
+ * can be read back. Chunks that a word fills are one: a pool of 64 MiB is filled at boot.
  */
 export class ByteContent implements Content {
   private readonly chunks = new Map<number, Uint8Array>()
+  /** The chunk that a word fills. Whoever writes to one writes to a copy. */
+  private readonly filled = new Map<number, Uint8Array>()
+  private readonly shared = new Set<Uint8Array>()
   private readonly patterns = new Map<string, number>()
   static readonly CHUNK = 4096
   constructor(private readonly words: Words) {}
@@ -150,10 +153,24 @@ export class ByteContent implements Content {
     return p
   }
 
+  private filledWith(word: number): Uint8Array {
+    const had = this.filled.get(word)
+    if (had !== undefined) return had
+    const p = this.pattern(word)
+    const c = new Uint8Array(ByteContent.CHUNK)
+    for (let i = 0; i < c.length; i += p.length) c.set(p, i)
+    this.filled.set(word, c)
+    this.shared.add(c)
+    return c
+  }
+
+  /** The chunk of an address, to be written to. */
   private chunk(at: number): Uint8Array {
     const k = Math.floor(at / ByteContent.CHUNK)
-    let c = this.chunks.get(k)
-    if (c === undefined) this.chunks.set(k, (c = new Uint8Array(ByteContent.CHUNK)))
+    const had = this.chunks.get(k)
+    if (had !== undefined && !this.shared.has(had)) return had
+    const c = had?.slice() ?? new Uint8Array(ByteContent.CHUNK)
+    this.chunks.set(k, c)
     return c
   }
 
@@ -182,13 +199,15 @@ export class ByteContent implements Content {
     this.write(dst, this.bytes(src, len))
   }
   fill(_st: Store, addr: number, len: number, l: Label): void {
-    const p = this.pattern(wordOf(l))
-    const out = new Uint8Array(len)
     // The pattern is anchored at the address, so that a part of a buffer reads back as the same word.
-    for (let i = 0; i < Math.min(len, 8); i++) out[i] = p[(addr + i) & 7] as number
-    // What is written so far is repeated: a pool of 64 MiB is filled at boot.
-    for (let have = 8; have < len; have *= 2) out.copyWithin(have, 0, Math.min(have, len - have))
-    this.write(addr, out)
+    const c = this.filledWith(wordOf(l))
+    for (let at = 0; at < len; ) {
+      const off = (addr + at) % ByteContent.CHUNK
+      const n = Math.min(len - at, ByteContent.CHUNK - off)
+      if (n === ByteContent.CHUNK) this.chunks.set(Math.floor((addr + at) / ByteContent.CHUNK), c)
+      else this.chunk(addr + at).set(c.subarray(off, off + n), off)
+      at += n
+    }
   }
   destroy(st: Store, addr: number, len: number): void {
     this.fill(st, addr, len, label(LOST_WORD, CLASS.plain))

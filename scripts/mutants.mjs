@@ -208,6 +208,9 @@ async function child() {
   process.exit(0)
 }
 
+/** Why no test can tell a mutant from the original (src/kernel-build/mutants.ts). */
+const REASONS = ['prints', 'statistics', 'barriers', 'build time', 'initcall', 'not reached']
+
 async function parent() {
   const n = Math.max(1, Math.min(Number(o.jobs) || 1, mutants.length))
   const count = { killed: 0, diverges: 0, survived: 0, 'not built': 0, 'same code': 0 }
@@ -215,7 +218,7 @@ async function parent() {
   const of = (w) => apart.filter((m) => m.apart === w).length
   process.stdout.write(
     `${tree.version} ${o.arch}: ${mutants.length} mutants, apart: ` +
-      `${['prints', 'statistics', 'barriers', 'build time', 'initcall', 'not reached'].map((w) => `${of(w)} ${w}`).join(', ')}\n`
+      `${REASONS.map((w) => `${of(w)} ${w}`).join(', ')}\n`
   )
   const one = (r) => {
     const m = mutants[r.index]

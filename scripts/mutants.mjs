@@ -1,11 +1,12 @@
 // Measures what the library of tests notices in a tree's DMA code: single changes of direct.c, direct.h, swiotlb.c and
 // pool.c, each built and run against the library until one verdict or finding differs.
-//   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--steps] [--jobs N]
-//                           [--list]
+//   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--function NAME] [--steps]
+//                           [--jobs N] [--list]
 // killed: something differs, or it does not boot or return. not built: the compiler refuses it. same code: the compiler
 // made the same of it. Only runs that enter the changed function are asked, the others cannot tell. On what the library
 // leaves, random operations of every DMA call are tried beside our model (conform kernel): they have the scatterlists
-// and sizes that no test has. Survivors are printed with file and line. --steps also interleaves inside the C those
+// and sizes that no test has. What is the same code without CONFIG_SWIOTLB_DYNAMIC is built with it and run against the
+// tests of pools that grow. Survivors are printed with file and line. --steps also interleaves inside the C those
 // tests that have several threads.
 // --list prints the mutants only. --sample N takes N of them, drawn by --seed (default 1).
 import { fork } from 'node:child_process'
@@ -24,6 +25,7 @@ const { values: o, positionals } = parseArgs({
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
     file: { type: 'string' },
+    function: { type: 'string' },
     steps: { type: 'boolean', default: false },
     jobs: { type: 'string', default: String(availableParallelism()) },
     list: { type: 'boolean', default: false }
@@ -32,8 +34,8 @@ const { values: o, positionals } = parseArgs({
 const given = positionals[0]
 if (given === undefined || !['arm64', 'x86'].includes(o.arch)) {
   process.stderr.write(
-    'usage: node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--steps] ' +
-      '[--jobs N] [--list]\n'
+    'usage: node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] ' +
+      '[--function NAME] [--steps] [--jobs N] [--list]\n'
   )
   process.exit(2)
 }
@@ -78,9 +80,9 @@ const tree = opened.value
 /** The mutants that are asked for, and those that no test can tell from the original. */
 function chosen() {
   const reached = t.reachedFunctions(tree)
-  const all = t.MUTATED.filter((f) => o.file === undefined || f === o.file).flatMap((f) =>
-    t.mutantsOf(f, tree.read(f) ?? '', reached)
-  )
+  const all = t.MUTATED.filter((f) => o.file === undefined || f === o.file)
+    .flatMap((f) => t.mutantsOf(f, tree.read(f) ?? '', reached))
+    .filter((m) => o.function === undefined || m.function === o.function)
   const apart = all.filter((m) => m.apart !== null)
   const mutants = all.filter((m) => m.apart === null)
   if (o.sample === undefined) return { mutants, apart }
@@ -107,9 +109,10 @@ if (o.list) {
 const OF_THE_CODE = new Set(['TB-602', 'TB-604', 'TB-605', 'TB-607'])
 
 /** A build of the tree with some files read otherwise; null: the C does not compile. */
-async function image(read, keep, profile = 'guest') {
+async function image(read, keep, profile = 'guest', kconfig = {}) {
   const from = { ...tree, name: `${tree.name} with changes`, read }
-  const make = () => t.buildKernel(from, { arch: o.arch, profile, steps: o.steps && profile === 'guest', keep })
+  const make = () =>
+    t.buildKernel(from, { arch: o.arch, profile, kconfig, steps: o.steps && profile === 'guest', keep })
   const isOfTheCode = (r) => r.error.every((e) => OF_THE_CODE.has(e.code))
   let b = await make()
   // a compiler that was killed is started again
@@ -119,9 +122,20 @@ async function image(read, keep, profile = 'guest') {
   process.stderr.write(`${b.error.map((e) => `${e.code}: ${e.message}`).join('\n')}\n`)
   process.exit(1)
 }
-const original = await image((p) => tree.read(p), true)
-const telling = await image((p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p)), true)
-if (original === null || telling === null) {
+/** The tree as it is, and with its functions telling when they are entered. */
+const unchanged = async (kconfig) => ({
+  kconfig,
+  original: await image((p) => tree.read(p), true, 'guest', kconfig),
+  telling: await image(
+    (p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p)),
+    true,
+    'guest',
+    kconfig
+  )
+})
+const plain = await unchanged({})
+const { original } = plain
+if (original === null || plain.telling === null) {
   process.stderr.write('the tree itself does not build: tbit kernel build says why\n')
   process.exit(2)
 }
@@ -130,7 +144,8 @@ const kernel = t.revisionOf(original.image.meta)
 function answer(run, i, interleave, entered) {
   try {
     const options = { interleave, maxStates: 20_000, traces: false, entered }
-    const r = t.checkOnTree(run, kernel, { arm64: i, x86: i }, options)
+    const on = grows(run) ? { ...original.image, second: i } : i
+    const r = t.checkOnTree(run, kernel, { arm64: on, x86: on }, options)
     return `${r.verdict} ${[...r.violations, ...r.reported]
       .map((v) => v.id.replace(/\/[0-9a-f]+$/, ''))
       .sort()
@@ -140,20 +155,25 @@ function answer(run, i, interleave, entered) {
   }
 }
 
-/** The library's runs, each with what the original answers and the functions that it enters. */
-function asked() {
+const grows = (run) => run.test.config.some((e) => e.key === 'swiotlb_dynamic')
+
+/** The library's runs on a build, each with what the original answers and the functions that it enters. */
+function asked({ original: before, telling, kconfig }) {
   const runs = t
     .runsOf(t.loadTests(t.litmusFiles([t.libraryDirectory()]).files).tests, [kernel], null, false)
     .filter((r) => t.platformByName(r.platform)?.architecture === o.arch)
+    .filter((r) => grows(r) === (kconfig.SWIOTLB_DYNAMIC === 'y'))
   return runs.flatMap((run) => {
     const enters = new Set()
     answer(run, telling.image, 'calls', (fn) => enters.add(fn))
     const ways = o.steps && run.test.threads.length > 1 ? ['calls', 'steps'] : ['calls']
-    return ways.map((way) => ({ run, way, enters, before: answer(run, original.image, way) }))
+    return ways.map((way) => ({ run, way, enters, before: answer(run, before.image, way) }))
   })
 }
 
 const RANDOM_OPERATIONS = 30_000
+
+const dynamic = (tree.read('kernel/dma/Kconfig') ?? '').includes('config SWIOTLB_DYNAMIC')
 
 /** Whether random operations tell a mutant from our model: the scenario in which they do, or null. */
 async function divergesIn(m) {
@@ -171,14 +191,25 @@ async function divergesIn(m) {
 
 /** What becomes of each mutant of one share; who killed the last one is asked first. */
 async function judge(share, told) {
-  const jobs = asked()
+  const first = { ...plain, jobs: asked(plain) }
+  let growing = null
   for (const m of share) {
-    const made = await image((p) => (p === m.file ? m.text : tree.read(p)), false)
+    const on = ({ kconfig }) => image((p) => (p === m.file ? m.text : tree.read(p)), false, 'guest', kconfig)
+    let [side, made] = [first, await on(first)]
+    if (dynamic && made?.code.equals(original.code)) {
+      if (growing === null) {
+        const second = await unchanged({ SWIOTLB_DYNAMIC: 'y' })
+        growing = { ...second, jobs: asked(second) }
+      }
+      side = growing
+      made = await on(growing)
+    }
+    const { jobs } = side
     const entering = jobs.filter((j) => j.enters.has(m.function))
     let end = 'survived'
     let by = ''
     if (made === null) end = 'not built'
-    else if (made.code.equals(original.code)) end = 'same code'
+    else if (made.code.equals(side.original.code)) end = 'same code'
     else {
       const job = entering.find((j) => answer(j.run, made.image, j.way) !== j.before)
       if (job !== undefined) {
@@ -186,7 +217,7 @@ async function judge(share, told) {
         by = `${job.run.test.name} on ${job.run.platform}`
         jobs.unshift(...jobs.splice(jobs.indexOf(job), 1))
       } else {
-        const scenario = await divergesIn(m)
+        const scenario = side === first ? await divergesIn(m) : null
         if (scenario !== null) {
           end = 'diverges'
           by = `random operations (${scenario})`

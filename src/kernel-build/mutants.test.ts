@@ -52,6 +52,8 @@ test('what no test can tell is listed apart', () => {
       .filter((m) => m.apart !== null)
       .map((m) => [m.line, m.kind, m.apart])
   ).toEqual([[12, 'call dropped', 'prints']])
+  const warned = 'void f(int n)\n{\n\tdev_WARN_ONCE(dev, 1, "x");\n\tWARN(n, "y");\n}\n'
+  expect(mutantsOf('a.c', warned).map((m) => m.apart)).toEqual(['prints', 'prints'])
   const barrier = 'void sync(bool flush)\n{\n\tif (flush)\n\t\tarch_sync_dma_flush();\n}\n'
   expect(new Set(mutantsOf('a.c', barrier).map((m) => m.apart))).toEqual(new Set(['barriers']))
   expect(mutantsOf('a.c', text, new Set()).every((m) => m.apart !== null)).toBe(true)

@@ -54,7 +54,11 @@ const SHIFTS: ReadonlyArray<readonly [RegExp, (m: string) => string]> = [
 const LOCKS = /\b(?:raw_)?(?:spin|read|write|mutex)_(?:un)?lock(?:_\w+)?\s*\(|\brcu_read_(?:un)?lock\s*\(/
 
 function apartOf(line: string, fn: string, header: string, reached: ReadonlySet<string> | null): Mutant['apart'] {
-  if (/\b(?:pr_|dev_)(?:warn|err|info|debug|dbg|notice)\w*\s*\(|\bprintk|\btrace_\w+\(|\bWARN|\bpanic\(/.test(line))
+  if (
+    /\b(?:pr_|dev_)(?:warn|err|info|debug|dbg|notice)\w*\s*\(|\bprintk|\btrace_\w+\(|\b(?:dev_)?WARN|\bpanic\(/.test(
+      line
+    )
+  )
     return 'prints'
   if (/hiwater|total_used|debugfs|\bused\b|transient_nslabs|pool_size_add/.test(line) || /hiwater|debugfs/.test(fn))
     return 'statistics'

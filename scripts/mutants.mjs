@@ -4,10 +4,10 @@
 //                           [--jobs N] [--list]
 // killed: something differs, or it does not boot or return. not built: the compiler refuses it. same code: the compiler
 // made the same of it. Only runs that enter the changed function are asked, the others cannot tell. On what the library
-// leaves, random operations of every DMA call are tried beside our model (conform kernel): they have the scatterlists
-// and sizes that no test has. What is the same code without CONFIG_SWIOTLB_DYNAMIC is built with it and run against the
-// tests of pools that grow. Survivors are printed with file and line. --steps also interleaves inside the C those
-// tests that have several threads.
+// leaves, random operations of every DMA call are tried beside our model (conform kernel): they have the scatterlists,
+// sizes and failures that no test has. What is the same code without CONFIG_SWIOTLB_DYNAMIC is built with it and run
+// against the tests of pools that grow. Survivors are printed with file and line. --steps also interleaves inside the C
+// those tests that have several threads.
 // --list prints the mutants only. --sample N takes N of them, drawn by --seed (default 1).
 import { fork } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -51,6 +51,7 @@ async function loaded() {
         "export { reachedFunctions } from './src/kernel-build/audit.ts'",
         "export { checkOnTree, imageOf, releaseOf, revisionOf, runsOf } from './src/conform/kernel-check.ts'",
         "export { conformKernel, scenariosFor } from './src/conform/kernel.ts'",
+        "export { apiScenarios, conformApi, hasApi } from './src/conform/api-scenarios.ts'",
         "export { libraryDirectory, litmusFiles, loadTests } from './src/cli/files.ts'",
         "export { platformByName } from './src/machine/index.ts'"
       ].join('\n'),
@@ -175,16 +176,40 @@ const RANDOM_OPERATIONS = 30_000
 
 const dynamic = (tree.read('kernel/dma/Kconfig') ?? '').includes('config SWIOTLB_DYNAMIC')
 
+/** What random operations are tried in: direct calls of dma-direct and swiotlb, then the whole API where it is. */
+function randomScenarios() {
+  const { meta } = original.image
+  const release = t.releaseOf(meta)
+  const api = t.hasApi(tree.read('kernel/dma/mapping.c'))
+    ? t.apiScenarios([o.arch], release, false, meta.has.trackHiwater)
+    : []
+  return [...t.scenariosFor(release, [o.arch], [], null), ...api]
+}
+
+/** Whether random operations on a build part from our model. */
+function parts(made, scenario) {
+  const conform = 'api' in scenario ? t.conformApi : t.conformKernel
+  try {
+    return conform(made.image.module, scenario, RANDOM_OPERATIONS, 1).first !== null
+  } catch {
+    return true
+  }
+}
+
 /** Whether random operations tell a mutant from our model: the scenario in which they do, or null. */
 async function divergesIn(m) {
-  for (const { scenario, build } of t.scenariosFor(t.releaseOf(original.image.meta), [o.arch], [], null)) {
-    const made = await image((p) => (p === m.file ? m.text : tree.read(p)), false, build.profile)
+  const builds = new Map()
+  const buildOf = async ({ profile, kconfig }, text) => {
+    const key = JSON.stringify([profile, kconfig, text !== null])
+    const read = (p) => (text !== null && p === m.file ? text : tree.read(p))
+    if (!builds.has(key)) builds.set(key, await image(read, text === null, profile, kconfig))
+    return builds.get(key)
+  }
+  for (const { scenario, build } of randomScenarios()) {
+    const made = await buildOf(build, m.text)
     if (made === null) return 'a build that fails'
-    try {
-      if (t.conformKernel(made.image.module, scenario, RANDOM_OPERATIONS, 1).first !== null) return scenario.name
-    } catch {
-      return scenario.name
-    }
+    // Where the tree itself parts from our model, nothing is told by a mutant that does.
+    if (parts(made, scenario) && !parts(await buildOf(build, null), scenario)) return scenario.name
   }
   return null
 }

@@ -1,6 +1,14 @@
 // `tbit conform kernel`: our TypeScript kernel and a tree's own C on the same random programs.
 import { Command, Option } from 'commander'
-import { releaseOf } from '../conform/kernel-check.ts'
+import {
+  type ApiBuild,
+  type ApiScenario,
+  apiScenarioCount,
+  apiScenarios,
+  conformApi,
+  hasApi
+} from '../conform/api-scenarios.ts'
+import { acceptedAmong, releaseOf } from '../conform/kernel-check.ts'
 import {
   type Build,
   conformKernel,
@@ -12,7 +20,7 @@ import {
   scenariosFor
 } from '../conform/kernel.ts'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
-import { ARCHES, type Arch, type Built, openTree, type Tree, textsOf } from '../kernel-build/index.ts'
+import { ARCHES, type Arch, type Built, openTree, type Tree, textsOf, withAcceptance } from '../kernel-build/index.ts'
 import { Wasm, type WasmModule } from '../kernel-c/index.ts'
 import { kernelConformFormats } from '../report/kernel-conform.ts'
 import { formatOption } from './formats.ts'
@@ -70,7 +78,9 @@ async function conformTree(io: Io, dir: string, o: Options): Promise<void> {
   const share = shareOf('conform', io.argv ?? [], o, errors, 'kernel')
   if (errors.length > 0) return complain(io, errors, o.format)
   const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
-  const pieces = piecesOf(arches, o.ops, o.seed)
+  const direct = scenariosFor('linux-6.12', arches, [], null).length
+  const api = hasApi(tree.value.read('kernel/dma/mapping.c')) ? apiScenarioCount(arches) : 0
+  const pieces = piecesOf(direct + api, o.ops, o.seed)
   const shares: Shares | null = io.shares ?? share
   const unfit = (await shares?.begin(pieces.flat().map(itemOf), textsOf(tree.value))) ?? null
   if (unfit !== null) return complain(io, [unfit], o.format)
@@ -112,11 +122,13 @@ class Builder {
     private readonly o: Options
   ) {}
 
-  private async build({ arch, profile }: Build): Promise<{ module: WasmModule; meta: Built['meta'] } | null> {
-    const key = `${arch} ${profile}`
+  private async build(w: Build | ApiBuild): Promise<{ module: WasmModule; meta: Built['meta'] } | null> {
+    const key = JSON.stringify(w)
     const had = this.built.get(key)
     if (had) return had
-    const b = await buildFor(this.io, this.tree, profile, { ...this.o, arch })
+    const { arch, profile, kconfig, acceptance } = { kconfig: {}, acceptance: false, ...w }
+    const tree = acceptance ? (withAcceptance(this.tree) ?? this.tree) : this.tree
+    const b = await buildFor(this.io, tree, profile, { ...this.o, arch }, kconfig)
     if (b === null) {
       this.failed = true
       return null
@@ -131,14 +143,32 @@ class Builder {
     // the flags a tree has are known once it is built
     const any = await this.build({ arch: this.arches[0] as Arch, profile: 'recorded' })
     if (any === null) return null
-    const flags = [...any.meta.fields, ...any.meta.flagFunctions]
-    const { scenario, build } = scenariosFor(releaseOf(any.meta), this.arches, flags, this.o.kernel ?? null)[
-      piece.scenario
-    ] as { scenario: Scenario; build: Build }
+    const { scenario, build } = this.scenarios(any.meta)[piece.scenario] as {
+      scenario: Scenario | ApiScenario
+      build: Build | ApiBuild
+    }
     const b = await this.build(build)
     if (b === null) return null
     const { name, kernel, platform } = scenario
-    const r = conformKernel(b.module, scenario, piece.operations, piece.seed)
+    const r =
+      'api' in scenario
+        ? conformApi(b.module, scenario, piece.operations, piece.seed)
+        : conformKernel(b.module, scenario, piece.operations, piece.seed)
     return { version: this.tree.version, scenario: { name, kernel, platform }, ...r }
+  }
+
+  /** What the tree is compared in: the functions of dma-direct and swiotlb, then the whole API. */
+  private scenarios(
+    meta: Built['meta']
+  ): ReadonlyArray<{ readonly scenario: Scenario | ApiScenario; readonly build: Build | ApiBuild }> {
+    const { arches, o, tree } = this
+    const release = releaseOf(meta)
+    const flags = [...meta.fields, ...meta.flagFunctions]
+    // A tree with a flag of its own has no second one: its devices stay unaccepted there.
+    const flips = acceptedAmong(flags) === null && withAcceptance(tree) !== null
+    return [
+      ...scenariosFor(release, arches, flags, o.kernel ?? null),
+      ...apiScenarios(arches, o.kernel ?? release, flips, meta.has.trackHiwater)
+    ]
   }
 }

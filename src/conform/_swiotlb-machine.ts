@@ -24,6 +24,9 @@ const PLATFORMS: Readonly<
   sme: { platform: 'amd-sme-host', as: (bit) => ({ encBit: bit }) }
 }
 
+/** Our name of a recording's platform. */
+export const platformOf = (word: string): string => ensure(own(PLATFORMS, word), 'the platform').platform
+
 export const TWO64 = 2 ** 64
 const PAGE = 4096
 
@@ -85,7 +88,8 @@ export function bootRecorded(
     ...(h['platform'] === 'pkvm' && asked ? { convertsDefaultPool: true } : {})
   }
   return new SurroundedKernel({
-    kernel: /^linux-7\.2/.test(String(h['kernel'])) ? 'linux-7.2' : 'linux-7.3',
+    // `linux-7.3.4` is a release, anything else the name of a revision of ours.
+    kernel: /^linux-\d+\.\d+(?=\.\d)/.exec(String(h['kernel']))?.[0] ?? String(h['kernel']),
     platform: named.platform,
     machine,
     decisions: accepting,

@@ -269,13 +269,17 @@ export function draw(seed: number, n: number, kinds: Kinds): Program {
 }
 
 /** Operations refer to each other by number: leaving some out renumbers, and drops what refers to them. */
-function without(q: Program, from: number, count: number): Program {
+export function withoutOperations<O extends object, P extends { readonly ops: readonly O[] }>(
+  q: P,
+  from: number,
+  count: number
+): P {
   const number = new Map<number, number>()
-  const ops: Op[] = []
+  const ops: O[] = []
   q.ops.forEach((o, i) => {
     if (i >= from && i < from + count) return
     if ('of' in o) {
-      const of = number.get(o.of)
+      const of = number.get(o.of as number)
       if (of === undefined) return
       number.set(i, ops.length)
       ops.push({ ...o, of })
@@ -333,7 +337,7 @@ class Shrinking {
     let progress = false
     for (let size = Math.max(1, this.best.ops.length >> 1); size >= 1; size >>= 1)
       for (let at = this.best.ops.length - size; at >= 0 && !this.spent; at -= size)
-        if (this.attempt(without(this.best, at, size))) progress = true
+        if (this.attempt(withoutOperations(this.best, at, size))) progress = true
     return progress
   }
   plainerOperations(): boolean {
@@ -472,3 +476,16 @@ export const programText = (p: Program): string[] => [
   ...p.devices.map(deviceText),
   ...p.ops.map(opText)
 ]
+
+/** Where the two part first, in as few operations as show it. */
+export interface Divergence {
+  readonly scenario: string
+  readonly seed: number
+  /** Operations of the program as drawn, and after shrinking. */
+  readonly drawn: number
+  readonly program: readonly string[]
+  readonly operation: string
+  readonly what: string
+  readonly model: string
+  readonly kernel: string
+}

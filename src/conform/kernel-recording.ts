@@ -109,7 +109,11 @@ const bytes = (text: string): number =>
   Number.parseInt(text, 10) * (/k/i.test(text) ? 1024 : /m/i.test(text) ? 1 << 20 : 1)
 const MAX = 2 ** 64
 
-class Replay {
+/**
+ * A kernel that does what the lines of a recording say: `records` tells whether it writes its answers into them, or
+ * compares them.
+ */
+export class RecordedKernel {
   readonly k: KernelC
   readonly host: ZoneHost
   readonly devs: number[] = []
@@ -123,7 +127,9 @@ class Replay {
 
   constructor(
     module: WasmModule,
-    private readonly h: Header
+    private readonly h: Header,
+    /** Whether answers are written into the lines; else they are compared with them. */
+    private readonly records = false
   ) {
     this.inlineMap = String(h['kernel']).startsWith('linux-7.2')
     this.host = new ZoneHost(h['zones'] as [], messageId)
@@ -132,6 +138,16 @@ class Replay {
 
   private compare(what: string, recorded: unknown, kernel: unknown): void {
     if (JSON.stringify(recorded) !== JSON.stringify(kernel)) this.differences.push({ what, recorded, kernel })
+  }
+  /** What the kernel answers at a place of a line or of the machine: written there, or compared with what is there. */
+  private answer(line: object, place: number | string, what: string, kernel: unknown): void {
+    if (this.records) Reflect.set(line, place, kernel)
+    else this.compare(what, own(line as Record<string, unknown>, String(place)), kernel)
+  }
+  /** The same of all values of a line from a place on. */
+  private answers(line: unknown[], from: number, what: string, kernel: readonly unknown[]): void {
+    if (this.records) line.splice(from, Number.POSITIVE_INFINITY, ...kernel)
+    else this.compare(what, line.slice(from), kernel)
   }
   take(): Array<{ what: string; recorded: unknown; kernel: unknown }> {
     const d = this.differences
@@ -182,31 +198,42 @@ class Replay {
       const r = typeof d['restricted'] === 'number' ? regions[d['restricted']] : undefined
       if (r) {
         const rc = k.restricted(i, r.start, r.size)
-        this.compare(`device ${d['id']}: restricted_rc`, d['restricted_rc'] ?? 0, rc)
+        if (d['restricted_rc'] !== undefined || rc !== 0)
+          this.answer(d, 'restricted_rc', `device ${d['id']}: restricted_rc`, rc)
         if (rc === 0) this.regions[d['restricted'] as number] = i
       }
       if (d['accepted'] !== undefined) k.set_accepted(i, d['accepted'] === 1)
     }
-    this.compare('events', h['boot'], host.events)
+    this.answer(h, 'boot', 'events', host.events)
+    if (this.records) this.tellPool()
     for (const [n, d] of (h['devices'] as Header[]).entries()) {
       const i = this.devs[n] as number
-      this.compare(
+      this.answer(
+        d,
+        'force_dma_unencrypted',
         `device ${d['id']}: force_dma_unencrypted`,
-        d['force_dma_unencrypted'],
         k.force_dma_unencrypted(i) ? 1 : 0
       )
-      this.compare(`device ${d['id']}: max_mapping_size`, d['max_mapping_size'], size(k.dma_max_mapping_size(i)))
+      this.answer(d, 'max_mapping_size', `device ${d['id']}: max_mapping_size`, size(k.dma_max_mapping_size(i)))
     }
+  }
+
+  /** The default pool as boot made it. */
+  private tellPool(): void {
+    const p = this.k.pool()
+    if (p === null) return
+    Object.assign(this.h, { nslabs: p.nslabs, nareas: p.nareas })
+    if (p.cc_shared !== null) Object.assign(this.h, { pool_cc_shared: p.cc_shared ? 1 : 0 })
   }
 
   /** The allocation as it was made: of which kind its pointer is. */
   private made(phys: number, dma: number, size: number): Allocation {
     return this.kinds.get(`${phys}:${dma}:${size}`) ?? { phys, handle: dma, kind: 0 }
   }
-  private allocated(n: readonly number[], at: number, size: number, a: Allocation): number {
+  private allocated(n: number[], at: number, size: number, a: Allocation): number {
     const phys = Math.max(a.phys, 0)
-    this.compare('phys', n[at], phys)
-    this.compare('dma', n[at + 1], a.phys < 0 ? -1 : a.handle)
+    this.answer(n, at, 'phys', phys)
+    this.answer(n, at + 1, 'dma', a.phys < 0 ? -1 : a.handle)
     if (a.phys >= 0) this.kinds.set(`${a.phys}:${a.handle}:${size}`, a)
     const zero = a.phys >= 0 && this.host.zeroed(a.phys, size) ? 1 : 0
     if (a.phys >= 0) this.host.scribble(a.phys, size)
@@ -221,18 +248,19 @@ class Replay {
    * One operation; returns how many of the line's values belong to it, the counters excluded, -1 for an unknown one.
    * Long: one switch over the operations of a recording.
    */
-  operation(v: readonly unknown[]): number {
+  operation(v: unknown[]): number {
     const { k, host } = this
-    const n = v as readonly number[]
+    const n = v as number[]
     const at = (i: number): number => n[i] as number
     const dev = this.devs[at(1)] ?? -1
     const inDirect = this.inlineMap && (v[0] === 'mg' || v[0] === 'dm')
     host.scope = (id) => (inDirect && id === 'map-overflow' ? 'direct.c' : '')
     switch (v[0]) {
       case 'mp':
-        this.compare(
+        this.answer(
+          v,
+          7,
           'dma',
-          at(7),
           at(6) & 1024
             ? k.dma_map_resource(dev, at(2), at(3), at(4), at(5), at(6) & ~1024)
             : k.dma_map(dev, at(2), at(3), at(4), at(5), at(6))
@@ -246,9 +274,9 @@ class Replay {
         const segments = (v[5] as Array<[number, number]>).map(([phys, len]) => ({ phys, size: len }))
         const list = k.sg(segments)
         const r = k.dma_map_sg(dev, at(2), list, at(3), at(4))
-        this.compare('rc', at(6), r.errno)
+        this.answer(v, 6, 'rc', r.errno)
         const got = k.sg_addresses(list, r.nents).map((s) => [s.addr, s.len])
-        this.compare('segments', v[7], got)
+        this.answer(v, 7, 'segments', got)
         if (r.nents === 0) k.sg_free(list)
         else this.lists.set(JSON.stringify(got), [...(this.lists.get(JSON.stringify(got)) ?? []), list])
         return 8
@@ -282,8 +310,8 @@ class Replay {
         const a = k.dma_alloc(dev, at(2), at(3), at(4), at(5))
         const zero = this.allocated(n, 6, at(3), a)
         if (a.phys >= 0) {
-          this.compare('kind', at(8), a.kind)
-          this.compare('zero', at(9), zero)
+          this.answer(v, 8, 'kind', a.kind)
+          this.answer(v, 9, 'zero', zero)
         }
         return 10
       }
@@ -293,7 +321,7 @@ class Replay {
       case 'pa': {
         const a = k.dma_alloc_pages(dev, at(2), at(3), at(4), at(5))
         const zero = this.allocated(n, 6, at(3), a)
-        if (a.phys >= 0) this.compare('zero', at(8), zero)
+        if (a.phys >= 0) this.answer(v, 8, 'zero', zero)
         return 9
       }
       case 'pf':
@@ -302,14 +330,14 @@ class Replay {
       case 'na': {
         const a = k.dma_alloc_noncontiguous(dev, at(2), at(3), at(4), at(5), at(6))
         const zero = this.allocated(n, 7, at(3), a)
-        if (a.phys >= 0) this.compare('zero', at(9), zero)
+        if (a.phys >= 0) this.answer(v, 9, 'zero', zero)
         return 10
       }
       case 'nf':
         k.dma_free_noncontiguous(dev, at(2), at(3), at(5))
         return 6
       case 'dm':
-        this.compare('dma', at(7), k.dma_direct_map(dev, at(2), at(3), at(4), at(5), at(6)))
+        this.answer(v, 7, 'dma', k.dma_direct_map(dev, at(2), at(3), at(4), at(5), at(6)))
         return 8
       case 'du':
         k.dma_direct_unmap(dev, at(2), at(3), at(4), at(5))
@@ -322,8 +350,8 @@ class Replay {
         const a = k.dma_direct_alloc(dev, at(2), at(3), at(4), at(5))
         const zero = this.allocated(n, 6, at(3), a)
         if (a.phys >= 0) {
-          this.compare('kind', at(8), a.kind)
-          this.compare('zero', at(9), zero)
+          this.answer(v, 8, 'kind', a.kind)
+          this.answer(v, 9, 'zero', zero)
         }
         return 10
       }
@@ -331,11 +359,11 @@ class Replay {
         k.dma_direct_free(dev, at(2), this.made(at(3), at(4), at(2)), at(5))
         return 6
       case 'm':
-        this.compare('tlb', at(8), k.swiotlb_tbl_map_single(dev, at(2), at(3), at(4), at(5), at(6), at(7)))
-        this.compare('attrs_after', at(9), k.attrs_after())
+        this.answer(v, 8, 'tlb', k.swiotlb_tbl_map_single(dev, at(2), at(3), at(4), at(5), at(6), at(7)))
+        this.answer(v, 9, 'attrs_after', k.attrs_after())
         return 10
       case 'sm':
-        this.compare('dma', at(7), k.swiotlb_map(dev, at(2), at(3), at(4), at(5), at(6)))
+        this.answer(v, 7, 'dma', k.swiotlb_map(dev, at(2), at(3), at(4), at(5), at(6)))
         return 8
       case 'u':
         k.swiotlb_tbl_unmap_single(dev, at(2), at(3), at(4), at(5))
@@ -353,7 +381,7 @@ class Replay {
         return 1
       }
       case 'km':
-        this.compare('rc', at(4), at(2) ? k.dma_set_coherent_mask(dev, big(v[3])) : k.dma_set_mask(dev, big(v[3])))
+        this.answer(v, 4, 'rc', at(2) ? k.dma_set_coherent_mask(dev, big(v[3])) : k.dma_set_mask(dev, big(v[3])))
         return 5
       default:
         return -1
@@ -361,7 +389,7 @@ class Replay {
   }
 
   /** Lines that only look; false for one that is no look. */
-  look(v: readonly unknown[]): boolean {
+  look(v: unknown[]): boolean {
     const { k } = this
     const dev = this.devs[v[1] as number] ?? -1
     switch (v[0]) {
@@ -371,7 +399,7 @@ class Replay {
       case 'q': {
         const mask = `0x${k.dma_get_required_mask(dev).toString(16)}`
         const unmap = k.dma_need_unmap(dev)
-        this.compare('queries', v.slice(2), [
+        this.answers(v, 2, 'queries', [
           size(k.dma_max_mapping_size(dev)),
           mask,
           k.dma_addressing_limited(dev) ? 1 : 0,
@@ -382,25 +410,23 @@ class Replay {
         return true
       }
       case 'pg':
-        this.compare('prot', v[3], k.dma_pgprot(dev, v[2] as number))
+        this.answer(v, 3, 'prot', k.dma_pgprot(dev, v[2] as number))
         return true
       case 'h':
-        this.compare(
-          'hash',
-          v.slice(1).map((x) => (x as number) >>> 0),
-          [
-            k.pool_hash(),
-            ...((this.h['restricted'] ?? []) as unknown[]).map((_, i) => {
-              const d = this.regions[i]
-              return d === undefined ? 0 : k.pool_hash(d)
-            })
-          ]
-        )
+        v.splice(1, v.length, ...v.slice(1).map((x) => (x as number) >>> 0))
+        this.answers(v, 1, 'hash', [
+          k.pool_hash(),
+          ...((this.h['restricted'] ?? []) as unknown[]).map((_, i) => {
+            const d = this.regions[i]
+            return d === undefined ? 0 : k.pool_hash(d)
+          })
+        ])
         return true
       case 'ph':
-        this.compare(
+        this.answers(
+          v,
+          1,
           'atomic pools',
-          v.slice(1),
           [0, 2, 1].map((i) => {
             const p = k.atomic_pool(i)
             return p && [p.size, p.available, p.cc_shared === null ? -1 : p.cc_shared ? 1 : 0]
@@ -414,7 +440,7 @@ class Replay {
           if (p === null) break
           pools.push([p.start, p.nslabs, p.hash, p.transient ? 1 : 0])
         }
-        this.compare('pools', v[2], pools)
+        this.answer(v, 2, 'pools', pools)
         return true
       }
       default:
@@ -422,14 +448,14 @@ class Replay {
     }
   }
 
-  counters(v: readonly unknown[], from: number): void {
+  counters(v: unknown[], from: number): void {
     const { k, host } = this
     const p = k.pool(v[0] === 'w' ? -1 : (this.devs[v[1] as number] ?? -1))
     const tracked = this.h['track_hiwater'] === 1
-    this.compare('events', v[from], host.events as Event[])
-    this.compare('used', v[from + 1], tracked || !k.meta.has.trackHiwater ? p?.total_used : p?.used)
-    this.compare('hiwater', v[from + 2], tracked || !k.meta.has.trackHiwater ? p?.hiwater : 0)
-    this.compare('bounced', v[from + 3], host.bounced)
+    this.answer(v, from, 'events', host.events as Event[])
+    this.answer(v, from + 1, 'used', tracked || !k.meta.has.trackHiwater ? p?.total_used : p?.used)
+    this.answer(v, from + 2, 'hiwater', tracked || !k.meta.has.trackHiwater ? p?.hiwater : 0)
+    this.answer(v, from + 3, 'bounced', host.bounced)
   }
 }
 
@@ -452,7 +478,7 @@ class Tally {
   private first: RecordedDifference | null = null
   private readonly slept = new Map<string, number>()
   constructor(
-    private readonly r: Replay,
+    private readonly r: RecordedKernel,
     private readonly file: string,
     private readonly stopAfter: number
   ) {}
@@ -498,7 +524,7 @@ export function replayRecording(
   if (recordedBuild(lines[0] ?? '') === null)
     return bad(1, "the first line must be a machine of format 2: a JSON object with 'build', 'platform' and 'devices'")
   const h = JSON.parse(lines[0] ?? '') as Header
-  const r = new Replay(module, h)
+  const r = new RecordedKernel(module, h)
   const tally = new Tally(r, file, stopAfter)
   const done = (): Result<RecordedFile, Diagnostic> => ok(tally.result(String(h['kernel'])))
   if (!tally.attempt(0, 'boot', () => r.boot())) return done()

@@ -14,7 +14,9 @@ import { state_hash } from '../kernel/swiotlb/index.ts'
 import type { DmaBuffer } from '../kernel/index.ts'
 import { BareKernel } from '../system/index.ts'
 import { acceptedAmong } from './kernel-check.ts'
-import { draw, LAYOUT, type Op, opText, type Program, programText, shrink } from './kernel-program.ts'
+import { type Divergence, draw, LAYOUT, type Op, opText, type Program, programText, shrink } from './kernel-program.ts'
+
+export type { Divergence } from './kernel-program.ts'
 
 /** A way of booting both: which addresses, which predicates. */
 export interface Scenario {
@@ -95,18 +97,6 @@ export function scenariosFor(
     })
   }
   return out
-}
-
-export interface Divergence {
-  readonly scenario: string
-  readonly seed: number
-  /** Operations of the program as drawn, and after shrinking. */
-  readonly drawn: number
-  readonly program: readonly string[]
-  readonly operation: string
-  readonly what: string
-  readonly model: string
-  readonly kernel: string
 }
 
 export interface KernelConformResult {
@@ -423,7 +413,7 @@ const PIECE = 50
 
 /** A part of the programs of one scenario. */
 export interface Piece {
-  /** Place of the scenario in what scenariosFor answers; how many there are depends on the architectures only. */
+  /** Place of the scenario among those of the tree. */
   readonly scenario: number
   /** Of its first program; each further one has the next. */
   readonly seed: number
@@ -434,19 +424,14 @@ export interface Piece {
 export interface PieceResult {
   /** Of the tree. */
   readonly version: string
-  readonly scenario: Pick<Scenario, 'name' | 'kernel' | 'platform'>
+  readonly scenario: { readonly name: string; readonly kernel: string; readonly platform: string }
   readonly operations: number
   readonly programs: number
   readonly first: Divergence | null
 }
 
-/** `ops` operations over all scenarios of the architectures, in pieces, by scenario. */
-export function piecesOf(
-  arches: ReadonlyArray<'arm64' | 'x86'>,
-  ops: number,
-  seed: number
-): ReadonlyArray<readonly Piece[]> {
-  const scenarios = scenariosFor('linux-6.12', arches, [], null).length
+/** `ops` operations over so many scenarios, in pieces, by scenario. */
+export function piecesOf(scenarios: number, ops: number, seed: number): ReadonlyArray<readonly Piece[]> {
   return Array.from({ length: scenarios }, (_, scenario) => {
     const share = Math.floor(ops / scenarios) + (scenario < ops % scenarios ? 1 : 0)
     const whole = PIECE * PROGRAM

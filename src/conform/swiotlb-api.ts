@@ -14,31 +14,33 @@ export interface ApiDifference {
   readonly model: unknown
 }
 
-/** Names of operations, and the values of their line that are not counters. */
-export const apiOperations: Readonly<Record<string, { readonly name: string; readonly values: number }>> = {
-  mp: { name: 'dma_map_phys', values: 8 },
-  up: { name: 'dma_unmap_phys', values: 6 },
-  mg: { name: 'dma_map_sgtable', values: 8 },
-  ug: { name: 'dma_unmap_sg_attrs', values: 5 },
-  ss: { name: 'dma_sync_single_for_*', values: 6 },
-  sg: { name: 'dma_sync_sg_for_*', values: 5 },
-  aa: { name: 'dma_alloc_attrs', values: 10 },
-  fa: { name: 'dma_free_attrs', values: 6 },
-  pa: { name: 'dma_alloc_pages', values: 9 },
-  pf: { name: 'dma_free_pages', values: 6 },
-  na: { name: 'dma_alloc_noncontiguous', values: 10 },
-  nf: { name: 'dma_free_noncontiguous', values: 6 },
-  dm: { name: 'dma_direct_map_phys', values: 8 },
-  du: { name: 'dma_direct_unmap_phys', values: 6 },
-  ds: { name: 'dma_direct_sync_single_*', values: 6 },
-  da: { name: 'dma_direct_alloc', values: 10 },
-  df: { name: 'dma_direct_free', values: 6 },
-  m: { name: 'swiotlb_tbl_map_single', values: 10 },
-  sm: { name: 'swiotlb_map', values: 8 },
-  u: { name: 'swiotlb_tbl_unmap_single', values: 6 },
-  s: { name: 'swiotlb_sync_single_*', values: 6 },
-  w: { name: 'work', values: 1 },
-  km: { name: 'dma_set_mask', values: 5 }
+/** Names of operations, the values of their line that are not counters, and what those are that are no answers. */
+export const apiOperations: Readonly<
+  Record<string, { readonly name: string; readonly values: number; readonly asks: string }>
+> = {
+  mp: { name: 'dma_map_phys', values: 8, asks: 'dev cpu phys size dir attrs' },
+  up: { name: 'dma_unmap_phys', values: 6, asks: 'dev dma size dir attrs' },
+  mg: { name: 'dma_map_sgtable', values: 8, asks: 'dev cpu dir attrs list' },
+  ug: { name: 'dma_unmap_sg_attrs', values: 5, asks: 'dev dir attrs list' },
+  ss: { name: 'dma_sync_single_for_*', values: 6, asks: 'dev dma size dir for_cpu' },
+  sg: { name: 'dma_sync_sg_for_*', values: 5, asks: 'dev dir for_cpu list' },
+  aa: { name: 'dma_alloc_attrs', values: 10, asks: 'dev cpu size gfp attrs' },
+  fa: { name: 'dma_free_attrs', values: 6, asks: 'dev size phys dma attrs' },
+  pa: { name: 'dma_alloc_pages', values: 9, asks: 'dev cpu size dir gfp' },
+  pf: { name: 'dma_free_pages', values: 6, asks: 'dev size phys dma dir' },
+  na: { name: 'dma_alloc_noncontiguous', values: 10, asks: 'dev cpu size dir gfp attrs' },
+  nf: { name: 'dma_free_noncontiguous', values: 6, asks: 'dev size phys dma dir' },
+  dm: { name: 'dma_direct_map_phys', values: 8, asks: 'dev cpu phys size dir attrs' },
+  du: { name: 'dma_direct_unmap_phys', values: 6, asks: 'dev dma size dir attrs' },
+  ds: { name: 'dma_direct_sync_single_*', values: 6, asks: 'dev dma size dir for_cpu' },
+  da: { name: 'dma_direct_alloc', values: 10, asks: 'dev cpu size gfp attrs' },
+  df: { name: 'dma_direct_free', values: 6, asks: 'dev size phys dma attrs' },
+  m: { name: 'swiotlb_tbl_map_single', values: 10, asks: 'dev cpu phys size align dir attrs' },
+  sm: { name: 'swiotlb_map', values: 8, asks: 'dev cpu phys size dir attrs' },
+  u: { name: 'swiotlb_tbl_unmap_single', values: 6, asks: 'dev tlb size dir attrs' },
+  s: { name: 'swiotlb_sync_single_*', values: 6, asks: 'dev tlb size dir for_cpu' },
+  w: { name: 'work', values: 1, asks: '' },
+  km: { name: 'dma_set_mask', values: 5, asks: 'dev coherent mask' }
 }
 /** Lines that only look or set, and how many values they have; 0: any number. */
 export const apiLooks: Readonly<

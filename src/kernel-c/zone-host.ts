@@ -123,7 +123,8 @@ export class ZoneHost implements Host {
   }
   cache(op: number, phys: number, size: number): void {
     if (op === 4) this.events.push(['fl'])
-    else this.events.push([op === 0 ? 'sd' : op === 1 ? 'sc' : 'pc', phys, size])
+    // dma_to_phys() of a handle that no range has: all ones.
+    else this.events.push([op === 0 ? 'sd' : op === 1 ? 'sc' : 'pc', phys >= 2 ** 64 ? -1 : phys, size])
   }
   vmap(phys: number, size: number, prot: number): boolean {
     const failed = this.fails('vm') !== 0

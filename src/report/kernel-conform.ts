@@ -1,17 +1,22 @@
 // Renders the result of `tbit conform kernel`.
 import { columns, plural, thousands } from '../base/index.ts'
 import type { Divergence, KernelConformResult } from '../conform/kernel.ts'
+import { bullet } from './wrap.ts'
 
 /** The conditions under which agreement was looked for: said beside it. */
 const conformBounds =
-  'calls are atomic on both sides; allocations that may block only, no coherent pools, no IOMMU; whole pool ' +
-  'compared every 64 operations and at each end'
+  'calls are atomic on both sides, one thread; no IOMMU, no CMA, no dma_mmap. The lines without API: direct ' +
+  'calls of dma-direct and swiotlb, allocations that may block, no atomic pools. The lines with API (trees ' +
+  'from 7.2 on): every public call, atomic and restricted pools, conversions, pages and mappings that fail, ' +
+  'at boot too; 4K pages'
 
 export function divergenceText(d: Divergence): string {
+  const [drawn, lines] = [plural(d.drawn, 'operation'), plural(d.program.length, 'line')]
   return (
-    `first divergence (${d.scenario}, seed ${d.seed}, ${plural(d.drawn, 'operation')} shrunk to ` +
-    `${d.program.length}):\n${d.program.map((l) => `  ${l}`).join('\n')}\nat '${d.operation}', ${d.what}:\n  ` +
-    `our model        ${d.model}\n  the kernel's C   ${d.kernel}\n`
+    bullet('', `first divergence (${d.scenario}, seed ${d.seed}, ${drawn} shrunk to ${lines}):`) +
+    `\n${d.program.map((l) => bullet('  ', l)).join('\n')}\n` +
+    `${bullet('', `at '${d.operation}', ${d.what}:`)}\n` +
+    `${bullet('  our model        ', d.model)}\n${bullet("  the kernel's C   ", d.kernel)}\n`
   )
 }
 
@@ -19,14 +24,15 @@ export function kernelConformText(r: KernelConformResult): string {
   const rows = r.scenarios.map((s) => [
     `  ${s.name}`,
     `${s.kernel} on ${s.platform}`,
-    `${thousands(s.operations)} operations in ${thousands(s.programs)} programs`,
-    s.diverged ? 'DIVERGED' : 'no divergence'
+    thousands(s.operations),
+    s.diverged ? 'DIVERGED' : 'agree'
   ])
   return (
-    `${r.tree}: Linux ${r.version} beside our model\n${columns(rows)}\n` +
+    `${r.tree}: Linux ${r.version} beside our model\n` +
+    `${columns([['  booted as', 'model', 'operations', ''], ...rows])}\n` +
     `${r.first ? `\n${divergenceText(r.first)}` : ''}\n` +
     `${thousands(r.operations)} operations, ${plural(r.mismatches, 'divergence')}\n` +
-    `${conformBounds}\n`
+    `${bullet('', conformBounds)}\n`
   )
 }
 

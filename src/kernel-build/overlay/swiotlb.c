@@ -91,11 +91,21 @@ EXPORT(tbit_pool_stats) int tbit_pool_stats(int d)
 	struct io_tlb_mem *mem = tbit_mem(d);
 	unsigned int i;
 	unsigned long used = 0;
+#ifdef CONFIG_SWIOTLB_DYNAMIC
+	struct io_tlb_pool *pool;
+#endif
 
 	if (!mem)
 		return 0;
+	/* As mem_used() where nothing is tracked: of all pools. */
+#ifdef CONFIG_SWIOTLB_DYNAMIC
+	list_for_each_entry(pool, &mem->pools, node)
+		for (i = 0; i < pool->nareas; i++)
+			used += pool->areas[i].used;
+#else
 	for (i = 0; i < POOL(mem)->nareas; i++)
 		used += POOL(mem)->areas[i].used;
+#endif
 	OUT[0] = (double)POOL(mem)->start;
 	OUT[1] = (double)POOL(mem)->nslabs;
 	OUT[2] = (double)POOL(mem)->nareas;

@@ -68,12 +68,14 @@ function encBit(dev: Device): number {
 /** What phys_to_dma_unencrypted() or phys_to_dma_encrypted() adds to an address that has no such bit. */
 export const dmaAddrBit = (dev: Device, shared: boolean): number => (shared ? sharedBit(dev) : encBit(dev))
 
+/** An address with that bit: the kernel ORs it in, and a range map may have it already. */
+export const withAddrBit = (addr: DmaAddr, bit: number): DmaAddr => (has(addr, bit) ? addr : addr + bit)
+
 /** phys_to_dma(), phys_to_dma_encrypted(): the private form. */
 export function phys_to_dma(dev: Device, p: Phys): DmaAddr {
   const phys = translate_phys_to_dma(dev, p)
   if (phys === DMA_MAPPING_ERROR) return phys
-  const bit = encBit(dev)
-  return has(phys, bit) ? phys : phys + bit
+  return withAddrBit(phys, encBit(dev))
 }
 
 function snpCarriesCbit(dev: Device, rule: Decisions['snpPrivateHandle']): boolean {

@@ -362,7 +362,8 @@ function dma_direct_alloc_cc(
   attrs: number
 ): DmaBuffer | null {
   const k = dev.k
-  const A = force_dma_unencrypted(dev) || (attrs & ATTR_ALLOC_CC_SHARED) !== 0
+  const forced = force_dma_unencrypted(dev)
+  const A = forced || (attrs & ATTR_ALLOC_CC_SHARED) !== 0
   let decrypt = A
   const size = sharedSize(dev, sizeIn, A && gfpBlocks)
   if (attrs & ATTR.NO_KERNEL_MAPPING && !A && !is_swiotlb_for_alloc(dev))
@@ -372,7 +373,10 @@ function dma_direct_alloc_cc(
     remap = k.dmaDirectRemap
     if (!remap) return notSupported(dev)
   }
-  if ((remap || A) && dma_direct_use_pool(dev, gfpBlocks)) return dma_direct_alloc_from_pool(dev, size, A, A, attrs)
+  if ((remap || A) && dma_direct_use_pool(dev, gfpBlocks)) {
+    // dma_coherent_ok() asks the device, not the attribute.
+    return dma_direct_alloc_from_pool(dev, size, A, forced, attrs)
+  }
   const phys = __dma_direct_alloc_pages(dev, cpu, size, gfpBlocks, A)
   if (phys < 0) return null
   const n = size / PAGE_SIZE
@@ -385,8 +389,10 @@ function dma_direct_alloc_cc(
       return null
     }
   }
-  const alias: CpuAlias = remap ? (A ? 'shared' : 'private') : null
-  if (remap && !remapped(dev, phys, size, A)) {
+  // dma_pgprot() looks at the caller's DMA_ATTR_CC_SHARED too, which nothing else here does.
+  const mapsShared = A || (attrs & ATTR.CC_SHARED) !== 0
+  const alias: CpuAlias = remap ? (mapsShared ? 'shared' : 'private') : null
+  if (remap && !remapped(dev, phys, size, mapsShared)) {
     failed(dev, 'exhausted')
     if (decrypt && dma_set_encrypted(dev, phys_to_virt(phys), n) !== 0) leakPages(dev, phys, size, 'dma_direct_alloc')
     else __dma_direct_free_pages(dev, phys, size, 'dma_direct_alloc')

@@ -14,7 +14,7 @@ import {
 } from '../../base/index.ts'
 import { action, aside, change, choose, Interned, type Layout, type Store } from '../../step/index.ts'
 import { coherent_limit } from '../device.ts'
-import { DMA_MAPPING_ERROR, dmaAddrBit, translate_phys_to_dma } from './address.ts'
+import { DMA_MAPPING_ERROR, dmaAddrBit, translate_phys_to_dma, withAddrBit } from './address.ts'
 import { TAG } from '../page-alloc.ts'
 import { conversionsMayFail, hostRefuses, mappingOfRefused, set_memory_decrypted } from '../set-memory.ts'
 import { arch_dma_prep_coherent, dma_common_contiguous_remap, PGPROT } from './map-ops.ts'
@@ -527,7 +527,7 @@ export class GuestAtomicPools implements AtomicPools {
         const at = a.firstFit(s, i, whole)
         if (at === null) continue
         const bus = translate_phys_to_dma(dev, at.phys)
-        if (bus === DMA_MAPPING_ERROR || bus + probe + size - 1 > limit) continue
+        if (bus === DMA_MAPPING_ERROR || withAddrBit(bus, probe) + size - 1 > limit) continue
         a.state.update(st, TAKE, a.wanted, i, at.addr, whole)
         if (!s.work && a.state.get(st).work)
           a.k.parts.host?.schedule('atomic', () => {

@@ -22,7 +22,7 @@ import {
 } from '../swiotlb/index.ts'
 import { dma_limit, force_dma_unencrypted } from '../device.ts'
 import { workerRuns } from './pool.ts'
-import { dmaAddrBit, DMA_MAPPING_ERROR, translate_phys_to_dma } from './address.ts'
+import { dmaAddrBit, DMA_MAPPING_ERROR, translate_phys_to_dma, withAddrBit } from './address.ts'
 import {
   type BounceRange,
   type Device,
@@ -103,7 +103,7 @@ function search(pool: IoTlbPool, dev: Device, w: Search, offset: number): number
   const p = slotParams(
     dev.config.min_align_mask,
     dev.config.boundary_mask,
-    addr === DMA_MAPPING_ERROR ? addr : addr + w.bit,
+    addr === DMA_MAPPING_ERROR ? addr : withAddrBit(addr, w.bit),
     dev.k.page
   )
   return swiotlb_map_area(pool, w.cpu, offset, p, w.phys, w.size, w.mask)

@@ -17,6 +17,7 @@ import {
   type PieceResult,
   piecesOf,
   type Scenario,
+  scenarioCount,
   scenariosFor
 } from '../conform/kernel.ts'
 import { type Diagnostic, formatDiagnostic } from '../base/index.ts'
@@ -78,9 +79,8 @@ async function conformTree(io: Io, dir: string, o: Options): Promise<void> {
   const share = shareOf('conform', io.argv ?? [], o, errors, 'kernel')
   if (errors.length > 0) return complain(io, errors, o.format)
   const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
-  const direct = scenariosFor('linux-6.12', arches, [], null).length
   const api = hasApi(tree.value.read('kernel/dma/mapping.c')) ? apiScenarioCount(arches) : 0
-  const pieces = piecesOf(direct + api, o.ops, o.seed)
+  const pieces = piecesOf(scenarioCount(arches) + api, o.ops, o.seed)
   const shares: Shares | null = io.shares ?? share
   const unfit = (await shares?.begin(pieces.flat().map(itemOf), textsOf(tree.value))) ?? null
   if (unfit !== null) return complain(io, [unfit], o.format)

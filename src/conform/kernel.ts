@@ -99,6 +99,10 @@ export function scenariosFor(
   return out
 }
 
+/** How many scenarios there are for the architectures, whatever the tree. */
+export const scenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>): number =>
+  scenariosFor('linux-6.12', arches, [], null).length
+
 export interface KernelConformResult {
   readonly tree: string
   readonly version: string

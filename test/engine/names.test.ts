@@ -27,6 +27,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/conform/swiotlb.ts': 'which system a recording is of',
   'src/conform/_swiotlb-machine.ts': 'which system a recording is of',
   'src/conform/swiotlb-api.ts': 'which kernel a recording is of',
+  'src/conform/api-scenarios.ts': 'which machine a scenario builds',
   'src/conform/kernel.ts': 'which machine a scenario builds',
   'src/conform/kernel-check.ts': "which revision a tree's flag stands for",
   'src/web/static/pages.ts': 'which page shows a mapping first',

@@ -29,13 +29,14 @@ export class Codec {
 
   constructor(
     private readonly layout: Layout,
-    threads: number
+    threads: number,
+    bits?: Uint8Array
   ) {
     const { byteWords, totalWords } = layout
     this.byteWords = byteWords
     this.loose = totalWords + threads
     this.group = new Uint8Array(this.loose)
-    this.bits = new Uint8Array(this.loose).fill(LANE)
+    this.bits = bits ?? new Uint8Array(this.loose).fill(LANE)
     this.word = new Int32Array(this.loose)
     this.shift = new Int32Array(this.loose)
     this.mask = new Int32Array(this.loose)
@@ -55,22 +56,19 @@ export class Codec {
     this.place()
   }
 
-  /** Bits before a stored word must not be cut: first fit, widest first. */
+  /** Bits before a stored word must not be cut: first fit, widest first. No sort: each wider lane places all anew. */
   private place(): void {
-    const order = Array.from({ length: this.loose }, (_, i) => i).sort(
-      (a, b) => (this.bits[b] as number) - (this.bits[a] as number) || a - b
-    )
     const used: number[] = []
-    for (const i of order) {
-      const bits = this.bits[i] as number
-      if (bits === 0) continue
-      let w = used.findIndex((u) => u + bits <= 32)
-      if (w < 0) w = used.push(0) - 1
-      this.word[i] = w
-      this.shift[i] = used[w] as number
-      this.mask[i] = bits === 32 ? -1 : (1 << bits) - 1
-      used[w] = (used[w] as number) + bits
-    }
+    for (let bits = 32; bits > 0; bits--)
+      for (let i = this.bits.indexOf(bits); i >= 0; i = this.bits.indexOf(bits, i + 1)) {
+        let w = 0
+        while (w < used.length && (used[w] as number) + bits > 32) w++
+        if (w === used.length) used.push(0)
+        this.word[i] = w
+        this.shift[i] = used[w] as number
+        this.mask[i] = bits === 32 ? -1 : (1 << bits) - 1
+        used[w] = (used[w] as number) + bits
+      }
     this.width = Math.max(1, used.length)
     for (let a = 0; a < this.byteWords * 4; a++) {
       const g = this.group[a >> 2] as number
@@ -82,11 +80,9 @@ export class Codec {
 
   /** A codec in which working word `i`, a lane, can hold `value`. */
   widened(i: number, value: number): Codec {
-    const c = new Codec(this.layout, this.loose - this.layout.totalWords)
-    c.bits.set(this.bits)
-    while ((c.bits[i] as number) < 32 && value >>> (c.bits[i] as number) !== 0) c.bits[i] = (c.bits[i] as number) + LANE
-    c.place()
-    return c
+    const bits = this.bits.slice()
+    while ((bits[i] as number) < 32 && value >>> (bits[i] as number) !== 0) bits[i] = (bits[i] as number) + LANE
+    return new Codec(this.layout, this.loose - this.layout.totalWords, bits)
   }
 
   /** The stored form of working word `i`, from bit 0. A lane's number that does not fit comes back as it is. */

@@ -6,6 +6,9 @@ import { type Action, BLOCKED, changed, type Fast, type FastKind, type Store, st
 const BOOL = [0, 1] as const
 const ZERO = [0] as const
 
+/** By the largest value what a read of a byte may answer: the fields of all systems have few. */
+const domains: Array<readonly number[]> = []
+
 /** A run of `count` bytes with the values 0..max, named for the reader. */
 export class Field {
   private readonly cache = new Map<number, Action>()
@@ -22,7 +25,7 @@ export class Field {
     /** Whose field element i is, for the reader: `nic.accepted` instead of `accepted[0]`. */
     readonly owners: readonly string[] = []
   ) {
-    this.domain = Array.from({ length: max + 1 }, (_, i) => i)
+    this.domain = domains[max] ??= Array.from({ length: max + 1 }, (_, i) => i)
   }
 
   label(i: number): string {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { formatFiles, formats } from '../src/report/schemas.ts'
+import { here, simple } from './_cli.ts'
 import { valid, validatorOf } from './_formats.ts'
 import { root, steps } from './_transcripts.ts'
 import { scratch } from './scratch.ts'
@@ -99,13 +100,13 @@ const wanted = [
   ])
 ].filter((c) => formatOf(c) !== null)
 
-test.each(wanted)('%s', (command) => {
-  const r = spawnSync('sh', ['-c', `${command} 2>/dev/null`], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, PATH: `${root}:${process.env['PATH'] ?? ''}`, TBIT_CACHE: join(dir, 'cache') }
-  })
+test.each(wanted)('%s', async (command) => {
+  const env = { ...process.env, PATH: `${root}:${process.env['PATH'] ?? ''}`, TBIT_CACHE: join(dir, 'cache') }
+  const c = simple(command)
+  const r =
+    c !== null && c.filter === null
+      ? await here(c.words, env)
+      : spawnSync('sh', ['-c', `${command} 2>/dev/null`], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, env })
   const json: unknown = JSON.parse(r.stdout)
   const keys = json !== null && typeof json === 'object' ? json : {}
   const name =

@@ -90,6 +90,11 @@ afterAll(() => {
   Error.stackTraceLimit = limit
 })
 
+/** The stack, of which only names are read (test/stacks.ts). */
+function stackOfNames(): string {
+  return new Error().stack ?? ''
+}
+
 /** The record, noting who asks: so many times a run, since most ask again and again. */
 function noting(kernel: string): Revision {
   const asked = new Map<string, number>()
@@ -99,8 +104,7 @@ function noting(kernel: string): Revision {
       const n = (asked.get(String(key)) ?? 0) + 1
       if (names !== undefined && n < 60 && misses(key as Decision)) {
         asked.set(String(key), n)
-        for (const m of (new Error().stack ?? '').matchAll(/^\s*at (?:new )?(?:[\w$]+\.)*([\w$]+)/gm))
-          names.add(m[1] as string)
+        for (const m of stackOfNames().matchAll(/^\s*at (?:new )?(?:[\w$]+\.)*([\w$]+)/gm)) names.add(m[1] as string)
       }
       return Reflect.get(record, key)
     }

@@ -39,14 +39,14 @@ const only = (set: string): boolean => process.argv.some((a) => a === set || a =
 // Three sets. `fast` is what one runs on each change: no program is started, a property is tried a quarter of its times.
 // `slow` (*.slow.test.ts): the whole library by every engine, each printed command. `outside` (*.outside.test.ts): what
 // needs more than the checkout: kernel trees, the C compiler, guests, a browser, a scheduler, other versions of Node.
-// Files of the fast one share a process and its modules: loading them anew for each file was a third of its time. Whether
-// they do is asked of the project (modules) and of the whole (processes).
+// Files of the first two share a process and its modules: loading them anew for each file was a third of the fast one's
+// time. Whether they do is asked of the project (modules) and of the whole (processes).
 export default defineConfig({
   test: {
     // Of two cores vitest would leave one idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     minWorkers: 1,
-    poolOptions: { forks: { isolate: !only('fast') } },
+    poolOptions: { forks: { isolate: !only('fast') && !only('slow') } },
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -66,6 +66,7 @@ export default defineConfig({
           include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          isolate: false,
           setupFiles: ['test/yield.ts', 'test/stacks.ts']
         }
       },

@@ -12,17 +12,23 @@ export interface Ended {
   readonly code: number
 }
 
-/** Runs a command line here. @throws what nobody foresaw, of which the program makes a message */
-export async function here(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+/**
+ * Runs a command line here. `terminal`: the columns of the one that it is to believe that it writes to.
+ * @throws what nobody foresaw, of which the program makes a message
+ */
+export async function here(words: readonly string[], env: NodeJS.ProcessEnv, terminal?: number): Promise<Ended> {
   let [stdout, stderr, both, code] = ['', '', '', 0]
+  const tty = terminal === undefined ? {} : { isTTY: true, columns: terminal }
   const line = commandLine(words, env, {
     stdout: {
+      ...tty,
       write: (t) => {
         stdout += t
         both += t
       }
     },
     stderr: {
+      ...tty,
       write: (t) => {
         stderr += t
         both += t

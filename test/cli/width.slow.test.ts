@@ -1,7 +1,9 @@
-// No line of a default output is wider than an 80-column terminal: on a real one, made by python's pty.
+// No line of a default output is wider than an 80-column terminal: on a real one, made by python's pty, where a process
+// is needed or shows that the others would see the same; else in this process, which is told that it has one.
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { here, simple } from '../_cli.ts'
 import { root } from '../_transcripts.ts'
 
 const PTY = `
@@ -60,16 +62,36 @@ const verbs = [
   'list --help'
 ]
 
+/** What shows that a real terminal is seen as one. */
+const REAL = [
+  '--help',
+  'check litmus/flag-races -v',
+  'rules',
+  'chekc',
+  'replay test/fixtures/replay/r02-tracefs.txt.gz'
+]
+
+const env = { ...process.env, TBIT_CACHE: '/nonexistent/tbit' }
+
+async function onTerminal(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('python3', ['-c', PTY, command], { cwd: root, encoding: 'utf8', env })
+  return stdout
+}
+
 for (const v of verbs) {
-  test.skipIf(!python)(`tbit ${v}${python ? '' : ' (skipped: no python3 for a terminal)'}`, async () => {
-    const { stdout: out } = await promisify(execFile)('python3', ['-c', PTY, v], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { ...process.env, TBIT_CACHE: '/nonexistent/tbit' }
-    })
+  const s = REAL.includes(v) ? null : simple(`tbit ${v}`)
+  const skipped = s === null && !python
+  test.skipIf(skipped)(`tbit ${v}${skipped ? ' (skipped: no python3 for a terminal)' : ''}`, async () => {
+    const out = s === null ? await onTerminal(v) : (await here(s.words, env, 80)).both
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are taken away
     const lines = out.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').split(/\r*\n/)
     expect(lines.length).toBeGreaterThan(1)
     for (const l of lines) expect((l.split('\r').at(-1) ?? '').length, l).toBeLessThanOrEqual(80)
   })
 }
+
+test.skipIf(!python)('a terminal gets what this process gives one', async () => {
+  const words = ['rules', '--platform', 'arm-cca']
+  const real = (await onTerminal(words.join(' '))).replaceAll('\r\n', '\n')
+  expect((await here(words, env, 80)).both).toBe(real)
+})

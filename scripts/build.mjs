@@ -1,11 +1,10 @@
 // Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.mjs), so
-// that a verb compiles nothing but what is new to it; and the worker threads of `check` and `replay`, which start from
-// files of their own.
+// that a verb compiles nothing but what is new to it; the same without the verbs, for who asks what they are; and the
+// worker threads of `check` and `replay`, which start from files of their own.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { caches } from './cached.mjs'
 import { root } from './install.mjs'
-import { register } from './registry.mjs'
 
 const out = join(root, 'dist')
 // What the last whole build was made of and which files it wrote. It comes last: a build that was killed is built
@@ -35,12 +34,20 @@ function lastBuild() {
   }
 }
 
-const isMain = (file) => /^main-\w+\.cjs$/.test(file)
+/** A script whose name says its content. */
+const isNamed = (file) => /^(?:main|usage)-\w+\.cjs$/.test(file)
+const pathOf = (script, files) =>
+  join(
+    out,
+    files.find((f) => isNamed(f) && f.startsWith(`${script}-`))
+  )
 
-/** The script of the last build; null when sources changed since, or a file of it is gone. */
-export function current() {
+/**
+ * A script of the last build, `main` or `usage`; null when sources changed since, or a file of it is gone.
+ */
+export function current(script = 'main') {
   const { sources, files } = lastBuild()
-  return sources === signatures() && files.every((f) => existsSync(join(out, f))) ? join(out, files.find(isMain)) : null
+  return sources === signatures() && files.every((f) => existsSync(join(out, f))) ? pathOf(script, files) : null
 }
 
 // Beside, then renamed: a process that starts meanwhile never reads half a file.
@@ -65,21 +72,32 @@ const common = {
   loader: { '.wasm': 'file', '.css': 'text' }
 }
 
-/** Makes dist/ and answers the path of its script. */
-export async function build() {
+/** The command line without what a verb loads. */
+const withoutVerbs = {
+  name: 'without verbs',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /./ }, ({ kind, path }) => (kind === 'dynamic-import' ? { path, external: true } : undefined))
+  }
+}
+
+/** Makes dist/ and answers the path of a script of it. */
+export async function build(script = 'main') {
+  // Loaded here: a start that builds nothing needs neither.
+  const [{ register }, esbuild] = await Promise.all([import('./registry.mjs'), import('esbuild')])
   register()
-  const esbuild = await import('esbuild')
   const made = signatures()
+  const commandLine = {
+    ...common,
+    entryNames: '[name]-[hash]',
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': '__url' },
+    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
+  }
+  const main = join(root, 'src/cli/main.ts')
   const parts = await Promise.all([
-    esbuild.build({
-      ...common,
-      entryPoints: [join(root, 'src/cli/main.ts')],
-      entryNames: '[name]-[hash]',
-      format: 'cjs',
-      outExtension: { '.js': '.cjs' },
-      define: { 'import.meta.url': '__url' },
-      banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
-    }),
+    esbuild.build({ ...commandLine, entryPoints: { main } }),
+    esbuild.build({ ...commandLine, entryPoints: { usage: main }, plugins: [withoutVerbs] }),
     esbuild.build({
       ...common,
       entryPoints: ['check', 'replay'].map((w) => join(root, `src/cli/${w}-worker.ts`)),
@@ -91,7 +109,7 @@ export async function build() {
   const before = lastBuild().files
   const files = parts.flatMap((p) => p.outputFiles).map((f) => ({ name: basename(f.path), data: f.contents }))
   // What is named by its content and there is right.
-  for (const f of files) if (!isMain(f.name) || !whole(f)) place(f.name, f.data)
+  for (const f of files) if (!isNamed(f.name) || !whole(f)) place(f.name, f.data)
   place('.stamp', JSON.stringify({ sources: made, files: files.map((f) => f.name) }))
   // The build before this one stays, for processes that still run from it.
   const kept = new Set(['.stamp', ...before, ...files.map((f) => f.name)])
@@ -100,7 +118,10 @@ export async function build() {
       rmSync(join(out, f), { recursive: true, force: true })
   for (const f of readdirSync(out))
     if (/\.part-\d+$/.test(f) && !alive(Number(f.slice(f.lastIndexOf('-') + 1)))) rmSync(join(out, f), { force: true })
-  return join(out, files.map((f) => f.name).find(isMain))
+  return pathOf(
+    script,
+    files.map((f) => f.name)
+  )
 }
 
 const whole = (f) => existsSync(join(out, f.name)) && statSync(join(out, f.name)).size === f.data.length

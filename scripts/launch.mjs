@@ -4,5 +4,8 @@ import { build, current } from './build.mjs'
 import { run } from './cached.mjs'
 
 ensureInstalled()
-const [verb = 'help'] = process.argv.slice(2)
-run(current() ?? (await build()), /^[a-z]+$/.test(verb) ? verb : 'other')
+const words = process.argv.slice(2)
+const [verb = '--help'] = words
+// What lists the verbs needs none of them.
+const script = words.length <= 1 && /^(?:--help|-h)$/.test(verb) ? 'usage' : 'main'
+run(current(script) ?? (await build(script)), /^[a-z]+$/.test(verb) ? verb : 'other')

@@ -2,7 +2,7 @@
 // says.
 import { ensure, nearest, own } from '../base/index.ts'
 import type { Platform } from '../machine/index.ts'
-import type { Decisions, DmaZone, Surroundings } from '../kernel/index.ts'
+import { type Decisions, type DmaZone, revisionByName, type Surroundings } from '../kernel/index.ts'
 import { BOUNDARY_ALL_ONES, IO_TLB_SEGSIZE, IO_TLB_SIZE } from '../kernel/swiotlb/index.ts'
 import { SurroundedKernel } from '../system/index.ts'
 import type { ZoneConfig } from '../kernel-c/index.ts'
@@ -23,6 +23,10 @@ const PLATFORMS: Readonly<
   tdx: { platform: 'intel-tdx', as: () => ({}) },
   sme: { platform: 'amd-sme-host', as: (bit) => ({ encBit: bit }) }
 }
+
+/** A revision of ours by its name; `linux-7.3.4`, `linux-7.3-rc4` and what else a release is called: by the release. */
+export const revisionOfMachine = (kernel: string): string =>
+  revisionByName(kernel) === undefined ? (/^linux-\d+\.\d+/.exec(kernel)?.[0] ?? kernel) : kernel
 
 /** Our name of a recording's platform. */
 export const platformOf = (word: string): string => ensure(own(PLATFORMS, word), 'the platform').platform
@@ -88,8 +92,7 @@ export function bootRecorded(
     ...(h['platform'] === 'pkvm' && asked ? { convertsDefaultPool: true } : {})
   }
   return new SurroundedKernel({
-    // `linux-7.3.4` is a release, anything else the name of a revision of ours.
-    kernel: /^linux-\d+\.\d+(?=\.\d)/.exec(String(h['kernel']))?.[0] ?? String(h['kernel']),
+    kernel: revisionOfMachine(String(h['kernel'])),
     platform: named.platform,
     machine,
     decisions: accepting,

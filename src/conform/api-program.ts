@@ -1,6 +1,8 @@
 // Random programs over the whole DMA API of 7.2 and later, as lines of a recording of format 2 in which the answers are
 // still missing: a machine, and operations that refer to each other by number. Whoever runs one asks a kernel for the
 // answers. Nothing here knows who that is.
+import { ensure } from '../base/index.ts'
+import { DMA_ATTRS } from '../kernel/trace-events.ts'
 import { randomOf, withoutOperations } from './kernel-program.ts'
 
 /** A failure told beforehand: the k-th call (from 0) of a kind fails. */
@@ -68,16 +70,17 @@ const RAM = [
   [0x1_0000_0000, 0x1_8000_0000]
 ] as const
 
-const WRITE_COMBINE = 1 << 2
-const NO_KERNEL_MAPPING = 1 << 4
-const SKIP_CPU_SYNC = 1 << 5
-const FORCE_CONTIGUOUS = 1 << 6
-const ALLOC_SINGLE_PAGES = 1 << 7
-const NO_WARN = 1 << 8
-const ATTR_MMIO = 1 << 10
-const REQUIRE_COHERENT = 1 << 12
-const CC_SHARED = 1 << 13
-const ALLOC_CC_SHARED = 1 << 14
+const attr = (name: string): number => 1 << ensure(DMA_ATTRS.find((a) => a.name === name)?.bit, 'the attribute')
+const WRITE_COMBINE = attr('WRITE_COMBINE')
+const NO_KERNEL_MAPPING = attr('NO_KERNEL_MAPPING')
+const SKIP_CPU_SYNC = attr('SKIP_CPU_SYNC')
+const FORCE_CONTIGUOUS = attr('FORCE_CONTIGUOUS')
+const ALLOC_SINGLE_PAGES = attr('ALLOC_SINGLE_PAGES')
+const NO_WARN = attr('NO_WARN')
+const ATTR_MMIO = attr('MMIO')
+const REQUIRE_COHERENT = attr('REQUIRE_COHERENT')
+const CC_SHARED = attr('CC_SHARED')
+const ALLOC_CC_SHARED = attr('ALLOC_CC_SHARED')
 
 type Draw = (n: number) => number
 const pickFrom =

@@ -2,6 +2,7 @@
 // on every platform, with atomic, restricted and growing pools, masks that change, devices that are accepted and no
 // longer, and page allocations, conversions and mappings that fail, at boot too.
 import { own } from '../base/index.ts'
+import { formatAttrs } from '../kernel/trace-events.ts'
 import { platformOf } from './_swiotlb-machine.ts'
 import { type ApiDivergence, type ApiRun, runApi } from './api-both.ts'
 import { type ApiKinds, type ApiProgram, type DrawnMachine, drawApi, shrinkApi } from './api-program.ts'
@@ -76,23 +77,8 @@ export function apiScenarios(
 }
 
 const hex = (n: unknown): string => (typeof n === 'number' && n >= 4096 ? `0x${n.toString(16)}` : String(n))
-const ATTRIBUTES: readonly string[] = [
-  'ATTR_0',
-  'WEAK_ORDERING',
-  'WRITE_COMBINE',
-  'ATTR_3',
-  'NO_KERNEL_MAPPING',
-  'SKIP_CPU_SYNC',
-  'FORCE_CONTIGUOUS',
-  'ALLOC_SINGLE_PAGES',
-  'NO_WARN',
-  'PRIVILEGED',
-  'MMIO',
-  'DEBUGGING_IGNORE_CACHELINES',
-  'REQUIRE_COHERENT',
-  'CC_SHARED',
-  'ALLOC_CC_SHARED'
-]
+/** The kernel that has a name for each attribute. */
+const NAMES = 'linux-7.3'
 const GFP = ['GFP_KERNEL', 'GFP_ATOMIC', 'GFP_NOWAIT'] as const
 
 /** A value of a line as a kernel developer would write it; null: it goes without saying. */
@@ -108,7 +94,7 @@ function valueText(what: string, v: unknown): string | null {
     case 'gfp':
       return GFP[n] ?? String(n)
     case 'attrs':
-      return n === 0 ? null : ATTRIBUTES.filter((_, i) => n & (1 << i)).join('|')
+      return n === 0 ? null : formatAttrs(n, NAMES)
     case 'list':
       return `[${(v as Array<[number, number]>).map(([a, l]) => `${hex(a)}+${l}`).join(' ')}]`
     case 'for_cpu':

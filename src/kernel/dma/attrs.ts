@@ -22,4 +22,4 @@ export const ATTR = {
 } as const
 
 /** __DMA_ATTR_ALLOC_CC_SHARED, the DMA API's own (7.3). */
-export const ATTR_ALLOC_CC_SHARED = 1 << 14
+export { ATTR_ALLOC_CC_SHARED } from '../trace-events.ts'

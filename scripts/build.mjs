@@ -1,54 +1,19 @@
-// Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.mjs), so
-// that a verb compiles nothing but what is new to it; the same without the verbs, for who asks what they are; and the
-// worker threads of `check` and `replay`, which start from files of their own.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { caches } from './cached.mjs'
-import { root } from './install.mjs'
+// Bundles src/cli/main.ts into dist/: one script, of which V8's code cache keeps what each verb ran (cached.cjs), so
+// that a verb compiles nothing but what is new to it; the same with `check` only, which is asked most, and without any
+// verb, for who asks what they are; and the worker threads of `check` and `replay`, which start from files of their
+// own.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join, relative } from 'node:path'
+import { caches } from './cached.cjs'
+import start from './current.cjs'
+import { ensureInstalled, root } from './install.mjs'
 
-const out = join(root, 'dist')
-// What the last whole build was made of and which files it wrote. It comes last: a build that was killed is built
-// again.
-const stamp = join(out, '.stamp')
-
-// Name, time and size of every source. Times are compared with themselves only, so that a clock that was wrong costs
-// one build, not all.
-function sources(dir = 'src') {
-  return readdirSync(join(root, dir), { withFileTypes: true }).flatMap((e) =>
-    e.isDirectory() ? sources(`${dir}/${e.name}`) : [signature(`${dir}/${e.name}`)]
-  )
-}
-function signature(path) {
-  const { mtimeMs, size } = statSync(`${root}/${path}`)
-  return `${path} ${mtimeMs} ${size}`
-}
-const signatures = () =>
-  [...sources(), signature('package-lock.json'), signature('scripts/build.mjs')].sort().join('\n')
-
-function lastBuild() {
-  try {
-    const { sources, files } = JSON.parse(readFileSync(stamp, 'utf8'))
-    return { sources, files: Array.isArray(files) ? files : [] }
-  } catch {
-    return { sources: '', files: [] }
-  }
-}
+export const { current } = start
+const { lastBuild, out, signature, stamp } = start
 
 /** A script whose name says its content. */
-const isNamed = (file) => /^(?:main|usage)-\w+\.cjs$/.test(file)
-const pathOf = (script, files) =>
-  join(
-    out,
-    files.find((f) => isNamed(f) && f.startsWith(`${script}-`))
-  )
-
-/**
- * A script of the last build, `main` or `usage`; null when sources changed since, or a file of it is gone.
- */
-export function current(script = 'main') {
-  const { sources, files } = lastBuild()
-  return sources === signatures() && files.every((f) => existsSync(join(out, f))) ? pathOf(script, files) : null
-}
+const isNamed = (file) => /^(?:main|check|usage)-\w+\.cjs$/.test(file)
 
 // Beside, then renamed: a process that starts meanwhile never reads half a file.
 function place(file, data) {
@@ -59,7 +24,9 @@ function place(file, data) {
 }
 
 const common = {
+  absWorkingDir: root,
   write: false,
+  metafile: true,
   outdir: out,
   bundle: true,
   platform: 'node',
@@ -72,20 +39,62 @@ const common = {
   loader: { '.wasm': 'file', '.css': 'text' }
 }
 
-/** The command line without what a verb loads. */
-const withoutVerbs = {
+/** The command line without what is loaded late, where `leaves` says so. */
+const without = (leaves) => ({
   name: 'without verbs',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /./ }, ({ kind, path }) => (kind === 'dynamic-import' ? { path, external: true } : undefined))
+    onResolve({ filter: /./ }, (asked) =>
+      asked.kind === 'dynamic-import' && leaves(asked) ? { path: asked.path, external: true } : undefined
+    )
   }
+})
+const noVerb = without(() => true)
+const onlyCheck = without(({ path, importer }) => basename(importer) === 'verbs.ts' && path !== './check.ts')
+
+/**
+ * Modules of Node that load many others and that most command lines never come to: loaded when something of them is
+ * first asked for.
+ */
+const lateModules = {
+  name: 'late modules',
+  setup: ({ onResolve, onLoad }) => {
+    const require = createRequire(import.meta.url)
+    onResolve({ filter: /^node:(?:child_process|crypto|worker_threads)$/ }, ({ path, namespace }) =>
+      namespace === 'late' ? { path, external: true } : { path, namespace: 'late' }
+    )
+    onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
+      contents: Object.keys(require(path))
+        .map((name) => `Object.defineProperty(exports, '${name}', ${getter(path, name)});`)
+        .join('\n')
+    }))
+  }
+}
+const getter = (path, name) => `{ enumerable: true, get: () => require('${path}').${name} }`
+
+/** Name, time and size of every source and of every folder of sources, before a build reads them. */
+function signatures(folders) {
+  const paths = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((e) => e.isFile())
+    .map((e) => relative(root, join(e.parentPath ?? e.path, e.name)))
+  return new Map([...paths, ...folders, 'package-lock.json', 'scripts/build.mjs'].map((p) => [p, signature(p)]))
+}
+
+/** A script with what it is made of: inputs, and what decides for all how they are built. */
+function made(part, also, folders, signed) {
+  const inputs = [part, ...also].flatMap((p) => Object.keys(p.metafile.inputs)).filter((p) => signed.has(p))
+  const sources = [...new Set([...inputs, ...folders, 'package-lock.json', 'scripts/build.mjs'])]
+  const file = part.outputFiles.map((f) => basename(f.path)).find(isNamed)
+  return { file, sources: sources.sort().map((p) => [p, signed.get(p)]) }
 }
 
 /** Makes dist/ and answers the path of a script of it. */
 export async function build(script = 'main') {
   // Loaded here: a start that builds nothing needs neither.
-  const [{ register }, esbuild] = await Promise.all([import('./registry.mjs'), import('esbuild')])
+  const [{ register, registries }, esbuild] = await Promise.all([import('./registry.mjs'), import('esbuild')])
   register()
-  const made = signatures()
+  // A new file of these is a new import of their lists.
+  const folders = registries.map((r) => r.dir)
+  const signed = signatures(folders)
   const commandLine = {
     ...common,
     entryNames: '[name]-[hash]',
@@ -94,10 +103,11 @@ export async function build(script = 'main') {
     define: { 'import.meta.url': '__url' },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }
   }
-  const main = join(root, 'src/cli/main.ts')
+  const entry = join(root, 'src/cli/main.ts')
   const parts = await Promise.all([
-    esbuild.build({ ...commandLine, entryPoints: { main } }),
-    esbuild.build({ ...commandLine, entryPoints: { usage: main }, plugins: [withoutVerbs] }),
+    esbuild.build({ ...commandLine, entryPoints: { main: entry }, plugins: [lateModules] }),
+    esbuild.build({ ...commandLine, entryPoints: { check: entry }, plugins: [lateModules, onlyCheck] }),
+    esbuild.build({ ...commandLine, entryPoints: { usage: entry }, plugins: [noVerb] }),
     esbuild.build({
       ...common,
       entryPoints: ['check', 'replay'].map((w) => join(root, `src/cli/${w}-worker.ts`)),
@@ -105,12 +115,18 @@ export async function build(script = 'main') {
       outExtension: { '.js': '.mjs' }
     })
   ])
+  const [main, check, usage, workers] = parts
+  const scripts = {
+    main: made(main, [workers], folders, signed),
+    check: made(check, [workers], folders, signed),
+    usage: made(usage, [], [], signed)
+  }
   mkdirSync(out, { recursive: true })
   const before = lastBuild().files
   const files = parts.flatMap((p) => p.outputFiles).map((f) => ({ name: basename(f.path), data: f.contents }))
   // What is named by its content and there is right.
   for (const f of files) if (!isNamed(f.name) || !whole(f)) place(f.name, f.data)
-  place('.stamp', JSON.stringify({ sources: made, files: files.map((f) => f.name) }))
+  place(basename(stamp), JSON.stringify({ scripts, files: files.map((f) => f.name) }))
   // The build before this one stays, for processes that still run from it.
   const kept = new Set(['.stamp', ...before, ...files.map((f) => f.name)])
   for (const f of readdirSync(out))
@@ -118,10 +134,13 @@ export async function build(script = 'main') {
       rmSync(join(out, f), { recursive: true, force: true })
   for (const f of readdirSync(out))
     if (/\.part-\d+$/.test(f) && !alive(Number(f.slice(f.lastIndexOf('-') + 1)))) rmSync(join(out, f), { force: true })
-  return pathOf(
-    script,
-    files.map((f) => f.name)
-  )
+  return join(out, scripts[script].file)
+}
+
+/** A script of dist/, installed and built if need be. */
+export async function ready(script) {
+  ensureInstalled()
+  return current(script) ?? (await build(script))
 }
 
 const whole = (f) => existsSync(join(out, f.name)) && statSync(join(out, f.name)).size === f.data.length

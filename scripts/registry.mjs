@@ -6,7 +6,7 @@ import { functionsText } from './functions.mjs'
 import { root } from './install.mjs'
 
 /** Folders whose files, but for helpers, each export one record under the same name. */
-const registries = [
+export const registries = [
   {
     dir: 'src/kernel/revisions',
     what: 'revision',

@@ -1,11 +1,11 @@
-// A start with what an earlier start compiled (scripts/cached.mjs).
+// A start with what an earlier start compiled (scripts/cached.cjs).
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { discard, newFolder } from './scratch.ts'
 
-const cached = new URL('../scripts/cached.mjs', import.meta.url).href
+const cached = new URL('../scripts/cached.cjs', import.meta.url).href
 
 test('what builds a kernel, and so imports a module at run time, can do so at every start', () => {
   const dir = newFolder('start')

@@ -161,14 +161,14 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
     ...(o.lean === undefined ? {} : { lean: o.lean })
   }
   const workers = workersFor(jobs.length, o.workers)
-  const begun = performance.now()
+  const begun = Date.now()
   const budget = o.here ?? 300
   let next = 0
   // One here and now; false when the time is up.
   const here = (): boolean => {
     const job = jobs[next] as Job
     try {
-      const r = runJob(job, options, () => workers === 0 || performance.now() - begun <= budget)
+      const r = runJob(job, options, () => workers === 0 || Date.now() - begun <= budget)
       if (r.stopped) return false
       const { stopped: _, ...done } = r
       results[next] = r.result
@@ -182,7 +182,7 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
     return true
   }
   const hereFirst = jobs.length <= MANY || workers === 0
-  while (hereFirst && next < jobs.length && (workers === 0 || performance.now() - begun <= budget)) if (!here()) break
+  while (hereFirst && next < jobs.length && (workers === 0 || Date.now() - begun <= budget)) if (!here()) break
   // ^C during the search above is delivered now.
   if (next < jobs.length)
     await new Promise((resolve) => {

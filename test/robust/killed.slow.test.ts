@@ -38,9 +38,13 @@ const sleep = (ms: number): Promise<void> =>
 describe('the program itself', () => {
   const checkout = join(dir, 'checkout')
   const start = (...args: string[]) =>
-    spawnSync(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), ...args], {
+    spawnSync(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.cjs'), ...args], {
       encoding: 'utf8'
     })
+  /** Gives a source another content that no bundler drops. */
+  const change = (path: string, i: number): void => {
+    writeFileSync(join(checkout, path), `${readFileSync(join(root, path), 'utf8')}\nglobalThis.name = '${i}'\n`)
+  }
   beforeAll(() => {
     mkdirSync(checkout)
     for (const name of ['src', 'scripts', 'litmus', 'package.json', 'package-lock.json', 'tbit'])
@@ -52,8 +56,8 @@ describe('the program itself', () => {
     const dist = join(checkout, 'dist')
     for (const [i, ms] of [80, 250, 450, 700, 1000].entries()) {
       // Something new each time, so that there is something to build.
-      writeFileSync(join(checkout, 'src', 'base', 'zz.ts'), `export const zz = ${i}\n`)
-      const p = spawn(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.mjs'), '--version'], {
+      change('src/cli/version.ts', i)
+      const p = spawn(process.execPath, ['--stack-size=4000', join(checkout, 'scripts', 'launch.cjs'), '--version'], {
         stdio: 'ignore'
       })
       // asked before the wait: on a fast machine the build is done before the signal
@@ -103,7 +107,7 @@ describe('the program itself', () => {
   test('dist holds this build and the one before; a file of tomorrow is built once', () => {
     const dist = join(checkout, 'dist')
     for (let i = 0; i < 3; i++) {
-      writeFileSync(join(checkout, 'src', 'cli', 'zz.ts'), `export const zz = ${i}\n`)
+      change('src/cli/version.ts', i + 10)
       start('--version')
     }
     const { files } = JSON.parse(readFileSync(join(dist, '.stamp'), 'utf8')) as { files: string[] }
@@ -115,6 +119,28 @@ describe('the program itself', () => {
     const built = statSync(join(dist, '.stamp')).mtimeMs
     start('--version')
     expect(statSync(join(dist, '.stamp')).mtimeMs).toBe(built)
+  })
+
+  test('a start builds when what its script is made of has changed, and only then', () => {
+    const stamp = join(checkout, 'dist', '.stamp')
+    const builds = (...args: string[]): boolean => {
+      const before = statSync(stamp).mtimeMs
+      start(...args)
+      return statSync(stamp).mtimeMs !== before
+    }
+    start('--version')
+    // No part of the list of verbs; of `check`; of all the others only.
+    writeFileSync(join(checkout, 'src', 'base', 'zz.ts'), 'export const zz = 1\n')
+    expect(['--help', 'check', '--version'].map((v) => builds(v, '--help'))).toEqual([false, false, false])
+    change('src/cli/size.ts', 1)
+    expect([builds('--help'), builds('check', '--help'), builds('--version')]).toEqual([false, false, true])
+    change('src/check/check.ts', 1)
+    expect([builds('--help'), builds('check', '--help'), builds('--version')]).toEqual([false, true, false])
+    change('src/cli/verbs.ts', 1)
+    expect([builds('--help'), builds('check', '--help'), builds('--version')]).toEqual([true, false, false])
+    // A new file of a folder that is a list.
+    writeFileSync(join(checkout, 'src', 'properties', '_zz.ts'), 'export const zz = 1\n')
+    expect([builds('check', '--help'), builds('--version')]).toEqual([true, false])
   })
 
   test('an installation that was killed is none', () => {

@@ -1,11 +1,11 @@
 // Runs a script with V8's code cache: what an earlier run of the same verb compiled is not compiled again. The cache
 // lies beside the script, whose name says its content; V8 refuses one of another version or other flags, and then it is
 // made anew.
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
-import vm from 'node:vm'
-import zlib from 'node:zlib'
+'use strict'
+const { readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs')
+const { dirname } = require('node:path')
+const vm = require('node:vm')
+const zlib = require('node:zlib')
 
 // An exit code after which nothing is kept: the word may be no verb.
 const WRONG_USE = 2
@@ -18,15 +18,15 @@ const builds = (words) => words.some((w) => w === 'kernel' || w === 'conform' ||
 const CACHE = /\.([a-z-]+)\.v8$/
 
 /** The script that a cache belongs to, by their names; the name itself for all other files. */
-export const caches = (file) => file.replace(CACHE, '')
+const caches = (file) => file.replace(CACHE, '')
 
 /**
  * Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its
  * own. `words`: the command line.
  */
-export function run(file, part, words = process.argv.slice(2)) {
+function run(file, part, words = process.argv.slice(2)) {
   if (builds(words)) {
-    createRequire(file)(file)
+    require(file)
     return
   }
   const path = `${file}.${part}.v8`
@@ -43,7 +43,7 @@ export function run(file, part, words = process.argv.slice(2)) {
       if (code !== WRONG_USE) keep(script, path)
     })
   const module = { exports: {} }
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
+  script.runInThisContext()(module.exports, require, module, file, dirname(file))
 }
 
 // V8 believes every byte of a cache, and dies of a wrong one: the last four are a check of the others.
@@ -73,3 +73,5 @@ function keep(script, path) {
     rmSync(beside, { force: true })
   }
 }
+
+module.exports = { caches, run }

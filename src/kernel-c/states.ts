@@ -112,8 +112,9 @@ export class KernelStates {
     const from = (STATE_BASE >> 2) + i * w
     const old = this.current[i] as number
     const s = old * w
+    const { store } = this
     let k = 0
-    while (k < w && mem[from + k] === this.store[s + k]) k++
+    while (k < w && mem[from + k] === store[s + k]) k++
     if (k === w) return
     const id = this.internChunk(i)
     this.currentHash = (this.currentHash - mix(i, old) + mix(i, id)) | 0
@@ -124,9 +125,8 @@ export class KernelStates {
     const mem = this.view()
     const w = this.words
     const from = (STATE_BASE >> 2) + i * w
-    let h = 0x811c9dc5 | 0
-    for (let k = 0; k < w; k++) h = Math.imul(h ^ (mem[from + k] as number), 0x01000193) ^ (h >>> 15)
-    h = (h ^ (h >>> 13)) | 0
+    const h = hashed(mem, from, w)
+    const { store } = this
     let mask = this.chunkTable.length - 1
     let p = h & mask
     for (;;) {
@@ -135,7 +135,7 @@ export class KernelStates {
       if (this.chunkHash[id] === h) {
         const s = id * w
         let k = 0
-        while (k < w && mem[from + k] === this.store[s + k]) k++
+        while (k < w && mem[from + k] === store[s + k]) k++
         if (k === w) return id
       }
       p = (p + 1) & mask
@@ -158,6 +158,7 @@ export class KernelStates {
   private internVector(): number {
     const n = this.chunks
     const h = this.currentHash
+    const { current, vectors } = this
     let mask = this.stateTable.length - 1
     let p = h & mask
     for (;;) {
@@ -166,7 +167,7 @@ export class KernelStates {
       if (this.stateHash[id] === h) {
         const s = id * n
         let k = 0
-        while (k < n && this.current[k] === this.vectors[s + k]) k++
+        while (k < n && current[k] === vectors[s + k]) k++
         if (k === n) return id
       }
       p = (p + 1) & mask
@@ -196,18 +197,32 @@ export class KernelStates {
     const n = this.chunks
     const w = this.words
     const v = id * n
+    const { current, store, vectors } = this
     for (let i = 0; i < n; i++) {
-      const want = this.vectors[v + i] as number
+      const want = vectors[v + i] as number
       const j = i & 63
       const dirty = ((j < 32 ? low >>> j : high >>> (j - 32)) & 1) !== 0
-      if (want === this.current[i] && !dirty) continue
+      if (want === current[i] && !dirty) continue
       const from = (STATE_BASE >> 2) + i * w
       const s = want * w
-      for (let k = 0; k < w; k++) mem[from + k] = this.store[s + k] as number
-      this.current[i] = want
+      for (let k = 0; k < w; k++) mem[from + k] = store[s + k] as number
+      current[i] = want
     }
     this.currentHash = this.stateHash[id] as number
   }
+}
+
+/** Of `w` words, a multiple of four: in four strands, so that one multiplication does not wait for the one before. */
+function hashed(words: Int32Array, from: number, w: number): number {
+  let [a, b, c, d] = [0x811c9dc5, 0x01234567, 0x2545f491, 0x6c078965]
+  for (let k = from; k < from + w; k += 4) {
+    a = Math.imul(a ^ (words[k] as number), 0x01000193) ^ (a >>> 15)
+    b = Math.imul(b ^ (words[k + 1] as number), 0x01000193) ^ (b >>> 15)
+    c = Math.imul(c ^ (words[k + 2] as number), 0x01000193) ^ (c >>> 15)
+    d = Math.imul(d ^ (words[k + 3] as number), 0x01000193) ^ (d >>> 15)
+  }
+  const h = Math.imul(a ^ (b >>> 7), 0x9e3779b1) ^ Math.imul(c ^ (d >>> 9), 0x85ebca6b) ^ (b << 3) ^ d
+  return (h ^ (h >>> 13)) | 0
 }
 
 const mix = (i: number, id: number): number => {

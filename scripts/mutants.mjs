@@ -1,13 +1,13 @@
 // Measures what the library of tests notices in a tree's DMA code: single changes of direct.c, direct.h, swiotlb.c and
-// pool.c, each built and run against the library until one verdict or finding differs.
+// pool.c, each run against the library until one verdict or finding differs.
 //   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--function NAME] [--steps]
 //                           [--jobs N] [--list]
-// killed: something differs, or it does not boot or return. not built: the compiler refuses it. same code: the compiler
-// made the same of it. Only runs that enter the changed function are asked, the others cannot tell. On what the library
-// leaves, random operations of every DMA call are tried beside our model (conform kernel): they have the scatterlists,
-// sizes and failures that no test has. What is the same code without CONFIG_SWIOTLB_DYNAMIC is built with it and run
-// against the tests of pools that grow. Survivors are printed with file and line. --steps also interleaves inside the C
-// those tests that have several threads.
+// One build has all mutants asleep, and each is woken by its number. killed: something differs, or it does not boot or
+// return. Only runs that enter the changed function are asked, the others cannot tell; what they leave is asked of the
+// tests of pools that grow, in a build with CONFIG_SWIOTLB_DYNAMIC, then of random operations of every DMA call beside
+// our model (conform kernel), which have the scatterlists, sizes and failures that no test has. What nothing notices is
+// built alone. not built: the compiler refuses it. same code: the compiler makes the same of it. All others survived,
+// and are printed with file and line. --steps also interleaves inside the C those tests that have several threads.
 // --list prints the mutants only. --sample N takes N of them, drawn by --seed (default 1).
 import { fork } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -48,6 +48,7 @@ async function loaded() {
       contents: [
         "export { buildKernel, codeOf, openTree } from './src/kernel-build/index.ts'",
         "export { MUTATED, mutantsOf, tellingEntries } from './src/kernel-build/mutants.ts'",
+        "export { asleep, SLEEPING } from './src/kernel-build/mutants-asleep.ts'",
         "export { reachedFunctions } from './src/kernel-build/audit.ts'",
         "export { checkOnTree, imageOf, releaseOf, revisionOf, runsOf } from './src/conform/kernel-check.ts'",
         "export { conformKernel, scenariosFor } from './src/conform/kernel.ts'",
@@ -106,11 +107,10 @@ if (o.list) {
   process.exit(0)
 }
 
-/** Errors of the C itself; any other says that nothing was compiled. */
-const OF_THE_CODE = new Set(['TB-602', 'TB-604', 'TB-605', 'TB-607'])
+const numberOf = new Map(mutants.map((m, i) => [m, i + 1]))
 
-/** A build of the tree with some files read otherwise; null: the C does not compile. */
-async function image(read, keep, profile = 'guest', kconfig = {}) {
+/** A build of the tree with some files read otherwise; what the compiler refuses is answered as its errors. */
+async function built(read, keep, profile, kconfig) {
   const from = { ...tree, name: `${tree.name} with changes`, read }
   const make = () =>
     t.buildKernel(from, { arch: o.arch, profile, kconfig, steps: o.steps && profile === 'guest', keep })
@@ -118,34 +118,71 @@ async function image(read, keep, profile = 'guest', kconfig = {}) {
   let b = await make()
   // a compiler that was killed is started again
   if (!b.ok && !isOfTheCode(b)) b = await make()
-  if (b.ok) return { code: Buffer.from(t.codeOf(b.value.wasm)), image: t.imageOf(b.value) }
-  if (isOfTheCode(b)) return null
+  if (b.ok || isOfTheCode(b)) return b
   process.stderr.write(`${b.error.map((e) => `${e.code}: ${e.message}`).join('\n')}\n`)
   process.exit(1)
 }
-/** The tree as it is, and with its functions telling when they are entered. */
-const unchanged = async (kconfig) => ({
-  kconfig,
-  original: await image((p) => tree.read(p), true, 'guest', kconfig),
-  telling: await image(
-    (p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p)),
-    true,
-    'guest',
-    kconfig
-  )
-})
-const plain = await unchanged({})
-const { original } = plain
-if (original === null || plain.telling === null) {
+/** Errors of the C itself; any other says that nothing was compiled. */
+const OF_THE_CODE = new Set(['TB-602', 'TB-604', 'TB-605', 'TB-607'])
+
+async function original(profile, kconfig) {
+  const b = await built((p) => tree.read(p), true, profile, kconfig)
+  if (b.ok) return b.value
   process.stderr.write('the tree itself does not build: tbit kernel build says why\n')
   process.exit(2)
 }
-const kernel = t.revisionOf(original.image.meta)
 
-function answer(run, i, interleave, entered) {
+/**
+ * A build in which all mutants sleep: one of them is woken by its number, so that none needs a build of its own. What
+ * the compiler refuses to have asleep is left out (`out`) and built alone.
+ */
+async function asleep(profile, kconfig, meta) {
+  const out = new Set()
+  for (;;) {
+    const texts = new Map(
+      t.MUTATED.map((file) => {
+        const here = mutants.filter((m) => m.file === file && !out.has(m)).map((m) => [numberOf.get(m), m])
+        const made = t.asleep(tree.read(file) ?? '', here, file.endsWith('/swiotlb.c'))
+        for (const m of made.out) out.add(m)
+        return [file, made.text]
+      })
+    )
+    const b = await built((p) => texts.get(p) ?? tree.read(p), true, profile, kconfig)
+    if (b.ok) return { built: { ...b.value, meta }, out }
+    const refused = mutants.filter(
+      (m) => !out.has(m) && b.error.some((e) => e.file.endsWith(m.file) && e.line === m.line)
+    )
+    if (refused.length === 0) {
+      process.stderr.write(`${b.error.map((e) => `${e.file}:${e.line}: ${e.message}`).join('\n')}\n`)
+      process.exit(1)
+    }
+    for (const m of refused) out.add(m)
+  }
+}
+
+/** The image of a build in which one mutant, or none (0), is awake. */
+function awake(image, number) {
+  const woken = (wasm) => {
+    if (wasm === null) return null
+    const bytes = Buffer.from(wasm)
+    const word = Buffer.alloc(4)
+    word.writeUInt32LE(t.SLEEPING)
+    const at = bytes.indexOf(word)
+    if (at < 0 || bytes.indexOf(word, at + 1) >= 0) throw new Error('the word that wakes a mutant is not one')
+    bytes.writeUInt32LE(number, at)
+    return bytes
+  }
+  return t.imageOf({ ...image, wasm: woken(image.wasm), steps: woken(image.steps) })
+}
+
+const kernel = t.revisionOf((await original('guest', {})).meta)
+const dynamic = (tree.read('kernel/dma/Kconfig') ?? '').includes('config SWIOTLB_DYNAMIC')
+const grows = (run) => run.test.config.some((e) => e.key === 'swiotlb_dynamic')
+
+function answer(run, image, plain, interleave, entered) {
   try {
     const options = { interleave, maxStates: 20_000, traces: false, entered }
-    const on = grows(run) ? { ...original.image, second: i } : i
+    const on = grows(run) ? { ...plain, second: image } : image
     const r = t.checkOnTree(run, kernel, { arm64: on, x86: on }, options)
     return `${r.verdict} ${[...r.violations, ...r.reported]
       .map((v) => v.id.replace(/\/[0-9a-f]+$/, ''))
@@ -156,29 +193,58 @@ function answer(run, i, interleave, entered) {
   }
 }
 
-const grows = (run) => run.test.config.some((e) => e.key === 'swiotlb_dynamic')
-
-/** The library's runs on a build, each with what the original answers and the functions that it enters. */
-function asked({ original: before, telling, kconfig }) {
+/** A configuration of the tree: its mutants asleep, and the library's runs on it. */
+async function side(kconfig) {
+  const was = await original('guest', kconfig)
+  const plain = t.imageOf(was)
+  const telling = t.imageOf(
+    (
+      await built(
+        (p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p)),
+        true,
+        'guest',
+        kconfig
+      )
+    ).value
+  )
+  const { built: sleeping, out } = await asleep('guest', kconfig, was.meta)
+  const none = awake(sleeping, 0)
   const runs = t
     .runsOf(t.loadTests(t.litmusFiles([t.libraryDirectory()]).files).tests, [kernel], null, false)
     .filter((r) => t.platformByName(r.platform)?.architecture === o.arch)
     .filter((r) => grows(r) === (kconfig.SWIOTLB_DYNAMIC === 'y'))
-  return runs.flatMap((run) => {
+  // Each with what the original answers and the functions that it enters.
+  const jobs = runs.flatMap((run) => {
     const enters = new Set()
-    answer(run, telling.image, 'calls', (fn) => enters.add(fn))
+    answer(run, telling, plain, 'calls', (fn) => enters.add(fn))
     const ways = o.steps && run.test.threads.length > 1 ? ['calls', 'steps'] : ['calls']
-    return ways.map((way) => ({ run, way, enters, before: answer(run, before.image, way) }))
+    return ways
+      .map((way) => ({ run, way, enters, before: answer(run, plain, plain, way) }))
+      .filter((j) => answer(run, none, plain, j.way) === j.before)
   })
+  return { kconfig, plain, code: Buffer.from(t.codeOf(was.wasm)), sleeping, out, jobs, runs: runs.length }
+}
+
+/** The image of one mutant on a side: woken, or built alone. */
+async function imageOn(s, m) {
+  if (!s.out.has(m)) return awake(s.sleeping, numberOf.get(m))
+  const b = await built((p) => (p === m.file ? m.text : tree.read(p)), false, 'guest', s.kconfig)
+  return b.ok ? t.imageOf(b.value) : null
+}
+
+/** The run of the library that tells a mutant from the original on a side; it is asked first of the next. */
+async function killer(s, m) {
+  const image = await imageOn(s, m)
+  if (image === null) return null
+  const job = s.jobs.find((j) => j.enters.has(m.function) && answer(j.run, image, s.plain, j.way) !== j.before)
+  if (job !== undefined) s.jobs.unshift(...s.jobs.splice(s.jobs.indexOf(job), 1))
+  return job ?? null
 }
 
 const RANDOM_OPERATIONS = 30_000
 
-const dynamic = (tree.read('kernel/dma/Kconfig') ?? '').includes('config SWIOTLB_DYNAMIC')
-
 /** What random operations are tried in: direct calls of dma-direct and swiotlb, then the whole API where it is. */
-function randomScenarios() {
-  const { meta } = original.image
+function randomScenarios({ meta }) {
   const release = t.releaseOf(meta)
   const api = t.hasApi(tree.read('kernel/dma/mapping.c'))
     ? t.apiScenarios([o.arch], release, false, meta.has.trackHiwater)
@@ -186,70 +252,71 @@ function randomScenarios() {
   return [...t.scenariosFor(release, [o.arch], [], null), ...api]
 }
 
-/** Whether random operations on a build part from our model. */
-function parts(made, scenario) {
+/** Whether random operations on an image part from our model. */
+function parts(image, scenario) {
   const conform = 'api' in scenario ? t.conformApi : t.conformKernel
   try {
-    return conform(made.image.module, scenario, RANDOM_OPERATIONS, 1).first !== null
+    return conform(image.module, scenario, RANDOM_OPERATIONS, 1).first !== null
   } catch {
     return true
   }
 }
 
-/** Whether random operations tell a mutant from our model: the scenario in which they do, or null. */
-async function divergesIn(m) {
-  const builds = new Map()
-  const buildOf = async ({ profile, kconfig }, text) => {
-    const key = JSON.stringify([profile, kconfig, text !== null])
-    const read = (p) => (text !== null && p === m.file ? text : tree.read(p))
-    if (!builds.has(key)) builds.set(key, await image(read, text === null, profile, kconfig))
-    return builds.get(key)
+const profiles = new Map()
+/** The scenarios in which the tree itself keeps to our model, each with its build in which the mutants sleep. */
+async function scenarios(meta) {
+  const all = []
+  for (const { scenario, build } of randomScenarios({ meta })) {
+    const { profile, kconfig } = build
+    const key = JSON.stringify([profile, kconfig])
+    if (!profiles.has(key))
+      profiles.set(key, await asleep(profile, kconfig ?? {}, (await original(profile, kconfig)).meta))
+    const s = profiles.get(key)
+    if (!parts(awake(s.built, 0), scenario)) all.push({ scenario, ...s })
   }
-  for (const { scenario, build } of randomScenarios()) {
-    const made = await buildOf(build, m.text)
-    if (made === null) return 'a build that fails'
-    // Where the tree itself parts from our model, nothing is told by a mutant that does.
-    if (parts(made, scenario) && !parts(await buildOf(build, null), scenario)) return scenario.name
-  }
-  return null
+  return all
 }
 
-/** What becomes of each mutant of one share; who killed the last one is asked first. */
+/** The scenario in which random operations tell a mutant from our model: it is asked first of the next. */
+function divergesIn(m, tried) {
+  const found = tried.find(({ scenario, built: b, out }) => !out.has(m) && parts(awake(b, numberOf.get(m)), scenario))
+  if (found !== undefined) tried.unshift(...tried.splice(tried.indexOf(found), 1))
+  return found?.scenario.name ?? null
+}
+
+/** Of what nothing noticed: the compiler refuses it, or makes the same of it on every side. */
+async function unseen(m, sides) {
+  let same = true
+  for (const s of sides) {
+    const b = await built((p) => (p === m.file ? m.text : tree.read(p)), false, 'guest', s.kconfig)
+    if (!b.ok) return 'not built'
+    same &&= s.code.equals(Buffer.from(t.codeOf(b.value.wasm)))
+  }
+  return same ? 'same code' : 'survived'
+}
+
+/** What becomes of each mutant of one share. */
 async function judge(share, told) {
-  const first = { ...plain, jobs: asked(plain) }
-  let growing = null
+  const sides = [await side({})]
+  if (dynamic) sides.push(await side({ SWIOTLB_DYNAMIC: 'y' }))
+  for (const s of sides)
+    if (s.jobs.length < s.runs)
+      process.stderr.write(
+        `${s.runs - s.jobs.length} of ${s.runs} runs left out: with sleeping mutants they answer otherwise\n`
+      )
+  let tried = null
   for (const m of share) {
-    const on = ({ kconfig }) => image((p) => (p === m.file ? m.text : tree.read(p)), false, 'guest', kconfig)
-    let [side, made] = [first, await on(first)]
-    if (dynamic && made?.code.equals(original.code)) {
-      if (growing === null) {
-        const second = await unchanged({ SWIOTLB_DYNAMIC: 'y' })
-        growing = { ...second, jobs: asked(second) }
-      }
-      side = growing
-      made = await on(growing)
-    }
-    const { jobs } = side
-    const entering = jobs.filter((j) => j.enters.has(m.function))
-    let end = 'survived'
-    let by = ''
-    if (made === null) end = 'not built'
-    else if (made.code.equals(side.original.code)) end = 'same code'
+    const runs = sides.flatMap((s) => s.jobs.filter((j) => j.enters.has(m.function))).length
+    const job = (await killer(sides[0], m)) ?? (dynamic ? await killer(sides[1], m) : null)
+    let [end, by] = ['killed', '']
+    if (job !== null) by = `${job.run.test.name} on ${job.run.platform}`
     else {
-      const job = entering.find((j) => answer(j.run, made.image, j.way) !== j.before)
-      if (job !== undefined) {
-        end = 'killed'
-        by = `${job.run.test.name} on ${job.run.platform}`
-        jobs.unshift(...jobs.splice(jobs.indexOf(job), 1))
-      } else {
-        const scenario = side === first ? await divergesIn(m) : null
-        if (scenario !== null) {
-          end = 'diverges'
-          by = `random operations (${scenario})`
-        }
-      }
+      tried ??= await scenarios(sides[0].sleeping.meta)
+      const scenario = divergesIn(m, tried)
+      end = scenario === null ? await unseen(m, sides) : 'diverges'
+      if (scenario !== null) by = `random operations (${scenario})`
     }
-    told({ end, by, runs: entering.length, index: mutants.indexOf(m) })
+    told({ end, by, runs, index: mutants.indexOf(m) })
   }
 }
 

@@ -2,6 +2,7 @@
 // would notice. The text is read, not understood; what no test can tell from the original is listed apart by what it
 // touches.
 import { blank, closing } from './c-text.ts'
+import { type Edit, type Inner, shifted } from './mutants-asleep.ts'
 import { functionsOf } from './writers.ts'
 
 export type MutantKind =
@@ -21,6 +22,8 @@ export interface Mutant {
   readonly after: string
   /** The whole file, changed. */
   readonly text: string
+  /** Where it differs from the original, and what stands there in a text in which it can be woken (asleep()). */
+  readonly edits: readonly Edit[]
   /** Why no test can tell it from the original, as far as the text says; null: one should. */
   readonly apart: 'prints' | 'statistics' | 'barriers' | 'build time' | 'initcall' | 'not reached' | null
 }
@@ -68,93 +71,137 @@ function apartOf(line: string, fn: string, header: string, reached: ReadonlySet<
   return (reached !== null && !reached.has(fn)) || /\b__setup\b/.test(header) ? 'not reached' : null
 }
 
-/** All mutants of a file. `reached`: functions that a call of the tests can come to; null: not asked. */
-export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string> | null = null): Mutant[] {
-  const text = blank(raw)
+interface Change {
+  readonly kind: MutantKind
+  readonly changed: string
+  readonly from: number
+  readonly to: number
+  readonly edits: readonly Edit[]
+}
+
+/** Where lines begin and end. */
+function linesOf(text: string): Array<{ readonly at: number; readonly end: number }> {
   const lines: Array<{ at: number; end: number }> = []
   for (let at = 0; at < text.length; ) {
     const end = text.indexOf('\n', at) < 0 ? text.length : text.indexOf('\n', at)
     lines.push({ at, end })
     at = end + 1
   }
+  return lines
+}
+
+/** All mutants of a file. `reached`: functions that a call of the tests can come to; null: not asked. */
+export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string> | null = null): Mutant[] {
+  const text = blank(raw)
+  const lines = linesOf(text)
   const out: Mutant[] = []
   const initcalls = new Set([...text.matchAll(/^\w*_initcall(?:_sync)?\(\s*(\w+)\s*\);/gm)].map((m) => m[1]))
   for (const fn of functionsOf(text)) {
-    const add = (n: number, kind: MutantKind, changed: string, from: number, to: number, whole?: string): void => {
-      const l = lines[n] as { at: number; end: number }
-      const made = whole ?? raw.slice(0, from) + changed + raw.slice(to)
+    const within = (l: { readonly at: number; readonly end: number }): boolean => l.at >= fn.open && l.end <= fn.end
+    for (const [n, l] of lines.entries()) {
+      if (!within(l)) continue
       const before = raw.slice(l.at, l.end).trim()
-      out.push({
-        file,
-        line: n + 1,
-        function: fn.name,
-        kind,
-        before,
-        after:
-          whole === undefined && kind !== 'call dropped'
-            ? ((raw.slice(l.at, from) + changed + raw.slice(to, Math.max(l.end, to))).trim().split('\n')[0] as string)
-            : '',
-        text: made,
-        apart:
-          // whether an initcall failed is told by initcall_debug alone
+      for (const { kind, changed, from, to, edits } of changesOf(raw, text, l, fn.end)) {
+        const after = (raw.slice(l.at, from) + changed + raw.slice(to, Math.max(l.end, to)))
+          .trim()
+          .split('\n')[0] as string
+        // whether an initcall failed is told by initcall_debug alone
+        const initcall =
           initcalls.has(fn.name) && kind === 'condition negated' && /^\s*(?:ret|err|rc) = -?\w+;\n/.test(text.slice(to))
-            ? 'initcall'
-            : apartOf(before, fn.name, fn.header, reached)
-      })
-    }
-    for (const [n, { at, end }] of lines.entries()) {
-      if (at < fn.open || end > fn.end) continue
-      const line = text.slice(at, end)
-      for (const m of line.matchAll(/\bif \(/g)) {
-        const open = at + m.index + m[0].length - 1
-        const close = closing(text, open)
-        if (close > 0 && close <= fn.end) add(n, 'condition negated', `(!${raw.slice(open, close)})`, open, close)
+        out.push({
+          ...{ file, line: n + 1, function: fn.name, kind, before, after: kind === 'call dropped' ? '' : after, edits },
+          text: raw.slice(0, from) + changed + raw.slice(to),
+          apart: initcall ? 'initcall' : apartOf(before, fn.name, fn.header, reached)
+        })
       }
-      const call = /^\t+(\w+)\s*\(/.exec(line)
-      if (
-        call !== null &&
-        !LOCKS.test(line) &&
-        !/^(?:if|for|while|switch|return|sizeof|list_for_each\w*|BUILD_BUG_ON)$/.test(call[1] as string)
-      ) {
-        const close = closing(text, at + call[0].length - 1)
-        if (close > 0 && text[close] === ';')
-          add(n, 'call dropped', '', at + (call[0].length - call[0].trimStart().length), close)
-      }
-      for (const [a, b] of SWAPS)
-        for (const [x, y] of [
-          [a, b],
-          [b, a]
-        ] as const) {
-          if (x !== 'DMA_ATTR_NO_WARN')
-            for (const m of line.matchAll(new RegExp(`\\b${x}\\b`, 'g')))
-              add(n, 'address or attribute swapped', y, at + m.index, at + m.index + x.length)
-        }
-      for (const [re, to] of SHIFTS)
-        for (const m of line.matchAll(re)) add(n, 'off by one', to(m[0]), at + m.index, at + m.index + m[0].length)
     }
     const first = lines.findIndex((l) => l.at > fn.open && l.end < fn.end && LOCKS.test(text.slice(l.at, l.end)))
-    if (first >= 0)
-      add(
-        first,
-        'lock removed',
-        '',
-        0,
-        0,
-        raw.slice(0, fn.open) + withoutLocks(raw.slice(fn.open, fn.end)) + raw.slice(fn.end)
-      )
+    const l = lines[first]
+    if (l === undefined) continue
+    const before = raw.slice(l.at, l.end).trim()
+    out.push({
+      ...{ file, line: first + 1, function: fn.name, kind: 'lock removed', before, after: '' },
+      edits: locks(raw, fn.open, fn.end),
+      text: raw.slice(0, fn.open) + withoutLocks(raw.slice(fn.open, fn.end)) + raw.slice(fn.end),
+      apart: apartOf(before, fn.name, fn.header, reached)
+    })
   }
   return out
 }
 
+const NO_CALLS = /^(?:if|for|while|switch|return|sizeof|list_for_each\w*|BUILD_BUG_ON)$/
+
+/** The changes of one line, but for locks; `last`: where its function ends. */
+function* changesOf(
+  raw: string,
+  text: string,
+  { at, end }: { readonly at: number; readonly end: number },
+  last: number
+): Generator<Change> {
+  const line = text.slice(at, end)
+  for (const m of line.matchAll(/\bif \(/g)) {
+    const from = at + m.index + m[0].length - 1
+    const to = closing(text, from)
+    const edits = [{ from, to, woken: (on: string, inner: Inner) => `(${on} != !!${inner(from, to)})` }]
+    if (to > 0 && to <= last) yield { kind: 'condition negated', changed: `(!${raw.slice(from, to)})`, from, to, edits }
+  }
+  const call = /^(\t+)(\w+)\s*\(/.exec(line)
+  if (call !== null && !LOCKS.test(line) && !NO_CALLS.test(call[2] as string)) {
+    const to = closing(text, at + call[0].length - 1)
+    const from = at + (call[1] as string).length
+    const woken = (on: string, inner: Inner): string => `do { if (!${on}) { ${inner(from, to)}; } } while (0)`
+    if (to > 0 && text[to] === ';' && beginsStatement(text, from))
+      yield { kind: 'call dropped', changed: '', from, to, edits: [{ from, to, woken }] }
+  }
+  for (const [x, y] of SWAPS.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]))
+    for (const m of x === 'DMA_ATTR_NO_WARN' ? [] : line.matchAll(new RegExp(`\\b${x}\\b`, 'g'))) {
+      const [from, to] = [at + m.index, at + m.index + x.length]
+      const edits = [{ from, to, woken: (on: string) => `(${on} ? ${y} : ${x})` }]
+      yield { kind: 'address or attribute swapped', changed: y, from, to, edits }
+    }
+  for (const [re, to] of SHIFTS)
+    for (const m of line.matchAll(re)) {
+      const [from, end] = [at + m.index, at + m.index + m[0].length]
+      const changed = to(m[0])
+      yield { kind: 'off by one', changed, from, to: end, edits: [shifted(text, from, end, changed)] }
+    }
+}
+
+/** Whether a statement can begin there: what comes before has ended, whatever the preprocessor is told between. */
+function beginsStatement(text: string, at: number): boolean {
+  const before = text
+    .slice(Math.max(0, at - 400), at)
+    .replace(/^#.*$/gm, '')
+    .trimEnd()
+  if (!before.endsWith(')')) return /(?:[;{}:]|\belse|\bdo)$/.test(before)
+  // Of `if (...)` or of a macro that loops; not of a cast.
+  let depth = 0
+  for (let i = before.length - 1; i >= 0; i--) {
+    depth += before[i] === ')' ? 1 : before[i] === '(' ? -1 : 0
+    if (depth === 0) return /\w\s?$/.test(before.slice(0, i))
+  }
+  return false
+}
+
+const unlocked = (line: string): string =>
+  line.includes('irqsave') ? `${/,\s*(\w+)\s*\)/.exec(line)?.[1] ?? 'flags'} = 0;` : ';'
+
 const withoutLocks = (body: string): string =>
   body
     .split('\n')
-    .map((l) =>
-      LOCKS.test(l)
-        ? l.replace(/\S.*$/, l.includes('irqsave') ? `${/,\s*(\w+)\s*\)/.exec(l)?.[1] ?? 'flags'} = 0;` : ';')
-        : l
-    )
+    .map((l) => (LOCKS.test(l) ? l.replace(/\S.*$/, unlocked(l)) : l))
     .join('\n')
+
+/** The lines of a function that take or release a lock. */
+function locks(raw: string, open: number, end: number): Edit[] {
+  const out: Edit[] = []
+  for (const m of raw.slice(open, end).matchAll(/\S.*$/gm)) {
+    if (!LOCKS.test(m[0])) continue
+    const [from, to] = [open + m.index, open + m.index + m[0].length]
+    out.push({ from, to, woken: (on, inner) => `{ if (${on}) { ${unlocked(m[0])} } else { ${inner(from, to)} } }` })
+  }
+  return out
+}
 
 const TELL = '__attribute__((import_module("tbit"), import_name("entered"))) void tbit_i_entered(const char *name); '
 

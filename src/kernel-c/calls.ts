@@ -25,6 +25,8 @@ import {
   type Kernel,
   type MakeCalls,
   type RefusalReason,
+  type SgEntry,
+  type SgMapped,
   set_memory_decrypted,
   set_memory_encrypted,
   SLOT_SIZE,
@@ -39,7 +41,9 @@ import {
   type Host,
   KernelC,
   KernelFault,
+  MAX_SEGMENTS,
   type PlatformKind,
+  type Segment,
   type Stops,
   worksOf
 } from './kernel-c.ts'
@@ -97,6 +101,10 @@ interface Remembered {
   threads: number
 }
 
+const addresses = (sg: readonly SgMapped[]): string => sg.map((e) => `0x${e.addr.toString(16)}+${e.size}`).join(', ')
+/** An entry that is mapped: where it lies is asked no more. */
+const unplaced = ({ addr, size }: SgMapped): Segment => ({ phys: 0, size, addr })
+
 /** A flag of the C's bitmaps lies in a long of eight bytes. */
 const LONG = 3
 
@@ -134,6 +142,9 @@ class CCalls implements DmaCalls, Host, Stops {
   /** Bounce pools are added and removed while it runs. */
   private readonly grows: boolean
   private readonly buffers: DmaBuffer[] = []
+  /** Addresses of mapped lists, by number. */
+  private readonly lists: number[][] = []
+  private readonly listIds = new Map<string, number>()
   private readonly bufferIds = new Map<string, number>()
   private readonly turns = new Map<DmaBuffer, number>()
   private readonly attrBits: ReadonlyArray<readonly [number, number]>
@@ -828,6 +839,72 @@ class CCalls implements DmaCalls, Host, Stops {
       () => (dev.config.iommu ? iommu_walked(this.st as Store, dev, addr) : this.c.dma_to_phys(dev.index, addr))
     )
     if (this.grows) this.graces(dev)
+  }
+  /** Where calls stop inside, entry by entry: what is given back while an unmap runs is told of one address. */
+  get segments(): number {
+    return this.points === null ? MAX_SEGMENTS : 0
+  }
+  dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir: number, attrs: number): number[] | number {
+    const bits = this.bits(attrs)
+    if (this.grows) this.growth(dev, true)
+    const list = sg.map((e) => `0x${e.phys.toString(16)}+${e.size}`).join(', ')
+    const id = this.call(
+      dev,
+      'dma_map_sgtable',
+      `${cpu}:${list}:${dir}:${bits}`,
+      (r) =>
+        `dma_map_sgtable(${dev.name}, [${list}])` +
+        (r < 0 ? ' fails' : ` = ${(this.lists[r] as number[]).map((a) => `0x${a.toString(16)}`).join(', ')}`),
+      (st) => {
+        const r = this.c.dma_map_segments(dev.index, cpu, sg, dir, bits)
+        if (typeof r !== 'number') return this.listId(r)
+        this.failed(st, dev, this.reason(Math.max(...sg.map((e) => e.size))))
+        return -1
+      }
+    )
+    if (this.grows) {
+      this.graces(dev)
+      this.growth(dev, false)
+    }
+    return id < 0 ? EIO : (this.lists[id] as number[])
+  }
+  dma_unmap_sg(dev: Device, sg: readonly SgMapped[], dir: number, attrs: number): void {
+    const bits = this.bits(attrs)
+    const list = addresses(sg)
+    this.call(
+      dev,
+      'dma_unmap_sg_attrs',
+      `${list}:${dir}:${bits}`,
+      () => `dma_unmap_sg_attrs(${dev.name}, [${list}])`,
+      () => {
+        this.c.dma_unmap_segments(dev.index, sg.map(unplaced), dir, bits)
+        return 0
+      }
+    )
+    if (this.grows) this.graces(dev)
+  }
+  dma_sync_sg(dev: Device, sg: readonly SgMapped[], dir: number, forCpu: boolean): void {
+    const site = forCpu ? 'dma_sync_sg_for_cpu' : 'dma_sync_sg_for_device'
+    const list = addresses(sg)
+    this.call(
+      dev,
+      site,
+      `${list}:${dir}`,
+      () => `${site}(${dev.name}, [${list}])`,
+      () => {
+        this.c.dma_sync_segments(dev.index, sg.map(unplaced), dir, forCpu)
+        return 0
+      }
+    )
+  }
+  private listId(addresses: number[]): number {
+    const key = addresses.join()
+    let id = this.listIds.get(key)
+    if (id === undefined) {
+      id = this.lists.push(addresses) - 1
+      this.listIds.set(key, id)
+    }
+    return id
   }
   dma_map_resource(dev: Device, cpu: number, phys: number, size: number, dir: number, attrs: number): number {
     const bits = this.bits(attrs)

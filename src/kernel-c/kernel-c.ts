@@ -1,7 +1,7 @@
 // The kernel's own C behind the names it has in the kernel. A call is atomic: it runs to its end. Guest memory, the
 // page allocator and conversions belong to the embedder (Host); addresses are plain numbers, -1 is DMA_MAPPING_ERROR or
 // NULL.
-import { ensure } from '../base/index.ts'
+import { assertTrue, ensure } from '../base/index.ts'
 import { type KernelMeta, kernelMeta } from './image.ts'
 import { asyncifyOf, CONTEXT, type Frozen, POINT, type Request, SCRATCH, Stepping, STOPPED } from './stepping.ts'
 import { Wasm, type WasmGlobal, type WasmMemory, type WasmModule } from './wasm.ts'
@@ -254,6 +254,9 @@ const EXPORTS = [
   'tbit_sg_free',
   'tbit_dma_map_sg',
   'tbit_dma_unmap_sg',
+  'tbit_dma_map_segments',
+  'tbit_dma_unmap_segments',
+  'tbit_dma_sync_segments',
   'tbit_dma_sync_sg_for_cpu',
   'tbit_dma_sync_sg_for_device',
   'tbit_dma_mask_bits',
@@ -286,6 +289,16 @@ const UNTRUSTED_FLAG = 30
 const ENODEV = 19
 /** Everything below is stack, scratch and the guard page: not state. */
 export const STATE_BASE = 65536
+/** Where a call finds what is handed over (overlay/tbit.h), and entries of a list there at most. */
+const INPUT = 3072
+export const MAX_SEGMENTS = 16
+
+/** An entry of a list: where it lies, its bytes, and what it is mapped to. */
+export interface Segment {
+  readonly phys: number
+  readonly size: number
+  readonly addr?: number
+}
 
 // The name section keeps C names; those of the shim are no news to a reader.
 function calls(e: unknown, but = /^tbit_/): string[] {
@@ -928,6 +941,36 @@ export class KernelC {
   dma_unmap_sg(dev: number, h: number, dir: number, attrs = 0): void {
     try {
       this.begin(1).tbit_dma_unmap_sg(dev, h, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
+  }
+  /** Hands over a list that lives as long as the call. */
+  private segments(x: Exports, list: readonly Segment[]): Exports {
+    assertTrue(list.length <= MAX_SEGMENTS, 'a list that fits')
+    const entries = new Float64Array(this.memory.buffer, INPUT, 3 * MAX_SEGMENTS)
+    for (const [i, s] of list.entries()) entries.set([s.phys, s.size, s.addr ?? -1], 3 * i)
+    return x
+  }
+  /** dma_map_sgtable() of a list that is nobody's state: an address an entry, or the errno. */
+  dma_map_segments(dev: number, cpu: number, list: readonly Segment[], dir: number, attrs = 0): number[] | number {
+    try {
+      const errno = this.segments(this.begin(1), list).tbit_dma_map_segments(dev, cpu, list.length, dir, attrs)
+      return errno === 0 ? [...this.results().subarray(0, list.length)] : errno
+    } catch (e) {
+      throw this.fault(e)
+    }
+  }
+  dma_unmap_segments(dev: number, list: readonly Segment[], dir: number, attrs = 0): void {
+    try {
+      this.segments(this.begin(1), list).tbit_dma_unmap_segments(dev, list.length, dir, attrs)
+    } catch (e) {
+      throw this.fault(e)
+    }
+  }
+  dma_sync_segments(dev: number, list: readonly Segment[], dir: number, forCpu: boolean): void {
+    try {
+      this.segments(this.begin(1), list).tbit_dma_sync_segments(dev, list.length, dir, forCpu ? 1 : 0)
     } catch (e) {
       throw this.fault(e)
     }

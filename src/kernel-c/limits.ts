@@ -9,7 +9,9 @@ export function limits(meta: KernelMeta, interleave: 'calls' | 'steps' = 'calls'
       : "memory is sequentially consistent; the atomic pools' worker runs before or after a call, not within",
     '4 KiB pages, no highmem, no CMA, no Xen (swiotlb-xen.c is not compiled: no platform here is its guest); page ' +
       "allocator, IOVAs, a vIOMMU's tables, vmap, conversions and cache maintenance are the machine's, not the tree's",
-    "the entries of a scatterlist are mapped one by one: dma_direct_map_sg()'s own loop is run by conform kernel alone",
+    interleave === 'calls'
+      ? 'behind a vIOMMU, and with a BAR in it, the entries of a scatterlist are mapped one by one'
+      : "the entries of a scatterlist are mapped one by one: dma_direct_map_sg()'s own loop runs in whole calls alone",
     ...(meta.has.coherentPool
       ? []
       : ['no coherent pools: an allocation that cannot block takes the ordinary path or warns']),

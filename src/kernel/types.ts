@@ -438,6 +438,12 @@ export interface DmaBuffer {
 export interface DmaCalls {
   dma_map_phys(dev: Device, cpu: number, phys: Phys, size: number, dir: number, attrs: number): DmaAddr
   dma_unmap_phys(dev: Device, addr: DmaAddr, size: number, dir: number, attrs: number): void
+  /** Entries that a list of one call has at most; 0: lists are mapped entry by entry. */
+  readonly segments: number
+  /** As dma_map_sgtable(): an address an entry, or a negative errno. */
+  dma_map_sg(dev: Device, cpu: number, sg: readonly SgEntry[], dir: number, attrs: number): DmaAddr[] | number
+  dma_unmap_sg(dev: Device, sg: readonly SgMapped[], dir: number, attrs: number): void
+  dma_sync_sg(dev: Device, sg: readonly SgMapped[], dir: number, forCpu: boolean): void
   dma_map_resource(dev: Device, cpu: number, phys: Phys, size: number, dir: number, attrs: number): DmaAddr
   dma_unmap_resource(dev: Device, addr: DmaAddr, size: number, dir: number, attrs: number): void
   dma_sync_single(dev: Device, addr: DmaAddr, size: number, dir: number, forCpu: boolean): void

@@ -179,7 +179,7 @@ dma_set_mask_and_coherent src/kernel/dma/mapping.ts kernel/dma/mapping.c
 dma_supported src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu dma_direct_supported
 dma_sync_sg src/kernel/dma/mapping.ts kernel/dma/mapping.c
-  calls dma_dev_need_sync use_dma_iommu dma_direct_sync_sg_for_cpu dma_direct_sync_sg_for_device iommu_dma_sync_single
+  calls use_dma_iommu dma_dev_need_sync dma_direct_sync_sg_for_cpu dma_direct_sync_sg_for_device iommu_dma_sync_single
     arch_sync_dma_flush
 dma_sync_single src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu dma_dev_need_sync iommu_dma_sync_single dma_direct_sync_single_for_cpu

@@ -7,13 +7,18 @@ import {
   DMA_MAPPING_ERROR,
   dma_map_phys,
   dma_map_resource,
+  dma_map_sg,
+  dma_sync_sg,
   dma_sync_single,
   dma_unmap_phys,
   dma_unmap_resource,
+  dma_unmap_sg,
   dma_to_phys,
   iommu_iova_to_phys,
   pci_p2pdma_bus_addr,
+  type SgMapped,
   swiotlb_find_pool,
+  takesList,
   unknownAttribute
 } from '../kernel/index.ts'
 import { begin, declassified, denied, syncBegin, told } from './steps.ts'
@@ -175,6 +180,8 @@ export class SystemStreaming extends SystemMemory {
       return errno.EOPNOTSUPP
     }
     const accepted = begin(this, devIndex, ram, dir, attrs, `dma_map_sg(${dev.name}, ${ranges.length} segments)`) === 1
+    if (ram.length === ranges.length && takesList(dev, ranges.length) !== null)
+      return this.mapList(dev, cpu, ranges, dir, attrs, accepted)
     return this.deciding(dev, accepted, ram, dir, (call) => {
       const done: MappingObject[] = []
       for (const r of ranges) {
@@ -209,10 +216,48 @@ export class SystemStreaming extends SystemMemory {
     })
   }
 
+  /** dma_map_sg() of a kernel that takes the list as a whole. */
+  private mapList(
+    dev: Device,
+    cpu: number,
+    ranges: readonly Range[],
+    dir: number,
+    attrs: number,
+    accepted: boolean
+  ): number {
+    return this.deciding(dev, accepted, ranges, dir, (call) => {
+      const addrs = dma_map_sg(dev, cpu, ranges, dir, attrs)
+      if (typeof addrs === 'number') {
+        const [first] = ranges as readonly [Range]
+        return this.mapFailed(dev, first.phys, first.size, attrs)
+      }
+      const segments = ranges.map(({ phys, size }, i) =>
+        this.makeMapping(dev, addrs[i] as DmaAddr, phys, size, dir, attrs, call.accepted)
+      )
+      for (const m of segments) told.mapped(this, this.objects.id(this.objects.value(m)))
+      return this.objects.value({ kind: 'sg', dev: dev.index, segments })
+    })
+  }
+
+  /** The segments of a list that a kernel takes as a whole, as it was told them; null: one by one. */
+  private asList(dev: Device, segments: readonly MappingObject[]): SgMapped[] | null {
+    return segments.some((m) => m.busAddress === true) || takesList(dev, segments.length) === null
+      ? null
+      : segments.map((m) => ({ addr: m.handle, size: m.size }))
+  }
+
   dma_unmap_sg(h: number, dev?: number, end: Ending = AS_MADE): number {
     if (!isObject(h)) return 0
     const o = this.objects.get(h)
     if (o.kind !== 'sg') return errno.EINVAL
+    const list = this.asList(this.told(dev, o), o.segments)
+    const [first] = o.segments
+    if (list !== null && first !== undefined) {
+      const [dir, attrs] = [end.dir ?? first.dir, end.attrs ?? first.attrs]
+      dma_unmap_sg(this.told(dev, o), list, dir, attrs)
+      for (const m of o.segments) told.unmapped(this, this.objects.id(this.objects.value(m)), dir, attrs)
+      return 0
+    }
     for (const m of o.segments) this.unmapOne(m, this.objects.id(this.objects.value(m)), end, dev)
     return 0
   }
@@ -259,6 +304,8 @@ export class SystemStreaming extends SystemMemory {
             ? o.segments.slice(segment, segment + 1)
             : o.segments
           : []
+    const whole = o.kind === 'sg' && segment < 0 ? this.asList(this.told(devIndex, o), o.segments) : null
+    if (whole !== null) return this.syncList(list, whole, forCpu, devIndex, end)
     for (const m of list) {
       const dev = this.told(devIndex, m)
       const id = this.objects.id(this.objects.value(m))
@@ -267,6 +314,24 @@ export class SystemStreaming extends SystemMemory {
       dma_sync_single(dev, m.handle, m.size, as.dir, forCpu)
       told.synced(this, id, forCpu, as.dir)
     }
+    return 0
+  }
+
+  /** dma_sync_sg_for_cpu(), dma_sync_sg_for_device() of a kernel that takes the list as a whole. */
+  private syncList(
+    list: readonly MappingObject[],
+    whole: readonly SgMapped[],
+    forCpu: boolean,
+    devIndex: number | undefined,
+    end: Ending
+  ): number {
+    const [first] = list
+    if (first === undefined) return 0
+    const dir = end.dir ?? first.dir
+    const ids = list.map((m) => this.objects.id(this.objects.value(m)))
+    if (!forCpu && dir !== DIR.FROM_DEVICE) for (const id of ids) syncBegin(this, id)
+    dma_sync_sg(this.told(devIndex, first), whole, dir, forCpu)
+    for (const id of ids) told.synced(this, id, forCpu, dir)
     return 0
   }
 }

@@ -121,6 +121,18 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
       expect([...r.violations, ...r.reported].map((v) => v.property)).not.toContain('refused')
   })
 
+  test("a list is mapped by the C's own loop: one that keeps its first entries on an error is told", async () => {
+    const keeps = edited(tree('6.12'), 'keeps', {
+      'kernel/dma/direct.c': (s) => s.replace(/\tdma_direct_unmap_sg\(dev, sgl, i, dir, .*\n/, '')
+    })
+    const run = library.find((t) => t.name === 'sg-unwinds')
+    if (run === undefined) throw new Error('no such test')
+    const verdictOf = (i: Awaited<ReturnType<typeof images>>): string =>
+      checkOnTree({ test: run, platform: 'amd-sev-snp' }, 'linux-6.12', i).verdict
+    expect(verdictOf(await images(tree('6.12')))).toBe('ok')
+    expect(verdictOf(await images(keeps))).toBe('violated')
+  })
+
   test('code that never returns is a crash with a name; code that does not boot is a message', async () => {
     const looping = edited(tree('6.12'), 'looping', {
       'kernel/dma/swiotlb.c': (s) =>

@@ -147,6 +147,58 @@ EXPORT(tbit_dma_map_sg) int tbit_dma_map_sg(int d, int cpu, int h, int dir, int 
 EXPORT(tbit_dma_unmap_sg) void tbit_dma_unmap_sg(int d, int h, int dir, int a) { dma_unmap_sg_attrs(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir, (u32)a); }
 EXPORT(tbit_dma_sync_sg_for_cpu) void tbit_dma_sync_sg_for_cpu(int d, int h, int dir) { dma_sync_sg_for_cpu(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
 EXPORT(tbit_dma_sync_sg_for_device) void tbit_dma_sync_sg_for_device(int d, int h, int dir) { dma_sync_sg_for_device(tbit_dev(d), tbit_sg_tables[h]->sgl, tbit_sg_tables[h]->orig_nents, dir); }
+
+/*
+ * A list that lives as long as one call, on its stack: IN has for each entry where it lies, its bytes and its address (-1: none
+ * yet), OUT gets the addresses. A driver's own list is no part of the kernel's state.
+ */
+#define TBIT_SEGMENTS 16
+static void tbit_segments(struct scatterlist *sgl, int n)
+{
+	for (int i = 0; i < n; i++) {
+		u64 phys = (u64)IN[3 * i];
+		unsigned int size = (unsigned int)IN[3 * i + 1];
+
+		sgl[i] = (struct scatterlist){ .page_link = i == n - 1 ? 2 : 0 };
+		sg_set_page(&sgl[i], phys_to_page(phys), size, phys & 0xfff);
+		if (IN[3 * i + 2] >= 0) {
+			sg_dma_address(&sgl[i]) = tbit_dma(IN[3 * i + 2]);
+			sg_dma_len(&sgl[i]) = size;
+		}
+	}
+}
+/* 0 or the errno of dma_map_sgtable */
+EXPORT(tbit_dma_map_segments) int tbit_dma_map_segments(int d, int cpu, int n, int dir, int a)
+{
+	struct scatterlist sgl[TBIT_SEGMENTS];
+	struct sg_table t = { .sgl = sgl, .nents = n, .orig_nents = n };
+	int e;
+
+	tbit_segments(sgl, n);
+	TBIT_ENTER(cpu);
+	e = dma_map_sgtable(tbit_dev(d), &t, dir, (u32)a);
+	for (int i = 0; i < n; i++)
+		OUT[i] = e ? -1 : tbit_addr(sg_dma_address(&sgl[i]));
+	return e;
+}
+EXPORT(tbit_dma_unmap_segments) void tbit_dma_unmap_segments(int d, int n, int dir, int a)
+{
+	struct scatterlist sgl[TBIT_SEGMENTS];
+
+	tbit_segments(sgl, n);
+	dma_unmap_sg_attrs(tbit_dev(d), sgl, n, dir, (u32)a);
+}
+EXPORT(tbit_dma_sync_segments) void tbit_dma_sync_segments(int d, int n, int dir, int for_cpu)
+{
+	struct scatterlist sgl[TBIT_SEGMENTS];
+
+	tbit_segments(sgl, n);
+	if (for_cpu)
+		dma_sync_sg_for_cpu(tbit_dev(d), sgl, n, dir);
+	else
+		dma_sync_sg_for_device(tbit_dev(d), sgl, n, dir);
+}
+
 /* Non-contiguous buffers: out[0] the address, the physical address of the first page is returned, -1 for none. */
 static struct sg_table **tbit_noncontiguous = tbit_first_tables[1];
 static int tbit_noncontiguous_room = TBIT_TABLES;

@@ -46,6 +46,8 @@ struct tbit_scratch { double out[16]; int cpu, cpus, verbose, once; };
 #define TBIT_HELD_MAX 32
 #define tbit_text ((char *)3072)
 #define TBIT_TEXT_SIZE 1024
+/* what an embedder hands over before a call, read before anything is printed */
+#define IN ((double *)tbit_text)
 
 void *tbit_kzalloc(unsigned long size, unsigned long align);
 void tbit_kfree(const void *p);

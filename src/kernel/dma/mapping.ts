@@ -49,6 +49,15 @@ const other = (dev: Device): DmaCalls | null => {
   return calls !== null && use_dma_iommu(dev) && !calls.iommu ? null : calls
 }
 
+/**
+ * Another kernel's API for a list of so many entries: behind a vIOMMU ours maps them one by one, and that kernel would
+ * merge them.
+ */
+export function takesList(dev: Device, entries: number): DmaCalls | null {
+  const { calls } = dev.k
+  return calls !== null && !use_dma_iommu(dev) && entries > 0 && entries <= calls.segments ? calls : null
+}
+
 const newAttributes = ['CC_SHARED', 'MMIO', 'REQUIRE_COHERENT'] as const
 
 /** An attribute that the revision does not know: the call fails with EOPNOTSUPP. */
@@ -93,6 +102,8 @@ export function dma_map_sg(
   dir: number,
   attrs: number
 ): DmaAddr[] | number {
+  const c = takesList(dev, sg.length)
+  if (c !== null) return c.dma_map_sg(dev, cpu, sg, dir, attrs)
   if (attrs & ATTR.REQUIRE_COHERENT && !dev.coherent) {
     failed(dev, 'coherent_only')
     return EOPNOTSUPP
@@ -102,7 +113,9 @@ export function dma_map_sg(
 
 /** dma_unmap_sg_attrs(). */
 export function dma_unmap_sg(dev: Device, sg: readonly SgMapped[], dir: number, attrs: number): void {
-  if (use_dma_iommu(dev)) unmapEach(dev, sg, dir, attrs)
+  const c = takesList(dev, sg.length)
+  if (c !== null) c.dma_unmap_sg(dev, sg, dir, attrs)
+  else if (use_dma_iommu(dev)) unmapEach(dev, sg, dir, attrs)
   else dma_direct_unmap_sg(dev, sg, dir, attrs)
 }
 
@@ -169,6 +182,11 @@ export function dma_sync_single(dev: Device, addr: DmaAddr, size: number, dir: n
 
 /** dma_sync_sg_for_cpu(), dma_sync_sg_for_device(): nothing at all while dma_skip_sync is set. */
 export function dma_sync_sg(dev: Device, sg: readonly SgMapped[], dir: number, forCpu: boolean): void {
+  const c = takesList(dev, sg.length)
+  if (c !== null) {
+    c.dma_sync_sg(dev, sg, dir, forCpu)
+    return
+  }
   if (!dma_dev_need_sync(dev)) return
   if (!use_dma_iommu(dev)) {
     if (forCpu) dma_direct_sync_sg_for_cpu(dev, sg, dir)

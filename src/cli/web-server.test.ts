@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serve, SERVED_POLICY, servedFiles } from './web-server.ts'
 import { discard, newFolder } from '../../test/scratch.ts'
 
+const LONG = 'page '.repeat(1000)
 const base = newFolder('serve')
 const dir = join(base, 'site')
 let running: Awaited<ReturnType<typeof serve>>
@@ -12,6 +13,7 @@ beforeAll(async () => {
   mkdirSync(join(dir, 'f'), { recursive: true })
   writeFileSync(join(base, 'secret.html'), 'secret')
   writeFileSync(join(dir, 'index.html'), 'home')
+  writeFileSync(join(dir, 'long.html'), LONG)
   writeFileSync(join(dir, 'f/a b.html'), 'page')
   writeFileSync(join(dir, '.hidden.html'), 'secret')
   writeFileSync(join(dir, 'program.sh'), 'secret')
@@ -43,6 +45,18 @@ function ask(
       })
   })
 }
+
+test('a browser that takes gzip gets it, of what is more than a packet', async () => {
+  const head = async (accepts: string, path = '/long.html'): Promise<string> =>
+    (await ask(`GET ${path}`, `127.0.0.1:${running.port}\r\nAccept-Encoding: ${accepts}`)).head
+  for (const accepts of ['gzip', 'deflate, gzip;q=0.5', 'br, *', 'GZIP, deflate'])
+    expect(await head(accepts), accepts).toContain('content-encoding: gzip')
+  for (const accepts of ['identity', 'gzip;q=0', 'br, gzip; q=0.0', 'xgzip', ''])
+    expect(await head(accepts), accepts).not.toContain('content-encoding')
+  expect(await head('gzip', '/')).not.toContain('content-encoding')
+  const fetched = await fetch(`http://127.0.0.1:${running.port}/long.html`)
+  expect([fetched.headers.get('content-encoding'), await fetched.text()]).toEqual(['gzip', LONG])
+})
 
 test('what was built is served, with the policy on everything', async () => {
   for (const [line, body] of [

@@ -46,7 +46,8 @@ color:var(--soft)}
 .figure svg{display:block;max-width:none;min-width:100%;height:auto}
 @media(min-width:960px){.figure svg{max-width:100%}}
 .cursor:not([data-bad]){fill:var(--line)}
-.bar{display:flex;flex-wrap:wrap;gap:.4rem;margin:.4rem 0}
+.bar{display:flex;flex-wrap:wrap;gap:.4rem;margin:.4rem 0;min-height:34px}
+@media(max-width:480px){.bar{min-height:75px}}
 .bar [aria-pressed=true]{background:var(--privCard)}
 .now{min-height:3em;margin:.2rem 0 .6rem}
 tr[aria-current]{background:var(--card);box-shadow:inset 3px 0 var(--priv)}

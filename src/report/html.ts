@@ -93,7 +93,7 @@ button{cursor:pointer}
 button[disabled]{color:var(--soft);cursor:default}
 kbd{font:12px ui-monospace,monospace;border:1px solid var(--line);border-radius:3px;padding:0 4px;color:var(--soft)}
 :focus-visible{outline:3px solid var(--priv);outline-offset:2px}
-summary{cursor:pointer}
+summary{cursor:pointer;padding:.3rem 0}
 @media print{.bar{display:none}}
 `
 

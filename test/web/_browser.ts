@@ -63,7 +63,10 @@ export async function done(page: Page): Promise<void> {
 export async function accessible(page: Page): Promise<void> {
   await page.evaluate(axe.source)
   const found = await page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
+    // The size of what a finger hits is off by default.
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({
+      rules: { 'target-size': { enabled: true } }
+    })
     return violations.map(
       (v) =>
         `${v.id}: ${v.nodes
@@ -75,6 +78,33 @@ export async function accessible(page: Page): Promise<void> {
   expect(found, page.url()).toEqual([])
   const [wide, screen] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as [number, number]
   expect(wide, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(screen)
+}
+
+/** What the browser itself finds wrong with a page, and how far its parts move while it comes (layout shift). */
+export async function audited(web: Served, path: string, width: number): Promise<{ issues: string[]; shift: number }> {
+  const context = await web.browser.newContext({ viewport: { width, height: 800 } })
+  const page = await context.newPage()
+  const issues: string[] = []
+  const cdp = await context.newCDPSession(page)
+  cdp.on('Audits.issueAdded', ({ issue }) => {
+    issues.push(issue.details.genericIssueDetails?.errorType ?? issue.code)
+  })
+  await cdp.send('Audits.enable')
+  await page.addInitScript(() => {
+    const at = globalThis as unknown as { shift: number }
+    at.shift = 0
+    new PerformanceObserver((list) => {
+      for (const e of list.getEntries()) at.shift += (e as unknown as { value: number }).value
+    }).observe({ type: 'layout-shift' as 'mark', buffered: true })
+  })
+  await page.goto(web.url + path, { waitUntil: 'networkidle' })
+  // What comes last is the editor, or the first answer of a worker.
+  await page.locator('#app > p:only-child').waitFor({ state: 'detached' })
+  if (path.startsWith('playground')) await page.locator('.cm-content').waitFor()
+  await page.waitForTimeout(500)
+  const shift = (await page.evaluate('shift')) as number
+  await context.close()
+  return { issues, shift }
 }
 
 /** Most memory that a renderer of a Chromium of this process ever had, MiB. */

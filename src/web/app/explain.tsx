@@ -391,7 +391,7 @@ function Certain({ row }: { readonly row: Row }) {
 const Switch = ({ name, values }: { readonly name: string; readonly values: readonly string[] }) => (
   <label>
     {name}{' '}
-    <select value={settingOf(name)} onChange={(e) => flip(name, e.currentTarget.value)}>
+    <select name={name} value={settingOf(name)} onChange={(e) => flip(name, e.currentTarget.value)}>
       {values.map((v) => (
         <option value={v}>{v}</option>
       ))}
@@ -402,7 +402,7 @@ const Switch = ({ name, values }: { readonly name: string; readonly values: read
 const Choice = ({ name }: { readonly name: Name }) => (
   <label>
     {LABELS[name]}{' '}
-    <select value={state.value[name]} onChange={(e) => set({ [name]: e.currentTarget.value })}>
+    <select name={name} value={state.value[name]} onChange={(e) => set({ [name]: e.currentTarget.value })}>
       {CHOICES[name].map((v) => (
         <option value={v}>{word(name, v)}</option>
       ))}

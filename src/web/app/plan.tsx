@@ -331,7 +331,7 @@ function MapView({ spec }: { readonly spec: PlanSpec }) {
 const Choice = ({ name }: { readonly name: keyof typeof CHOICES }) => (
   <label>
     {LABELS[name]}{' '}
-    <select value={state.value[name]} onChange={(e) => set({ [name]: e.currentTarget.value })}>
+    <select name={name} value={state.value[name]} onChange={(e) => set({ [name]: e.currentTarget.value })}>
       {CHOICES[name].map((v) => (
         <option value={v}>{name === 'moment' ? MOMENTS[v as Moment] : v}</option>
       ))}
@@ -342,6 +342,7 @@ const Field = ({ name, wide }: { readonly name: keyof typeof FREE; readonly wide
   <label>
     {LABELS[name]}{' '}
     <input
+      name={name}
       size={wide ? 16 : 6}
       value={state.value[name]}
       onInput={(e) => {
@@ -398,7 +399,7 @@ function Plan() {
             {last.plans.length > 1 && (
               <label>
                 {LABELS.plan}{' '}
-                <select value={s.plan} onChange={(e) => set({ plan: e.currentTarget.value })}>
+                <select name="plan" value={s.plan} onChange={(e) => set({ plan: e.currentTarget.value })}>
                   {last.plans.map((r, i) => (
                     <option value={String(i)}>{nameOf(r)}</option>
                   ))}

@@ -392,7 +392,7 @@ function Pairs() {
     <p class="controls">
       <label>
         kernel{' '}
-        <select value={p.kernel} onChange={(e) => look({ ...p, kernel: e.currentTarget.value })}>
+        <select name="kernel" value={p.kernel} onChange={(e) => look({ ...p, kernel: e.currentTarget.value })}>
           {kernels.map((k) => (
             <option value={k}>{k}</option>
           ))}
@@ -400,7 +400,7 @@ function Pairs() {
       </label>
       <label>
         platform{' '}
-        <select value={p.platform} onChange={(e) => look({ ...p, platform: e.currentTarget.value })}>
+        <select name="platform" value={p.platform} onChange={(e) => look({ ...p, platform: e.currentTarget.value })}>
           {names.map((k) => (
             <option value={k}>{k}</option>
           ))}
@@ -688,6 +688,7 @@ function Bar() {
       <label>
         a test of the library{' '}
         <input
+          name="test"
           list="tests"
           size={18}
           onFocus={() => {

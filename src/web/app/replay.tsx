@@ -336,6 +336,7 @@ function Chooser() {
           Choose a trace, and its kernel log with it{' '}
           <input
             type="file"
+            name="files"
             multiple
             onChange={(e) => {
               open([...(e.currentTarget.files ?? [])])
@@ -354,6 +355,7 @@ function Chooser() {
         <label>
           Kernel log, or one line of it
           <textarea
+            name="log"
             rows={5}
             value={pasted.value}
             onInput={(e) => {
@@ -396,6 +398,7 @@ function SizeOf() {
           <label>
             {text}{' '}
             <input
+              name={name}
               size={size}
               value={machine.value[name]}
               onInput={(e) => askSize({ [name]: e.currentTarget.value.trim() })}
@@ -576,6 +579,7 @@ function PoolControls({ q, r }: Asked) {
         </output>
         <input
           type="range"
+          name="size"
           min={0}
           max={SIZES.length - 1}
           value={q.size < 0 ? placeOf(r.nslabs) : q.size}
@@ -591,6 +595,7 @@ function PoolControls({ q, r }: Asked) {
         </output>
         <input
           type="range"
+          name="areas"
           min={0}
           max={mostAreas(slots)}
           value={Math.log2(areas)}
@@ -610,6 +615,7 @@ function AcceptedControls({ q, r }: Asked) {
         <label>
           <input
             type="checkbox"
+            name="accepted"
             checked={q.accepted.includes(d)}
             onChange={(e) =>
               change({ accepted: e.currentTarget.checked ? [...q.accepted, d] : q.accepted.filter((x) => x !== d) })
@@ -664,7 +670,10 @@ function Controls({ r }: { readonly r: Recorded }) {
       <PoolControls q={q} r={r} />
       <label>
         bouncing{' '}
-        <select value={q.force} onChange={(e) => change({ force: e.currentTarget.value as Question['force'] })}>
+        <select
+          name="force"
+          value={q.force}
+          onChange={(e) => change({ force: e.currentTarget.value as Question['force'] })}>
           <option value="recorded">as recorded</option>
           <option value="force">forced for devices not accepted</option>
           <option value="noforce">only where an address is out of reach</option>

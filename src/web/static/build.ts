@@ -221,6 +221,8 @@ export function writeSite(o: SiteOptions, lib: Library, hunts: readonly HuntSite
   write('app/views.css', viewsStyle)
   write('app/plan.css', planViewStyle)
   write('icon.svg', ICON)
+  // Where there is none a crawler reads the host's page of a missing file for one.
+  write('robots.txt', 'User-agent: *\nAllow: /\n')
   write('player.js', playerScript())
   write(
     'app/library.json',

@@ -64,7 +64,7 @@ export function sitePage(p: SitePage): string {
   return page({
     title: `${p.title} · tbit`,
     policy: p.app === undefined ? POLICY : APP_POLICY,
-    ...(p.description === undefined ? {} : { description: p.description }),
+    description: p.description ?? `${p.title}, of tbit: litmus tests for DMA in confidential VMs`,
     icon: relative(p.path, 'icon.svg'),
     styles: [
       relative(p.path, 'site.css'),
@@ -99,9 +99,11 @@ header nav .ways{display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin-left:auto}
 header nav a[aria-current]{color:var(--ink);font-weight:650}
 @media(max-width:700px){header nav .about{display:none}header nav .ways{margin-left:0}}
 footer{border-top:1px solid var(--line);margin-top:2rem}
+#app{display:flow-root;min-height:calc(100vh - 6rem)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem;padding:0;
 list-style:none}
 .cards li,.card{border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem}
+.list a{display:inline-block;min-height:24px}
 .cards p{margin:.3rem 0}
 .hero{border:1px solid var(--line);border-radius:8px;padding:.4rem 1rem .6rem;margin:.4rem 0}
 .split{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1.5rem}

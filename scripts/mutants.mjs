@@ -52,6 +52,7 @@ async function loaded() {
         "export { reachedFunctions } from './src/kernel-build/audit.ts'",
         "export { checkOnTree, imageOf, releaseOf, revisionOf, runsOf } from './src/conform/kernel-check.ts'",
         "export { conformKernel, scenariosFor } from './src/conform/kernel.ts'",
+        "export { conformBoots } from './src/conform/kernel-boots.ts'",
         "export { apiScenarios, conformApi, hasApi } from './src/conform/api-scenarios.ts'",
         "export { libraryDirectory, litmusFiles, loadTests } from './src/cli/files.ts'",
         "export { platformByName } from './src/machine/index.ts'"
@@ -242,20 +243,24 @@ async function killer(s, m) {
 }
 
 const RANDOM_OPERATIONS = 30_000
+const RANDOM_BOOTS = 200
 
-/** What random operations are tried in: direct calls of dma-direct and swiotlb, then the whole API where it is. */
+/** What is tried at random: boots, direct calls of dma-direct and swiotlb, then the whole API where it is. */
 function randomScenarios({ meta }) {
   const release = t.releaseOf(meta)
   const api = t.hasApi(tree.read('kernel/dma/mapping.c'))
     ? t.apiScenarios([o.arch], release, false, meta.has.trackHiwater)
     : []
-  return [...t.scenariosFor(release, [o.arch], [], null), ...api]
+  const [first, ...others] = t.scenariosFor(release, [o.arch], [], null)
+  const boots = { scenario: { name: 'boots', boots: release }, build: first.build }
+  return [boots, first, ...others, ...api]
 }
 
 /** Whether random operations on an image part from our model. */
 function parts(image, scenario) {
   const conform = 'api' in scenario ? t.conformApi : t.conformKernel
   try {
+    if ('boots' in scenario) return t.conformBoots(image.module, scenario.boots, RANDOM_BOOTS, 1) !== null
     return conform(image.module, scenario, RANDOM_OPERATIONS, 1).first !== null
   } catch {
     return true

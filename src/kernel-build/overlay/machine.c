@@ -215,7 +215,9 @@ u64 simple_strtoull(const char *s, char **end, u32 base)
 {
 	u64 v = 0;
 
-	if ((base == 0 || base == 16) && s[0] == '0' && (s[1] | 32) == 'x') { s += 2; base = 16; }
+	/* lib/kstrtox.c, _parse_integer_fixup_radix(): 0x and a digit is hexadecimal, another 0 in front octal */
+	if ((base == 0 || base == 16) && s[0] == '0' && (s[1] | 32) == 'x' && number_digit(s[2]) < 16) { s += 2; base = 16; }
+	else if (base == 0 && s[0] == '0') base = 8;
 	for (base = base ? base : 10; number_digit(*s) < (int)base; s++)
 		v = v * base + number_digit(*s);
 	if (end)

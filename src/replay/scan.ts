@@ -134,53 +134,92 @@ IRQ_OF[115] = Irq.soft
 for (const c of 'hH') IRQ_OF[c.charCodeAt(0)] = Irq.hard
 for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
 
-// Four bytes of text as the little-endian word that DataView reads.
-const w = (t: string): number =>
-  (t.charCodeAt(0) | (t.charCodeAt(1) << 8) | (t.charCodeAt(2) << 16) | (t.charCodeAt(3) << 24)) >>> 0
+// Known text is compared in words, as DataView reads them little-endian: two bytes, four, or eight as a double. A
+// double compares as its bytes do, with two exceptions: those of a NaN equal nothing (the general path then reads
+// them), and zero has two forms (`NO_WORD`).
+const wordOf = (t: string): DataView => new DataView(enc.encode(t).buffer)
+const w2 = (t: string): number => wordOf(t).getUint16(0, true)
+const w4 = (t: string): number => wordOf(t).getUint32(0, true)
+const w8 = (t: string): number => wordOf(t).getFloat64(0, true)
+const NO_WORD = 0
 const W = {
-  swio: w('swio'),
-  tlb_: w('tlb_'),
-  boun: w('boun'),
-  ced: w('ced:'),
-  dma_: w('dma_'),
-  map_: w('map_'),
-  page: w('page'),
-  phys: w('phys'),
-  unma: w('unma'),
-  p_pa: w('p_pa'),
-  p_ph: w('p_ph'),
-  ge: w('ge: '),
-  ys: w('ys: '),
-  sg: w('sg: '),
-  p_sg: w('p_sg'),
-  sDev: w(' dev'),
-  _nam: w('_nam'),
-  _mas: w('_mas'),
-  sDma: w(' dma'),
-  _add: w('_add'),
-  ffff: w('ffff'),
-  sSiz: w(' siz'),
-  sPhy: w(' phy'),
-  s_ad: w('s_ad'),
-  sDir: w(' dir'),
-  eTo: w('=TO_'),
-  devi: w('DEVI'),
-  eFro: w('=FRO'),
-  mDe: w('M_DE'),
-  vice: w('VICE'),
-  eBid: w('=BID'),
-  irec: w('IREC'),
-  tion: w('TION'),
-  sAtt: w(' att'),
-  sFor: w(' FOR'),
-  sNor: w(' NOR')
+  swiotlb_: w8('swiotlb_'),
+  bounced_: w8('bounced:'),
+  dma_map_: w8('dma_map_'),
+  dma_unma: w8('dma_unma'),
+  page: w4('page'),
+  phys: w4('phys'),
+  sg: w4('sg: '),
+  p_pa: w4('p_pa'),
+  p_ph: w4('p_ph'),
+  p_sg: w4('p_sg'),
+  ge: w4('ge: '),
+  ys: w4('ys: '),
+  _dev_nam: w8(' dev_nam'),
+  me_: w4('me: '),
+  _dma_mas: w8(' dma_mas'),
+  k_ffffff: w8('k=ffffff'),
+  ffffffff: w8('ffffffff'),
+  ff_dev_a: w8('ff dev_a'),
+  ask_: w4('ask='),
+  ddr_: w4('ddr='),
+  _dev_add: w8(' dev_add'),
+  _dma_add: w8(' dma_add'),
+  r_: w2('r='),
+  _siz: w4(' siz'),
+  e_: w2('e='),
+  _phys_ad: w8(' phys_ad'),
+  _dir_TO_: w8(' dir=TO_'),
+  _DEVICE_: w8('_DEVICE '),
+  _dir_FRO: w8(' dir=FRO'),
+  _dir_BID: w8(' dir=BID'),
+  IRECTION: w8('IRECTION'),
+  CTIONAL_: w8('CTIONAL '),
+  _attrs_: w8(' attrs=\n'),
+  _FOR: w4(' FOR'),
+  RCE_: w4('RCE\n'),
+  _NOR: w4(' NOR'),
+  MAL_: w4('MAL\n'),
+  colonBlank: w2(': '),
+  hexMark: w2('0x')
 } as const
+
+// Four decimal digits as text, in one word: whether they are, and their value.
+const areDigits = (word: number): boolean =>
+  (word & 0xf0f0f0f0) === 0x30303030 && ((word + 0x06060606) & 0xf0f0f0f0) === 0x30303030
+function valueOfDigits(word: number): number {
+  const ones = word & 0x0f0f0f0f
+  const pairs = Math.imul(ones, 10) + (ones >>> 8)
+  return (pairs & 0xff) * 100 + ((pairs >>> 16) & 0xff)
+}
+
+// Two bytes of text as hex digits: their value; ONE_DIGIT and the value of the first where only that is one; NO_DIGIT.
+const ONE_DIGIT = 256
+const NO_DIGIT = 512
+const HEX_PAIR = new Uint16Array(65536).fill(NO_DIGIT)
+for (let a = 0; a < 256; a++) {
+  const high = HEX[a] as number
+  if (high !== 255)
+    for (let b = 0; b < 256; b++) {
+      const low = HEX[b] as number
+      HEX_PAIR[a | (b << 8)] = low === 255 ? ONE_DIGIT | high : (high << 4) | low
+    }
+}
+/** Digits that a fast step reads at most: 52 bits, which a double holds. */
+const PAIRED_DIGITS = 12
+
+// What stands before the time of a line (task, id, CPU, flags) is one of few texts in any recording, each as long as
+// the one before it or nearly always so: those seen last are kept by their bytes with what they say.
+const HEADS = 1024
+const HEAD_SHIFT = 22
+const HEAD_WORDS = 8
+const LONGEST_HEAD = HEAD_WORDS * 8
+const SHORTEST_HEAD = 24
 /**
  * Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. Behind a kept line lie
  * as many line ends.
  */
-const AHEAD = 48
-const POW16 = [1, 16, 256, 4096, 65536, 2 ** 20, 2 ** 24, 2 ** 28, 2 ** 32]
+const AHEAD = 72
 
 const NL = 10
 const SP = 32
@@ -338,18 +377,17 @@ export class TextScanner {
   /** Beyond this place no fast step is tried. */
   private far = 0
 
-  // One line; the position after its line end.
+  // What stands before the time of a line, up to its first digit: reads it into `cpu`, `irq` and `bracket`. The place
+  // of that digit; where the line is no event, less than zero: the place behind its end, negative.
   // Long: one pass over the bytes of a line.
-  private line(buf: Uint8Array, start: number): number {
-    const ev = this.ev
+  private head(buf: Uint8Array, start: number): number {
     let p = start
     let c = buf[p] as number
-    if (c === 35) return this.comment(buf, start)
+    if (c === 35) return -this.comment(buf, start)
     // The first `[digits] `: the CPU. A line of lost events has its words in the first bracket.
-    let cpu = -1
     for (let first = true; ; first = false) {
       while (c !== 91 && c !== NL) c = buf[++p] as number
-      if (c === NL) return this.noEvent(buf, start, p)
+      if (c === NL) return -this.noEvent(buf, start, p)
       let q = p + 1
       let d = (buf[q] as number) - 48
       if (d >= 0 && d <= 9) {
@@ -360,33 +398,116 @@ export class TextScanner {
           d = (buf[++q] as number) - 48
         }
         if (buf[q] === 93 && buf[q + 1] === SP && n < MAX_CPUS) {
-          cpu = n
+          this.cpu = n
+          this.plainHead = first
           break
         }
       }
       if (first && (buf[p + 1] === 76 || (d === SP - 48 && q > p + 1))) {
         const after = this.lost(buf, start, p)
-        if (after > 0) return after
+        if (after > 0) return -after
       }
       c = buf[++p] as number
     }
     const bracket = p
+    this.bracket = bracket
     // irq flags, then the time.
     p++
     while (buf[p] !== 93) p++
     p++
     while (buf[p] === SP) p++
-    let irq: number = Irq.unknown
+    this.irq = Irq.unknown
     c = buf[p] as number
     if (c < 48 || c > 57) {
-      if (c === NL) return this.torn(buf, start, bracket, p)
+      if (c === NL) return -this.torn(buf, start, bracket, p)
       const third = buf[p + 1] === NL ? NL : (buf[p + 2] as number)
-      irq = third === NL ? Irq.unknown : (IRQ_OF[third] as number)
+      this.irq = third === NL ? Irq.unknown : (IRQ_OF[third] as number)
       while (c !== SP && c !== NL) c = buf[++p] as number
       while (c === SP) c = buf[++p] as number
     }
+    return c >= 48 && c <= 57 ? p : -this.torn(buf, start, bracket, this.eol(buf, p))
+  }
+  private cpu = 0
+  private irq = 0
+  /** The place of the bracket before the CPU; `plainHead`: no other one is before it. */
+  private bracket = 0
+  private plainHead = false
+
+  // The same for a head that was seen before, from its bytes, and its task into `pid`; -1 when it is not known.
+  private knownHead(start: number): number {
+    const v = this.view
+    const length = this.headLength
+    const slot = this.headSlot(start, length)
+    if (this.headLengths[slot] !== length) return -1
+    const first = slot * HEAD_WORDS
+    const last = start + length - 8
+    if (v.getFloat64(last, true) !== this.headWords[first]) return -1
+    for (let p = start, i = first + 1; p < last; p += 8, i++) if (v.getFloat64(p, true) !== this.headWords[i]) return -1
+    const d = v.getUint8(last + 8) - 48
+    if (!(d >= 0 && d <= 9)) return -1
+    this.cpu = this.headCpu[slot] as number
+    this.irq = this.headIrq[slot] as number
+    this.pid = this.headPid[slot] as number
+    this.bracket = start + (this.headBracket[slot] as number)
+    return last + 8
+  }
+
+  // Keeps the head of a line whose time begins at `end`.
+  private rememberHead(start: number, end: number, pid: number): void {
+    const length = end - start
+    if (length < SHORTEST_HEAD || length > LONGEST_HEAD || !this.plainHead || pid > 0x7fffffff) return
+    const v = this.view
+    this.headLength = length
+    const slot = this.headSlot(start, length)
+    const first = slot * HEAD_WORDS
+    const last = end - 8
+    this.headLengths[slot] = 0
+    if (v.getFloat64(last, true) === NO_WORD) return
+    this.headWords[first] = v.getFloat64(last, true)
+    for (let p = start, i = first + 1; p < last; p += 8, i++) {
+      const word = v.getFloat64(p, true)
+      if (word === NO_WORD) return
+      this.headWords[i] = word
+    }
+    this.headLengths[slot] = length
+    this.headCpu[slot] = this.cpu
+    this.headIrq[slot] = this.irq
+    this.headPid[slot] = pid
+    this.headBracket[slot] = this.bracket - start
+  }
+
+  // Where a head of this length is kept: task and id stand in front of it, CPU and flags at its end.
+  private headSlot(start: number, length: number): number {
+    const v = this.view
+    const task = Math.imul(v.getInt32(start + 12, true), 0x85ebca6b) ^ v.getInt32(start + 16, true)
+    const where = Math.imul(v.getInt32(start + length - 16, true), 0xc2b2ae35) ^ v.getInt32(start + length - 12, true)
+    return Math.imul(Math.imul(task, 31) ^ where, 0x9e3779b1) >>> HEAD_SHIFT
+  }
+  private headLength = SHORTEST_HEAD
+  private pid = 0
+  private readonly headLengths = new Uint8Array(HEADS)
+  /** The last eight bytes of each head, then all from its front on. */
+  private readonly headWords = new Float64Array(HEADS * HEAD_WORDS)
+  private readonly headCpu = new Int32Array(HEADS)
+  private readonly headIrq = new Uint8Array(HEADS)
+  private readonly headPid = new Int32Array(HEADS)
+  private readonly headBracket = new Uint8Array(HEADS)
+
+  // One line; the position after its line end.
+  // Long: one pass over the bytes of a line.
+  private line(buf: Uint8Array, start: number): number {
+    const ev = this.ev
+    const quick = start < this.far
+    let p = quick ? this.knownHead(start) : -1
+    const known = p >= 0
+    if (!known) {
+      p = this.head(buf, start)
+      if (p < 0) return -p
+    }
+    const timeAt = p
+    const bracket = this.bracket
+    let c = buf[p] as number
     let d = c - 48
-    if (!(d >= 0 && d <= 9)) return this.torn(buf, start, bracket, this.eol(buf, p))
     let sec = 0
     while (d >= 0 && d <= 9) {
       sec = sec * 10 + d
@@ -394,7 +515,10 @@ export class TextScanner {
     }
     let time: number
     let digits = 0
-    if (d === -2) {
+    if (d === -2 && p < this.far && this.microseconds(p + 1)) {
+      time = sec * 1e9 + this.num * 1000
+      p += 7
+    } else if (d === -2) {
       let frac = 0
       const from = p + 1
       d = (buf[++p] as number) - 48
@@ -436,7 +560,7 @@ export class TextScanner {
     }
     this.events++
     if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none)
-      return this.besideEvent(buf, hash, start, bracket, nameAt, p, time, cpu, irq)
+      return this.besideEvent(buf, hash, start, nameAt, p, time)
     if (kind === Trace.none) {
       this.countOther(buf, hash, nameAt, p)
       return this.eol(buf, p) + 1
@@ -445,9 +569,10 @@ export class TextScanner {
     ev.clear()
     ev.kind = kind
     ev.time = time
-    ev.cpu = cpu
-    ev.irq = irq
-    ev.pid = this.pidBefore(buf, start, bracket)
+    ev.cpu = this.cpu
+    ev.irq = this.irq
+    ev.pid = known ? this.pid : this.pidBefore(buf, start, bracket)
+    if (quick && !known) this.rememberHead(start, timeAt, ev.pid)
     ev.line = this.lines
     this.pos = p
     this.bad = false
@@ -514,17 +639,7 @@ export class TextScanner {
   }
   private readonly besides = new Map<number, TraceKind>()
 
-  private besideEvent(
-    buf: Uint8Array,
-    hash: number,
-    start: number,
-    bracket: number,
-    nameAt: number,
-    p: number,
-    time: number,
-    cpu: number,
-    irq: number
-  ): number {
+  private besideEvent(buf: Uint8Array, hash: number, start: number, nameAt: number, p: number, time: number): number {
     const ev = this.ev
     const end = this.eol(buf, p)
     const kind = this.besides.get(hash) as TraceKind
@@ -540,9 +655,9 @@ export class TextScanner {
     ev.clear()
     ev.kind = kind
     ev.time = time
-    ev.cpu = cpu
-    ev.irq = irq
-    ev.pid = this.pidBefore(buf, start, bracket)
+    ev.cpu = this.cpu
+    ev.irq = this.irq
+    ev.pid = this.pidBefore(buf, start, this.bracket)
     ev.line = this.lines
     ev.dma = read.dma ?? 0
     ev.phys = read.phys ?? 0
@@ -555,45 +670,41 @@ export class TextScanner {
     return end + 1
   }
 
-  // The common event names, four bytes at a time; pos at the colon.
+  // Six digits and `: ` behind a point, which is how most clocks are printed: whether they are there; microseconds into
+  // num.
+  private microseconds(p: number): boolean {
+    const four = this.view.getInt32(p, true)
+    const two = this.view.getInt32(p + 4, true)
+    if (two >>> 16 !== W.colonBlank || !areDigits(four) || !areDigits((two & 0xffff) | 0x30300000)) return false
+    this.num = valueOfDigits(four) * 100 + (two & 15) * 10 + ((two >>> 8) & 15)
+    return true
+  }
+
+  // The common event names, eight bytes at a time; pos at the colon.
   private quickName(p: number): TraceKind {
     const v = this.view
-    const first = v.getUint32(p, true)
-    if (first === W.swio) {
-      if (
-        v.getUint32(p + 4, true) === W.tlb_ &&
-        v.getUint32(p + 8, true) === W.boun &&
-        v.getUint32(p + 12, true) === W.ced
-      ) {
-        this.pos = p + 15
-        return Trace.bounced
-      }
-      return Trace.none
+    const first = v.getFloat64(p, true)
+    if (first === W.swiotlb_) {
+      this.pos = p + 15
+      return v.getFloat64(p + 8, true) === W.bounced_ ? Trace.bounced : Trace.none
     }
-    if (first !== W.dma_) return Trace.none
-    const second = v.getUint32(p + 4, true)
     const third = v.getUint32(p + 8, true)
-    if (second === W.map_) {
-      if ((third === W.page || third === W.phys) && v.getUint8(p + 12) === COLON) {
-        this.pos = p + 12
-        return Trace.map
-      }
+    if (first === W.dma_map_) {
       if (third === W.sg) {
         this.pos = p + 10
         return Trace.mapSg
       }
-    } else if (second === W.unma) {
-      const fourth = v.getUint32(p + 12, true)
-      if ((third === W.p_pa && fourth === W.ge) || (third === W.p_ph && fourth === W.ys)) {
-        this.pos = p + 14
-        return Trace.unmap
-      }
-      if (third === W.p_sg && v.getUint8(p + 12) === COLON) {
-        this.pos = p + 12
-        return Trace.unmapSg
-      }
+      this.pos = p + 12
+      return (third === W.page || third === W.phys) && v.getUint8(p + 12) === COLON ? Trace.map : Trace.none
     }
-    return Trace.none
+    if (first !== W.dma_unma) return Trace.none
+    if (third === W.p_sg) {
+      this.pos = p + 12
+      return v.getUint8(p + 12) === COLON ? Trace.unmapSg : Trace.none
+    }
+    const fourth = v.getUint32(p + 12, true)
+    this.pos = p + 14
+    return (third === W.p_pa && fourth === W.ge) || (third === W.p_ph && fourth === W.ys) ? Trace.unmap : Trace.none
   }
 
   // The fields of the common events, as long as they come in the order in which 6.12 prints them and each key is the
@@ -610,34 +721,22 @@ export class TextScanner {
     const ev = this.ev
     const far = this.far
     let q = this.pos
-    if (
-      v.getUint32(q, true) !== W.sDev ||
-      v.getUint32(q + 4, true) !== W._nam ||
-      buf[q + 8] !== 101 ||
-      buf[q + 9] !== COLON ||
-      buf[q + 10] !== SP
-    )
-      return
+    if (v.getFloat64(q, true) !== W._dev_nam || v.getUint32(q + 7, true) !== W.me_) return
     q = this.quickDevice(buf, q + 11)
     if (q < 0) return
     this.pos = q
-    if (
-      q < far &&
-      v.getUint32(q, true) === W.sDma &&
-      v.getUint32(q + 4, true) === W._mas &&
-      buf[q + 8] === 107 &&
-      buf[q + 9] === EQ
-    ) {
+    if (q >= far) return
+    if (v.getFloat64(q, true) === W._dma_mas) {
       if (
-        v.getUint32(q + 10, true) === W.ffff &&
-        v.getUint32(q + 14, true) === W.ffff &&
-        v.getUint32(q + 18, true) === W.ffff &&
-        v.getUint32(q + 22, true) === W.ffff &&
-        buf[q + 26] === SP
+        v.getFloat64(q + 8, true) === W.k_ffffff &&
+        v.getFloat64(q + 16, true) === W.ffffffff &&
+        v.getFloat64(q + 24, true) === W.ff_dev_a &&
+        v.getUint32(q + 32, true) === W.ddr_
       ) {
         ev.mask = MAPPING_ALL_ONES
         q += 26
       } else {
+        if (v.getUint32(q + 6, true) !== W.ask_) return
         q = this.quickHex(buf, q + 10)
         if (q < 0) return
         ev.mask = this.num
@@ -645,14 +744,7 @@ export class TextScanner {
       ev.has |= Has.mask
       this.pos = q
     }
-    if (
-      q >= far ||
-      v.getUint32(q, true) !== W.sDev ||
-      v.getUint32(q + 4, true) !== W._add ||
-      buf[q + 8] !== 114 ||
-      buf[q + 9] !== EQ
-    )
-      return
+    if (q >= far || v.getFloat64(q, true) !== W._dev_add || v.getUint16(q + 8, true) !== W.r_) return
     q = this.quickHex(buf, q + 10)
     if (q < 0) return
     ev.phys = this.num
@@ -661,11 +753,10 @@ export class TextScanner {
     q = this.quickSize(buf, q)
     if (q < 0 || q >= far) return
     const word = v.getUint32(q, true)
-    if (word === W.sFor && buf[q + 4] === 67 && buf[q + 5] === 69 && buf[q + 6] === NL) {
+    if (word === W._FOR && v.getUint32(q + 3, true) === W.RCE_) {
       ev.force = true
       this.pos = q + 6
-    } else if (word === W.sNor && buf[q + 4] === 77 && buf[q + 5] === 65 && buf[q + 6] === 76 && buf[q + 7] === NL)
-      this.pos = q + 7
+    } else if (word === W._NOR && v.getUint32(q + 4, true) === W.MAL_) this.pos = q + 7
   }
 
   private quickMapping(buf: Uint8Array, kind: TraceKind): void {
@@ -675,154 +766,141 @@ export class TextScanner {
     let q = this.quickDevice(buf, this.pos + 1)
     if (q < 0) return
     this.pos = q
-    if (q >= far || v.getUint32(q, true) !== W.sDir) return
-    q = this.quickDirection(buf, q + 4)
+    if (q >= far) return
+    q = this.quickDirection(buf, q)
     if (q < 0) return
     ev.has |= Has.dir
     this.pos = q
     if (kind === Trace.mapSg || kind === Trace.unmapSg) return
-    if (
-      q >= far ||
-      v.getUint32(q, true) !== W.sDma ||
-      v.getUint32(q + 4, true) !== W._add ||
-      buf[q + 8] !== 114 ||
-      buf[q + 9] !== EQ
-    )
-      return
+    if (q >= far || v.getFloat64(q, true) !== W._dma_add || v.getUint16(q + 8, true) !== W.r_) return
     q = this.quickHex(buf, q + 10)
     if (q < 0) return
     ev.dma = this.num
     ev.has |= Has.dma
     this.pos = q
     q = this.quickSize(buf, q)
-    if (q < 0) return
+    if (q < 0 || q >= far) return
     if (kind === Trace.map) {
-      if (
-        q >= far ||
-        v.getUint32(q, true) !== W.sPhy ||
-        v.getUint32(q + 4, true) !== W.s_ad ||
-        buf[q + 8] !== 100 ||
-        buf[q + 9] !== 114 ||
-        buf[q + 10] !== EQ
-      )
-        return
+      if (v.getFloat64(q, true) !== W._phys_ad || v.getUint32(q + 7, true) !== W.ddr_) return
       q = this.quickHex(buf, q + 11)
       if (q < 0) return
       ev.phys = this.num
       ev.has |= Has.phys
       this.pos = q
     }
-    if (
-      q < far &&
-      v.getUint32(q, true) === W.sAtt &&
-      buf[q + 4] === 114 &&
-      buf[q + 5] === 115 &&
-      buf[q + 6] === EQ &&
-      buf[q + 7] === NL
-    ) {
+    if (q < far && v.getFloat64(q, true) === W._attrs_) {
       ev.has |= Has.attrs
       this.pos = q + 7
     }
   }
 
-  // `=TO_DEVICE `, `=FROM_DEVICE ` or `=BIDIRECTIONAL ` at q; the place of the blank, negative when it is something
-  // else.
+  // ` dir=TO_DEVICE `, ` dir=FROM_DEVICE ` or ` dir=BIDIRECTIONAL ` at q; the place of the last blank, negative when it
+  // is something else.
   private quickDirection(buf: Uint8Array, q: number): number {
     const v = this.view
-    const first = v.getUint32(q, true)
-    const second = v.getUint32(q + 4, true)
-    if (first === W.eTo) {
+    const first = v.getFloat64(q, true)
+    if (first === W._dir_TO_) {
       this.ev.dir = 1
-      return second === W.devi && buf[q + 8] === 67 && buf[q + 9] === 69 && buf[q + 10] === SP ? q + 10 : -1
+      return v.getFloat64(q + 7, true) === W._DEVICE_ ? q + 14 : -1
     }
-    const third = v.getUint32(q + 8, true)
-    if (first === W.eFro) {
+    if (first === W._dir_FRO) {
       this.ev.dir = 2
-      return second === W.mDe && third === W.vice && buf[q + 12] === SP ? q + 12 : -1
+      return buf[q + 8] === 77 && v.getFloat64(q + 9, true) === W._DEVICE_ ? q + 16 : -1
     }
+    if (first !== W._dir_BID) return -1
     this.ev.dir = 0
-    return first === W.eBid &&
-      second === W.irec &&
-      third === W.tion &&
-      buf[q + 12] === 65 &&
-      buf[q + 13] === 76 &&
-      buf[q + 14] === SP
-      ? q + 14
-      : -1
+    return v.getFloat64(q + 8, true) === W.IRECTION && v.getFloat64(q + 11, true) === W.CTIONAL_ ? q + 18 : -1
   }
 
   // ` size=` and its digits at q; the place behind them, negative when it is something else.
   private quickSize(buf: Uint8Array, q: number): number {
-    if (q >= this.far || this.view.getUint32(q, true) !== W.sSiz || buf[q + 4] !== 101 || buf[q + 5] !== EQ) return -1
+    if (q >= this.far || this.view.getUint32(q, true) !== W._siz || this.view.getUint16(q + 4, true) !== W.e_) return -1
     let p = q + 6
-    let d = (buf[p] as number) - 48
-    if (!(d >= 0 && d <= 9)) return -1
     let n = 0
+    const four = this.view.getInt32(p, true)
+    if (areDigits(four)) {
+      n = valueOfDigits(four)
+      p += 4
+    }
+    let d = (buf[p] as number) - 48
     while (d >= 0 && d <= 9) {
       n = n * 10 + d
       d = (buf[++p] as number) - 48
     }
     const c = buf[p]
-    if ((c !== SP && c !== NL) || n > MAX_NUMBER) return -1
+    if (p === q + 6 || (c !== SP && c !== NL) || n > MAX_NUMBER) return -1
     this.ev.size = n
     this.ev.has |= Has.size
     this.pos = p
     return p
   }
 
-  // Up to 16 hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is
-  // something else.
+  // Hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is
+  // something else or too many.
   private quickHex(buf: Uint8Array, q: number): number {
-    let p = q
-    let d = HEX[buf[p] as number] as number
-    let v = 0
-    while (d !== 255 && p < q + 7) {
-      v = (v << 4) | d
-      d = HEX[buf[++p] as number] as number
-    }
-    if (d !== 255) {
-      const from = p
-      let lo = 0
-      while (d !== 255 && p < from + 7) {
-        lo = (lo << 4) | d
-        d = HEX[buf[++p] as number] as number
-      }
-      this.num = v * (POW16[p - from] as number) + lo
-    } else this.num = v
+    const p = this.pairsOfHex(q)
     const c = buf[p]
     return p > q && (c === SP || c === NL) ? p : -1
+  }
+
+  // Hex digits at q, PAIRED_DIGITS and one at most, into num; the place behind them. q is before `far`, or a known step
+  // behind a place that is.
+  private pairsOfHex(q: number): number {
+    const v = this.view
+    let p = q
+    let pair = HEX_PAIR[v.getUint16(p, true)] as number
+    let high = 0
+    while (pair < ONE_DIGIT && p < q + PAIRED_DIGITS / 2) {
+      high = (high << 8) | pair
+      p += 2
+      pair = HEX_PAIR[v.getUint16(p, true)] as number
+    }
+    let value = high
+    if (pair < ONE_DIGIT) {
+      let low = 0
+      let scale = 1
+      while (pair < ONE_DIGIT && p < q + PAIRED_DIGITS) {
+        low = (low << 8) | pair
+        scale *= 256
+        p += 2
+        pair = HEX_PAIR[v.getUint16(p, true)] as number
+      }
+      value = high * scale + low
+    }
+    if (pair >= ONE_DIGIT && pair < NO_DIGIT) {
+      value = value * 16 + (pair & 15)
+      p++
+    }
+    this.num = value
+    return p
   }
 
   // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is
   // something else.
   private quickDevice(buf: Uint8Array, q: number): number {
-    if (q >= this.far) return -1
-    if (buf[q + 12] === SP) {
-      const a = this.view.getInt32(q, true)
-      const b = this.view.getInt32(q + 4, true)
-      const c = this.view.getInt32(q + 8, true)
-      const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
-      if (
-        this.dev2[slot] === c &&
-        this.dev1[slot] === b &&
-        this.dev0[slot] === a &&
-        (this.devId[slot] as number) >= 0
-      ) {
-        this.ev.dev = this.devId[slot] as number
-        this.ev.has |= Has.device
-        return q + 12
-      }
-      for (let i = q; i < q + 12; i++)
-        if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === q + 11)) return -1
-      this.dev0[slot] = a
-      this.dev1[slot] = b
-      this.dev2[slot] = c
-      this.devId[slot] = this.names.ofBytes(buf, q, q + 12, hashBytes(buf, q, q + 12))
-      this.ev.dev = this.devId[slot] as number
-      this.ev.has |= Has.device
-      return q + 12
+    if (q >= this.far || buf[q + 12] !== SP) return -1
+    const v = this.view
+    const a = v.getInt32(q, true)
+    const b = v.getInt32(q + 4, true)
+    const c = v.getInt32(q + 8, true)
+    const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
+    if (this.dev2[slot] !== c || this.dev1[slot] !== b || this.dev0[slot] !== a || (this.devId[slot] as number) < 0) {
+      if (!this.rememberDevice(buf, q, slot)) return -1
     }
-    return -1
+    this.ev.dev = this.devId[slot] as number
+    this.ev.has |= Has.device
+    return q + 12
+  }
+
+  // Keeps the name of twelve bytes at q; false when it is none.
+  private rememberDevice(buf: Uint8Array, q: number, slot: number): boolean {
+    for (let i = q; i < q + 12; i++)
+      if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === q + 11)) return false
+    this.dev0[slot] = this.view.getInt32(q, true)
+    this.dev1[slot] = this.view.getInt32(q + 4, true)
+    this.dev2[slot] = this.view.getInt32(q + 8, true)
+    this.devId[slot] = this.names.ofBytes(buf, q, q + 12, hashBytes(buf, q, q + 12))
+    return true
   }
   private readonly dev0 = new Int32Array(64)
   private readonly dev1 = new Int32Array(64)
@@ -1272,33 +1350,15 @@ export class TextScanner {
     let n = 0
     p++
     let c = buf[p] as number
-    // Entries as the kernel prints them: 0x, at most 14 digits.
-    for (;;) {
-      if (c !== 48 || buf[p + 1] !== 120) break
-      const from = p + 2
-      let k = from
-      let d = HEX[buf[k] as number] as number
-      let v = 0
-      while (d !== 255 && k < from + 7) {
-        v = (v << 4) | d
-        d = HEX[buf[++k] as number] as number
-      }
-      let value = v
-      if (d !== 255) {
-        const second = k
-        let lo = 0
-        while (d !== 255 && k < second + 7) {
-          lo = (lo << 4) | d
-          d = HEX[buf[++k] as number] as number
-        }
-        value = v * (POW16[k - second] as number) + lo
-      }
+    // Entries as the kernel prints them, in few digits.
+    while (p < this.far && this.view.getUint16(p, true) === W.hexMark) {
+      const k = this.pairsOfHex(p + 2)
       const after = buf[k] as number
-      if (k === from || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
+      if (k === p + 2 || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
       if (n >= ev.dmas.length) ev.grow()
-      if (which === Has.dmaList) ev.dmas[n++] = value
-      else if (which === Has.sizeList) ev.sizes[n++] = value
-      else ev.physs[n++] = value
+      if (which === Has.dmaList) ev.dmas[n++] = this.num
+      else if (which === Has.sizeList) ev.sizes[n++] = this.num
+      else ev.physs[n++] = this.num
       if (after === 125) {
         p = k
         c = 125

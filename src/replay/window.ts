@@ -33,7 +33,7 @@ export const Flag = {
 type Column = { length: number; [i: number]: number }
 
 export class EventWindow {
-  private cap = 4096
+  private cap = 256
   /** Id of the oldest event that waits, and the id that the next event gets. */
   head = 0
   tail = 0

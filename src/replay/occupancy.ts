@@ -40,10 +40,10 @@ export class Occupancy {
   /** What is in use from `time` on, after something of a device changed; `area` -1: any area may have. */
   stamp(sim: PoolSim, time: number, dev: number, area: number): void {
     const t = this.timeline
-    t.set(this.total, time, sim.usage.total_used)
-    t.set(this.devices[dev] as number, time, sim.devSlots[dev] as number)
-    if (area >= 0) t.set(this.areas[area] as number, time, sim.pool.area_used[area] as number)
-    else
-      for (let a = 0; a < this.areas.length; a++) t.set(this.areas[a] as number, time, sim.pool.area_used[a] as number)
+    t.go(time)
+    t.put(this.total, sim.usage.total_used)
+    t.put(this.devices[dev] as number, sim.devSlots[dev] as number)
+    if (area >= 0) t.put(this.areas[area] as number, sim.pool.area_used[area] as number)
+    else for (let a = 0; a < this.areas.length; a++) t.put(this.areas[a] as number, sim.pool.area_used[a] as number)
   }
 }

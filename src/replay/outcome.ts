@@ -55,6 +55,8 @@ export class Outcomes {
   /** Successful scatter-gather mappings in the window: by device and first address, their ids. */
   private readonly sgIndex: Map<number, number[]>[] = []
   private sgVersion = 0
+  /** Mappings in `sgIndex`. */
+  private waiting = 0
   private checkedId = -1
   private checkedVersion = -1
 
@@ -324,6 +326,7 @@ export class Outcomes {
     const known = index.get(first)
     if (known) known.push(id)
     else index.set(first, [id])
+    this.waiting++
     if (!kept) {
       w.keepList(id, ev.physs.slice(0, ev.nphys))
       w.mark(at, Flag.physOnly)
@@ -336,8 +339,16 @@ export class Outcomes {
     const index = this.sgIndex[dev]
     const ids = index?.get(first)
     if (index === undefined || ids === undefined) return
-    if (ids[0] === id) ids.shift()
+    if (ids[0] === id) {
+      ids.shift()
+      this.waiting--
+    }
     if (ids.length === 0) index.delete(first)
+  }
+
+  /** Whether resolveFailedCall() may know more of this bounce than it did when it was asked last. */
+  mayResolve(id: number): boolean {
+    return this.waiting > 0 && (this.checkedId !== id || this.checkedVersion !== this.sgVersion)
   }
 
   /**
@@ -346,7 +357,6 @@ export class Outcomes {
    * `trust` false: events are lost, and the later mapping is more likely another one of the same memory.
    */
   resolveFailedCall(id: number, at: number, trust: boolean): boolean {
-    if (this.checkedId === id && this.checkedVersion === this.sgVersion) return false
     this.checkedId = id
     this.checkedVersion = this.sgVersion
     const w = this.host.window

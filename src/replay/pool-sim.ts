@@ -198,6 +198,8 @@ export class PoolSim {
       this.cause = Cause.tooLarge
       return 0
     }
+    // A small integer from here on, which is handed on as it is: a double would be put into memory for each call.
+    size = size | 0
     if (dev >= this.devSlots.length) this.growDevices(dev)
     this.savedPeak = this.devPeak[dev] as number
     const index =

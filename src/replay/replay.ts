@@ -271,7 +271,7 @@ export class Replay implements EventSink {
       if (!all && w.has(at, Flag.outside) && w.tail - id < LOOK_AHEAD && !w.full) return
       if (
         w.state[at] === Outcome.open &&
-        !this.outcomes.resolveFailedCall(id, at, !(this.losses.lossy && this.roomy))
+        !(this.outcomes.mayResolve(id) && this.outcomes.resolveFailedCall(id, at, !(this.losses.lossy && this.roomy)))
       ) {
         if (!all && !w.full && !(w.tail - w.head > GAP && this.losses.lossy && this.roomy)) return
         this.simulation.unknown(id, at)

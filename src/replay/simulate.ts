@@ -159,10 +159,10 @@ export class Simulation {
         this.map(id, at, dev, true)
         break
       case Trace.unmap:
-        this.unmap(at, dev, addresses.plain(w.dma[at] as number), w.size[at] as number, 0)
+        this.unmap(at, dev, false)
         break
       case Trace.unmapSg:
-        this.unmap(at, dev, w.phys[at] as number, w.dma[at] as number, Math.max(1, w.nents[at] as number))
+        this.unmap(at, dev, true)
         break
       case Trace.sync:
       case Trace.syncDevice:
@@ -593,9 +593,12 @@ export class Simulation {
     return sim.link(mine, chain)
   }
 
-  private unmap(at: number, dev: DeviceState, key: number, tag: number, nents: number): void {
+  private unmap(at: number, dev: DeviceState, sg: boolean): void {
     const { window: w, addresses } = this.host
     const live = this.live
+    const key = sg ? (w.phys[at] as number) : addresses.plain(w.dma[at] as number)
+    const tag = (sg ? w.dma[at] : w.size[at]) as number
+    const nents = sg ? Math.max(1, w.nents[at] as number) : 0
     const entry = live.find(dev.id, key, tag, nents)
     const sim = addresses.sim
     if (entry === 0) {

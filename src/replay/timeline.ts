@@ -2,6 +2,8 @@
 // track keeps the highest and the last value of each bucket.
 
 const NONE = -1
+/** Tracks that there is room for at first. */
+const FIRST_TRACKS = 8
 
 /**
  * What a track counts: slots in use of the pool, an area, a device, or in the pool of a what-if question; or calls that
@@ -24,8 +26,9 @@ export class Timeline {
   start = Number.NaN
   private end = 0
   private readonly names: { readonly name: string; readonly kind: TrackKind }[] = []
-  private readonly max: Int32Array[] = []
-  private readonly last: Int32Array[] = []
+  // The buckets of all tracks, one track behind the other.
+  private max = new Int32Array(0)
+  private last = new Int32Array(0)
   private limit = 0
   private at = 0
   private atFrom = Number.POSITIVE_INFINITY
@@ -35,18 +38,41 @@ export class Timeline {
 
   /** A new track; its number. */
   track(name: string, kind: TrackKind): number {
-    this.names.push({ name, kind })
-    this.max.push(new Int32Array(this.buckets).fill(NONE))
-    this.last.push(new Int32Array(this.buckets).fill(NONE))
-    return this.names.length - 1
+    const track = this.names.push({ name, kind }) - 1
+    const used = track * this.buckets
+    if (used + this.buckets > this.max.length) {
+      const more = (from: Int32Array): Int32Array<ArrayBuffer> => {
+        const to = new Int32Array(Math.max(FIRST_TRACKS * this.buckets, from.length * 2)).fill(NONE, used)
+        to.set(from.subarray(0, used))
+        return to
+      }
+      this.max = more(this.max)
+      this.last = more(this.last)
+    }
+    return track
   }
 
   /** The value of a track from this time on. Times before the present bucket count as the present one. */
   set(track: number, time: number, value: number): void {
+    this.go(time)
+    this.put(track, value)
+  }
+
+  /** Goes to the bucket of a time, for put(). */
+  go(time: number): void {
     if (time >= this.atTo || time < this.atFrom) this.seek(time)
-    const max = this.max[track] as Int32Array
-    if (value > (max[this.at] as number)) max[this.at] = value
-    ;(this.last[track] as Int32Array)[this.at] = value
+  }
+
+  /** The value of a track from the time on that go() was told last. */
+  put(track: number, value: number): void {
+    const i = track * this.buckets + this.at
+    if (value > (this.max[i] as number)) this.max[i] = value
+    this.last[i] = value
+  }
+
+  // The buckets of one track.
+  private of(all: Int32Array, track: number): Int32Array {
+    return all.subarray(track * this.buckets, (track + 1) * this.buckets)
   }
 
   private seek(time: number): void {
@@ -64,8 +90,8 @@ export class Timeline {
 
   private halve(): void {
     for (let t = 0; t < this.names.length; t++) {
-      const max = this.max[t] as Int32Array
-      const last = this.last[t] as Int32Array
+      const max = this.of(this.max, t)
+      const last = this.of(this.last, t)
       for (let i = 0; i < this.buckets / 2; i++) {
         max[i] = Math.max(max[2 * i] as number, max[2 * i + 1] as number)
         last[i] = last[2 * i + 1] !== NONE ? (last[2 * i + 1] as number) : (last[2 * i] as number)
@@ -90,11 +116,12 @@ export class Timeline {
       const n = this.length
       const max = new Int32Array(n)
       const last = new Int32Array(n)
+      const [allMax, allLast] = [this.of(this.max, t), this.of(this.last, t)]
       let carry = 0
       for (let i = 0; i < n; i++) {
-        const m = (this.max[t] as Int32Array)[i] as number
+        const m = allMax[i] as number
         max[i] = m === NONE ? carry : Math.max(m, carry)
-        const l = (this.last[t] as Int32Array)[i] as number
+        const l = allLast[i] as number
         if (l !== NONE) carry = l
         last[i] = carry
       }

@@ -227,10 +227,11 @@ export function swiotlb_search_pool_area(
   alloc_size: number,
   alloc_align_mask: number
 ): number {
-  const nslots = nr_slots(alloc_size)
-  if (nslots === 0) return SLOT_BUG
+  const needed = nr_slots(alloc_size)
+  if (needed === 0) return SLOT_BUG
   // The kernel searches in vain: slots[].list is never above IO_TLB_SEGSIZE.
-  if (nslots > IO_TLB_SEGSIZE) return SLOT_FULL
+  if (needed > IO_TLB_SEGSIZE) return SLOT_FULL
+  const nslots = needed | 0
   if (pool.before_6_3) return swiotlb_do_find_slots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
 
   let align = alloc_align_mask | 0
@@ -566,7 +567,7 @@ export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, t
   const offset = swiotlb_align_offset(min_align_mask, 0, tlb_addr)
   let index = Math.floor((tlb_addr - offset - pool.start) / IO_TLB_SIZE)
   if (index < 0 || index >= pool.nslabs) return SLOT_BUG
-  index -= pool.pad_slots[index] as number
+  index = (index | 0) - (pool.pad_slots[index] as number)
   if (index < 0) return SLOT_BUG
   const bytes = (pool.alloc_size[index] as number) + offset
   if (bytes < 0) return SLOT_BUG

@@ -1,13 +1,14 @@
 // Reading and replaying a generated tracefs text on one core, with mawk, Node's readline and DuckDB (when they are
 // there) beside it on the same file. Best of interleaved rounds. `--bytes 1e9 --rounds 5`; the file is kept in
-// .cache/bench.
+// .cache/bench. Its first 60 MB are replayed as a trace.dat, too, out of memory: millions of events a second.
 import { spawnSync } from 'node:child_process'
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Names, Replay, Skips, TextScanner } from '../src/replay/index.ts'
+import { type EventSink, Names, Replay, Skips, TextScanner, TraceDat } from '../src/replay/index.ts'
 import { figure } from './figures.ts'
+import { traceDatOf } from './replay-trace-dat.ts'
 import { SHAPE, writeTrace } from './replay-trace.ts'
 
 const arg = (name: string, otherwise: number): number => {
@@ -35,6 +36,19 @@ function feed(push: (chunk: Uint8Array) => void): void {
   closeSync(fd)
 }
 
+const TEXT_OF_DAT = 60e6
+const dat = traceDatOf(path, TEXT_OF_DAT)
+/** Hands all events of the trace.dat to a sink. */
+function pump(sink: EventSink, names: Names): void {
+  const { bytes: b } = dat
+  const source = { name: 'trace.dat', size: b.length, read: (at: number, n: number) => b.subarray(at, at + n) }
+  const opened = TraceDat.open(source, names, new Skips(), {})
+  if (!opened.ok) throw new Error(opened.error.message)
+  while (opened.value.pump(sink, 16384));
+  if (opened.value.records !== dat.events) throw new Error(`${opened.value.records} of ${dat.events} records read`)
+}
+const pool = { start: SHAPE.start, nslabs: SHAPE.nslabs, nareas: SHAPE.nareas }
+
 let replayed = ''
 const work: Record<string, () => void | Promise<void>> = {
   'parse only': () => {
@@ -44,12 +58,20 @@ const work: Record<string, () => void | Promise<void>> = {
   },
   'whole replay': () => {
     const names = new Names()
-    const r = new Replay(names, { pool: { start: SHAPE.start, nslabs: SHAPE.nslabs, nareas: SHAPE.nareas } })
+    const r = new Replay(names, { pool })
     const s = new TextScanner(r, names, new Skips())
     feed((c) => s.push(c))
     s.end()
     r.end()
     replayed = `${r.counts.equal} of ${r.counts.compared} addresses exact, high-water ${r.sim?.pool.used_hiwater}`
+  },
+  'trace.dat, parse only': () => pump({ event: () => {} }, new Names()),
+  'trace.dat, whole replay': () => {
+    const names = new Names()
+    const r = new Replay(names, { pool })
+    pump(r, names)
+    r.end()
+    if (r.counts.compared - r.counts.equal > 1) throw new Error('the trace.dat is not the text')
   },
   'read only': () => feed(() => {}),
   'node readline': async () => {
@@ -79,15 +101,22 @@ peer('duckdb', 'duckdb', [
     `header=false, quote='') group by 1`
 ])
 
+/** Those that are told in events. */
+const inEvents = (name: string): boolean => name.startsWith('trace.dat')
 const best: Record<string, number> = {}
 for (let i = 0; i < rounds; i++) {
   for (const [name, f] of Object.entries(work)) {
     const t = performance.now()
     await f()
-    best[name] = Math.max(best[name] ?? 0, size / 1000 / (performance.now() - t))
+    const done = inEvents(name) ? dat.events : size
+    best[name] = Math.max(best[name] ?? 0, done / 1000 / (performance.now() - t))
   }
 }
-for (const [name, rate] of Object.entries(best)) figure(name, rate, 'MB/s')
+for (const [name, rate] of Object.entries(best)) figure(name, rate, inEvents(name) ? 'M events/s' : 'MB/s')
 for (const [name, rate] of Object.entries(best))
-  process.stdout.write(`${name.padEnd(14)} ${rate.toFixed(0).padStart(5)} MB/s\n`)
+  process.stdout.write(
+    inEvents(name)
+      ? `${name.padEnd(23)} ${rate.toFixed(2).padStart(5)} M events/s\n`
+      : `${name.padEnd(23)} ${rate.toFixed(0).padStart(5)} MB/s\n`
+  )
 process.stdout.write(`${replayed}; resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB at the end\n`)

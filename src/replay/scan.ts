@@ -13,6 +13,7 @@ import { assertTrue } from '../base/index.ts'
 import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
 import { besideHas, besideKind, readBeside } from './beside.ts'
 import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
+import { PCI_NAME, PciNames } from './pci-names.ts'
 import type { Skips } from './skips.ts'
 
 /** A longer line (its end counts) is passed over and counted. */
@@ -878,34 +879,18 @@ export class TextScanner {
   // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is
   // something else.
   private quickDevice(buf: Uint8Array, q: number): number {
-    if (q >= this.far || buf[q + 12] !== SP) return -1
-    const v = this.view
-    const a = v.getInt32(q, true)
-    const b = v.getInt32(q + 4, true)
-    const c = v.getInt32(q + 8, true)
-    const slot = Math.imul(Math.imul(b, 31) ^ c, 0x9e3779b1) >>> 26
-    if (this.dev2[slot] !== c || this.dev1[slot] !== b || this.dev0[slot] !== a || (this.devId[slot] as number) < 0) {
-      if (!this.rememberDevice(buf, q, slot)) return -1
+    if (q >= this.far || buf[q + PCI_NAME] !== SP) return -1
+    let id = this.devices.find(this.view, q)
+    if (id < 0) {
+      if (!isPciName(buf, q)) return -1
+      id = this.names.ofBytes(buf, q, q + PCI_NAME, hashBytes(buf, q, q + PCI_NAME))
+      this.devices.keep(this.view, q, id)
     }
-    this.ev.dev = this.devId[slot] as number
+    this.ev.dev = id
     this.ev.has |= Has.device
-    return q + 12
+    return q + PCI_NAME
   }
-
-  // Keeps the name of twelve bytes at q; false when it is none.
-  private rememberDevice(buf: Uint8Array, q: number, slot: number): boolean {
-    for (let i = q; i < q + 12; i++)
-      if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === q + 11)) return false
-    this.dev0[slot] = this.view.getInt32(q, true)
-    this.dev1[slot] = this.view.getInt32(q + 4, true)
-    this.dev2[slot] = this.view.getInt32(q + 8, true)
-    this.devId[slot] = this.names.ofBytes(buf, q, q + 12, hashBytes(buf, q, q + 12))
-    return true
-  }
-  private readonly dev0 = new Int32Array(64)
-  private readonly dev1 = new Int32Array(64)
-  private readonly dev2 = new Int32Array(64)
-  private readonly devId = new Int32Array(64).fill(-1)
+  private readonly devices = new PciNames()
 
   private eol(buf: Uint8Array, p: number): number {
     let q = p
@@ -1440,6 +1425,14 @@ export class TextScanner {
     this.pos = p
     return n
   }
+}
+
+// Nothing in these PCI_NAME bytes ends a name or makes another thing of it.
+function isPciName(buf: Uint8Array, from: number): boolean {
+  const last = from + PCI_NAME - 1
+  for (let i = from; i <= last; i++)
+    if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === last)) return false
+  return true
 }
 
 const MAPPING_ALL_ONES = 2 ** 64

@@ -8,7 +8,8 @@
 // MAX_SECTION, time by the file's own length. The head: trace-dat-head.ts; the file's bytes: trace-dat-bytes.ts.
 import { type Diagnostic, messageOf, ok, type Result } from '../base/index.ts'
 import { Trace } from '../kernel/trace-events.ts'
-import { type EventSink, Has, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
+import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
+import { PCI_NAME, PciNames } from './pci-names.ts'
 import { MAX_DEVICE } from './scan.ts'
 import type { Skips } from './skips.ts'
 import { type ByteSource, Reader, TWO32, type Unpack, unpackerOf, type Unpackers } from './trace-dat-bytes.ts'
@@ -177,16 +178,8 @@ export class TraceDat {
     }
     this.outside = false
     if (d.device) {
-      const at = this.loc(c, d.device)
-      let end = at.from
-      while (end < at.from + at.bytes && c.bytes[c.at + end] !== 0) end++
-      let hash = 0
-      for (let i = at.from; i < end; i++) hash = (Math.imul(hash, 31) + (c.bytes[c.at + i] as number)) | 0
-      if (end - at.from > MAX_DEVICE) this.outside = true
-      else if (end > at.from) {
-        ev.dev = this.names.ofBytes(c.bytes, c.at + at.from, c.at + end, hash)
-        ev.has |= Has.device
-      }
+      const { from, bytes } = this.loc(c, d.device)
+      if (bytes !== PCI_NAME + 1 || !this.knownDevice(c, from)) this.device(c, from, bytes)
     }
     if (d.dma) {
       ev.dma = num(d.dma)
@@ -233,6 +226,30 @@ export class TraceDat {
     return !this.outside
   }
   private outside = false
+
+  // The device's name in these bytes, up to a zero.
+  private device(c: Cursor, from: number, bytes: number): void {
+    const start = c.at + from
+    let end = start
+    while (end < start + bytes && c.bytes[end] !== 0) end++
+    if (end - start > MAX_DEVICE) this.outside = true
+    else if (end > start) {
+      this.ev.dev = this.names.ofBytes(c.bytes, start, end, hashBytes(c.bytes, start, end))
+      this.ev.has |= Has.device
+      if (end - start === PCI_NAME && bytes === PCI_NAME + 1) this.devices.keep(c.view, start, this.ev.dev)
+    }
+  }
+
+  // A name of PCI_NAME bytes and a zero that was seen before, by its bytes; false when it is another.
+  private knownDevice(c: Cursor, from: number): boolean {
+    const start = c.at + from
+    const dev = c.bytes[start + PCI_NAME] === 0 ? this.devices.find(c.view, start) : -1
+    if (dev < 0) return false
+    this.ev.dev = dev
+    this.ev.has |= Has.device
+    return true
+  }
+  private readonly devices = new PciNames()
 
   private loc(c: Cursor, f: Field): { from: number; bytes: number } {
     if (f.loc === 0 && f.offset < c.length) return { from: f.offset, bytes: Math.min(f.size, c.length - f.offset) }

@@ -64,7 +64,10 @@ export class Outcomes {
 
   private contextOf(ev: TraceEvent): Context {
     const key = (ev.pid === 0 ? IDLE + ev.cpu : ev.pid) * IRQ_LEVELS + ev.irq
-    if (key === this.lastKey) return this.lastContext
+    return key === this.lastKey ? this.lastContext : this.another(key)
+  }
+
+  private another(key: number): Context {
     let c = this.contexts.get(key)
     if (c === undefined) {
       if (this.contexts.size > MOST_CONTEXTS)

@@ -40,6 +40,8 @@ const EVICTED = -1
 const TRANSIENT = -1
 const SLOT_MASK = IO_TLB_SIZE - 1
 const PAGE_SIZE = 4096
+/** In place of a dma_mask: the device reaches every slot. */
+export const NO_LIMIT = -1
 
 /** A pool and the id of the allocation that holds each slot (0: free). */
 class OwnedPool {
@@ -179,17 +181,10 @@ export class PoolSim {
   }
 
   /**
-   * What the kernel would do now: an allocation's id, or 0 with `cause` set. `dmaMask` above 2^53 is no limit; a slot
+   * What the kernel would do now: an allocation's id, or 0 with `cause` set. `dmaMask` below 2^53, or NO_LIMIT; a slot
    * beyond it is given back, as swiotlb_map() does, with cause `mask`.
    */
-  take(
-    dev: number,
-    cpu: number,
-    minAlignMask: number,
-    phys: number,
-    size: number,
-    dmaMask = Number.MAX_SAFE_INTEGER
-  ): number {
+  take(dev: number, cpu: number, minAlignMask: number, phys: number, size: number, dmaMask = NO_LIMIT): number {
     this.cause = Cause.none
     this.tookTransient = false
     this.savedPool = null
@@ -211,7 +206,7 @@ export class PoolSim {
         ? this.transient(dev, minAlignMask, phys, size, Number.NaN)
         : this.refuse(minAlignMask, phys, size)
     const id = this.own(dev, this.foundPool, index, minAlignMask, phys, size, false)
-    if (dmaMask < Number.MAX_SAFE_INTEGER && this.address(id) + size - 1 > dmaMask) {
+    if (dmaMask !== NO_LIMIT && this.address(id) + size - 1 > dmaMask) {
       this.release(id)
       this.cause = Cause.mask
       return 0

@@ -12,7 +12,7 @@ import { LiveTable } from './live.ts'
 import type { Misses } from './misses.ts'
 import type { Occupancy } from './occupancy.ts'
 import type { Context, Outcomes } from './outcome.ts'
-import type { PoolSim } from './pool-sim.ts'
+import { NO_LIMIT, type PoolSim } from './pool-sim.ts'
 import { type EventWindow, Flag, Outcome } from './window.ts'
 
 /** What a follower may ask of a device: as it is at this moment. */
@@ -83,6 +83,9 @@ const SWEEP = 512
 /** Nanoseconds between two bounces of one scatter-gather call, at most. */
 const LONGEST_CALL = 1e6
 const PAGE_SIZE = 4096
+
+/** The dma_mask as PoolSim takes it; all ones is a small integer so. */
+const limitOf = (mask: number): number => (mask >= Number.MAX_SAFE_INTEGER ? NO_LIMIT : mask)
 
 /** What a Simulation works on. */
 export interface SimulationHost {
@@ -227,13 +230,19 @@ export class Simulation {
     if (sim === null) return Number.NaN
     // A device that has the top address bit reaches the pool through its alias: the limit then says nothing about the
     // pool's own address.
-    const limit = addresses.aliasBit !== 0 ? Number.MAX_SAFE_INTEGER : (w.mask[at] as number)
+    const limit = addresses.aliasBit !== 0 ? NO_LIMIT : limitOf(w.mask[at] as number)
     let mine = sim.take(dev.id, cpu, dev.minAlignMask, phys, size, limit)
     const predicted = mine === 0 ? -1 : sim.address(mine)
     // In memory that grows, a refusal at a mapping that the recording shows elsewhere was no refusal.
     if (mine === 0 && !(w.has(at, Flag.outside) && state === Outcome.ok)) this.countPredictedFailure(state, w.at(owner))
-    if (state === Outcome.ok) mine = this.compare(sim, id, at, dev, mine, predicted, limit)
-    else if (state === Outcome.failed || state === Outcome.sgFailed) {
+    if (state === Outcome.ok) {
+      // An address that was predicted is in a pool.
+      if (mine !== 0 && predicted === w.dma[at]) {
+        this.host.counts.compared++
+        this.host.counts.equal++
+        sim.confirm(mine)
+      } else mine = this.compare(sim, id, at, dev, mine, predicted, limit)
+    } else if (state === Outcome.failed || state === Outcome.sgFailed) {
       this.failedHere(sim, at, dev, mine)
       return predicted
     }
@@ -253,7 +262,8 @@ export class Simulation {
     else this.host.counts.predictedFailedSg++
   }
 
-  // The recording shows the bounce's address: the allocation that has it afterwards, 0 when there is none to have.
+  // The recording shows the bounce's address, and it is not the predicted one: the allocation that has it afterwards, 0
+  // when there is none to have.
   private compare(
     sim: PoolSim,
     id: number,
@@ -271,11 +281,6 @@ export class Simulation {
     const cpu = w.cpu[at] as number
     if (!sim.contains(actual)) return this.outside(sim, id, at, dev, mine, actual, limit)
     counts.compared++
-    if (predicted === actual) {
-      counts.equal++
-      sim.confirm(mine)
-      return mine
-    }
     this.host.misses.miss(sim, id, dev, cpu, this.now, size, predicted, actual)
     if (sim.poolCount > 1) sim.doubtOrder(predicted, actual)
     if (dev.maskSource === 'assumed' && actual % PAGE_SIZE === phys % PAGE_SIZE) {
@@ -410,7 +415,7 @@ export class Simulation {
     if (sim === null || c === undefined) return
     const phys = w.phys[at] as number
     if (c.run.length > 0 && c.runFirst === phys) this.endRun(c, sim, true)
-    const mine = sim.take(dev.id, w.cpu[at] as number, dev.minAlignMask, phys, size, w.mask[at] as number)
+    const mine = sim.take(dev.id, w.cpu[at] as number, dev.minAlignMask, phys, size, limitOf(w.mask[at] as number))
     if (mine === 0) {
       this.cause(dev, sim.cause)
       counts.predictedFailedSg++

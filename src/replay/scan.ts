@@ -1320,12 +1320,14 @@ export class TextScanner {
     ev.has |= which
   }
 
-  private put(which: number, n: number, value: number): void {
+  private listOf(which: number): Float64Array {
     const ev = this.ev
-    if (n >= ev.dmas.length) ev.grow()
-    if (which === Has.dmaList) ev.dmas[n] = value
-    else if (which === Has.sizeList) ev.sizes[n] = value
-    else ev.physs[n] = value
+    return which === Has.dmaList ? ev.dmas : which === Has.sizeList ? ev.sizes : ev.physs
+  }
+
+  private put(which: number, n: number, value: number): void {
+    if (n >= this.ev.dmas.length) this.ev.grow()
+    this.listOf(which)[n] = value
   }
 
   // How many entries stand between the braces; pos is then behind them.
@@ -1336,14 +1338,16 @@ export class TextScanner {
     p++
     let c = buf[p] as number
     // Entries as the kernel prints them, in few digits.
+    let out = this.listOf(which)
     while (p < this.far && this.view.getUint16(p, true) === W.hexMark) {
       const k = this.pairsOfHex(p + 2)
       const after = buf[k] as number
       if (k === p + 2 || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
-      if (n >= ev.dmas.length) ev.grow()
-      if (which === Has.dmaList) ev.dmas[n++] = this.num
-      else if (which === Has.sizeList) ev.sizes[n++] = this.num
-      else ev.physs[n++] = this.num
+      if (n >= out.length) {
+        ev.grow()
+        out = this.listOf(which)
+      }
+      out[n++] = this.num
       if (after === 125) {
         p = k
         c = 125

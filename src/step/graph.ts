@@ -5,7 +5,8 @@
 //
 // Where that would take too many runs, or an action does not say which results it may have, the node is lazy: it is
 // told apart by its history, and what follows a result is built when that result is met. Right in any case; lazy nodes
-// only merge less.
+// only merge less. A node from which a lazy one can be reached equals no other either: as soon as a way to one is
+// known, it is lazy itself, and what nobody comes to is never built.
 //
 // A run costs as much as the whole way to where it stands, so a run that has come to something new goes on over first
 // results to the call's end, and what it meets is kept (`Known`): each way through a call is run once. A lazy action's
@@ -25,13 +26,7 @@ export interface Node {
   results: readonly number[]
   kids: readonly Node[]
   /** What a lazy node needs to go on. */
-  readonly call: {
-    readonly fn: CallFn
-    readonly args: readonly number[]
-    readonly history: readonly number[]
-    readonly past: Past
-    readonly known: Known
-  } | null
+  readonly call: { readonly of: Called; readonly past: Past; readonly known: Known } | null
   /** What the function threw over results that need not be possible: thrown again if they are. */
   readonly error: { readonly thrown: unknown } | null
 }
@@ -56,11 +51,11 @@ interface Past {
 /** No call has kept its own place: the future depends on the whole history, which then is told by no text. */
 const NO_PAST: Past = { at: '', begun: '' }
 
-/** The past after one more step, which answered `result` after `history`. */
-function past(p: Past, history: readonly number[], a: Action, result: number): Past {
+/** The past after one more step, which stands at `k` and answered `result`. */
+function past(p: Past, k: Known, a: Action, result: number): Past {
   if (p === NO_PAST) {
     if (a.keeps === undefined) return NO_PAST
-    p = { at: `,${history.join()}`, begun: '' }
+    p = { at: `,${historyAt(k).join()}`, begun: '' }
   }
   switch (a.keeps) {
     case 'begins':
@@ -72,19 +67,43 @@ function past(p: Past, history: readonly number[], a: Action, result: number): P
   }
 }
 
-/** What runs have shown of a call after one history: its next action, what it returned, or what it threw. */
-interface Known {
-  readonly action: Action | null
-  readonly value: number
-  readonly error: { readonly thrown: unknown } | null
-  /** What is known after one more result, as far as runs went: the first of a chain, each of another result. */
-  kid: Known | null
-  readonly result: number
-  sibling: Known | null
-  /** All that can follow, where it was built, and of how many histories. */
-  whole: Node | null
-  size: number
+/** A function and what it is called with. */
+interface Called {
+  readonly fn: CallFn
+  readonly args: readonly number[]
 }
+
+/** What runs have shown of a call after one history: its next action, what it returned, or what it threw. */
+class Known {
+  value = 0
+  error: { readonly thrown: unknown } | null = null
+  sibling: Known | null = null
+  /** Before its last result; null at the call's beginning. */
+  up: Known | null = null
+  /** All that can follow, where it was built, and of how many histories. */
+  whole: Node | null = null
+  size = 0
+  /** A lazy node or a failure is reached from here: it is equal to no other. */
+  alone = false
+  constructor(
+    readonly action: Action | null,
+    readonly result: number,
+    /** What is known after one more result, as far as runs went: the first of a chain, each of another result. */
+    public kid: Known | null
+  ) {
+    if (kid !== null) kid.up = this
+  }
+}
+
+/** The results on the way to what is known here. */
+function historyAt(k: Known): number[] {
+  const out: number[] = []
+  for (let at = k; at.up !== null; at = at.up) out.push(at.result)
+  return out.reverse()
+}
+/** The results that a lazy node is told apart by; null of any other. */
+export const historyOf = (n: Node): readonly number[] | null => (n.call === null ? null : historyAt(n.call.known))
+
 /** Answers of wide actions that one run guesses at most: behind a wrong one all others are of no use. */
 const MOST_GUESSED = 8
 /** Of these so many are kept; then what was shown is forgotten, and run again where it is needed. */
@@ -92,10 +111,6 @@ const MOST_KNOWN = 1 << 19
 
 const NO_RESULTS: readonly number[] = []
 const NO_KIDS: readonly Node[] = []
-class OverBudget {
-  readonly overBudget = true
-}
-const OVER = new OverBudget()
 
 /** The graphs of all calls of a model: nodes are shared between calls, statements and threads. */
 export class Graphs {
@@ -110,6 +125,8 @@ export class Graphs {
   private readonly lazyBudget: number
   private readonly widest: number
   private left = 0
+  /** What is reached from a lazy node is built, too. */
+  private whole = false
   /** Of `Known` so many. */
   private known = 0
   private errors = 0
@@ -136,7 +153,7 @@ export class Graphs {
     if (f === undefined) this.fnIds.set(fn, (f = this.fnIds.size))
     const key = `${f}(${args.join(',')})`
     let n = this.entries.get(key)
-    if (n === undefined) this.entries.set(key, (n = this.grow(fn, args, [], NO_PAST, this.budget)))
+    if (n === undefined) this.entries.set(key, (n = this.grow({ fn, args }, null, 0, NO_PAST, this.budget)))
     return checked(n)
   }
 
@@ -150,56 +167,36 @@ export class Graphs {
       if (a.results !== null && !a.results.includes(result))
         throw new Error(`invariant broken: '${a.key}' answered ${result}, which is outside of its declared results`)
       if (n.call === null) throw new Error(`invariant broken: '${a.key}' answered ${result}, which was not tried`)
-      const { fn, args, history, past: before, known } = n.call
-      if (a.keeps === undefined) this.lately.set(a.key, result)
-      kid = this.grow(
-        fn,
-        args,
-        [...history, result],
-        past(before, history, a, result),
-        this.lazyBudget,
-        kidOf(known, result)
-      )
+      const { of, past: before, known } = n.call
+      if (a.keeps === undefined && this.wide(a)) this.lately.set(a.key, result)
+      kid = this.grow(of, known, result, past(before, known, a, result), this.lazyBudget)
       n.results = [...n.results, result]
       n.kids = [...n.kids, kid]
     }
     return checked(kid)
   }
 
-  private grow(
-    fn: CallFn,
-    args: readonly number[],
-    history: readonly number[],
-    before: Past,
-    budget: number,
-    known: Known | null = null
-  ): Node {
-    const at: Way = { fn, args, history: [...history] }
+  /** The node of a call where it begins, or after `result` at `up`. */
+  private grow(of: Called, up: Known | null, result: number, before: Past, budget: number): Node {
     this.left = budget
-    const k = known ?? this.show(at)
-    if (budget > 0) {
-      try {
-        return this.eager(at, k, before)
-      } catch (e) {
-        if (e !== OVER) throw e
-        at.history.length = history.length
-      }
-    }
-    return this.leaf(k) ?? this.lazily(at, k, before)
+    // At its beginning a call is tried whole: its budget is another than that of what follows a lazy node.
+    this.whole = up === null
+    const k = up === null ? this.show(of, null, 0) : this.after(of, up, result)
+    return (budget > 0 ? this.eager(of, k, before) : null) ?? this.leaf(k) ?? this.lazily(of, k, before)
   }
 
   /**
-   * Runs the call over a history that no run has come to. While there is a budget it goes on from there, and what it
-   * meets on the way is known, too: over first results, and where an action may answer anything, over what it answered
-   * last. A wrong guess costs what was run behind it.
+   * Runs the call to `result` at `up`, where no run has come to. While there is a budget it goes on from there, and
+   * what it meets on the way is known, too: over first results, and where an action may answer anything, over what it
+   * answered last. A wrong guess costs what was run behind it.
    */
-  private show(at: Way): Known {
+  private show({ fn, args }: Called, up: Known | null, result: number): Known {
     this.runs++
-    const { fn, args } = at
-    const from = at.history.length
+    const ahead = up === null ? [] : historyAt(up)
+    if (up !== null) ahead.push(result)
+    const from = ahead.length
     // Twice what the budget can look at now: the nodes behind this one then find their part of it.
     const to = from + 2 * Math.max(0, this.left)
-    const ahead = [...at.history]
     let guesses = MOST_GUESSED
     const { met, end } = replayAhead(
       () => fn(...args),
@@ -213,8 +210,9 @@ export class Graphs {
     if (this.known + met.length > MOST_KNOWN) this.forget()
     this.known += met.length + 1
     let k: Known | null = end === 'paused' ? null : ended(fn, end, ahead.at(-1) ?? 0)
-    for (let i = met.length - 1; i >= 0; i--) k = knownAt(this.sole(met[i] as Action), ahead[from + i - 1] ?? 0, k)
+    for (let i = met.length - 1; i >= 0; i--) k = new Known(this.sole(met[i] as Action), ahead[from + i - 1] ?? 0, k)
     if (k === null) throw new Error('invariant broken: a run that pauses has met an action')
+    k.up = up
     return k
   }
 
@@ -229,10 +227,10 @@ export class Graphs {
   }
 
   /** What is known after `result`: from a run to there, if there was none before. */
-  private after(at: Way, k: Known, result: number): Known {
+  private after(of: Called, k: Known, result: number): Known {
     const known = kidOf(k, result)
     if (known !== null) return known
-    const kid = this.show(at)
+    const kid = this.show(of, k, result)
     kid.sibling = k.kid
     return (k.kid = kid)
   }
@@ -243,33 +241,37 @@ export class Graphs {
     return k.action === null ? this.cons(`R${k.value}`, null, k.value, NO_KIDS, null) : null
   }
 
-  /** The node after a history, with all that follows it. @throws OVER when the budget is used up */
-  private eager(at: Way, k: Known, before: Past): Node {
+  /** The node after a history, with all that follows it; null where that is too much, or equal to no other. */
+  private eager(of: Called, k: Known, before: Past): Node | null {
     if (k.whole !== null && k.size <= this.left) {
       this.left -= k.size
       return k.whole
     }
     const budget = this.left
-    if (k.whole !== null || this.left-- <= 0) throw OVER
-    k.whole = this.leaf(k) ?? this.built(at, k, before)
+    if (k.whole !== null || (k.alone && !this.whole) || this.left-- <= 0) return null
+    const whole = this.leaf(k) ?? this.built(of, k, before)
+    if (whole === null) return null
+    k.whole = whole
     k.size = budget - this.left
     // What is built whole needs no run again, but where it is too large for the budget of a lazy node. A lazy node is
     // not: what follows it may have been guessed.
-    if (k.size <= this.lazyBudget && k.whole.call === null) k.kid = null
-    return k.whole
+    if (k.size <= this.lazyBudget && whole.call === null) k.kid = null
+    return whole
   }
 
-  private built(at: Way, k: Known, before: Past): Node {
+  private built(of: Called, k: Known, before: Past): Node | null {
     const action = k.action as Action
     const { results } = action
-    if (results === null || this.wide(action)) return this.lazily(at, k, before)
+    if (results === null || this.wide(action)) return this.lazily(of, k, before)
     let key = `A${this.actionIds.get(action)}`
     const kids: Node[] = []
     for (const r of results) {
-      const then = past(before, at.history, action, r)
-      at.history.push(r)
-      const kid = this.eager(at, this.after(at, k, r), then)
-      at.history.pop()
+      const to = this.after(of, k, r)
+      const then = past(before, k, action, r)
+      if (to.alone || this.isAlone(to, then)) k.alone = true
+      const kid = k.alone && !this.whole ? null : this.eager(of, to, then)
+      if (to.alone) k.alone = true
+      if (kid === null) return null
       kids.push(kid)
       // A failing future is nobody else's.
       key += kid.error !== null ? `:e${this.errors++}` : `:${kid.id}`
@@ -277,15 +279,21 @@ export class Graphs {
     return this.cons(key, action, 0, kids, null)
   }
 
+  /** Whether a node is equal to no other for what it is itself: a failure, or lazy where a history is come to once. */
+  private isAlone({ action, error }: Known, before: Past): boolean {
+    if (action === null) return error !== null
+    return this.wide(action) && before === NO_PAST && action.keeps !== 'goes on'
+  }
+
   /** The node after a history by itself. */
-  private lazily({ fn, args, history }: Way, k: Known, before: Past): Node {
+  private lazily(of: Called, k: Known, before: Past): Node {
     const action = k.action as Action
     this.lazy++
-    const call = { fn, args, history: [...history], past: before, known: k }
+    const call = { of, past: before, known: k }
     // A history is come to once.
     if (before === NO_PAST && action.keeps !== 'goes on') return this.made(action, 0, NO_KIDS, call)
-    const f = this.fnIds.get(fn) as number
-    return this.cons(`L${f}(${args.join(',')})${placeOf(before, action)}`, action, 0, NO_KIDS, call)
+    const f = this.fnIds.get(of.fn) as number
+    return this.cons(`L${f}(${of.args.join(',')})${placeOf(before, action)}`, action, 0, NO_KIDS, call)
   }
 
   private sole(a: Action): Action {
@@ -314,40 +322,19 @@ export class Graphs {
 // Where a call that keeps its own place goes on, what it has met since it began is in the step itself.
 const placeOf = (p: Past, a: Action): string => (a.keeps === 'goes on' ? `${p.begun}~${a.key}` : p.at)
 
-/** A call, and the results so far of a way through it. */
-interface Way {
-  readonly fn: CallFn
-  readonly args: readonly number[]
-  readonly history: number[]
-}
-
 function kidOf(k: Known, result: number): Known | null {
   let kid = k.kid
   while (kid !== null && kid.result !== result) kid = kid.sibling
   return kid
 }
 
-const knownAt = (action: Action | null, result: number, kid: Known | null): Known => ({
-  action,
-  value: 0,
-  error: null,
-  result,
-  kid,
-  sibling: null,
-  whole: null,
-  size: 0
-})
-
 /** What is known after the last `result`, with which the call has ended. */
 function ended(fn: CallFn, end: { readonly value: number } | { readonly thrown: unknown }, result: number): Known {
-  const at = knownAt(null, result, null)
-  if ('thrown' in end) return { ...at, error: end }
-  const { value } = end
-  if (Number.isFinite(value)) return { ...at, value }
-  return {
-    ...at,
-    error: { thrown: new Error(`invariant broken: ${fn.name || 'a call'} answered ${String(value)}`) }
-  }
+  const at = new Known(null, result, null)
+  if ('thrown' in end) at.error = end
+  else if (Number.isFinite(end.value)) at.value = end.value
+  else at.error = { thrown: new Error(`invariant broken: ${fn.name || 'a call'} answered ${String(end.value)}`) }
+  return at
 }
 
 function failed(thrown: unknown): Node {

@@ -1,6 +1,6 @@
 // What a run does not speak of: the mechanisms that it never met, beside those that it used; and words of the test that
 // had no effect on this pair. A verdict `ok` says nothing about what was not there to go wrong.
-import { acceptedIgnored, statements, type Test, vocabulary } from '../litmus/index.ts'
+import { acceptedCounts, statements, type Test, vocabulary } from '../litmus/index.ts'
 import { PAGE_SIZE } from '../base/index.ts'
 import { tsmDriver } from '../kernel/index.ts'
 import type { System } from '../system/index.ts'
@@ -84,9 +84,10 @@ export function absent(test: Test, operations: readonly string[], sys: System): 
 /** What must be known beside the verdict: words without effect on this pair. */
 export function notes(test: Test, operations: readonly string[], sys: System): string[] {
   const out: string[] = []
-  if (acceptedIgnored(sys.kernel.rev, sys.kernel.platform.name) !== null) {
+  const said = test.devices.filter((d) => d.entries.some((e) => e.key === 'accepted')).map((d) => d.name)
+  const asks = said.length > 0 || operations.some((o) => o.startsWith('tsm_'))
+  if (asks && !acceptedCounts(sys.kernel.rev, sys.kernel.platform.name)) {
     const ignored = sys.kernel.rev.accept === 'none' ? 'the kernel has no accept' : 'the platform has no T=1'
-    const said = test.devices.filter((d) => d.entries.some((e) => e.key === 'accepted')).map((d) => d.name)
     if (said.length > 0)
       out.push(`${ACCEPTED_IDLE} (${ignored}): ${said.join(', ')} ${said.length === 1 ? 'is' : 'are'} T=0`)
     if (operations.some((o) => o.startsWith('tsm_'))) out.push(`tsm_* answer EOPNOTSUPP (${ignored})`)

@@ -269,7 +269,6 @@ class Session implements CheckSession {
       absent: absent(test, operationNames, sys),
       depth: x.depth
     }
-    const { expectation } = base
     return {
       ...base,
       verdict,
@@ -279,13 +278,7 @@ class Session implements CheckSession {
       states: initX.states + x.states,
       transitions: initX.transitions + x.transitions,
       complete,
-      expected: judge(
-        expectation?.kind === 'as' ? asOther(test, expectation.kernel, base.platform, o) : expectation,
-        verdict,
-        violations,
-        complete,
-        vacuous
-      ),
+      expected: expectedOf(test, base, o, verdict, violations, complete),
       notes: notes(test, operationNames, sys),
       coverage
     }
@@ -373,6 +366,30 @@ const show = (v: unknown): string =>
         ? Bytes.format(v)
         : String(v)
 
+/** The result of one pair as that of another on which the run is the same, beside what is expected there. */
+export function resultFor(
+  r: CheckResult,
+  test: Test,
+  kernel: string,
+  platform: string,
+  o: CheckOptions = {}
+): CheckResult {
+  const base = { ...r, kernel, platform, expectation: expectFor(test, kernel, platform) }
+  return { ...base, expected: expectedOf(test, base, o, r.verdict, r.violations, r.complete) }
+}
+
+function expectedOf(
+  test: Test,
+  { expectation, platform }: Pick<Base, 'expectation' | 'platform'>,
+  o: CheckOptions,
+  verdict: Verdict,
+  violations: readonly Violation[],
+  complete: boolean
+): CheckResult['expected'] {
+  const e = expectation?.kind === 'as' ? asOther(test, expectation.kernel, platform, o) : expectation
+  return judge(e, verdict, violations, complete)
+}
+
 /**
  * What `as KERNEL` asks for: what that kernel violates on this platform in a search of its own; null where it has no
  * meaning or no complete search.
@@ -402,8 +419,7 @@ function judge(
   e: Expectation | null,
   verdict: Verdict,
   violations: readonly Violation[],
-  complete: boolean,
-  vacuous: boolean
+  complete: boolean
 ): 'match' | 'mismatch' | null {
   if (e === null) return null
   const got = new Set(violations.map((v) => v.property))
@@ -414,7 +430,7 @@ function judge(
     case 'ok':
       return verdict === 'ok' ? 'match' : 'mismatch'
     case 'vacuous':
-      return vacuous && got.size === 0 ? 'match' : 'mismatch'
+      return verdict === 'vacuous' ? 'match' : 'mismatch'
     case 'violated':
       return got.size === want.size ? 'match' : 'mismatch'
     case 'as':

@@ -13,6 +13,7 @@ export {
   type Waiting
 } from './search.ts'
 export * from './trace.ts'
+export { AlikeRuns } from './alike.ts'
 export { watched } from './asked.ts'
 export type { Frame, FrameCell, FrameDevice, FrameHandle, FramePage, FramePool, HandleBit } from './frames.ts'
 export * from './compare.ts'

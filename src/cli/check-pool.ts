@@ -1,7 +1,9 @@
 // Many runs of the checker on all cores. A few quick ones are done here and now; the rest, and any that turns out long,
 // go to worker threads, so that ^C and progress work while they search. Results come back in the order of the jobs.
+// Where there are many, the runs of one test go to one thread together: some of them are alike (check/alike.ts).
 import { type Diagnostic, messageOf } from '../base/index.ts'
 import {
+  AlikeRuns,
   beginCheck,
   type CheckOptions,
   type CheckResult,
@@ -71,9 +73,11 @@ export interface PoolResult {
   readonly explanations: ReadonlyArray<Explanation | null | undefined>
 }
 
-/** A job for a worker, and its answer. */
-export interface CheckTask extends Job {
+/** Jobs of one test for a worker; an answer for each. */
+export interface CheckTask {
   readonly kind: 'check'
+  readonly test: Test
+  readonly jobs: ReadonlyArray<Omit<Job, 'test'>>
   readonly options: RunOptions
 }
 export interface Done {
@@ -81,14 +85,31 @@ export interface Done {
   readonly explanation?: Explanation | null
 }
 
+/** What a worker does with its task: for each job its answer, or why it has none. Stopped, it begins no further one. */
+export function runTask(t: CheckTask, onProgress: (states: number) => boolean): ReadonlyArray<Done | string> {
+  const runs = new AlikeRuns(t.test)
+  const out: Array<Done | string> = []
+  for (const job of t.jobs) {
+    try {
+      const { stopped, ...done } = runJob({ test: t.test, ...job }, t.options, onProgress, runs)
+      out.push(done)
+      if (stopped) break
+    } catch (e) {
+      out.push(messageOf(e))
+    }
+  }
+  return out
+}
+
 /**
- * What a job asks for; a search that was stopped keeps what it has found. @throws Error for a broken invariant of the
- * model
+ * What a job asks for; a search that was stopped keeps what it has found. `runs`: those of its test so far. @throws
+ * Error for a broken invariant of the model
  */
 export function runJob(
   job: Job,
   options: CheckTask['options'],
-  onProgress: (states: number) => boolean
+  onProgress: (states: number) => boolean,
+  runs: AlikeRuns
 ): Done & { readonly stopped: boolean } {
   let stopped = false
   const o: CheckOptions = {
@@ -99,8 +120,14 @@ export function runJob(
     }
   }
   if (job.explain === undefined) {
-    const result = options.lean === true ? leanResult(job, o) : checkTest(job.test, job.kernel, job.platform, o)
-    return { result, stopped }
+    const lean = options.lean === true
+    const search = (watched: CheckOptions): { result: CheckResult; whole: boolean } => {
+      const result = lean ? leanResult(job, watched) : checkTest(job.test, job.kernel, job.platform, watched)
+      return { result, whole: !stopped }
+    }
+    // What is told one by one needs the ways, which a lean run has only where it was told itself.
+    const serves = (here: CheckResult, earlier: CheckResult): boolean => !lean || !isTold(here) || isTold(earlier)
+    return { result: runs.on(job.kernel, job.platform, o, search, serves), stopped }
   }
   const { before, after } = job.explain
   const explanation = explainTest(job.test, before.kernel, after.kernel, job.platform, before, after, o)
@@ -164,11 +191,13 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
   const begun = Date.now()
   const budget = o.here ?? 300
   let next = 0
+  let runs: AlikeRuns | null = null
   // One here and now; false when the time is up.
   const here = (): boolean => {
     const job = jobs[next] as Job
+    if (runs?.test !== job.test) runs = new AlikeRuns(job.test)
     try {
-      const r = runJob(job, options, () => workers === 0 || Date.now() - begun <= budget)
+      const r = runJob(job, options, () => workers === 0 || Date.now() - begun <= budget, runs)
       if (r.stopped) return false
       const { stopped: _, ...done } = r
       results[next] = r.result
@@ -188,23 +217,32 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
     await new Promise((resolve) => {
       setImmediate(resolve)
     })
-  const take = (a: Answer): void => {
-    if ('message' in a) {
-      broken.push({ job: jobs[a.index] as Job, message: a.message })
-      o.onAnswer?.(a.index, a.message)
-      return
-    }
-    const { result, explanation } = a.value as Done
-    if (!o.signal?.aborted) o.onAnswer?.(a.index, a.value as Done)
-    results[a.index] = result
-    explanations[a.index] = explanation
+  // Of many jobs those of one test are one task; of a few each, so that all cores have something to do.
+  const groups = grouped(jobs, next, hereFirst ? 1 : Number.POSITIVE_INFINITY)
+  const tasks = groups.map(taskOf)
+  function taskOf(group: readonly number[], index: number): CheckTask & Task {
+    const of = group.map((i) => jobs[i] as Job)
+    return { kind: 'check', index, test: (of[0] as Job).test, jobs: of.map(({ test: _, ...j }) => j), options }
   }
-  const tasks = jobs.map((job, index): CheckTask & Task => ({ kind: 'check', index, ...job, options }))
+  const one = (i: number, done: Done | string): void => {
+    if (typeof done === 'string') broken.push({ job: jobs[i] as Job, message: done })
+    else [results[i], explanations[i]] = [done.result, done.explanation]
+    if (typeof done === 'string' || !o.signal?.aborted) o.onAnswer?.(i, done)
+  }
+  const take = (a: Answer): void => {
+    const group = groups[a.index] as readonly number[]
+    if (!('message' in a)) {
+      for (const [k, done] of (a.value as ReadonlyArray<Done | string>).entries()) one(group[k] as number, done)
+    } else if (group.length === 1) one(group[0] as number, a.message)
+    // A thread died over one of them: each gets a thread of its own.
+    else for (const i of group) tasks.push(taskOf([i], groups.push([i]) - 1))
+  }
+  const count = (): number => results.reduce((n, r) => n + (r === undefined ? 0 : 1), broken.length)
   const finished = (): number => results.reduce((n, r) => n + (r?.states ?? 0), 0)
   if (next < jobs.length && !o.signal?.aborted)
-    await inWorkers(tasks, next, Math.min(workers, jobs.length - next), take, {
+    await inWorkers(tasks, 0, Math.min(workers, tasks.length), take, {
       ...(o.signal ? { signal: o.signal } : {}),
-      onProgress: (done, running) => o.onProgress?.(done, jobs.length, finished() + running)
+      onProgress: (_, running) => o.onProgress?.(count(), jobs.length, finished() + running)
     })
   return { results, broken: inOrder(jobs, broken), explanations }
 }
@@ -213,3 +251,14 @@ export async function runJobs(jobs: readonly Job[], o: PoolOptions = {}): Promis
  * More jobs than these go to workers at once; fewer are begun here, since starting workers costs as much as many a run.
  */
 const MANY = 100
+
+/** The jobs from `from` on by their numbers: neighbours of one test together, at most so many. */
+function grouped(jobs: readonly Job[], from: number, most: number): number[][] {
+  const out: number[][] = []
+  for (let i = from; i < jobs.length; i++) {
+    const last = out.at(-1)
+    if (last !== undefined && last.length < most && jobs[last[0] as number]?.test === jobs[i]?.test) last.push(i)
+    else out.push([i])
+  }
+  return out
+}

@@ -1,7 +1,7 @@
 // A worker thread: one task at a time (worker-pool.ts).
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../base/index.ts'
-import { type CheckTask, runJob } from './check-pool.ts'
+import { type CheckTask, runTask } from './check-pool.ts'
 import { type HuntTask, runHunt } from './hunt-pool.ts'
 import { type Answer, STOP, type Task } from './worker-pool.ts'
 
@@ -18,9 +18,7 @@ const progress = (states: number): boolean => {
 type Work = Task & (CheckTask | HuntTask)
 
 function answerTo(t: Work): unknown {
-  if (t.kind !== 'check') return runHunt(t, progress)
-  const { result, explanation } = runJob(t, t.options, progress)
-  return { result, ...(explanation === undefined ? {} : { explanation }) }
+  return t.kind === 'check' ? runTask(t, progress) : runHunt(t, progress)
 }
 
 port.on('message', (t: Work) => {

@@ -167,7 +167,7 @@ export class GuestKernel implements Kernel {
     this.f = fieldsOf(layout, rev, deviceConfigs)
     const { slots, areas, force } = bootPool(
       config.cmdline,
-      parseVersion(rev.base),
+      () => parseVersion(rev.base),
       config.swiotlb_slots,
       config.swiotlb_areas
     )

@@ -392,7 +392,7 @@ export function checkConfig(
   const cmdline = entry.get('cmdline')
   const booted =
     typeof cmdline?.value === 'string'
-      ? bootPool(cmdline.value, kernelVersion(6, 12), pool.slots, pool.areas ?? 1)
+      ? bootPool(cmdline.value, () => kernelVersion(6, 12), pool.slots, pool.areas ?? 1)
       : null
   if (cmdline && booted && booted.slots > pool.slots && booted.slots * SLOT > ram - ATOMIC_POOLS * ram)
     bad(

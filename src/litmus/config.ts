@@ -25,6 +25,10 @@ export function revisionOf(test: Pick<Test, 'revisions'>, kernel: KernelRef): Re
 
 const platformOf = (name: PlatformName): Platform => ensure(platformByName(name), `platform ${name}`)
 
+/** Whether `accepted` has an effect on this pair. */
+export const acceptedCounts = (rev: Revision, platform: PlatformName): boolean =>
+  platformOf(platform).tdisp && rev.accept !== 'none'
+
 /**
  * Why `accepted` has no effect on this pair, or null when it has: a revision without accept (`linux-*`) and a platform
  * without T=1 leave the device at T=0, and tsm_* answer EOPNOTSUPP. Source: the language, "Pinned down"; design, kernel
@@ -130,10 +134,13 @@ export function resolveDevices(
   kernel: KernelRef
 ): DeviceConfig[] {
   const rev = revisionOf(test, kernel)
-  const ignored = acceptedIgnored(rev, platform) !== null
-  // A virtual function without tsm attributes was never accepted.
+  // A virtual function without tsm attributes was never accepted. The revision is asked only where somebody is.
   return test.devices.map((d) =>
-    resolveDevice(d, ignored || (d.entries.some((e) => e.key === 'vf') && !tsmCores[rev.accept].everyFunction))
+    resolveDevice(
+      d,
+      () =>
+        acceptedCounts(rev, platform) && (tsmCores[rev.accept].everyFunction || !d.entries.some((e) => e.key === 'vf'))
+    )
   )
 }
 
@@ -144,14 +151,14 @@ const RANGE_MAP_SIZE = 2 ** 37
 const rangeMap = (said: DeviceEntry['value'] | undefined): readonly RangeWindow[] =>
   typeof said === 'object' ? said : [{ cpu_start: 0, dma_start: Number(said), size: RANGE_MAP_SIZE }]
 
-function resolveDevice(d: Device, ignored: boolean): DeviceConfig {
+function resolveDevice(d: Device, acceptable: () => boolean): DeviceConfig {
   const said = new Map<DeviceKey, DeviceEntry['value']>(d.entries.map((e) => [e.key, e.value]))
   const has = (key: DeviceKey): boolean => said.has(key)
   const num = (key: DeviceKey, otherwise: number): number => Number(said.get(key) ?? otherwise)
   return {
     name: d.name,
     tdisp: has('tdisp') || has('accepted'),
-    accepted: has('accepted') && !ignored,
+    accepted: has('accepted') && acceptable(),
     dma_mask: num('dma_mask', 64),
     coherent_mask: num('coherent_mask', 64),
     bus_limit: num('bus_limit', 0),

@@ -109,14 +109,16 @@ export function parseSwiotlbParam(cmdline: string, version: KernelVersion): Swio
 
 /**
  * The pool that a machine of `slots` and `areas` boots with under this command line: setup_io_tlb_npages(),
- * round_up_default_nslabs(), limit_nareas(). 0 slots: none.
+ * round_up_default_nslabs(), limit_nareas(). 0 slots: none. Without a word about it no kernel differs: none is asked.
  */
 export function bootPool(
   cmdline: string,
-  version: KernelVersion,
+  kernel: () => KernelVersion,
   slots: number,
   areas: number
 ): { readonly slots: number; readonly areas: number; readonly force: boolean } {
+  if (!cmdline.includes('swiotlb=')) return { slots, areas, force: false }
+  const version = kernel()
   const param = parseSwiotlbParam(cmdline, version)
   if (param.noforce) return { slots: 0, areas: 0, force: param.force }
   if (param.nslabs === null && param.nareas === null) return { slots, areas, force: param.force }

@@ -243,7 +243,7 @@ test('kernel names, and the largest single mapping', () => {
 })
 
 test('the pool of a small machine: swiotlb= in the words of the kernel, areas that fit', () => {
-  const at = (cmdline: string, v = kernelVersion(6, 12)) => bootPool(cmdline, v, 512, 2)
+  const at = (cmdline: string, v = kernelVersion(6, 12)) => bootPool(cmdline, () => v, 512, 2)
   expect(at('')).toEqual({ slots: 512, areas: 2, force: false })
   expect(at('swiotlb=force')).toEqual({ slots: 512, areas: 2, force: true })
   expect(at('swiotlb=noforce').slots).toBe(0)

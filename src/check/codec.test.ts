@@ -26,6 +26,14 @@ test('a stored state is the state, whatever its fields, and a byte is where the 
           codec = codec.widened(i, state[i] as number)
           expect(n++).toBeLessThan(codec.loose)
         }
+        // Wider by one lane, as it is stored anew: what packing it again gives.
+        if (codec.loose > l.byteWords) {
+          const wider = codec.widened(l.byteWords + (next() % (codec.loose - l.byteWords)), next())
+          const [moved, packed] = [new Int32Array(64), new Int32Array(64)]
+          codec.repack(stored, 3, wider, moved, 5)
+          expect(wider.pack(state, packed, 5)).toBe(-1)
+          expect(moved).toEqual(packed)
+        }
         const back = new Int32Array(codec.loose)
         codec.unpack(stored, 3, back)
         expect(back).toEqual(state)

@@ -122,6 +122,18 @@ export class Codec {
     return -1
   }
 
+  /** Stores a state at `words[at...]` as a codec with wider lanes does, at `out[o...]`: nothing of it is decoded. */
+  repack(words: Int32Array, at: number, wider: Codec, out: Int32Array, o: number): void {
+    const { word, shift, mask, loose } = this
+    const { word: toWord, shift: toShift, width } = wider
+    for (let k = 0; k < width; k++) out[o + k] = 0
+    for (let i = 0; i < loose; i++) {
+      const y = ((words[at + (word[i] as number)] as number) >>> (shift[i] as number)) & (mask[i] as number)
+      const w = o + (toWord[i] as number)
+      out[w] = (out[w] as number) | (y << (toShift[i] as number))
+    }
+  }
+
   private tooLarge(i: number, x: number): string {
     for (let k = 0; k < 4; k++) {
       const a = i * 4 + k

@@ -255,12 +255,8 @@ export class Search {
     const old = this.codec
     const codec = old.widened(i, value)
     const words = this.arena.words.slice(0, this.count * old.width)
-    const state = new Int32Array(old.loose)
     this.arena.ensure(this.count * codec.width)
-    for (let k = 0; k < this.count; k++) {
-      old.unpack(words, k * old.width, state)
-      codec.pack(state, this.arena.words, k * codec.width)
-    }
+    for (let k = 0; k < this.count; k++) old.repack(words, k * old.width, codec, this.arena.words, k * codec.width)
     this.codec = codec
     this.buffer = new Int32Array(BATCH * codec.width)
     this.rehash(this.table.length)

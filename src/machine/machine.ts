@@ -138,6 +138,8 @@ const mirrored = (platform: Platform, config: MachineConfig): boolean =>
 
 export class Machine {
   readonly pages: Interned<Intervals>
+  /** `hostPages` of each value of `pages`. */
+  private readonly reached = new WeakMap<Intervals, ReadonlyArray<readonly [number, number]>>()
   readonly tdi: Field
   /**
    * Where the platform has firmware of its own: its state of each device, and whether the device's stream table entry
@@ -245,9 +247,15 @@ export class Machine {
    */
   hostPages(st: Store): ReadonlyArray<readonly [number, number]> {
     if (!this.platform.guest) return []
-    return pieces(this.pages.get(st), 0, 2 ** 36, 0).flatMap(([s, e, v]) =>
-      this.reachableHw(v & HW_BITS) ? [[s, e] as const] : []
-    )
+    const pages = this.pages.get(st)
+    let runs = this.reached.get(pages)
+    if (runs === undefined) {
+      runs = pieces(pages, 0, 2 ** 36, 0).flatMap(([s, e, v]) =>
+        this.reachableHw(v & HW_BITS) ? [[s, e] as const] : []
+      )
+      this.reached.set(pages, runs)
+    }
+    return runs
   }
 
   isRam(addr: number): boolean {

@@ -1,6 +1,6 @@
 // All properties of a system together: what happens is told to those that want to know, and a state is asked of those
 // that judge states.
-import type { Finding, Store } from '../step/index.ts'
+import { type Finding, remembered, type Store } from '../step/index.ts'
 import type { System, Watcher } from '../system/index.ts'
 import { all } from './all.ts'
 import { type Judgement, NONE } from './property.ts'
@@ -58,15 +58,11 @@ export function watch(sys: System): (st: Store) => readonly Finding[] | null {
   const components = [...new Set(judges.flatMap((j) => j.looksAt ?? []))]
   const ofComponents = judges.filter((j) => j.ofComponents !== undefined)
   const ofState = judges.filter((j) => j.ofState !== undefined)
-  const known = new Map<string, readonly Finding[]>()
+  const known = remembered(components, (st): readonly Finding[] =>
+    ofComponents.flatMap((j) => j.ofComponents?.(st) ?? NONE)
+  )
   return (st) => {
-    let key = ''
-    for (const c of components) key += `${c.at(st)},`
-    let found = known.get(key)
-    if (found === undefined) {
-      found = ofComponents.flatMap((j) => j.ofComponents?.(st) ?? NONE)
-      known.set(key, found)
-    }
+    let found = known(st)
     for (const j of ofState) {
       const more = j.ofState?.(st) ?? NONE
       if (more.length > 0) found = found.length === 0 ? more : [...found, ...more]

@@ -1,7 +1,7 @@
 // State that is too rich for bytes (page states, memory content, a bounce pool, what the properties remember) is kept
 // as whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal
 // numbers, so that states compare as words. An operation on such a value is remembered by the number, so that it is
-// computed once.
+// computed once, and so is what is asked of several values together.
 import { argsKey } from './action.ts'
 import type { Store } from './step.ts'
 import type { Layout } from './layout.ts'
@@ -9,7 +9,8 @@ import type { Layout } from './layout.ts'
 export class Interned<T> {
   private readonly ids = new Map<string, number>()
   private readonly values: T[] = []
-  private readonly memo: Array<Map<string, number>> = []
+  private readonly memo: Array<Map<number, number>> = []
+  private readonly changes = new ChangeNumbers()
   private readonly word: number
 
   /**
@@ -74,7 +75,7 @@ export class Interned<T> {
     }
     let m = this.memo[from]
     if (m === undefined) this.memo[from] = m = new Map()
-    const key = changeKey(change, args)
+    const key = this.changes.of(change, args)
     let to = m.get(key)
     if (to === undefined) {
       to = this.id(change.apply(this.values[from] as T, ...args))
@@ -100,5 +101,64 @@ export const change = <T, A extends readonly unknown[], R = T>(apply: (v: T, ...
   apply
 })
 
-/** The key under which what a change does with its arguments is remembered. */
+/** A change with its arguments as a text. */
 export const changeKey = (c: { readonly id: number }, args: readonly unknown[]): string => `${c.id}${argsKey(args)}`
+
+/** What numbers lead to, one after the other. */
+class Fork {
+  private readonly to = new Map<number, Fork>()
+  number = -1
+  after(x: number): Fork {
+    let f = this.to.get(x)
+    if (f === undefined) this.to.set(x, (f = new Fork()))
+    return f
+  }
+}
+
+/**
+ * The number under which what a change does with its arguments is remembered: equal where `changeKey` is. Arguments are
+ * numbers nearly always, and a text takes several times as long to make and to find as they do to follow.
+ */
+export class ChangeNumbers {
+  private readonly forks: Fork[] = []
+  private readonly others = new Map<string, number>()
+  private used = 0
+
+  of(c: { readonly id: number }, args: readonly unknown[]): number {
+    let f = (this.forks[c.id] ??= new Fork())
+    for (let i = 0; i < args.length; i++) {
+      const x = args[i]
+      if (typeof x !== 'number') return this.other(c, args)
+      f = f.after(x)
+    }
+    if (f.number < 0) f.number = this.used++
+    return f.number
+  }
+
+  private other(c: { readonly id: number }, args: readonly unknown[]): number {
+    const key = changeKey(c, args)
+    let n = this.others.get(key)
+    if (n === undefined) this.others.set(key, (n = this.used++))
+    return n
+  }
+}
+
+type Table<T> = Array<Table<T> | T | undefined>
+
+/** What follows from the values of these components and nothing else, computed once for each of their numbers. */
+export function remembered<T>(
+  components: ReadonlyArray<Pick<Interned<unknown>, 'at'>>,
+  compute: (st: Store) => T
+): (st: Store) => T {
+  const [last, ...others] = [...components].reverse()
+  if (last === undefined) return compute
+  const before = others.reverse()
+  const first: Table<T> = []
+  return (st) => {
+    let table = first
+    for (const c of before) table = (table[c.at(st)] ??= []) as Table<T>
+    const n = last.at(st)
+    const known = table[n] as T | undefined
+    return known === undefined ? (table[n] = compute(st)) : known
+  }
+}

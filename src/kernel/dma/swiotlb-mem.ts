@@ -1,7 +1,16 @@
 // struct io_tlb_mem under the checker: the pool itself is kernel/swiotlb's; here its whole state is one interned value,
 // and each section under an area lock is one step whose outcome is remembered by that value.
 import { PAGE_SIZE, type Pfn, type Phys } from '../../base/index.ts'
-import { action, aside, type Change, change, changeKey, Interned, type Layout, type Store } from '../../step/index.ts'
+import {
+  action,
+  aside,
+  type Change,
+  change,
+  ChangeNumbers,
+  Interned,
+  type Layout,
+  type Store
+} from '../../step/index.ts'
 import { LOST_WORD, wordOf, ZERO_WORD } from '../../machine/index.ts'
 import {
   alloc_bytes,
@@ -55,7 +64,8 @@ export class GuestSwiotlb implements SwiotlbMem {
   /** The pool that operations run on; its content is that of the store only during one. */
   readonly pool: IoTlbPool
   private readonly state: Interned<Uint32Array>
-  private readonly memo: Array<Map<string, Outcome>> = []
+  private readonly memo: Array<Map<number, Outcome>> = []
+  private readonly changes = new ChangeNumbers()
   private loaded = -1
   readonly start: number
   readonly end: number
@@ -110,7 +120,7 @@ export class GuestSwiotlb implements SwiotlbMem {
     const id = this.state.at(st)
     let m = this.memo[id]
     if (m === undefined) this.memo[id] = m = new Map()
-    const key = changeKey(op, args)
+    const key = this.changes.of(op, args)
     let o = m.get(key)
     if (o === undefined) {
       this.load(st)
@@ -121,7 +131,7 @@ export class GuestSwiotlb implements SwiotlbMem {
       o = { to, result }
       m.set(key, o)
     }
-    this.state.set(st, this.state.value(o.to))
+    this.state.setAt(st, o.to)
     return o.result
   }
 

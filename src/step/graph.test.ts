@@ -70,7 +70,8 @@ const leadsAlone = (b: PlainNode): boolean =>
 const budgets = fc.record({
   budget: fc.constantFrom(0, 1, 3, 10, 40, 400),
   lazyBudget: fc.constantFrom(0, 1, 4, 30),
-  widest: fc.constantFrom(1, 2, 64)
+  widest: fc.constantFrom(1, 2, 64),
+  mostKnown: fc.constantFrom(1, 20, 1 << 19, 1 << 19)
 })
 
 it('nodes are those of the twin that runs the call for each: actions, values, and what is one node', () => {
@@ -89,7 +90,7 @@ it('nodes are those of the twin that runs the call for each: actions, values, an
         ids.set(b.id, a.id)
         back.set(a.id, b.id)
       })
-      expect(g.runs).toBeLessThanOrEqual(plain.runs)
+      if (o.mostKnown > 20) expect(g.runs).toBeLessThanOrEqual(plain.runs)
     }),
     { numRuns: 120 }
   )

@@ -22,9 +22,9 @@ export interface Node {
   readonly action: Action | null
   /** What the call has returned. */
   readonly value: number
-  /** What follows each result: all that the action declares, of a lazy node those that were met. */
-  results: readonly number[]
-  kids: readonly Node[]
+  /** What follows each result; of a lazy node what is known tells it. */
+  readonly results: readonly number[]
+  readonly kids: readonly Node[]
   /** What a lazy node needs to go on. */
   readonly call: { readonly of: Called; readonly past: Past; readonly known: Known } | null
   /** What the function threw over results that need not be possible: thrown again if they are. */
@@ -38,6 +38,8 @@ export interface GraphOptions {
   readonly lazyBudget?: number
   /** Results of one action above which it is not worth trying them all. */
   readonly widest?: number
+  /** Of histories that runs have shown so many are kept; then they are forgotten, and run again where needed. */
+  readonly mostKnown?: number
 }
 
 /**
@@ -80,6 +82,8 @@ class Known {
   sibling: Known | null = null
   /** Before its last result; null at the call's beginning. */
   up: Known | null = null
+  /** The node of this history, where a lazy one was gone on from. */
+  node: Node | null = null
   /** All that can follow, where it was built, and of how many histories. */
   whole: Node | null = null
   size = 0
@@ -106,8 +110,6 @@ export const historyOf = (n: Node): readonly number[] | null => (n.call === null
 
 /** Answers of wide actions that one run guesses at most: behind a wrong one all others are of no use. */
 const MOST_GUESSED = 8
-/** Of these so many are kept; then what was shown is forgotten, and run again where it is needed. */
-const MOST_KNOWN = 1 << 19
 
 const NO_RESULTS: readonly number[] = []
 const NO_KIDS: readonly Node[] = []
@@ -124,6 +126,7 @@ export class Graphs {
   private readonly budget: number
   private readonly lazyBudget: number
   private readonly widest: number
+  private readonly mostKnown: number
   private left = 0
   /** What is reached from a lazy node is built, too. */
   private whole = false
@@ -141,6 +144,7 @@ export class Graphs {
     this.budget = o.budget ?? 2000
     this.lazyBudget = o.lazyBudget ?? Math.min(200, this.budget)
     this.widest = o.widest ?? 64
+    this.mostKnown = o.mostKnown ?? 1 << 19
   }
 
   get size(): number {
@@ -159,21 +163,19 @@ export class Graphs {
 
   /** Where it stands after its next action had `result`. @throws Error for a result that the action had not declared */
   next(n: Node, result: number): Node {
-    const at = n.results.indexOf(result)
-    let kid = at < 0 ? undefined : n.kids[at]
-    if (kid === undefined) {
-      const a = n.action
-      if (a === null) throw new Error('invariant broken: a call that has returned has no next step')
-      if (a.results !== null && !a.results.includes(result))
-        throw new Error(`invariant broken: '${a.key}' answered ${result}, which is outside of its declared results`)
-      if (n.call === null) throw new Error(`invariant broken: '${a.key}' answered ${result}, which was not tried`)
-      const { of, past: before, known } = n.call
-      if (a.keeps === undefined && this.wide(a)) this.lately.set(a.key, result)
-      kid = this.grow(of, known, result, past(before, known, a, result), this.lazyBudget)
-      n.results = [...n.results, result]
-      n.kids = [...n.kids, kid]
-    }
-    return checked(kid)
+    const kid = n.call === null ? n.kids[n.results.indexOf(result)] : kidOf(n.call.known, result)?.node
+    return checked(kid ?? this.found(n, result))
+  }
+
+  private found(n: Node, result: number): Node {
+    const a = n.action
+    if (a === null) throw new Error('invariant broken: a call that has returned has no next step')
+    if (a.results !== null && !a.results.includes(result))
+      throw new Error(`invariant broken: '${a.key}' answered ${result}, which is outside of its declared results`)
+    if (n.call === null) throw new Error(`invariant broken: '${a.key}' answered ${result}, which was not tried`)
+    const { of, past: before, known } = n.call
+    if (a.keeps === undefined && this.wide(a)) this.lately.set(a.key, result)
+    return this.grow(of, known, result, past(before, known, a, result), this.lazyBudget)
   }
 
   /** The node of a call where it begins, or after `result` at `up`. */
@@ -182,7 +184,7 @@ export class Graphs {
     // At its beginning a call is tried whole: its budget is another than that of what follows a lazy node.
     this.whole = up === null
     const k = up === null ? this.show(of, null, 0) : this.after(of, up, result)
-    return (budget > 0 ? this.eager(of, k, before) : null) ?? this.leaf(k) ?? this.lazily(of, k, before)
+    return (k.node = (budget > 0 ? this.eager(of, k, before) : null) ?? this.leaf(k) ?? this.lazily(of, k, before))
   }
 
   /**
@@ -207,7 +209,7 @@ export class Graphs {
         return guesses-- > 0 ? this.lately.get(a.key) : undefined
       }
     )
-    if (this.known + met.length > MOST_KNOWN) this.forget()
+    if (this.known + met.length > this.mostKnown) this.forget()
     this.known += met.length + 1
     let k: Known | null = end === 'paused' ? null : ended(fn, end, ahead.at(-1) ?? 0)
     for (let i = met.length - 1; i >= 0; i--) k = new Known(this.sole(met[i] as Action), ahead[from + i - 1] ?? 0, k)
@@ -221,8 +223,22 @@ export class Graphs {
     return a.results === null || a.results.length > this.widest
   }
 
+  /** Keeps of what was shown where nodes stand. */
   private forget(): void {
-    for (const n of this.nodes) if (n.call !== null) n.call.known.kid = null
+    for (const n of this.nodes) {
+      if (n.call === null) continue
+      const { known } = n.call
+      let k = known.kid
+      known.kid = null
+      while (k !== null) {
+        const next = k.sibling
+        if (k.node !== null) {
+          k.sibling = known.kid
+          known.kid = k
+        }
+        k = next
+      }
+    }
     this.known = 0
   }
 

@@ -58,7 +58,8 @@ const NEAR = 16
 
 export class Positions {
   private readonly list: Position[] = []
-  private readonly byKey = new Map<string, number>()
+  /** Positions + 1 by what they are, each at the first free place from its hash on; half of it is free. */
+  private found = new Int32Array(128)
   private readonly liveness: Liveness
   private readonly keep: ReadonlySet<number>
   private readonly watched: ReadonlySet<number>
@@ -205,7 +206,7 @@ export class Positions {
     const n = p.node.action === null ? p.node : this.graphs.next(p.node, result)
     return n.action === null
       ? this.settle(p.pc + 1, assigned(p.env, i.dst, n.value))
-      : this.intern(p.pc, this.after(p.pc, p.env, i.dst), n, n.action, false)
+      : this.intern(p.pc, p.env, n, n.action, false)
   }
 
   /** Goes on over everything that is no step, to the next position. */
@@ -264,16 +265,35 @@ export class Positions {
     entry: boolean,
     args: readonly number[] | null = null
   ): number {
-    const key = `${pc}|${node === null ? '' : node.id}|${entry ? 'e' : ''}|${env.join()}`
-    let id = this.byKey.get(key)
-    if (id === undefined) {
-      id = this.list.length
-      this.byKey.set(key, id)
-      this.list.push({ pc, env, node, action, entry, args, far: null })
-      this.actions.push(action)
-      this.describe(id, action, entry)
+    let at = this.placeOf(pc, env, node, entry)
+    const known = this.found[at] as number
+    if (known !== 0) return known - 1
+    const id = this.list.length
+    this.list.push({ pc, env, node, action, entry, args, far: null })
+    this.actions.push(action)
+    this.describe(id, action, entry)
+    if (2 * this.list.length > this.found.length) {
+      this.found = new Int32Array(2 * this.found.length)
+      for (const [i, p] of this.list.entries())
+        if (i !== id) this.found[this.placeOf(p.pc, p.env, p.node, p.entry)] = i + 1
+      at = this.placeOf(pc, env, node, entry)
     }
+    this.found[at] = id + 1
     return id
+  }
+
+  /** Where the position that is this stands in `found`, or would stand. */
+  private placeOf(pc: number, env: readonly number[], node: Node | null, entry: boolean): number {
+    let h = Math.imul(2 * pc + (entry ? 1 : 0), 0x9e3779b1) ^ (node === null ? -1 : node.id)
+    for (let v = 0; v < env.length; v++) h = Math.imul(h ^ (env[v] as number), 0x85ebca6b) ^ (h >>> 15)
+    h = Math.imul(h ^ (h >>> 16), 0xc2b2ae35)
+    const last = this.found.length - 1
+    for (let at = (h ^ (h >>> 13)) & last; ; at = (at + 1) & last) {
+      const n = this.found[at] as number
+      if (n === 0) return at
+      const p = this.list[n - 1] as Position
+      if (p.node === node && p.pc === pc && p.entry === entry && alike(p.env, env)) return at
+    }
   }
 
   private describe(id: number, a: Action | null, entry: boolean): void {
@@ -320,6 +340,12 @@ export class Positions {
     this.base = grown(this.base, new Int32Array(n))
     this.width = grown(this.width, new Uint16Array(n))
   }
+}
+
+function alike(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true
+  for (let v = 0; v < a.length; v++) if (a[v] !== b[v]) return false
+  return true
 }
 
 function assigned(env: readonly number[], dst: number, value: number): readonly number[] {

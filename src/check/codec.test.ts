@@ -34,6 +34,9 @@ test('a stored state is the state, whatever its fields, and a byte is where the 
           expect(wider.pack(state, packed, 5)).toBe(-1)
           expect(moved).toEqual(packed)
         }
+        const [fitting, once] = [new Codec(l, threads).fitting(state), new Int32Array(64)]
+        expect([fitting.width, fitting.pack(state, once, 3)]).toEqual([codec.width, -1])
+        expect(once).toEqual(stored)
         const back = new Int32Array(codec.loose)
         codec.unpack(stored, 3, back)
         expect(back).toEqual(state)

@@ -27,33 +27,45 @@ export class Codec {
   private readonly bits: Uint8Array
   private readonly byteWords: number
 
+  /** `of`: one of the same layout and threads, whose lanes have other `bits`. */
   constructor(
     private readonly layout: Layout,
     threads: number,
-    bits?: Uint8Array
+    of?: { readonly codec: Codec; readonly bits: Uint8Array }
   ) {
     const { byteWords, totalWords } = layout
     this.byteWords = byteWords
     this.loose = totalWords + threads
-    this.group = new Uint8Array(this.loose)
-    this.bits = bits ?? new Uint8Array(this.loose).fill(LANE)
+    this.bits = of?.bits ?? new Uint8Array(this.loose).fill(LANE)
     this.word = new Int32Array(this.loose)
     this.shift = new Int32Array(this.loose)
     this.mask = new Int32Array(this.loose)
     this.byteWord = new Int32Array(Math.max(1, byteWords) * 4)
     this.byteShift = new Int32Array(Math.max(1, byteWords) * 4)
     this.byteMask = new Int32Array(Math.max(1, byteWords) * 4)
-    for (const f of layout.fields) {
+    if (of !== undefined) {
+      this.group = of.codec.group
+      this.over = of.codec.over
+    } else {
+      this.group = new Uint8Array(this.loose)
+      this.over = new Int32Array(this.loose)
+      this.groups()
+    }
+    this.place()
+  }
+
+  /** Bytes: as many bits as the largest value of a field there needs. */
+  private groups(): void {
+    const { byteWords } = this
+    for (const f of this.layout.fields) {
       const bits = Math.max(1, 32 - Math.clz32(f.max))
       for (let a = f.base; a < f.base + f.count; a++) this.group[a >> 2] = Math.max(this.group[a >> 2] as number, bits)
     }
-    this.over = new Int32Array(this.loose)
     for (let i = 0; i < byteWords; i++) {
       const g = this.group[i] as number
       this.bits[i] = g * 4
       this.over[i] = ~Math.imul((1 << g) - 1, 0x01010101)
     }
-    this.place()
   }
 
   /** Bits before a stored word must not be cut: first fit, widest first. No sort: each wider lane places all anew. */
@@ -80,9 +92,19 @@ export class Codec {
 
   /** A codec in which working word `i`, a lane, can hold `value`. */
   widened(i: number, value: number): Codec {
+    return this.with((k) => (k === i ? value : 0))
+  }
+
+  /** A codec whose lanes can hold all of this state, in its working form. */
+  fitting(state: Int32Array): Codec {
+    return this.with((i) => state[i] as number)
+  }
+
+  private with(value: (i: number) => number): Codec {
     const bits = this.bits.slice()
-    while ((bits[i] as number) < 32 && value >>> (bits[i] as number) !== 0) bits[i] = (bits[i] as number) + LANE
-    return new Codec(this.layout, this.loose - this.layout.totalWords, bits)
+    for (let i = this.byteWords; i < this.loose; i++)
+      while ((bits[i] as number) < 32 && value(i) >>> (bits[i] as number) !== 0) bits[i] = (bits[i] as number) + LANE
+    return new Codec(this.layout, this.loose - this.layout.totalWords, { codec: this, bits })
   }
 
   /** The stored form of working word `i`, from bit 0. A lane's number that does not fit comes back as it is. */

@@ -249,11 +249,10 @@ export class Search {
   // --- the table
   // ----------------------------------------------------------------------------------------------------------
 
-  /** Stores all states anew so that word `i`, a component or position, can hold `value`. */
-  private widen(i: number, value: number): void {
+  /** Stores all states anew, with wider lanes. */
+  private widen(codec: Codec): void {
     this.flush()
     const old = this.codec
-    const codec = old.widened(i, value)
     const words = this.arena.words.slice(0, this.count * old.width)
     this.arena.ensure(this.count * codec.width)
     for (let k = 0; k < this.count; k++) old.repack(words, k * old.width, codec, this.arena.words, k * codec.width)
@@ -608,7 +607,7 @@ export class Search {
       return
     }
     if ((n & ~laneMask) !== 0) {
-      this.widen(lane, n)
+      this.widen(codec.widened(lane, n))
       this.byte(t, p, positions, kind, outcome)
       return
     }
@@ -704,10 +703,9 @@ export class Search {
   /** Adds any state to the buffer. */
   private submit(st: Working, from: number): void {
     this.canonical?.apply(st.i32)
-    for (;;) {
-      const i = this.codec.pack(st.i32, this.buffer, this.pending * this.codec.width)
-      if (i < 0) break
-      this.widen(i, st.i32[i] as number)
+    if (this.codec.pack(st.i32, this.buffer, this.pending * this.codec.width) >= 0) {
+      this.widen(this.codec.fitting(st.i32))
+      this.codec.pack(st.i32, this.buffer, this.pending * this.codec.width)
     }
     this.from[this.pending] = from
     if (++this.pending === BATCH) this.flush()

@@ -151,3 +151,14 @@ it('between two actions that may answer anything only what is come to is built',
   // The other ways between the first two alone are 63.
   expect([g.runs <= 50, g.size]).toEqual([true, 51])
 })
+
+it('at its beginning, too, only what is come to is built before an action that may answer anything', () => {
+  const both = (to: number): State => ({ results: [0, 1], to: [to, to, to, to], end: null })
+  const fn = callOf([both(1), both(2), both(3), both(4), both(5), { results: null, to: [0, 0, 0, 0], end: null }], 12)
+  const g = new Graphs()
+  let n = g.entry(fn, [])
+  for (let i = 0; i < 12; i++) n = g.next(n, 1)
+  expect([n.action, n.value]).toEqual([null, -1])
+  // The other ways to the first one alone are 31.
+  expect([g.runs <= 12, g.size]).toEqual([true, 13])
+})

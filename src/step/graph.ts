@@ -26,7 +26,13 @@ export interface Node {
   readonly results: readonly number[]
   readonly kids: readonly Node[]
   /** What a lazy node needs to go on. */
-  readonly call: { readonly of: Called; readonly past: Past; readonly known: Known } | null
+  readonly call: {
+    readonly of: Called
+    readonly past: Past
+    readonly known: Known
+    /** The beginning of the call, where that is alone and so is all from there to here: its budget counts still. */
+    readonly first: Known | null
+  } | null
   /** What the function threw over results that need not be possible: thrown again if they are. */
   readonly error: { readonly thrown: unknown } | null
 }
@@ -89,6 +95,8 @@ class Known {
   size = 0
   /** A lazy node or a failure is reached from here: it is equal to no other. */
   alone = false
+  /** Of a call's beginning, once it was asked: whether there are more histories than its budget. */
+  over: boolean | null = null
   constructor(
     readonly action: Action | null,
     readonly result: number,
@@ -128,11 +136,8 @@ export class Graphs {
   private readonly widest: number
   private readonly mostKnown: number
   private left = 0
-  /** What is reached from a lazy node is built, too. */
-  private whole = false
   /** Of `Known` so many. */
   private known = 0
-  private errors = 0
   /** By the key of a wide action what it answered last. */
   private readonly lately = new Map<string, number>()
   /** Runs of kernel functions so far. */
@@ -157,7 +162,12 @@ export class Graphs {
     if (f === undefined) this.fnIds.set(fn, (f = this.fnIds.size))
     const key = `${f}(${args.join(',')})`
     let n = this.entries.get(key)
-    if (n === undefined) this.entries.set(key, (n = this.grow({ fn, args }, null, 0, NO_PAST, this.budget)))
+    if (n === undefined) {
+      this.left = this.budget
+      const of = { fn, args }
+      const k = this.show(of, null, 0)
+      this.entries.set(key, (n = this.grow(of, k, NO_PAST, k)))
+    }
     return checked(n)
   }
 
@@ -173,18 +183,42 @@ export class Graphs {
     if (a.results !== null && !a.results.includes(result))
       throw new Error(`invariant broken: '${a.key}' answered ${result}, which is outside of its declared results`)
     if (n.call === null) throw new Error(`invariant broken: '${a.key}' answered ${result}, which was not tried`)
-    const { of, past: before, known } = n.call
+    const { of, past: before, known, first } = n.call
     if (a.keeps === undefined && this.wide(a)) this.lately.set(a.key, result)
-    return this.grow(of, known, result, past(before, known, a, result), this.lazyBudget)
+    this.left = this.lazyBudget
+    return this.grow(of, this.after(of, known, result), past(before, known, a, result), first)
   }
 
-  /** The node of a call where it begins, or after `result` at `up`. */
-  private grow(of: Called, up: Known | null, result: number, before: Past, budget: number): Node {
-    this.left = budget
-    // At its beginning a call is tried whole: its budget is another than that of what follows a lazy node.
-    this.whole = up === null
-    const k = up === null ? this.show(of, null, 0) : this.after(of, up, result)
-    return (k.node = (budget > 0 ? this.eager(of, k, before) : null) ?? this.leaf(k) ?? this.lazily(of, k, before))
+  /**
+   * The node after a history, with `left` to be spent. `first`: the call's beginning, where all of it up to here is
+   * alone. What is whole there belongs to the call if that is within its budget; only a node that is too large for the
+   * smaller one of what follows a lazy node asks for the size of the call.
+   */
+  private grow(of: Called, k: Known, before: Past, first: Known | null): Node {
+    let n = this.left > 0 ? this.eager(of, k, before) : null
+    if (n === null && first !== null && k !== first && !k.alone && !this.isOver(of, first)) {
+      this.left = this.budget
+      n = this.eager(of, k, before)
+    }
+    return (k.node = n ?? this.leaf(k) ?? this.lazily(of, k, before, k.alone ? first : null))
+  }
+
+  private isOver(of: Called, first: Known): boolean {
+    return (first.over ??= this.remaining(of, first, NO_PAST, this.budget) < 0)
+  }
+
+  /** What of `left` is left when the histories from here on are counted; below 0 when they are more. */
+  private remaining(of: Called, k: Known, before: Past, left: number): number {
+    if (k.whole !== null) return left - k.size
+    left--
+    const { action } = k
+    if (left < 0 || action === null || action.results === null || this.wide(action)) return left
+    for (const r of action.results) {
+      this.left = left
+      left = this.remaining(of, this.after(of, k, r), past(before, k, action, r), left)
+      if (left < 0) break
+    }
+    return left
   }
 
   /**
@@ -264,7 +298,7 @@ export class Graphs {
       return k.whole
     }
     const budget = this.left
-    if (k.whole !== null || (k.alone && !this.whole) || this.left-- <= 0) return null
+    if (k.whole !== null || k.alone || this.left-- <= 0) return null
     const whole = this.leaf(k) ?? this.built(of, k, before)
     if (whole === null) return null
     k.whole = whole
@@ -278,19 +312,19 @@ export class Graphs {
   private built(of: Called, k: Known, before: Past): Node | null {
     const action = k.action as Action
     const { results } = action
-    if (results === null || this.wide(action)) return this.lazily(of, k, before)
+    if (results === null || this.wide(action)) return this.lazily(of, k, before, null)
     let key = `A${this.actionIds.get(action)}`
     const kids: Node[] = []
     for (const r of results) {
       const to = this.after(of, k, r)
       const then = past(before, k, action, r)
-      if (to.alone || this.isAlone(to, then)) k.alone = true
-      const kid = k.alone && !this.whole ? null : this.eager(of, to, then)
-      if (to.alone) k.alone = true
-      if (kid === null) return null
+      const kid = to.alone || this.isAlone(to, then) ? null : this.eager(of, to, then)
+      if (kid === null) {
+        k.alone = to.alone || this.isAlone(to, then)
+        return null
+      }
       kids.push(kid)
-      // A failing future is nobody else's.
-      key += kid.error !== null ? `:e${this.errors++}` : `:${kid.id}`
+      key += `:${kid.id}`
     }
     return this.cons(key, action, 0, kids, null)
   }
@@ -302,10 +336,10 @@ export class Graphs {
   }
 
   /** The node after a history by itself. */
-  private lazily(of: Called, k: Known, before: Past): Node {
+  private lazily(of: Called, k: Known, before: Past, first: Known | null): Node {
     const action = k.action as Action
     this.lazy++
-    const call = { of, past: before, known: k }
+    const call = { of, past: before, known: k, first }
     // A history is come to once.
     if (before === NO_PAST && action.keeps !== 'goes on') return this.made(action, 0, NO_KIDS, call)
     const f = this.fnIds.get(of.fn) as number

@@ -1,6 +1,5 @@
 // All mutants of a tree in one build: each sleeps until a variable has its number, so that none is compiled alone.
 import { own } from '../base/index.ts'
-import type { Mutant } from './mutants.ts'
 
 /** A stretch of a file, and the C that does what the mutant does where `on` holds, and else what the original does. */
 export interface Edit {
@@ -62,13 +61,13 @@ export const SLEEPING = 0x7b51a9e3
  * number, from 1. `defines`: whether the variable stands here. Mutants whose changes cross others', or that are
  * constants, cannot be put in: they are answered as `out`.
  */
-export function asleep(
+export function asleep<M extends { readonly edits: readonly Edit[] }>(
   raw: string,
-  mutants: ReadonlyArray<readonly [number: number, mutant: Mutant]>,
+  mutants: ReadonlyArray<readonly [number: number, mutant: M]>,
   defines: boolean
-): { readonly text: string; readonly out: readonly Mutant[] } {
+): { readonly text: string; readonly out: readonly M[] } {
   const placed: Array<Edit & { readonly on: string }> = []
-  const out: Mutant[] = []
+  const out: M[] = []
   const crosses = (a: Edit, b: Edit): boolean => a.from < b.from && b.from < a.to && a.to < b.to
   for (const [number, m] of mutants) {
     // A constant is asked for, where no variable can be.

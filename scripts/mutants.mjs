@@ -1,6 +1,6 @@
 // Measures what the library of tests notices in a tree's DMA code: single changes of direct.c, direct.h, swiotlb.c and
 // pool.c, each run against the library until one verdict or finding differs.
-//   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--function NAME] [--steps]
+//   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--function NAMES] [--steps]
 //                           [--jobs N] [--list]
 // One build has all mutants asleep, and each is woken by its number. killed: something differs, or it does not boot or
 // return. Only runs that enter the changed function are asked, the others cannot tell; what they leave is asked of the
@@ -35,7 +35,7 @@ const given = positionals[0]
 if (given === undefined || !['arm64', 'x86'].includes(o.arch)) {
   process.stderr.write(
     'usage: node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] ' +
-      '[--function NAME] [--steps] [--jobs N] [--list]\n'
+      '[--function NAMES] [--steps] [--jobs N] [--list]\n'
   )
   process.exit(2)
 }
@@ -85,7 +85,7 @@ function chosen() {
   const reached = t.reachedFunctions(tree)
   const all = t.MUTATED.filter((f) => o.file === undefined || f === o.file)
     .flatMap((f) => t.mutantsOf(f, tree.read(f) ?? '', reached))
-    .filter((m) => o.function === undefined || m.function === o.function)
+    .filter((m) => o.function === undefined || o.function.split(',').includes(m.function))
   const apart = all.filter((m) => m.apart !== null)
   const mutants = all.filter((m) => m.apart === null)
   if (o.sample === undefined) return { mutants, apart }

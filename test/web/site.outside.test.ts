@@ -223,6 +223,9 @@ const editorText = (page: Page): Promise<string> =>
     .locator('.cm-line')
     .allTextContents()
     .then((l) => l.join('\n'))
+/** The editor comes to hold this text: after a load it may not be there yet. */
+const hasText = (page: Page, text: string): Promise<void> =>
+  expect.poll(() => editorText(page), { timeout: 20_000 }).toBe(text)
 /** Types over everything: as a reader's hands would, without a paste. */
 async function write(page: Page, text: string): Promise<void> {
   await page.locator('.cm-content').click()
@@ -415,7 +418,7 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
     await page.getByText(/The link is/).waitFor()
     const other = await web.open(page.url())
     await other.locator('.player svg').waitFor()
-    expect(await editorText(other)).toBe(await editorText(page))
+    await hasText(other, await editorText(page))
     await expect.poll(() => other.locator('.now').textContent(), { timeout: 10_000 }).toBe(step)
     await expect
       .poll(() => other.locator('.found [aria-pressed=true]').textContent(), { timeout: 10_000 })
@@ -439,14 +442,14 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
       await page.goto('about:blank')
       await page.goto(`${web.url}playground.html${fragment}`)
       await page.locator('.notice', { hasText: says }).waitFor()
-      expect(await editorText(page)).toBe('litmus mine "typed by hand"')
+      await hasText(page, 'litmus mine "typed by hand"')
       expect(await page.locator('img').count()).toBe(0)
     }
     // A link that opens: the text before it is offered.
     await page.goto('about:blank')
     await page.goto(web.url + RACE)
     await page.getByRole('button', { name: 'Bring it back' }).click()
-    expect(await editorText(page)).toBe('litmus mine "typed by hand"')
+    await hasText(page, 'litmus mine "typed by hand"')
     await done(page)
   })
 
@@ -455,9 +458,9 @@ describe.skipIf(reason !== '')(`in Chromium${reason}`, () => {
     await page.route('**/check.worker.js', (r) => r.abort())
     await write(page, EXPLODES)
     await page.locator('.notice', { hasText: 'has died' }).waitFor()
-    expect(await editorText(page)).toBe(EXPLODES)
+    await hasText(page, EXPLODES)
     await page.reload()
-    expect(await editorText(page)).toBe(EXPLODES)
+    await hasText(page, EXPLODES)
     expect(errorsOf(page).every((e) => /Failed to load/.test(e))).toBe(true)
     await page.context().close()
   })

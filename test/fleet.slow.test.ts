@@ -51,7 +51,7 @@ test('a file that is no trace costs its own line; the tables are by host and day
   expect(first.stderr).toContain('recordings/host=web/day=2026-11-28/notes: error TB-365')
   expect(first.stdout).toContain('5 recordings: ')
   const files = written()
-  expect(files.length).toBe(4 * 4)
+  expect(files.length, `${first.stdout}${first.stderr}`).toBe(4 * 4)
   for (const f of files) expect(f).toMatch(/^\w+\/host=\w+\/day=2026-11-2\d\/[\w.-]+-[0-9a-f]{12}\.parquet$/)
   for (const line of first.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
 })

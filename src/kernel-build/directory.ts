@@ -3,19 +3,26 @@ import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Makes a directory and those above it. @throws the file system's error (mkdir -p of Node never returns on some file
- * systems)
+ * Makes a directory and those above it. What another thread or process makes meanwhile is as good. @throws the file
+ * system's error (mkdir -p of Node never returns on some file systems)
  */
 export function makeDirectory(path: string): void {
+  const e = failure(path)
+  if (e === null) return
+  const above = dirname(path)
+  if (e.code !== 'ENOENT' || above === path) throw e
+  makeDirectory(above)
+  const again = failure(path)
+  if (again !== null) throw again
+}
+
+/** Why there is no such directory after an attempt to make it; null: there is. */
+function failure(path: string): NodeJS.ErrnoException | null {
   try {
     mkdirSync(path)
+    return null
   } catch (e) {
-    const { code } = e as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    const above = dirname(path)
-    if (code !== 'ENOENT' || above === path || isDirectory(above)) throw e
-    makeDirectory(above)
-    mkdirSync(path)
+    return isDirectory(path) ? null : (e as NodeJS.ErrnoException)
   }
 }
 

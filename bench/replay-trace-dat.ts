@@ -2,27 +2,23 @@
 // the same load for the reader of the binary form.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { Trace } from '../src/kernel/trace-events.ts'
+import { format, Out, PAGE } from '../src/replay/_trace-dat-maker.ts'
 import { Names, Skips, TextScanner, type TraceEvent } from '../src/replay/index.ts'
 
-const PAGE = 4096
+const PAGE_BYTES = 4096
 const PAGE_HEAD = 16
 /** A longer record has its length behind its first word. */
 const SHORT = 112
-const HEADER_PAGE =
-  '\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n' +
-  '\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n'
 
 type Shown = readonly [type: string, name: string, offset: number, size: number]
-const COMMON: readonly Shown[] = [
-  ['unsigned short', 'common_type', 0, 2],
-  ['unsigned char', 'common_flags', 2, 1],
-  ['unsigned char', 'common_preempt_count', 3, 1],
-  ['int', 'common_pid', 4, 4]
-]
-const format = (name: string, id: number, fields: readonly Shown[]): string =>
-  `name: ${name}\nID: ${id}\nformat:\n${[...COMMON, ...fields]
-    .map(([type, field, offset, size]) => `\tfield:${type} ${field};\toffset:${offset};\tsize:${size};\tsigned:0;\n`)
-    .join('')}\nprint fmt: ""\n`
+const formatOf = (name: string, id: number, fields: readonly Shown[]): string =>
+  format(
+    name,
+    id,
+    fields
+      .map(([type, field, offset, size]) => `\tfield:${type} ${field};\toffset:${offset};\tsize:${size};\tsigned:0;\n`)
+      .join('')
+  )
 const ONE: readonly Shown[] = [
   ['__data_loc char[]', 'device', 8, 4],
   ['u64', 'phys_addr', 16, 8],
@@ -32,11 +28,11 @@ const ONE: readonly Shown[] = [
   ['unsigned long', 'attrs', 48, 8]
 ]
 const FORMATS: ReadonlyMap<number, string> = new Map([
-  [Trace.map, format('dma_map_page', Trace.map, ONE)],
-  [Trace.unmap, format('dma_unmap_page', Trace.unmap, ONE)],
+  [Trace.map, formatOf('dma_map_page', Trace.map, ONE)],
+  [Trace.unmap, formatOf('dma_unmap_page', Trace.unmap, ONE)],
   [
     Trace.mapSg,
-    format('dma_map_sg', Trace.mapSg, [
+    formatOf('dma_map_sg', Trace.mapSg, [
       ['__data_loc char[]', 'device', 8, 4],
       ['__data_loc u64[]', 'phys_addrs', 12, 4],
       ['__data_loc u64[]', 'dma_addrs', 16, 4],
@@ -47,7 +43,7 @@ const FORMATS: ReadonlyMap<number, string> = new Map([
   ],
   [
     Trace.unmapSg,
-    format('dma_unmap_sg', Trace.unmapSg, [
+    formatOf('dma_unmap_sg', Trace.unmapSg, [
       ['__data_loc char[]', 'device', 8, 4],
       ['__data_loc u64[]', 'addrs', 12, 4],
       ['enum dma_data_direction', 'dir', 16, 4],
@@ -56,7 +52,7 @@ const FORMATS: ReadonlyMap<number, string> = new Map([
   ],
   [
     Trace.bounced,
-    format('swiotlb_bounced', Trace.bounced, [
+    formatOf('swiotlb_bounced', Trace.bounced, [
       ['__data_loc char[]', 'dev_name', 8, 4],
       ['u64', 'dma_mask', 16, 8],
       ['u64', 'dev_addr', 24, 8],
@@ -95,12 +91,12 @@ class Scratch {
 class Pages {
   readonly list: Uint8Array[] = []
   private view = new DataView(new ArrayBuffer(0))
-  private at = PAGE
+  private at = PAGE_BYTES
   private last = 0
 
   add(time: number, record: Uint8Array): void {
     const need = record.length + (record.length > SHORT ? 8 : 4)
-    if (this.at + need > PAGE || time - this.last >= 2 ** 27) this.fresh(time)
+    if (this.at + need > PAGE_BYTES || time - this.last >= 2 ** 27) this.fresh(time)
     const delta = time - this.last
     const type = record.length > SHORT ? 0 : record.length / 4
     this.view.setUint32(this.at, delta * 32 + type, true)
@@ -112,7 +108,7 @@ class Pages {
   }
 
   private fresh(time: number): void {
-    const page = new Uint8Array(PAGE)
+    const page = new Uint8Array(PAGE_BYTES)
     this.list.push(page)
     this.view = new DataView(page.buffer)
     this.view.setUint32(0, time % 2 ** 32, true)
@@ -156,48 +152,21 @@ function record(s: Scratch, ev: TraceEvent, device: string): Uint8Array {
   return s.bytes.subarray(0, s.length)
 }
 
-const ascii = (t: string): Uint8Array => new TextEncoder().encode(t)
-function integer(value: number, width: number): Uint8Array {
-  const b = new Uint8Array(width)
-  for (let i = 0, v = value; i < width; i++, v = Math.floor(v / 256)) b[i] = v % 256
-  return b
-}
-const sized = (t: string): Uint8Array[] => [integer(t.length, 8), ascii(t)]
-
 function file(cpus: readonly Pages[]): Uint8Array {
-  const head = [
-    Uint8Array.of(0x17, 8, 0x44),
-    ascii('tracing6\0'),
-    Uint8Array.of(0, 8),
-    integer(PAGE, 4),
-    ascii('header_page\0'),
-    ...sized(HEADER_PAGE),
-    ascii('header_event\0'),
-    ...sized(''),
-    // No events of ftrace itself; those of the one system.
-    integer(0, 4),
-    integer(1, 4),
-    ascii('dma\0'),
-    integer(FORMATS.size, 4),
-    ...[...FORMATS.values()].flatMap(sized),
-    // Symbols, formats of printk, command lines; CPUs; options.
-    integer(0, 4),
-    integer(0, 4),
-    integer(0, 8),
-    integer(cpus.length, 4),
-    ascii('options  \0'),
-    integer(0, 2),
-    ascii('flyrecord\0')
-  ]
-  const length = head.reduce((n, b) => n + b.length, 0) + 16 * cpus.length
-  let at = Math.ceil(length / PAGE) * PAGE
-  const parts = [...head]
+  const head = new Out(false).raw(0x17, 8, 0x44).text('tracing').string('6').raw(0, 8).int(PAGE_BYTES, 4)
+  head.string('header_page').sized(PAGE).string('header_event').sized('')
+  // No events of ftrace itself; those of the one system.
+  head.int(0, 4).int(1, 4).string('dma').int(FORMATS.size, 4)
+  for (const f of FORMATS.values()) head.sized(f)
+  // Symbols, formats of printk, command lines; CPUs; options.
+  head.int(0, 4).int(0, 4).int(0, 8).int(cpus.length, 4).text('options  \0').int(0, 2).string('flyrecord')
+  const first = Math.ceil((head.length + 16 * cpus.length) / PAGE_BYTES) * PAGE_BYTES
+  let at = first
   for (const c of cpus) {
-    parts.push(integer(at, 8), integer(c.list.length * PAGE, 8))
-    at += c.list.length * PAGE
+    head.int(at, 8).int(c.list.length * PAGE_BYTES, 8)
+    at += c.list.length * PAGE_BYTES
   }
-  parts.push(new Uint8Array(Math.ceil(length / PAGE) * PAGE - length), ...cpus.flatMap((c) => c.list))
-  return new Uint8Array(Buffer.concat(parts))
+  return new Uint8Array(Buffer.concat([head.pad(first).done(), ...cpus.flatMap((c) => c.list)]))
 }
 
 /** The events of the first `most` bytes of a text as a trace.dat, and how many they are. */

@@ -198,16 +198,8 @@ function answer(run, image, plain, interleave, entered) {
 async function side(kconfig) {
   const was = await original('guest', kconfig)
   const plain = t.imageOf(was)
-  const telling = t.imageOf(
-    (
-      await built(
-        (p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p)),
-        true,
-        'guest',
-        kconfig
-      )
-    ).value
-  )
+  const told = (p) => (t.MUTATED.includes(p) ? t.tellingEntries(tree.read(p) ?? '') : tree.read(p))
+  const telling = t.imageOf((await built(told, true, 'guest', kconfig)).value)
   const { built: sleeping, out } = await asleep('guest', kconfig, was.meta)
   const none = awake(sleeping, 0)
   const runs = t
@@ -321,7 +313,7 @@ async function judge(share, told) {
       end = scenario === null ? await unseen(m, sides) : 'diverges'
       if (scenario !== null) by = `random operations (${scenario})`
     }
-    told({ end, by, runs, index: mutants.indexOf(m) })
+    told({ end, by, runs, index: numberOf.get(m) - 1 })
   }
 }
 

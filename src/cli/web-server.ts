@@ -102,7 +102,13 @@ function answer(
 /** A browser that sits at the other end of a tunnel gets a quarter of the bytes; what fits a packet stays as it is. */
 const PACKED_FROM = 1400
 const takesGzip = (accepts: string | string[] | undefined): boolean =>
-  /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)/i.test(String(accepts ?? ''))
+  String(accepts ?? '')
+    .toLowerCase()
+    .split(',')
+    .some((one) => {
+      const [name, quality] = one.split(';').map((part) => part.trim())
+      return (name === 'gzip' || name === '*') && Number(quality?.slice('q='.length) ?? 1) > 0
+    })
 
 /** Listens on the loopback; `port` 0: one that is free. Answers the server and its port. */
 export function serve(

@@ -1,7 +1,9 @@
-// trace.dat made by hand, version 6 and 7, either byte order, plain and in zstd frames of raw blocks. For tests.
+// trace.dat made by hand, version 6 and 7, either byte order, plain and in zstd frames of raw blocks. For tests and
+// benchmarks.
 import { MAPPING_ERROR } from '../kernel/trace-events.ts'
 
-class Out {
+/** Bytes one after the other, in either order. */
+export class Out {
   private bytes: number[] = []
   constructor(readonly be: boolean) {}
   get length(): number {
@@ -46,7 +48,8 @@ class Out {
   }
 }
 
-const PAGE =
+/** The format of a ring buffer page. */
+export const PAGE =
   '\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\tfield: local_t ' +
   'commit;\toffset:8;\tsize:8;\tsigned:1;\n\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n\tfield: char ' +
   'data;\toffset:16;\tsize:4080;\tsigned:0;\n'
@@ -55,7 +58,8 @@ const COMMON =
   'common_flags;\toffset:2;\tsize:1;\tsigned:0;\n\tfield:unsigned char ' +
   'common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n' +
   '\n'
-const format = (name: string, id: number, fields: string): string =>
+/** The format of an event, with fields beside the common ones. */
+export const format = (name: string, id: number, fields: string): string =>
   `name: ${name}\nID: ${id}\nformat:\n${COMMON}${fields}\nprint fmt: ""\n`
 // Another order of fields than the kernel's: only names count.
 const MAP = format(

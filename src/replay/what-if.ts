@@ -426,7 +426,14 @@ export class WhatIf implements Follower {
             transients: unchanged ? r.counts.transients : main.sim.transientsMade
           }
         : null,
-      needed: this.needed(ladder, bouncedSegments + failedMaps > unbounced, throttled, range, place),
+      needed: this.needed(
+        ladder,
+        bouncedSegments + failedMaps > unbounced,
+        throttled,
+        range,
+        place,
+        comparable && recordedFailures === 0 && !main.sim.canGrow ? roundUpPow2(place.nslabs) : null
+      ),
       copiedLess: unchanged ? 0 : sum((t) => t.copiedThere) - copied,
       seconds: terms === null ? null : copyCost(crossings, copied, terms),
       devices: this.devices(tallies, main, unchanged ? r : null),
@@ -464,17 +471,22 @@ export class WhatIf implements Follower {
       : least
   }
 
+  /** `carried`: slots of the recording's own pool, where it refused nothing of the same load. */
   private needed(
     ladder: Ladder,
     any: boolean,
     throttled: boolean,
     range: readonly [number, number] | null,
-    place: PoolPlace | null
+    place: PoolPlace | null,
+    carried: number | null
   ): NeededPool {
     const carrying = ladder.carrying
     const peak = carrying?.sim.usage.used_hiwater ?? 0
     if (!any) return { slots: 0, basis: 'simulated', atLeast: 0, recommended: 0, peak: 0 }
-    const slots = carrying === null ? null : Math.max(SMALLEST_POOL, carrying.place.nslabs)
+    // A pool of the ladder holds what a smaller one has left in its own places, and may refuse where one that was there
+    // from the beginning did not: what the recording shows to be enough is enough.
+    const enough = Math.min(carrying?.place.nslabs ?? Number.POSITIVE_INFINITY, carried ?? Number.POSITIVE_INFINITY)
+    const slots = enough === Number.POSITIVE_INFINITY ? null : Math.max(SMALLEST_POOL, enough)
     const basis: Basis = throttled || range !== null ? 'bound' : 'simulated'
     const atLeast =
       range !== null

@@ -1,58 +1,43 @@
 // Two threads that make directories of one tree at once: `replay --each --parquet` does.
-import * as fs from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { scratch } from '../../test/scratch.ts'
 import { makeDirectory } from './directory.ts'
 
-/** What somebody else does just before and just after this process calls mkdir(). */
-let [before, after] = [(_: string): void => {}, (_: string): void => {}]
-vi.mock('node:fs', async (original) => {
-  const real = await original<typeof fs>()
-  return {
-    ...real,
-    mkdirSync: (path: string, o?: fs.MakeDirectoryOptions) => {
-      if (o !== undefined) return real.mkdirSync(path, o)
-      before(path)
-      try {
-        return real.mkdirSync(path)
-      } finally {
-        after(path)
-      }
+const dir = scratch('directory')
+
+/**
+ * Makes `path`; somebody else makes `theirs` just before (`before`) or just after the attempt at `path` of that number.
+ * How many attempts there were.
+ */
+function meanwhile(path: string, at: { attempt: number; before: boolean; theirs: string }): number {
+  let attempts = 0
+  makeDirectory(path, (p) => {
+    const now = p === path && attempts++ === at.attempt
+    if (now && at.before) mkdirSync(at.theirs, { recursive: true })
+    try {
+      mkdirSync(p)
+    } finally {
+      if (now && !at.before) mkdirSync(at.theirs, { recursive: true })
     }
-  }
-})
-const others = (path: string): void => {
-  fs.mkdirSync(path, { recursive: true })
+  })
+  return attempts
 }
 
-beforeEach(() => {
-  ;[before, after] = [() => {}, () => {}]
-})
-
 test('what another thread makes between two looks is as good as made', () => {
-  const dir = scratch('directory')
-  const [deep, above] = [join(dir, 'a/b/c/d'), join(dir, 'a/b/c')]
   // Those above, after the attempt has found them missing.
-  let calls = 0
-  after = (path) => {
-    if (path === deep && calls++ === 0) others(above)
-  }
-  makeDirectory(deep)
-  expect([calls, fs.statSync(deep).isDirectory()]).toEqual([2, true])
+  const first = join(dir, 'a/b/c/d')
+  expect(meanwhile(first, { attempt: 0, before: false, theirs: join(dir, 'a/b/c') })).toBe(2)
+  expect(statSync(first).isDirectory()).toBe(true)
   // The directory itself, after those above were made.
   const second = join(dir, 'e/f/g')
-  calls = 0
-  before = (path) => {
-    if (path === second && calls++ === 1) others(second)
-  }
-  makeDirectory(second)
-  expect([calls, fs.statSync(second).isDirectory()]).toEqual([2, true])
+  expect(meanwhile(second, { attempt: 1, before: true, theirs: second })).toBe(2)
+  expect(statSync(second).isDirectory()).toBe(true)
 })
 
 test('a file in the way, and a file system that makes none, are said', () => {
-  const dir = scratch('directory')
-  fs.writeFileSync(join(dir, 'file'), '')
+  writeFileSync(join(dir, 'file'), '')
   const code = (path: string): unknown => {
     try {
       makeDirectory(path)

@@ -3,23 +3,24 @@ import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Makes a directory and those above it. What another thread or process makes meanwhile is as good. @throws the file
- * system's error (mkdir -p of Node never returns on some file systems)
+ * Makes a directory and those above it. What another thread or process makes meanwhile is as good. `mkdir`: how one
+ * is made (a test stands in for another thread there). @throws the file system's error (mkdir -p of Node never returns
+ * on some file systems)
  */
-export function makeDirectory(path: string): void {
-  const e = failure(path)
+export function makeDirectory(path: string, mkdir: (path: string) => void = mkdirSync): void {
+  const e = failure(path, mkdir)
   if (e === null) return
   const above = dirname(path)
   if (e.code !== 'ENOENT' || above === path) throw e
-  makeDirectory(above)
-  const again = failure(path)
+  makeDirectory(above, mkdir)
+  const again = failure(path, mkdir)
   if (again !== null) throw again
 }
 
 /** Why there is no such directory after an attempt to make it; null: there is. */
-function failure(path: string): NodeJS.ErrnoException | null {
+function failure(path: string, mkdir: (path: string) => void): NodeJS.ErrnoException | null {
   try {
-    mkdirSync(path)
+    mkdir(path)
     return null
   } catch (e) {
     return isDirectory(path) ? null : (e as NodeJS.ErrnoException)

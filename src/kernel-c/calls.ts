@@ -14,6 +14,7 @@ import {
   type BootConversion,
   DEV_BITS,
   type Device,
+  DMA_BIT_MASK,
   type DmaBuffer,
   type DmaCalls,
   DMA_MAPPING_ERROR,
@@ -1173,6 +1174,30 @@ class CCalls implements DmaCalls, Host, Stops {
       WAYS,
       () => b.phys
     )
+  }
+
+  dma_max_mapping_size(dev: Device): number {
+    const bytes = this.call(
+      dev,
+      'dma_max_mapping_size',
+      '',
+      (r) => `dma_max_mapping_size(${dev.name}) = ${r < 0 ? 'SIZE_MAX' : r}`,
+      () => {
+        const n = this.c.dma_max_mapping_size(dev.index)
+        return n <= Number.MAX_SAFE_INTEGER ? n : -1
+      }
+    )
+    return bytes < 0 ? Number.POSITIVE_INFINITY : bytes
+  }
+  dma_get_required_mask(dev: Device): number {
+    const bits = this.call(
+      dev,
+      'dma_get_required_mask',
+      '',
+      (r) => `dma_get_required_mask(${dev.name}) = DMA_BIT_MASK(${r})`,
+      () => this.c.dma_get_required_mask(dev.index).toString(2).length
+    )
+    return DMA_BIT_MASK(bits)
   }
 
   dma_set_mask(dev: Device, bits: number): number {

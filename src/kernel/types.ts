@@ -453,6 +453,10 @@ export interface DmaCalls {
   dma_free_pages(dev: Device, b: DmaBuffer): void
   dma_set_mask(dev: Device, bits: number): number
   dma_set_coherent_mask(dev: Device, bits: number): number
+  /** Bytes; Infinity is SIZE_MAX. */
+  dma_max_mapping_size(dev: Device): number
+  /** 2^64 is a mask of 64 bits. */
+  dma_get_required_mask(dev: Device): number
   /** Alias of a user mapping made now. */
   dma_mmap_alias(dev: Device): 'shared' | 'private'
   dma_to_phys(dev: Device, addr: DmaAddr): Phys

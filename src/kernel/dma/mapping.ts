@@ -205,7 +205,7 @@ export const dma_need_unmap = (dev: Device): boolean => use_dma_iommu(dev) || dm
 
 /** dma_get_required_mask(): 2^64 is a mask of 64 bits. */
 export const dma_get_required_mask = (dev: Device): number =>
-  use_dma_iommu(dev) ? DMA_BIT_MASK(32) : dma_direct_get_required_mask(dev)
+  other(dev)?.dma_get_required_mask(dev) ?? (use_dma_iommu(dev) ? DMA_BIT_MASK(32) : dma_direct_get_required_mask(dev))
 
 /** dma_alloc_attrs(). */
 export function dma_alloc_attrs(
@@ -317,6 +317,8 @@ export function dma_set_mask_and_coherent(dev: Device, bits: number): number {
 
 /** dma_max_mapping_size(); Infinity is SIZE_MAX. Behind a vIOMMU only an untrusted device bounces. */
 export function dma_max_mapping_size(dev: Device): number {
+  const c = other(dev)
+  if (c !== null) return c.dma_max_mapping_size(dev)
   if (!use_dma_iommu(dev)) return dma_direct_max_mapping_size(dev)
   return dev.config.untrusted && is_swiotlb_active(dev) ? swiotlb_max_mapping_size(dev) : Number.POSITIVE_INFINITY
 }

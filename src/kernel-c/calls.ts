@@ -5,9 +5,8 @@
 // With `points` a call is several steps: it stops where another thread may come in between (points.ts), and before each
 // request to the machine, which our kernel's functions then answer in steps of their own. A call that has stopped is a
 // number, too.
-import { own, PAGE_ALIGN, PAGE_SIZE } from '../base/index.ts'
+import { own, PAGE_ALIGN, PAGE_SIZE, type Phys } from '../base/index.ts'
 import { type Action, BLOCKED, Interned, runOn, type Layout, step, stepped, type Store } from '../step/index.ts'
-import { HIGH_BANK } from '../machine/index.ts'
 import {
   aliasAccess,
   ATTR,
@@ -43,11 +42,11 @@ import {
   KernelC,
   KernelFault,
   MAX_SEGMENTS,
-  type PlatformKind,
   type Segment,
   type Stops,
   worksOf
 } from './kernel-c.ts'
+import { agreesOnPool, type Boot, bootOf, poolText, sharedOtherwise } from './boots.ts'
 import { type Halt, Halts, type Met } from './halts.ts'
 import type { Points } from './points.ts'
 import { type Frozen, POINT, type Request } from './stepping.ts'
@@ -124,15 +123,6 @@ const NOTHING_MET: Met = {
   seenClear: false
 }
 
-/** What the tree's own predicates are told, by platform. */
-const KIND: Readonly<Record<string, PlatformKind>> = {
-  'arm-cca': 'realm',
-  pkvm: 'pkvm',
-  'amd-sev-snp': 'snp',
-  'intel-tdx': 'tdx',
-  'amd-sme-host': 'sme'
-}
-
 class CCalls implements DmaCalls, Host, Stops {
   private readonly c: KernelC
   private readonly states: KernelStates
@@ -153,8 +143,10 @@ class CCalls implements DmaCalls, Host, Stops {
   /** Of the boot that runs: the conversions that fail in it, and the device whose pool is attached. */
   private bootFails: readonly BootConversion[] = []
   private attaching = -1
-  /** The state after a boot, by the conversions that failed in it. */
-  private readonly boots = new Map<string, number>()
+  /** Pages that the boot which runs, or the last one, made shared: how many from an address on. */
+  private readonly bootShared = new Map<Phys, number>()
+  /** Boots, by the conversions that failed in them: the state after each, and what it leaves otherwise than ours. */
+  private readonly boots = new Map<string, Boot>()
 
   // Of the call that runs.
   private st: Store | null = null
@@ -207,6 +199,7 @@ class CCalls implements DmaCalls, Host, Stops {
     this.c = new KernelC(t.module, this)
     this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
     this.boot(this.c, [])
+    this.boots.set('', { state: -1, otherwise: sharedOtherwise(this.k, [], this.bootShared) })
     this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
     this.skipSync = this.c.hasField('dma_skip_sync') ? this.c.fieldOf('dma_skip_sync') : null
     this.grows = this.c.meta.has.dynamic && k.config.swiotlb_dynamic && k.default_mem !== null
@@ -244,43 +237,9 @@ class CCalls implements DmaCalls, Host, Stops {
     const { k } = this
     this.booting = true
     this.bootFails = fails
-    const { platform, config } = k
-    const bit = (n: number): number => (n > 0 ? Math.round(Math.log2(n)) : -1)
-    const mem = k.default_mem
-    const kind = own(KIND, platform.name) ?? 'none'
-    const alias = kind === 'realm' ? platform.sharedBit(config) : platform.encBit
-    const forced = platform.tdisp && platform.forcesSwiotlb
-    // the pools are made of whole orders
-    const atomic = k.atomic.pools[0]?.size ?? 0
-    c.boot({
-      cpus: Math.max(1, config.cpus),
-      ram: HIGH_BANK + config.ram,
-      platform: kind,
-      ...(alias > 0 ? { bit: bit(alias) } : {}),
-      // an architecture's guest code passes SWIOTLB_FORCE, where the tree still has it
-      ...(mem === null
-        ? {}
-        : mem.nslabs % 128 !== 0 || mem.nslabs / mem.pool.nareas < 128
-          ? {
-              raw: {
-                start: mem.start,
-                nslabs: mem.nslabs,
-                nareas: mem.pool.nareas,
-                force: k.cmdlineForce ? ('cmdline' as const) : forced ? ('arch' as const) : ('no' as const)
-              }
-            }
-          : {
-              swiotlb: {
-                start: mem.start,
-                cmdline: `${mem.nslabs},${mem.pool.nareas}${k.cmdlineForce ? ',force' : ''}`,
-                force: forced
-              }
-            }),
-      ...(c.meta.has.coherentPool && atomic > 0 ? { atomic_pools: 2 ** Math.floor(Math.log2(atomic)) } : {}),
-      grows: config.swiotlb_dynamic,
-      conversions: platform.conversion !== 'none',
-      verbose: false
-    })
+    this.bootShared.clear()
+    c.boot(bootOf(k, c.meta))
+    agreesOnPool(c, k.default_mem)
     const all = 0xffffffffffffffffn
     const coherent = c.hasField('dma_coherent')
     for (const d of k.devices) {
@@ -304,30 +263,43 @@ class CCalls implements DmaCalls, Host, Stops {
   }
 
   booted(failed: readonly BootConversion[]): void {
-    if (failed.length === 0) return
-    step({
-      kind: 'c',
-      key: `c:boot:${failed.join()}`,
-      silent: true,
-      results: [0],
-      outcomes: 1,
-      text: () => `boot of the C: conversions failed: ${failed.join(', ')}`,
-      perform: (st) => {
-        this.now = this.bootState(failed)
-        this.state.set(st, this.now)
-        return 0
-      }
-    })
+    const { state, otherwise } = this.boots.get(failed.join()) ?? this.bootWith(failed)
+    if (state >= 0)
+      step({
+        kind: 'c',
+        key: `c:boot:${failed.join()}`,
+        silent: true,
+        results: [0],
+        outcomes: 1,
+        text: () => `boot of the C: conversions failed: ${failed.join(', ')}`,
+        perform: (st) => {
+          this.states.load(state)
+          this.now = state
+          this.state.set(st, state)
+          return 0
+        }
+      })
+    for (const { pool, shared } of otherwise)
+      step({
+        kind: 'c',
+        key: `c:boot shares:${pool.name}:${shared}`,
+        silent: false,
+        results: [0],
+        outcomes: 1,
+        text: () => `boot of the C: ${shared} of ${pool.n} pages of the ${poolText(pool.name)} are shared`,
+        perform: (st) => {
+          this.k.bootUnshare(st, pool.pfn, pool.n)
+          if (shared > 0) this.k.bootShare(st, pool.pfn, shared)
+          return 0
+        }
+      })
   }
-  private bootState(failed: readonly BootConversion[]): number {
-    const key = failed.join()
-    let s = this.boots.get(key)
-    if (s === undefined) {
-      const other = new KernelC(this.t.module, this)
-      this.boot(other, failed)
-      this.boots.set(key, (s = this.states.adopt(other)))
-    } else this.states.load(s)
-    return s
+  private bootWith(failed: readonly BootConversion[]): Boot {
+    const other = new KernelC(this.t.module, this)
+    this.boot(other, failed)
+    const b = { state: this.states.adopt(other), otherwise: sharedOtherwise(this.k, failed, this.bootShared) }
+    this.boots.set(failed.join(), b)
+    return b
   }
 
   // --- one call
@@ -1294,8 +1266,7 @@ class CCalls implements DmaCalls, Host, Stops {
     })
   }
   set_memory(decrypted: boolean, phys: number, numpages: number): number {
-    // boot's conversions are done by the system, which knows how each platform does them
-    if (this.booting) return this.bootFails.includes(this.conversionAt(phys)) ? EIO : 0
+    if (this.booting) return this.bootConverts(decrypted, phys, numpages)
     this.asked = this.told = true
     if (phys < 0) return this.notLinear()
     const way = this.ways % 3
@@ -1310,6 +1281,12 @@ class CCalls implements DmaCalls, Host, Stops {
       this.kept.push([phys, numpages])
     }
     return r
+  }
+  // Done by the system, which knows how each platform does them; what the C wants otherwise is done after it (booted()).
+  private bootConverts(decrypted: boolean, phys: Phys, numpages: number): number {
+    if (this.bootFails.includes(this.conversionAt(phys))) return EIO
+    this.bootShared.set(phys, decrypted ? numpages : 0)
+    return 0
   }
   private conversionAt(phys: number): BootConversion {
     const i = this.k.atomic.pools.findIndex((p) => p.start === phys)

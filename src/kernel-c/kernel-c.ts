@@ -89,7 +89,10 @@ export interface BootConfig {
   readonly ranges?: ReadonlyArray<readonly [number, number]>
   /** Highest address of ZONE_DMA; the kernel's default is 24 bits. */
   readonly zone_dma_limit?: number
-  /** The bounce pool: where boot put it, and the command line's `swiotlb=`. Absent: no pool. */
+  /**
+   * The bounce pool: where boot put it, and what follows each `swiotlb=` of the command line, between blanks. Absent: no
+   * pool.
+   */
   readonly swiotlb?: {
     readonly start: number
     readonly cmdline: string /** SWIOTLB_FORCE, as a guest's architecture code passes it. */
@@ -121,6 +124,8 @@ export interface BootConfig {
   readonly track_hiwater?: boolean
   /** Whether set_memory_* reach the embedder. */
   readonly conversions?: boolean
+  /** Whether the architecture's boot code calls swiotlb_update_mem_attributes(); default: as `conversions`. */
+  readonly updates?: boolean
   /** Formats log texts. Off, a message costs no formatting and the embedder gets the format. */
   readonly verbose?: boolean
 }
@@ -161,7 +166,7 @@ export interface Allocation {
  */
 export class KernelFault extends Error {
   constructor(
-    readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved' | 'atomic',
+    readonly kind: 'bug' | 'oops' | 'runaway' | 'unresolved' | 'atomic' | 'boot',
     /** Kernel function, or file:line. */ readonly site: string,
     readonly summary: string,
     /** Innermost first. */ readonly calls: readonly string[]
@@ -607,18 +612,19 @@ export class KernelC {
       x.tbit_platform(PLATFORM_KINDS.indexOf(c.platform ?? 'none'), c.bit ?? -1)
       if (c.conversions) x.tbit_conversions(1)
       if (c.track_hiwater !== false && this.meta.has.trackHiwater && (c.raw || c.swiotlb)) this.cmdline('track_hiwater')
+      const updates = (c.updates ?? c.conversions === true) ? 1 : 0
       if (c.raw)
         x.tbit_swiotlb_raw(
           c.raw.start,
           c.raw.nslabs,
           c.raw.nareas,
           { no: 0, arch: 1, cmdline: 2 }[c.raw.force],
-          c.conversions ? 1 : 0
+          updates
         )
       else if (c.swiotlb) {
         x.tbit_pool_place(c.swiotlb.start, c.swiotlb.any ? 1 : 0)
-        if (c.swiotlb.cmdline !== '') this.cmdline(c.swiotlb.cmdline)
-        x.tbit_swiotlb_init(1, (c.swiotlb.force ? 1 : 0) | (c.swiotlb.any ? 2 : 0), c.conversions ? 1 : 0)
+        for (const word of c.swiotlb.cmdline.split(' ')) if (word !== '') this.cmdline(word)
+        x.tbit_swiotlb_init(1, (c.swiotlb.force ? 1 : 0) | (c.swiotlb.any ? 2 : 0), updates)
       }
       if (c.grows === false) x.tbit_can_grow?.(0)
       if (c.atomic_pools !== undefined) x.tbit_atomic_pools?.(c.atomic_pools)

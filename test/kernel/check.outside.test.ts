@@ -218,6 +218,25 @@ describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", d
       expect((await check(edited(tree('7.3'), 'without', without73), name)).expected).toBe('mismatch')
     })
 
+    test('a boot that converts the wrong way leaves its pool private; one that makes another pool is a message', async () => {
+      const wrong = edited(tree('7.3'), 'wrong way', {
+        'kernel/dma/swiotlb.c': (s) =>
+          s.replace(
+            'ret = set_memory_decrypted((unsigned long)mem->vaddr',
+            'ret = set_memory_encrypted((unsigned long)mem->vaddr'
+          )
+      })
+      expect((await check(tree('7.3'), 'bounce-at-t0')).expected).toBe('match')
+      const r = await check(wrong, 'bounce-at-t0')
+      expect(properties(r)).toContain('fault')
+      const other = edited(tree('7.3'), 'other areas', {
+        'kernel/dma/swiotlb.c': (s) => s.replace('default_nareas = nareas;', 'default_nareas = 1;')
+      })
+      await expect(check(other, 'pool-of-the-command-line')).rejects.toThrow(
+        /boot in swiotlb_init_remap: a default pool of \d+ slots, 1 areas, where our model makes .* 512 slots, 4 areas/
+      )
+    })
+
     test('a pool of four slots, as no boot makes it, is converted and marked used as any other', async () => {
       const { test: t } = parse(
         'litmus few-slots "x"\nplatform arm-cca\nkernel linux-7.3\nforbid all\n' +

@@ -194,8 +194,8 @@ function withoutMeaning(run: TreeRun, kernel: string, images: TreeImages): strin
       `the test is about a kernel ${remap ? 'without' : 'with'} CONFIG_DMA_DIRECT_REMAP: this build has it ` +
       `${remap ? 'on' : 'off'}`
     )
-  if (config.zones || config.cma > 0 || run.test.devices.some((d) => d.entries.some((e) => e.key === 'cma')))
-    return 'zones and CMA areas are not offered to the C yet: its pages come from one allocator'
+  if (config.cma > 0 || run.test.devices.some((d) => d.entries.some((e) => e.key === 'cma')))
+    return 'CMA areas are not offered to the C yet: its pages come from one allocator'
   if (config.guest_page !== PAGE_SIZE) return 'the trees are built for pages of 4K'
   if (config.private_pool > 0) return 'a bounce pool for accepted devices is a what-if of the model: no tree has one'
   return null

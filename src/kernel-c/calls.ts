@@ -16,6 +16,7 @@ import {
   DMA_BIT_MASK,
   type DmaBuffer,
   type DmaCalls,
+  type DmaZone,
   DMA_MAPPING_ERROR,
   EIO,
   halt,
@@ -104,6 +105,9 @@ interface Remembered {
 const addresses = (sg: readonly SgMapped[]): string => sg.map((e) => `0x${e.addr.toString(16)}+${e.size}`).join(', ')
 /** An entry that is mapped: where it lies is asked no more. */
 const unplaced = ({ addr, size }: SgMapped): Segment => ({ phys: 0, size, addr })
+
+/** The zone of an allocation as the machine of the C numbers it (overlay/machine.c). */
+const zoneOf = (n: number): DmaZone => (n === 2 ? 'dma' : n === 1 ? 'dma32' : 'normal')
 
 /** A flag of the C's bitmaps lies in a long of eight bytes. */
 const LONG = 3
@@ -652,10 +656,7 @@ class CCalls implements DmaCalls, Host, Stops {
       case 'lock':
         return 0
       case 'alloc_pages': {
-        const pfn = k.pages.alloc_pages(r.order, {
-          tag: tagFor(site),
-          why: site
-        })
+        const pfn = k.pages.alloc_dma(r.order, zoneOf(r.zone), { tag: tagFor(site), why: site })
         return pfn < 0 ? -1 : pfn * PAGE_SIZE
       }
       case 'free_pages':
@@ -1250,7 +1251,9 @@ class CCalls implements DmaCalls, Host, Stops {
       return p && p.size >= PAGE_SIZE << order ? p.start : -1
     }
     this.asked = true
-    const pfn = this.within(() => this.k.pages.alloc_pages(order, { tag: tagFor(this.site), why: this.site }))
+    const pfn = this.within(() =>
+      this.k.pages.alloc_dma(order, zoneOf(zone), { tag: tagFor(this.site), why: this.site })
+    )
     this.noPages = pfn < 0
     if (pfn < 0) return -1
     this.taken.push([pfn, order])

@@ -218,7 +218,7 @@ describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", d
       expect((await check(edited(tree('7.3'), 'without', without73), name)).expected).toBe('mismatch')
     })
 
-    test('a boot that converts the wrong way leaves its pool private; one that makes another pool is a message', async () => {
+    test('a boot that converts the wrong way leaves its pool private; another pool is a message', async () => {
       const wrong = edited(tree('7.3'), 'wrong way', {
         'kernel/dma/swiotlb.c': (s) =>
           s.replace(

@@ -2,13 +2,14 @@
 // pool.c, each run against the library until one verdict or finding differs.
 //   node scripts/mutants.mjs TREE [--arch arm64|x86] [--sample N] [--seed N] [--file PATH] [--function NAMES] [--steps]
 //                           [--jobs N] [--list]
-// One build has all mutants asleep, and each is woken by its number. killed: something differs, or it does not boot or
-// return. Only runs that enter the changed function are asked, the others cannot tell; what they leave is asked of the
-// tests of pools that grow, in a build with CONFIG_SWIOTLB_DYNAMIC, then of random operations of every DMA call beside
-// our model (conform kernel), which have the scatterlists, sizes and failures that no test has. What nothing notices is
-// built alone. not built: the compiler refuses it. same code: the compiler makes the same of it. All others survived,
-// and are printed with file and line. --steps also interleaves inside the C those tests that have several threads.
-// --list prints the mutants only. --sample N takes N of them, drawn by --seed (default 1).
+// One build has all mutants asleep, and each is woken by its number. killed: something differs, or it does not boot
+// or return. Only runs that enter the changed function are asked, the others cannot tell: first those of the plain
+// build, then those of pools that grow and of vIOMMUs, in the second build of kernel check; of a lock that is removed
+// also those with several threads, in steps inside the C (--steps: of every mutant). What they leave is tried at
+// random beside our model (conform kernel): boots, then operations of every DMA call. What nothing notices is built
+// alone. not built: the compiler refuses it. same code: the compiler makes the same of it. All others survived, and
+// are printed with file and line. --list prints the mutants only. --sample N takes N of them, drawn by --seed
+// (default 1).
 import { fork } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -47,7 +48,8 @@ async function loaded() {
     stdin: {
       contents: [
         "export { buildKernel, codeOf, openTree } from './src/kernel-build/index.ts'",
-        "export { MUTATED, mutantsOf, tellingEntries } from './src/kernel-build/mutants.ts'",
+        "export { APART, MUTATED, mutantsOf, tellingEntries } from './src/kernel-build/mutants.ts'",
+        "export { hasDmaIommu, hasKconfig } from './src/kernel-build/config.ts'",
         "export { asleep, SLEEPING } from './src/kernel-build/mutants-asleep.ts'",
         "export { reachedFunctions } from './src/kernel-build/audit.ts'",
         "export { checkOnTree, imageOf, releaseOf, revisionOf, runsOf } from './src/conform/kernel-check.ts'",
@@ -108,13 +110,17 @@ if (o.list) {
   process.exit(0)
 }
 
+/** Whether a mutant is asked in steps, too; whole calls never meet inside a lock. */
+const stepsOf = (m) => o.steps || m.kind === 'lock removed'
+const inSteps = mutants.some(stepsOf)
+
 const numberOf = new Map(mutants.map((m, i) => [m, i + 1]))
 
 /** A build of the tree with some files read otherwise; what the compiler refuses is answered as its errors. */
 async function built(read, keep, profile, kconfig) {
   const from = { ...tree, name: `${tree.name} with changes`, read }
   const make = () =>
-    t.buildKernel(from, { arch: o.arch, profile, kconfig, steps: o.steps && profile === 'guest', keep })
+    t.buildKernel(from, { arch: o.arch, profile, kconfig, steps: inSteps && profile === 'guest', keep })
   const isOfTheCode = (r) => r.error.every((e) => OF_THE_CODE.has(e.code))
   let b = await make()
   // a compiler that was killed is started again
@@ -177,13 +183,19 @@ function awake(image, number) {
 }
 
 const kernel = t.revisionOf((await original('guest', {})).meta)
-const dynamic = (tree.read('kernel/dma/Kconfig') ?? '').includes('config SWIOTLB_DYNAMIC')
-const grows = (run) => run.test.config.some((e) => e.key === 'swiotlb_dynamic')
+/** The second build of kernel check, for pools that grow and devices behind a vIOMMU; empty: the tree has neither. */
+const second = Object.fromEntries([
+  ...(t.hasKconfig(tree, 'SWIOTLB_DYNAMIC') ? [['SWIOTLB_DYNAMIC', 'y']] : []),
+  ...(t.hasDmaIommu(tree) ? [['IOMMU_DMA', 'y']] : [])
+])
+const onSecond = (run) =>
+  run.test.config.some((e) => e.key === 'swiotlb_dynamic') ||
+  run.test.devices.some((d) => d.entries.some((e) => e.key === 'iommu'))
 
 function answer(run, image, plain, interleave, entered) {
   try {
     const options = { interleave, maxStates: 20_000, traces: false, entered }
-    const on = grows(run) ? { ...plain, second: image } : image
+    const on = onSecond(run) ? { ...plain, second: image } : image
     const r = t.checkOnTree(run, kernel, { arm64: on, x86: on }, options)
     return `${r.verdict} ${[...r.violations, ...r.reported]
       .map((v) => v.id.replace(/\/[0-9a-f]+$/, ''))
@@ -205,12 +217,12 @@ async function side(kconfig) {
   const runs = t
     .runsOf(t.loadTests(t.litmusFiles([t.libraryDirectory()]).files).tests, [kernel], null, false)
     .filter((r) => t.platformByName(r.platform)?.architecture === o.arch)
-    .filter((r) => grows(r) === (kconfig.SWIOTLB_DYNAMIC === 'y'))
+    .filter((r) => onSecond(r) === Object.keys(kconfig).length > 0)
   // Each with what the original answers and the functions that it enters.
   const jobs = runs.flatMap((run) => {
     const enters = new Set()
     answer(run, telling, plain, 'calls', (fn) => enters.add(fn))
-    const ways = o.steps && run.test.threads.length > 1 ? ['calls', 'steps'] : ['calls']
+    const ways = inSteps && run.test.threads.length > 1 ? ['calls', 'steps'] : ['calls']
     return ways
       .map((way) => ({ run, way, enters, before: answer(run, plain, plain, way) }))
       .filter((j) => answer(run, none, plain, j.way) === j.before)
@@ -229,7 +241,8 @@ async function imageOn(s, m) {
 async function killer(s, m) {
   const image = await imageOn(s, m)
   if (image === null) return null
-  const job = s.jobs.find((j) => j.enters.has(m.function) && answer(j.run, image, s.plain, j.way) !== j.before)
+  const asked = (j) => j.enters.has(m.function) && (j.way === 'calls' || stepsOf(m))
+  const job = s.jobs.find((j) => asked(j) && answer(j.run, image, s.plain, j.way) !== j.before)
   if (job !== undefined) s.jobs.unshift(...s.jobs.splice(s.jobs.indexOf(job), 1))
   return job ?? null
 }
@@ -295,7 +308,7 @@ async function unseen(m, sides) {
 /** What becomes of each mutant of one share. */
 async function judge(share, told) {
   const sides = [await side({})]
-  if (dynamic) sides.push(await side({ SWIOTLB_DYNAMIC: 'y' }))
+  if (Object.keys(second).length > 0) sides.push(await side(second))
   for (const s of sides)
     if (s.jobs.length < s.runs)
       process.stderr.write(
@@ -304,9 +317,10 @@ async function judge(share, told) {
   let tried = null
   for (const m of share) {
     const runs = sides.flatMap((s) => s.jobs.filter((j) => j.enters.has(m.function))).length
-    const job = (await killer(sides[0], m)) ?? (dynamic ? await killer(sides[1], m) : null)
+    let job = null
+    for (const s of sides) job ??= await killer(s, m)
     let [end, by] = ['killed', '']
-    if (job !== null) by = `${job.run.test.name} on ${job.run.platform}`
+    if (job !== null) by = `${job.run.test.name} on ${job.run.platform}${job.way === 'steps' ? ', in steps' : ''}`
     else {
       tried ??= await scenarios(sides[0].sleeping.meta)
       const scenario = divergesIn(m, tried)
@@ -328,9 +342,6 @@ async function child() {
   process.exit(0)
 }
 
-/** Why no test can tell a mutant from the original (src/kernel-build/mutants.ts). */
-const REASONS = ['prints', 'statistics', 'barriers', 'build time', 'initcall', 'not reached']
-
 async function parent() {
   const n = Math.max(1, Math.min(Number(o.jobs) || 1, mutants.length))
   const count = { killed: 0, diverges: 0, survived: 0, 'not built': 0, 'same code': 0 }
@@ -338,7 +349,7 @@ async function parent() {
   const of = (w) => apart.filter((m) => m.apart === w).length
   process.stdout.write(
     `${tree.version} ${o.arch}: ${mutants.length} mutants, apart: ` +
-      `${REASONS.map((w) => `${of(w)} ${w}`).join(', ')}\n`
+      `${t.APART.map((w) => `${of(w)} ${w}`).join(', ')}\n`
   )
   const one = (r) => {
     const m = mutants[r.index]

@@ -25,8 +25,21 @@ export interface Mutant {
   /** Where it differs from the original, and what stands there in a text in which it can be woken (asleep()). */
   readonly edits: readonly Edit[]
   /** Why no test can tell it from the original, as far as the text says; null: one should. */
-  readonly apart: 'prints' | 'statistics' | 'barriers' | 'build time' | 'initcall' | 'not reached' | null
+  readonly apart: Apart | null
 }
+
+/** Why no test can tell a mutant from the original. */
+export const APART = [
+  'prints',
+  'statistics',
+  'barriers',
+  'assertions',
+  'locks made',
+  'build time',
+  'initcall',
+  'not reached'
+] as const
+type Apart = (typeof APART)[number]
 
 export const MUTATED = [
   'kernel/dma/direct.c',
@@ -56,17 +69,32 @@ const SHIFTS: ReadonlyArray<readonly [RegExp, (m: string) => string]> = [
 ]
 const LOCKS = /\b(?:raw_)?(?:spin|read|write|mutex)_(?:un)?lock(?:_\w+)?\s*\(|\brcu_read_(?:un)?lock\s*\(/
 
-function apartOf(line: string, fn: string, header: string, reached: ReadonlySet<string> | null): Mutant['apart'] {
-  if (
-    /\b(?:pr_|dev_)(?:warn|err|info|debug|dbg|notice)\w*\s*\(|\bprintk|\btrace_\w+\(|\b(?:dev_)?WARN|\bpanic\(/.test(
-      line
-    )
-  )
-    return 'prints'
-  if (/hiwater|total_used|debugfs|\bused\b|transient_nslabs|pool_size_add/.test(line) || /hiwater|debugfs/.test(fn))
-    return 'statistics'
+const PRINTS = new RegExp(
+  [
+    String.raw`\b(?:pr_|dev_)(?:warn|err|info|debug|dbg|notice)\w*\s*\(`,
+    String.raw`\bprintk|\btrace_\w+\(|\b(?:dev_)?WARN|\bpanic\(|\bswiotlb_print_info\(`
+  ].join('|')
+)
+const COUNTS = /hiwater|total_used|debugfs|\bused\b|transient_nslabs|pool_size_add|(?:inc|dec)_(?:transient_)?used/
+/** Behind a condition: nothing but one call that prints. */
+const ONLY_PRINTS = new RegExp(`^\\s*(?:${PRINTS.source})[^;]*;(?!\\s*else\\b)`)
+
+/** `behind`: the text behind a condition that is negated. */
+function apartOf(
+  line: string,
+  fn: string,
+  header: string,
+  behind: string | null,
+  reached: ReadonlySet<string> | null
+): Apart | null {
+  if (PRINTS.test(line) || /print/.test(fn) || (behind !== null && ONLY_PRINTS.test(behind))) return 'prints'
+  if (COUNTS.test(line) || /hiwater|debugfs|pool_size_add/.test(fn)) return 'statistics'
   // memory is sequentially consistent here: that cache maintenance has ended shows in nothing
   if (/arch_sync_dma_flush|\bflush\b/.test(line)) return 'barriers'
+  // one that holds shows in nothing
+  if (/^BUG_ON\(/.test(line)) return 'assertions'
+  // of zeroed memory a lock is a free one
+  if (/^(?:raw_)?spin_lock_init\(/.test(line)) return 'locks made'
   if (/BUILD_BUG|IS_ENABLED/.test(line)) return 'build time'
   return (reached !== null && !reached.has(fn)) || /\b__setup\b/.test(header) ? 'not reached' : null
 }
@@ -111,7 +139,9 @@ export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string
         out.push({
           ...{ file, line: n + 1, function: fn.name, kind, before, after: kind === 'call dropped' ? '' : after, edits },
           text: raw.slice(0, from) + changed + raw.slice(to),
-          apart: initcall ? 'initcall' : apartOf(before, fn.name, fn.header, reached)
+          apart: initcall
+            ? 'initcall'
+            : apartOf(before, fn.name, fn.header, kind === 'condition negated' ? text.slice(to) : null, reached)
         })
       }
     }
@@ -123,7 +153,7 @@ export function mutantsOf(file: string, raw: string, reached: ReadonlySet<string
       ...{ file, line: first + 1, function: fn.name, kind: 'lock removed', before, after: '' },
       edits: locks(raw, fn.open, fn.end),
       text: raw.slice(0, fn.open) + withoutLocks(raw.slice(fn.open, fn.end)) + raw.slice(fn.end),
-      apart: apartOf(before, fn.name, fn.header, reached)
+      apart: apartOf(before, fn.name, fn.header, null, reached)
     })
   }
   return out

@@ -1285,7 +1285,7 @@ class CCalls implements DmaCalls, Host, Stops {
     }
     return r
   }
-  // Done by the system, which knows how each platform does them; what the C wants otherwise is done after it (booted()).
+  // Done by the system, which knows how each platform does them; what the C wants otherwise is done after it: booted().
   private bootConverts(decrypted: boolean, phys: Phys, numpages: number): number {
     if (this.bootFails.includes(this.conversionAt(phys))) return EIO
     this.bootShared.set(phys, decrypted ? numpages : 0)

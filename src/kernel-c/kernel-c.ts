@@ -90,8 +90,8 @@ export interface BootConfig {
   /** Highest address of ZONE_DMA; the kernel's default is 24 bits. */
   readonly zone_dma_limit?: number
   /**
-   * The bounce pool: where boot put it, and what follows each `swiotlb=` of the command line, between blanks. Absent: no
-   * pool.
+   * The bounce pool: where boot put it, and what follows each `swiotlb=` of the command line, between blanks.
+   * Absent: no pool.
    */
   readonly swiotlb?: {
     readonly start: number

@@ -254,7 +254,11 @@ const RANDOM_BOOTS = 200
 function randomScenarios({ meta }) {
   const release = t.releaseOf(meta)
   const api = t.hasApi(tree.read('kernel/dma/mapping.c'))
-    ? t.apiScenarios([o.arch], release, false, meta.has.trackHiwater)
+    ? t.apiScenarios([o.arch], release, {
+        realm: tree.read('arch/arm64/kernel/rsi.c') !== null,
+        flips: false,
+        tracksOnRequest: meta.has.trackHiwater
+      })
     : []
   const [first, ...others] = t.scenariosFor(release, [o.arch], [], null)
   const boots = { scenario: { name: 'boots', boots: release }, build: first.build }

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import {
   type ApiBuild,
   type ApiScenario,
+  type ApiOfTree,
   apiScenarioCount,
   apiScenarios,
   conformApi,
@@ -69,6 +70,8 @@ export function conformKernelCommand(io: Io): Command {
     .action((dir: string, o: Options) => conformTree(io, dir, o))
 }
 
+const apiOf = (tree: Tree): ApiOfTree => ({ realm: tree.read('arch/arm64/kernel/rsi.c') !== null })
+
 /** What a piece is called among the shares. */
 const itemOf = (p: Piece): string => `scenario ${p.scenario + 1}, programs from seed ${p.seed}`
 
@@ -79,7 +82,7 @@ async function conformTree(io: Io, dir: string, o: Options): Promise<void> {
   const share = shareOf('conform', io.argv ?? [], o, errors, 'kernel')
   if (errors.length > 0) return complain(io, errors, o.format)
   const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
-  const api = hasApi(tree.value.read('kernel/dma/mapping.c')) ? apiScenarioCount(arches) : 0
+  const api = hasApi(tree.value.read('kernel/dma/mapping.c')) ? apiScenarioCount(arches, apiOf(tree.value)) : 0
   const pieces = piecesOf(scenarioCount(arches) + api, o.ops, o.seed)
   const shares: Shares | null = io.shares ?? share
   const unfit = (await shares?.begin(pieces.flat().map(itemOf), textsOf(tree.value))) ?? null
@@ -168,7 +171,11 @@ class Builder {
     const flips = acceptedAmong(flags) === null && withAcceptance(tree) !== null
     return [
       ...scenariosFor(release, arches, flags, o.kernel ?? null),
-      ...apiScenarios(arches, o.kernel ?? release, flips, meta.has.trackHiwater)
+      ...apiScenarios(arches, o.kernel ?? release, {
+        ...apiOf(tree),
+        flips,
+        tracksOnRequest: meta.has.trackHiwater
+      })
     ]
   }
 }

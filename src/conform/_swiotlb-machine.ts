@@ -228,11 +228,11 @@ export function wrongMachine(h: ApiMachine): WrongMachine | null {
       nearest: nearest(String(h['platform']), Object.keys(PLATFORMS))
     }
   const kernel = String(h['kernel'])
-  if (!/^linux-7\.[23](\D|$)/.test(kernel))
+  if (!/^linux-(?:6\.12|7\.[23])(\D|$)/.test(kernel))
     return {
       word: kernel,
-      message: 'recordings of format 2 are replayed as linux-7.2 or linux-7.3',
-      expected: ['linux-7.2...', 'linux-7.3...']
+      message: 'recordings of format 2 are replayed as linux-6.12, linux-7.2 or linux-7.3',
+      expected: ['linux-6.12...', 'linux-7.2...', 'linux-7.3...']
     }
   if (own(h, 'page_shift') !== 12)
     return { word: 'page_shift', message: 'only recordings with pages of 4 KiB can be replayed', expected: ['12'] }

@@ -7,7 +7,9 @@ import { wrongMachine } from './_swiotlb-machine.ts'
 import { type ApiKinds, type ApiProgram, drawApi, shrinkApi } from './api-program.ts'
 import { apiScenarios } from './api-scenarios.ts'
 
-const all = apiScenarios(['arm64', 'x86'], 'linux-7.3', true, true).map((s) => s.scenario)
+const all = apiScenarios(['arm64', 'x86'], 'linux-7.3', { realm: true, flips: true, tracksOnRequest: true }).map(
+  (s) => s.scenario
+)
 const refersBack = (p: ApiProgram): boolean =>
   p.ops.every((o, i) => !('of' in o) || (o.of < i && 'values' in p.ops[o.of]!))
 

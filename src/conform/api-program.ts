@@ -2,6 +2,7 @@
 // still missing: a machine, and operations that refer to each other by number. Whoever runs one asks a kernel for the
 // answers. Nothing here knows who that is.
 import { ensure } from '../base/index.ts'
+import { revisionByName } from '../kernel/index.ts'
 import { DMA_ATTRS } from '../kernel/trace-events.ts'
 import { randomOf, withoutOperations } from './kernel-program.ts'
 
@@ -81,6 +82,16 @@ const ATTR_MMIO = attr('MMIO')
 const REQUIRE_COHERENT = attr('REQUIRE_COHERENT')
 const CC_SHARED = attr('CC_SHARED')
 const ALLOC_CC_SHARED = attr('ALLOC_CC_SHARED')
+
+/** Attributes that a kernel has no name for: not asked of it. */
+function unknownTo(kernel: string): number {
+  const rev = revisionByName(kernel)
+  return (
+    (rev?.['attributes.CC_SHARED'] ? 0 : CC_SHARED | ALLOC_CC_SHARED) |
+    (rev?.['attributes.MMIO'] ? 0 : ATTR_MMIO) |
+    (rev?.['attributes.REQUIRE_COHERENT'] ? 0 : REQUIRE_COHERENT)
+  )
+}
 
 type Draw = (n: number) => number
 const pickFrom =
@@ -178,6 +189,7 @@ class Drawing {
   private readonly crowd: number
   /** A program without failures is one in four. */
   private readonly failing: boolean
+  private readonly known: number
 
   constructor(
     private readonly r: Draw,
@@ -186,6 +198,7 @@ class Drawing {
   ) {
     this.crowd = 6 + r(50)
     this.failing = r(4) !== 0
+    this.known = ~unknownTo(s.kernel)
   }
 
   private pick<T>(xs: readonly T[]): T {
@@ -212,27 +225,27 @@ class Drawing {
   }
   private mapAttrs(): number {
     const { r } = this
-    return (
+    const drawn =
       (r(4) === 0 ? SKIP_CPU_SYNC : 0) |
       (r(8) === 0 ? NO_WARN : 0) |
       (r(7) === 0 ? CC_SHARED : 0) |
       (r(20) === 0 ? REQUIRE_COHERENT : 0) |
       (r(24) === 0 ? WRITE_COMBINE : 0)
-    )
+    return drawn & this.known
   }
   private allocAttrs(): number {
     const { r } = this
     // A struct page must not be freed under another answer than it was made under (flags flip, on an SME host masks
     // decide): the kernel would crash.
     const cookie = this.s.build.endsWith('+mixed') || this.s.platform === 'sme' ? 0 : NO_KERNEL_MAPPING
-    return (
+    const drawn =
       (r(8) === 0 ? NO_WARN : 0) |
       (r(8) === 0 ? cookie : 0) |
       (r(14) === 0 ? WRITE_COMBINE : 0) |
       (r(20) === 0 ? FORCE_CONTIGUOUS : 0) |
       (r(30) === 0 ? CC_SHARED : 0) |
       (r(40) === 0 ? ALLOC_CC_SHARED : 0)
-    )
+    return drawn & this.known
   }
 
   next(i: number): ApiOp {
@@ -270,7 +283,7 @@ class Drawing {
   private look(dev: number): readonly unknown[] {
     return this.pick<readonly unknown[]>([
       ['q', dev],
-      ['pg', dev, this.pick([0, WRITE_COMBINE, CC_SHARED, CC_SHARED | WRITE_COMBINE, ALLOC_CC_SHARED])],
+      ['pg', dev, this.pick([0, WRITE_COMBINE, CC_SHARED, CC_SHARED | WRITE_COMBINE, ALLOC_CC_SHARED]) & this.known],
       ['h'],
       ['ph'],
       this.s.dynamic ? ['hp', dev] : ['q', dev]
@@ -286,7 +299,7 @@ class Drawing {
       return { op, dev, values, attrs, fails }
     }
     if (what < 38) {
-      const mmio = r(12) === 0
+      const mmio = r(12) === 0 && (this.known & ATTR_MMIO) !== 0
       const [size, attrs] = [this.size(), this.mapAttrs() | (mmio ? ATTR_MMIO : 0)]
       const phys = mmio ? this.pick(MMIO) + 4096 * r(16) : this.phys()
       return made(what < 34 ? 'mp' : 'dm', [cpu, phys, size, dir, attrs], size, attrs)

@@ -1,4 +1,4 @@
-// What `conform kernel` compares beside the functions of dma-direct and swiotlb: the whole DMA API of 7.2 and later
+// What `conform kernel` compares beside the functions of dma-direct and swiotlb: the whole DMA API of 6.12 and later
 // on every platform, with atomic, restricted and growing pools, masks that change, devices that are accepted and no
 // longer, and page allocations, conversions and mappings that fail, at boot too.
 import { own } from '../base/index.ts'
@@ -39,12 +39,22 @@ const WAYS: ReadonlyArray<readonly [name: string, arch: 'arm64' | 'x86', word: s
   ['TDX API, grows', 'x86', 'tdx', '0x8000000000000', true]
 ]
 
-/** Whether a tree has this API: `mapping`: its kernel/dma/mapping.c. */
-export const hasApi = (mapping: string | null): boolean => /\bdma_map_phys\(/.test(mapping ?? '')
+/** Whether a tree has this API as the programs call it: `mapping`: its kernel/dma/mapping.c. */
+export const hasApi = (mapping: string | null): boolean =>
+  /\bdma_map_phys\(|\bdma_setup_need_sync\(/.test(mapping ?? '')
+
+/** Of a tree with this API. */
+export interface ApiOfTree {
+  /** Whether it runs in a realm: since 6.13. */
+  readonly realm: boolean
+}
+
+const waysOf = (arches: ReadonlyArray<'arm64' | 'x86'>, { realm }: ApiOfTree): typeof WAYS =>
+  WAYS.filter(([, arch, platform]) => arches.includes(arch) && (realm || platform !== 'realm'))
 
 /** How many scenarios there are for the architectures. */
-export const apiScenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>): number =>
-  WAYS.filter(([, arch]) => arches.includes(arch)).length
+export const apiScenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>, tree: ApiOfTree): number =>
+  waysOf(arches, tree).length
 
 /**
  * The scenarios. `revision`: the model's; `flips`: whether the tree can be built with acceptance; `tracksOnRequest`:
@@ -53,18 +63,17 @@ export const apiScenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>): number
 export function apiScenarios(
   arches: ReadonlyArray<'arm64' | 'x86'>,
   revision: string,
-  flips: boolean,
-  tracksOnRequest: boolean
+  tree: ApiOfTree & { readonly flips: boolean; readonly tracksOnRequest: boolean }
 ): ReadonlyArray<{ readonly scenario: ApiScenario; readonly build: ApiBuild }> {
-  return WAYS.filter(([, arch]) => arches.includes(arch)).map(([name, arch, platform, bit, dynamic]) => {
-    const acceptance = dynamic && flips
+  return waysOf(arches, tree).map(([name, arch, platform, bit, dynamic]) => {
+    const acceptance = dynamic && tree.flips
     const build = acceptance ? (`${arch}+mixed` as const) : arch
     return {
       scenario: {
         name: acceptance ? `${name}, flips` : name,
         kernel: revision,
         platform: platformOf(platform),
-        api: { kernel: revision, build, platform, bit, dynamic, tracksOnRequest }
+        api: { kernel: revision, build, platform, bit, dynamic, tracksOnRequest: tree.tracksOnRequest }
       },
       build: {
         arch,

@@ -403,7 +403,7 @@ export class RecordedKernel {
           size(k.dma_max_mapping_size(dev)),
           mask,
           k.dma_addressing_limited(dev) ? 1 : 0,
-          unmap < 0 ? v[5] : unmap,
+          unmap < 0 ? (v[5] ?? null) : unmap,
           k.force_dma_unencrypted(dev) ? 1 : 0,
           size(k.dma_opt_mapping_size(dev))
         ])

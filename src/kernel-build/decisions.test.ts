@@ -12,7 +12,8 @@ const old: Readonly<Record<string, string>> = {
     '1;\n}\n',
   'kernel/dma/pool.c':
     'static int atomic_pool_expand(struct gen_pool *pool)\n{\n\treturn pgprot_decrypted(0);\n}\nstruct page ' +
-    '*dma_alloc_from_pool(struct device *dev, gfp_t gfp)\n{\n\treturn 0;\n}\n',
+    '*dma_alloc_from_pool(struct device *dev, gfp_t gfp)\n{\n\treturn 0;\n}\nstatic struct gen_pool ' +
+    '*dma_guess_pool(struct gen_pool *prev, gfp_t gfp)\n{\n\treturn 0;\n}\n',
   'kernel/dma/swiotlb.c':
     'void swiotlb_update_mem_attributes(void)\n{\n\tset_memory_decrypted(1, 2);\n}\nstatic struct page ' +
     '*swiotlb_alloc_tlb(struct device *dev, size_t bytes, void **vaddr)\n{\n\treturn 0;\n}\nphys_addr_t ' +
@@ -58,6 +59,7 @@ test('what the text of a tree decides', () => {
     atomicPoolsShared: 'always',
     atomicPoolAlias: 'shared',
     atomicPoolFailure: 'freed',
+    atomicPoolLookup: 'own_zone',
     poolsMatchRequest: false,
     allocByAttr: false,
     decryptRemapped: false,
@@ -85,6 +87,12 @@ test.each([
     'kernel/dma/pool.c',
     (s: string) => `${s}bool dma_free_from_pool_page(void)\n{\n\treturn false;\n}\n`,
     { freePagesByPhys: true }
+  ],
+  [
+    'an atomic pool that another stands in for',
+    'kernel/dma/pool.c',
+    (s: string) => `${s}static inline struct dma_gen_pool *__dma_guess_pool(int a)\n{\n\treturn 0;\n}\n`,
+    { atomicPoolLookup: 'nearest' }
   ],
   [
     'the function named in a comment only',

@@ -7,7 +7,7 @@ import { bullet } from './wrap.ts'
 const conformBounds =
   'calls are atomic on both sides, one thread; no IOMMU, no CMA, no dma_mmap. The lines without API: direct ' +
   'calls of dma-direct and swiotlb, allocations that may block, no atomic pools. The lines with API (trees ' +
-  'from 7.2 on): every public call, atomic and restricted pools, conversions, pages and mappings that fail, ' +
+  'from 6.12 on): every public call, atomic and restricted pools, conversions, pages and mappings that fail, ' +
   'at boot too; 4K pages'
 
 export function divergenceText(d: Divergence): string {

@@ -7,6 +7,7 @@
  */
 export const KERNEL_FUNCTIONS = `
 __dma_direct_alloc_pages src/kernel/dma/direct.ts kernel/dma/direct.c
+  decides clearBitsAfterRangeMap
   calls is_swiotlb_for_alloc dma_direct_alloc_swiotlb get_order dma_to_phys coherent_limit dma_direct_optimal_gfp_mask
     dma_alloc_contiguous dma_coherent_ok dma_free_contiguous
 __dma_direct_free_pages src/kernel/dma/direct.ts kernel/dma/direct.c
@@ -121,6 +122,7 @@ dma_direct_max_mapping_size src/kernel/dma/direct.ts kernel/dma/direct.c
 dma_direct_mmap src/kernel/dma/direct.ts kernel/dma/direct.c
   calls force_dma_unencrypted
 dma_direct_optimal_gfp_mask src/kernel/dma/direct.ts kernel/dma/direct.c
+  decides clearBitsAfterRangeMap
   calls dma_to_phys coherent_limit
 dma_direct_supported src/kernel/dma/direct.ts kernel/dma/direct.c
   calls phys_to_dma_unencrypted

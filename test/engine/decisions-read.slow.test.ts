@@ -70,6 +70,7 @@ const paths: Record<Decision, readonly string[] | { readonly instead: string }> 
   decryptFailure: ['boot'],
   atomicPoolAlias: ['dma_direct_alloc_from_pool'],
   atomicPoolFailure: ['atomic_pool_expand'],
+  atomicPoolLookup: ['dma_guess_pool'],
   sharedGranule: ['set_memory_decrypted', 'dma_direct_alloc', 'dma_direct_alloc_pages'],
   tdxPageRelease: ['set_memory_decrypted'],
   dynamicPools: ['swiotlb_alloc_tlb'],

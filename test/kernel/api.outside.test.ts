@@ -1,5 +1,5 @@
-// The whole DMA API of Debian's 7.2 and 7.3 beside our model, on random programs; what the C answers is a recording
-// that both readers of recordings take; and trees that are wrong on purpose.
+// The whole DMA API of Debian's 6.12, 7.2 and 7.3 beside our model, on random programs; what the C answers is a
+// recording that both readers of recordings take; and trees that are wrong on purpose.
 import { describe, expect, test } from 'vitest'
 import { runApi } from '../../src/conform/api-both.ts'
 import { drawApi } from '../../src/conform/api-program.ts'
@@ -11,7 +11,11 @@ import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
 
 type Scenario = ReturnType<typeof apiScenarios>[number]
 const scenarios = (version: string): readonly Scenario[] =>
-  apiScenarios(['arm64', 'x86'], `linux-${version}`, true, version !== '7.2')
+  apiScenarios(['arm64', 'x86'], `linux-${version}`, {
+    realm: version !== '6.12',
+    flips: true,
+    tracksOnRequest: version === '7.3'
+  })
 const buildOf = async (t: Tree, { build }: Scenario) =>
   moduleOf(
     await built(build.acceptance ? (withAcceptance(t) as Tree) : t, build.arch, build.profile, {
@@ -22,7 +26,7 @@ const buildOf = async (t: Tree, { build }: Scenario) =>
 const affordable = (version: string, s: Scenario): boolean =>
   !s.scenario.api.dynamic || (version === '7.3' && s.build.arch === 'arm64')
 
-describe.each(['7.3', '7.2'])('%s', (version) => {
+describe.each(['7.3', '7.2', '6.12'])('%s', (version) => {
   const absent = without(`Debian's linux-source-${version} (scripts/kernel-trees.sh)`, debian(version) === null)
 
   test.skipIf(absent)('agrees with our model, 20,000 operations a way of booting', async () => {

@@ -76,10 +76,12 @@ export function dma_direct_get_required_mask(dev: Device): number {
   return last === DMA_MAPPING_ERROR ? 2 ** 64 : 2 ** last.toString(2).length - 1
 }
 
-// A limit that the range map does not know is all ones.
+// A limit that the range map does not know is all ones; before c380931712d1 an encrypting x86 clears the C-bit of it,
+// and looks in ZONE_DMA32, too.
 function coherentPhysLimit(dev: Device): number {
+  const { rev, platform } = dev.k
   const back = dma_to_phys(dev, coherent_limit(dev))
-  return back < 0 ? 2 ** 64 : back
+  return back >= 0 ? back : 2 ** 64 - (rev.clearBitsAfterRangeMap ? platform.encBit : 0)
 }
 
 /** dma_direct_optimal_gfp_mask(): the zone in which the device's limit lies. */
@@ -431,7 +433,13 @@ export function dma_direct_free(dev: Device, b: DmaBuffer, attrs: number): void 
   if (b.from === 'atomic' && k.atomic.dma_free_from_pool(b.pool ?? b.phys, size)) return
   const phys = dma_to_phys(dev, b.handle)
   if (b.vmap) {
-    // No encryption change.
+    // No encryption change. Of a page of an atomic pool that was not found there the mapping is the pool's.
+    if (b.from === 'atomic')
+      k.crash(
+        'dma_common_free_remap',
+        'mapping of a pool',
+        "the mapping of a whole atomic pool is taken away with a page's"
+      )
     k.parts.host?.vunmap(b.phys)
   } else if (decrypted() && (b.from !== 'swiotlb' || k.rev.convertRestricted)) {
     if ((b.cookie ? encryptCookie(dev, phys) : dma_set_encrypted(dev, b.cpu, n)) !== 0) {

@@ -59,6 +59,12 @@ const UP = { no: 0, yes: 1, unknown: 2 } as const
  * in a new chunk, with a mapping of its own).
  */
 type Chunk = readonly [addr: CpuAddr, size: number, phys: Phys]
+/** CONFIG_ZONE_DMA32. */
+const hasZoneDma32 = (k: Kernel): boolean => k.platform.architecture !== 's390'
+
+const chunkOf = (chunks: readonly Chunk[], addr: CpuAddr): Chunk | undefined =>
+  chunks.find(([start, n]) => addr >= start && addr < start + n)
+
 interface GenPool {
   readonly up: number
   readonly chunks: readonly Chunk[]
@@ -153,10 +159,13 @@ export class GuestAtomicPools implements AtomicPools {
       cma += size
       return cma - size
     }
-    // Without a zone of this kind there is no pool of it: has_managed_dma(), has_managed_zone().
-    const made = k.config.zones
-      ? [KERNEL, DMA, DMA32].filter((i) => i !== DMA32 || k.memory.zone_dma_limit + 1 < Math.min(k.config.ram, 2 ** 32))
-      : [KERNEL, DMA32, DMA]
+    // Without memory in a zone there is no pool of it: has_managed_dma(), has_managed_zone(); before these asked for
+    // ZONE_DMA32, too, without the zone.
+    const dma32 =
+      k.rev.atomicPoolLookup === 'nearest'
+        ? k.memory.zone_dma_limit + 1 < Math.min(k.config.ram, 2 ** 32)
+        : hasZoneDma32(k)
+    const made = k.config.zones ? [KERNEL, DMA, ...(dma32 ? [DMA32] : [])] : [KERNEL, DMA32, DMA]
     const starts = new Map(
       made.map((i) => [
         i,
@@ -312,10 +321,8 @@ export class GuestAtomicPools implements AtomicPools {
 
   // The chunk that has an address of the pools.
   private chunkAt(st: Store, addr: CpuAddr): Chunk | undefined {
-    return this.state
-      .get(st)
-      .pools.flatMap((p) => p.chunks)
-      .find(([start, n]) => addr >= start && addr < start + n)
+    const chunks = this.state.get(st).pools.flatMap((p) => p.chunks)
+    return chunkOf(chunks, addr)
   }
 
   // Where the pools have this memory in use; null: nowhere.
@@ -446,9 +453,9 @@ export class GuestAtomicPools implements AtomicPools {
   /** dma_guess_pool(): the pools to try, in order. After the first it always goes on from kernel to DMA32 to DMA. */
   private dma_guess_pool(s: State, zone: DmaZone): number[] {
     const up = (i: number): boolean => s.pools[i]?.up === UP.yes
-    const first = (
-      { dma: [DMA, DMA32, KERNEL], dma32: [DMA32, DMA, KERNEL], normal: [KERNEL, DMA32, DMA] }[zone] as number[]
-    ).find(up)
+    const order = { dma: [DMA, DMA32, KERNEL], dma32: [DMA32, DMA, KERNEL], normal: [KERNEL, DMA32, DMA] }[zone]
+    const own = zone === 'dma32' && hasZoneDma32(this.k) ? DMA32 : zone === 'dma' && up(DMA) ? DMA : KERNEL
+    const first = (this.k.rev.atomicPoolLookup === 'nearest' ? order : [own]).find(up)
     if (first === undefined) return []
     return [first, ...[KERNEL, DMA32, DMA].slice([KERNEL, DMA32, DMA].indexOf(first) + 1).filter(up)]
   }
@@ -558,7 +565,9 @@ export class GuestAtomicPools implements AtomicPools {
 
   private static readonly given = action<[a: GuestAtomicPools, addr: CpuAddr, size: number]>('gen_pool_free', {
     perform: (st, _outcome, a, addr, size) => {
-      if (a.chunkAt(st, addr) === undefined) return 0
+      const s = a.state.get(st)
+      // The pools are gone through as for a request of any zone.
+      if (!a.dma_guess_pool(s, 'normal').some((i) => chunkOf(s.pools[i]?.chunks ?? [], addr) !== undefined)) return 0
       a.state.update(st, GIVE, addr, a.k.pageAlign(size))
       return 1
     },

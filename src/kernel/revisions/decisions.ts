@@ -230,6 +230,12 @@ export const decisionTable = {
       'pages that an atomic pool could not make shared: back to the page allocator in whatever state they are, ' +
       'under CONFIG_DMA_DIRECT_REMAP (without it they are leaked); leaked'
   },
+  atomicPoolLookup: {
+    values: ['own_zone', 'nearest'],
+    does:
+      'an atomic pool that boot could not make: its zone is served by none, and without the pool for any memory a ' +
+      'page of the others is not found when it is freed; the next one stands in, and none is made for an empty zone'
+  },
   atomicPoolsShared: {
     values: ['always', 'reported'],
     does: 'atomic pools of a guest are shared: always; where memory encryption is reported'

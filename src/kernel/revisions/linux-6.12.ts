@@ -92,6 +92,7 @@ export const revision = oldest({
       'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: remove_mapping, and free_page within #ifdef ' +
         'CONFIG_DMA_DIRECT_REMAP'
     ],
+    atomicPoolLookup: ['own_zone', 'kernel/dma/pool.c dma_guess_pool(), 6.12.117'],
     atomicPoolsShared: ['always', 'kernel/dma/pool.c atomic_pool_expand(), 6.12.117: set_memory_decrypted()']
   }
 })

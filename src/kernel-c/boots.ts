@@ -39,6 +39,7 @@ export function bootOf(k: Kernel, meta: KernelMeta): BootConfig {
   return {
     cpus: Math.max(1, config.cpus),
     ram: HIGH_BANK + config.ram,
+    ranges: k.memory.ram,
     zone_dma_limit: k.memory.zone_dma_limit,
     platform: kind,
     ...(alias > 0 ? { bit: Math.round(Math.log2(alias)) } : {}),

@@ -22,7 +22,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/replay/log/fixes.ts': 'which machines a fix is for',
   'src/replay/log/signs.ts': 'what a line of a log says of the machine',
   'src/conform/kernel-recording.ts': 'which system a recording is of',
-  'src/kernel-c/calls.ts': 'the machine that surrounds a tree: its build knows no platform',
+  'src/kernel-c/boots.ts': 'the machine that surrounds a tree: its build knows no platform',
   'src/kernel-c/kernel-c.ts': 'the machine that surrounds a tree: its build knows no platform',
   'src/conform/swiotlb.ts': 'which system a recording is of',
   'src/conform/_swiotlb-machine.ts': 'which system a recording is of',

@@ -161,11 +161,11 @@ export class GuestAtomicPools implements AtomicPools {
     }
     // Without memory in a zone there is no pool of it: has_managed_dma(), has_managed_zone(); before these asked for
     // ZONE_DMA32, too, without the zone.
-    const dma32 =
+    const dma32 = (): boolean =>
       k.rev.atomicPoolLookup === 'nearest'
         ? k.memory.zone_dma_limit + 1 < Math.min(k.config.ram, 2 ** 32)
         : hasZoneDma32(k)
-    const made = k.config.zones ? [KERNEL, DMA, ...(dma32 ? [DMA32] : [])] : [KERNEL, DMA32, DMA]
+    const made = k.config.zones ? [KERNEL, DMA, ...(dma32() ? [DMA32] : [])] : [KERNEL, DMA32, DMA]
     const starts = new Map(
       made.map((i) => [
         i,
@@ -455,7 +455,9 @@ export class GuestAtomicPools implements AtomicPools {
     const up = (i: number): boolean => s.pools[i]?.up === UP.yes
     const order = { dma: [DMA, DMA32, KERNEL], dma32: [DMA32, DMA, KERNEL], normal: [KERNEL, DMA32, DMA] }[zone]
     const own = zone === 'dma32' && hasZoneDma32(this.k) ? DMA32 : zone === 'dma' && up(DMA) ? DMA : KERNEL
-    const first = (this.k.rev.atomicPoolLookup === 'nearest' ? order : [own]).find(up)
+    // Where boot made them all, kernels do not differ.
+    const first =
+      own === order[0] && up(own) ? own : (this.k.rev.atomicPoolLookup === 'nearest' ? order : [own]).find(up)
     if (first === undefined) return []
     return [first, ...[KERNEL, DMA32, DMA].slice([KERNEL, DMA32, DMA].indexOf(first) + 1).filter(up)]
   }

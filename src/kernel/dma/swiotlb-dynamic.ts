@@ -459,9 +459,8 @@ export class GuestDynamicPools implements DynamicPools {
     if (nslabs > IO_TLB_SEGSIZE) return SLOT_FULL
     GuestDynamicPools.begun(this, true)
     const tlb = this.swiotlb_alloc_pool(dev, nslabs, nslabs, 1, dma_limit(dev), false)
-    if (tlb === null) return SLOT_FULL
-    const r = GuestDynamicPools.listed(this, dev, tlb, w)
-    if (r < 0) this.swiotlb_schedule_dyn_free(tlb, this.k.rev.dynamicRelease === 'process')
+    const r = tlb === null ? SLOT_FULL : GuestDynamicPools.listed(this, dev, tlb, w)
+    if (tlb !== null && r < 0) this.swiotlb_schedule_dyn_free(tlb, this.k.rev.dynamicRelease === 'process')
     if (this.live === null) this.dynAlloc(false)
     return r < 0 ? SLOT_FULL : r
   }

@@ -159,7 +159,7 @@ class CCalls implements DmaCalls, Host, Stops {
   private dev = 0
   private taken: Array<[number, number]> = []
   private conversionFailed = false
-  /** Ranges whose conversion failed: physical address, pages. */
+  /** Ranges whose last conversion failed: physical address, pages. */
   private kept: Array<readonly [phys: number, numpages: number]> = []
   private bounceAsked = false
   private full = false
@@ -369,7 +369,9 @@ class CCalls implements DmaCalls, Host, Stops {
     return this.remembered(st, d, site, `${site}:${key}:${d.index}`, () => {
       this.ways = ways
       this.meet(NOTHING_MET)
-      return body(st)
+      const r = body(st)
+      this.leakLost(st, site)
+      return r
     })
   }
 
@@ -962,7 +964,7 @@ class CCalls implements DmaCalls, Host, Stops {
           // what was taken and not given back belongs to nobody any more
           for (const [pfn, order] of this.taken)
             this.within(() => {
-              this.k.pages.leak(pfn, 2 ** order, site, this.conversionFailed)
+              this.k.pages.leak(pfn, 2 ** order, site, this.keptAt(pfn))
             })
           // Refused at the top, before anything was asked of anybody.
           const attribute = (attrs & ATTR.CC_SHARED) !== 0 && !this.asked
@@ -981,6 +983,12 @@ class CCalls implements DmaCalls, Host, Stops {
           )
           return -1
         }
+        // Behind a vIOMMU an allocation may be of several blocks.
+        for (const [pfn, order] of dev.config.iommu ? [] : this.taken)
+          if (a.phys < pfn * PAGE_SIZE || a.phys >= (pfn + 2 ** order) * PAGE_SIZE)
+            this.within(() => {
+              this.k.pages.leak(pfn, 2 ** order, site, this.keptAt(pfn))
+            })
         const from =
           this.c.atomic_page(a.phys) !== 'none'
             ? ('atomic' as const)
@@ -1018,7 +1026,7 @@ class CCalls implements DmaCalls, Host, Stops {
           /* all that is pending */
         }
         this.c.whole()
-        if (this.conversionFailed) this.leakTaken('atomic_pool_expand')
+        this.leakKept('atomic_pool_expand')
         return 0
       },
       WAYS
@@ -1044,13 +1052,41 @@ class CCalls implements DmaCalls, Host, Stops {
     return pending !== 0
   }
 
-  // What was taken and belongs to nobody any more: an undone conversion that could not be undone.
-  private leakTaken(site: string): void {
-    for (const [pfn, order] of this.taken)
-      if (this.c.dynamic_pool(-1, pfn * PAGE_SIZE) === null)
+  /** Pages whose last conversion failed are given up on purpose. */
+  private keptAt(pfn: number): boolean {
+    return this.kept.some(([phys]) => phys === pfn * PAGE_SIZE)
+  }
+
+  /** Whether memory lies in a pool of the C's. */
+  private inPool(phys: number): boolean {
+    return this.c.atomic_page(phys) !== 'none' || (this.grows && this.c.dynamic_pool(-1, phys) !== null)
+  }
+
+  // A pool's pages whose last conversion failed, and which are in no pool: given up on purpose.
+  private leakKept(site: string): void {
+    for (const [phys, n] of this.kept) {
+      const pfn = phys / PAGE_SIZE
+      if (this.k.pages.owner(this.st as Store, pfn) === TAG.pool && !this.inPool(phys))
         this.within(() => {
-          this.k.pages.leak(pfn, 2 ** order, site, true)
+          this.k.pages.leak(pfn, 2 ** Math.ceil(Math.log2(n)), site, true)
         })
+    }
+  }
+
+  // What the C has taken for a pool and that lies in none when its call has ended is lost, once nothing waits for a
+  // grace period. Of calls that stop inside, others have some in hand meanwhile.
+  private leakLost(st: Store, site: string): void {
+    if (this.points !== null || !(this.asked || (this.grows && site !== 'dma_map'))) return
+    if (this.c.works(GRACE_WORK) > 0) return
+    const { pages } = this.k
+    for (const [from, to] of pages.pooled(st))
+      for (let p = from, n = 0; p < to; p += n + 1) {
+        for (n = 0; p + n < to && !this.inPool((p + n) * PAGE_SIZE); n++);
+        if (n === 0) continue
+        this.within(() => {
+          pages.leak(p, n, site, false)
+        })
+      }
   }
 
   // swiotlb_dyn_alloc(), in this thread, at the moments that swiotlb-dynamic.ts has: right after the mapping that
@@ -1067,7 +1103,7 @@ class CCalls implements DmaCalls, Host, Stops {
         this.told = true
         this.c.run_work(GROWTH_WORK)
         this.c.whole()
-        if (this.conversionFailed) this.leakTaken('alloc_dma_pages')
+        this.leakKept('alloc_dma_pages')
         return 0
       },
       growthWays(this.k.default_mem?.nslabs ?? 0)
@@ -1083,26 +1119,15 @@ class CCalls implements DmaCalls, Host, Stops {
         'swiotlb_dyn_free',
         '',
         () => 'after a grace period: swiotlb_dyn_free',
-        (st) => {
+        () => {
           this.told = true
           this.c.run_work(GRACE_WORK)
           this.c.whole()
-          if (this.conversionFailed) this.leakFreed(st)
+          this.leakKept('swiotlb_free_tlb')
           return 0
         },
         WAYS
       )
-  }
-
-  // swiotlb_free_tlb(): what could not be made private again is leaked.
-  private leakFreed(st: Store): void {
-    for (const [phys, n] of this.kept) {
-      const pfn = phys / PAGE_SIZE
-      if (this.k.pages.owner(st, pfn) === TAG.pool)
-        this.within(() => {
-          this.k.pages.leak(pfn, 2 ** Math.ceil(Math.log2(n)), 'swiotlb_free_tlb', true)
-        })
-    }
   }
 
   private bufferId(turn: number, b: DmaBuffer): number {
@@ -1279,7 +1304,8 @@ class CCalls implements DmaCalls, Host, Stops {
       () => (decrypted ? set_memory_decrypted : set_memory_encrypted)(this.k, phys, numpages),
       (a) => (asked++ === 0 && a.kind === 'choose' ? (way === 1 ? 1 : 0) : way === 2 ? 1 : 0)
     )
-    if (r !== 0) {
+    if (r === 0) this.kept = this.kept.filter(([p]) => p !== phys)
+    else {
       this.conversionFailed = true
       this.kept.push([phys, numpages])
     }
@@ -1466,7 +1492,7 @@ function answered(m: Met, r: Request, answer: number): Met {
       return { ...m, asked: true, taken: m.taken.filter(([p]) => p !== r.phys / PAGE_SIZE) }
     case 'set_memory':
       return answer === 0
-        ? { ...m, asked: true }
+        ? { ...m, asked: true, kept: m.kept.filter(([p]) => p !== r.phys) }
         : { ...m, asked: true, conversionFailed: true, kept: [...m.kept, [r.phys, r.numpages]] }
     case 'fill':
       return { ...m, asked: true }

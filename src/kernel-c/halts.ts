@@ -3,7 +3,7 @@ import type { Frozen, Request } from './stepping.ts'
 
 /** What a call has met so far. */
 export interface Met {
-  /** Ranges whose conversion failed. */
+  /** Ranges whose last conversion failed. */
   readonly kept: ReadonlyArray<readonly [phys: number, numpages: number]>
   readonly taken: ReadonlyArray<readonly [pfn: number, order: number]>
   /** Locks it has. */

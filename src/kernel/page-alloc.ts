@@ -67,6 +67,17 @@ export class GuestPages implements PageAllocator {
     return intervalAt(this.state.get(st).owner, pfn, 0)
   }
 
+  /** What pools have taken since boot: [first page, end). */
+  pooled(st: Store): ReadonlyArray<readonly [from: Pfn, to: Pfn]> {
+    const { owner } = this.state.get(st)
+    return [
+      [0, Math.floor(this.top / PAGE_SIZE)] as const,
+      [HIGH_BANK / PAGE_SIZE, Math.floor(this.highTop / PAGE_SIZE)] as const
+    ].flatMap(([from, to]) =>
+      pieces(owner, from, to, 0).flatMap(([a, b, tag]) => (tag === TAG.pool ? [[a, b] as const] : []))
+    )
+  }
+
   private find(s: PageOwners, n: number, high: boolean): number {
     const from = high ? HIGH_BANK / PAGE_SIZE : 0
     return this.findIn(s, n, from, from + this.k.config.ram / PAGE_SIZE)

@@ -259,6 +259,8 @@ export interface PageAllocator {
   boot(st: Store): void
   /** The TAG of a page's owner. */
   owner(st: Store, pfn: Pfn): number
+  /** What pools have taken since boot: [first page, end). */
+  pooled(st: Store): ReadonlyArray<readonly [from: Pfn, to: Pfn]>
   take(st: Store, pfn: Pfn, n: number, tag: number): void
   /** alloc_pages() of the guest's own: 2^order pages as one step. Content is what the last owner left. */
   alloc_pages(order: number, o: { high?: boolean; tag: number; zero?: boolean; why: string }): Pfn

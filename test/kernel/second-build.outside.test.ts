@@ -6,10 +6,11 @@ import { describe, expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
 import { checkOnTree, needSecond, revisionOf, runsOf } from '../../src/conform/kernel-check.ts'
 import { hasDmaIommu, hasKconfig } from '../../src/kernel-build/config.ts'
+import type { Tree } from '../../src/kernel-build/index.ts'
 import type { KernelMeta } from '../../src/kernel-c/index.ts'
 import { parse, type Test } from '../../src/litmus/index.ts'
 import { images, library, properties, root } from './checks.ts'
-import { debian, tree, without } from './trees.ts'
+import { debian, edited, tree, without } from './trees.ts'
 import { turn } from '../turn.ts'
 
 /** What the library's tests leave out: devices, then a thread's statements. */
@@ -93,6 +94,36 @@ describe.each([
     expect(compared).toBeGreaterThan(20)
   })
 })
+
+test.skipIf(without("Debian's linux-source-7.3", debian('7.3') === null))(
+  'pages that the C took for a pool and that lie in none are lost: those above a limit, those that were made private ' +
+    'again, and those of a pool that goes',
+  async () => {
+    const loses = edited(tree('7.3'), 'loses pages', {
+      'kernel/dma/swiotlb.c': (s) => {
+        const [from, to] = ['static struct page *alloc_dma_pages(', 'static struct page *swiotlb_alloc_tlb('].map((f) =>
+          s.indexOf(f)
+        ) as [number, number]
+        const body = s.slice(from, to).replaceAll('\t\t__free_pages(page, order);\n', '\t\t;\n')
+        return (s.slice(0, from) + body + s.slice(to)).replace(/\tswiotlb_free_tlb\(pool->vaddr.*\n/, '')
+      }
+    })
+    const lost = async (t: Tree): Promise<string[]> => {
+      const i = await images(t, ['arm64'], {}, true)
+      return [
+        ['transient-pool-at-the-limit-without-byte', 'none'],
+        ['pool-not-shared-goes-back', 'arm-cca'],
+        ['transient-pool-at-the-limit', 'none']
+      ].flatMap(([name, platform]) => {
+        const found = library.find((x) => x.name === name) as Test
+        const r = checkOnTree({ test: found, platform: platform as string }, 'linux-7.3', i)
+        return r.violations.some((v) => /^leak\/.*\/lost\//.test(v.id)) ? [name as string] : []
+      })
+    }
+    expect(await lost(tree('7.3'))).toEqual([])
+    expect(await lost(loses)).toHaveLength(3)
+  }
+)
 
 test.skipIf(without("Debian's linux-source-6.1", debian('6.1') === null))(
   'a tree without CONFIG_SWIOTLB_DYNAMIC, and whose dma-iommu is a dma_map_ops, leaves them out, and says why',

@@ -66,5 +66,6 @@ export const sceneMemory = (
   ],
   zones: ['normal', 'dma', 'dma32'],
   zone_dma_limit: zones ? ZONE_DMA_LIMITS[architecture] : ZONE_DMA_LIMIT,
-  swiotlb_limit: Number.POSITIVE_INFINITY
+  // ARCH_LOW_ADDRESS_LIMIT, without SWIOTLB_ANY
+  swiotlb_limit: 0xffffffff
 })

@@ -13,7 +13,7 @@ const old: Readonly<Record<string, string>> = {
   'kernel/dma/pool.c':
     'static int atomic_pool_expand(struct gen_pool *pool)\n{\n\treturn pgprot_decrypted(0);\n}\nstruct page ' +
     '*dma_alloc_from_pool(struct device *dev, gfp_t gfp)\n{\n\treturn 0;\n}\nstatic struct gen_pool ' +
-    '*dma_guess_pool(struct gen_pool *prev, gfp_t gfp)\n{\n\treturn 0;\n}\n',
+    '*dma_guess_pool(struct gen_pool *prev, gfp_t gfp)\n{\n\treturn atomic_pool_kernel;\n}\n',
   'kernel/dma/swiotlb.c':
     'void swiotlb_update_mem_attributes(void)\n{\n\tset_memory_decrypted(1, 2);\n}\nstatic struct page ' +
     '*swiotlb_alloc_tlb(struct device *dev, size_t bytes, void **vaddr)\n{\n\treturn 0;\n}\nphys_addr_t ' +
@@ -91,7 +91,7 @@ test.each([
   [
     'an atomic pool that another stands in for',
     'kernel/dma/pool.c',
-    (s: string) => `${s}static inline struct dma_gen_pool *__dma_guess_pool(int a)\n{\n\treturn 0;\n}\n`,
+    (s: string) => s.replace('return atomic_pool_kernel;', 'return atomic_pool_kernel ?: atomic_pool_dma;'),
     { atomicPoolLookup: 'nearest' }
   ],
   [

@@ -104,8 +104,8 @@ function pools(swiotlb: string, pool: string): Found {
     out.atomicPoolsShared = /\bcc_platform_has\b/.test(pool) ? 'reported' : 'always'
     out.atomicPoolAlias = /\bcc_shared\b[\s\S]*pgprot_decrypted/.test(expand) ? 'by_pool' : 'shared'
     out.atomicPoolFailure = /\bleak_pages\b/.test(expand) ? 'leaked' : 'freed'
-    if (cutFunction('dma_guess_pool', pool) !== null)
-      out.atomicPoolLookup = cutFunction('__dma_guess_pool', pool) === null ? 'own_zone' : 'nearest'
+    const guess = cutFunction('dma_guess_pool', pool)
+    if (guess !== null) out.atomicPoolLookup = /\breturn\s+atomic_pool_kernel\s*;/.test(guess) ? 'own_zone' : 'nearest'
     out.poolsMatchRequest = parameters('dma_alloc_from_pool', [pool])?.some((p) => /attrs$/.test(p)) === true
   }
   return out

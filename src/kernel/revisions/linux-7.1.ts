@@ -14,6 +14,6 @@ export const revision = follows(linux_6_15, {
     'attributes.MMIO': [true, 'DMA_ATTR_MMIO came with dma_map_phys() (6.18)'],
     'attributes.REQUIRE_COHERENT': [true, 'DMA_ATTR_REQUIRE_COHERENT (7.1)'],
     mapPhys: ['jiri', 'f0548044a026 (25 Mar 2026)'],
-    atomicPoolLookup: ['nearest', 'kernel/dma/pool.c __dma_guess_pool(), read in 7.2.13; release inferred']
+    atomicPoolLookup: ['nearest', 'kernel/dma/pool.c dma_guess_pool(), read in 7.2.13; release inferred']
   }
 })

@@ -33,7 +33,7 @@ export async function pack() {
   const esbuild = await import('esbuild')
   rmSync(out, { recursive: true, force: true })
   const library = Object.fromEntries(entries().map((e) => [`lib/${e.name.replaceAll('/', '-')}`, join(root, e.source)]))
-  await esbuild.build({
+  const made = await esbuild.build({
     entryPoints: {
       ...library,
       main: join(root, 'src/cli/main.ts'),
@@ -57,8 +57,11 @@ export async function pack() {
     packages: 'external',
     plugins: [protocol],
     define: { TBIT_COMMIT: JSON.stringify(commit()) },
-    loader: { '.wasm': 'file', '.css': 'text' }
+    loader: { '.wasm': 'file', '.css': 'text' },
+    absWorkingDir: root,
+    metafile: true
   })
+  withoutMaps(made.metafile.outputs)
   const { metafile } = await esbuild.build({
     entryPoints: [join(root, 'src/lsp/_protocol.ts')],
     outfile: join(out, PROTOCOL),
@@ -77,6 +80,17 @@ export async function pack() {
     [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.package.json')],
     { cwd: root, stdio: 'inherit' }
   )
+}
+
+/** Source maps are for who debugs a program that uses the library: what the command alone loads has none. */
+function withoutMaps(outputs) {
+  const reached = new Set(Object.keys(outputs).filter((o) => o.startsWith('pkg/lib/')))
+  for (const o of reached) for (const i of outputs[o].imports) if (i.path in outputs) reached.add(i.path)
+  for (const o of Object.keys(outputs).filter((f) => f.endsWith('.mjs') && !reached.has(f))) {
+    const file = join(root, o)
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/\/\/# sourceMappingURL=.*\n$/, ''))
+    rmSync(`${file}.map`, { force: true })
+  }
 }
 
 /** The licences of packages whose files a bundle has. */

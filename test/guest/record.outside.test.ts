@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { captured } from '../captured.ts'
 import { replayVerb } from '../../src/cli/replay.ts'
+import { IO_TLB_SEGSIZE } from '../../src/kernel/swiotlb/index.ts'
 import { recordScript } from '../../src/report/record-script.ts'
 import { without } from '../kernel/trees.ts'
 import { guestLacks, runGuest, unpacked } from './guest.ts'
@@ -65,8 +66,14 @@ describe.concurrent('recorded in a guest', () => {
         const { compared, equal } = r.predicted.exact
         expect(compared).toBeGreaterThan(200)
         expect(compared - equal).toBeLessThanOrEqual(4 + (r.missed_unmaps ?? 0))
-        // 6.1 counts none.
-        expect(r.measured.hiwater).toBe(version === '6.1' ? null : r.predicted.hiwater)
+        // 6.1 counts none. A mapping that an interrupt stops tells its event before the interrupt's unmaps, and takes
+        // its slots after them: where that is at the peak, the order of the events has a mapping more.
+        if (version === '6.1') expect(r.measured.hiwater).toBeNull()
+        else {
+          const more = r.predicted.hiwater - (r.measured.hiwater ?? 0)
+          expect(more).toBeGreaterThanOrEqual(0)
+          expect(more).toBeLessThanOrEqual(IO_TLB_SEGSIZE)
+        }
       }
     )
   }

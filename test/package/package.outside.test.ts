@@ -82,6 +82,13 @@ describe('the package', () => {
       'src'
     ])
     expect(bytes(installed)).toBeLessThan(5_000_000)
+    // a source map for each file that the library loads, none for what the command alone does
+    const pkg = readdirSync(join(installed, 'pkg'))
+    const mapped = pkg.filter((f) => f.endsWith('.mjs')).map((f) => [f, pkg.includes(`${f}.map`)] as const)
+    expect(
+      mapped.map(([f]) => [f, readFileSync(join(installed, 'pkg', f), 'utf8').includes('sourceMappingURL')])
+    ).toEqual(mapped)
+    expect(mapped.some(([, has]) => has) && mapped.find(([f]) => f === 'main.mjs')?.[1] === false).toBe(true)
     // what a tree's C is compiled against is no module, and comes by name
     expect(readdirSync(join(installed, 'src', 'kernel-build', 'overlay'))).toContain('tbit.h')
   })

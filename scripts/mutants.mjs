@@ -49,13 +49,13 @@ async function loaded() {
       contents: [
         "export { buildKernel, codeOf, openTree } from './src/kernel-build/index.ts'",
         "export { APART, MUTATED, mutantsOf, tellingEntries } from './src/kernel-build/mutants.ts'",
-        "export { hasDmaIommu, hasKconfig } from './src/kernel-build/config.ts'",
+        "export { secondConfig } from './src/kernel-build/config.ts'",
         "export { asleep, SLEEPING } from './src/kernel-build/mutants-asleep.ts'",
         "export { reachedFunctions } from './src/kernel-build/audit.ts'",
-        "export { checkOnTree, imageOf, releaseOf, revisionOf, runsOf } from './src/conform/kernel-check.ts'",
+        "export * from './src/conform/kernel-check.ts'",
         "export { conformKernel, scenariosFor } from './src/conform/kernel.ts'",
         "export { conformBoots } from './src/conform/kernel-boots.ts'",
-        "export { apiScenarios, conformApi, hasApi } from './src/conform/api-scenarios.ts'",
+        "export { apiOfTree, apiScenarios, conformApi } from './src/conform/api-scenarios.ts'",
         "export { libraryDirectory, litmusFiles, loadTests } from './src/cli/files.ts'",
         "export { platformByName } from './src/machine/index.ts'"
       ].join('\n'),
@@ -184,13 +184,8 @@ function awake(image, number) {
 
 const kernel = t.revisionOf((await original('guest', {})).meta)
 /** The second build of kernel check, for pools that grow and devices behind a vIOMMU; empty: the tree has neither. */
-const second = Object.fromEntries([
-  ...(t.hasKconfig(tree, 'SWIOTLB_DYNAMIC') ? [['SWIOTLB_DYNAMIC', 'y']] : []),
-  ...(t.hasDmaIommu(tree) ? [['IOMMU_DMA', 'y']] : [])
-])
-const onSecond = (run) =>
-  run.test.config.some((e) => e.key === 'swiotlb_dynamic') ||
-  run.test.devices.some((d) => d.entries.some((e) => e.key === 'iommu'))
+const second = t.secondConfig(tree)
+const onSecond = (run) => t.needSecond([run.test])
 
 function answer(run, image, plain, interleave, entered) {
   try {
@@ -253,13 +248,11 @@ const RANDOM_BOOTS = 200
 /** What is tried at random: boots, direct calls of dma-direct and swiotlb, then the whole API where it is. */
 function randomScenarios({ meta }) {
   const release = t.releaseOf(meta)
-  const api = t.hasApi(tree.read('kernel/dma/mapping.c'))
-    ? t.apiScenarios([o.arch], release, {
-        realm: tree.read('arch/arm64/kernel/rsi.c') !== null,
-        flips: false,
-        tracksOnRequest: meta.has.trackHiwater
-      })
-    : []
+  const has = t.apiOfTree((p) => tree.read(p))
+  const api =
+    has === null
+      ? []
+      : t.apiScenarios([o.arch], release, { ...has, flips: false, tracksOnRequest: meta.has.trackHiwater })
   const [first, ...others] = t.scenariosFor(release, [o.arch], [], null)
   const boots = { scenario: { name: 'boots', boots: release }, build: first.build }
   return [boots, first, ...others, ...api]

@@ -3,11 +3,10 @@ import { Command, Option } from 'commander'
 import {
   type ApiBuild,
   type ApiScenario,
-  type ApiOfTree,
+  apiOfTree,
   apiScenarioCount,
   apiScenarios,
-  conformApi,
-  hasApi
+  conformApi
 } from '../conform/api-scenarios.ts'
 import { acceptedAmong, releaseOf } from '../conform/kernel-check.ts'
 import {
@@ -70,8 +69,6 @@ export function conformKernelCommand(io: Io): Command {
     .action((dir: string, o: Options) => conformTree(io, dir, o))
 }
 
-const apiOf = (tree: Tree): ApiOfTree => ({ realm: tree.read('arch/arm64/kernel/rsi.c') !== null })
-
 /** What a piece is called among the shares. */
 const itemOf = (p: Piece): string => `scenario ${p.scenario + 1}, programs from seed ${p.seed}`
 
@@ -82,7 +79,10 @@ async function conformTree(io: Io, dir: string, o: Options): Promise<void> {
   const share = shareOf('conform', io.argv ?? [], o, errors, 'kernel')
   if (errors.length > 0) return complain(io, errors, o.format)
   const arches: readonly Arch[] = o.arch === 'all' ? ARCHES : [o.arch]
-  const api = hasApi(tree.value.read('kernel/dma/mapping.c')) ? apiScenarioCount(arches, apiOf(tree.value)) : 0
+  const api = apiScenarioCount(
+    arches,
+    apiOfTree((p) => tree.value.read(p))
+  )
   const pieces = piecesOf(scenarioCount(arches) + api, o.ops, o.seed)
   const shares: Shares | null = io.shares ?? share
   const unfit = (await shares?.begin(pieces.flat().map(itemOf), textsOf(tree.value))) ?? null
@@ -169,13 +169,12 @@ class Builder {
     const flags = [...meta.fields, ...meta.flagFunctions]
     // A tree with a flag of its own has no second one: its devices stay unaccepted there.
     const flips = acceptedAmong(flags) === null && withAcceptance(tree) !== null
+    const api = apiOfTree((p) => tree.read(p))
     return [
       ...scenariosFor(release, arches, flags, o.kernel ?? null),
-      ...apiScenarios(arches, o.kernel ?? release, {
-        ...apiOf(tree),
-        flips,
-        tracksOnRequest: meta.has.trackHiwater
-      })
+      ...(api === null
+        ? []
+        : apiScenarios(arches, o.kernel ?? release, { ...api, flips, tracksOnRequest: meta.has.trackHiwater }))
     ]
   }
 }

@@ -39,22 +39,24 @@ const WAYS: ReadonlyArray<readonly [name: string, arch: 'arm64' | 'x86', word: s
   ['TDX API, grows', 'x86', 'tdx', '0x8000000000000', true]
 ]
 
-/** Whether a tree has this API as the programs call it: `mapping`: its kernel/dma/mapping.c. */
-export const hasApi = (mapping: string | null): boolean =>
-  /\bdma_map_phys\(|\bdma_setup_need_sync\(/.test(mapping ?? '')
-
 /** Of a tree with this API. */
 export interface ApiOfTree {
   /** Whether it runs in a realm: since 6.13. */
   readonly realm: boolean
 }
 
+/** What a tree has of this API, as the programs call it; null: another API. `read`: its files. */
+export const apiOfTree = (read: (path: string) => string | null): ApiOfTree | null =>
+  /\bdma_map_phys\(|\bdma_setup_need_sync\(/.test(read('kernel/dma/mapping.c') ?? '')
+    ? { realm: read('arch/arm64/kernel/rsi.c') !== null }
+    : null
+
 const waysOf = (arches: ReadonlyArray<'arm64' | 'x86'>, { realm }: ApiOfTree): typeof WAYS =>
   WAYS.filter(([, arch, platform]) => arches.includes(arch) && (realm || platform !== 'realm'))
 
 /** How many scenarios there are for the architectures. */
-export const apiScenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>, tree: ApiOfTree): number =>
-  waysOf(arches, tree).length
+export const apiScenarioCount = (arches: ReadonlyArray<'arm64' | 'x86'>, tree: ApiOfTree | null): number =>
+  tree === null ? 0 : waysOf(arches, tree).length
 
 /**
  * The scenarios. `revision`: the model's; `flips`: whether the tree can be built with acceptance; `tracksOnRequest`:

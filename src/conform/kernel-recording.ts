@@ -109,6 +109,9 @@ const bytes = (text: string): number =>
   Number.parseInt(text, 10) * (/k/i.test(text) ? 1024 : /m/i.test(text) ? 1 << 20 : 1)
 const MAX = 2 ** 64
 
+/** Where the answer of dma_need_unmap() stands among the queries; null: the kernel has no such predicate. */
+export const NEED_UNMAP = 5
+
 /**
  * A kernel that does what the lines of a recording say: `records` tells whether it writes its answers into them, or
  * compares them.
@@ -403,7 +406,7 @@ export class RecordedKernel {
           size(k.dma_max_mapping_size(dev)),
           mask,
           k.dma_addressing_limited(dev) ? 1 : 0,
-          unmap < 0 ? (v[5] ?? null) : unmap,
+          unmap < 0 ? (v[NEED_UNMAP] ?? null) : unmap,
           k.force_dma_unencrypted(dev) ? 1 : 0,
           size(k.dma_opt_mapping_size(dev))
         ])

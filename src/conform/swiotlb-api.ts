@@ -6,7 +6,7 @@ import { type DmaBuffer, DMA_MAPPING_ERROR, type DmaZone, type Surroundings, typ
 import type { SurroundedKernel } from '../system/index.ts'
 import { type Injection, type ZoneConfig, ZoneHost } from '../kernel-c/index.ts'
 import { type ApiDevice, type ApiMachine, bootRecorded, number, TWO64, unusedKeys, whole } from './_swiotlb-machine.ts'
-import { messageId } from './kernel-recording.ts'
+import { messageId, NEED_UNMAP } from './kernel-recording.ts'
 
 export interface ApiDifference {
   readonly what: string
@@ -281,7 +281,6 @@ export class ApiReplay {
           size,
           `0x${(mask >= TWO64 ? 2n ** 64n - 1n : BigInt(mask)).toString(16)}`,
           k.dma_addressing_limited(d) ? 1 : 0,
-          // null: the kernel has no such predicate
           v[NEED_UNMAP] === null ? null : k.dma_need_unmap(d) ? 1 : 0,
           k.force_dma_unencrypted(d) ? 1 : 0,
           size
@@ -434,9 +433,6 @@ export class ApiReplay {
   }
 }
 
-/** Where the answer of dma_need_unmap() stands among the queries. */
-const NEED_UNMAP = 5
-
 function fits(name: string, i: number, x: unknown): boolean {
   const list = own(LISTS, name)?.[i]
   if (list === 'any') return x === null || Array.isArray(x)
@@ -444,7 +440,6 @@ function fits(name: string, i: number, x: unknown): boolean {
     return (
       Array.isArray(x) && x.every((p) => Array.isArray(p) && p.length === 2 && p.every((n) => Number.isSafeInteger(n)))
     )
-  // 6.12 has no such predicate.
   if (name === 'q' && i === NEED_UNMAP && x === null) return true
   if (own(TEXTS, name) === i) return typeof x === 'string' && (name === 'f' || MASK.test(x))
   return Number.isSafeInteger(x)

@@ -92,6 +92,12 @@ export const hasDmaIommu = (tree: Tree): boolean =>
 export const hasKconfig = (tree: Tree, name: string): boolean =>
   new RegExp(`^config ${name}\\b`, 'm').test(tree.read('kernel/dma/Kconfig') ?? '')
 
+/** What the second guest build of a tree has on, for tests that ask for it; empty: the tree has neither. */
+export const secondConfig = (tree: Tree): Readonly<Record<string, string>> => ({
+  ...(hasKconfig(tree, 'SWIOTLB_DYNAMIC') ? { SWIOTLB_DYNAMIC: 'y' } : {}),
+  ...(hasDmaIommu(tree) ? { IOMMU_DMA: 'y' } : {})
+})
+
 /** CONFIG_ symbols without the prefix, with their values. `own`: what the user says instead, `n` for off. */
 export function configOf(
   tree: Tree,

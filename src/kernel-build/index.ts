@@ -7,7 +7,7 @@ import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/in
 import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
 import { cacheRead, cacheWrite } from './cache.ts'
 import { type CompileError, type Linked, compile, toolText } from './compile.ts'
-import { type Arch, hasDmaIommu, hasKconfig, type Profile } from './config.ts'
+import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
 import { loadBinaryen, lower, weave } from './lower.ts'
 import { complain } from './complain.ts'
@@ -274,10 +274,9 @@ async function buildSecond(
   tree: Tree,
   o: Omit<BuildOptions, 'profile' | 'kconfig'>
 ): Promise<{ readonly built: Built | null; readonly failed: readonly Diagnostic[] }> {
-  const dynamic = hasKconfig(tree, 'SWIOTLB_DYNAMIC') ? { SWIOTLB_DYNAMIC: 'y' } : {}
-  const iommu = hasDmaIommu(tree) ? { IOMMU_DMA: 'y' } : {}
+  const { IOMMU_DMA, ...dynamic } = secondConfig(tree)
   const failed: Diagnostic[] = []
-  for (const kconfig of [...('IOMMU_DMA' in iommu ? [{ ...dynamic, ...iommu }] : []), dynamic]) {
+  for (const kconfig of [...(IOMMU_DMA === undefined ? [] : [{ ...dynamic, IOMMU_DMA }]), dynamic]) {
     const names = Object.keys(kconfig)
     if (names.length === 0) break
     const b = await buildKernel(tree, { ...o, profile: 'guest', kconfig })

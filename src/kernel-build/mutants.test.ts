@@ -56,6 +56,17 @@ test('what no test can tell is listed apart', () => {
   expect(mutantsOf('a.c', warned).map((m) => m.apart)).toEqual(['prints', 'prints'])
   const barrier = 'void sync(bool flush)\n{\n\tif (flush)\n\t\tarch_sync_dma_flush();\n}\n'
   expect(new Set(mutantsOf('a.c', barrier).map((m) => m.apart))).toEqual(new Set(['barriers']))
+  const asserts = 'void f(int n)\n{\n\tBUG_ON(n >= 4);\n\tspin_lock_init(&l);\n\tdec_used(mem, n);\n}\n'
+  expect(mutantsOf('a.c', asserts).map((m) => [m.line, m.apart])).toEqual([
+    [3, 'assertions'],
+    [3, 'assertions'],
+    [5, 'statistics'],
+    [4, 'locks made']
+  ])
+  const guards = (then: string): unknown => mutantsOf('a.c', `void f(int n)\n{\n\tif (n)\n${then}}\n`)[0]?.apart
+  expect(guards('\t\tpr_warn("x");\n')).toBe('prints')
+  expect(guards('\t\tpr_warn("x");\n\telse\n\t\tmake();\n')).toBeNull()
+  expect(guards('\t\tmake();\n')).toBeNull()
   expect(mutantsOf('a.c', text, new Set()).every((m) => m.apart !== null)).toBe(true)
   const init = 'static int __init up(void)\n{\n\tif (!pool)\n\t\tret = -ENOMEM;\n\tif (room)\n\t\tmake();\n}\n'
   const apart = (s: string): unknown => mutantsOf('a.c', s).map((m) => [m.line, m.apart])

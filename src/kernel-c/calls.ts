@@ -301,7 +301,9 @@ class CCalls implements DmaCalls, Host, Stops {
   private bootWith(failed: readonly BootConversion[]): Boot {
     const other = new KernelC(this.t.module, this)
     this.boot(other, failed)
-    const b = { state: this.states.adopt(other), otherwise: sharedOtherwise(this.k, failed, this.bootShared) }
+    // The instance is in that state from here on, whether or not the step that follows is performed now.
+    this.now = this.states.adopt(other)
+    const b = { state: this.now, otherwise: sharedOtherwise(this.k, failed, this.bootShared) }
     this.boots.set(failed.join(), b)
     return b
   }
@@ -961,11 +963,7 @@ class CCalls implements DmaCalls, Host, Stops {
         const a = body()
         this.c.whole()
         if (a.phys < 0) {
-          // what was taken and not given back belongs to nobody any more
-          for (const [pfn, order] of this.taken)
-            this.within(() => {
-              this.k.pages.leak(pfn, 2 ** order, site, this.keptAt(pfn))
-            })
+          this.leakTaken(site, -1)
           // Refused at the top, before anything was asked of anybody.
           const attribute = (attrs & ATTR.CC_SHARED) !== 0 && !this.asked
           this.failed(
@@ -984,11 +982,7 @@ class CCalls implements DmaCalls, Host, Stops {
           return -1
         }
         // Behind a vIOMMU an allocation may be of several blocks.
-        for (const [pfn, order] of dev.config.iommu ? [] : this.taken)
-          if (a.phys < pfn * PAGE_SIZE || a.phys >= (pfn + 2 ** order) * PAGE_SIZE)
-            this.within(() => {
-              this.k.pages.leak(pfn, 2 ** order, site, this.keptAt(pfn))
-            })
+        if (!dev.config.iommu) this.leakTaken(site, a.phys)
         const from =
           this.c.atomic_page(a.phys) !== 'none'
             ? ('atomic' as const)
@@ -1055,6 +1049,15 @@ class CCalls implements DmaCalls, Host, Stops {
   /** Pages whose last conversion failed are given up on purpose. */
   private keptAt(pfn: number): boolean {
     return this.kept.some(([phys]) => phys === pfn * PAGE_SIZE)
+  }
+
+  // What an allocation took and did not give back belongs to nobody any more, but for the block that has `phys`.
+  private leakTaken(site: string, phys: number): void {
+    for (const [pfn, order] of this.taken)
+      if (phys < pfn * PAGE_SIZE || phys >= (pfn + 2 ** order) * PAGE_SIZE)
+        this.within(() => {
+          this.k.pages.leak(pfn, 2 ** order, site, this.keptAt(pfn))
+        })
   }
 
   /** Whether memory lies in a pool of the C's. */

@@ -101,7 +101,12 @@ const recipes: Readonly<Record<string, Recipe>> = {
       ),
       'src/kernel/device.ts': like('src/kernel/device.ts', {
         'dev.k.rev.acceptedSkipsPools &&': 'dev.k.rev.neverBounces || dev.k.rev.acceptedSkipsPools &&'
-      })
+      }),
+      'src/kernel-build/decisions.ts': insert(
+        'src/kernel-build/decisions.ts',
+        '    out.atomicPoolFailure = ',
+        '    out.neverBounces = /\\bnever_bounces\\b/.test(pool)\n'
+      )
     },
     runs: [
       [['explain', 'dma', '--platform', 'arm-cca', '--kernel', 'linux-7.3'], /is copied to a bounce buffer/],

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   blank,
@@ -78,4 +79,41 @@ test('includes and identifiers', () => {
     { path: 'two.h', quoted: true }
   ])
   expect(identifiers('a + b /* c */ "d"')).toEqual(new Set(['a', 'b']))
+})
+
+/** blank() character by character. */
+function blankSlowly(text: string): string {
+  const out = text.split('')
+  const wipe = (a: number, b: number): void => {
+    for (let k = a; k < b && k < out.length; k++) if (out[k] !== '\n') out[k] = ' '
+  }
+  const behind = (word: string, from: number, length: number): number => {
+    const e = text.indexOf(word, from)
+    return e < 0 ? text.length : e + length
+  }
+  let i = 0
+  while (i < text.length) {
+    const c = text[i]
+    if (text.startsWith('/*', i) || text.startsWith('//', i)) {
+      const end = text[i + 1] === '*' ? behind('*/', i + 2, 2) : behind('\n', i, 0)
+      wipe(i, end)
+      i = end
+    } else if (c === '"' || c === "'") {
+      let k = i + 1
+      while (k < text.length && text[k] !== c && text[k] !== '\n') k += text[k] === '\\' ? 2 : 1
+      wipe(i + 1, k)
+      i = k + 1
+    } else i++
+  }
+  return out.join('')
+}
+
+test('comments and literals are blanked as they are character by character', () => {
+  const piece = fc.constantFrom('/*', '*/', '//', '/', '*', '"', "'", '\\', '\n', 'a', ' ', '\u2028', '\ud83d', '{')
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      expect(blank(pieces.join(''))).toBe(blankSlowly(pieces.join('')))
+    }),
+    { numRuns: 2000 }
+  )
 })

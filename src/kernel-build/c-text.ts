@@ -2,35 +2,17 @@
 // uses. It never interprets: what it cuts is handed to the compiler verbatim.
 import { own } from '../base/index.ts'
 
+// A comment, or a literal in its quotes: both end with the text, a literal also with its line.
+const UNREAD = /\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*|"((?:[^"\\\n]|\\[^]?)*)"?|'((?:[^'\\\n]|\\[^]?)*)'?/g
+const spaces = (text: string): string => text.replace(/[^\n]/g, ' ')
+
 /** The text with comments and string contents blanked, of the same length, so that offsets agree. */
-export function blank(text: string): string {
-  const out = text.split('')
-  const wipe = (a: number, b: number): void => {
-    for (let k = a; k < b && k < out.length; k++) if (out[k] !== '\n') out[k] = ' '
-  }
-  let i = 0
-  while (i < text.length) {
-    const c = text[i]
-    const d = text[i + 1]
-    if (c === '/' && d === '*') {
-      const e = text.indexOf('*/', i + 2)
-      const end = e < 0 ? text.length : e + 2
-      wipe(i, end)
-      i = end
-    } else if (c === '/' && d === '/') {
-      const e = text.indexOf('\n', i)
-      const end = e < 0 ? text.length : e
-      wipe(i, end)
-      i = end
-    } else if (c === '"' || c === "'") {
-      let k = i + 1
-      while (k < text.length && text[k] !== c && text[k] !== '\n') k += text[k] === '\\' ? 2 : 1
-      wipe(i + 1, k)
-      i = k + 1
-    } else i++
-  }
-  return out.join('')
-}
+export const blank = (text: string): string =>
+  text.replace(UNREAD, (found: string, a: string | undefined, b: string | undefined) => {
+    const inside = a ?? b
+    if (inside === undefined) return spaces(found)
+    return found.charAt(0) + spaces(inside) + found.slice(1 + inside.length)
+  })
 
 /** The offset just behind the bracket that closes the one at `open`; -1 when it is never closed. */
 export function closing(text: string, open: number): number {

@@ -10,10 +10,9 @@ const zlib = require('node:zlib')
 // An exit code after which nothing is kept: the word may be no verb.
 const WRONG_USE = 2
 
-// What builds a kernel imports a module at run time (binaryen) and is loaded as Node loads a file: in Node 20 a
-// function out of a cache has lost its loader ("A dynamic import callback was not specified"). Any verb builds one that
-// is given a tree.
-const builds = (words) => words.some((w) => w === 'kernel' || w === 'conform' || /^--tree(?:=|$)/.test(w))
+// A function that came out of a cache has lost its loader in Node 20 ("A dynamic import callback was not specified").
+// What is a module of its own (binaryen) is imported by this file, for src/kernel-build/late-import.ts.
+globalThis[Symbol.for('tbit.import')] = (name) => import(name)
 
 const CACHE = /\.([a-z-]+)\.v8$/
 
@@ -22,22 +21,14 @@ const caches = (file) => file.replace(CACHE, '')
 
 /**
  * Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its
- * own. `words`: the command line.
+ * own.
  */
-function run(file, part, words = process.argv.slice(2)) {
-  if (builds(words)) {
-    require(file)
-    return
-  }
+function run(file, part) {
   const path = `${file}.${part}.v8`
   const cachedData = kept(path)
   // The bundler writes ASCII.
   const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'latin1')}\n})`
-  const script = new vm.Script(source, {
-    filename: file,
-    cachedData,
-    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER
-  })
+  const script = new vm.Script(source, { filename: file, cachedData })
   if (zlib.crc32 && (cachedData === undefined || script.cachedDataRejected))
     process.once('exit', (code) => {
       if (code !== WRONG_USE) keep(script, path)

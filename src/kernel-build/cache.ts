@@ -14,8 +14,11 @@ export function cacheDir(): string {
   return join(xdg?.startsWith('/') ? xdg : join(homedir(), '.cache'), 'tbit')
 }
 
+/** Where what is kept under a name lies. */
+export const cachePath = (name: string): string => join(cacheDir(), 'kernels', name)
+
 export function cacheRead(name: string): Uint8Array | null {
-  const p = join(cacheDir(), 'kernels', name)
+  const p = cachePath(name)
   return existsSync(p) ? readFileSync(p) : null
 }
 
@@ -24,7 +27,7 @@ export function cacheWrite(name: string, data: Uint8Array | string): string | nu
   try {
     const dir = join(cacheDir(), 'kernels')
     makeDirectory(dir)
-    const p = join(dir, name)
+    const p = cachePath(name)
     const part = `${p}.part-${process.pid}`
     writeFileSync(part, data)
     renameSync(part, p)

@@ -5,12 +5,13 @@ import { joined } from '../base/bytes.ts'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
 import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
-import { cacheRead, cacheWrite } from './cache.ts'
+import { cachePath, cacheRead, cacheWrite } from './cache.ts'
 import { type CompileError, type Linked, compile, toolText } from './compile.ts'
 import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
 import { loadBinaryen, lower, weave } from './lower.ts'
 import { complain } from './complain.ts'
+import { type Seen, seenBefore, watched } from './seen.ts'
 import { type Tree, openTree } from './tree.ts'
 
 export { audit } from './audit.ts'
@@ -171,41 +172,63 @@ async function compileAll(
   return compile({ ...apart, units: apart.units.filter((u) => !failing.has(u)) }, features.defines, progress)
 }
 
+/** What an image depends on beside the tree and the additions. */
+const askedFor = (o: BuildOptions): unknown[] => [
+  [PACKAGES, toolText(), String(weave), String(lower)],
+  [o.arch, o.profile, Object.entries(o.kconfig ?? {}).sort(), o.branches ?? false]
+]
+
 /** Builds the DMA code of a tree. Many diagnostics when it does not compile, one otherwise. */
 export async function buildKernel(path: string | Tree, options: BuildOptions): Promise<Result<Built, Diagnostic[]>> {
   const opened = typeof path === 'string' ? openTree(path) : ok(path)
   if (!opened.ok) return err([opened.error])
-  const tree = opened.value
   const teach = teachingOf(options.teach)
   if (!teach.ok) return err([teach.error])
+  const asked = teach.value === null && options.keep !== false ? askedFor(options) : null
+  const seen = asked === null || options.fresh ? null : seenBefore(opened.value, asked)
+  const known = seen === null ? null : keptImage(opened.value, options, seen)
+  if (known !== null) return ok(known)
+
+  const looking = watched(opened.value)
+  const { tree } = looking
   const detected = detect(tree, options.arch, options.profile, options.kconfig)
   if (!detected.ok) return err([{ ...detected.error, file: `${tree.name}/${detected.error.file}` }])
   const features = detected.value
-
   const sources = assemble(tree, features, teach.value, options.branches)
-  const content = contentOf(sources, features, tree)
-  const nameOf = (kind: '' | '-steps' | '-linked'): string =>
-    `linux-${tree.version}-${options.arch}-${options.profile}${kind}-${content}.wasm`
-  const keep = (kind: Parameters<typeof nameOf>[0], data: Uint8Array): string | null =>
-    options.keep === false ? null : cacheWrite(nameOf(kind), data)
-  if (!options.fresh) {
-    const had = cacheRead(nameOf(''))
-    const steps = options.steps ? cacheRead(nameOf('-steps')) : null
-    const meta = had ? readMeta(had) : null
-    if (had && meta && (steps !== null || !options.steps))
-      return ok({
-        wasm: had,
-        steps,
-        meta: { ...meta, tree: tree.name, decisions: features.decisions },
-        cached: true,
-        path: cacheWrite(nameOf(''), had)
-      })
-  }
+  const found = { content: contentOf(sources, features, tree), decisions: features.decisions }
+  if (asked !== null) looking.note(asked, found)
+  const kept = options.fresh ? null : keptImage(tree, options, found)
+  return kept !== null ? ok(kept) : made(tree, features, sources, found.content, options)
+}
 
+type Kind = '' | '-steps' | '-linked'
+const imageName = (tree: Tree, o: BuildOptions, content: string, kind: Kind): string =>
+  `linux-${tree.version}-${o.arch}-${o.profile}${kind}-${content}.wasm`
+
+/** The image that is kept, with the one whose calls can stop if that is asked for. */
+function keptImage(tree: Tree, o: BuildOptions, { content, decisions }: Seen): Built | null {
+  const name = (kind: Kind): string => imageName(tree, o, content, kind)
+  const wasm = cacheRead(name(''))
+  const steps = o.steps ? cacheRead(name('-steps')) : null
+  const meta = wasm ? readMeta(wasm) : null
+  if (!wasm || !meta || (o.steps && steps === null)) return null
+  return { wasm, steps, meta: { ...meta, tree: tree.name, decisions }, cached: true, path: cachePath(name('')) }
+}
+
+/** Compiles, lowers and keeps. */
+async function made(
+  tree: Tree,
+  features: Features,
+  sources: Sources,
+  content: string,
+  options: BuildOptions
+): Promise<Result<Built, Diagnostic[]>> {
+  const keep = (kind: Kind, data: Uint8Array): string | null =>
+    options.keep === false ? null : cacheWrite(imageName(tree, options, content, kind), data)
   options.progress?.('loading the compiler')
   const loading = loadBinaryen()
   // of a tree that was built without steps the compiler's part is there
-  const before = options.fresh ? null : readLinked(cacheRead(nameOf('-linked')))
+  const before = options.fresh ? null : readLinked(cacheRead(imageName(tree, options, content, '-linked')))
   const notes = [...(before ?? features).notes]
   const linked = before !== null ? ok(before) : await compileAll(sources, features, notes, options.progress)
   if (!linked.ok) return err(Array.isArray(linked.error) ? explainErrors(linked.error, tree) : [linked.error])

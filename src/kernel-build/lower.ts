@@ -10,6 +10,7 @@
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import { POINT } from '../kernel-c/stepping.ts'
 import { complain } from './complain.ts'
+import { lateImport } from './late-import.ts'
 
 interface BinaryenModule {
   emitText(): string
@@ -39,7 +40,7 @@ interface Binaryen {
 /** TB-606 when the optional dependency is not installed. */
 export async function loadBinaryen(): Promise<Result<Binaryen, Diagnostic>> {
   try {
-    return ok(((await import('binaryen')) as unknown as { default: Binaryen }).default)
+    return ok(((await lateImport('binaryen')) as { default: Binaryen }).default)
   } catch (e) {
     return err(
       complain('TB-606', 'binaryen', `the lowering library is not installed (${(e as Error).message.split('\n')[0]})`, {

@@ -7,6 +7,7 @@ import { basename, isAbsolute, join, normalize, resolve } from 'node:path'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { cachedTree } from './cache.ts'
 import { complain } from './complain.ts'
+import { stamped } from './seen.ts'
 
 export interface Tree {
   /** As the user named it. */
@@ -86,16 +87,19 @@ export const LARGEST_SOURCE = 32 << 20
 export const leavesTree = (path: string): boolean => /^\.\.(\/|$)/.test(normalize(path)) || isAbsolute(path)
 
 export function openDir(name: string, dir: string): Result<Tree, Diagnostic> {
-  const read = (p: string): string | null => {
-    // A path may come from a patch or an #include: nothing outside the tree is read, and no device.
-    if (leavesTree(p)) return null
-    try {
-      const s = statSync(join(dir, p))
-      return s.isFile() && s.size <= LARGEST_SOURCE ? readFileSync(join(dir, p), 'utf8') : null
-    } catch {
-      return null
-    }
-  }
+  const read = stamped(
+    (p) => {
+      // A path may come from a patch or an #include: nothing outside the tree is read, and no device.
+      if (leavesTree(p)) return null
+      try {
+        const s = statSync(join(dir, p))
+        return s.isFile() && s.size <= LARGEST_SOURCE ? readFileSync(join(dir, p), 'utf8') : null
+      } catch {
+        return null
+      }
+    },
+    (p) => (leavesTree(p) ? '' : join(dir, p))
+  )
   const makefile = read('Makefile')
   const v = makefile === null ? null : makefileVersion(makefile)
   if (!v) {

@@ -3,7 +3,7 @@
 import { own } from '../base/index.ts'
 
 // A comment, or a literal in its quotes: both end with the text, a literal also with its line.
-const UNREAD = /\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*|"((?:[^"\\\n]|\\[^]?)*)"?|'((?:[^'\\\n]|\\[^]?)*)'?/g
+const UNREAD = /\/\*[\s\S]*?(?:\*\/|$)|\/\/[^\n]*|"((?:[^"\\\n]|\\[\s\S]?)*)"?|'((?:[^'\\\n]|\\[\s\S]?)*)'?/g
 const spaces = (text: string): string => text.replace(/[^\n]/g, ' ')
 
 /** The text with comments and string contents blanked, of the same length, so that offsets agree. */

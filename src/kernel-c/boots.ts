@@ -7,9 +7,13 @@ import { IO_TLB_SEGSIZE } from '../kernel/swiotlb/index.ts'
 import type { KernelMeta } from './image.ts'
 import { type BootConfig, type KernelC, KernelFault, type PlatformKind } from './kernel-c.ts'
 
-/** A boot of the C: its state, -1 for the one that all begin with, and pools that it shares otherwise than ours. */
+/**
+ * A boot of the C: its state, -1 for the one that all begin with, bytes of the heap that it lost, and pools that it
+ * shares otherwise than ours.
+ */
 export interface Boot {
   readonly state: number
+  readonly lost: number
   readonly otherwise: ReadonlyArray<{ readonly pool: BootPool; readonly shared: number }>
 }
 /** A pool that boot may make shared; `shared`: pages that ours does. */

@@ -202,8 +202,8 @@ class CCalls implements DmaCalls, Host, Stops {
     this.released = t.points === undefined ? null : new Interned<number>(layout, 'kernel_c_released', -1, String)
     this.c = new KernelC(t.module, this)
     this.attrBits = Object.entries(ATTR).map(([name, ours]) => [ours, own(this.c.meta.attributes, name) ?? 0] as const)
-    this.boot(this.c, [])
-    this.boots.set('', { state: -1, otherwise: sharedOtherwise(this.k, [], this.bootShared) })
+    const lost = this.boot(this.c, [])
+    this.boots.set('', { state: -1, lost, otherwise: sharedOtherwise(this.k, [], this.bootShared) })
     this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
     this.skipSync = this.c.hasField('dma_skip_sync') ? this.c.fieldOf('dma_skip_sync') : null
     this.grows = this.c.meta.has.dynamic && k.config.swiotlb_dynamic && k.default_mem !== null
@@ -232,12 +232,12 @@ class CCalls implements DmaCalls, Host, Stops {
     this.c.onAccess = null
   }
 
-  // Boots an instance with the scene's machine and devices.
   get iommu(): boolean {
     return this.c.meta.has.iommu
   }
 
-  private boot(c: KernelC, fails: readonly BootConversion[]): void {
+  // Boots an instance with the scene's machine and devices; answers the bytes of its heap that it lost.
+  private boot(c: KernelC, fails: readonly BootConversion[]): number {
     const { k } = this
     this.booting = true
     this.bootFails = fails
@@ -263,11 +263,13 @@ class CCalls implements DmaCalls, Host, Stops {
       if (this.iommu && d.config.iommu) c.iommu_attach(i, d.config.untrusted)
     }
     this.booting = false
+    const lost = c.heapLost()
     c.forget_hiwater()
+    return lost
   }
 
   booted(failed: readonly BootConversion[]): void {
-    const { state, otherwise } = this.boots.get(failed.join()) ?? this.bootWith(failed)
+    const { state, otherwise, lost } = this.boots.get(failed.join()) ?? this.bootWith(failed)
     if (state >= 0)
       step({
         kind: 'c',
@@ -280,6 +282,19 @@ class CCalls implements DmaCalls, Host, Stops {
           this.states.load(state)
           this.now = state
           this.state.set(st, state)
+          return 0
+        }
+      })
+    if (lost > 0)
+      step({
+        kind: 'c',
+        key: `c:boot loses:${lost}`,
+        silent: false,
+        results: [0],
+        outcomes: 1,
+        text: () => `boot of the C: nothing points to ${lost} bytes of the heap`,
+        perform: (st) => {
+          this.heapLost(st, 'boot', lost)
           return 0
         }
       })
@@ -300,10 +315,10 @@ class CCalls implements DmaCalls, Host, Stops {
   }
   private bootWith(failed: readonly BootConversion[]): Boot {
     const other = new KernelC(this.t.module, this)
-    this.boot(other, failed)
+    const lost = this.boot(other, failed)
     // The instance is in that state from here on, whether or not the step that follows is performed now.
     this.now = this.states.adopt(other)
-    const b = { state: this.now, otherwise: sharedOtherwise(this.k, failed, this.bootShared) }
+    const b = { state: this.now, lost, otherwise: sharedOtherwise(this.k, failed, this.bootShared) }
     this.boots.set(failed.join(), b)
     return b
   }
@@ -373,6 +388,7 @@ class CCalls implements DmaCalls, Host, Stops {
       this.meet(NOTHING_MET)
       const r = body(st)
       this.leakLost(st, site)
+      this.leakHeap(st, site)
       return r
     })
   }
@@ -1090,6 +1106,21 @@ class CCalls implements DmaCalls, Host, Stops {
           pages.leak(p, n, site, false)
         })
       }
+  }
+
+  // A call that stops inside has pointers on its stack.
+  private leakHeap(st: Store, site: string): void {
+    const bytes = this.points === null ? this.c.heapLost() : 0
+    if (bytes > 0) this.heapLost(st, site, bytes)
+  }
+  private heapLost(st: Store, site: string, bytes: number): void {
+    this.told = true
+    st.finding({
+      property: 'leak',
+      site,
+      decision: 'heap',
+      summary: `${site} loses memory of the kernel's heap: nothing points to ${bytes} bytes that it allocated`
+    })
   }
 
   // swiotlb_dyn_alloc(), in this thread, at the moments that swiotlb-dynamic.ts has: right after the mapping that

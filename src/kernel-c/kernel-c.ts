@@ -208,6 +208,7 @@ const EXPORTS = [
   'tbit_dev_set_flag',
   'tbit_alloc',
   'tbit_heap_end',
+  'tbit_heap_lost',
   'tbit_works',
   'tbit_work_next',
   'tbit_run_work',
@@ -1182,6 +1183,11 @@ export class KernelC {
   dynamic_pool(dev: number, phys: number): { start: number; used: boolean } | null {
     const found = this.begin().tbit_dynamic_pool?.(dev, phys) ?? 0
     return found === 0 ? null : { start: this.results()[0] as number, used: found === 2 }
+  }
+
+  /** Bytes of the heap that nothing points to since the last look, as kmemleak finds them; between calls. */
+  heapLost(): number {
+    return this.x.tbit_heap_lost()
   }
 
   /** How much work is pending (of these kinds: worksOf). */

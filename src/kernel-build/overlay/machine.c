@@ -42,9 +42,11 @@ void *tbit_current = tbit_task;
 
 /* ---- heap: first fit over a list of blocks, all of it inside the snapshot ---- */
 extern char __heap_base;
-struct tbit_block { struct tbit_block *next; ulong size, free, pad; };
+enum { KEPT = 1, FOUND = 2, READ = 4 }; /* asked for from outside, or lost and told; of the look for lost blocks */
+struct tbit_block { struct tbit_block *next; ulong size, free, marks; };
 static struct tbit_block *tbit_blocks, *tbit_last_block;
 static ulong tbit_brk, tbit_end;
+int tbit_heap_touched; /* since the last call; never set in a snapshot */
 
 static ulong align_up(ulong x, ulong a) { return (x + a - 1) & ~(a - 1); }
 
@@ -75,6 +77,7 @@ __attribute__((__noinline__)) void *tbit_kzalloc(ulong size, ulong align)
 	ulong p;
 
 	size = align_up(size ? size : 1, 16);
+	tbit_heap_touched = 1;
 	for (b = tbit_blocks; b; b = b->next)
 		if (b->free && b->size >= size && !((ulong)(b + 1) & (align - 1))) {
 			b->free = 0;
@@ -89,6 +92,7 @@ __attribute__((__noinline__)) void *tbit_kzalloc(ulong size, ulong align)
 	b->next = NULL;
 	b->size = size;
 	b->free = 0;
+	b->marks = 0;
 	if (tbit_last_block)
 		tbit_last_block->next = b;
 	else
@@ -107,7 +111,67 @@ __attribute__((__noinline__)) void tbit_kfree(const void *p)
 	if ((ulong)p < (ulong)&__heap_base || (ulong)p > tbit_brk || b->free)
 		tbit_i_oops("kfree of an address that was not allocated", (double)(ulong)p);
 	b->free = 1;
+	b->marks = 0;
+	tbit_heap_touched = 1;
 	zero((void *)p, b->size);
+}
+
+/* ---- lost blocks, looked for as kmemleak does: no word of the static data or of a block that is found points into them ---- */
+extern char __global_base;
+static struct tbit_block *found_by(ulong p)
+{
+	struct tbit_block *b;
+
+	if (p <= (ulong)&__heap_base || p >= tbit_brk)
+		return NULL;
+	for (b = tbit_blocks; b; b = b->next)
+		if (p >= (ulong)(b + 1) && p < (ulong)(b + 1) + b->size)
+			return b->free || (b->marks & FOUND) ? NULL : b;
+	return NULL;
+}
+static int find_in(const void *from, const void *to)
+{
+	const ulong *w;
+	struct tbit_block *b;
+	int n = 0;
+
+	for (w = from; (const void *)(w + 1) <= to; w++)
+		if ((b = found_by(*w))) {
+			b->marks |= FOUND;
+			n++;
+		}
+	return n;
+}
+/* Bytes of the blocks that were lost since the last look. The stack holds nothing between calls. */
+EXPORT(tbit_heap_lost) int tbit_heap_lost(void)
+{
+	struct tbit_block *b;
+	ulong lost = 0;
+	int more;
+
+	if (!tbit_heap_touched)
+		return 0;
+	tbit_heap_touched = 0;
+	for (b = tbit_blocks; b; b = b->next)
+		if (b->marks & KEPT)
+			b->marks |= FOUND;
+	find_in((void *)align_up((ulong)&__global_base, 8), &__heap_base);
+	do {
+		more = 0;
+		for (b = tbit_blocks; b; b = b->next)
+			if ((b->marks & (FOUND | READ)) == FOUND) {
+				b->marks |= READ;
+				more += find_in(b + 1, (char *)(b + 1) + b->size);
+			}
+	} while (more);
+	for (b = tbit_blocks; b; b = b->next) {
+		if (!b->free && !(b->marks & FOUND)) {
+			lost += b->size;
+			b->marks = KEPT;
+		}
+		b->marks &= KEPT;
+	}
+	return (int)lost;
 }
 EXPORT(tbit_heap_end) int tbit_heap_end(void) { return (int)tbit_brk; }
 
@@ -668,7 +732,13 @@ void tbit_sync_dma_flush(void) { tbit_i_cache(4, 0, 0, 0); }
 void *arch_dma_alloc(void *dev, ulong n, u64 *h, u32 gfp, ulong attrs) { return NULL; }
 void arch_dma_free(void *dev, ulong n, void *p, u64 h, ulong attrs) { }
 
-EXPORT(tbit_alloc) int tbit_alloc(int size) { return (int)(ulong)tbit_kzalloc(size, 64); }
+EXPORT(tbit_alloc) int tbit_alloc(int size)
+{
+	struct tbit_block *b = tbit_kzalloc(size, 64);
+
+	b[-1].marks = KEPT;
+	return (int)(ulong)b;
+}
 EXPORT(tbit_start) void tbit_start(int cpus, int verbose)
 {
 	int i;

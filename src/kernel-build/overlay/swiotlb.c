@@ -129,8 +129,11 @@ EXPORT(tbit_pool_stats) int tbit_pool_stats(int d)
 	return 1;
 }
 /* The high-water mark only ever grows: a search that does not ask for it forgets it, so that states can meet. */
+extern int tbit_heap_touched;
+/* what two states differ in that no call could tell */
 EXPORT(tbit_forget_hiwater) void tbit_forget_hiwater(void)
 {
+	tbit_heap_touched = 0;
 #ifdef TBIT_TOTAL_USED
 	atomic_long_set(&io_tlb_default_mem.used_hiwater, 0);
 #endif

@@ -15,8 +15,8 @@ declare module '../step/step.ts' {
 /** When it is violated. */
 const VIOLATED =
   'the kernel has lost a page or slot: no allocator and no owner (a variable of the test, a live mapping, a ' +
-  'pool) can ever give it back; or, of a tree, nothing points to a block of its heap. What a test still holds when it ' +
-  'ends is not a leak'
+  'pool) can ever give it back; or, of a tree, nothing points to a block of its heap. What a test still holds when ' +
+  'it ends is not a leak'
 
 /** A slot that is still taken after the unmap has no owner any more. */
 function slots(sys: System, st: Store, m: MappingObject): void {

@@ -24,15 +24,24 @@ const isKernels = (name) => /^_*[a-z0-9]+(?:_[a-z0-9]+)+$/.test(name)
 /** Generations of one function stand beside each other under its name and a suffix. */
 const base = (name) => name.replace(/_cc$/, '')
 
-/** Declarations at the top of a file, with their text up to the next. */
+/** Declarations at the top of a file, and the methods of classes of kernel/dma, with their text up to the next. */
 function declared(file) {
   const text = readFileSync(join(room, file), 'utf8')
-  const at = [...text.matchAll(/^(?:export )?(?:function\*? |const )(\w+)/gm)]
-  return at.map((m, i) => ({
-    file,
-    name: m[1],
-    text: text.slice(m.index, at[i + 1]?.index).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
-  }))
+  const parts = (whole, pattern, isMethod) => {
+    const at = [...whole.matchAll(pattern)]
+    return at.map((m, i) => ({
+      file,
+      name: m[1],
+      isMethod,
+      text: whole.slice(m.index, at[i + 1]?.index).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    }))
+  }
+  const top = parts(text, /^(?:export )?(?:function\*? |const |class )(\w+)/gm, false)
+  const classes = file.startsWith('dma/') ? top.filter((d) => /^(?:export )?class /.test(d.text)) : []
+  return [
+    ...top,
+    ...classes.flatMap((c) => parts(c.text, /^ {2}(?:private |static |readonly |get )*(\w+)[(:=? ]/gm, true))
+  ]
 }
 
 /** By name, sorted: the file in src/kernel, decisions read in it or in a helper of ours, functions called likewise. */
@@ -43,7 +52,9 @@ export function kernelFunctions() {
     .sort()
     .flatMap(declared)
   const functions = all.filter(
-    (d) => isKernels(d.name) && /^(?:export )?(?:function|const \w+ =(?: \(| \w+ =>|\n))/.test(d.text)
+    (d) =>
+      isKernels(d.name) &&
+      (d.isMethod ? /^ {2}(?:private )?\w+\(/ : /^(?:export )?(?:function|const \w+ =(?: \(| \w+ =>|\n))/).test(d.text)
   )
   const names = new Set(functions.map((d) => d.name))
   const decisions = new Set(
@@ -52,7 +63,8 @@ export function kernelFunctions() {
     )
   )
   const found = new Map()
-  for (const f of functions) {
+  // a method that has a function's name beside it is in that one's file
+  for (const f of [...functions].sort((a, b) => Number(a.isMethod) - Number(b.isMethod))) {
     const e = found.get(base(f.name)) ?? { file: f.file, decides: new Set(), calls: new Set() }
     const seen = new Set()
     const read = (text) => {

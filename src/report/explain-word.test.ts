@@ -51,6 +51,8 @@ describe('every word of a table is explained as what it is', () => {
       if (word !== undefined) expect(kinds(word)).toContain('decision of a kernel revision')
     }
     expect(kinds('swiotlb_tbl_map_single')).toContain('function of the kernel')
+    // methods of the pools are functions of the kernel, too
+    expect(meanings('dma_guess_pool')[0]?.says.join(' ')).toMatch(/kernel\/dma\/pool\.c.*atomicPoolLookup/)
     expect(nearWords('dma_direct_fre')).toContain('dma_direct_free')
   })
 

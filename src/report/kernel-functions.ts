@@ -16,13 +16,15 @@ __force_dma_unencrypted src/kernel/device.ts
   decides acceptedClearsForce
   calls coherent_limit private_access
 __iommu_dma_free src/kernel/dma/iommu.ts drivers/iommu/dma-iommu.c
-  calls dma_free_contiguous
+  calls dma_free_from_pool dma_free_contiguous
 __is_swiotlb_force_bounce src/kernel/device.ts
   decides forceBounce acceptedSkipsPools
   calls private_access
 __set_memory_enc_dec src/kernel/set-memory.ts
   decides sharedGranule tdxPageRelease
   calls virt_to_phys
+__swiotlb_find_pool src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  calls swiotlb_bounce_range
 accept_ops src/kernel/tsm.ts
   decides acceptEvidence accept
   calls ops_steps
@@ -31,18 +33,26 @@ accepted_flag src/kernel/device.ts
 add_mem_pool src/kernel/swiotlb/mem.ts
 alloc_bytes src/kernel/swiotlb/pool.ts
   calls swiotlb_align_offset
+alloc_dma_pages src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
 arch_dma_prep_coherent src/kernel/dma/map-ops.ts include/linux/dma-map-ops.h kernel/dma/remap.c kernel/dma/mapping.c
 arch_sync_dma src/kernel/dma/map-ops.ts include/linux/dma-map-ops.h kernel/dma/remap.c kernel/dma/mapping.c
   calls arch_sync_dma_flush
 arch_sync_dma_flush src/kernel/dma/map-ops.ts include/linux/dma-map-ops.h kernel/dma/remap.c kernel/dma/mapping.c
 arm64_dma_phys_limit src/kernel/swiotlb/sizing.ts
+atomic_pool_expand src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls cma_in_zone arch_dma_prep_coherent dma_common_contiguous_remap set_memory_decrypted
+atomic_pool_resize src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls get_order atomic_pool_expand
 atomic_pool_size src/kernel/dma/pool.ts kernel/dma/pool.c
+atomic_pool_work_fn src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls atomic_pool_resize
 boot_accepted src/kernel/device.ts
 boot_devices src/kernel/boot.ts
   decides acceptedAtInit accept
   calls boot_accepted
 clear_dma_skip_sync src/kernel/device.ts
   calls set_dma_skip_sync
+cma_in_zone src/kernel/dma/pool.ts kernel/dma/pool.c
 coherent_dma_mask src/kernel/device.ts
 coherent_limit src/kernel/device.ts
   calls min_not_zero coherent_dma_mask
@@ -61,8 +71,12 @@ dma_alloc_attrs src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu iommu_dma_alloc dma_direct_alloc
 dma_alloc_contiguous src/kernel/dma/contiguous.ts kernel/dma/contiguous.c
   calls get_order
+dma_alloc_from_pool src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls atomic_pool_work_fn coherent_limit dma_guess_pool get_order translate_phys_to_dma
 dma_alloc_pages src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu iommu_dma_alloc_pages dma_direct_alloc_pages
+dma_atomic_pool_init src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls atomic_pool_expand get_order
 dma_capable src/kernel/dma/address.ts include/linux/dma-direct.h
   decides capableChecksForce
   calls force_dma_unencrypted dma_limit
@@ -80,7 +94,8 @@ dma_direct_alloc src/kernel/dma/direct.ts kernel/dma/direct.c
     mem_cc_shared_granule_size dma_set_encrypted phys_to_dma_unencrypted phys_to_dma
 dma_direct_alloc_from_pool src/kernel/dma/direct.ts kernel/dma/direct.c
   decides poolsMatchRequest
-  calls dma_direct_optimal_gfp_mask phys_to_dma_unencrypted phys_to_dma phys_to_dma_direct phys_to_virt
+  calls dma_alloc_from_pool dma_direct_optimal_gfp_mask phys_to_dma_unencrypted phys_to_dma phys_to_dma_direct
+    phys_to_virt
 dma_direct_alloc_no_mapping src/kernel/dma/direct.ts kernel/dma/direct.c
   decides reencryptOnFree
   calls __dma_direct_alloc_pages arch_dma_prep_coherent phys_to_dma_direct
@@ -93,11 +108,12 @@ dma_direct_alloc_swiotlb src/kernel/dma/direct.ts kernel/dma/direct.c
   calls swiotlb_alloc dma_coherent_ok swiotlb_free
 dma_direct_free src/kernel/dma/direct.ts kernel/dma/direct.c
   decides allocByAttr convertRestricted
-  calls force_dma_unencrypted is_swiotlb_for_alloc dma_free_contiguous dma_to_phys set_memory_encrypted
-    dma_set_encrypted swiotlb_find_pool __dma_direct_free_pages phys_to_virt swiotlb_free
+  calls force_dma_unencrypted is_swiotlb_for_alloc dma_free_contiguous dma_free_from_pool dma_to_phys
+    set_memory_encrypted dma_set_encrypted swiotlb_find_pool __dma_direct_free_pages phys_to_virt swiotlb_free
 dma_direct_free_pages src/kernel/dma/direct.ts kernel/dma/direct.c
   decides freePagesByPhys convertRestricted
-  calls force_dma_unencrypted swiotlb_find_pool dma_set_encrypted phys_to_virt swiotlb_free dma_free_contiguous
+  calls dma_free_from_pool force_dma_unencrypted swiotlb_find_pool dma_set_encrypted phys_to_virt swiotlb_free
+    dma_free_contiguous
 dma_direct_get_required_mask src/kernel/dma/direct.ts kernel/dma/direct.c
   calls phys_to_dma_direct
 dma_direct_map_page src/kernel/dma/direct-h.ts kernel/dma/direct.h
@@ -145,10 +161,16 @@ dma_free_attrs src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu iommu_dma_free dma_direct_free
 dma_free_contiguous src/kernel/dma/contiguous.ts kernel/dma/contiguous.c
   calls get_order
+dma_free_from_pool src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls dma_guess_pool
+dma_free_from_pool_phys src/kernel/dma/pool.ts kernel/dma/pool.c
+  calls dma_free_from_pool
 dma_free_pages src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu iommu_dma_free dma_direct_free_pages
 dma_get_required_mask src/kernel/dma/mapping.ts kernel/dma/mapping.c
   calls use_dma_iommu dma_direct_get_required_mask
+dma_guess_pool src/kernel/dma/pool.ts kernel/dma/pool.c
+  decides atomicPoolLookup
 dma_kmalloc_needs_bounce src/kernel/dma/map-ops.ts include/linux/dma-map-ops.h kernel/dma/remap.c kernel/dma/mapping.c
   calls kmalloc_size_roundup
 dma_limit src/kernel/device.ts
@@ -202,7 +224,8 @@ get_order src/kernel/swiotlb/pool.ts
 inc_used_and_hiwater src/kernel/swiotlb/pool.ts
 iommu_dma_alloc src/kernel/dma/iommu.ts drivers/iommu/dma-iommu.c
   decides iommuSharedAlloc poolsMatchRequest
-  calls force_dma_unencrypted dma_limit __iommu_dma_free phys_to_virt dma_alloc_contiguous get_order
+  calls force_dma_unencrypted dma_alloc_from_pool dma_limit __iommu_dma_free phys_to_virt dma_alloc_contiguous
+    get_order
 iommu_dma_alloc_pages src/kernel/dma/iommu.ts drivers/iommu/dma-iommu.c
   calls dma_limit __iommu_dma_free dma_alloc_contiguous get_order
 iommu_dma_free src/kernel/dma/iommu.ts drivers/iommu/dma-iommu.c
@@ -231,10 +254,8 @@ kmalloc_size_roundup src/kernel/slab.ts
 largest_free_run src/kernel/swiotlb/pool.ts
   calls longest_run
 limit_nareas src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
-  decides dynamicPools poolsMatchRequest dynamicFree dynamicRelease
-  calls swiotlb_bounce_range state_hash force_dma_unencrypted set_memory_decrypted set_memory_encrypted
-    swiotlb_find_slots translate_phys_to_dma swiotlb_map_area nr_slots alloc_bytes dma_limit swiotlb_release_slots
 longest_run src/kernel/swiotlb/pool.ts
+map_area src/kernel/dma/swiotlb-mem.ts
 mem_cc_shared_granule_size src/kernel/set-memory.ts
   decides sharedGranule
 min_not_zero src/kernel/device.ts
@@ -298,6 +319,11 @@ swiotlb_align_offset src/kernel/swiotlb/pool.ts
 swiotlb_alloc src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   decides poolsMatchRequest poolMatches
   calls phys_to_dma_unencrypted phys_to_dma swiotlb_find_slots get_order swiotlb_release_slots
+swiotlb_alloc_pool src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  calls limit_nareas swiotlb_alloc_tlb
+swiotlb_alloc_tlb src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  decides dynamicPools poolsMatchRequest
+  calls force_dma_unencrypted dma_alloc_from_pool alloc_dma_pages set_memory_decrypted set_memory_encrypted
 swiotlb_bounce src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   calls arch_sync_dma_flush
 swiotlb_bounce_range src/kernel/swiotlb/pool.ts
@@ -305,14 +331,21 @@ swiotlb_bounce_range src/kernel/swiotlb/pool.ts
 swiotlb_del_transient src/kernel/swiotlb/mem.ts
 swiotlb_do_find_slots src/kernel/swiotlb/pool.ts
   calls nr_slots swiotlb_take swiotlb_align_offset
+swiotlb_dyn_alloc src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  calls swiotlb_alloc_pool
 swiotlb_find_pool src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
-  calls pool_contains
+  calls __swiotlb_find_pool pool_contains
 swiotlb_find_slots src/kernel/swiotlb/pool.ts
-  calls swiotlb_search_pool_area
+  decides dynamicRelease
+  calls swiotlb_search_pool_area swiotlb_dyn_alloc translate_phys_to_dma swiotlb_map_area map_area nr_slots
+    alloc_bytes swiotlb_alloc_pool dma_limit swiotlb_schedule_dyn_free
 swiotlb_find_slots_dynamic src/kernel/swiotlb/mem.ts
   calls swiotlb_search_pool_area nr_slots
 swiotlb_free src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   calls swiotlb_find_pool pool_contains swiotlb_release_slots
+swiotlb_free_tlb src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  decides dynamicFree dynamicRelease
+  calls dma_free_from_pool_phys set_memory_encrypted
 swiotlb_init_io_tlb_pool src/kernel/swiotlb/pool.ts
 swiotlb_init_remap src/kernel/swiotlb/sizing.ts
   calls roundup_pow_of_two round_up_default_nslabs limit_nareas
@@ -327,6 +360,9 @@ swiotlb_release src/kernel/swiotlb/mem.ts
   calls swiotlb_del_transient swiotlb_release_slots
 swiotlb_release_slots src/kernel/swiotlb/pool.ts
   calls swiotlb_align_offset
+swiotlb_schedule_dyn_free src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
+  decides dynamicRelease
+  calls swiotlb_free_tlb
 swiotlb_search_pool_area src/kernel/swiotlb/pool.ts
   calls nr_slots swiotlb_do_find_slots swiotlb_take swiotlb_align_offset longest_run
 swiotlb_slots_set src/kernel/swiotlb/pool.ts
@@ -338,7 +374,7 @@ swiotlb_take src/kernel/swiotlb/pool.ts
 swiotlb_tbl_map_single src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   decides poolMatches
   calls private_access force_dma_unencrypted phys_to_dma_unencrypted phys_to_dma swiotlb_find_slots
-    clear_dma_skip_sync swiotlb_bounce alloc_bytes swiotlb_slots_set
+    clear_dma_skip_sync __swiotlb_find_pool swiotlb_bounce alloc_bytes swiotlb_slots_set
 swiotlb_tbl_unmap_single src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   calls swiotlb_bounce
 swiotlb_update_mem_attributes src/kernel/boot.ts

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { copyRange, EMPTY, type Intervals, intervalAt, mapRange, pieces, setRange } from './intervals.ts'
+import { copyRange, EMPTY, type Intervals, intervalAt, mapRange, pieces, setRange, valuesIn } from './intervals.ts'
 
 const N = 24
 const toArray = (m: Intervals) => Array.from({ length: N }, (_, i) => intervalAt(m, i, 0))
@@ -33,6 +33,8 @@ test('intervals are what an array would be, and canonical', () => {
           if (i > 0) expect((m[i - 2] as number) < (m[i] as number) || m[i - 1] !== m[i + 2]).toBe(true)
         }
         expect(pieces(m, 0, N, 0).flatMap(([ps, pe, pv]) => new Array(pe - ps).fill(pv))).toEqual(a)
+        const [from, to] = [Math.min(s, z), Math.max(s, z)]
+        expect(valuesIn(m, from, to)).toEqual(pieces(m, from, to, 0).filter(([, , v]) => v !== 0))
       }
     })
   )

@@ -32,6 +32,16 @@ export function pieces(m: Intervals, start: number, end: number, dflt: number): 
   return out
 }
 
+/** The pieces of [start, end) whose value is not the default. */
+export function valuesIn(m: Intervals, start: number, end: number): Array<[number, number, number]> {
+  const out: Array<[number, number, number]> = []
+  for (let i = 0; i < m.length && (m[i] as number) < end; i += 3) {
+    const [s, e] = [Math.max(m[i] as number, start), Math.min(m[i + 1] as number, end)]
+    if (s < e) out.push([s, e, m[i + 2] as number])
+  }
+  return out
+}
+
 function push(out: number[], s: number, e: number, v: number, dflt: number): void {
   if (s >= e || v === dflt) return
   const n = out.length

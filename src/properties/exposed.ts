@@ -6,7 +6,7 @@ import { CLASS, classNames, classOf, HW, wordOf } from '../machine/index.ts'
 import type { Finding, Store } from '../step/index.ts'
 import type { System } from '../system/index.ts'
 import { usesHostMemory } from './on-purpose.ts'
-import { contentOf, place } from './place.ts'
+import { markedIn, place } from './place.ts'
 import { firstOfEach, type Judgement, type Property } from './property.ts'
 
 declare module '../step/step.ts' {
@@ -25,9 +25,8 @@ const VIOLATED =
 function readable(sys: System, st: Store): readonly Finding[] {
   const out: Finding[] = []
   for (const [first, end] of sys.machine.hostPages(st))
-    for (const [at, , l] of contentOf(sys, st, first, end)) {
+    for (const [at, l] of markedIn(sys, st, first, end)) {
       const c = classOf(l)
-      if (c === CLASS.plain) continue
       const where = place(sys, st, at)
       out.push({
         property: 'exposed',

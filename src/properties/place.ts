@@ -1,6 +1,7 @@
 // Where in memory an address lies, and what the memory of some pages holds: for the findings of several properties.
-import { EMPTY, PAGE_SIZE, pieces } from '../base/index.ts'
+import { EMPTY, PAGE_SIZE } from '../base/index.ts'
 import { TAG } from '../kernel/index.ts'
+import { CLASS, classOf } from '../machine/index.ts'
 import type { Store } from '../step/index.ts'
 import type { System } from '../system/index.ts'
 
@@ -27,11 +28,17 @@ export function place(sys: System, st: Store, addr: number): string {
   }
 }
 
-/** The labels in pages [first, end): [address, its end, label]. */
-export const contentOf = (
-  sys: System,
-  st: Store,
-  first: number,
-  end: number
-): ReadonlyArray<readonly [number, number, number]> =>
-  pieces(sys.labels?.state.get(st) ?? EMPTY, first * PAGE_SIZE, end * PAGE_SIZE, 0)
+const NONE: ReadonlyArray<readonly [number, number]> = []
+
+/** What lies in pages [first, end) and is more than plain: [address, label]. Asked in each state; most have none. */
+export function markedIn(sys: System, st: Store, first: number, end: number): ReadonlyArray<readonly [number, number]> {
+  const labels = sys.labels?.state.get(st) ?? EMPTY
+  let out: Array<readonly [number, number]> | null = null
+  for (let i = 0; i < labels.length; i += 3) {
+    const label = labels[i + 2] as number
+    if (classOf(label) === CLASS.plain) continue
+    const from = Math.max(labels[i] as number, first * PAGE_SIZE)
+    if (from < Math.min(labels[i + 1] as number, end * PAGE_SIZE)) (out ??= []).push([from, label])
+  }
+  return out ?? NONE
+}

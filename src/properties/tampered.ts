@@ -1,12 +1,12 @@
 // Whoever is not meant to write can write: the host into what the guest treats as private, and data of an accepted
 // device on a way the host can write.
-import { type Intervals, PAGE_SIZE, pieces } from '../base/index.ts'
+import { type Intervals, PAGE_SIZE, pieces, valuesIn } from '../base/index.ts'
 import { TAG } from '../kernel/index.ts'
 import { CLASS, classOf, wordOf } from '../machine/index.ts'
 import type { Finding, Interned, Store } from '../step/index.ts'
 import type { System, TbitObject } from '../system/index.ts'
 import { askedFor, setAskedFor, sharedOnPurpose, usesHostMemory } from './on-purpose.ts'
-import { contentOf, place } from './place.ts'
+import { markedIn, place } from './place.ts'
 import { firstOfEach, type Judgement, type Property } from './property.ts'
 
 declare module '../step/step.ts' {
@@ -41,7 +41,7 @@ class Tampered implements Judgement {
     const { sys } = this
     const out: Finding[] = []
     for (const [first, end] of sys.machine.hostPages(st)) {
-      for (const [at, , l] of contentOf(sys, st, first, end)) {
+      for (const [at, l] of markedIn(sys, st, first, end)) {
         if (classOf(l) !== CLASS.accepted) continue
         const where = place(sys, st, at)
         out.push({
@@ -53,7 +53,7 @@ class Tampered implements Judgement {
             'which the host can write'
         })
       }
-      for (const [a, b, owner] of pieces(sys.kernel.pages.state.get(st).owner, first, end, 0)) {
+      for (const [a, b, owner] of valuesIn(sys.kernel.pages.state.get(st).owner, first, end)) {
         if (owner === TAG.page) out.push(...this.pages(st, a, b))
         else if (owner === TAG.slab) out.push(...this.objects(st, a, b))
       }

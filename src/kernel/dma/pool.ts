@@ -260,14 +260,13 @@ export class GuestAtomicPools implements AtomicPools {
   // Whether a pool's conversion failed at boot shows when it is first asked: until then no run could tell, so the
   // choice is made here.
   private bootResult(): void {
-    for (const [i, name] of POOLS.entries()) {
+    for (let i = 0; i < POOLS.length; i++)
       if (GuestAtomicPools.unknown(this, i) === 1)
         GuestAtomicPools.settled(
           this,
           i,
-          choose(`boot: converting ${name} may have failed`, this.leaksUnconverted ? 2 : 3)
+          choose(`boot: converting ${POOLS[i]} may have failed`, this.leaksUnconverted ? 2 : 3)
         )
-    }
   }
 
   private static readonly unknown = action<[a: GuestAtomicPools, i: number]>('pool unknown', {

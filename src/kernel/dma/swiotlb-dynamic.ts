@@ -83,13 +83,6 @@ const WORK = change((s: State, work: boolean): State => ({ ...s, work }))
 
 const holds = (p: Pool, phys: Phys): boolean => phys >= p.start && phys < p.start + p.nslabs * IO_TLB_SIZE
 
-/** The pool's slots to work on. */
-function slotsOf(p: Pick<Pool, 'start' | 'nslabs' | 'nareas'>, slots: Uint32Array | null): IoTlbPool {
-  const pool = new IoTlbPool(p.start, p.nslabs, p.nareas)
-  if (slots !== null) restore(pool, slots)
-  return pool
-}
-
 /**
  * `bit`: what phys_to_dma_*() adds to an address, once the range map has been asked.
  */
@@ -144,6 +137,8 @@ export class GuestDynamicPools implements DynamicPools {
    * own.
    */
   private readonly live: Map<number, IoTlbPool> | null
+  /** The last pool that was looked at, by where it begins: its arrays hold the slots of the next. */
+  private readonly lookedAt = new Map<number, IoTlbPool>()
 
   constructor(
     layout: Layout,
@@ -156,14 +151,20 @@ export class GuestDynamicPools implements DynamicPools {
     this.state = new Interned<State>(layout, 'dynamic_pools', { pools: [], work: false }, encode, k.parts.inPlace)
   }
 
-  /** A pool's slots as they are now. */
+  /** A pool's slots as they are now, until it is asked again. */
   pool(p: Pool): IoTlbPool {
-    return this.live?.get(p.start) ?? slotsOf(p, p.slots)
+    const live = this.live?.get(p.start)
+    if (live !== undefined) return live
+    const had = this.lookedAt.get(p.start)
+    const pool = had?.nslabs === p.nslabs && had.nareas === p.nareas ? had : new IoTlbPool(p.start, p.nslabs, p.nareas)
+    this.lookedAt.set(p.start, pool)
+    restore(pool, p.slots)
+    return pool
   }
 
   private fresh(p: Tlb, transient: boolean): IoTlbPool {
     return this.live === null
-      ? slotsOf(p, null)
+      ? new IoTlbPool(p.start, p.nslabs, p.nareas)
       : new IoTlbPool(p.start, p.nslabs, p.nareas, transient, this.mem.pool.usage)
   }
 

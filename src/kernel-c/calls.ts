@@ -205,6 +205,8 @@ class CCalls implements DmaCalls, Host, Stops {
     const lost = this.boot(this.c, [])
     this.boots.set('', { state: -1, lost, otherwise: sharedOtherwise(this.k, [], this.bootShared) })
     this.accepted = t.accepted !== null && this.c.hasField(t.accepted) ? this.c.fieldOf(t.accepted) : null
+    // only what overwrites the flag is told by where it stopped
+    this.c.namesStops = this.accepted !== null
     this.skipSync = this.c.hasField('dma_skip_sync') ? this.c.fieldOf('dma_skip_sync') : null
     this.grows = this.c.meta.has.dynamic && k.config.swiotlb_dynamic && k.default_mem !== null
     const slots = this.grows ? PAGE_ALIGN((k.default_mem?.nslabs ?? 0) * SLOT_BYTES) : 0

@@ -351,6 +351,8 @@ export class KernelC {
   private stops: Stops | null = null
   /** How a call that was thrown out of has stopped. */
   private frozen: Frozen | null = null
+  /** A stopped call is told with the function that it stopped in, which costs more to find than a step of the C. */
+  namesStops = true
   /** Told each access of an image whose calls can stop, while nobody asks to stop them. */
   onAccess: ((at: number, does: number) => void) | null = null
 
@@ -368,7 +370,9 @@ export class KernelC {
     this.stepping =
       asyncify === null
         ? null
-        : new Stepping(asyncify, this.memory, this.stack, () => calls(new Error())[0] ?? 'the kernel')
+        : new Stepping(asyncify, this.memory, this.stack, () =>
+            this.namesStops ? (calls(new Error())[0] ?? 'the kernel') : ''
+          )
     this.x = (asyncify === null ? instance.exports : this.stoppable(instance.exports)) as unknown as Exports
     this.stackTop = this.stack.value as bigint
     this.out = new Float64Array(this.memory.buffer, SCRATCH, 16)

@@ -277,7 +277,10 @@ export class Search {
     else this.recent.fill(0)
   }
 
-  /** Puts the buffer's states into the table, in order; new ones into the arena. */
+  /**
+   * Puts the buffer's states into the table, in order; new ones into the arena. Long: what is known of a batch stays in
+   * local variables from pass to pass.
+   */
   private flush(): void {
     const n = this.pending
     if (n === 0) return
@@ -307,8 +310,8 @@ export class Search {
     }
     let sink = 0
     for (let j = 0; j < m; j++) sink ^= table[(hashes[j] as number) & mask] as number
-    // A hash's first place mostly holds another state: its words are of no use. So its own entry is looked for first, as
-    // far as the table has it now.
+    // A hash's first place mostly holds another state, whose words are of no use. So its own entry is looked for first,
+    // as far as the table has it now.
     for (let j = 0; j < m; j++) {
       const h = hashes[j] as number
       let s = h & mask

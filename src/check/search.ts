@@ -192,7 +192,7 @@ export class Search {
   // Successors that wait for the table, in their stored form.
   private buffer: Int32Array
   private readonly hashes = new Int32Array(BATCH)
-  private readonly heads = new Int32Array(BATCH)
+  private readonly places = new Int32Array(BATCH)
   private readonly from = new Int32Array(BATCH)
   private readonly left = new Int32Array(BATCH)
   private recent: Int32Array
@@ -277,14 +277,17 @@ export class Search {
     else this.recent.fill(0)
   }
 
-  /** Puts the buffer's states into the table, in order; new ones into the arena. */
+  /**
+   * Puts the buffer's states into the table, in order; new ones into the arena. Long: what is known of a batch stays in
+   * local variables from pass to pass.
+   */
   private flush(): void {
     const n = this.pending
     if (n === 0) return
     this.pending = 0
     const W = this.codec.width
     const buf = this.buffer
-    const { hashes, heads, left } = this
+    const { hashes, places, left } = this
     let recent = this.recent
     let last = recent.length - 1
     let table = this.table
@@ -305,10 +308,19 @@ export class Search {
       hashes[m] = h
       left[m++] = i
     }
-    for (let j = 0; j < m; j++) heads[j] = table[(hashes[j] as number) & mask] as number
     let sink = 0
+    for (let j = 0; j < m; j++) sink ^= table[(hashes[j] as number) & mask] as number
+    // A hash's first place mostly holds another state, whose words are of no use. So its own entry is looked for first,
+    // as far as the table has it now.
     for (let j = 0; j < m; j++) {
-      const e = heads[j] as number
+      const h = hashes[j] as number
+      let s = h & mask
+      let e = table[s] as number
+      while (e !== 0 && ((e ^ h) & ~mask) !== 0) {
+        s = (s + 1) & mask
+        e = table[s] as number
+      }
+      places[j] = s
       if (e !== 0) sink ^= words[((e & mask) - 1) * W] as number
     }
     this.sink = sink
@@ -317,7 +329,7 @@ export class Search {
       const tag = h & ~mask
       const i = left[j] as number
       const b = i * W
-      let s = h & mask
+      let s = places[j] as number
       for (;;) {
         const e = table[s] as number
         if (e === 0) break
@@ -349,11 +361,13 @@ export class Search {
       this.parents.words[at] = this.from[i] as number
       this.count = at + 1
       if (this.count * 4 > table.length * 3) {
-        this.rehash(table.length * (table.length < 1 << 20 ? 4 : 2))
+        this.rehash(table.length * (table.length <= 1 << 20 ? 4 : 2))
         table = this.table
         mask = table.length - 1
         recent = this.recent
         last = recent.length - 1
+        // What was looked up in the old one is not so here.
+        for (let l = j + 1; l < m; l++) places[l] = (hashes[l] as number) & mask
       }
     }
   }
@@ -927,7 +941,7 @@ function deadlock(model: Model): (store: Store, waiting: readonly Waiting[]) => 
 /**
  * Murmur3's word mixing: all 32 bits count, the low ones choose the slot and the high ones are kept beside the index.
  */
-function hashOf(v: Int32Array, from: number, n: number): number {
+export function hashOf(v: Int32Array, from: number, n: number): number {
   let h = 0x2f0b4c47
   for (let i = from; i < from + n; i++) {
     let k = Math.imul(v[i] as number, 0xcc9e2d51)

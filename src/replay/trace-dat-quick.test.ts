@@ -113,17 +113,20 @@ const made = fc.record({
   wild: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, fc.boolean())
 })
 
-function read(be: boolean, records: readonly Made[]): { seen: unknown[]; skips: unknown; others: unknown } {
-  const cpus = [0, 1].map((cpu) => [
-    page(
-      be,
-      1000 + cpu,
-      records.filter((_, i) => i % 2 === cpu).map((m) => [3, recordOf(be, m)] as const)
-    )
-  ])
-  const file = version6Of(be, FORMATS, cpus)
+/** What a file holds. `reuse`: its source answers in the room that it is given. */
+function eventsOf(file: Uint8Array, reuse = false): { seen: unknown[]; skips: unknown; others: unknown } {
   const [names, skips] = [new Names(), new Skips()]
-  const source = { name: 'x', size: file.length, read: (o: number, n: number) => file.subarray(o, o + n) }
+  const source = {
+    name: 'x',
+    size: file.length,
+    read: (o: number, n: number, into?: Uint8Array) => {
+      const got = file.subarray(o, o + n)
+      if (!reuse || into === undefined || into.length < got.length) return got
+      into.fill(0xff)
+      into.set(got)
+      return into.subarray(0, got.length)
+    }
+  }
   const r = TraceDat.open(source, names, skips, {})
   if (!r.ok) throw new Error(r.error.message)
   const seen: unknown[] = []
@@ -141,6 +144,17 @@ function read(be: boolean, records: readonly Made[]): { seen: unknown[]; skips: 
   return { seen, skips: skips.list(), others: [...r.value.others] }
 }
 
+function read(be: boolean, records: readonly Made[]): ReturnType<typeof eventsOf> {
+  const cpus = [0, 1].map((cpu) => [
+    page(
+      be,
+      1000 + cpu,
+      records.filter((_, i) => i % 2 === cpu).map((m) => [3, recordOf(be, m)] as const)
+    )
+  ])
+  return eventsOf(version6Of(be, FORMATS, cpus))
+}
+
 test('records of the usual formats, of others, cut off, with lists anywhere: as read field by field', () => {
   const kinds = new Set<number>()
   fc.assert(
@@ -153,4 +167,21 @@ test('records of the usual formats, of others, cut off, with lists anywhere: as 
   )
   // Nothing passes for want of events.
   expect(kinds.size).toBeGreaterThanOrEqual(6)
+})
+
+test('pages that are read to where those before them lay', () => {
+  const some = fc.sample(made, { numRuns: 12, seed: 5 }).map((m) => ({ ...m, short: 0, wild: false }))
+  const pages = (n: number, cpu: number): Uint8Array[] =>
+    Array.from({ length: n }, (_, i) =>
+      page(
+        false,
+        1000 * i + cpu,
+        some.slice((i + cpu) % 5, ((i + cpu) % 5) + 1 + (i % 6)).map((m) => [2, recordOf(false, m)] as const)
+      )
+    )
+  // One CPU's data ends in the middle of what is read at once.
+  const file = version6Of(false, FORMATS, [pages(150, 0), pages(64, 1)])
+  const want = eventsOf(file)
+  expect(want.seen.length).toBeGreaterThan(300)
+  expect(eventsOf(file, true)).toEqual(want)
 })

@@ -377,6 +377,8 @@ class Cursor {
   private pageBase = 0
   // Pages at hand: plain pages of the present chunk.
   private chunk: Uint8Array = new Uint8Array(0)
+  /** Where chunks are that are not compressed: the next one takes the place of the one before. */
+  private room = new Uint8Array(0)
   private chunkAt = 0
   private chunksLeft = 0
   private fileAt: number
@@ -549,7 +551,9 @@ class Cursor {
     } else {
       if (this.fileAt >= this.fileEnd) return false
       const n = Math.min(this.head.pagesAtHand * pageSize, this.fileEnd - this.fileAt)
-      this.chunk = this.source.read(this.fileAt, n).slice()
+      if (this.room.length < n) this.room = new Uint8Array(n)
+      const got = this.source.read(this.fileAt, n, this.room)
+      this.chunk = got.buffer === this.room.buffer ? got : got.slice()
       this.fileAt += n
       if (this.chunk.length === 0) return false
     }

@@ -1,5 +1,6 @@
 // One replay from files to its result: what the command line does itself for one recording, and a worker thread for
 // each of many. What goes in is data only.
+import { statSync } from 'node:fs'
 import type { Diagnostic } from '../base/index.ts'
 import {
   type CostTerms,
@@ -12,6 +13,7 @@ import {
   type ReplayResult,
   ReplaySession,
   type SimulatedEvent,
+  type TraceInput,
   type WhatIfSpec
 } from '../replay/index.ts'
 import { readPackedLog, readPackedText } from './file-access.ts'
@@ -94,6 +96,25 @@ async function tablesOf(
   return null
 }
 
+/** It can be read twice. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    // Reading says what is wrong.
+    return false
+  }
+}
+
+/** Reads it to its end, or to where it is known that it has to be read again. */
+async function read(session: ReplaySession, files: readonly string[], hooks: ReplayHooks): Promise<TraceInput> {
+  const { replay, names, skips } = session
+  const stop = (): boolean => session.outgrown || hooks.stop()
+  const input = await readTraces(files, replay, names, skips, session.hooks({ ...hooks, stop }))
+  replay.end()
+  return input
+}
+
 export async function replayFiles(s: ReplaySetup, hooks: ReplayHooks): Promise<Replayed> {
   const errors: Diagnostic[] = []
   const { sections, log, debugfs } = await beside(s, errors)
@@ -104,20 +125,27 @@ export async function replayFiles(s: ReplaySetup, hooks: ReplayHooks): Promise<R
   const parquet = await tablesOf(s, (id) => name(id), errors)
   if (errors.length > 0) return refused()
   const logName = s.dmesg ?? `${s.files[0]} (its kernel log)`
-  const session = new ReplaySession({
-    pool: s.pool,
-    log: facts === null ? null : { name: logName, facts },
-    debugfs,
-    sections,
-    questions: s.questions,
-    fitCost: s.cost === 'measured',
-    ...(parquet ? { recorder: (e: SimulatedEvent) => parquet.add(e) } : {})
-  })
+  const made = (quick: boolean): ReplaySession =>
+    new ReplaySession({
+      pool: s.pool,
+      log: facts === null ? null : { name: logName, facts },
+      debugfs,
+      sections,
+      questions: s.questions,
+      quick,
+      fitCost: s.cost === 'measured',
+      ...(parquet ? { recorder: (e: SimulatedEvent) => parquet.add(e) } : {})
+    })
+  // What a table holds is written once.
+  let session = made(parquet === null && s.questions.length > 0 && s.files.every(isFile))
   name = (id) => session.names.name(id)
   for (const w of session.warnings) hooks.warn(`${w.file}: warning ${w.code}: ${w.message}\n`)
-  const { replay, names, skips } = session
-  const input = await readTraces(s.files, replay, names, skips, session.hooks(hooks))
-  replay.end()
+  let input = await read(session, s.files, hooks)
+  if (session.outgrown && !hooks.stop()) {
+    session = made(false)
+    input = await read(session, s.files, hooks)
+  }
+  const { replay } = session
   const foreign = session.contradictions(input.kernel)
   if (foreign.length > 0) {
     // Every figure would be wrong without a sign.

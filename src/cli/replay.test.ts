@@ -99,6 +99,17 @@ describe('what is reported', () => {
     expect(both.out).toContain('merged by time')
   })
 
+  test('where a pool that is asked for turns out too small, the file is read again: the same answer', async () => {
+    const ask = ['--what-if', 'kernel=tio-v2', '--what-if', 'pool=65536', '--what-if', 'pool=512', '--format', 'json']
+    // Tables are written once, so that nothing is read twice for them.
+    for (const pool of [[], ['--pool', '512,2@0x7d8f3000']]) {
+      const twice = await run(fixture('r04-full.txt.gz'), ...pool, ...ask)
+      const once = await run(fixture('r04-full.txt.gz'), ...pool, ...ask, '--parquet', join(dir, 'again'))
+      expect(twice.out).toBe(once.out)
+      expect(JSON.parse(twice.out).what_if).toHaveLength(3)
+    }
+  })
+
   test('losses are said, with what they do to the figures', async () => {
     const r = await run(fixture('r08-pipe.txt.gz'), '--dmesg', file('dmesg3.txt', dmesg))
     expect(r.out).toMatch(/[\d ]+ events are missing/)

@@ -179,8 +179,9 @@ function fileSource(file: string, name: string, after: () => void): RandomSource
     source: {
       name,
       size,
-      read(offset, length) {
-        const b = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+      read(offset, length, into) {
+        const most = Math.max(0, Math.min(length, size - offset))
+        const b = into !== undefined && into.length >= most ? into.subarray(0, most) : new Uint8Array(most)
         let n = 0
         while (n < b.length) {
           const got = readSync(fd, b, n, b.length - n, offset + n)

@@ -114,8 +114,13 @@ const printRecord = (be: boolean, text: string): Uint8Array => {
   return o.pad(Math.ceil(o.length / 4) * 4).done()
 }
 
-// A ring buffer page: records with their time after the one before.
-function page(be: boolean, time: number, records: readonly (readonly [number, Uint8Array])[], missed = 0): Uint8Array {
+/** A ring buffer page: records with their time after the one before. */
+export function page(
+  be: boolean,
+  time: number,
+  records: readonly (readonly [number, Uint8Array])[],
+  missed = 0
+): Uint8Array {
   const o = new Out(be).int(time, 8).int(0, 8)
   for (const [delta, data] of records) {
     let d = delta
@@ -161,7 +166,10 @@ function zstdRaw(data: Uint8Array): Uint8Array {
     .done()
 }
 
-export function version6(be: boolean): Uint8Array {
+export const version6 = (be: boolean): Uint8Array => version6Of(be, [MAP, SG], pages(be))
+
+/** A file with these formats of the system dma, and the pages of each of two CPUs. */
+export function version6Of(be: boolean, dma: readonly string[], cpus: readonly (readonly Uint8Array[])[]): Uint8Array {
   const o = new Out(be)
     .raw(0x17, 8, 0x44)
     .text('tracing')
@@ -169,7 +177,9 @@ export function version6(be: boolean): Uint8Array {
     .raw(be ? 1 : 0, 8)
     .int(4096, 4)
   o.string('header_page').sized(PAGE).string('header_event').sized('')
-  o.int(1, 4).sized(PRINT).int(2, 4).string('dma').int(2, 4).sized(MAP).sized(SG).string('sched').int(1, 4).sized(OTHER)
+  o.int(1, 4).sized(PRINT).int(2, 4).string('dma').int(dma.length, 4)
+  for (const f of dma) o.sized(f)
+  o.string('sched').int(1, 4).sized(OTHER)
   o.int(3, 4).text('sym').int(2, 4).text('pf').int(1, 8).text('c').int(2, 4)
   o.text('options  \0')
     .int(4, 2)
@@ -182,7 +192,7 @@ export function version6(be: boolean): Uint8Array {
   o.text('flyrecord\0')
   const index = o.length
   for (let i = 0; i < 4; i++) o.int(0, 8)
-  pages(be).forEach((ps, c) => {
+  cpus.forEach((ps, c) => {
     o.pad(Math.ceil(o.length / 4096) * 4096)
     o.set(index + c * 16, o.length, 8)
     o.set(index + c * 16 + 8, ps.length * 4096, 8)

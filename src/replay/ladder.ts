@@ -23,7 +23,7 @@ export class Ladder {
    */
   constructor(
     private readonly place: Omit<PoolPlace, 'nslabs'>,
-    private readonly keep: number,
+    readonly keep: number,
     first = FIRST
   ) {
     this.carrying = first > LARGEST_POOL ? null : this.make(first)

@@ -13,6 +13,7 @@ import {
   IO_TLB_SIZE,
   IoTlbPool,
   nr_slots,
+  releaseSlotsAt,
   type SlotParams,
   slotParams,
   swiotlb_release_slots,
@@ -574,8 +575,12 @@ export class PoolSim {
       return n
     }
     const owned = this.pools[this.where[id] as number] as OwnedPool
-    swiotlb_release_slots(owned.pool, this.mask[id] as number, this.address(id))
-    owned.own(this.slot[id] as number, n, 0)
+    const { pool } = owned
+    const s = this.slot[id] as number
+    // swiotlb_release_slots() of its address.
+    const offset = ((pool.orig_addr[s] as number) & (this.mask[id] as number) & SLOT_MASK) >>> 0
+    releaseSlotsAt(pool, s, offset)
+    owned.own(s, n, 0)
     return n
   }
 

@@ -278,6 +278,7 @@ export class Replay implements EventSink {
       } else this.simulation.step(id, at)
       w.head = id + 1
     }
+    w.rest()
   }
 
   /** Decides about the pool when no log said where it is. */

@@ -16,7 +16,7 @@ import { Sizing } from './sizing.ts'
 import { Skips } from './skips.ts'
 import { unsoundPool } from './sound-pool.ts'
 import type { WhatIfSpec } from './what-if-spec.ts'
-import { WhatIf } from './what-if.ts'
+import { SharedLadders, WhatIf } from './what-if.ts'
 
 export interface SessionOptions {
   /** The user's word on the pool; null: the log's, else it is found from the addresses. */
@@ -27,6 +27,8 @@ export interface SessionOptions {
   /** The sections of a recording of `tbit record`. */
   readonly sections: ReadonlyMap<string, string> | null
   readonly questions: readonly WhatIfSpec[]
+  /** Smaller pools than those asked for are followed only as long as they refuse nothing (ReplaySession.outgrown). */
+  readonly quick?: boolean
   readonly fitCost: boolean
   /** Stretches of time that the timeline has at most. */
   readonly buckets?: number
@@ -60,7 +62,8 @@ export class ReplaySession {
       ...(o.recorder ? { recorder: o.recorder } : {})
     })
     this.sizing = new Sizing(() => this.replay)
-    this.whatIfs = o.questions.map((q) => new WhatIf(q, () => this.replay))
+    const ladders = new SharedLadders(o.questions, o.quick === true)
+    this.whatIfs = o.questions.map((q) => new WhatIf(q, () => this.replay, null, null, ladders))
     this.followers.push(this.sizing, ...this.whatIfs)
     if (o.debugfs !== null) for (const s of parseDebugfs(o.debugfs).samples) this.replay.measured.sample(s)
     this.missed = missedUnmaps(o.sections)
@@ -109,6 +112,11 @@ export class ReplaySession {
   /** Follows what is replayed, as sizing and questions do. */
   follow(f: Follower): void {
     this.followers.push(f)
+  }
+
+  /** A quick session cannot answer all questions: the recording has to be read again, by one that is not. */
+  get outgrown(): boolean {
+    return this.whatIfs.some((w) => w.outgrown)
   }
 
   /** What reading tells the replay. */

@@ -5,7 +5,8 @@
 export interface ByteSource {
   readonly name: string
   readonly size: number
-  read(offset: number, length: number): Uint8Array
+  /** `into`: room that the answer may lie in, from its front on; what it held is then gone. */
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array
 }
 
 /** Unpacks data that has exactly `size` bytes when it is unpacked. @throws Error when it does not */

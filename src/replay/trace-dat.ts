@@ -22,6 +22,7 @@ import {
   readHead,
   type TraceDatInfo
 } from './trace-dat-head.ts'
+import { NOWHERE, type QuickLayout, quickLayout } from './trace-dat-quick.ts'
 
 export type { ByteSource, Unpack, Unpackers } from './trace-dat-bytes.ts'
 export type { TraceDatInfo } from './trace-dat-head.ts'
@@ -46,6 +47,8 @@ export class TraceDat {
   private readonly oldest: Cursor[]
   private readonly ev = new TraceEvent()
   private readonly decoder = new TextDecoder('utf-8')
+  /** How records are read, by the id of their event; null: the event means nothing here. */
+  private readonly readings: (Reading | null)[]
 
   private constructor(
     private readonly head: Head,
@@ -55,6 +58,7 @@ export class TraceDat {
     unpackers: Unpackers
   ) {
     this.info = head.info
+    this.readings = readingsOf(head)
     this.dataBytes = head.cpus.reduce((n, c) => n + c.size, 0)
     this.cursors = head.cpus.filter((c) => c.size > 0).map((c, i) => new Cursor(c, i, head, source, unpackers, skips))
     this.oldest = [...this.cursors].sort((a, b) => (before(a, b) ? -1 : 1))
@@ -125,12 +129,13 @@ export class TraceDat {
     const at = c.at
     const le = head.le
     const id = head.typeOffset + 2 <= c.length ? v.getUint16(at + head.typeOffset, le) : -1
-    const d = head.decoders.get(id)
-    if (d === undefined) {
+    const reading = id >= 0 && id < this.readings.length ? (this.readings[id] as Reading | null) : null
+    if (reading === null) {
       const name = head.eventNames.get(id) ?? `event ${id}`
       this.others.set(name, (this.others.get(name) ?? 0) + 1)
       return
     }
+    const { d, quick } = reading
     const ev = this.ev
     ev.clear()
     ev.kind = d.kind
@@ -149,7 +154,7 @@ export class TraceDat {
       sink.event(ev)
       return
     }
-    if (!this.read(c, d, ev)) {
+    if (!(quick !== null && quick.end <= c.length ? this.quickRead(c, quick, ev) : this.read(c, d, ev))) {
       this.skips.add('cutRecord', this.records)
       return
     }
@@ -165,6 +170,57 @@ export class TraceDat {
       if (ev.nents > ev.nphys) ev.truncated = true
     }
     sink.event(ev)
+  }
+
+  // The same as read() of a record that is as long as its fields ask for.
+  private quickRead(c: Cursor, q: QuickLayout, ev: TraceEvent): boolean {
+    const v = c.view
+    const at = c.at
+    this.outside = false
+    if (q.device !== NOWHERE) {
+      const word = v.getUint32(at + q.device, true)
+      const from = word & 0xffff
+      const bytes = word >>> 16
+      if (from + bytes > c.length) this.outside = true
+      else if (bytes !== PCI_NAME + 1 || !this.knownDevice(c, from)) this.device(c, from, bytes)
+    }
+    if (q.dma !== NOWHERE) ev.dma = u64(v, at + q.dma)
+    if (q.phys !== NOWHERE) ev.phys = u64(v, at + q.phys)
+    if (q.size !== NOWHERE) ev.size = u64(v, at + q.size)
+    if (q.dir !== NOWHERE) {
+      ev.dir = v.getUint32(at + q.dir, true)
+      if (ev.dir > 3) this.outside = true
+    }
+    if (q.attrs !== NOWHERE) ev.attrs = u64(v, at + q.attrs)
+    if (q.mask !== NOWHERE) ev.mask = u64(v, at + q.mask)
+    if (q.force !== NOWHERE) ev.force = v.getUint8(at + q.force) !== 0
+    if (q.nents !== NOWHERE) ev.nents = v.getUint32(at + q.nents, true)
+    if (q.ents !== NOWHERE) ev.ents = v.getUint32(at + q.ents, true)
+    if (q.truncated !== NOWHERE) ev.truncated = v.getUint8(at + q.truncated) !== 0
+    if (q.dmas !== NOWHERE) ev.ndma = this.quickList(c, q.dmas, 8, 0)
+    if (q.sizes !== NOWHERE) ev.nsize = this.quickList(c, q.sizes, 4, 1)
+    if (q.physs !== NOWHERE) ev.nphys = this.quickList(c, q.physs, 8, 2)
+    ev.has |= q.has
+    return !this.outside
+  }
+
+  private quickList(c: Cursor, offset: number, width: 4 | 8, which: number): number {
+    const v = c.view
+    const word = v.getUint32(c.at + offset, true)
+    const from = word & 0xffff
+    const bytes = word >>> 16
+    if (from + bytes > c.length) {
+      this.outside = true
+      return 0
+    }
+    const n = Math.min(MAX_SEGMENTS, width === 8 ? bytes >>> 3 : bytes >>> 2)
+    const ev = this.ev
+    while (n > ev.dmas.length) ev.grow()
+    const out = which === 0 ? ev.dmas : which === 1 ? ev.sizes : ev.physs
+    let p = c.at + from
+    if (width === 8) for (let i = 0; i < n; i++, p += 8) out[i] = u64(v, p)
+    else for (let i = 0; i < n; i++, p += 4) out[i] = v.getUint32(p, true)
+    return n
   }
 
   // Fills the record; false when a field lies outside the record, or holds what it cannot.
@@ -278,6 +334,23 @@ export class TraceDat {
   }
 }
 
+/** A record names its event in two bytes. */
+const MOST_ID = 0xffff
+
+interface Reading {
+  readonly d: Decoder
+  readonly quick: QuickLayout | null
+}
+
+function readingsOf(head: Head): (Reading | null)[] {
+  const named = [...head.decoders].filter(([id]) => id <= MOST_ID)
+  const out = new Array<Reading | null>(Math.max(-1, ...named.map(([id]) => id)) + 1).fill(null)
+  for (const [id, d] of named) out[id] = { d, quick: head.le ? quickLayout(d) : null }
+  return out
+}
+
+const u64 = (v: DataView, p: number): number => v.getUint32(p + 4, true) * TWO32 + v.getUint32(p, true)
+
 const MISSED = 0x80000000
 const MISSED_STORED = 0x40000000
 
@@ -304,6 +377,8 @@ class Cursor {
   private pageBase = 0
   // Pages at hand: plain pages of the present chunk.
   private chunk: Uint8Array = new Uint8Array(0)
+  /** Where chunks are that are not compressed: the next one takes the place of the one before. */
+  private room = new Uint8Array(0)
   private chunkAt = 0
   private chunksLeft = 0
   private fileAt: number
@@ -476,7 +551,9 @@ class Cursor {
     } else {
       if (this.fileAt >= this.fileEnd) return false
       const n = Math.min(this.head.pagesAtHand * pageSize, this.fileEnd - this.fileAt)
-      this.chunk = this.source.read(this.fileAt, n).slice()
+      if (this.room.length < n) this.room = new Uint8Array(n)
+      const got = this.source.read(this.fileAt, n, this.room)
+      this.chunk = got.buffer === this.room.buffer ? got : got.slice()
       this.fileAt += n
       if (this.chunk.length === 0) return false
     }

@@ -124,16 +124,62 @@ const RANGE_LOW = 0.58
 const RANGE_HIGH = 1.7
 const NO_LIVES: AssumedLives = { assumed: 0, exact: 0, early: 0, low: 0, high: 0 }
 
+/**
+ * The ladders of questions that are asked in one pass. What a ladder comes to depends on the load alone: questions
+ * about one load share it, and the first of them climbs it.
+ */
+export class SharedLadders {
+  private readonly made = new Map<string, Ladder>()
+
+  /**
+   * `quick`: where a question's own pool will do, as far as can be told beforehand, smaller ones are not followed after
+   * they have refused something. When it does not do after all, there is no answer (WhatIf.outgrown).
+   */
+  constructor(
+    private readonly specs: readonly WhatIfSpec[],
+    private readonly quick: boolean
+  ) {}
+
+  /**
+   * The ladder of a question; `mine`: it is new, and the question climbs it. `recorded`: slots without pool=. `more`:
+   * something bounces that did not in the recording.
+   */
+  of(
+    spec: WhatIfSpec,
+    place: Omit<PoolPlace, 'nslabs'>,
+    recorded: number,
+    more: boolean
+  ): { readonly ladder: Ladder; readonly mine: boolean } {
+    const load = loadOf(spec)
+    const key = `${load} ${JSON.stringify(place)}`
+    const known = this.made.get(key)
+    if (known !== undefined) return { ladder: known, mine: false }
+    const asked = this.specs.filter((s) => loadOf(s) === load).map((s) => s.pool?.nslabs ?? recorded)
+    const followed = this.quick && !more ? asked.filter((n) => n < recorded) : asked
+    const ladder = new Ladder(place, Math.max(0, ...followed))
+    this.made.set(key, ladder)
+    return { ladder, mine: true }
+  }
+}
+
+// What of a question decides what bounces.
+const loadOf = (s: WhatIfSpec): string => JSON.stringify([s.force, s.knows, s.knows ? [...s.accepted].sort() : []])
+
 export class WhatIf implements Follower {
   readonly wantsDirect = true
   private readonly tallies: (Tally | undefined)[] = []
   private main: Trial | null = null
   private ladder: Ladder | null = null
+  /** The ladder is its own to climb. */
+  private climbs: boolean
   private track = 0
   private bytesOf = new Float64Array(1024)
   private segsOf = new Int32Array(1024)
   /** What of a mapping that is not complete bounces here, by window id. */
-  private readonly open = new Map<number, { bytes: number; segs: number }>()
+  private readonly open = new Map<number, { readonly bytes: number; readonly segs: number }>()
+  private lastOwner = -1
+  private lastBytes = 0
+  private lastSegs = 0
   /** Something bounces here that did not in the recording, or the other way round. */
   private more = false
   private less = false
@@ -144,24 +190,30 @@ export class WhatIf implements Follower {
   /**
    * `known`: the ladder of pools that an earlier question with the same load climbed; this one then simulates its own
    * pool alone. `keep`: pools of up to so many slots stay on the ladder after they have refused something (null: up to
-   * the size that is asked for).
+   * the size that is asked for). `shared`: where questions of the same pass have their ladders.
    */
   constructor(
     readonly spec: WhatIfSpec,
     private readonly replay: () => Recording,
     private readonly known: Ladder | null = null,
-    private readonly keep: number | null = null
+    private readonly keep: number | null = null,
+    private readonly shared: SharedLadders | null = null
   ) {
+    this.climbs = known === null
     this.knows = spec.knows
     this.kernel = spec.kernel ?? ''
   }
 
   // The pools, made when the first mapping comes: by then the recording's own is known.
   private trials(): { main: Trial; ladder: Ladder } {
-    if (this.main !== null && this.ladder !== null) return { main: this.main, ladder: this.ladder }
+    return this.main !== null && this.ladder !== null ? { main: this.main, ladder: this.ladder } : this.make()
+  }
+
+  private make(): { main: Trial; ladder: Ladder } {
     const r = this.replay()
     const place = r.sim?.place ?? null
-    const nslabs = this.spec.pool?.nslabs ?? place?.nslabs ?? DEFAULT_SLABS
+    const recorded = place?.nslabs ?? DEFAULT_SLABS
+    const nslabs = this.spec.pool?.nslabs ?? recorded
     const known = this.spec.pool?.nareas ?? place?.nareas ?? areasFor(r.cpus, nslabs)
     const nareas = Math.min(known, 2 ** Math.floor(Math.log2(Math.max(1, nslabs / 128))))
     const start = place?.start ?? 0x40000000
@@ -173,8 +225,16 @@ export class WhatIf implements Follower {
       grows ? (r.growsAfter ?? GROWS_AFTER) : null
     )
     this.track = r.timeline.track(this.spec.text, 'what-if')
-    this.ladder = this.known ?? new Ladder({ start, nareas: place?.nareas ?? nareas, before_6_3 }, this.keep ?? nslabs)
+    const rungs = { start, nareas: place?.nareas ?? nareas, before_6_3 }
+    this.ladder = this.known ?? this.sharedLadder(rungs, recorded) ?? new Ladder(rungs, this.keep ?? nslabs)
     return { main: this.main, ladder: this.ladder }
+  }
+
+  private sharedLadder(rungs: Omit<PoolPlace, 'nslabs'>, recorded: number): Ladder | null {
+    if (this.shared === null) return null
+    const { ladder, mine } = this.shared.of(this.spec, rungs, recorded, this.more)
+    this.climbs = mine
+    return ladder
   }
 
   // What is in use in the pool that is asked for, from this time on.
@@ -213,9 +273,28 @@ export class WhatIf implements Follower {
     } else this.map(t, cpu, time, phys, size, owner)
   }
 
+  // One record for all segments: pools do not keep it.
+  private readonly segment: { -readonly [K in keyof Segment]: Segment[K] } = {
+    dev: 0,
+    cpu: 0,
+    time: 0,
+    mask: 0,
+    phys: 0,
+    size: 0,
+    limit: 0,
+    owner: 0
+  }
   private segmentOf(t: Tally, cpu: number, time: number, phys: number, size: number, owner: number): Segment {
-    const mask = t.state.minAlignMask
-    return { dev: t.state.id, cpu, time, mask, phys, size, limit: maxMappingSize(mask), owner }
+    const s = this.segment
+    s.dev = t.state.id
+    s.cpu = cpu
+    s.time = time
+    s.mask = t.state.minAlignMask
+    s.phys = phys
+    s.size = size
+    s.limit = maxMappingSize(s.mask)
+    s.owner = owner
+    return s
   }
 
   private map(t: Tally, cpu: number, time: number, phys: number, size: number, owner: number): void {
@@ -224,13 +303,20 @@ export class WhatIf implements Follower {
     if (!main.map(s)) main.refuse(s)
     if (this.climbs) ladder.map(s)
     this.stamp(time)
-    let open = this.open.get(owner)
-    if (open === undefined) {
-      open = { bytes: 0, segs: 0 }
-      this.open.set(owner, open)
-    }
-    open.bytes += size
-    open.segs++
+    if (owner !== this.lastOwner) this.turnTo(owner)
+    this.lastBytes += size
+    this.lastSegs++
+  }
+
+  // The mapping that the last segment was of stands apart from the others that are not complete: it mostly is the only
+  // one.
+  private turnTo(owner: number): void {
+    if (this.lastSegs > 0) this.open.set(this.lastOwner, { bytes: this.lastBytes, segs: this.lastSegs })
+    const known = this.open.size > 0 ? this.open.get(owner) : undefined
+    if (known !== undefined) this.open.delete(owner)
+    this.lastOwner = owner
+    this.lastBytes = known?.bytes ?? 0
+    this.lastSegs = known?.segs ?? 0
   }
 
   mapped(dev: FollowedDevice, cpu: number, time: number, owner: number, live: number, lists: SegmentLists): void {
@@ -247,7 +333,8 @@ export class WhatIf implements Follower {
     }
     this.settle(t, owner, live)
     // Segments without a swiotlb_bounced event of their own came under no mapping's number.
-    if (owner !== -1 && this.open.has(-1)) this.settle(t, -1, live)
+    if (owner !== -1 && (this.lastOwner === -1 ? this.lastSegs > 0 : this.open.size > 0 && this.open.has(-1)))
+      this.settle(t, -1, live)
   }
 
   // The mapping is complete.
@@ -260,15 +347,17 @@ export class WhatIf implements Follower {
     }
     this.main?.complete(owner, live, joins)
     if (this.climbs) this.ladder?.complete(owner, live, joins)
-    const open = this.open.get(owner)
-    if (open === undefined) return
-    this.open.delete(owner)
-    this.bytesOf[live] = (this.bytesOf[live] as number) + open.bytes
-    this.segsOf[live] = (this.segsOf[live] as number) + open.segs
-    t.bouncedBytes += open.bytes
-    t.bouncedSegments += open.segs
-    t.copied += open.bytes
-    t.crossings += open.segs
+    if (owner !== this.lastOwner && this.open.size > 0) this.turnTo(owner)
+    if (owner !== this.lastOwner || this.lastSegs === 0) return
+    const { lastBytes: bytes, lastSegs: segs } = this
+    this.lastBytes = 0
+    this.lastSegs = 0
+    this.bytesOf[live] = (this.bytesOf[live] as number) + bytes
+    this.segsOf[live] = (this.segsOf[live] as number) + segs
+    t.bouncedBytes += bytes
+    t.bouncedSegments += segs
+    t.copied += bytes
+    t.crossings += segs
   }
 
   private roomFor(live: number): void {
@@ -338,10 +427,6 @@ export class WhatIf implements Follower {
     t.crossings++
   }
 
-  private get climbs(): boolean {
-    return this.known === null
-  }
-
   /** The ladder that was climbed, for other questions with the same load; null before the first mapping. */
   get climbed(): Ladder | null {
     return this.ladder
@@ -354,6 +439,17 @@ export class WhatIf implements Follower {
       this.ladder?.carrying !== undefined &&
       this.ladder.carrying !== null &&
       this.ladder.carrying.place.nslabs <= this.main.place.nslabs
+    )
+  }
+
+  /**
+   * The load does not fit into the pool that is asked for, and what smaller ones refuse was not followed: there is no
+   * answer without that. A pool that grows is compared with none.
+   */
+  get outgrown(): boolean {
+    const { main, ladder } = this
+    return (
+      main !== null && ladder !== null && ladder.keep < main.place.nslabs && !main.sim.canGrow && !this.carriedBelow
     )
   }
 

@@ -30,10 +30,14 @@ export const Flag = {
   direct: 64
 } as const
 
-type Column = { length: number; [i: number]: number }
+type Column = Uint8Array | Uint16Array | Int32Array | Float64Array
+
+/** Room at first, and again when a window that had grown beyond RESTS_AT is empty: what is looked at stays near. */
+const FIRST = 256
+const RESTS_AT = 4096
 
 export class EventWindow {
-  private cap = 256
+  private cap = FIRST
   /** Id of the oldest event that waits, and the id that the next event gets. */
   head = 0
   tail = 0
@@ -132,13 +136,26 @@ export class EventWindow {
     return list
   }
 
+  /** Gives room back, if nothing waits: one recording without a kernel log has waited whole. */
+  rest(): void {
+    if (this.cap > RESTS_AT && this.head === this.tail) this.resize(FIRST, (_, to) => to)
+  }
+
+  // To twice the size, when the ring is full: what stands before its end and what stands behind it are moved as blocks.
   private grow(): void {
-    const old = this.cap
-    const n = old * 2
-    const move = <T extends Column>(from: T, to: T): T => {
-      for (let id = this.head; id < this.tail; id++) to[id & (n - 1)] = from[id & (old - 1)] as number
+    const { cap, head } = this
+    const n = cap * 2
+    const first = head & (cap - 1)
+    const [low, high] = [head & (n - 1), (head + cap - first) & (n - 1)]
+    this.resize(n, (from, to) => {
+      to.set(from.subarray(first), low)
+      to.set(from.subarray(0, first), high)
       return to
-    }
+    })
+  }
+
+  // Columns of `n` places; `move` fills one from the one before.
+  private resize(n: number, move: <T extends Column>(from: T, to: T) => T): void {
     this.kind = move(this.kind, new Uint8Array(n))
     this.state = move(this.state, new Uint8Array(n))
     this.flags = move(this.flags, new Uint8Array(n))

@@ -563,11 +563,16 @@ export function swiotlb_bounce_range(
  * which case nothing is changed.
  */
 export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, tlb_addr: number): number {
-  const list = pool.list
   const offset = swiotlb_align_offset(min_align_mask, 0, tlb_addr)
-  let index = Math.floor((tlb_addr - offset - pool.start) / IO_TLB_SIZE)
+  const index = Math.floor((tlb_addr - offset - pool.start) / IO_TLB_SIZE)
   if (index < 0 || index >= pool.nslabs) return SLOT_BUG
-  index = (index | 0) - (pool.pad_slots[index] as number)
+  return releaseSlotsAt(pool, index | 0, offset)
+}
+
+/** The same for whoever knows the slot, and the offset that the address has behind it (swiotlb_align_offset()). */
+export function releaseSlotsAt(pool: IoTlbPool, slot: number, offset: number): number {
+  const list = pool.list
+  const index = slot - (pool.pad_slots[slot] as number)
   if (index < 0) return SLOT_BUG
   const bytes = (pool.alloc_size[index] as number) + offset
   if (bytes < 0) return SLOT_BUG

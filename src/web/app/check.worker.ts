@@ -21,6 +21,18 @@ export const LONGEST = 64 << 10
 /** States between two looks at the clock, and milliseconds between two looks at the messages. */
 const PORTION = 500
 const TURN = 25
+/** Milliseconds behind the verdict of the visible pair in which nothing else is begun: who types has the next key. */
+const PAUSE = 100
+let woken = (): void => {}
+/** Ends with the next message, too. */
+const pause = (): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, PAUSE)
+    woken = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
 
 let newest = 0
 let stopping = false
@@ -138,7 +150,7 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
       // The ways to what was found take as long as the search: the verdict of the visible pair does not wait for them.
       if (p === pair) {
         say({ at: 'verdict', id, result: verdictOf(session.result(false), null) })
-        await turn()
+        await (stopping ? turn() : pause())
         if (id !== newest) return
       }
       const r = session.result()
@@ -190,6 +202,7 @@ function run(a: Extract<Ask, { op: 'run' }>): void {
 }
 
 port.onmessage = ({ data }) => {
+  woken()
   if (data.op === 'stop') {
     stopping = true
     return

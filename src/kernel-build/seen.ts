@@ -7,9 +7,13 @@ import { fileURLToPath } from 'node:url'
 import type { Decisions } from '../kernel/index.ts'
 import { cacheRead, cacheWrite } from './cache.ts'
 import { overlayDir } from './overlay-dir.ts'
-import type { Tree } from './tree.ts'
 
-type Read = Tree['read']
+type Read = (path: string) => string | null
+/** What is asked of a tree (tree.ts). */
+interface Looked {
+  readonly dir: string
+  read(path: string): string | null
+}
 /** What a file of a tree is, without its text; '' where there is none. */
 type Stamp = (path: string) => string
 
@@ -43,7 +47,7 @@ export interface Seen {
 }
 
 /** A name for what a build of a tree depends on beside the tree's texts: `asked`, and our own code. */
-const nameOf = (tree: Tree, asked: readonly unknown[]): string =>
+const nameOf = (tree: Looked, asked: readonly unknown[]): string =>
   `seen-${createHash('sha256')
     .update(JSON.stringify([tree.dir, asked, ownCode()]))
     .digest('hex')
@@ -61,7 +65,7 @@ function ownCode(): string[] {
 }
 
 /** What the same build found, if nothing that it looked at has changed since; null when that is not known. */
-export function seenBefore(tree: Tree, asked: readonly unknown[]): Seen | null {
+export function seenBefore(tree: Looked, asked: readonly unknown[]): Seen | null {
   const stamp = stamps.get(tree.read)
   const kept = stamp === undefined ? null : cacheRead(nameOf(tree, asked))
   if (stamp === undefined || kept === null) return null
@@ -79,10 +83,10 @@ export function seenBefore(tree: Tree, asked: readonly unknown[]): Seen | null {
  * A tree whose files are noted as they are looked at; `note` keeps that with what was found. `begun`: now, in
  * milliseconds; what changed just before it is not kept.
  */
-export function watched(
-  tree: Tree,
+export function watched<T extends Looked>(
+  tree: T,
   begun = Date.now()
-): { readonly tree: Tree; note(asked: readonly unknown[], seen: Seen): void } {
+): { readonly tree: T; note(asked: readonly unknown[], seen: Seen): void } {
   const stamp = stamps.get(tree.read)
   if (stamp === undefined) return { tree, note: () => undefined }
   const files = new Map<string, string>()

@@ -6,6 +6,7 @@ import zlib from 'node:zlib'
 import { expect, test } from 'vitest'
 import { discard, newFolder } from './scratch.ts'
 
+const root = new URL('..', import.meta.url).pathname
 const cached = new URL('../scripts/cached.cjs', import.meta.url).href
 
 test('a module that is no part of the script is imported at every start', () => {
@@ -27,3 +28,19 @@ test('a module that is no part of the script is imported at every start', () => 
     discard(dir)
   }
 })
+
+test('what `./tbit check` found as expected is kept, and a second run takes it from there', () => {
+  const dir = newFolder('kept')
+  try {
+    const env = { ...process.env, TBIT_CACHE: dir }
+    const check = (): string =>
+      execFileSync('./tbit', ['check', 'litmus/flag-races'], { cwd: root, env, encoding: 'utf8' })
+    const first = check()
+    const kept = readdirSync(join(dir, 'results')).length
+    expect(kept).toBe(readdirSync(join(root, 'litmus/flag-races')).filter((f) => f.endsWith('.litmus')).length)
+    expect(check()).toBe(first)
+    expect(readdirSync(join(dir, 'results'))).toHaveLength(kept)
+  } finally {
+    discard(dir)
+  }
+}, 60_000)

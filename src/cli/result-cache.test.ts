@@ -104,6 +104,7 @@ describe('results that are kept', () => {
 test('what is not a build that its name tells keeps nothing', () => {
   const clean = 'tbit 0.2.0 (0123456789ab), formats 1\n'
   expect(engineName('file:///x/dist/main-ABC123.cjs', '')).toBe('main-ABC123.cjs')
+  expect(engineName('file:///x/dist/check-ABC123.cjs', '')).toBe('check-ABC123.cjs')
   expect(engineName('file:///x/pkg/chunk-1.mjs', clean)).toBe(clean)
   expect(engineName('file:///x/pkg/chunk-1.mjs', 'tbit 0.2.0 (0123456789ab+), formats 1\n')).toBeNull()
   expect(engineName('file:///x/pkg/chunk-1.mjs', 'tbit 0.2.0, formats 1\n')).toBeNull()

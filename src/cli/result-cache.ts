@@ -26,7 +26,7 @@ const sha = (text: string): string => createHash('sha256').update(text).digest('
  */
 export function engineName(url = import.meta.url, version = versionLine()): string | null {
   const file = basename(fileURLToPath(url))
-  if (/^main-\w+\.cjs$/.test(file)) return file
+  if (/^(?:main|check)-\w+\.cjs$/.test(file)) return file
   return /\.mjs$/.test(file) && /\([0-9a-f]{12}\)/.test(version) ? version : null
 }
 

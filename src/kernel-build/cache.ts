@@ -1,6 +1,6 @@
 // Where built kernels are kept: outside any repository, by content, so that nothing of a kernel is ever committed by
 // accident.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { messageOf } from '../base/index.ts'
@@ -14,20 +14,32 @@ export function cacheDir(): string {
   return join(xdg?.startsWith('/') ? xdg : join(homedir(), '.cache'), 'tbit')
 }
 
-/** Where what is kept under a name lies. */
-export const cachePath = (name: string): string => join(cacheDir(), 'kernels', name)
+/** Folders of the cache: images, and what builds looked at. */
+type Folder = 'kernels' | 'seen'
+const pathOf = (name: string, folder: Folder): string => join(cacheDir(), folder, name)
 
-export function cacheRead(name: string): Uint8Array | null {
-  const p = cachePath(name)
+export function cacheRead(name: string, folder: Folder = 'kernels'): Uint8Array | null {
+  const p = pathOf(name, folder)
   return existsSync(p) ? readFileSync(p) : null
 }
 
-/** Writes beside and renames, so that a reader never sees half a file. A cache that cannot be written is no error. */
-export function cacheWrite(name: string, data: Uint8Array | string): string | null {
+/** What is kept was used: it is the last to go. Answers where it lies. */
+export function cacheUsed(name: string): string {
+  const p = pathOf(name, 'kernels')
   try {
-    const dir = join(cacheDir(), 'kernels')
-    makeDirectory(dir)
-    const p = cachePath(name)
+    const now = new Date()
+    utimesSync(p, now, now)
+  } catch {
+    // A cache that cannot be written is as good.
+  }
+  return p
+}
+
+/** Writes beside and renames, so that a reader never sees half a file. A cache that cannot be written is no error. */
+export function cacheWrite(name: string, data: Uint8Array | string, folder: Folder = 'kernels'): string | null {
+  try {
+    makeDirectory(join(cacheDir(), folder))
+    const p = pathOf(name, folder)
     const part = `${p}.part-${process.pid}`
     writeFileSync(part, data)
     renameSync(part, p)

@@ -5,7 +5,7 @@ import { joined } from '../base/bytes.ts'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
 import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
-import { cachePath, cacheRead, cacheWrite } from './cache.ts'
+import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
 import { type CompileError, type Linked, compile, toolText } from './compile.ts'
 import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
@@ -212,7 +212,7 @@ function keptImage(tree: Tree, o: BuildOptions, { content, decisions }: Seen): B
   const steps = o.steps ? cacheRead(name('-steps')) : null
   const meta = wasm ? readMeta(wasm) : null
   if (!wasm || !meta || (o.steps && steps === null)) return null
-  return { wasm, steps, meta: { ...meta, tree: tree.name, decisions }, cached: true, path: cachePath(name('')) }
+  return { wasm, steps, meta: { ...meta, tree: tree.name, decisions }, cached: true, path: cacheUsed(name('')) }
 }
 
 /** Compiles, lowers and keeps. */

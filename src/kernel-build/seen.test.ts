@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { discard, newFolder } from '../../test/scratch.ts'
@@ -68,9 +68,23 @@ test('a tree with changes has no stamps, and what has just changed is not kept',
   expect(seenBefore(treeIn(dir), ['now'])).toBeNull()
 })
 
+test('a tree has one note for each thing asked of it; one that another build of ours made is none', () => {
+  for (const content of ['old', 'new']) {
+    const w = watched(treeIn(dir), later())
+    w.tree.read('a.c')
+    w.note([], { content, decisions: {} })
+  }
+  const folder = join(dir, 'cache', 'seen')
+  const [name = '', ...others] = readdirSync(folder)
+  expect([others, seenBefore(treeIn(dir), [])?.content]).toEqual([[], 'new'])
+  const note = JSON.parse(readFileSync(join(folder, name), 'utf8'))
+  writeFileSync(join(folder, name), JSON.stringify({ ...note, by: ['x.ts 1 2 3 4'] }))
+  expect(seenBefore(treeIn(dir), [])).toBeNull()
+})
+
 test('half a note is none', () => {
   built([], later())
-  const kept = join(dir, 'cache', 'kernels')
+  const kept = join(dir, 'cache', 'seen')
   for (const name of readdirSync(kept)) writeFileSync(join(kept, name), '{"content":')
   expect(seenBefore(treeIn(dir), [])).toBeNull()
 })

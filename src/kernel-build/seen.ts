@@ -46,12 +46,18 @@ export interface Seen {
   readonly decisions: Partial<Decisions>
 }
 
-/** A name for what a build of a tree depends on beside the tree's texts: `asked`, and our own code. */
+/** A note, by tree and what is asked of it. */
 const nameOf = (tree: Looked, asked: readonly unknown[]): string =>
-  `seen-${createHash('sha256')
-    .update(JSON.stringify([tree.dir, asked, ownCode()]))
+  `${createHash('sha256')
+    .update(JSON.stringify([tree.dir, asked]))
     .digest('hex')
     .slice(0, 20)}.json`
+
+interface Note extends Seen {
+  /** What made it: another build of ours finds otherwise. */
+  readonly by: readonly string[]
+  readonly files: ReadonlyArray<readonly [path: string, stamp: string]>
+}
 
 // In a checkout the files of this room, else the bundle that this is in; and the overlay.
 function ownCode(): string[] {
@@ -67,13 +73,12 @@ function ownCode(): string[] {
 /** What the same build found, if nothing that it looked at has changed since; null when that is not known. */
 export function seenBefore(tree: Looked, asked: readonly unknown[]): Seen | null {
   const stamp = stamps.get(tree.read)
-  const kept = stamp === undefined ? null : cacheRead(nameOf(tree, asked))
+  const kept = stamp === undefined ? null : cacheRead(nameOf(tree, asked), 'seen')
   if (stamp === undefined || kept === null) return null
   try {
-    const { files, ...seen } = JSON.parse(Buffer.from(kept).toString('utf8')) as Seen & {
-      files: [path: string, stamp: string][]
-    }
-    return files.every(([p, was]) => stamp(p) === was) ? seen : null
+    const { files, by, ...seen } = JSON.parse(Buffer.from(kept).toString('utf8')) as Note
+    const same = by.join('\n') === ownCode().join('\n') && files.every(([p, was]) => stamp(p) === was)
+    return same ? seen : null
   } catch {
     return null
   }
@@ -99,7 +104,8 @@ export function watched<T extends Looked>(
     tree: { ...tree, read },
     note: (asked, seen) => {
       if ([...files.values()].some((s) => changedAt(s) > begun - GRAIN)) return
-      cacheWrite(nameOf(tree, asked), JSON.stringify({ ...seen, files: [...files] }))
+      const note: Note = { ...seen, by: ownCode(), files: [...files] }
+      cacheWrite(nameOf(tree, asked), JSON.stringify(note), 'seen')
     }
   }
 }

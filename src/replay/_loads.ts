@@ -51,3 +51,11 @@ export const heavyOps = fc.array(
   fc.tuple(fc.constantFrom(0, 0, 0, 1, 2, 3, 4), fc.nat({ max: 9999 }), fc.nat({ max: 9999 })),
   { minLength: 60, maxLength: 120 }
 )
+
+/** For fc.property(): a load, the slots and areas of its pool, and whether it is told of the pool. */
+export const loadInPool = [
+  fc.oneof(ops, heavyOps),
+  fc.constantFrom(512, 1024, 4096),
+  fc.constantFrom(1, 2),
+  fc.boolean()
+] as const

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Trace } from '../kernel/trace-events.ts'
-import { DISK, heavyOps, load, NET, ops } from './_loads.ts'
+import { DISK, heavyOps, load, loadInPool, NET } from './_loads.ts'
 import { TraceMaker } from './_trace-maker.ts'
 import { BounceLog, Questions } from './bounce-log.ts'
 import { Names } from './event.ts'
@@ -70,16 +70,10 @@ function agree(text: string, m: TraceMaker, knows: boolean, prepared = false): v
 describe('the stored log answers as the replay does', () => {
   test('loads that bounce, with failures, in pools of every size', () => {
     fc.assert(
-      fc.property(
-        fc.oneof(ops, heavyOps),
-        fc.constantFrom(512, 1024, 4096),
-        fc.constantFrom(1, 2),
-        fc.boolean(),
-        (o, nslabs, nareas, knows) => {
-          const m = load(o, { nslabs, nareas })
-          agree(m.text(), m, knows, nareas === 2)
-        }
-      ),
+      fc.property(...loadInPool, (o, nslabs, nareas, knows) => {
+        const m = load(o, { nslabs, nareas })
+        agree(m.text(), m, knows, nareas === 2)
+      }),
       { numRuns: 5 }
     )
   })

@@ -2,12 +2,11 @@
 // recording, so it must cost little. As long as no call fails, the peak tells: the pool that holds it with room to
 // spare. From the first call that fails on, the peak is the pool's own size and tells nothing; then a ladder of larger
 // pools takes over what is held, and follows the load.
-import { maxMappingSize } from './device.ts'
 import { Ladder, SMALLEST_POOL } from './ladder.ts'
 import { roundUpPow2 } from './pool-guess.ts'
 import type { Replay } from './replay.ts'
 import type { FollowedDevice, Follower, SegmentLists } from './simulate.ts'
-import type { Segment, Trial } from './trial.ts'
+import { SegmentRecord, type Trial } from './trial.ts'
 
 /** How far a figure can be trusted: from the recording, simulated, or no more than a bound. */
 export type Basis = 'recorded' | 'simulated' | 'bound'
@@ -53,29 +52,7 @@ export class Sizing implements Follower {
     return ladder
   }
 
-  // One record for all segments: pools do not keep it.
-  private readonly segment: { -readonly [K in keyof Segment]: Segment[K] } = {
-    dev: 0,
-    cpu: 0,
-    time: 0,
-    mask: 0,
-    phys: 0,
-    size: 0,
-    limit: 0,
-    owner: 0
-  }
-  private fill(dev: FollowedDevice, cpu: number, time: number, phys: number, size: number, owner: number): Segment {
-    const s = this.segment
-    s.dev = dev.id
-    s.cpu = cpu
-    s.time = time
-    s.mask = dev.minAlignMask
-    s.phys = phys
-    s.size = size
-    s.limit = maxMappingSize(s.mask)
-    s.owner = owner
-    return s
-  }
+  private readonly segment = new SegmentRecord()
 
   bounced(
     dev: FollowedDevice,
@@ -86,7 +63,7 @@ export class Sizing implements Follower {
     _forced: boolean,
     owner: number
   ): void {
-    this.ladder?.map(this.fill(dev, cpu, time, phys, size, owner))
+    this.ladder?.map(this.segment.of(dev, cpu, time, phys, size, owner))
   }
 
   mapped(_dev: FollowedDevice, _cpu: number, _time: number, owner: number, live: number): void {
@@ -106,7 +83,7 @@ export class Sizing implements Follower {
     const gaveUp = new Set<Trial>()
     for (let k = 0; k < lists.n; k++)
       this.ladder?.wait(
-        this.fill(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1),
+        this.segment.of(dev, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1),
         dev.patience,
         gaveUp
       )

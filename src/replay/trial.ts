@@ -1,5 +1,6 @@
 // One pool of a what-if question: what each live mapping holds in it, and which mappings find no room. A mapping that
 // finds none holds nothing; its segments are given back, as a failed dma_map_sg() gives back what it had mapped so far.
+import { maxMappingSize } from './device.ts'
 import { MAX_GROWN_SLABS } from './growth.ts'
 import { areasFor } from './pool-guess.ts'
 import { Cause, type PoolPlace, PoolSim } from './pool-sim.ts'
@@ -28,6 +29,38 @@ export interface Segment {
   readonly limit: number
   /** Window id of the mapping. */
   readonly owner: number
+}
+
+/** One record for all segments of one that follows the load: pools do not keep it. */
+export class SegmentRecord implements Segment {
+  dev = 0
+  cpu = 0
+  time = 0
+  mask = 0
+  phys = 0
+  size = 0
+  limit = 0
+  owner = 0
+
+  /** The record, as the segment of a device. */
+  of(
+    dev: { readonly id: number; readonly minAlignMask: number },
+    cpu: number,
+    time: number,
+    phys: number,
+    size: number,
+    owner: number
+  ): Segment {
+    this.dev = dev.id
+    this.cpu = cpu
+    this.time = time
+    this.mask = dev.minAlignMask
+    this.phys = phys
+    this.size = size
+    this.limit = maxMappingSize(this.mask)
+    this.owner = owner
+    return this
+  }
 }
 
 /** A segment that waits for room since its first try. */

@@ -1,7 +1,7 @@
 // Questions that share ladders against their slow twin: each with a ladder of its own, followed to its end.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DISK, heavyOps, load, NET, ops } from './_loads.ts'
+import { DISK, heavyOps, load, loadInPool, NET } from './_loads.ts'
 import type { TraceMaker } from './_trace-maker.ts'
 import { Names } from './event.ts'
 import { Replay } from './replay.ts'
@@ -85,17 +85,11 @@ describe('questions of one pass answer as each alone', () => {
   test('loads that bounce, with failures, in pools of every size; some outgrow what a quick pass follows', () => {
     const seen = { quick: 0, outgrown: 0 }
     fc.assert(
-      fc.property(
-        fc.oneof(ops, heavyOps),
-        fc.constantFrom(512, 1024, 4096),
-        fc.constantFrom(1, 2),
-        fc.boolean(),
-        (o, nslabs, nareas, knows) => {
-          const { quick, outgrown } = agree(load(o, { nslabs, nareas }), knows)
-          seen.quick += quick
-          seen.outgrown += outgrown
-        }
-      ),
+      fc.property(...loadInPool, (o, nslabs, nareas, knows) => {
+        const { quick, outgrown } = agree(load(o, { nslabs, nareas }), knows)
+        seen.quick += quick
+        seen.outgrown += outgrown
+      }),
       { numRuns: 12 }
     )
     expect(seen.quick).toBeGreaterThan(0)

@@ -12,7 +12,7 @@
 // smaller one.
 import { nearest } from '../base/index.ts'
 import { type CostTerms, copyCost } from './cost.ts'
-import { causesOf, type DeviceState, maxMappingSize } from './device.ts'
+import { causesOf, type DeviceState } from './device.ts'
 import { Ladder, SMALLEST_POOL } from './ladder.ts'
 import type { AssumedLives } from './lifetimes.ts'
 import { areasFor, roundUpPow2 } from './pool-guess.ts'
@@ -22,7 +22,7 @@ import type { LiveTable } from './live.ts'
 import type { FollowedDevice, Follower, SegmentLists } from './simulate.ts'
 import type { Timeline } from './timeline.ts'
 import { type Basis, HEADROOM, type NeededPool } from './sizing.ts'
-import { GROWS_AFTER, type Segment, Trial } from './trial.ts'
+import { GROWS_AFTER, SegmentRecord, Trial } from './trial.ts'
 import type { WhatIfSpec } from './what-if-spec.ts'
 
 export interface WhatIfDevice {
@@ -273,33 +273,11 @@ export class WhatIf implements Follower {
     } else this.map(t, cpu, time, phys, size, owner)
   }
 
-  // One record for all segments: pools do not keep it.
-  private readonly segment: { -readonly [K in keyof Segment]: Segment[K] } = {
-    dev: 0,
-    cpu: 0,
-    time: 0,
-    mask: 0,
-    phys: 0,
-    size: 0,
-    limit: 0,
-    owner: 0
-  }
-  private segmentOf(t: Tally, cpu: number, time: number, phys: number, size: number, owner: number): Segment {
-    const s = this.segment
-    s.dev = t.state.id
-    s.cpu = cpu
-    s.time = time
-    s.mask = t.state.minAlignMask
-    s.phys = phys
-    s.size = size
-    s.limit = maxMappingSize(s.mask)
-    s.owner = owner
-    return s
-  }
+  private readonly segment = new SegmentRecord()
 
   private map(t: Tally, cpu: number, time: number, phys: number, size: number, owner: number): void {
     const { main, ladder } = this.trials()
-    const s = this.segmentOf(t, cpu, time, phys, size, owner)
+    const s = this.segment.of(t.state, cpu, time, phys, size, owner)
     if (!main.map(s)) main.refuse(s)
     if (this.climbs) ladder.map(s)
     this.stamp(time)
@@ -407,7 +385,7 @@ export class WhatIf implements Follower {
     const { patience } = dev
     const gaveUp = new Set<Trial>()
     for (let k = 0; k < lists.n; k++) {
-      const s = this.segmentOf(t, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1)
+      const s = this.segment.of(t.state, cpu, time, lists.phys[k] as number, lists.size[k] as number, -1)
       if (!gaveUp.has(main) && !main.wait(s, patience)) {
         main.giveUp(s)
         gaveUp.add(main)

@@ -64,6 +64,17 @@ test('one place that fails in two ways is one entry, which names both; two place
   expect(list[1]?.example?.violation.decision).toBe('another row')
 })
 
+test('a question that another one replaces is not the same finding elsewhere; told where nothing else differs', () => {
+  const unreached = (exists: string): Violation => v('unreached', 'exists', exists, 0)
+  const other = { before: result([unreached('(!ok)'), v('fault', 'a', 'x')]), after: result([unreached('(ok)')]) }
+  expect(changesBetween([other]).map((c) => [c.kind, c.property])).toEqual([['fixed', 'fault']])
+  const alone = { before: result([unreached('(!ok)')]), after: result([unreached('(ok)')]) }
+  expect(changesBetween([alone]).map((c) => [c.kind, c.property, c.decision])).toEqual([
+    ['new', 'unreached', '(ok)'],
+    ['fixed', 'unreached', '(!ok)']
+  ])
+})
+
 test('beside our model a place may have another name; a property that comes or goes counts', () => {
   const run = {
     before: result([v('leak', 'dma_direct_free', 'x'), v('crash', 'a', 'y')]),

@@ -60,7 +60,13 @@ interface Raw {
   readonly run: ChangedRun
 }
 
-/** What one run says; a property that goes at one place and comes at another is one change. */
+/** A question of the test that no final state answers: no run shows it, and another question is not its next place. */
+const isUnreached = (f: Finding | null): boolean => f?.v.property === 'unreached'
+
+/**
+ * What one run says; a property that goes at one place and comes at another is one change. Which questions are left
+ * without an answer follows from the other findings: that is told where nothing with a counterexample differs.
+ */
 function changesOf(run: ChangedRun): Raw[] {
   const { before, after } = run
   const by = run.byModel === true ? (v: Violation): string => v.property : identity
@@ -69,14 +75,17 @@ function changesOf(run: ChangedRun): Raw[] {
   const gone = after.complete ? [...a].filter(([id]) => !b.has(id)).map(([, f]) => f) : []
   const out: Raw[] = []
   for (const now of fresh) {
-    const at = gone.findIndex((g) => g.v.property === now.v.property && g.forbidden === now.forbidden)
+    const at = isUnreached(now)
+      ? -1
+      : gone.findIndex((g) => g.v.property === now.v.property && g.forbidden === now.forbidden)
     if (at < 0) out.push({ kind: 'new', now, was: null, run })
     else out.push({ kind: 'different', now, was: gone.splice(at, 1)[0] as Finding, run })
   }
   for (const was of gone) out.push({ kind: 'fixed', now: null, was, run })
   if (out.length === 0 && before.complete && after.complete && outcome(before) !== outcome(after))
     out.push({ kind: 'verdict', now: null, was: null, run })
-  return out
+  const shown = out.filter((c) => !isUnreached(c.now ?? c.was))
+  return shown.length > 0 ? shown : out
 }
 
 const ORDER: readonly ChangeKind[] = ['new', 'different', 'verdict', 'fixed']

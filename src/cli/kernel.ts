@@ -263,10 +263,10 @@ async function testTree(io: Io, dir: string, args: readonly string[], o: TestOpt
 const RANDOM_OPERATIONS = 20_000
 
 /**
- * Entries of the cache that are kept: images of half a MiB, up to three a build; what builds looked at; unpacked parts
- * of trees of some 60 MiB.
+ * Entries of the cache that are kept: images of half a MiB, up to three a build; compiled units of 20 KiB; what builds
+ * looked at; unpacked parts of trees of some 60 MiB.
  */
-const KEPT = { kernels: 128, seen: 128, trees: 8 } as const
+const KEPT = { kernels: 128, objects: 128, seen: 128, trees: 8 } as const
 
 /** The verb `kernel`. */
 export function kernelVerb(io: Io): Command {

@@ -47,6 +47,8 @@ export interface Sources {
   /** How many headers of the tree went in unmodified. */
   readonly headers: number
   readonly empty: readonly string[]
+  /** What a file includes, by the paths that it was found at. */
+  readonly includes: ReadonlyMap<string, readonly string[]>
 }
 
 export interface Teaching {
@@ -158,7 +160,7 @@ export function assemble(tree: Tree, f: Features, teach: Teaching | null, branch
     'gen/tbit-extra.h',
     ...(branches ? ['overlay/tbit-branches.h'] : [])
   ]
-  const empty = close(tree, files, [...units, ...parts, ...preludes], includeDirs)
+  const closed = close(tree, files, [...units, ...parts, ...preludes], includeDirs)
   const fromTree = [...files.keys()].filter((p) => p.startsWith('tree/')).map((p) => p.slice(5))
   return {
     files,
@@ -168,17 +170,19 @@ export function assemble(tree: Tree, f: Features, teach: Teaching | null, branch
     preludes,
     fromTree: fromTree.filter((p) => !p.startsWith('include/')),
     headers: fromTree.filter((p) => p.startsWith('include/')).length,
-    empty
+    ...closed
   }
 }
 
-/**
- * Takes from the tree whatever the roots include, directly or not; what is nowhere becomes an empty file. Returns the
- * empty ones.
- */
-function close(tree: Tree, files: Map<string, string>, roots: readonly string[], dirs: readonly string[]): string[] {
+/** Takes from the tree whatever the roots include, directly or not; what is nowhere becomes an empty file. */
+function close(
+  tree: Tree,
+  files: Map<string, string>,
+  roots: readonly string[],
+  dirs: readonly string[]
+): Pick<Sources, 'empty' | 'includes'> {
   const empty: string[] = []
-  const done = new Set<string>()
+  const found = new Map<string, string[]>()
   const queue = [...roots]
   const present = (p: string): boolean => {
     if (files.has(p)) return true
@@ -188,8 +192,9 @@ function close(tree: Tree, files: Map<string, string>, roots: readonly string[],
     return true
   }
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (done.has(path)) continue
-    done.add(path)
+    if (found.has(path)) continue
+    const included: string[] = []
+    found.set(path, included)
     if (!present(path)) continue
     for (const i of includes(files.get(path) ?? '')) {
       const places = [...(i.quoted ? [posix.join(path, '..', i.path)] : []), ...dirs.map((d) => `${d}/${i.path}`)]
@@ -200,8 +205,9 @@ function close(tree: Tree, files: Map<string, string>, roots: readonly string[],
         files.set(at, text ?? '')
         if (text === null && !empty.includes(i.path)) empty.push(i.path)
       }
+      included.push(at)
       queue.push(at)
     }
   }
-  return empty
+  return { empty, includes: found }
 }

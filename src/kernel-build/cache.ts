@@ -14,8 +14,8 @@ export function cacheDir(): string {
   return join(xdg?.startsWith('/') ? xdg : join(homedir(), '.cache'), 'tbit')
 }
 
-/** Folders of the cache: images, and what builds looked at. */
-type Folder = 'kernels' | 'seen'
+/** Folders of the cache: images, compiled units, and what builds looked at. */
+type Folder = 'kernels' | 'objects' | 'seen'
 const pathOf = (name: string, folder: Folder): string => join(cacheDir(), folder, name)
 
 export function cacheRead(name: string, folder: Folder = 'kernels'): Uint8Array | null {

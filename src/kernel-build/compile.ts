@@ -4,8 +4,9 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
-import type { Sources } from './assemble.ts'
+import { type Sources, WHOLE } from './assemble.ts'
 import { limit } from './child-limits.ts'
+import { keepObjects, type Keeping, keptObjects, type Objects } from './objects.ts'
 import { overlayDir } from './overlay-dir.ts'
 import { complain } from './complain.ts'
 
@@ -21,6 +22,8 @@ const FLAGS = [
   '--target=wasm64-unknown-unknown',
   '-std=gnu11',
   '-O2',
+  // what the source marks as inline is; more of it makes longer code in longer time, and runs no faster
+  '-finline-hint-functions',
   '-ffreestanding',
   '-nostdinc',
   '-fno-builtin',
@@ -73,22 +76,39 @@ const LINK = [
 
 type Answer = {
   readonly ok?: true
+  /** The units that were compiled, with the bytes of each, in the order in which they stand behind the module. */
+  readonly made?: ReadonlyArray<readonly [unit: string, bytes: number]>
   readonly warnings?: string
   readonly missing?: string
   readonly errors?: ReadonlyArray<{ readonly unit: string; readonly stderr: string }>
 }
 
-function child(
-  job: string,
-  flags: readonly string[],
-  progress: (what: string) => void
-): Promise<{ code: number | null; out: Buffer; err: string; ended: string | null }> {
+interface Ended {
+  readonly code: number | null
+  readonly out: Buffer
+  readonly err: string
+  /** Why it was ended; null: it ended itself. */
+  readonly ended: string | null
+}
+
+/** A process that loads the compiler and waits for a job. */
+export interface Compiler {
+  /** Once. */
+  run(job: string, progress: (what: string) => void): Promise<Ended>
+  /** Ends it where it was not run. */
+  stop(): void
+}
+
+/** Starts the compiler: it loads while the tree is read, on another core. */
+export function startCompiler(flags: readonly string[] = ['--liftoff-only', '--wasm-lazy-compilation']): Compiler {
   const script = ensure([join(overlayDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
-  return new Promise((resolve, reject) => {
-    const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const limits = limit(p)
+  let progress: (what: string) => void = () => {}
+  let ran = false
+  const ended = new Promise<Ended>((resolve, reject) => {
     const out: Buffer[] = []
     let text = ''
-    const limits = limit(p)
     p.stdout.on('data', (b: Buffer) => {
       out.push(b)
       limits.output(b.length)
@@ -108,8 +128,20 @@ function child(
       resolve({ code, out: Buffer.concat(out), err: text, ended: limits.reason() })
     })
     p.stdin.on('error', () => {})
-    p.stdin.end(job)
   })
+  // who stops it does not wait for it
+  ended.catch(() => {})
+  return {
+    run(job, tell) {
+      ran = true
+      progress = tell
+      p.stdin.end(job)
+      return ended
+    },
+    stop() {
+      if (!ran) p.kill('SIGKILL')
+    }
+  }
 }
 
 /**
@@ -121,6 +153,15 @@ export interface Linked {
   readonly mismatched: readonly string[]
 }
 
+/** What of a build is not about its sources. */
+export interface CompileOptions {
+  readonly progress?: ((what: string) => void) | undefined
+  /** Whether units of other builds are taken, and those of this one kept. */
+  readonly keeping: Keeping
+  /** Started before; else one is started. */
+  readonly compiler?: Compiler | null
+}
+
 /**
  * Compiles and links. A list of places is the compiler's own errors; one diagnostic (TB-606, TB-609) when it could not
  * run.
@@ -128,19 +169,43 @@ export interface Linked {
 export async function compile(
   s: Sources,
   defines: readonly string[],
-  progress: (what: string) => void = () => {}
+  o: CompileOptions
 ): Promise<Result<Linked, CompileError[] | Diagnostic>> {
-  const job = JSON.stringify({
+  // of the tree's code as one unit the linked module is kept
+  const apart = s.units.filter((u) => u !== WHOLE)
+  const told = [toolText(), ...defines]
+  const kept: Objects = o.keeping.read ? keptObjects(s, apart, told) : new Map()
+  const r = answered(await ran(jobOf(s, defines, kept), o))
+  if (!r.ok) {
+    // what was kept may be damaged: then the linker says so, and it is compiled again
+    const again = kept.size > 0 && Array.isArray(r.error) && r.error.some((e) => e.unit === 'link')
+    return again ? compile(s, defines, { ...o, keeping: { ...o.keeping, read: false }, compiler: null }) : r
+  }
+  if (o.keeping.write) keepObjects(s, new Map([...r.value.made].filter(([u]) => apart.includes(u))), told)
+  return r
+}
+
+/** What the child is given (clang-child.mjs): JSON. */
+const jobOf = (s: Sources, defines: readonly string[], kept: Objects): string =>
+  JSON.stringify({
     files: [...s.files],
-    units: s.units,
+    units: s.units.filter((u) => !kept.has(u)),
+    kept: [...kept].map(([unit, object]) => [unit, Buffer.from(object).toString('base64')]),
     flags: [...FLAGS, ...s.preludes.flatMap((p) => ['-include', p])],
     link: LINK,
     defines,
     includeDirs: s.includeDirs.filter((d) => [...s.files.keys()].some((f) => f.startsWith(`${d}/`)))
   })
-  let r = await child(job, ['--liftoff-only', '--wasm-lazy-compilation'], progress)
+
+async function ran(job: string, o: CompileOptions): Promise<Ended> {
+  const progress = o.progress ?? (() => {})
+  const r = await (o.compiler ?? startCompiler()).run(job, progress)
   // a node without these options says so at once
-  if (r.code === 9) r = await child(job, [], progress)
+  return r.code === 9 ? startCompiler([]).run(job, progress) : r
+}
+
+/** The module that came back, and the units that were compiled for it. */
+function answered(r: Ended): Result<Linked & { readonly made: Objects }, CompileError[] | Diagnostic> {
   if (r.ended !== null)
     return err(
       complain(
@@ -167,8 +232,17 @@ export async function compile(
       })
     )
   if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))
+  const units = a.made ?? []
+  let at = r.out.length - units.reduce((n, [, bytes]) => n + bytes, 0)
+  const wasm = new Uint8Array(r.out.subarray(4 + size, at))
+  const made = new Map<string, Uint8Array>()
+  for (const [unit, bytes] of units) {
+    made.set(unit, r.out.subarray(at, at + bytes))
+    at += bytes
+  }
   return ok({
-    wasm: new Uint8Array(r.out.subarray(4 + size)),
+    wasm,
+    made,
     mismatched: [...(a.warnings ?? '').matchAll(/function signature mismatch: (\S+)/g)].map((m) => m[1] ?? '')
   })
 }

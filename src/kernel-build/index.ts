@@ -6,7 +6,15 @@ import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
 import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
 import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
-import { type CompileError, type Linked, compile, toolText } from './compile.ts'
+import {
+  type CompileError,
+  type CompileOptions,
+  type Compiler,
+  compile,
+  type Linked,
+  startCompiler,
+  toolText
+} from './compile.ts'
 import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
 import { loadBinaryen, lower, weave } from './lower.ts'
@@ -152,12 +160,13 @@ async function compileAll(
   sources: Sources,
   features: Features,
   notes: string[],
-  progress: BuildOptions['progress']
+  options: CompileOptions
 ): Promise<Result<Linked, CompileError[] | Diagnostic>> {
-  const whole = await compile(sources, features.defines, progress)
+  const whole = await compile(sources, features.defines, options)
   if (whole.ok || !Array.isArray(whole.error)) return whole
   const apart = { ...sources, units: [...sources.units.filter((u) => u !== WHOLE), ...sources.parts] }
-  const first = await compile(apart, features.defines, progress)
+  const next = { ...options, compiler: null }
+  const first = await compile(apart, features.defines, next)
   if (first.ok || !Array.isArray(first.error)) return first
   const failing = new Set(first.error.map((e) => e.unit))
   // a unit may need what another includes before it: what is wrong with the tree is what failed both ways
@@ -169,7 +178,7 @@ async function compileAll(
     const e = first.error.find((x) => x.unit === u)
     notes.push(`${u.slice(5)} is left out: ${e?.file.replace(/^tree\//, '')}:${e?.line}: ${e?.text}`)
   }
-  return compile({ ...apart, units: apart.units.filter((u) => !failing.has(u)) }, features.defines, progress)
+  return compile({ ...apart, units: apart.units.filter((u) => !failing.has(u)) }, features.defines, next)
 }
 
 /** What an image depends on beside the tree and the additions. */
@@ -188,17 +197,32 @@ export async function buildKernel(path: string | Tree, options: BuildOptions): P
   const seen = asked === null || options.fresh ? null : seenBefore(opened.value, asked)
   const known = seen === null ? null : keptImage(opened.value, options, seen)
   if (known !== null) return ok(known)
+  const compiler = startCompiler()
+  try {
+    return await build(opened.value, teach.value, options, asked, compiler)
+  } finally {
+    compiler.stop()
+  }
+}
 
-  const looking = watched(opened.value)
+/** Reads the tree, and compiles it where the image is not kept. `asked` null: what is seen of it is not noted. */
+async function build(
+  opened: Tree,
+  teach: Teaching | null,
+  options: BuildOptions,
+  asked: unknown[] | null,
+  compiler: Compiler
+): Promise<Result<Built, Diagnostic[]>> {
+  const looking = watched(opened)
   const { tree } = looking
   const detected = detect(tree, options.arch, options.profile, options.kconfig)
   if (!detected.ok) return err([{ ...detected.error, file: `${tree.name}/${detected.error.file}` }])
   const features = detected.value
-  const sources = assemble(tree, features, teach.value, options.branches)
+  const sources = assemble(tree, features, teach, options.branches)
   const found = { content: contentOf(sources, features, tree), decisions: features.decisions }
   if (asked !== null) looking.note(asked, found)
   const kept = options.fresh ? null : keptImage(tree, options, found)
-  return kept !== null ? ok(kept) : made(tree, features, sources, found.content, options)
+  return kept !== null ? ok(kept) : made(tree, features, sources, found.content, options, compiler)
 }
 
 type Kind = '' | '-steps' | '-linked'
@@ -221,16 +245,24 @@ async function made(
   features: Features,
   sources: Sources,
   content: string,
-  options: BuildOptions
+  options: BuildOptions,
+  compiler: Compiler
 ): Promise<Result<Built, Diagnostic[]>> {
   const keep = (kind: Kind, data: Uint8Array): string | null =>
     options.keep === false ? null : cacheWrite(imageName(tree, options, content, kind), data)
   options.progress?.('loading the compiler')
-  const loading = loadBinaryen()
+  // once the compiler has its job: loading keeps this thread, which hands it over, for a second
+  let loading: ReturnType<typeof loadBinaryen> | null = null
+  const progress = (what: string): void => {
+    loading ??= loadBinaryen()
+    options.progress?.(what)
+  }
   // of a tree that was built without steps the compiler's part is there
   const before = options.fresh ? null : readLinked(cacheRead(imageName(tree, options, content, '-linked')))
   const notes = [...(before ?? features).notes]
-  const linked = before !== null ? ok(before) : await compileAll(sources, features, notes, options.progress)
+  const keeping = { read: !options.fresh, write: options.keep !== false }
+  const linked =
+    before !== null ? ok(before) : await compileAll(sources, features, notes, { progress, keeping, compiler })
   if (!linked.ok) return err(Array.isArray(linked.error) ? explainErrors(linked.error, tree) : [linked.error])
   if (before === null)
     keep(
@@ -241,7 +273,7 @@ async function made(
         new TextEncoder().encode(JSON.stringify({ mismatched: linked.value.mismatched, notes }))
       )
     )
-  const binaryen = await loading
+  const binaryen = await (loading ?? loadBinaryen())
   if (!binaryen.ok) return err([binaryen.error])
   options.progress?.('lowering')
   const lowered = lower(binaryen.value, linked.value.wasm)

@@ -321,7 +321,8 @@ export function weave(text: string, o: WeaveOptions = {}): string {
 }
 
 /**
- * wasm64 in, plain wasm out, woven and optimised. Function names stay, so that a trap can be told by kernel function.
+ * wasm64 in, plain wasm out, woven. Function names stay, so that a trap can be told by kernel function. Optimised only
+ * where calls can stop, which makes several times the code: clang has been over the rest, and the engine will be.
  */
 export function lower(binaryen: Binaryen, wasm64: Uint8Array, o: WeaveOptions = {}): Uint8Array {
   const m64 = binaryen.readBinary(wasm64)
@@ -331,15 +332,17 @@ export function lower(binaryen: Binaryen, wasm64: Uint8Array, o: WeaveOptions = 
   const on = binaryen.Features
   m.setFeatures(on.Atomics | on.MutableGlobals | on.NontrappingFPToInt | on.Memory64)
   binaryen.setDebugInfo(true)
-  m.runPasses(['memory64-lowering', 'table64-lowering'])
+  m.runPasses(['memory64-lowering', 'table64-lowering', 'remove-unused-module-elements'])
   if (o.steps) {
     binaryen.setPassArgument('asyncify-imports', STOPS.map((i) => `tbit.${i}`).join())
     m.runPasses(['asyncify'])
     binaryen.clearPassArguments()
   }
-  binaryen.setOptimizeLevel(2)
-  binaryen.setShrinkLevel(0)
-  m.optimize()
+  if (o.steps) {
+    binaryen.setOptimizeLevel(2)
+    binaryen.setShrinkLevel(0)
+    m.optimize()
+  }
   if (!m.validate()) throw new Error('binaryen does not accept the lowered module')
   const out = m.emitBinary()
   m.dispose()

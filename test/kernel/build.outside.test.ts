@@ -1,6 +1,6 @@
 // The kernel's own C, from Debian's source to a running instance: built, replayed against recordings, edited as patches
 // would.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { profileFor, selfTest } from '../../src/conform/kernel-selftest.ts'
@@ -96,6 +96,31 @@ describe.skipIf(no612)('6.12', () => {
     )
     expect(other.cached).toBe(false)
     expect(other.meta.content).not.toBe(a.meta.content)
+  })
+
+  test('what the tree has no part in is compiled once; a damaged copy is compiled again', async () => {
+    const before = process.env['TBIT_CACHE']
+    const own = join(cache, 'objects-of-its-own')
+    process.env['TBIT_CACHE'] = own
+    const compiled = async (text: string): Promise<string[]> => {
+      const steps: string[] = []
+      const t = edited(tree('6.12'), 'objects', { 'kernel/dma/direct.c': (was) => `${was}\n${text}\n` })
+      const b = await buildKernel(t, { arch: 'arm64', profile: 'recorded', progress: (s) => steps.push(s) })
+      expect(b.ok).toBe(true)
+      return steps.filter((s) => s.startsWith('compiling'))
+    }
+    try {
+      const all = ['compiling machine.c', 'compiling gen/whole.c']
+      expect(await compiled('int one;')).toEqual(all)
+      expect(await compiled('int two;')).toEqual(all.slice(1))
+      const objects = join(own, 'objects')
+      for (const f of readdirSync(objects)) writeFileSync(join(objects, f), 'damaged')
+      expect(await compiled('int three;')).toEqual([...all.slice(1), ...all])
+      expect(await compiled('int four;')).toEqual(all.slice(1))
+    } finally {
+      if (before === undefined) delete process.env['TBIT_CACHE']
+      else process.env['TBIT_CACHE'] = before
+    }
   })
 
   test('both architectures as a guest configures them: pools, remapping, restricted pools', async () => {
@@ -358,8 +383,7 @@ describe.each(['6.1', '6.12', '7.2', '7.3', 'rc'])('Debian %s', (version) => {
     .each(['arm64', 'x86'] as const)('%s', async (arch) => {
     const b = await built(tree(version), arch, 'guest')
     expect(b.meta.assumptions).toEqual([])
-    // nothing of the DMA code is missing: what stays open is debugfs
-    expect(b.meta.unresolved.filter((u) => !/debugfs|simple_attr/.test(u))).toEqual([])
+    expect(b.meta.unresolved).toEqual([])
     expect(b.meta.headers).toBeGreaterThan(300)
     const host = new RecordingHost([
       [1 << 20, 256],

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
+import { review, Reviewed, wanted } from '../../src/cli/kernel-review.ts'
 import {
   acceptedOf,
   BootFault,
@@ -19,6 +20,7 @@ import { conformKernel, scenariosFor } from '../../src/conform/kernel.ts'
 import { applyPatch, type Tree } from '../../src/kernel-build/index.ts'
 import { revisionByName } from '../../src/kernel/index.ts'
 import { parse } from '../../src/litmus/index.ts'
+import { captured } from '../captured.ts'
 import { images, library, properties, rfc, root } from './checks.ts'
 import { built, debian, edited, moduleOf, tree, without } from './trees.ts'
 import { turn } from '../turn.ts'
@@ -84,6 +86,20 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
       }
     }
   )
+
+  test('the same change as a list: fewer than forty entries, each with a counterexample', async () => {
+    const { io, ran } = captured()
+    const o = { format: 'text' } as const
+    const all = wanted(io, [], o)
+    if (all === null) throw new Error(ran.err)
+    const side = (t: Tree): Reviewed => new Reviewed(t, io, all, o)
+    const r = await review(side(tree('6.12')), side(rfc()), all, () => '', o)
+    expect(r.errors).toEqual([])
+    expect(r.compared).toBeGreaterThan(400)
+    expect(r.changes.length).toBeLessThan(40)
+    expect(r.changes.filter((c) => c.kind === 'new').length).toBeGreaterThan(20)
+    expect(r.changes.filter((c) => (c.example?.violation.trace.length ?? 0) === 0)).toEqual([])
+  })
 
   test('the same change as a patch in a mail, applied in memory, gives the same kernel', async () => {
     const t = rfc()

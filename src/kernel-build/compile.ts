@@ -22,8 +22,6 @@ const FLAGS = [
   '--target=wasm64-unknown-unknown',
   '-std=gnu11',
   '-O2',
-  // what the source marks as inline is; more of it makes longer code in longer time, and runs no faster
-  '-finline-hint-functions',
   '-ffreestanding',
   '-nostdinc',
   '-fno-builtin',

@@ -17,7 +17,7 @@ import {
 } from './compile.ts'
 import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
-import { loadBinaryen, lower, weave } from './lower.ts'
+import { loadBinaryen, lower, loweringText } from './lower.ts'
 import { complain } from './complain.ts'
 import { type Seen, seenBefore, watched } from './seen.ts'
 import { type Tree, openTree } from './tree.ts'
@@ -141,7 +141,7 @@ const PACKAGES = 'clang 22.0.0-git20542-10, binaryen 132.0.0'
 
 /** Everything that an image depends on, as a name. */
 function contentOf(sources: Sources, features: Features, tree: Tree): string {
-  const hash = createHash('sha256').update([PACKAGES, toolText(), String(weave), String(lower)].join('\0'))
+  const hash = createHash('sha256').update([PACKAGES, toolText(), loweringText()].join('\0'))
   for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1)))
     hash.update(p).update('\0').update(t).update('\0')
   return hash
@@ -183,7 +183,7 @@ async function compileAll(
 
 /** What an image depends on beside the tree and the additions. */
 const askedFor = (o: BuildOptions): unknown[] => [
-  [PACKAGES, toolText(), String(weave), String(lower)],
+  [PACKAGES, toolText(), loweringText()],
   [o.arch, o.profile, Object.entries(o.kconfig ?? {}).sort(), o.branches ?? false]
 ]
 

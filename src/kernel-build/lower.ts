@@ -8,7 +8,7 @@
 // For an image whose calls can stop in their middle a fourth: before each access beyond the stack the embedder is told
 // the address, and may leave the call there (binaryen's asyncify unwinds the stack into memory and winds it again).
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
-import { POINT } from '../kernel-c/stepping.ts'
+import { POINT, STOPS } from '../kernel-c/stepping.ts'
 import { complain } from './complain.ts'
 import { lateImport } from './late-import.ts'
 
@@ -105,11 +105,7 @@ const mark = (address: S): S => [
   ]
 ]
 
-/**
- * Imports at which a call can be left: a place in the code, a lock, and whatever touches what lies outside the
- * instance.
- */
-const STOPS = ['point', 'lock', 'alloc_pages', 'free_pages', 'set_memory', 'copy', 'fill'] as const
+const STOP_IMPORTS = Object.keys(STOPS).map((name) => `tbit.${name}`)
 
 // Functions of the overlay that stand for what the machine does in one go: locks, the slab, the queue of works. Nobody
 // comes in between.
@@ -320,6 +316,10 @@ export function weave(text: string, o: WeaveOptions = {}): string {
   return printS(result)
 }
 
+/** What an image depends on here. */
+export const loweringText = (): string =>
+  [weave, lower, checked, mark, pointAt, STOP_IMPORTS, WHOLE_FUNCTIONS].map(String).join('\0')
+
 /**
  * wasm64 in, plain wasm out, woven. Function names stay, so that a trap can be told by kernel function. Optimised only
  * where calls can stop, which makes several times the code: clang has been over the rest, and the engine will be.
@@ -334,7 +334,7 @@ export function lower(binaryen: Binaryen, wasm64: Uint8Array, o: WeaveOptions = 
   binaryen.setDebugInfo(true)
   m.runPasses(['memory64-lowering', 'table64-lowering', 'remove-unused-module-elements'])
   if (o.steps) {
-    binaryen.setPassArgument('asyncify-imports', STOPS.map((i) => `tbit.${i}`).join())
+    binaryen.setPassArgument('asyncify-imports', STOP_IMPORTS.join())
     m.runPasses(['asyncify'])
     binaryen.clearPassArguments()
   }

@@ -26,6 +26,22 @@ export type Request =
   | { readonly kind: 'iommu_unmap'; readonly dev: number; readonly iova: number; readonly size: number }
   | { readonly kind: 'fill'; readonly dst: number; readonly len: number; readonly alias: 'private' | 'shared' | null }
 
+/**
+ * The imports at which a call can be left, which the image has to be built for: a place in the code, a lock, and
+ * whatever touches what lies outside the instance. Each kind of request is one.
+ */
+export const STOPS: Readonly<Record<Request['kind'], true>> = {
+  point: true,
+  lock: true,
+  alloc_pages: true,
+  free_pages: true,
+  set_memory: true,
+  copy: true,
+  fill: true,
+  iommu_map: true,
+  iommu_unmap: true
+}
+
 /** How an access is told at a point (kernel-build/lower.ts): its bytes, and what it does to them. */
 export const POINT = { bytes: 15, writes: 16, reads: 32 } as const
 

@@ -163,21 +163,23 @@ const accepting = (): Tree =>
   })
 
 describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", debian('7.3') === null))(
-  "the library's races on 7.3",
+  "the library's races on 7.3, and what goes by tables",
   () => {
     // Of these the C has a million states: two allocations from one pool, each access of genalloc's bitmap a stop.
     const large = ['atomic-allocations-side-by-side']
     const races = library.filter((t) => t.threads.length > 1 && !large.includes(t.name))
+    const behind = library.filter((t) => t.devices.some((d) => d.entries.some((e) => e.key === 'iommu')))
 
     test.each([
-      ['as released', (): Tree => tree('7.3'), 18],
-      ['with a flag for accepted devices', accepting, 18]
-    ] as const)('%s: each is that of the model by steps', async (_what, of, least) => {
-      const i = await images(of(), ['arm64'], { steps: true })
+      ['as released', (): Tree => tree('7.3'), races, 18],
+      ['with a flag for accepted devices', accepting, races, 18],
+      ['behind a vIOMMU', (): Tree => tree('7.3'), behind, 5]
+    ] as const)('%s: each is that of the model by steps', async (_what, of, tests, least) => {
+      const i = await images(of(), ['arm64'], { steps: true }, tests === behind)
       const meta = i.arm64?.meta as KernelMeta
       const kernel = revisionOf(meta)
       let compared = 0
-      for (const run of runsOf(races, [kernel], ['arm-cca'], true)) {
+      for (const run of runsOf(tests, [kernel], tests === behind ? ['arm-cca', 'none'] : ['arm-cca'], true)) {
         await turn()
         const c = checkOnTree(run, kernel, i, { interleave: 'steps', traces: false })
         if (c.verdict === 'skipped') continue

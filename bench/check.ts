@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks'
 import { checkTest, pairsOf } from '../src/check/index.ts'
 import { parse } from '../src/litmus/index.ts'
 import { figure } from './figures.ts'
+import { bareNode, timed } from './processes.ts'
 
 const at = process.argv.indexOf('--rounds')
 const rounds = at < 0 ? 5 : Number(process.argv[at + 1])
@@ -21,21 +22,12 @@ const files = readdirSync('litmus', { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.litmus'))
   .map((f) => join('litmus', f))
   .sort()
-function tbit(args: readonly string[]): { seconds: number; last: string } {
-  const begun = performance.now()
-  const r = spawnSync('./tbit', args, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  if (r.error) throw r.error
-  return { seconds: (performance.now() - begun) / 1000, last: r.stdout.trimEnd().split('\n').at(-1) ?? '' }
-}
+const tbit = (args: readonly string[]): ReturnType<typeof timed> => timed('./tbit', args)
 
 const first = files[0] as string
 tbit(['check', first])
 const cold = Array.from({ length: rounds }, () => tbit(['check', first]).seconds)
-const nothing = Array.from({ length: rounds }, () => {
-  const begun = performance.now()
-  spawnSync(process.execPath, ['-e', '0'])
-  return (performance.now() - begun) / 1000
-})
+const nothing = bareNode(rounds)
 say(
   `./tbit check ${first}: ${(Math.min(...cold) * 1000).toFixed(0)} ms (worst ` +
     `${(Math.max(...cold) * 1000).toFixed(0)}); node -e 0: ${(Math.min(...nothing) * 1000).toFixed(0)} ms`

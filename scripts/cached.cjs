@@ -19,8 +19,18 @@ const CACHE = /\.([a-z-]+)\.v8$/
 /** The script that a cache belongs to, by their names; the name itself for all other files. */
 const caches = (file) => file.replace(CACHE, '')
 
+// Verbs whose second word says what is done: what one does another has not compiled.
+const OF_TWO_WORDS = ['kernel', 'conform']
+const isWord = (word) => /^[a-z]+$/.test(word ?? '')
+
+/** The part of the script that a command line runs, by its words. */
+function partOf([verb, second]) {
+  if (!isWord(verb)) return 'other'
+  return OF_TWO_WORDS.includes(verb) && isWord(second) ? `${verb}-${second}` : verb
+}
+
 /**
- * Runs `file` (CommonJS) in this process. `part`: what of it is run, a word in small letters, which has a cache of its
+ * Runs `file` (CommonJS) in this process. `part`: what of it is run, words in small letters, which has a cache of its
  * own.
  */
 function run(file, part) {
@@ -65,4 +75,4 @@ function keep(script, path) {
   }
 }
 
-module.exports = { caches, run }
+module.exports = { caches, partOf, run }

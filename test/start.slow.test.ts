@@ -29,6 +29,12 @@ test('a module that is no part of the script is imported at every start', () => 
   }
 })
 
+test('what compiles different functions has a cache of its own: a verb, and the second word of some', async () => {
+  const { partOf } = ((await import(cached)) as { default: { partOf(words: readonly string[]): string } }).default
+  const parts = [['check', 'litmus'], ['kernel', 'build', '~/linux'], ['kernel', '--help'], ['../x.litmus'], []]
+  expect(parts.map(partOf)).toEqual(['check', 'kernel-build', 'kernel', 'other', 'other'])
+})
+
 test('what `./tbit check` found as expected is kept, and a second run takes it from there', () => {
   const dir = newFolder('kept')
   try {

@@ -75,9 +75,9 @@ function changesOf(run: ChangedRun): Raw[] {
   const gone = after.complete ? [...a].filter(([id]) => !b.has(id)).map(([, f]) => f) : []
   const out: Raw[] = []
   for (const now of fresh) {
-    const at = isUnreached(now)
-      ? -1
-      : gone.findIndex((g) => g.v.property === now.v.property && g.forbidden === now.forbidden)
+    const at = gone.findIndex(
+      (g) => !isUnreached(g) && g.v.property === now.v.property && g.forbidden === now.forbidden
+    )
     if (at < 0) out.push({ kind: 'new', now, was: null, run })
     else out.push({ kind: 'different', now, was: gone.splice(at, 1)[0] as Finding, run })
   }

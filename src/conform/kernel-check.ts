@@ -148,7 +148,8 @@ const configOf = (run: TreeRun, kernel: string): ReturnType<typeof resolveConfig
 /** Whether any of these tests needs the second build: bounce pools that grow, devices behind a vIOMMU. */
 export const needSecond = (tests: readonly Test[]): boolean => tests.some((t) => grows(t) || behindIommu(t))
 const grows = (t: Test): boolean => t.config.some((e) => e.key === 'swiotlb_dynamic')
-const behindIommu = (t: Test): boolean => t.devices.some((d) => d.entries.some((e) => e.key === 'iommu'))
+/** A device of the test is behind a vIOMMU. */
+export const behindIommu = (t: Test): boolean => t.devices.some((d) => d.entries.some((e) => e.key === 'iommu'))
 const needsOf = (run: TreeRun, kernel: string): NeedsSecond => ({
   dynamic: configOf(run, kernel).swiotlb_dynamic,
   iommu: behindIommu(run.test)

@@ -24,8 +24,8 @@ export function cacheRead(name: string, folder: Folder = 'kernels'): Uint8Array 
 }
 
 /** What is kept was used: it is the last to go. Answers where it lies. */
-export function cacheUsed(name: string): string {
-  const p = pathOf(name, 'kernels')
+export function cacheUsed(name: string, folder: Folder = 'kernels'): string {
+  const p = pathOf(name, folder)
   try {
     const now = new Date()
     utimesSync(p, now, now)

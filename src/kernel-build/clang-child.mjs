@@ -37,7 +37,7 @@ try {
 await clang.runLLVM(null, {}, { fetchProgress: () => {} })
 
 const input = readFileSync(0, 'utf8')
-// nothing to compile: what was wanted is there
+// who started this is gone
 if (input === '') process.exit(0)
 const job = JSON.parse(input)
 

@@ -54,8 +54,10 @@ const FLAGS = [
   '-DKBUILD_MODFILE="tbit"'
 ] as const
 
-/** What the image depends on beside its sources. */
-export const toolText = (): string => [...FLAGS, ...LINK].join(' ')
+const COMPILER = '@yowasp/clang 22.0.0-git20542-10'
+
+/** What the image depends on beside its sources: the compiler, and what it is told. */
+export const toolText = (): string => [COMPILER, ...FLAGS, ...LINK].join(' ')
 
 const LINK = [
   '-mwasm64',
@@ -103,7 +105,7 @@ export function startCompiler(flags: readonly string[] = ['--liftoff-only', '--w
   const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
   const limits = limit(p)
   let progress: (what: string) => void = () => {}
-  let ran = false
+  let hasJob = false
   const ended = new Promise<Ended>((resolve, reject) => {
     const out: Buffer[] = []
     let text = ''
@@ -131,13 +133,13 @@ export function startCompiler(flags: readonly string[] = ['--liftoff-only', '--w
   ended.catch(() => {})
   return {
     run(job, tell) {
-      ran = true
+      hasJob = true
       progress = tell
       p.stdin.end(job)
       return ended
     },
     stop() {
-      if (!ran) p.kill('SIGKILL')
+      if (!hasJob) p.kill('SIGKILL')
     }
   }
 }

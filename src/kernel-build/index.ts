@@ -137,11 +137,12 @@ function teachingOf(dir: string | undefined): Result<Teaching | null, Diagnostic
   return ok(readTeaching(dir))
 }
 
-const PACKAGES = 'clang 22.0.0-git20542-10, binaryen 132.0.0'
+/** What an image depends on beside what it is made of. */
+const tools = (): string[] => [toolText(), loweringText()]
 
 /** Everything that an image depends on, as a name. */
 function contentOf(sources: Sources, features: Features, tree: Tree): string {
-  const hash = createHash('sha256').update([PACKAGES, toolText(), loweringText()].join('\0'))
+  const hash = createHash('sha256').update(tools().join('\0'))
   for (const [p, t] of [...sources.files].sort((a, b) => (a[0] < b[0] ? -1 : 1)))
     hash.update(p).update('\0').update(t).update('\0')
   return hash
@@ -183,7 +184,7 @@ async function compileAll(
 
 /** What an image depends on beside the tree and the additions. */
 const askedFor = (o: BuildOptions): unknown[] => [
-  [PACKAGES, toolText(), loweringText()],
+  tools(),
   [o.arch, o.profile, Object.entries(o.kconfig ?? {}).sort(), o.branches ?? false]
 ]
 

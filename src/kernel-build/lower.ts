@@ -316,9 +316,11 @@ export function weave(text: string, o: WeaveOptions = {}): string {
   return printS(result)
 }
 
+const LOWERING = 'binaryen 132.0.0'
+
 /** What an image depends on here. */
 export const loweringText = (): string =>
-  [weave, lower, checked, mark, pointAt, STOP_IMPORTS, WHOLE_FUNCTIONS].map(String).join('\0')
+  [LOWERING, weave, lower, checked, mark, pointAt, STOP_IMPORTS, WHOLE_FUNCTIONS].map(String).join('\0')
 
 /**
  * wasm64 in, plain wasm out, woven. Function names stay, so that a trap can be told by kernel function. Optimised only

@@ -1,5 +1,24 @@
-import { expect, test } from 'vitest'
-import { reachedBy } from './objects.ts'
+import { readdirSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { discard, newFolder } from '../../test/scratch.ts'
+import type { Sources } from './assemble.ts'
+import { toolText } from './compile.ts'
+import { loweringText } from './lower.ts'
+import { keepObjects, keptObjects, reachedBy } from './objects.ts'
+
+const before = process.env['TBIT_CACHE']
+let dir = ''
+beforeEach(() => {
+  dir = newFolder('objects')
+  process.env['TBIT_CACHE'] = dir
+})
+afterEach(() => {
+  if (before === undefined) delete process.env['TBIT_CACHE']
+  else process.env['TBIT_CACHE'] = before
+  discard(dir)
+})
 
 test('a unit reaches itself, what stands before it, and what either includes, in turn and in a circle', () => {
   const includes = new Map([
@@ -12,4 +31,36 @@ test('a unit reaches itself, what stands before it, and what either includes, in
   const s = { includes, preludes: ['first.h'] }
   expect(reachedBy(s, 'a.c')).toEqual(['a.c', 'a.h', 'both.h', 'config.h', 'deep.h', 'first.h'])
   expect(reachedBy(s, 'b.c')).not.toContain('deep.h')
+})
+
+test('what is kept is that of the same text and the same words to the compiler; used, it is the last to go', () => {
+  const of = (text: string): Sources =>
+    ({
+      files: new Map([
+        ['a.c', '#include "a.h"'],
+        ['a.h', text],
+        ['other.c', text]
+      ]),
+      includes: new Map([['a.c', ['a.h']]]),
+      preludes: [],
+      includeDirs: []
+    }) as unknown as Sources
+  keepObjects(of('one'), new Map([['a.c', Uint8Array.of(1)]]), ['-O2'])
+  const [name = ''] = readdirSync(join(dir, 'objects'))
+  const file = join(dir, 'objects', name)
+  utimesSync(file, 1, 1)
+  expect([...keptObjects(of('one'), ['a.c'], ['-O2']).keys()]).toEqual(['a.c'])
+  expect(statSync(file).mtimeMs).toBeGreaterThan(1e12)
+  for (const [s, unit, told] of [
+    [of('two'), 'a.c', '-O2'],
+    [of('one'), 'other.c', '-O2'],
+    [of('one'), 'a.c', '-O1']
+  ] as const)
+    expect(keptObjects(s, [unit], [told]).size).toBe(0)
+})
+
+test('what is kept is known by the tools that made it, in the versions that are installed', () => {
+  const { '@yowasp/clang': clang, binaryen } = manifest.devDependencies
+  expect(toolText().split(' ').slice(0, 2)).toEqual(['@yowasp/clang', clang])
+  expect(loweringText().split('\0')[0]).toBe(`binaryen ${binaryen}`)
 })

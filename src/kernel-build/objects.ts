@@ -2,7 +2,7 @@
 // reach. By what they are made of.
 import { createHash } from 'node:crypto'
 import type { Sources } from './assemble.ts'
-import { cacheRead, cacheWrite } from './cache.ts'
+import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
 
 /** Compiled units by the path of their source. */
 export type Objects = ReadonlyMap<string, Uint8Array>
@@ -31,8 +31,11 @@ function nameOf(s: Sources, unit: string, told: readonly string[]): string {
 export function keptObjects(s: Sources, units: readonly string[], told: readonly string[]): Objects {
   const out = new Map<string, Uint8Array>()
   for (const unit of units) {
-    const kept = cacheRead(nameOf(s, unit, told), 'objects')
-    if (kept !== null) out.set(unit, kept)
+    const name = nameOf(s, unit, told)
+    const kept = cacheRead(name, 'objects')
+    if (kept === null) continue
+    cacheUsed(name, 'objects')
+    out.set(unit, kept)
   }
   return out
 }

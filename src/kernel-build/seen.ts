@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Decisions } from '../kernel/index.ts'
-import { cacheRead, cacheWrite } from './cache.ts'
+import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
 import { overlayDir } from './overlay-dir.ts'
 
 type Read = (path: string) => string | null
@@ -78,7 +78,9 @@ export function seenBefore(tree: Looked, asked: readonly unknown[]): Seen | null
   try {
     const { files, by, ...seen } = JSON.parse(Buffer.from(kept).toString('utf8')) as Note
     const same = by.join('\n') === ownCode().join('\n') && files.every(([p, was]) => stamp(p) === was)
-    return same ? seen : null
+    if (!same) return null
+    cacheUsed(nameOf(tree, asked), 'seen')
+    return seen
   } catch {
     return null
   }

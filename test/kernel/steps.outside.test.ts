@@ -3,7 +3,7 @@
 // assertions that fail.
 import { describe, expect, test } from 'vitest'
 import { checkTest } from '../../src/check/index.ts'
-import { checkOnTree, revisionAround, revisionOf, runsOf } from '../../src/conform/kernel-check.ts'
+import { behindIommu, checkOnTree, revisionAround, revisionOf, runsOf } from '../../src/conform/kernel-check.ts'
 import type { KernelMeta } from '../../src/kernel-c/index.ts'
 import type { Tree } from '../../src/kernel-build/index.ts'
 import { parse, type Test } from '../../src/litmus/index.ts'
@@ -168,18 +168,18 @@ describe.skipIf(without("Debian's linux-source-7.3 (scripts/kernel-trees.sh)", d
     // Of these the C has a million states: two allocations from one pool, each access of genalloc's bitmap a stop.
     const large = ['atomic-allocations-side-by-side']
     const races = library.filter((t) => t.threads.length > 1 && !large.includes(t.name))
-    const behind = library.filter((t) => t.devices.some((d) => d.entries.some((e) => e.key === 'iommu')))
+    const behind = library.filter(behindIommu)
 
     test.each([
-      ['as released', (): Tree => tree('7.3'), races, 18],
-      ['with a flag for accepted devices', accepting, races, 18],
-      ['behind a vIOMMU', (): Tree => tree('7.3'), behind, 5]
-    ] as const)('%s: each is that of the model by steps', async (_what, of, tests, least) => {
+      ['as released', (): Tree => tree('7.3'), races, ['arm-cca'], 18],
+      ['with a flag for accepted devices', accepting, races, ['arm-cca'], 18],
+      ['behind a vIOMMU', (): Tree => tree('7.3'), behind, ['arm-cca', 'none'], 5]
+    ] as const)('%s: each is that of the model by steps', async (_what, of, tests, platforms, least) => {
       const i = await images(of(), ['arm64'], { steps: true }, tests === behind)
       const meta = i.arm64?.meta as KernelMeta
       const kernel = revisionOf(meta)
       let compared = 0
-      for (const run of runsOf(tests, [kernel], tests === behind ? ['arm-cca', 'none'] : ['arm-cca'], true)) {
+      for (const run of runsOf(tests, [kernel], platforms, true)) {
         await turn()
         const c = checkOnTree(run, kernel, i, { interleave: 'steps', traces: false })
         if (c.verdict === 'skipped') continue

@@ -2,20 +2,17 @@
 // changed; with one line of one file changed. Node with nothing to do stands beside it. Best and worst of the rounds.
 // `--tree TARBALL` (default: Debian's linux-source-6.12), `--rounds 3`. Goals: 20 s from cold, 0.3 s unchanged, 3 s
 // with one changed file.
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { figure } from './figures.ts'
 import { bareNode, timed } from './processes.ts'
+import { treeGiven } from './trees.ts'
 
-const option = (name: string): string | undefined => {
-  const i = process.argv.indexOf(name)
-  return i < 0 ? undefined : process.argv[i + 1]
-}
-const tarball = option('--tree') ?? '/usr/src/linux-source-6.12.tar.xz'
-const rounds = Number(option('--rounds') ?? 3)
+const at = process.argv.indexOf('--rounds')
+const rounds = at < 0 ? 3 : Number(process.argv[at + 1])
 
-function main(cache: string): void {
+function main(tarball: string, cache: string): void {
   const env = { ...process.env, TBIT_CACHE: cache }
   const build = (tree: string): number => {
     const r = timed('./tbit', ['kernel', 'build', tree], env)
@@ -54,11 +51,11 @@ function main(cache: string): void {
   process.stdout.write(`node -e 0: ${Math.min(...bareNode(rounds)).toFixed(2)} s\n`)
 }
 
-if (!existsSync(tarball)) process.stdout.write(`skipped: ${tarball} is not there\n`)
-else {
+const given = treeGiven()
+if (given !== null) {
   const cache = mkdtempSync(join(tmpdir(), 'tbit-bench-'))
   try {
-    main(cache)
+    main(given, cache)
   } finally {
     rmSync(cache, { recursive: true, force: true })
   }

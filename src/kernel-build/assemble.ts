@@ -29,16 +29,13 @@ const GENERATED: Readonly<Record<string, string>> = {
   'generated/asm-offsets.h': ''
 }
 
-/** The unit that includes all of the tree's sources that are compiled. */
-export const WHOLE = 'gen/whole.c'
-
 export interface Sources {
   /** Path to text, as the compiler sees them. */
   readonly files: ReadonlyMap<string, string>
   /** Units to compile, by path in `files`. */
   readonly units: readonly string[]
-  /** What the unit WHOLE is made of, to be compiled one by one where that fails. */
-  readonly parts: readonly string[]
+  /** What a unit that includes several sources is made of, to be compiled one by one where that fails. */
+  readonly groups: ReadonlyMap<string, readonly string[]>
   readonly includeDirs: readonly string[]
   /** Included before each unit. */
   readonly preludes: readonly string[]
@@ -118,31 +115,44 @@ export const DMA_CODE: readonly string[] = [
   'kernel/dma/direct.h'
 ]
 
-/** `branches`: each `if` tells what it decided. */
-export function assemble(tree: Tree, f: Features, teach: Teaching | null, branches = false): Sources {
-  const files = generate(tree, f)
-  for (const [p, t] of readAll(overlayDir())) if (branches || p !== 'tbit-branches.h') files.set(`overlay/${p}`, t)
-  const parts = ['overlay/device.c', 'overlay/swiotlb.c', 'overlay/direct.c', 'overlay/mapping.c']
-  if (f.config.has('DMA_COHERENT_POOL')) parts.push('overlay/pool.c', 'tree/lib/genalloc.c')
+/**
+ * Units that include several sources: each unit reads the tree's headers, for a second. Not one unit for all: after an
+ * edit what it did not reach is kept (objects.ts).
+ */
+function groupsOf(tree: Tree, f: Features): Map<string, readonly string[]> {
+  const calls = ['overlay/direct.c', 'overlay/mapping.c']
+  const rest = ['overlay/device.c']
+  if (f.config.has('DMA_COHERENT_POOL')) rest.push('overlay/pool.c', 'tree/lib/genalloc.c')
   const iommu = f.config.has('IOMMU_DMA')
-  if (f.config.has('DMA_DIRECT_REMAP') || iommu) parts.push('tree/kernel/dma/remap.c')
-  if (iommu && tree.read('kernel/dma/ops_helpers.c') !== null) parts.push('tree/kernel/dma/ops_helpers.c')
+  if (f.config.has('DMA_DIRECT_REMAP') || iommu) rest.push('tree/kernel/dma/remap.c')
+  if (iommu && tree.read('kernel/dma/ops_helpers.c') !== null) rest.push('tree/kernel/dma/ops_helpers.c')
   for (const p of [
     'lib/scatterlist.c',
     `arch/${f.arch}/mm/mem_encrypt.c`,
     ...(f.arch === 'x86' ? ['arch/x86/coco/core.c'] : [])
   ])
-    if (tree.read(p) !== null) parts.push(`tree/${p}`)
-  // the last: it takes every device for one of PCI
-  if (iommu) parts.push('overlay/iommu.c')
-  // one unit: the tree's headers are read once. Where names of two files clash they are compiled one by one.
-  files.set(
-    WHOLE,
-    parts
-      .map((p) => `#include "${p.replace(/^(tree|overlay)\//, '')}"\n#undef pr_fmt\n#define pr_fmt(fmt) fmt\n`)
-      .join('')
-  )
-  const units = ['overlay/machine.c', WHOLE]
+    if (tree.read(p) !== null) rest.push(`tree/${p}`)
+  return new Map([
+    ['gen/calls.c', calls],
+    ['gen/rest.c', rest]
+  ])
+}
+
+/** `branches`: each `if` tells what it decided. */
+export function assemble(tree: Tree, f: Features, teach: Teaching | null, branches = false): Sources {
+  const files = generate(tree, f)
+  for (const [p, t] of readAll(overlayDir())) if (branches || p !== 'tbit-branches.h') files.set(`overlay/${p}`, t)
+  const groups = groupsOf(tree, f)
+  for (const [unit, parts] of groups)
+    files.set(
+      unit,
+      parts
+        .map((p) => `#include "${p.replace(/^(tree|overlay)\//, '')}"\n#undef pr_fmt\n#define pr_fmt(fmt) fmt\n`)
+        .join('')
+    )
+  const units = ['overlay/machine.c', 'overlay/swiotlb.c', ...groups.keys()]
+  // a unit of its own: it takes every device for one of PCI
+  if (f.config.has('IOMMU_DMA')) units.push('overlay/iommu.c')
   let extra = ''
   for (const [p, t] of teach?.files ?? []) {
     files.set(`teach/${p}`, t)
@@ -160,12 +170,12 @@ export function assemble(tree: Tree, f: Features, teach: Teaching | null, branch
     'gen/tbit-extra.h',
     ...(branches ? ['overlay/tbit-branches.h'] : [])
   ]
-  const closed = close(tree, files, [...units, ...parts, ...preludes], includeDirs)
+  const closed = close(tree, files, [...units, ...preludes], includeDirs)
   const fromTree = [...files.keys()].filter((p) => p.startsWith('tree/')).map((p) => p.slice(5))
   return {
     files,
     units,
-    parts,
+    groups,
     includeDirs,
     preludes,
     fromTree: fromTree.filter((p) => !p.startsWith('include/')),

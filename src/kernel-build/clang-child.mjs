@@ -4,9 +4,19 @@
 // linked module, the compiled units. Progress on stderr. The compiler loads before the job is read: who starts this may
 // still be making it.
 import { readFileSync } from 'node:fs'
+import promises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 
-// The package reads its own 100 MB through fetch(), streams and copies: half of the time that loading takes. In this
-// process what it makes a Response of stays what it is; the archive, headers and libraries for user space, is empty.
+// The package reads its own 100 MB in pieces, through fetch(), streams and copies: most of the time that loading takes.
+// In this process its modules are read at once, the archive, headers and libraries for user space, is not, and what it
+// makes a Response of stays what it is.
+const { readFile } = promises
+promises.readFile = async (path, ...rest) => {
+  const name = String(path)
+  if (name.endsWith('.tar')) return new Uint8Array()
+  return name.endsWith('.wasm') ? readFileSync(path) : readFile(path, ...rest)
+}
+syncBuiltinESMExports()
 globalThis.Response = class {
   constructor(data) {
     this.data = data
@@ -41,72 +51,87 @@ const input = readFileSync(0, 'utf8')
 if (input === '') process.exit(0)
 const job = JSON.parse(input)
 
-const files = {}
-for (const [path, text] of job.files) {
-  const parts = path.split('/')
-  let at = files
-  for (const p of parts.slice(0, -1)) {
-    at[p] ??= {}
-    at = at[p]
+/** A tree of folders, as bytes: each run would encode texts again. */
+function filesOf(list) {
+  const encoder = new TextEncoder()
+  const root = {}
+  for (const [path, text] of list) {
+    const parts = path.split('/')
+    let at = root
+    for (const p of parts.slice(0, -1)) at = at[p] ??= {}
+    at[parts.at(-1)] = encoder.encode(text)
   }
-  at[parts.at(-1)] = text
+  return root
 }
 
-let stderr = ''
-const decoder = new TextDecoder()
-const options = {
-  stdout: () => {},
-  stderr: (b) => {
-    if (b) stderr += decoder.decode(b, { stream: true })
-  },
-  fetchProgress: () => {}
+const joined = (chunks) => new Uint8Array(Buffer.concat(chunks))
+
+/** Runs one of LLVM's tools: what it writes to standard output, and the files it leaves. @throws its messages. */
+async function ran(args, files) {
+  const [out, said] = [[], []]
+  // files stay bytes: it would look at each byte of all that it was given
+  const options = {
+    decodeASCII: false,
+    stdout: (b) => b && out.push(b.slice()),
+    stderr: (b) => b && said.push(b.slice())
+  }
+  const text = () => new TextDecoder().decode(joined(said))
+  try {
+    const left = await clang.runLLVM(args, files, options)
+    return { out: joined(out), said: text(), left }
+  } catch (e) {
+    throw text() || String(e)
+  }
+}
+
+/**
+ * What the compiler's driver makes of the job's arguments. Asked once, and without the files: the package's own way
+ * gives them to the driver again for each unit.
+ */
+async function compilerArguments() {
+  const UNIT = 'unit.c'
+  // the object goes to standard output: a file is copied whole for each piece that is written
+  const args = [...job.flags, ...job.includeDirs.flatMap((d) => ['-I', d]), ...job.defines.map((d) => `-D${d}`)]
+  const { said } = await ran(['clang', '-###', ...args, '-c', UNIT, '-o', '-'], { [UNIT]: new Uint8Array() })
+  const line = said.split('\n').find((l) => l.startsWith(' "')) ?? ''
+  const told = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((m) => m[1].replace(/\\(.)/g, '$1'))
+  const from = told.indexOf('-cc1')
+  if (from < 0) throw said
+  return (unit) => ['clang', ...told.slice(from).map((a) => (a === UNIT ? unit : a))]
 }
 
 const fileOf = (unit) => `${unit.replace(/[/.]/g, '-')}.o`
+const kept = new Map(job.kept)
+/** By file, in the order of the units: whatever was kept, the same module comes of them. */
 const objects = {}
-for (const [unit, object] of job.kept) objects[fileOf(unit)] = Buffer.from(object, 'base64')
+const files = filesOf(job.files)
 const made = []
 const errors = []
+const argumentsFor = await compilerArguments()
 for (const unit of job.units) {
+  if (kept.has(unit)) {
+    objects[fileOf(unit)] = Buffer.from(kept.get(unit), 'base64')
+    continue
+  }
   process.stderr.write(`compiling ${unit.replace(/^(overlay|tree)\//, '')}\n`)
-  stderr = ''
-  const name = fileOf(unit)
   try {
-    const out = await clang.runClang(
-      [
-        'clang',
-        ...job.flags,
-        ...job.includeDirs.flatMap((d) => ['-I', d]),
-        ...job.defines.map((d) => `-D${d}`),
-        '-c',
-        unit,
-        '-o',
-        name
-      ],
-      files,
-      options
-    )
-    objects[name] = out[name]
-    made.push([unit, out[name]])
-  } catch (e) {
-    errors.push({ unit, stderr: stderr || String(e) })
+    const object = (await ran(argumentsFor(unit), files)).out
+    objects[fileOf(unit)] = object
+    made.push([unit, object])
+  } catch (stderr) {
+    errors.push({ unit, stderr })
   }
 }
 if (errors.length > 0) answer({ errors })
 else {
   process.stderr.write('linking\n')
-  stderr = ''
   try {
-    const out = await clang.runLLVM(
-      ['wasm-ld', ...job.link, ...Object.keys(objects), '-o', 'kernel.wasm'],
-      objects,
-      options
-    )
+    const { said, left } = await ran(['wasm-ld', ...job.link, ...Object.keys(objects), '-o', 'kernel.wasm'], objects)
     answer(
-      { ok: true, warnings: stderr, made: made.map(([unit, object]) => [unit, object.length]) },
-      Buffer.concat([out['kernel.wasm'], ...made.map(([, object]) => object)])
+      { ok: true, warnings: said, made: made.map(([unit, object]) => [unit, object.length]) },
+      Buffer.concat([left['kernel.wasm'], ...made.map(([, object]) => object)])
     )
-  } catch (e) {
-    answer({ errors: [{ unit: 'link', stderr: stderr || String(e) }] })
+  } catch (stderr) {
+    answer({ errors: [{ unit: 'link', stderr }] })
   }
 }

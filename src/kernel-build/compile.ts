@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
-import { type Sources, WHOLE } from './assemble.ts'
+import type { Sources } from './assemble.ts'
 import { limit } from './child-limits.ts'
 import { keepObjects, type Keeping, keptObjects, type Objects } from './objects.ts'
 import { overlayDir } from './overlay-dir.ts'
@@ -100,7 +100,9 @@ export interface Compiler {
 }
 
 /** Starts the compiler: it loads while the tree is read, on another core. */
-export function startCompiler(flags: readonly string[] = ['--liftoff-only', '--wasm-lazy-compilation']): Compiler {
+export function startCompiler(
+  flags: readonly string[] = ['--liftoff-only', '--wasm-lazy-compilation', '--wasm-lazy-validation']
+): Compiler {
   const script = ensure([join(overlayDir(), '..', 'clang-child.mjs')].find(existsSync), 'clang-child.mjs')
   const p = spawn(process.execPath, [...flags, script], { stdio: ['pipe', 'pipe', 'pipe'] })
   const limits = limit(p)
@@ -171,17 +173,15 @@ export async function compile(
   defines: readonly string[],
   o: CompileOptions
 ): Promise<Result<Linked, CompileError[] | Diagnostic>> {
-  // of the tree's code as one unit the linked module is kept
-  const apart = s.units.filter((u) => u !== WHOLE)
   const told = [toolText(), ...defines]
-  const kept: Objects = o.keeping.read ? keptObjects(s, apart, told) : new Map()
+  const kept: Objects = o.keeping.read ? keptObjects(s, told) : new Map()
   const r = answered(await ran(jobOf(s, defines, kept), o))
   if (!r.ok) {
     // what was kept may be damaged: then the linker says so, and it is compiled again
     const again = kept.size > 0 && Array.isArray(r.error) && r.error.some((e) => e.unit === 'link')
     return again ? compile(s, defines, { ...o, keeping: { ...o.keeping, read: false }, compiler: null }) : r
   }
-  if (o.keeping.write) keepObjects(s, new Map([...r.value.made].filter(([u]) => apart.includes(u))), told)
+  if (o.keeping.write) keepObjects(s, r.value.made, told)
   return r
 }
 
@@ -189,7 +189,7 @@ export async function compile(
 const jobOf = (s: Sources, defines: readonly string[], kept: Objects): string =>
   JSON.stringify({
     files: [...s.files],
-    units: s.units.filter((u) => !kept.has(u)),
+    units: s.units,
     kept: [...kept].map(([unit, object]) => [unit, Buffer.from(object).toString('base64')]),
     flags: [...FLAGS, ...s.preludes.flatMap((p) => ['-include', p])],
     link: LINK,
@@ -211,7 +211,7 @@ function answered(r: Ended): Result<Linked & { readonly made: Objects }, Compile
       complain(
         'TB-609',
         'clang',
-        `the compiler was ended: ${r.ended.replace('gen/whole.c', 'the DMA code of the tree')}`,
+        `the compiler was ended: ${r.ended.replace(/gen\/\w+\.c/, 'the DMA code of the tree')}`,
         { hint: 'an array, a macro or an include of the tree or of the patch is too large for code of the DMA layer' }
       )
     )

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { joined } from '../base/bytes.ts'
 import { type Diagnostic, type Result, err, ok } from '../base/index.ts'
 import { IMAGE_SECTION, type KernelMeta, Wasm, kernelMeta } from '../kernel-c/index.ts'
-import { type Sources, type Teaching, assemble, readTeaching, WHOLE } from './assemble.ts'
+import { type Sources, type Teaching, assemble, readTeaching } from './assemble.ts'
 import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
 import {
   type CompileError,
@@ -165,7 +165,7 @@ async function compileAll(
 ): Promise<Result<Linked, CompileError[] | Diagnostic>> {
   const whole = await compile(sources, features.defines, options)
   if (whole.ok || !Array.isArray(whole.error)) return whole
-  const apart = { ...sources, units: [...sources.units.filter((u) => u !== WHOLE), ...sources.parts] }
+  const apart = { ...sources, units: sources.units.flatMap((u) => sources.groups.get(u) ?? [u]) }
   const next = { ...options, compiler: null }
   const first = await compile(apart, features.defines, next)
   if (first.ok || !Array.isArray(first.error)) return first

@@ -1,5 +1,5 @@
-// Units that are compiled once and kept: those that the tree has no part in, or that an edit of the tree does not
-// reach. By what they are made of.
+// Compiled units are kept by what they are made of: an edit of the tree, or another tree, costs the units that it
+// reaches.
 import { createHash } from 'node:crypto'
 import type { Sources } from './assemble.ts'
 import { cacheRead, cacheUsed, cacheWrite } from './cache.ts'
@@ -28,9 +28,9 @@ function nameOf(s: Sources, unit: string, told: readonly string[]): string {
 }
 
 /** The units that are kept from before. */
-export function keptObjects(s: Sources, units: readonly string[], told: readonly string[]): Objects {
+export function keptObjects(s: Sources, told: readonly string[]): Objects {
   const out = new Map<string, Uint8Array>()
-  for (const unit of units) {
+  for (const unit of s.units) {
     const name = nameOf(s, unit, told)
     const kept = cacheRead(name, 'objects')
     if (kept === null) continue

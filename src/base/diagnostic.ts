@@ -101,7 +101,7 @@ export const codes = {
   'TB-603': 'a tool to unpack a tarball is missing',
   'TB-604': 'a kernel function has a parameter that the shim cannot fill',
   'TB-605': 'a kernel function or structure that the shim needs is not in the tree',
-  'TB-606': 'the compiler or the lowering library is not installed',
+  'TB-606': 'the compiler, or what calls that can stop need, is not installed',
   'TB-607': 'the tree does not compile with the shim',
   'TB-608': 'a directory of additions to the shim that cannot be used',
   'TB-609': 'the compiler did not finish',

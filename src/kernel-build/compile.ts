@@ -226,9 +226,7 @@ function answered(r: Ended): Result<Linked & { readonly made: Objects }, Compile
   if (a.missing !== undefined)
     return err(
       complain('TB-606', '@yowasp/clang', `the compiler is not installed (${a.missing})`, {
-        hint:
-          'it comes with a checkout, not with the package, since it has about 100 MB: npm install @yowasp/clang ' +
-          'binaryen'
+        hint: 'it comes with a checkout, not with the package, since it has about 100 MB: npm install @yowasp/clang'
       })
     )
   if (a.errors) return err(a.errors.flatMap((e) => errorsIn(e.unit, e.stderr)))

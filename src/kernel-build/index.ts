@@ -1,4 +1,4 @@
-// From a kernel source tree to a kernel that runs: detect, assemble, compile, lower, keep.
+// From a kernel source tree to a kernel that runs: detect, assemble, compile, weave, keep.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { joined } from '../base/bytes.ts'
@@ -17,10 +17,11 @@ import {
 } from './compile.ts'
 import { type Arch, type Profile, secondConfig } from './config.ts'
 import { type Features, detect } from './detect.ts'
-import { loadBinaryen, lower, loweringText } from './lower.ts'
+import { imageText, loadBinaryen, withStops } from './asyncify.ts'
 import { complain } from './complain.ts'
 import { type Seen, seenBefore, watched } from './seen.ts'
 import { type Tree, openTree } from './tree.ts'
+import { weave } from './weave.ts'
 
 export { audit } from './audit.ts'
 export { ARCHES, type Arch, PROFILES, type Profile } from './config.ts'
@@ -138,7 +139,7 @@ function teachingOf(dir: string | undefined): Result<Teaching | null, Diagnostic
 }
 
 /** What an image depends on beside what it is made of. */
-const tools = (): string[] => [toolText(), loweringText()]
+const tools = (): string[] => [toolText(), imageText()]
 
 /** Everything that an image depends on, as a name. */
 function contentOf(sources: Sources, features: Features, tree: Tree): string {
@@ -240,7 +241,7 @@ function keptImage(tree: Tree, o: BuildOptions, { content, decisions }: Seen): B
   return { wasm, steps, meta: { ...meta, tree: tree.name, decisions }, cached: true, path: cacheUsed(name('')) }
 }
 
-/** Compiles, lowers and keeps. */
+/** Compiles, weaves and keeps. */
 async function made(
   tree: Tree,
   features: Features,
@@ -255,7 +256,7 @@ async function made(
   // once the compiler has its job: loading keeps this thread, which hands it over, for a second
   let loading: ReturnType<typeof loadBinaryen> | null = null
   const progress = (what: string): void => {
-    loading ??= loadBinaryen()
+    if (options.steps) loading ??= loadBinaryen()
     options.progress?.(what)
   }
   // of a tree that was built without steps the compiler's part is there
@@ -274,11 +275,9 @@ async function made(
         new TextEncoder().encode(JSON.stringify({ mismatched: linked.value.mismatched, notes }))
       )
     )
-  const binaryen = await (loading ?? loadBinaryen())
-  if (!binaryen.ok) return err([binaryen.error])
-  options.progress?.('lowering')
-  const lowered = lower(binaryen.value, linked.value.wasm)
-  const unresolved = Wasm.Module.imports(new Wasm.Module(lowered))
+  options.progress?.('weaving')
+  const woven = weave(linked.value.wasm)
+  const unresolved = Wasm.Module.imports(new Wasm.Module(woven))
     .filter((i) => i.module !== 'tbit')
     .map((i) => i.name)
     .sort()
@@ -287,11 +286,13 @@ async function made(
   const meta = metaOf(tree, features, sources, [...unresolved, ...linked.value.mismatched], notes, content)
   const image = (code: Uint8Array): Uint8Array =>
     withSection(code, IMAGE_SECTION, new TextEncoder().encode(JSON.stringify(meta)))
-  const wasm = image(lowered)
+  const wasm = image(woven)
   let steps: Uint8Array | null = null
   if (options.steps) {
-    options.progress?.('lowering, with calls that can stop')
-    steps = image(lower(binaryen.value, linked.value.wasm, { steps: true }))
+    options.progress?.('weaving, with calls that can stop')
+    const binaryen = await (loading ?? loadBinaryen())
+    if (!binaryen.ok) return err([binaryen.error])
+    steps = image(withStops(binaryen.value, linked.value.wasm))
     keep('-steps', steps)
   }
   return ok({ wasm, steps, meta, cached: false, path: keep('', wasm) })

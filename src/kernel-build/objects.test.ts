@@ -5,7 +5,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { discard, newFolder } from '../../test/scratch.ts'
 import type { Sources } from './assemble.ts'
 import { toolText } from './compile.ts'
-import { loweringText } from './lower.ts'
+import { imageText } from './asyncify.ts'
 import { keepObjects, keptObjects, reachedBy } from './objects.ts'
 
 const before = process.env['TBIT_CACHE']
@@ -63,5 +63,5 @@ test('what is kept is that of the same text and the same words to the compiler; 
 test('what is kept is known by the tools that made it, in the versions that are installed', () => {
   const { '@yowasp/clang': clang, binaryen } = manifest.devDependencies
   expect(toolText().split(' ').slice(0, 2)).toEqual(['@yowasp/clang', clang])
-  expect(loweringText().split('\0')[0]).toBe(`binaryen ${binaryen}`)
+  expect(imageText().split('\0')[0]).toBe(`binaryen ${binaryen}`)
 })

@@ -1,5 +1,5 @@
-// Calls of the C that stop in their middle. An image built for it (kernel-build/lower.ts) tells each access to memory
-// that is not the stack's, each lock, and each request to what lies outside the instance; there the stack can be
+// Calls of the C that stop in their middle. An image built for it (kernel-build/asyncify.ts) tells each access to
+// memory that is not the stack's, each lock, and each request to what lies outside the instance; there the stack can be
 // unwound into a buffer (binaryen's asyncify), kept, and wound again later. What is kept of a thread is small: its live
 // stack, the buffer, the words that belong to whoever runs.
 import { type Blob, Blobs } from './blobs.ts'
@@ -42,7 +42,7 @@ export const STOPS: Readonly<Record<Request['kind'], true>> = {
   iommu_unmap: true
 }
 
-/** How an access is told at a point (kernel-build/lower.ts): its bytes, and what it does to them. */
+/** How an access is told at a point (kernel-build/weave.ts): its bytes, and what it does to them. */
 export const POINT = { bytes: 15, writes: 16, reads: 32 } as const
 
 /** A call that has stopped. */

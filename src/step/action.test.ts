@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { action, type Action, BLOCKED, change, changed, Interned, Layout, quietly, replay } from './index.ts'
-import { argsKey } from './action.ts'
+import { actionOf, argsKey, Firsts, type Kind } from './action.ts'
 
 const src = fileURLToPath(new URL('../', import.meta.url))
 
@@ -109,4 +110,29 @@ test('a step seen quietly, or with a part of it changed, is the step in all else
   expect([quiet.text(6, 1), quiet.perform(st, 1)]).toEqual(['puts 5, 1: 6', 6])
   const refused = changed(plain, { perform: () => BLOCKED })
   expect([refused.key, refused.text(5, 0), refused.perform(st, 0)]).toEqual([plain.key, 'puts 5, 0: 5', BLOCKED])
+})
+
+test('the first of equal actions is that of the first with its key', () => {
+  class Thing {}
+  const things = [new Thing(), new Thing()]
+  const kindOf = (): Kind<readonly unknown[]> => ({ perform: () => 0, text: () => '', results: [0] })
+  const kinds = { one: kindOf(), two: kindOf() }
+  const argument = fc.constantFrom<unknown>(
+    ...[0, -0, 1, Number.NaN, '1', '', 'a,b', true, 'true', false, null, 'null', undefined, ...things],
+    ...[[], [1], ['1'], {}, { x: 1 }, { x: '1' }]
+  )
+  const call = fc.tuple(fc.constantFrom('one' as const, 'two' as const), fc.array(argument, { maxLength: 3 }))
+  fc.assert(
+    fc.property(fc.array(call, { maxLength: 30 }), (calls) => {
+      const firsts = new Firsts()
+      const byKey = new Map<string, Action>()
+      for (const [name, args] of calls) {
+        const a = actionOf(name, kinds[name], args)
+        const first = byKey.get(a.key) ?? a
+        byKey.set(a.key, first)
+        expect(firsts.of(a)).toBe(first)
+        expect(firsts.number(first)).toBe([...byKey.values()].indexOf(first))
+      }
+    })
+  )
 })

@@ -31,6 +31,13 @@ const kinds = new Set<string>()
 const identities = new WeakMap<object, number>()
 let identified = 0
 
+/** Whether it is an object of a class, which no other is equal to. */
+function isItself(x: unknown): x is object {
+  if (typeof x !== 'object' || x === null || Array.isArray(x)) return false
+  const proto: unknown = Object.getPrototypeOf(x)
+  return proto !== Object.prototype && proto !== null
+}
+
 /**
  * An argument as part of a key: equal texts are equal arguments. Plain data and lists are what they hold, an object of
  * a class is itself. What a class's object holds and another call may change belongs into the store.
@@ -51,8 +58,7 @@ function argKey(x: unknown): string {
   }
   if (x === null) return 'null'
   if (Array.isArray(x)) return `[${x.map(argKey).join()}]`
-  const proto: unknown = Object.getPrototypeOf(x)
-  if (proto === Object.prototype || proto === null)
+  if (!isItself(x))
     return `{${Object.entries(x)
       .map(([k, v]) => `${k}:${argKey(v)}`)
       .join()}}`
@@ -76,27 +82,82 @@ class Declared<A extends readonly unknown[]> implements Action {
   readonly outcomes: number
   readonly results: readonly number[] | null
   readonly silent: boolean
-  readonly perform: Action['perform']
   readonly bits: BitWrite | undefined
   private known: string | null = null
+  /** What it does, once it is done: of those that are made most never are. */
+  private does: Action['perform'] | null = null
   constructor(
     readonly kind: string,
-    private readonly of: Kind<A>,
-    private readonly args: A
+    readonly of: Kind<A>,
+    readonly args: A
   ) {
     const { outcomes, results, bits } = of
     this.outcomes = typeof outcomes === 'function' ? outcomes(...args) : (outcomes ?? 1)
     this.results = typeof results === 'function' ? results(...args) : (results ?? null)
     this.silent = of.silent ?? false
-    this.perform = bound(of.perform, args)
     this.bits = bits?.(...args)
   }
   /** A running system never asks for it. */
   get key(): string {
     return (this.known ??= `${this.kind}${argsKey(this.args)}`)
   }
+  perform(st: Store, outcome: number): number {
+    return (this.does ??= bound(this.of.perform, this.args))(st, outcome)
+  }
   text(result: number, outcome: number): string {
     return this.of.text(result, outcome, ...this.args)
+  }
+}
+
+/** What arguments lead to, one after the other: plain values, and objects of classes. */
+class Ways {
+  first: Action | null = null
+  private readonly to = new Map<unknown, Ways>()
+  after(arg: unknown): Ways {
+    let w = this.to.get(arg)
+    if (w === undefined) this.to.set(arg, (w = new Ways()))
+    return w
+  }
+}
+
+/**
+ * Of each action the first that was like it: of the same kind, with equal arguments; and numbers for them. A text for
+ * each action that is asked for would take longer than to follow its arguments.
+ */
+export class Firsts {
+  private readonly ofKinds = new Map<unknown, Ways>()
+  private readonly byKey = new Map<string, Action>()
+  private readonly numbers = new Map<Action, number>()
+
+  of(a: Action): Action {
+    const w = a instanceof Declared ? this.way(a) : null
+    if (w !== null) return (w.first ??= this.numbered(a))
+    let first = this.byKey.get(a.key)
+    if (first === undefined) this.byKey.set(a.key, (first = this.numbered(a)))
+    return first
+  }
+
+  /** @throws Error for an action that is no first one */
+  number(a: Action): number {
+    const n = this.numbers.get(a)
+    if (n === undefined) throw new Error(`invariant broken: '${a.key}' is not the first of its like`)
+    return n
+  }
+
+  private numbered(a: Action): Action {
+    this.numbers.set(a, this.numbers.size)
+    return a
+  }
+
+  /** Null where an argument is compared by what it holds: then the key tells. */
+  private way(a: Declared<readonly unknown[]>): Ways | null {
+    let w = this.ofKinds.get(a.of)
+    if (w === undefined) this.ofKinds.set(a.of, (w = new Ways()))
+    for (const x of a.args) {
+      if ((typeof x === 'object' && x !== null && !isItself(x)) || typeof x === 'function') return null
+      w = w.after(x)
+    }
+    return w
   }
 }
 

@@ -12,7 +12,8 @@
 // results to the call's end, and what it meets is kept (`Known`): each way through a call is run once. A lazy action's
 // answer is not known then, but mostly it answers what it answered last, and the run goes on over that. The slow twin
 // runs the function for each node (test/engine/plain-graphs.ts).
-import { type Action, replayAhead } from './step.ts'
+import { Firsts } from './action.ts'
+import { type Action, Ahead } from './step.ts'
 import type { CallFn } from './program.ts'
 
 export interface Node {
@@ -109,10 +110,22 @@ class Known {
 
 /** The results on the way to what is known here. */
 function historyAt(k: Known): number[] {
-  const out: number[] = []
-  for (let at = k; at.up !== null; at = at.up) out.push(at.result)
-  return out.reverse()
+  const out = new Array<number>(lengthAt(k))
+  fillHistory(k, out, out.length)
+  return out
 }
+
+function lengthAt(k: Known): number {
+  let n = 0
+  for (let at = k; at.up !== null; at = at.up) n++
+  return n
+}
+
+function fillHistory(k: Known, out: number[], length: number): void {
+  let n = length
+  for (let at = k; at.up !== null; at = at.up) out[--n] = at.result
+}
+
 /** The results that a lazy node is told apart by; null of any other. */
 export const historyOf = (n: Node): readonly number[] | null => (n.call === null ? null : historyAt(n.call.known))
 
@@ -128,9 +141,9 @@ export class Graphs {
   private readonly byKey = new Map<string, Node>()
   private readonly entries = new Map<string, Node>()
   private readonly fnIds = new Map<CallFn, number>()
-  /** By its key the first action that had it: others like it are dropped at once, which is most that is made. */
-  private readonly actions = new Map<string, Action>()
-  private readonly actionIds = new Map<Action, number>()
+  /** Of equal actions the first is kept: others are dropped at once, which is most that is made. */
+  private readonly firsts = new Firsts()
+  private readonly ahead = new Ahead()
   private readonly budget: number
   private readonly lazyBudget: number
   private readonly widest: number
@@ -228,25 +241,33 @@ export class Graphs {
    */
   private show({ fn, args }: Called, up: Known | null, result: number): Known {
     this.runs++
-    const ahead = up === null ? [] : historyAt(up)
-    if (up !== null) ahead.push(result)
-    const from = ahead.length
+    const { ahead } = this
+    const { results, met } = ahead
+    const from = up === null ? 0 : lengthAt(up) + 1
+    if (up !== null) {
+      fillHistory(up, results, from - 1)
+      results[from - 1] = result
+    }
     // Twice what the budget can look at now: the nodes behind this one then find their part of it.
     const to = from + 2 * Math.max(0, this.left)
     let guesses = MOST_GUESSED
-    const { met, end } = replayAhead(
+    const end = ahead.run(
       () => fn(...args),
-      ahead,
+      from,
       (a) => {
-        if (ahead.length >= to) return undefined
+        if (ahead.taken >= to) return undefined
         if (!this.wide(a)) return a.results?.[0]
         return guesses-- > 0 ? this.lately.get(a.key) : undefined
       }
     )
-    if (this.known + met.length > this.mostKnown) this.forget()
-    this.known += met.length + 1
-    let k: Known | null = end === 'paused' ? null : ended(fn, end, ahead.at(-1) ?? 0)
-    for (let i = met.length - 1; i >= 0; i--) k = new Known(this.sole(met[i] as Action), ahead[from + i - 1] ?? 0, k)
+    const { taken, beyond } = ahead
+    if (this.known + beyond > this.mostKnown) this.forget()
+    this.known += beyond + 1
+    let k: Known | null = end === 'paused' ? null : ended(fn, end, taken > 0 ? (results[taken - 1] as number) : 0)
+    for (let i = beyond - 1; i >= 0; i--) {
+      const at = from + i - 1
+      k = new Known(this.firsts.of(met[i] as Action), at >= 0 && at < taken ? (results[at] as number) : 0, k)
+    }
     if (k === null) throw new Error('invariant broken: a run that pauses has met an action')
     k.up = up
     return k
@@ -313,7 +334,7 @@ export class Graphs {
     const action = k.action as Action
     const { results } = action
     if (results === null || this.wide(action)) return this.lazily(of, k, before, null)
-    let key = `A${this.actionIds.get(action)}`
+    let key = `A${this.firsts.number(action)}`
     const kids: Node[] = []
     for (const r of results) {
       const to = this.after(of, k, r)
@@ -344,15 +365,6 @@ export class Graphs {
     if (before === NO_PAST && action.keeps !== 'goes on') return this.made(action, 0, NO_KIDS, call)
     const f = this.fnIds.get(of.fn) as number
     return this.cons(`L${f}(${of.args.join(',')})${placeOf(before, action)}`, action, 0, NO_KIDS, call)
-  }
-
-  private sole(a: Action): Action {
-    let first = this.actions.get(a.key)
-    if (first === undefined) {
-      this.actions.set(a.key, (first = a))
-      this.actionIds.set(a, this.actionIds.size)
-    }
-    return first
   }
 
   private cons(key: string, action: Action | null, value: number, kids: readonly Node[], call: Node['call']): Node {

@@ -5,11 +5,14 @@
 import { argsKey } from './action.ts'
 import type { Store } from './step.ts'
 import type { Layout } from './layout.ts'
+import { Tuples } from './tuples.ts'
 
 export class Interned<T> {
   private readonly ids = new Map<string, number>()
   private readonly values: T[] = []
-  private readonly memo: Array<Map<number, number>> = []
+  /** By a value's number and a change's what the change leads to. */
+  private changed: Tuples | null = null
+  private readonly to: number[] = []
   private readonly changes = new ChangeNumbers()
   private readonly word: number
 
@@ -73,15 +76,12 @@ export class Interned<T> {
       this.values[0] = change.apply(this.values[0] as T, ...args)
       return
     }
-    let m = this.memo[from]
-    if (m === undefined) this.memo[from] = m = new Map()
-    const key = this.changes.of(change, args)
-    let to = m.get(key)
-    if (to === undefined) {
-      to = this.id(change.apply(this.values[from] as T, ...args))
-      m.set(key, to)
-    }
-    st.u32[w] = to
+    const changed = (this.changed ??= new Tuples(2))
+    const { asked } = changed
+    asked[0] = from
+    asked[1] = this.changes.of(change, args)
+    const n = changed.number()
+    st.u32[w] = this.to[n] ??= this.id(change.apply(this.values[from] as T, ...args))
   }
 }
 
@@ -143,22 +143,18 @@ export class ChangeNumbers {
   }
 }
 
-type Table<T> = Array<Table<T> | T | undefined>
-
 /** What follows from the values of these components and nothing else, computed once for each of their numbers. */
 export function remembered<T>(
   components: ReadonlyArray<Pick<Interned<unknown>, 'at'>>,
   compute: (st: Store) => T
 ): (st: Store) => T {
-  const [last, ...others] = [...components].reverse()
-  if (last === undefined) return compute
-  const before = others.reverse()
-  const first: Table<T> = []
+  if (components.length === 0) return compute
+  const tuples = new Tuples(components.length)
+  const { asked } = tuples
+  const known: Array<T | undefined> = []
   return (st) => {
-    let table = first
-    for (const c of before) table = (table[c.at(st)] ??= []) as Table<T>
-    const n = last.at(st)
-    const known = table[n] as T | undefined
-    return known === undefined ? (table[n] = compute(st)) : known
+    for (let i = 0; i < asked.length; i++) asked[i] = (components[i] as Pick<Interned<unknown>, 'at'>).at(st)
+    const n = tuples.number()
+    return (known[n] ??= compute(st))
   }
 }

@@ -207,63 +207,63 @@ export function replay(fn: () => number, history: readonly number[], wantSite = 
   }
 }
 
-/** Gives back a history, and beyond it what `guess` says of each action, until that is undefined. */
-class Ahead implements Context {
+/** How a run ended: at an action that nobody answered, by returning, or by throwing. */
+export type Ended = 'paused' | { readonly value: number } | { readonly thrown: unknown }
+
+/**
+ * Runs of functions over results that are known, and then on over what `guess` answers to each further action, until
+ * that is undefined. One such run stands for as many of `replay` as there are actions in it. For one run after the
+ * other: its lists are used again, since a search makes thousands of runs.
+ */
+export class Ahead implements Context {
+  /** The results that were given, and behind them those that were guessed: so many as `taken` says. */
+  readonly results: number[] = []
+  taken = 0
+  /** The actions beyond the results that were given, in order: so many as `beyond` says. */
+  readonly met: Action[] = []
+  beyond = 0
   private i = 0
   private stopped = false
-  readonly met: Action[] = []
-  constructor(
-    private readonly history: number[],
-    private readonly guess: (a: Action) => number | undefined
-  ) {}
+  private guess: (a: Action) => number | undefined = () => undefined
+
+  /** Runs `fn` over the first `given` of `results`. */
+  run(fn: () => number, given: number, guess: (a: Action) => number | undefined): Ended {
+    this.taken = given
+    this.beyond = 0
+    this.i = 0
+    this.stopped = false
+    this.guess = guess
+    const saved = current
+    current = this
+    try {
+      const value = fn()
+      return this.stopped ? 'paused' : { value }
+    } catch (thrown) {
+      if (thrown === PAUSE && this.stopped) return 'paused'
+      // thrown on the way out: the action at which it paused was not answered
+      if (this.stopped) this.beyond--
+      return { thrown }
+    } finally {
+      current = saved
+    }
+  }
+
   stepped(): number | undefined {
     if (this.stopped) throw PAUSE
-    const r = this.history[this.i]
-    if (r !== undefined) this.i++
-    return r
+    return this.i < this.taken ? this.results[this.i++] : undefined
   }
   step(action: Action): number {
     const r = this.stepped()
     if (r !== undefined) return r
-    this.met.push(action)
+    this.met[this.beyond++] = action
     const guessed = this.guess(action)
     if (guessed === undefined) {
       this.stopped = true
       throw PAUSE
     }
-    this.history.push(guessed)
+    this.results[this.taken++] = guessed
     this.i++
     return guessed
-  }
-  get paused(): boolean {
-    return this.stopped
-  }
-}
-
-/** How a run ended: at an action that nobody answered, by returning, or by throwing. */
-export type Ended = 'paused' | { readonly value: number } | { readonly thrown: unknown }
-
-/**
- * Runs `fn` over the results in `history`, and then on over what `guess` answers to each further action; those results
- * are added to `history`. `met`: the actions beyond the history that was given, in order. One such run stands for as
- * many of `replay` as there are actions in it.
- */
-export function replayAhead(
-  fn: () => number,
-  history: number[],
-  guess: (a: Action) => number | undefined
-): { readonly met: readonly Action[]; readonly end: Ended } {
-  const ahead = new Ahead(history, guess)
-  const saved = current
-  current = ahead
-  try {
-    const value = fn()
-    return { met: ahead.met, end: ahead.paused ? 'paused' : { value } }
-  } catch (thrown) {
-    if (thrown === PAUSE && ahead.paused) return { met: ahead.met, end: 'paused' }
-    return { met: ahead.paused ? ahead.met.slice(0, -1) : ahead.met, end: { thrown } }
-  } finally {
-    current = saved
   }
 }
 

@@ -8,11 +8,10 @@ import { absent, notes } from './absent.ts'
 import type { Start } from './model.ts'
 import { Scene } from './scene.ts'
 import { watched } from './asked.ts'
-import { type Frame, framesOf } from './frames.ts'
+import type { Frame } from './frames.ts'
 import { type Exploration, type Found, Search } from './search.ts'
-import { type Trace, type TraceOptions, type TraceStep, traceOf, traceTo } from './trace.ts'
-import { describeChange } from './describe.ts'
-import { named, summaryText } from './naming.ts'
+import type { TraceStep } from './trace.ts'
+import { summaryText } from './naming.ts'
 
 type OpName = vocabulary.OpName
 
@@ -91,8 +90,8 @@ export interface CheckOptions {
   /** Parts of the kernel that are not ours: a tree's own C. */
   readonly parts?: KernelParts
   /**
-   * false: findings come without the way to them, for whoever only asks which there are. Their ids then lack the
-   * sequence. Default true.
+   * Of `checkTest`. false: findings come without the way to them, for whoever only asks which there are. Their ids then
+   * lack the sequence. Default true.
    */
   readonly traces?: boolean
   /** The whole visible state after each step of a finding (frames.ts). Default false. */
@@ -101,14 +100,18 @@ export interface CheckOptions {
 
 const DEFAULT_MAX = 2_000_000
 
-/** Checks a test on one pair. Never throws for anything a test can say. */
-export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
-  const session = beginCheck(test, kernel, platform, o)
-  while (session.advance(Number.POSITIVE_INFINITY)) {
-    /* to its end */
-  }
-  return session.result()
+/** What a search has found, for whoever looks for the ways to it. */
+export interface Searched {
+  readonly scene: Scene
+  readonly initX: Exploration
+  /** States in which `init` ended, each a start of the threads. */
+  readonly initEnds: readonly number[]
+  /** Decisions that the kernel asked for; null where frames are not wanted. */
+  readonly asked: Set<string> | null
 }
+
+/** Finds the way to each finding (ways.ts). Handed in: a page fetches it behind the first verdict. */
+export type Ways = (s: Searched) => (from: Exploration, found: Found) => Violation
 
 /** A check that goes on as far as it is told, for whoever must answer others meanwhile. */
 export interface CheckSession {
@@ -117,10 +120,10 @@ export interface CheckSession {
   /** Goes on over about `states` more states; false when nothing is left to do. */
   advance(states: number): boolean
   /**
-   * The result; incomplete, with what was found, when there was more to do. `traces` false: at once, without the ways
-   * to the findings (as the option of that name has it); the whole one can be asked for afterwards.
+   * The result; incomplete, with what was found, when there was more to do. Without `ways` at once, and without the ways
+   * to the findings (as the option `traces` has it); the whole one can be asked for afterwards.
    */
-  result(traces?: boolean): CheckResult
+  result(ways: Ways | null): CheckResult
 }
 
 export function beginCheck(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckSession {
@@ -174,7 +177,6 @@ function usedOperations(test: Test): Pick<Coverage, 'operations' | 'operationsKn
 
 class Session implements CheckSession {
   private readonly scene: Scene
-  private readonly describe: ReturnType<typeof describeChange>
   /** Decisions that the kernel asks for while it runs; only kept where frames are wanted. */
   private readonly asked: Set<string> | null
   private readonly initX: Search
@@ -182,7 +184,6 @@ class Session implements CheckSession {
   // Boot and init run alone; each way they can end is a start for the threads.
   private readonly starts: Start[] = []
   private readonly initEnds: number[] = []
-  private readonly initTraces = new Map<number, readonly TraceStep[]>()
 
   constructor(
     private readonly test: Test,
@@ -196,7 +197,6 @@ class Session implements CheckSession {
       ...(revision ? { revision } : {}),
       ...(o.parts ? { parts: o.parts } : {})
     })
-    this.describe = describeChange(this.scene.sys)
     const { maxStates, interleave } = coverage
     this.initX = new Search(this.scene.init, {
       maxStates,
@@ -236,7 +236,7 @@ class Session implements CheckSession {
     })
   }
 
-  result(traces = this.o.traces !== false): CheckResult {
+  result(ways: Ways | null): CheckResult {
     const { test, base, scene, o } = this
     const { sys } = scene
     this.initX.stop()
@@ -244,7 +244,7 @@ class Session implements CheckSession {
     this.threads.stop()
     const [initX, x] = [this.initX.result(), this.threads.result()]
     const complete = initX.complete && x.complete
-    const { violations, reported } = this.judged(initX, x, traces)
+    const { violations, reported } = this.judged(initX, x, ways)
     if (complete)
       for (const f of scene.unreached())
         violations.push({
@@ -288,72 +288,25 @@ class Session implements CheckSession {
   private judged(
     initX: Exploration,
     x: Exploration,
-    traces: boolean
+    ways: Ways | null
   ): { violations: Violation[]; reported: Violation[] } {
+    const { scene, initEnds, asked } = this
     const forbidden = forbiddenProperties(this.test)
     const violations: Violation[] = []
     const reported: Violation[] = []
     const seen = new Set<string>()
-    for (const [from, list] of [
-      [initX, initX.findings],
-      [x, x.findings]
-    ] as const) {
-      for (const f of list) {
+    const wayTo = ways?.({ scene, initX, initEnds, asked })
+    for (const from of [initX, x])
+      for (const f of from.findings) {
         if (seen.has(f.key)) continue
         seen.add(f.key)
-        const v = !traces
-          ? violation(f.finding, NO_TRACE, [], true)
-          : this.traced(
-              from,
-              f,
-              from === initX ? [] : this.initOf(initX, from.search.startOf(from.search.path(f.state)[0] as number))
-            )
+        const v = wayTo?.(from, f) ?? violation(f.finding, [], [], true)
         if (forbidden.has(f.finding.property)) violations.push(v)
         else reported.push(v)
       }
-    }
     return { violations, reported }
   }
-
-  private get traceOptions(): TraceOptions {
-    return { describe: this.describe, ...(this.asked === null ? {} : { asked: this.asked }) }
-  }
-
-  private traced(from: Exploration, f: Found, before: readonly TraceStep[]): Violation {
-    const { sys, compiled } = this.scene
-    const inInit = from.search === this.initX
-    const t = named(sys, traceOf(from, f, this.traceOptions))
-    const v = violation(f.finding, { steps: t.steps.map(bare) }, before.map(bare), inInit)
-    if (this.asked === null) return v
-    return {
-      ...v,
-      frames: framesOf(
-        sys,
-        [...before, ...t.steps],
-        inInit ? t.steps.length : before.length,
-        [compiled.init],
-        compiled.threads
-      )
-    }
-  }
-
-  /** The steps of init to the start of the threads with this number. */
-  private initOf(initX: Exploration, start: number): readonly TraceStep[] {
-    let t = this.initTraces.get(start)
-    if (t === undefined)
-      this.initTraces.set(
-        start,
-        (t =
-          this.initEnds.length === 0
-            ? []
-            : named(this.scene.sys, traceTo(initX, this.initEnds[start] as number, this.traceOptions)).steps)
-      )
-    return t
-  }
 }
-
-/** A step as it leaves this room: the words behind its frame stay here. */
-const bare = ({ after: _, ...s }: TraceStep): TraceStep => s
 
 const show = (v: unknown): string =>
   typeof v === 'boolean'
@@ -400,7 +353,11 @@ function asOther(
   platform: string,
   { revision: _, ...o }: CheckOptions
 ): Expectation | null {
-  const r = checkTest({ ...test, expects: [] }, kernel, platform, o)
+  const session = beginCheck({ ...test, expects: [] }, kernel, platform, o)
+  while (session.advance(Number.POSITIVE_INFINITY)) {
+    /* to its end */
+  }
+  const r = session.result(null)
   const properties = [...new Set(r.violations.map((v) => v.property))] as vocabulary.PropertyName[]
   switch (r.verdict) {
     case 'skipped':
@@ -446,10 +403,14 @@ function sorted(v: readonly Violation[]): Violation[] {
   )
 }
 
-const NO_TRACE: Pick<Trace, 'steps'> = { steps: [] }
-
-function violation(f: Finding, t: Pick<Trace, 'steps'>, before: readonly TraceStep[], inInit: boolean): Violation {
-  const minimal = [...before, ...t.steps]
+/** A finding after `steps`, and after `before` where these are the steps of `init`. */
+export function violation(
+  f: Finding,
+  steps: readonly TraceStep[],
+  before: readonly TraceStep[],
+  inInit: boolean
+): Violation {
+  const minimal = [...before, ...steps]
     .map((s) => `${s.name}:${s.statement}`)
     .filter((s, i, all) => s !== all[i - 1])
     .join(';')
@@ -459,9 +420,9 @@ function violation(f: Finding, t: Pick<Trace, 'steps'>, before: readonly TraceSt
     site: f.site,
     decision: f.decision,
     summary: summaryText(f.summary),
-    trace: t.steps,
+    trace: steps,
     initSteps: inInit ? [] : before,
-    schedule: scheduleText([...(inInit || before.every((s) => s.outcome === 0) ? [] : before), ...t.steps]),
+    schedule: scheduleText([...(inInit || before.every((s) => s.outcome === 0) ? [] : before), ...steps]),
     final: false
   }
 }

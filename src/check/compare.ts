@@ -10,7 +10,8 @@ import {
 } from '../kernel/index.ts'
 import { revisionOf, type Test } from '../litmus/index.ts'
 import { watched } from './asked.ts'
-import { allFindings, type CheckOptions, type CheckResult, checkTest } from './check.ts'
+import { allFindings, type CheckOptions, type CheckResult } from './check.ts'
+import { checkTest } from './ways.ts'
 
 export interface Cause {
   /** The decision's name in the revision's record. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from '../litmus/index.ts'
-import { beginCheck, type CheckResult, checkTest } from './check.ts'
+import { beginCheck, type CheckResult } from './check.ts'
+import { checkTest, ways } from './ways.ts'
 import type { Frame } from './frames.ts'
 
 const textOf = (file: string) => {
@@ -119,13 +120,13 @@ test('a search in small portions is the search in one, and one that is stopped k
     let turns = 0
     while (s.advance(portion)) turns++
     expect(turns > 0).toBe(portion < whole.states)
-    expect(told(s.result())).toEqual(told(whole))
+    expect(told(s.result(ways))).toEqual(told(whole))
   }
   let met = false
   for (let turns = 0; turns < 60; turns++) {
     const s = beginCheck(t, 'rfc-v1', 'arm-cca')
     for (let i = 0; i < turns; i++) if (!s.advance(5)) break
-    const r = s.result()
+    const r = s.result(ways)
     if (r.complete) continue
     expect(['violated', 'incomplete']).toContain(r.verdict)
     for (const v of r.violations) {
@@ -134,7 +135,7 @@ test('a search in small portions is the search in one, and one that is stopped k
     }
   }
   expect(met).toBe(true)
-  expect(beginCheck(t, 'linux-6.12', 'arm-cca').result().verdict).toBe('skipped')
+  expect(beginCheck(t, 'linux-6.12', 'arm-cca').result(ways).verdict).toBe('skipped')
 })
 
 test('a result without the ways to its findings says the same, and the whole one can be asked for afterwards', () => {
@@ -143,8 +144,8 @@ test('a result without the ways to its findings says the same, and the whole one
   while (s.advance(1000)) {
     /* to its end */
   }
-  const quick = s.result(false)
-  const whole = s.result()
+  const quick = s.result(null)
+  const whole = s.result(ways)
   expect(whole).toEqual(checkTest(t, 'rfc-v1-05', 'arm-cca'))
   expect(quick).toEqual(checkTest(t, 'rfc-v1-05', 'arm-cca', { traces: false }))
   expect(quick.violations.map((v) => v.trace.length)).toEqual(whole.violations.map(() => 0))

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from '../litmus/index.ts'
-import { type CheckResult, checkTest } from './check.ts'
+import type { CheckResult } from './check.ts'
+import { checkTest } from './ways.ts'
 import { whyOf } from './why.ts'
 
 function checked(file: string, kernel: string, platform: string): CheckResult {

@@ -5,6 +5,7 @@ import { type Diagnostic, messageOf } from '../base/index.ts'
 import {
   AlikeRuns,
   beginCheck,
+  ways,
   type CheckOptions,
   type CheckResult,
   checkTest,
@@ -136,12 +137,12 @@ export function runJob(
 
 /** A result whose findings have the ways to them where they are told one by one. */
 export function leanResult(job: Pick<Job, 'test' | 'kernel' | 'platform'>, o: CheckOptions): CheckResult {
-  const session = beginCheck(job.test, job.kernel, job.platform, { ...o, traces: false })
+  const session = beginCheck(job.test, job.kernel, job.platform, o)
   while (session.advance(Number.POSITIVE_INFINITY)) {
     /* to its end */
   }
-  const r = session.result(false)
-  return isTold(r) ? session.result(true) : r
+  const r = session.result(null)
+  return isTold(r) ? session.result(ways) : r
 }
 
 const itemOf = (job: Job): string => job.test.file

@@ -2,6 +2,7 @@
 // the runs.
 import {
   beginCheck,
+  ways,
   type CheckOptions,
   type CheckResult,
   type CheckSession,
@@ -321,10 +322,10 @@ const NOT_AGAIN =
  */
 function resultOf(session: CheckSession): CheckResult {
   try {
-    return session.result()
+    return session.result(ways)
   } catch (e) {
     if (!(e instanceof Error) || !/^invariant broken: (?:a move |the move |word |doing )/.test(e.message)) throw e
-    const r = session.result(false)
+    const r = session.result(null)
     return { ...r, notes: [...r.notes, NOT_AGAIN] }
   }
 }

@@ -149,13 +149,15 @@ async function check(a: Extract<Ask, { op: 'check' }>): Promise<void> {
       if (!ended || id !== newest) return
       // The ways to what was found take as long as the search: the verdict of the visible pair does not wait for them.
       if (p === pair) {
-        say({ at: 'verdict', id, result: verdictOf(session.result(false), null) })
+        say({ at: 'verdict', id, result: verdictOf(session.result(null), null) })
         await (stopping ? turn() : pause())
         if (id !== newest) return
       }
-      const r = session.result()
+      const { foundIn, ways } = await telling()
+      if (id !== newest) return
+      const r = session.result(ways)
       reached.set(pairKey(p), r.states)
-      say({ at: 'verdict', id, result: verdictOf(r, (await telling()).foundIn(r)) })
+      say({ at: 'verdict', id, result: verdictOf(r, foundIn(r)) })
     } catch (e) {
       say({ at: 'broken', id, message: `${p.kernel} on ${p.platform}: ${messageOf(e)}` })
     }
@@ -179,14 +181,16 @@ async function draw(a: Extract<Ask, { op: 'draw' }>): Promise<void> {
     () => {}
   )
   if (!ended) return
-  const r = session.result()
+  const { drawing: draws, ways } = await telling()
+  const r = session.result(ways)
   const violation = allFindings(r).find((v) => v.id === a.finding)
   if (violation === undefined) return
-  say({ at: 'drawn', id: a.id, finding: a.finding, html: (await telling()).drawing(r, violation, test, text) })
+  say({ at: 'drawn', id: a.id, finding: a.finding, html: draws(r, violation, test, text) })
 }
 
 /** Runs to compare with recorded ones: nothing is kept. */
-function run(a: Extract<Ask, { op: 'run' }>): void {
+async function run(a: Extract<Ask, { op: 'run' }>): Promise<void> {
+  const { ways } = await telling()
   const { test } = parse(a.text, a.file)
   const results = a.pairs.map((p) => {
     if (test === undefined) return { ...p, verdict: 'not read', ids: [], states: 0, functions: '' }
@@ -194,7 +198,7 @@ function run(a: Extract<Ask, { op: 'run' }>): void {
     while (session.advance(Number.POSITIVE_INFINITY)) {
       /* to its end */
     }
-    const r = session.result()
+    const r = session.result(ways)
     const all = allFindings(r)
     return { ...p, verdict: r.verdict, ids: all.map((v) => v.id), states: r.states, functions: functionsOf(r) }
   })
@@ -207,13 +211,11 @@ port.onmessage = ({ data }) => {
     stopping = true
     return
   }
-  if (data.op === 'run') return run(data)
   if (data.op === 'check') {
     newest = data.id
     stopping = false
   }
-  void (data.op === 'check' ? check(data) : draw(data)).catch((e: unknown) =>
-    say({ at: 'broken', id: data.id, message: messageOf(e) })
-  )
+  const doing = data.op === 'check' ? check(data) : data.op === 'draw' ? draw(data) : run(data)
+  void doing.catch((e: unknown) => say({ at: 'broken', id: data.id, message: messageOf(e) }))
 }
 say({ at: 'ready' })

@@ -1,9 +1,11 @@
 // Findings for the page's reader: what each comes to, and its picture with its steps. Fetched behind the first verdict.
-import { type CheckResult, type Violation, whyOf } from '../../check/index.ts'
+import { type CheckResult, type Violation, ways, whyOf } from '../../check/index.ts'
 import type { Test } from '../../litmus/index.ts'
 import { esc } from '../../report/html.ts'
 import { findingView } from '../../report/html-finding.ts'
 import type { FoundHere } from './protocol.ts'
+
+export { ways }
 
 const found = (r: CheckResult, v: Violation, forbidden: boolean): FoundHere => ({
   id: v.id,

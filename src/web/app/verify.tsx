@@ -72,9 +72,14 @@ async function all(
           }))
         })
       }
+      const failed = (why: string): void => {
+        done += mine.length
+        different.value = [...different.value, `${name}: ${why}`]
+      }
       const work = engine(
         (a: Answer) => {
           if (a.at === 'ready') return
+          if (a.at === 'broken') failed(a.message)
           if (a.at === 'ran') {
             for (const [i, r] of a.results.entries()) {
               done++
@@ -87,8 +92,7 @@ async function all(
           give()
         },
         (why) => {
-          done += mine.length
-          different.value = [...different.value, `${name}: the worker died (${why})`]
+          failed(`the worker died (${why})`)
           give()
         }
       )

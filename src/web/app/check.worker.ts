@@ -22,7 +22,7 @@ export const LONGEST = 64 << 10
 const PORTION = 500
 const TURN = 25
 /** Milliseconds behind the verdict of the visible pair in which nothing else is begun: who types has the next key. */
-const PAUSE = 100
+const PAUSE = 250
 let woken = (): void => {}
 /** Ends with the next message, too. */
 const pause = (): Promise<void> =>

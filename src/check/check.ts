@@ -120,8 +120,8 @@ export interface CheckSession {
   /** Goes on over about `states` more states; false when nothing is left to do. */
   advance(states: number): boolean
   /**
-   * The result; incomplete, with what was found, when there was more to do. Without `ways` at once, and without the ways
-   * to the findings (as the option `traces` has it); the whole one can be asked for afterwards.
+   * The result; incomplete, with what was found, when there was more to do. Where `ways` is null at once, and without
+   * the ways to the findings (as the option `traces` has it); the whole one can be asked for afterwards.
    */
   result(ways: Ways | null): CheckResult
 }

@@ -61,7 +61,8 @@ async function edits(what: string, test: string, kernel: string, platform: strin
   if (text !== undefined) {
     await page.keyboard.press('Control+a')
     await page.keyboard.insertText(text)
-    said = (await page.locator('.verdict', { hasText: STATES }).textContent()) ?? ''
+    const verdict = await page.locator('.verdict', { hasText: STATES }).textContent()
+    said = STATES.exec(verdict ?? '')?.[0] ?? ''
   }
   await page.keyboard.press('Control+End')
   const times: number[] = []

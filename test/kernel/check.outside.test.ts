@@ -154,10 +154,7 @@ describe.skipIf(without("Debian's linux-source-6.12", debian('6.12') === null))(
       'kernel/dma/swiotlb.c': (s) =>
         s
           .replace(/(size_t swiotlb_max_mapping_size)/, 'static volatile int tbit_again = 1;\n$1')
-          .replace(
-            '\tif (index == -1) {\n',
-            '\twhile (dir == DMA_FROM_DEVICE)\n\t\tbarrier();\n\tif (index == -1) {\n'
-          )
+          .replace('\tif (index == -1) {\n', '\twhile (dir == DMA_FROM_DEVICE)\n\t\tbarrier();\n\tif (index == -1) {\n')
     })
     const i = await images(looping)
     const { test: t } = parse(

@@ -272,7 +272,7 @@ async function made(
       withSection(
         linked.value.wasm,
         LINKED_SECTION,
-        new TextEncoder().encode(JSON.stringify({ mismatched: linked.value.mismatched, notes }))
+        new TextEncoder().encode(JSON.stringify(linkedNote(linked.value, notes)))
       )
     )
   options.progress?.('weaving')
@@ -345,17 +345,32 @@ async function buildSecond(
 
 const LINKED_SECTION = 'tbit.linked'
 
-/** What the compiler made, as it was kept; null when there is none or it cannot be read. */
+/** What is kept behind a linked module: with its length and hash, since a damaged one cannot be woven. */
+const linkedNote = ({ wasm, mismatched }: Linked, notes: readonly string[]): LinkedNote => ({
+  mismatched,
+  notes,
+  bytes: wasm.length,
+  sha256: sha256(wasm)
+})
+interface LinkedNote {
+  readonly mismatched: readonly string[]
+  readonly notes: readonly string[]
+  readonly bytes: number
+  readonly sha256: string
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** What the compiler made, as it was kept; null when there is none, or it is damaged. */
 function readLinked(kept: Uint8Array | null): (Linked & { readonly notes: readonly string[] }) | null {
   if (kept === null) return null
   // the section is the last, and its name stands in front of its text
   const at = Buffer.from(kept).lastIndexOf(LINKED_SECTION)
   try {
-    const said = JSON.parse(Buffer.from(kept.subarray(at + LINKED_SECTION.length)).toString('utf8')) as {
-      mismatched: readonly string[]
-      notes: readonly string[]
-    }
-    return { wasm: kept, mismatched: said.mismatched, notes: said.notes }
+    const note = Buffer.from(kept.subarray(at + LINKED_SECTION.length)).toString('utf8')
+    const { bytes, mismatched, notes, sha256: is } = JSON.parse(note) as LinkedNote
+    const wasm = kept.subarray(0, bytes)
+    return sha256(wasm) === is ? { wasm, mismatched, notes } : null
   } catch {
     return null
   }

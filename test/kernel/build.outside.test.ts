@@ -1,6 +1,6 @@
 // The kernel's own C, from Debian's source to a running instance: built, replayed against recordings, edited as patches
 // would.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { profileFor, selfTest } from '../../src/conform/kernel-selftest.ts'
@@ -122,6 +122,13 @@ describe.skipIf(no612)('6.12', () => {
       expect(await compiled('int four;')).toEqual(direct)
       const ofKept = image
       expect(await compiled('int four;', true)).toEqual(all)
+      expect(image).toEqual(ofKept)
+      // the linked module, too, is looked at before it is woven
+      const kernels = join(own, 'kernels')
+      for (const f of readdirSync(kernels).map((f) => join(kernels, f)))
+        if (f.includes('-linked-')) writeFileSync(f, readFileSync(f).fill(0xff, 2000, 2100))
+        else rmSync(f)
+      expect(await compiled('int four;')).toEqual([])
       expect(image).toEqual(ofKept)
     } finally {
       if (before === undefined) delete process.env['TBIT_CACHE']

@@ -126,6 +126,14 @@ export interface CheckSession {
   result(ways: Ways | null): CheckResult
 }
 
+/** The session, with nothing left to do. */
+export function toItsEnd(session: CheckSession): CheckSession {
+  while (session.advance(Number.POSITIVE_INFINITY)) {
+    /* on */
+  }
+  return session
+}
+
 export function beginCheck(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckSession {
   const coverage: Coverage = {
     interleave: o.interleave ?? 'steps',
@@ -353,11 +361,7 @@ function asOther(
   platform: string,
   { revision: _, ...o }: CheckOptions
 ): Expectation | null {
-  const session = beginCheck({ ...test, expects: [] }, kernel, platform, o)
-  while (session.advance(Number.POSITIVE_INFINITY)) {
-    /* to its end */
-  }
-  const r = session.result(null)
+  const r = toItsEnd(beginCheck({ ...test, expects: [] }, kernel, platform, o)).result(null)
   const properties = [...new Set(r.violations.map((v) => v.property))] as vocabulary.PropertyName[]
   switch (r.verdict) {
     case 'skipped':

@@ -1,6 +1,14 @@
 // The way to each finding of a search, and a test checked to its end with them.
 import type { Test } from '../litmus/index.ts'
-import { beginCheck, type CheckOptions, type CheckResult, type Searched, violation, type Ways } from './check.ts'
+import {
+  beginCheck,
+  type CheckOptions,
+  type CheckResult,
+  type Searched,
+  toItsEnd,
+  violation,
+  type Ways
+} from './check.ts'
 import { describeChange } from './describe.ts'
 import { framesOf } from './frames.ts'
 import { named } from './naming.ts'
@@ -40,9 +48,5 @@ const bare = ({ after: _, ...s }: TraceStep): TraceStep => s
 
 /** Checks a test on one pair. Never throws for anything a test can say. */
 export function checkTest(test: Test, kernel: string, platform: string, o: CheckOptions = {}): CheckResult {
-  const session = beginCheck(test, kernel, platform, o)
-  while (session.advance(Number.POSITIVE_INFINITY)) {
-    /* to its end */
-  }
-  return session.result(o.traces === false ? null : ways)
+  return toItsEnd(beginCheck(test, kernel, platform, o)).result(o.traces === false ? null : ways)
 }

@@ -5,6 +5,7 @@ import { type Diagnostic, messageOf } from '../base/index.ts'
 import {
   AlikeRuns,
   beginCheck,
+  toItsEnd,
   ways,
   type CheckOptions,
   type CheckResult,
@@ -137,10 +138,7 @@ export function runJob(
 
 /** A result whose findings have the ways to them where they are told one by one. */
 export function leanResult(job: Pick<Job, 'test' | 'kernel' | 'platform'>, o: CheckOptions): CheckResult {
-  const session = beginCheck(job.test, job.kernel, job.platform, o)
-  while (session.advance(Number.POSITIVE_INFINITY)) {
-    /* to its end */
-  }
+  const session = toItsEnd(beginCheck(job.test, job.kernel, job.platform, o))
   const r = session.result(null)
   return isTold(r) ? session.result(ways) : r
 }

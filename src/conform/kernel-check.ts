@@ -2,6 +2,7 @@
 // the runs.
 import {
   beginCheck,
+  toItsEnd,
   ways,
   type CheckOptions,
   type CheckResult,
@@ -299,15 +300,14 @@ function checkInSteps(run: TreeRun, kernel: string, image: TreeImage, revision: 
   const points = new Points()
   let session: CheckSession
   do {
-    session = beginCheck(run.test, kernel, run.platform, {
-      ...o,
-      interleave: 'steps',
-      revision,
-      parts: { calls: treeCalls({ module, accepted: acceptedOf(image.meta), points }) }
-    })
-    while (session.advance(Number.POSITIVE_INFINITY)) {
-      /* to its end */
-    }
+    session = toItsEnd(
+      beginCheck(run.test, kernel, run.platform, {
+        ...o,
+        interleave: 'steps',
+        revision,
+        parts: { calls: treeCalls({ module, accepted: acceptedOf(image.meta), points }) }
+      })
+    )
   } while (points.next())
   return judged(run, kernel, image, { ...o, revision }, resultOf(session))
 }

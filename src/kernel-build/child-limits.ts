@@ -5,8 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * CPU seconds of one unit; the largest, all of a tree's DMA code over its headers, takes about 10, twice that on a busy
- * machine.
+ * CPU seconds of one unit; the largest of a tree takes about 3, twice that on a busy machine.
  */
 const UNIT_SECONDS = 60
 /** Resident bytes; 0.7 GiB is usual. */

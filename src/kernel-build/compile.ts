@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Diagnostic, type Result, ensure, err, ok } from '../base/index.ts'
 import type { Sources } from './assemble.ts'
 import { limit } from './child-limits.ts'
-import { keepObjects, type Keeping, keptObjects, type Objects } from './objects.ts'
+import { keepObjects, type Keeping, keptObjects, objectNames, type Objects } from './objects.ts'
 import { overlayDir } from './overlay-dir.ts'
 import { complain } from './complain.ts'
 
@@ -173,15 +173,15 @@ export async function compile(
   defines: readonly string[],
   o: CompileOptions
 ): Promise<Result<Linked, CompileError[] | Diagnostic>> {
-  const told = [toolText(), ...defines]
-  const kept: Objects = o.keeping.read ? keptObjects(s, told) : new Map()
+  const names = objectNames(s, [toolText(), ...defines])
+  const kept: Objects = o.keeping.read ? keptObjects(names) : new Map()
   const r = answered(await ran(jobOf(s, defines, kept), o))
   if (!r.ok) {
     // what was kept may be damaged: then the linker says so, and it is compiled again
     const again = kept.size > 0 && Array.isArray(r.error) && r.error.some((e) => e.unit === 'link')
     return again ? compile(s, defines, { ...o, keeping: { ...o.keeping, read: false }, compiler: null }) : r
   }
-  if (o.keeping.write) keepObjects(s, r.value.made, told)
+  if (o.keeping.write) keepObjects(names, r.value.made)
   return r
 }
 

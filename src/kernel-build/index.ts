@@ -21,6 +21,7 @@ import { imageText, loadBinaryen, withStops } from './asyncify.ts'
 import { complain } from './complain.ts'
 import { type Seen, seenBefore, watched } from './seen.ts'
 import { type Tree, openTree } from './tree.ts'
+import { name as nameBytes, SECTION, sectionsOf, uint } from './wasm-binary.ts'
 import { weave } from './weave.ts'
 
 export { audit } from './audit.ts'
@@ -345,35 +346,33 @@ async function buildSecond(
 
 const LINKED_SECTION = 'tbit.linked'
 
-/** What is kept behind a linked module: with its length and hash, since a damaged one cannot be woven. */
-const linkedNote = ({ wasm, mismatched }: Linked, notes: readonly string[]): LinkedNote => ({
-  mismatched,
-  notes,
-  bytes: wasm.length,
-  sha256: sha256(wasm)
-})
+/** What is kept behind a linked module: with its hash, since a damaged one cannot be woven. */
 interface LinkedNote {
   readonly mismatched: readonly string[]
   readonly notes: readonly string[]
-  readonly bytes: number
   readonly sha256: string
 }
+const linkedNote = ({ wasm, mismatched }: Linked, notes: readonly string[]): LinkedNote => ({
+  mismatched,
+  notes,
+  sha256: sha256(wasm)
+})
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What the compiler made, as it was kept; null when there is none, or it is damaged. */
 function readLinked(kept: Uint8Array | null): (Linked & { readonly notes: readonly string[] }) | null {
-  if (kept === null) return null
-  // the section is the last, and its name stands in front of its text
-  const at = Buffer.from(kept).lastIndexOf(LINKED_SECTION)
   try {
-    const note = Buffer.from(kept.subarray(at + LINKED_SECTION.length)).toString('utf8')
-    const { bytes, mismatched, notes, sha256: is } = JSON.parse(note) as LinkedNote
-    const wasm = kept.subarray(0, bytes)
-    return sha256(wasm) === is ? { wasm, mismatched, notes } : null
+    for (const { id, from, contents } of sectionsOf(kept ?? new Uint8Array())) {
+      if (id !== SECTION.custom || contents.name() !== LINKED_SECTION) continue
+      const note = JSON.parse(new TextDecoder().decode(contents.take(contents.end - contents.at))) as LinkedNote
+      const wasm = (kept as Uint8Array).subarray(0, from)
+      return sha256(wasm) === note.sha256 ? { wasm, mismatched: note.mismatched, notes: note.notes } : null
+    }
   } catch {
-    return null
+    // damaged before its note
   }
+  return null
 }
 
 function metaOf(
@@ -411,30 +410,15 @@ function metaOf(
  */
 export function codeOf(wasm: Uint8Array): Uint8Array {
   const kept: Uint8Array[] = [wasm.subarray(0, 8)]
-  for (let at = 8; at < wasm.length; ) {
-    const id = wasm[at]
-    let [size, shift, i] = [0, 0, at + 1]
-    for (let b = 0x80; b & 0x80; shift += 7) size |= ((b = wasm[i++] ?? 0) & 0x7f) << shift
-    if (id !== 0) kept.push(wasm.subarray(at, i + size))
-    at = i + size
-  }
-  return Buffer.concat(kept)
+  for (const { id, from, contents } of sectionsOf(wasm))
+    if (id !== SECTION.custom) kept.push(wasm.subarray(from, contents.end))
+  return joined(kept)
 }
 
 /** Appends a custom section: id 0, size, name length, name, bytes. */
 export function withSection(wasm: Uint8Array, name: string, data: Uint8Array): Uint8Array {
-  const leb = (n: number): number[] => {
-    const out: number[] = []
-    do {
-      const b = n & 0x7f
-      n >>>= 7
-      out.push(n ? b | 0x80 : b)
-    } while (n)
-    return out
-  }
-  const n = new TextEncoder().encode(name)
-  const head = [...leb(n.length), ...n]
-  return joined([wasm, Uint8Array.of(0, ...leb(head.length + data.length), ...head), data])
+  const head = nameBytes(name)
+  return joined([wasm, Uint8Array.of(SECTION.custom, ...uint(head.length + data.length), ...head), data])
 }
 
 function readMeta(wasm: Uint8Array): KernelMeta | null {

@@ -20,18 +20,26 @@ export function reachedBy(s: Pick<Sources, 'includes' | 'preludes'>, unit: strin
   return [...seen].sort()
 }
 
-/** `told`: the compiler, and what it is told. */
-function nameOf(s: Sources, unit: string, told: readonly string[]): string {
-  const hash = createHash('sha256').update(JSON.stringify([unit, told, s.preludes, s.includeDirs]))
-  for (const p of reachedBy(s, unit)) hash.update(JSON.stringify([p, s.files.get(p) ?? null]))
-  return `${hash.digest('hex').slice(0, 20)}.o`
+/** The units' names in the cache. `told`: the compiler, and what it is told. Each file is read once for all units. */
+export function objectNames(s: Sources, told: readonly string[]): ReadonlyMap<string, string> {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+  const hashes = new Map<string, string>()
+  const hashOf = (path: string): string => {
+    let h = hashes.get(path)
+    if (h === undefined) hashes.set(path, (h = sha256(s.files.get(path) ?? '')))
+    return h
+  }
+  const nameOf = (unit: string): string => {
+    const read = reachedBy(s, unit).map((p) => [p, hashOf(p)])
+    return `${sha256(JSON.stringify([unit, told, s.preludes, s.includeDirs, read])).slice(0, 20)}.o`
+  }
+  return new Map(s.units.map((u) => [u, nameOf(u)]))
 }
 
 /** The units that are kept from before. */
-export function keptObjects(s: Sources, told: readonly string[]): Objects {
+export function keptObjects(names: ReadonlyMap<string, string>): Objects {
   const out = new Map<string, Uint8Array>()
-  for (const unit of s.units) {
-    const name = nameOf(s, unit, told)
+  for (const [unit, name] of names) {
     const kept = cacheRead(name, 'objects')
     if (kept === null) continue
     cacheUsed(name, 'objects')
@@ -40,6 +48,9 @@ export function keptObjects(s: Sources, told: readonly string[]): Objects {
   return out
 }
 
-export function keepObjects(s: Sources, made: Objects, told: readonly string[]): void {
-  for (const [unit, object] of made) cacheWrite(nameOf(s, unit, told), object, 'objects')
+export function keepObjects(names: ReadonlyMap<string, string>, made: Objects): void {
+  for (const [unit, name] of names) {
+    const object = made.get(unit)
+    if (object !== undefined) cacheWrite(name, object, 'objects')
+  }
 }

@@ -57,6 +57,11 @@ export class Reader {
   }
 }
 
+/** The sections of a module behind its head: where each begins, and what it holds. */
+export function* sectionsOf(wasm: Uint8Array): Generator<{ id: number; from: number; contents: Reader }> {
+  for (const r = new Reader(wasm, 8); !r.done; ) yield { from: r.at, id: r.byte(), contents: r.sized() }
+}
+
 export type Bytes = readonly number[]
 
 /** Unsigned LEB128. */

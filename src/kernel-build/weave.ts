@@ -23,7 +23,20 @@ import {
   TYPES,
   type Woven
 } from './weave-body.ts'
-import { type Bytes, instruction, KIND, name, OP, Reader, SECTION, sized, TYPE, uint, vector } from './wasm-binary.ts'
+import {
+  type Bytes,
+  instruction,
+  KIND,
+  name,
+  OP,
+  Reader,
+  SECTION,
+  sectionsOf,
+  sized,
+  TYPE,
+  uint,
+  vector
+} from './wasm-binary.ts'
 
 export interface WeaveOptions {
   /** Calls of the image can stop in their middle. */ readonly steps?: boolean
@@ -89,15 +102,11 @@ interface Import {
 }
 
 function opened(bytes: Uint8Array): Module {
-  const r = new Reader(bytes, 8)
   const sections = new Map<number, Reader>()
   let names = new Map<number, string>()
-  while (!r.done) {
-    const id = r.byte()
-    const body = r.sized()
-    if (id !== SECTION.custom) sections.set(id, body)
-    else if (body.name() === 'name') names = functionNames(body)
-  }
+  for (const { id, contents } of sectionsOf(bytes))
+    if (id !== SECTION.custom) sections.set(id, contents)
+    else if (contents.name() === 'name') names = functionNames(contents)
   const all = <T>(id: number, item: (r: Reader) => T): T[] => {
     const section = sections.get(id)
     if (section === undefined) return []
@@ -265,6 +274,6 @@ export function weave(wasm64: Uint8Array, o: WeaveOptions = {}): Uint8Array {
 
 /** What a woven module depends on here. */
 export const weavingText = (): readonly unknown[] => [
-  ...[weave, layoutOf, codeOf, exportsOf, importOf, placed, narrowed, WHOLE_FUNCTIONS],
+  ...[weave, opened, layoutOf, codeOf, exportsOf, namesOf, importOf, placed, narrowed, mapped, longer, WHOLE_FUNCTIONS],
   ...bodyText()
 ]

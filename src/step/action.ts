@@ -109,14 +109,14 @@ class Declared<A extends readonly unknown[]> implements Action {
   }
 }
 
-/** What arguments lead to, one after the other: plain values, and objects of classes. */
-class Ways {
-  first: Action | null = null
-  private readonly to = new Map<unknown, Ways>()
-  after(arg: unknown): Ways {
-    let w = this.to.get(arg)
-    if (w === undefined) this.to.set(arg, (w = new Ways()))
-    return w
+/** What values lead to, one after the other, and the number of what ends here. */
+export class Fork {
+  number = -1
+  private readonly to = new Map<unknown, Fork>()
+  after(x: unknown): Fork {
+    let f = this.to.get(x)
+    if (f === undefined) this.to.set(x, (f = new Fork()))
+    return f
   }
 }
 
@@ -125,16 +125,16 @@ class Ways {
  * each action that is asked for would take longer than to follow its arguments.
  */
 export class Firsts {
-  private readonly ofKinds = new Map<unknown, Ways>()
+  private readonly ofKinds = new Fork()
   private readonly byKey = new Map<string, Action>()
+  private readonly list: Action[] = []
   private readonly numbers = new Map<Action, number>()
 
   of(a: Action): Action {
-    const w = a instanceof Declared ? this.way(a) : null
-    if (w !== null) return (w.first ??= this.numbered(a))
-    let first = this.byKey.get(a.key)
-    if (first === undefined) this.byKey.set(a.key, (first = this.numbered(a)))
-    return first
+    const f = a instanceof Declared ? this.fork(a) : null
+    if (f === null) return this.sole(a)
+    if (f.number < 0) f.number = this.added(a)
+    return this.list[f.number] as Action
   }
 
   /** @throws Error for an action that is no first one */
@@ -144,20 +144,29 @@ export class Firsts {
     return n
   }
 
-  private numbered(a: Action): Action {
-    this.numbers.set(a, this.numbers.size)
-    return a
+  private sole(a: Action): Action {
+    let first = this.byKey.get(a.key)
+    if (first === undefined) {
+      this.byKey.set(a.key, (first = a))
+      this.added(a)
+    }
+    return first
+  }
+
+  private added(a: Action): number {
+    const n = this.list.push(a) - 1
+    this.numbers.set(a, n)
+    return n
   }
 
   /** Null where an argument is compared by what it holds: then the key tells. */
-  private way(a: Declared<readonly unknown[]>): Ways | null {
-    let w = this.ofKinds.get(a.of)
-    if (w === undefined) this.ofKinds.set(a.of, (w = new Ways()))
+  private fork(a: Declared<readonly unknown[]>): Fork | null {
+    let f = this.ofKinds.after(a.of)
     for (const x of a.args) {
       if ((typeof x === 'object' && x !== null && !isItself(x)) || typeof x === 'function') return null
-      w = w.after(x)
+      f = f.after(x)
     }
-    return w
+    return f
   }
 }
 

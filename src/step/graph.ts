@@ -264,10 +264,9 @@ export class Graphs {
     if (this.known + beyond > this.mostKnown) this.forget()
     this.known += beyond + 1
     let k: Known | null = end === 'paused' ? null : ended(fn, end, taken > 0 ? (results[taken - 1] as number) : 0)
-    for (let i = beyond - 1; i >= 0; i--) {
-      const at = from + i - 1
-      k = new Known(this.firsts.of(met[i] as Action), at >= 0 && at < taken ? (results[at] as number) : 0, k)
-    }
+    // each action that was met stands behind the result before it
+    for (let i = beyond - 1, at = from + i - 1; i >= 0; i--, at--)
+      k = new Known(this.firsts.of(met[i] as Action), at < 0 ? 0 : (results[at] as number), k)
     if (k === null) throw new Error('invariant broken: a run that pauses has met an action')
     k.up = up
     return k

@@ -2,7 +2,7 @@
 // as whole immutable values, each with a small number; the shared vector holds the number. Equal values have equal
 // numbers, so that states compare as words. An operation on such a value is remembered by the number, so that it is
 // computed once, and so is what is asked of several values together.
-import { argsKey } from './action.ts'
+import { argsKey, Fork } from './action.ts'
 import type { Store } from './step.ts'
 import type { Layout } from './layout.ts'
 import { Tuples } from './tuples.ts'
@@ -103,17 +103,6 @@ export const change = <T, A extends readonly unknown[], R = T>(apply: (v: T, ...
 
 /** A change with its arguments as a text. */
 export const changeKey = (c: { readonly id: number }, args: readonly unknown[]): string => `${c.id}${argsKey(args)}`
-
-/** What numbers lead to, one after the other. */
-class Fork {
-  private readonly to = new Map<number, Fork>()
-  number = -1
-  after(x: number): Fork {
-    let f = this.to.get(x)
-    if (f === undefined) this.to.set(x, (f = new Fork()))
-    return f
-  }
-}
 
 /**
  * The number under which what a change does with its arguments is remembered: equal where `changeKey` is. Arguments are

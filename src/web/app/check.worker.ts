@@ -1,5 +1,5 @@
 // The engine behind a page: parses, searches in portions so that it hears Stop meanwhile, and draws what was found.
-import { allFindings, beginCheck, type CheckResult, type CheckSession, pairsOf } from '../../check/index.ts'
+import { allFindings, beginCheck, type CheckResult, type CheckSession, pairsOf, toItsEnd } from '../../check/index.ts'
 import { revisionByName } from '../../kernel/index.ts'
 import { fixes, parse, type Test } from '../../litmus/index.ts'
 import { judgementText, verdictText } from '../../report/check-run.ts'
@@ -194,11 +194,7 @@ async function run(a: Extract<Ask, { op: 'run' }>): Promise<void> {
   const { test } = parse(a.text, a.file)
   const results = a.pairs.map((p) => {
     if (test === undefined) return { ...p, verdict: 'not read', ids: [], states: 0, functions: '' }
-    const session = beginCheck(test, p.kernel, p.platform)
-    while (session.advance(Number.POSITIVE_INFINITY)) {
-      /* to its end */
-    }
-    const r = session.result(ways)
+    const r = toItsEnd(beginCheck(test, p.kernel, p.platform)).result(ways)
     const all = allFindings(r)
     return { ...p, verdict: r.verdict, ids: all.map((v) => v.id), states: r.states, functions: functionsOf(r) }
   })

@@ -76,9 +76,15 @@ const tests = {
   }
 }
 
+// AssemblyScript has numbers of 64 bits.
+const wasm = {
+  includes: ['wasm/**/*.ts'],
+  linter: { rules: { correctness: { noPrecisionLoss: 'off' } } }
+}
+
 if (process.argv[1]?.endsWith('rooms.mjs')) {
   const path = join(root, 'biome.json')
   const config = JSON.parse(readFileSync(path, 'utf8'))
-  config.overrides = [...overrides(), tests]
+  config.overrides = [...overrides(), tests, wasm]
   writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`)
 }

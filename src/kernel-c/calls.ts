@@ -52,7 +52,7 @@ import { type Halt, Halts, type Met } from './halts.ts'
 import type { Points } from './points.ts'
 import { type Frozen, POINT, type Request } from './stepping.ts'
 import { KernelStates } from './states.ts'
-import type { WasmModule } from './wasm.ts'
+import type { WasmModule } from '../base/wasm.ts'
 
 /** A call that ended in a crash answers this; the thread then halts. */
 const CRASHED = -0x3f3f3f3f

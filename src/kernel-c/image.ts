@@ -1,6 +1,6 @@
 // A built kernel is one wasm file; what the build knows about it travels in a section of its own.
 import type { Decisions } from '../kernel/index.ts'
-import { Wasm, type WasmModule } from './wasm.ts'
+import { Wasm, type WasmModule } from '../base/wasm.ts'
 
 /** Name of the custom section that holds a KernelMeta as JSON. */
 export const IMAGE_SECTION = 'tbit.kernel'

@@ -4,7 +4,7 @@
 import { assertTrue, ensure } from '../base/index.ts'
 import { type KernelMeta, kernelMeta } from './image.ts'
 import { asyncifyOf, CONTEXT, type Frozen, POINT, type Request, SCRATCH, Stepping, STOPPED } from './stepping.ts'
-import { Wasm, type WasmGlobal, type WasmMemory, type WasmModule } from './wasm.ts'
+import { Wasm, type WasmGlobal, type WasmMemory, type WasmModule } from '../base/wasm.ts'
 
 /** enum dma_data_direction. */
 export const DMA_BIDIRECTIONAL = 0

@@ -3,7 +3,7 @@
 // unwound into a buffer (binaryen's asyncify), kept, and wound again later. What is kept of a thread is small: its live
 // stack, the buffer, the words that belong to whoever runs.
 import { type Blob, Blobs } from './blobs.ts'
-import type { WasmGlobal, WasmMemory } from './wasm.ts'
+import type { WasmGlobal, WasmMemory } from '../base/wasm.ts'
 
 /**
  * What a call that has stopped waits for: its turn at an access or a lock, or an answer from outside. Addresses of the

@@ -102,6 +102,15 @@ export class TraceEvent {
     this.count = 0
   }
 
+  /** A scatter-gather mapping's counts: from its lists where it has none, and whether those are all of it. */
+  settleCounts(): void {
+    if (this.nents === 0) {
+      this.nents = this.nphys
+      this.ents = this.ndma
+    }
+    if (this.nents > this.nphys) this.truncated = true
+  }
+
   /** Makes room for one more entry in each list. */
   grow(): void {
     const more = (a: Float64Array): Float64Array<ArrayBuffer> => {

@@ -4,41 +4,12 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { formatTraceLine, MAPPING_ERROR, Trace, traceEventsOf, type TraceValues } from '../kernel/trace-events.ts'
-import { Has, Irq, Names, type TraceEvent } from './event.ts'
+import { plain } from './_plain-event.ts'
+import { Irq, Names } from './event.ts'
 import { type SlowEvent, slowText, type SlowText } from './scan-slow.ts'
 import { MAX_LINE, TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
 import { runs } from '../../test/runs.ts'
-
-// An event as plainly as the twin gives it.
-function plain(ev: TraceEvent, names: Names): SlowEvent {
-  const has = (bit: number): boolean => (ev.has & bit) !== 0
-  return {
-    kind: ev.kind,
-    has: ev.has,
-    time: ev.time,
-    cpu: ev.cpu,
-    pid: ev.pid,
-    irq: ev.irq,
-    attrs: ev.attrs,
-    force: ev.force,
-    nents: ev.nents,
-    ents: ev.ents,
-    truncated: ev.truncated,
-    count: ev.count,
-    ...(has(Has.device) ? { device: names.name(ev.dev) } : {}),
-    ...(has(Has.dir) ? { dir: ev.dir } : {}),
-    ...(has(Has.dma) ? { dma: ev.dma } : {}),
-    ...(has(Has.phys) ? { phys: ev.phys } : {}),
-    ...(has(Has.size) ? { size: ev.size } : {}),
-    ...(has(Has.mask) ? { mask: ev.mask } : {}),
-    ...(has(Has.dmaList) ? { dmas: [...ev.dmas.subarray(0, ev.ndma)] } : {}),
-    ...(has(Has.sizeList) ? { sizes: [...ev.sizes.subarray(0, ev.nsize)] } : {}),
-    ...(has(Has.physList) ? { physs: [...ev.physs.subarray(0, ev.nphys)] } : {}),
-    ...(ev.kind === Trace.mark ? { text: ev.text } : {}),
-    ...(ev.failed ? { failed: true } : {})
-  }
-}
 
 function fast(
   text: string | Uint8Array,

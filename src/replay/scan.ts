@@ -5,15 +5,16 @@
 // An event line is: anything, `[CPU]`, maybe irq flags, a time, a colon, the event's name (maybe with its system before
 // it), a colon, then fields by name. Nothing is taken by position but the device's name, which has no key.
 //
+// Lines as most recordings have them are read by WebAssembly (quick-lines.ts), all others here, which is its slow twin
+// as well.
+//
 // What keeps a reader of hostile bytes in its line: every loop stops at the line end; nothing steps over a byte that it
-// has not compared; a fast step compares whole words, so that it can only run over text that it knows; and the last
-// line of each chunk is read from a buffer with line ends behind it, so that a step too far, were there one, ends there
-// and is found out.
+// has not compared.
 import { assertTrue } from '../base/index.ts'
 import { parseAttrs, Trace, TRACE_EVENTS, type TraceKind } from '../kernel/trace-events.ts'
 import { besideHas, besideKind, readBeside } from './beside.ts'
 import { type EventSink, Has, hashBytes, Irq, MAX_SEGMENTS, type Names, REQUIRED, TraceEvent } from './event.ts'
-import { PCI_NAME, PciNames } from './pci-names.ts'
+import { QuickLines, TEXT_ROOM } from './quick-lines.ts'
 import type { Skips } from './skips.ts'
 
 /** A longer line (its end counts) is passed over and counted. */
@@ -135,92 +136,8 @@ IRQ_OF[115] = Irq.soft
 for (const c of 'hH') IRQ_OF[c.charCodeAt(0)] = Irq.hard
 for (const c of 'zZ') IRQ_OF[c.charCodeAt(0)] = Irq.nmi
 
-// Known text is compared in words, as DataView reads them little-endian: two bytes, four, or eight as a double. A
-// double compares as its bytes do, with two exceptions: those of a NaN equal nothing (the general path then reads
-// them), and zero has two forms (`NO_WORD`).
-const wordOf = (t: string): DataView => new DataView(enc.encode(t).buffer)
-const w2 = (t: string): number => wordOf(t).getUint16(0, true)
-const w4 = (t: string): number => wordOf(t).getUint32(0, true)
-const w8 = (t: string): number => wordOf(t).getFloat64(0, true)
-const NO_WORD = 0
-const W = {
-  swiotlb_: w8('swiotlb_'),
-  bounced_: w8('bounced:'),
-  dma_map_: w8('dma_map_'),
-  dma_unma: w8('dma_unma'),
-  page: w4('page'),
-  phys: w4('phys'),
-  sg: w4('sg: '),
-  p_pa: w4('p_pa'),
-  p_ph: w4('p_ph'),
-  p_sg: w4('p_sg'),
-  ge: w4('ge: '),
-  ys: w4('ys: '),
-  _dev_nam: w8(' dev_nam'),
-  me_: w4('me: '),
-  _dma_mas: w8(' dma_mas'),
-  k_ffffff: w8('k=ffffff'),
-  ffffffff: w8('ffffffff'),
-  ff_dev_a: w8('ff dev_a'),
-  ask_: w4('ask='),
-  ddr_: w4('ddr='),
-  _dev_add: w8(' dev_add'),
-  _dma_add: w8(' dma_add'),
-  r_: w2('r='),
-  _siz: w4(' siz'),
-  e_: w2('e='),
-  _phys_ad: w8(' phys_ad'),
-  _dir_TO_: w8(' dir=TO_'),
-  _DEVICE_: w8('_DEVICE '),
-  _dir_FRO: w8(' dir=FRO'),
-  _dir_BID: w8(' dir=BID'),
-  IRECTION: w8('IRECTION'),
-  CTIONAL_: w8('CTIONAL '),
-  _attrs_: w8(' attrs=\n'),
-  _FOR: w4(' FOR'),
-  RCE_: w4('RCE\n'),
-  _NOR: w4(' NOR'),
-  MAL_: w4('MAL\n'),
-  colonBlank: w2(': '),
-  hexMark: w2('0x')
-} as const
-
-// Four decimal digits as text, in one word: whether they are, and their value.
-const areDigits = (word: number): boolean =>
-  (word & 0xf0f0f0f0) === 0x30303030 && ((word + 0x06060606) & 0xf0f0f0f0) === 0x30303030
-function valueOfDigits(word: number): number {
-  const ones = word & 0x0f0f0f0f
-  const pairs = Math.imul(ones, 10) + (ones >>> 8)
-  return (pairs & 0xff) * 100 + ((pairs >>> 16) & 0xff)
-}
-
-// Two bytes of text as hex digits: their value; ONE_DIGIT and the value of the first where only that is one; NO_DIGIT.
-const ONE_DIGIT = 256
-const NO_DIGIT = 512
-const HEX_PAIR = new Uint16Array(65536).fill(NO_DIGIT)
-for (let a = 0; a < 256; a++) {
-  const high = HEX[a] as number
-  if (high !== 255)
-    for (let b = 0; b < 256; b++) {
-      const low = HEX[b] as number
-      HEX_PAIR[a | (b << 8)] = low === 255 ? ONE_DIGIT | high : (high << 4) | low
-    }
-}
-/** Digits that a fast step reads at most: 52 bits, which a double holds. */
-const PAIRED_DIGITS = 12
-
-// What stands before the time of a line (task, id, CPU, flags) is one of few texts in any recording, each as long as
-// the one before it or nearly always so: those seen last are kept by their bytes with what they say.
-const HEADS = 1024
-const HEAD_SHIFT = 22
-const HEAD_WORDS = 8
-const LONGEST_HEAD = HEAD_WORDS * 8
-const SHORTEST_HEAD = 24
-/**
- * Bytes that a fast step may look ahead; nearer to the end of a chunk the general path is taken. Behind a kept line lie
- * as many line ends.
- */
-const AHEAD = 72
+/** Line ends behind a kept line: what a reader looks at behind a byte that it knows is there. */
+const SPARE = 8
 
 const NL = 10
 const SP = 32
@@ -251,25 +168,29 @@ export class TextScanner {
   readonly others = new Map<string, number>()
   private readonly ev = new TraceEvent()
   private readonly decoder = new TextDecoder('utf-8')
-  // The line that a chunk left unfinished, or its last one; AHEAD line ends are put behind it before it is read.
+  // The line that a chunk left unfinished, or its last one; line ends are put behind it before it is read.
   private carry = new Uint8Array(64 * 1024)
   private carried = 0
   private dropping = false
   private readonly otherIds = new Map<number, { name: string; count: number }>()
+  private readonly quick: QuickLines | null
   private pos = 0
   private num = 0
   private bad = false
 
   /**
    * `onHeader` is told of each comment that says something of the recording, where it stands: before the events behind
-   * it.
+   * it. `quick` null: every line is read here.
    */
   constructor(
     private readonly sink: EventSink,
     readonly names: Names,
     readonly skips: Skips,
-    private readonly onHeader: (h: TextHeader) => void = () => {}
-  ) {}
+    private readonly onHeader: (h: TextHeader) => void = () => {},
+    quick: QuickLines | null = QuickLines.make()
+  ) {
+    this.quick = quick
+  }
 
   /** Reads one more chunk. The chunk may be reused after the call. */
   push(chunk: Uint8Array): void {
@@ -333,7 +254,7 @@ export class TextScanner {
       this.lines++
       return
     }
-    this.carry.fill(NL, n, n + AHEAD + 1)
+    this.carry.fill(NL, n, n + SPARE)
     this.scan(this.carry, 0, this.carry[n - 1] === NL ? n : n + 1)
   }
 
@@ -354,29 +275,38 @@ export class TextScanner {
       this.skips.add('longLine', this.lines + 1)
       return
     }
-    this.room(this.carried + n + AHEAD + 1)
+    this.room(this.carried + n + SPARE)
     this.carry.set(chunk.subarray(from, to), this.carried)
     this.carried += n
   }
 
-  // All lines of buf[from, to), which ends with a line end; so does a line behind it.
+  // All lines of buf[from, to), which ends with a line end.
   private scan(buf: Uint8Array, from: number, to: number): void {
-    if (buf !== this.viewed) {
-      this.viewed = buf
-      this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
-      this.far = buf.length - AHEAD
-    }
     let p = from
     while (p < to) {
-      this.lines++
-      p = this.line(buf, p)
+      // Whole lines, as many as are read at once; a longer one by itself.
+      const end = to - p <= TEXT_ROOM ? to : buf.lastIndexOf(NL, p + TEXT_ROOM - 1) + 1
+      p = end > p && this.quick !== null && !this.atEnd ? this.quickly(this.quick, buf, p, end) : this.oneLine(buf, p)
     }
     assertTrue(p === to && buf[p - 1] === NL, 'the scanner left its line')
   }
-  private viewed: Uint8Array | null = null
-  private view: DataView = new DataView(new ArrayBuffer(0))
-  /** Beyond this place no fast step is tried. */
-  private far = 0
+
+  private quickly(quick: QuickLines, buf: Uint8Array, from: number, to: number): number {
+    quick.load(buf, from, to)
+    let p = from
+    for (;;) {
+      p = quick.read(p, this.lines, this.ev, this.sink)
+      this.lines += quick.linesRead
+      this.events += quick.linesRead
+      if (p >= to) return p
+      p = this.oneLine(buf, p)
+    }
+  }
+
+  private oneLine(buf: Uint8Array, from: number): number {
+    this.lines++
+    return this.line(buf, from)
+  }
 
   // What stands before the time of a line, up to its first digit: reads it into `cpu`, `irq` and `bracket`. The place
   // of that digit; where the line is no event, less than zero: the place behind its end, negative.
@@ -434,77 +364,12 @@ export class TextScanner {
   private bracket = 0
   private plainHead = false
 
-  // The same for a head that was seen before, from its bytes, and its task into `pid`; -1 when it is not known.
-  private knownHead(start: number): number {
-    const v = this.view
-    const length = this.headLength
-    const slot = this.headSlot(start, length)
-    if (this.headLengths[slot] !== length) return -1
-    const first = slot * HEAD_WORDS
-    const last = start + length - 8
-    if (v.getFloat64(last, true) !== this.headWords[first]) return -1
-    for (let p = start, i = first + 1; p < last; p += 8, i++) if (v.getFloat64(p, true) !== this.headWords[i]) return -1
-    const d = v.getUint8(last + 8) - 48
-    if (!(d >= 0 && d <= 9)) return -1
-    this.cpu = this.headCpu[slot] as number
-    this.irq = this.headIrq[slot] as number
-    this.pid = this.headPid[slot] as number
-    this.bracket = start + (this.headBracket[slot] as number)
-    return last + 8
-  }
-
-  // Keeps the head of a line whose time begins at `end`.
-  private rememberHead(start: number, end: number, pid: number): void {
-    const length = end - start
-    if (length < SHORTEST_HEAD || length > LONGEST_HEAD || !this.plainHead || pid > 0x7fffffff) return
-    const v = this.view
-    this.headLength = length
-    const slot = this.headSlot(start, length)
-    const first = slot * HEAD_WORDS
-    const last = end - 8
-    this.headLengths[slot] = 0
-    if (v.getFloat64(last, true) === NO_WORD) return
-    this.headWords[first] = v.getFloat64(last, true)
-    for (let p = start, i = first + 1; p < last; p += 8, i++) {
-      const word = v.getFloat64(p, true)
-      if (word === NO_WORD) return
-      this.headWords[i] = word
-    }
-    this.headLengths[slot] = length
-    this.headCpu[slot] = this.cpu
-    this.headIrq[slot] = this.irq
-    this.headPid[slot] = pid
-    this.headBracket[slot] = this.bracket - start
-  }
-
-  // Where a head of this length is kept: task and id stand in front of it, CPU and flags at its end.
-  private headSlot(start: number, length: number): number {
-    const v = this.view
-    const task = Math.imul(v.getInt32(start + 12, true), 0x85ebca6b) ^ v.getInt32(start + 16, true)
-    const where = Math.imul(v.getInt32(start + length - 16, true), 0xc2b2ae35) ^ v.getInt32(start + length - 12, true)
-    return Math.imul(Math.imul(task, 31) ^ where, 0x9e3779b1) >>> HEAD_SHIFT
-  }
-  private headLength = SHORTEST_HEAD
-  private pid = 0
-  private readonly headLengths = new Uint8Array(HEADS)
-  /** The last eight bytes of each head, then all from its front on. */
-  private readonly headWords = new Float64Array(HEADS * HEAD_WORDS)
-  private readonly headCpu = new Int32Array(HEADS)
-  private readonly headIrq = new Uint8Array(HEADS)
-  private readonly headPid = new Int32Array(HEADS)
-  private readonly headBracket = new Uint8Array(HEADS)
-
   // One line; the position after its line end.
   // Long: one pass over the bytes of a line.
   private line(buf: Uint8Array, start: number): number {
     const ev = this.ev
-    const quick = start < this.far
-    let p = quick ? this.knownHead(start) : -1
-    const known = p >= 0
-    if (!known) {
-      p = this.head(buf, start)
-      if (p < 0) return -p
-    }
+    let p = this.head(buf, start)
+    if (p < 0) return -p
     const timeAt = p
     const bracket = this.bracket
     let c = buf[p] as number
@@ -516,10 +381,7 @@ export class TextScanner {
     }
     let time: number
     let digits = 0
-    if (d === -2 && p < this.far && this.microseconds(p + 1)) {
-      time = sec * 1e9 + this.num * 1000
-      p += 7
-    } else if (d === -2) {
+    if (d === -2) {
       let frac = 0
       const from = p + 1
       d = (buf[++p] as number) - 48
@@ -535,30 +397,25 @@ export class TextScanner {
     p++
     while (buf[p] === SP) p++
     // The name, after `system:` if there is one.
-    let kind: TraceKind = p < this.far ? this.quickName(p) : Trace.none
     let nameAt = p
     let hash = 0
-    if (kind !== Trace.none && buf[this.pos + 1] === SP) {
-      p = this.pos
-    } else {
-      c = buf[p] as number
-      for (;;) {
-        while (c !== COLON && c !== SP && c !== NL) {
-          hash = (Math.imul(hash, 31) + c) | 0
-          c = buf[++p] as number
-        }
-        if (c !== COLON) break
-        const next = buf[p + 1] as number
-        if (next === SP || next === NL || next === 13) break
-        c = next
-        p++
-        nameAt = p
-        hash = 0
+    c = buf[p] as number
+    for (;;) {
+      while (c !== COLON && c !== SP && c !== NL) {
+        hash = (Math.imul(hash, 31) + c) | 0
+        c = buf[++p] as number
       }
-      if (c !== COLON) return this.torn(buf, start, bracket, this.eol(buf, p))
-      kind = kinds.get(buf, nameAt, p, hash) as TraceKind
-      if (p - nameAt > MAX_EVENT_NAME) return this.torn(buf, start, bracket, this.eol(buf, p))
+      if (c !== COLON) break
+      const next = buf[p + 1] as number
+      if (next === SP || next === NL || next === 13) break
+      c = next
+      p++
+      nameAt = p
+      hash = 0
     }
+    if (c !== COLON) return this.torn(buf, start, bracket, this.eol(buf, p))
+    const kind = kinds.get(buf, nameAt, p, hash) as TraceKind
+    if (p - nameAt > MAX_EVENT_NAME) return this.torn(buf, start, bracket, this.eol(buf, p))
     this.events++
     if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none)
       return this.besideEvent(buf, hash, start, nameAt, p, time)
@@ -572,8 +429,8 @@ export class TextScanner {
     ev.time = time
     ev.cpu = this.cpu
     ev.irq = this.irq
-    ev.pid = known ? this.pid : this.pidBefore(buf, start, bracket)
-    if (quick && !known) this.rememberHead(start, timeAt, ev.pid)
+    ev.pid = this.pidBefore(buf, start, bracket)
+    if (this.plainHead) this.quick?.learnHead(buf, start, timeAt, ev)
     ev.line = this.lines
     this.pos = p
     this.bad = false
@@ -588,16 +445,9 @@ export class TextScanner {
     }
     if (buf[p] === SP) while (buf[p + 1] === SP) p++
     this.pos = p
-    if (p < this.far && buf[p] === SP) this.quickArgs(buf, kind)
-    if (buf[this.pos] !== NL) this.args(buf)
+    this.args(buf)
     const end = this.pos
-    if (kind === Trace.mapSg) {
-      if (ev.nents === 0) {
-        ev.nents = ev.nphys
-        ev.ents = ev.ndma
-      }
-      if (ev.nents > ev.nphys) ev.truncated = true
-    }
+    if (kind === Trace.mapSg) ev.settleCounts()
     const missing = (REQUIRED[kind] as number) & ~ev.has
     if (missing !== 0 || this.bad) {
       this.skips.add(this.atEnd ? 'cutLine' : this.bad ? 'badNumber' : 'missingField', this.lines, () =>
@@ -670,227 +520,6 @@ export class TextScanner {
     this.sink.event(ev)
     return end + 1
   }
-
-  // Six digits and `: ` behind a point, which is how most clocks are printed: whether they are there; microseconds into
-  // num.
-  private microseconds(p: number): boolean {
-    const four = this.view.getInt32(p, true)
-    const two = this.view.getInt32(p + 4, true)
-    if (two >>> 16 !== W.colonBlank || !areDigits(four) || !areDigits((two & 0xffff) | 0x30300000)) return false
-    this.num = valueOfDigits(four) * 100 + (two & 15) * 10 + ((two >>> 8) & 15)
-    return true
-  }
-
-  // The common event names, eight bytes at a time; pos at the colon.
-  private quickName(p: number): TraceKind {
-    const v = this.view
-    const first = v.getFloat64(p, true)
-    if (first === W.swiotlb_) {
-      this.pos = p + 15
-      return v.getFloat64(p + 8, true) === W.bounced_ ? Trace.bounced : Trace.none
-    }
-    const third = v.getUint32(p + 8, true)
-    if (first === W.dma_map_) {
-      if (third === W.sg) {
-        this.pos = p + 10
-        return Trace.mapSg
-      }
-      this.pos = p + 12
-      return (third === W.page || third === W.phys) && v.getUint8(p + 12) === COLON ? Trace.map : Trace.none
-    }
-    if (first !== W.dma_unma) return Trace.none
-    if (third === W.p_sg) {
-      this.pos = p + 12
-      return v.getUint8(p + 12) === COLON ? Trace.unmapSg : Trace.none
-    }
-    const fourth = v.getUint32(p + 12, true)
-    this.pos = p + 14
-    return (third === W.p_pa && fourth === W.ge) || (third === W.p_ph && fourth === W.ys) ? Trace.unmap : Trace.none
-  }
-
-  // The fields of the common events, as long as they come in the order in which 6.12 prints them and each key is the
-  // one expected; where that ends, pos stays and the general reader goes on from there. At pos is the blank before the
-  // first field.
-  private quickArgs(buf: Uint8Array, kind: TraceKind): void {
-    if (kind === Trace.bounced) this.quickBounced(buf)
-    else if (kind === Trace.map || kind === Trace.unmap || kind === Trace.mapSg || kind === Trace.unmapSg)
-      this.quickMapping(buf, kind)
-  }
-
-  private quickBounced(buf: Uint8Array): void {
-    const v = this.view
-    const ev = this.ev
-    const far = this.far
-    let q = this.pos
-    if (v.getFloat64(q, true) !== W._dev_nam || v.getUint32(q + 7, true) !== W.me_) return
-    q = this.quickDevice(buf, q + 11)
-    if (q < 0) return
-    this.pos = q
-    if (q >= far) return
-    if (v.getFloat64(q, true) === W._dma_mas) {
-      if (
-        v.getFloat64(q + 8, true) === W.k_ffffff &&
-        v.getFloat64(q + 16, true) === W.ffffffff &&
-        v.getFloat64(q + 24, true) === W.ff_dev_a &&
-        v.getUint32(q + 32, true) === W.ddr_
-      ) {
-        ev.mask = MAPPING_ALL_ONES
-        q += 26
-      } else {
-        if (v.getUint32(q + 6, true) !== W.ask_) return
-        q = this.quickHex(buf, q + 10)
-        if (q < 0) return
-        ev.mask = this.num
-      }
-      ev.has |= Has.mask
-      this.pos = q
-    }
-    if (q >= far || v.getFloat64(q, true) !== W._dev_add || v.getUint16(q + 8, true) !== W.r_) return
-    q = this.quickHex(buf, q + 10)
-    if (q < 0) return
-    ev.phys = this.num
-    ev.has |= Has.phys
-    this.pos = q
-    q = this.quickSize(buf, q)
-    if (q < 0 || q >= far) return
-    const word = v.getUint32(q, true)
-    if (word === W._FOR && v.getUint32(q + 3, true) === W.RCE_) {
-      ev.force = true
-      this.pos = q + 6
-    } else if (word === W._NOR && v.getUint32(q + 4, true) === W.MAL_) this.pos = q + 7
-  }
-
-  private quickMapping(buf: Uint8Array, kind: TraceKind): void {
-    const v = this.view
-    const ev = this.ev
-    const far = this.far
-    let q = this.quickDevice(buf, this.pos + 1)
-    if (q < 0) return
-    this.pos = q
-    if (q >= far) return
-    q = this.quickDirection(buf, q)
-    if (q < 0) return
-    ev.has |= Has.dir
-    this.pos = q
-    if (kind === Trace.mapSg || kind === Trace.unmapSg) return
-    if (q >= far || v.getFloat64(q, true) !== W._dma_add || v.getUint16(q + 8, true) !== W.r_) return
-    q = this.quickHex(buf, q + 10)
-    if (q < 0) return
-    ev.dma = this.num
-    ev.has |= Has.dma
-    this.pos = q
-    q = this.quickSize(buf, q)
-    if (q < 0 || q >= far) return
-    if (kind === Trace.map) {
-      if (v.getFloat64(q, true) !== W._phys_ad || v.getUint32(q + 7, true) !== W.ddr_) return
-      q = this.quickHex(buf, q + 11)
-      if (q < 0) return
-      ev.phys = this.num
-      ev.has |= Has.phys
-      this.pos = q
-    }
-    if (q < far && v.getFloat64(q, true) === W._attrs_) {
-      ev.has |= Has.attrs
-      this.pos = q + 7
-    }
-  }
-
-  // ` dir=TO_DEVICE `, ` dir=FROM_DEVICE ` or ` dir=BIDIRECTIONAL ` at q; the place of the last blank, negative when it
-  // is something else.
-  private quickDirection(buf: Uint8Array, q: number): number {
-    const v = this.view
-    const first = v.getFloat64(q, true)
-    if (first === W._dir_TO_) {
-      this.ev.dir = 1
-      return v.getFloat64(q + 7, true) === W._DEVICE_ ? q + 14 : -1
-    }
-    if (first === W._dir_FRO) {
-      this.ev.dir = 2
-      return buf[q + 8] === 77 && v.getFloat64(q + 9, true) === W._DEVICE_ ? q + 16 : -1
-    }
-    if (first !== W._dir_BID) return -1
-    this.ev.dir = 0
-    return v.getFloat64(q + 8, true) === W.IRECTION && v.getFloat64(q + 11, true) === W.CTIONAL_ ? q + 18 : -1
-  }
-
-  // ` size=` and its digits at q; the place behind them, negative when it is something else.
-  private quickSize(buf: Uint8Array, q: number): number {
-    if (q >= this.far || this.view.getUint32(q, true) !== W._siz || this.view.getUint16(q + 4, true) !== W.e_) return -1
-    let p = q + 6
-    let n = 0
-    const four = this.view.getInt32(p, true)
-    if (areDigits(four)) {
-      n = valueOfDigits(four)
-      p += 4
-    }
-    let d = (buf[p] as number) - 48
-    while (d >= 0 && d <= 9) {
-      n = n * 10 + d
-      d = (buf[++p] as number) - 48
-    }
-    const c = buf[p]
-    if (p === q + 6 || (c !== SP && c !== NL) || n > MAX_NUMBER) return -1
-    this.ev.size = n
-    this.ev.has |= Has.size
-    this.pos = p
-    return p
-  }
-
-  // Hex digits at q with a blank or line end behind them, into num; the place behind them, negative when it is
-  // something else or too many.
-  private quickHex(buf: Uint8Array, q: number): number {
-    const p = this.pairsOfHex(q)
-    const c = buf[p]
-    return p > q && (c === SP || c === NL) ? p : -1
-  }
-
-  // Hex digits at q, PAIRED_DIGITS and one at most, into num; the place behind them. q is before `far`, or a known step
-  // behind a place that is.
-  private pairsOfHex(q: number): number {
-    const v = this.view
-    let p = q
-    let pair = HEX_PAIR[v.getUint16(p, true)] as number
-    let high = 0
-    while (pair < ONE_DIGIT && p < q + PAIRED_DIGITS / 2) {
-      high = (high << 8) | pair
-      p += 2
-      pair = HEX_PAIR[v.getUint16(p, true)] as number
-    }
-    let value = high
-    if (pair < ONE_DIGIT) {
-      let low = 0
-      let scale = 1
-      while (pair < ONE_DIGIT && p < q + PAIRED_DIGITS) {
-        low = (low << 8) | pair
-        scale *= 256
-        p += 2
-        pair = HEX_PAIR[v.getUint16(p, true)] as number
-      }
-      value = high * scale + low
-    }
-    if (pair >= ONE_DIGIT && pair < NO_DIGIT) {
-      value = value * 16 + (pair & 15)
-      p++
-    }
-    this.num = value
-    return p
-  }
-
-  // A device name of twelve bytes (a PCI address) that was seen before; the place behind it, negative when it is
-  // something else.
-  private quickDevice(buf: Uint8Array, q: number): number {
-    if (q >= this.far || buf[q + PCI_NAME] !== SP) return -1
-    let id = this.devices.find(this.view, q)
-    if (id < 0) {
-      if (!isPciName(buf, q)) return -1
-      id = this.names.ofBytes(buf, q, q + PCI_NAME, hashBytes(buf, q, q + PCI_NAME))
-      this.devices.keep(this.view, q, id)
-    }
-    this.ev.dev = id
-    this.ev.has |= Has.device
-    return q + PCI_NAME
-  }
-  private readonly devices = new PciNames()
 
   private eol(buf: Uint8Array, p: number): number {
     let q = p
@@ -1218,6 +847,7 @@ export class TextScanner {
           end,
           length === 0 ? 0 : buf[end] === 13 ? hashBytes(buf, from, end) : hash
         )
+      this.learnDevice(buf, from, end)
       if (length > 0) ev.has |= Has.device
       return Math.max(end, from + 1)
     }
@@ -1237,8 +867,13 @@ export class TextScanner {
       if (p - from > MAX_DEVICE) this.bad = true
       else this.ev.dev = this.names.ofBytes(buf, from, p, hash)
       this.ev.has |= Has.device
+      this.learnDevice(buf, from, p)
     }
     this.pos = p
+  }
+
+  private learnDevice(buf: Uint8Array, from: number, to: number): void {
+    if (!this.bad && isPlainName(buf, from, to)) this.quick?.learnDevice(buf, from, to, this.ev.dev)
   }
 
   private direction(buf: Uint8Array): void {
@@ -1269,30 +904,17 @@ export class TextScanner {
       hash = (Math.imul(hash, 31) + c) | 0
       c = buf[++p] as number
     }
+    this.pos = p
     this.ev.has |= Has.attrs
-    if (p > from) {
-      if (hash === this.attrsHash && p - from === this.attrsLength && this.attrsValue <= MAX_NUMBER) {
-        this.ev.attrs = this.attrsValue
-        this.pos = p
-        return
-      }
-      const text = this.decoder.decode(buf.subarray(from, p))
-      // Names of a newer kernel are no error; they are just not known.
-      this.ev.attrs =
-        parseAttrs(text) ??
-        parseAttrs(
-          text
-            .split('|')
-            .filter((w) => parseAttrs(w) !== null)
-            .join('|')
-        ) ??
-        0
-      if (this.ev.attrs > MAX_NUMBER) this.bad = true
+    if (p === from) return
+    if (hash !== this.attrsHash || p - from !== this.attrsLength) {
+      this.attrsValue = attrsOf(this.decoder.decode(buf.subarray(from, p)))
       this.attrsHash = hash
       this.attrsLength = p - from
-      this.attrsValue = this.ev.attrs
     }
-    this.pos = p
+    this.ev.attrs = this.attrsValue
+    if (this.attrsValue > MAX_NUMBER) this.bad = true
+    else this.quick?.learnAttrs(buf, from, p, this.attrsValue)
   }
   private attrsHash = 0
   private attrsLength = 0
@@ -1332,30 +954,10 @@ export class TextScanner {
 
   // How many entries stand between the braces; pos is then behind them.
   private bracedList(buf: Uint8Array, which: number): number {
-    const ev = this.ev
     let p = this.pos
     let n = 0
     p++
     let c = buf[p] as number
-    // Entries as the kernel prints them, in few digits.
-    let out = this.listOf(which)
-    while (p < this.far && this.view.getUint16(p, true) === W.hexMark) {
-      const k = this.pairsOfHex(p + 2)
-      const after = buf[k] as number
-      if (k === p + 2 || (after !== 44 && after !== 125) || n >= MAX_SEGMENTS) break
-      if (n >= out.length) {
-        ev.grow()
-        out = this.listOf(which)
-      }
-      out[n++] = this.num
-      if (after === 125) {
-        p = k
-        c = 125
-        break
-      }
-      p = k + 1
-      c = buf[p] as number
-    }
     while (c !== 125 && c !== NL) {
       if (c === 44 || c === SP) {
         c = buf[++p] as number
@@ -1431,12 +1033,16 @@ export class TextScanner {
   }
 }
 
-// Nothing in these PCI_NAME bytes ends a name or makes another thing of it.
-function isPciName(buf: Uint8Array, from: number): boolean {
-  const last = from + PCI_NAME - 1
-  for (let i = from; i <= last; i++)
-    if ((buf[i] as number) <= SP || buf[i] === EQ || buf[i] === 91 || (buf[i] === COLON && i === last)) return false
-  return true
+// Names of a newer kernel are no error; they are just not known.
+function attrsOf(text: string): number {
+  const known = (): string[] => text.split('|').filter((w) => parseAttrs(w) !== null)
+  return parseAttrs(text) ?? parseAttrs(known().join('|')) ?? 0
+}
+
+// Nothing in these bytes ends a name or makes another thing of it.
+function isPlainName(buf: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if ((buf[i] as number) <= SP || buf[i] === EQ) return false
+  return to > from && buf[from] !== 91 && buf[to - 1] !== COLON
 }
 
 const MAPPING_ALL_ONES = 2 ** 64

@@ -162,13 +162,7 @@ export class TraceDat {
       this.skips.add('missingField', this.records, () => d.name)
       return
     }
-    if (ev.kind === Trace.mapSg) {
-      if (ev.nents === 0) {
-        ev.nents = ev.nphys
-        ev.ents = ev.ndma
-      }
-      if (ev.nents > ev.nphys) ev.truncated = true
-    }
+    if (ev.kind === Trace.mapSg) ev.settleCounts()
     sink.event(ev)
   }
 

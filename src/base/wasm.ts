@@ -24,7 +24,7 @@ interface Api {
   }
   readonly Instance: new (
     m: WasmModule,
-    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+    imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   ) => WasmInstance
   readonly RuntimeError: new (message?: string) => Error
 }

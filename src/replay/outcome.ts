@@ -26,6 +26,7 @@ export interface Context {
 
 const emptyContext = (): Context => ({ open: [], run: [], runFirst: -1, runDev: 0, runTime: 0 })
 const MOST_CONTEXTS = 8192
+const RECENT = 256
 /** Above every pid: the idle task is one per CPU. */
 const IDLE = 4194304
 const IRQ_LEVELS = 8
@@ -52,6 +53,9 @@ export class Outcomes {
   private readonly contexts = new Map<number, Context>()
   private lastKey = -1
   private lastContext = emptyContext()
+  /** Some of `contexts`, by bits of their keys. */
+  private readonly recentKeys = new Float64Array(RECENT).fill(-1)
+  private readonly recent: Context[] = Array.from({ length: RECENT }, emptyContext)
   /** Successful scatter-gather mappings in the window: by device and first address, their ids. */
   private readonly sgIndex: Map<number, number[]>[] = []
   private sgVersion = 0
@@ -64,19 +68,31 @@ export class Outcomes {
 
   private contextOf(ev: TraceEvent): Context {
     const key = (ev.pid === 0 ? IDLE + ev.cpu : ev.pid) * IRQ_LEVELS + ev.irq
-    return key === this.lastKey ? this.lastContext : this.another(key)
+    if (key === this.lastKey) return this.lastContext
+    this.lastKey = key
+    return (this.lastContext = this.another(key))
   }
 
   private another(key: number): Context {
+    const slot = (key ^ (key >> 3)) & (RECENT - 1)
+    const recent = this.recent[slot] as Context
+    if (this.recentKeys[slot] === key) return recent
+    const c = this.lookUp(key)
+    this.recentKeys[slot] = key
+    this.recent[slot] = c
+    return c
+  }
+
+  private lookUp(key: number): Context {
     let c = this.contexts.get(key)
     if (c === undefined) {
-      if (this.contexts.size > MOST_CONTEXTS)
+      if (this.contexts.size > MOST_CONTEXTS) {
+        this.recentKeys.fill(-1)
         for (const [k, old] of this.contexts) if (old.open.length === 0 && old.run.length === 0) this.contexts.delete(k)
+      }
       c = emptyContext()
       this.contexts.set(key, c)
     }
-    this.lastKey = key
-    this.lastContext = c
     return c
   }
 

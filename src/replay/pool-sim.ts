@@ -49,8 +49,11 @@ class OwnedPool {
   readonly pool: IoTlbPool
   readonly owner: Int32Array
   private readonly params = new Map<number, SlotParams>()
+  // The last two: devices with a mask and devices without one take turns.
   private lastMask = -1
   private last: SlotParams | null = null
+  private otherMask = -1
+  private other: SlotParams | null = null
 
   constructor(place: PoolPlace, usage: PoolUsage) {
     this.pool = new IoTlbPool(place.start, place.nslabs, place.nareas, false, usage)
@@ -60,13 +63,19 @@ class OwnedPool {
 
   paramsOf(minAlignMask: number): SlotParams {
     if (minAlignMask === this.lastMask && this.last !== null) return this.last
+    if (minAlignMask === this.otherMask && this.other !== null) return this.other
+    this.otherMask = this.lastMask
+    this.other = this.last
+    this.lastMask = minAlignMask
+    return (this.last = this.lookUp(minAlignMask))
+  }
+
+  private lookUp(minAlignMask: number): SlotParams {
     let p = this.params.get(minAlignMask)
     if (!p) {
       p = slotParams(minAlignMask, 0, this.pool.start)
       this.params.set(minAlignMask, p)
     }
-    this.lastMask = minAlignMask
-    this.last = p
     return p
   }
 

@@ -38,6 +38,9 @@ const HAS: readonly number[] = [
   ONE
 ]
 
+const RECORD_WORDS = at.RECORD_BYTES >> 2
+const RECORD_DOUBLES = at.RECORD_BYTES >> 3
+
 /** A task's id that a head can be kept with. */
 const MOST_PID = 0x7fffffff
 
@@ -106,14 +109,13 @@ export class QuickLines {
     return Math.abs(p) - at.TEXT + this.from
   }
 
+  // One function, for most of a replay's text comes through it.
   private tell(n: number, line: number, ev: TraceEvent, sink: EventSink): void {
     const { words, doubles } = this
-    for (let i = 0, r = at.RECORDS; i < n; i++, r += at.RECORD_BYTES) {
-      const w = r >> 2
-      const d = r >> 3
+    ev.clear()
+    for (let i = 0, w = at.RECORDS >> 2, d = at.RECORDS >> 3; i < n; i++, w += RECORD_WORDS, d += RECORD_DOUBLES) {
       const kind = words[w + (at.KIND >> 2)] as number
       const attrsOrMask = doubles[d + (at.ATTRS_OR_MASK >> 3)] as number
-      ev.clear()
       ev.kind = KINDS[kind] as TraceKind
       ev.has = HAS[kind] as number
       ev.line = line + i + 1
@@ -125,18 +127,26 @@ export class QuickLines {
       ev.size = doubles[d + (at.SIZE >> 3)] as number
       ev.phys = doubles[d + (at.PHYS >> 3)] as number
       if (kind === at.BOUNCED) {
+        ev.dir = 0
+        ev.attrs = 0
         ev.force = words[w + (at.DIR >> 2)] === 1
         if (attrsOrMask !== at.NO_MASK) {
           ev.mask = attrsOrMask
           ev.has |= Has.mask
         }
-      } else {
-        ev.dir = words[w + (at.DIR >> 2)] as number
-        ev.dma = doubles[d + (at.DMA >> 3)] as number
-        if (kind < at.SYNC) ev.attrs = attrsOrMask
-        if (kind === at.MAP_SG || kind === at.UNMAP_SG) this.lists(w, ev, kind)
+        sink.event(ev)
+        continue
       }
-      sink.event(ev)
+      ev.force = false
+      ev.dir = words[w + (at.DIR >> 2)] as number
+      ev.dma = doubles[d + (at.DMA >> 3)] as number
+      ev.attrs = kind < at.SYNC ? attrsOrMask : 0
+      if (kind === at.MAP_SG || kind === at.UNMAP_SG) {
+        this.lists(w, ev, kind)
+        sink.event(ev)
+        // Lists and counts are none of the next one's.
+        ev.clear()
+      } else sink.event(ev)
     }
   }
 

@@ -1,11 +1,13 @@
-// Reading and replaying a generated tracefs text on one core, with mawk, Node's readline and DuckDB (when they are
+// Reading and replaying a generated tracefs text on one core and on two, with mawk, Node's readline and DuckDB (when they are
 // there) beside it on the same file. Best of interleaved rounds. `--bytes 1e9 --rounds 5`; the file is kept in
 // .cache/bench. Its first 60 MB are replayed as a trace.dat, too, out of memory: millions of events a second.
 import { spawnSync } from 'node:child_process'
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
+import { readTracesBeside } from '../src/cli/trace-thread.ts'
 import { type EventSink, Names, Replay, Skips, TextScanner, TraceDat } from '../src/replay/index.ts'
 import { figure } from './figures.ts'
 import { traceDatOf } from './replay-trace-dat.ts'
@@ -38,6 +40,8 @@ function feed(push: (chunk: Uint8Array) => void): void {
 
 const TEXT_OF_DAT = 60e6
 const dat = traceDatOf(path, TEXT_OF_DAT)
+const datPath = `${path}.dat`
+writeFileSync(datPath, dat.bytes)
 /** Hands all events of the trace.dat to a sink. */
 function pump(sink: EventSink, names: Names): void {
   const { bytes: b } = dat
@@ -48,6 +52,17 @@ function pump(sink: EventSink, names: Names): void {
   if (opened.value.records !== dat.events) throw new Error(`${opened.value.records} of ${dat.events} records read`)
 }
 const pool = { start: SHAPE.start, nslabs: SHAPE.nslabs, nareas: SHAPE.nareas }
+
+const worker = pathToFileURL(join(process.cwd(), 'dist', 'trace-worker.mjs'))
+const quiet = { stop: () => false, progress: () => {}, cpus: () => {}, overwritten: () => {} }
+/** A replay of a file that a thread reads. */
+async function withThread(file: string): Promise<Replay> {
+  const names = new Names()
+  const r = new Replay(names, { pool })
+  await readTracesBeside([file], r, names, new Skips(), quiet, worker)
+  r.end()
+  return r
+}
 
 let replayed = ''
 const work: Record<string, () => void | Promise<void>> = {
@@ -72,6 +87,14 @@ const work: Record<string, () => void | Promise<void>> = {
     pump(r, names)
     r.end()
     if (r.counts.compared - r.counts.equal > 1) throw new Error('the trace.dat is not the text')
+  },
+  'whole replay, two threads': async () => {
+    const r = await withThread(path)
+    if (r.counts.compared === 0) throw new Error('nothing replayed')
+  },
+  'trace.dat, two threads': async () => {
+    const r = await withThread(datPath)
+    if (r.counts.compared === 0) throw new Error('nothing replayed')
   },
   'read only': () => feed(() => {}),
   'node readline': async () => {
@@ -116,7 +139,7 @@ for (const [name, rate] of Object.entries(best)) figure(name, rate, inEvents(nam
 for (const [name, rate] of Object.entries(best))
   process.stdout.write(
     inEvents(name)
-      ? `${name.padEnd(23)} ${rate.toFixed(2).padStart(5)} M events/s\n`
-      : `${name.padEnd(23)} ${rate.toFixed(0).padStart(5)} MB/s\n`
+      ? `${name.padEnd(26)} ${rate.toFixed(2).padStart(5)} M events/s\n`
+      : `${name.padEnd(26)} ${rate.toFixed(0).padStart(5)} MB/s\n`
   )
 process.stdout.write(`${replayed}; resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB at the end\n`)

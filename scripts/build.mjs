@@ -110,7 +110,7 @@ export async function build(script = 'main') {
     esbuild.build({ ...commandLine, entryPoints: { usage: entry }, plugins: [noVerb] }),
     esbuild.build({
       ...common,
-      entryPoints: ['check', 'replay'].map((w) => join(root, `src/cli/${w}-worker.ts`)),
+      entryPoints: ['check', 'replay', 'trace'].map((w) => join(root, `src/cli/${w}-worker.ts`)),
       format: 'esm',
       outExtension: { '.js': '.mjs' }
     })

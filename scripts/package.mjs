@@ -38,7 +38,8 @@ export async function pack() {
       ...library,
       main: join(root, 'src/cli/main.ts'),
       'check-worker': join(root, 'src/cli/check-worker.ts'),
-      'replay-worker': join(root, 'src/cli/replay-worker.ts')
+      'replay-worker': join(root, 'src/cli/replay-worker.ts'),
+      'trace-worker': join(root, 'src/cli/trace-worker.ts')
     },
     outdir: out,
     bundle: true,

@@ -19,6 +19,7 @@ import {
 import { readPackedLog, readPackedText } from './file-access.ts'
 import type { ParquetOutput } from './parquet-output.ts'
 import { readTraces, recordingSections } from './trace-input.ts'
+import { readTracesBeside, worthAThread } from './trace-thread.ts'
 
 export interface ReplaySetup {
   /** Read as one recording, in this order. */
@@ -110,7 +111,8 @@ function isFile(path: string): boolean {
 async function read(session: ReplaySession, files: readonly string[], hooks: ReplayHooks): Promise<TraceInput> {
   const { replay, names, skips } = session
   const stop = (): boolean => session.outgrown || hooks.stop()
-  const input = await readTraces(files, replay, names, skips, session.hooks({ ...hooks, stop }))
+  const reader = worthAThread(files) ? readTracesBeside : readTraces
+  const input = await reader(files, replay, names, skips, session.hooks({ ...hooks, stop }))
   replay.end()
   return input
 }

@@ -17,8 +17,9 @@ export type Answer =
 export const STOP = 0
 
 /** Bundled, the worker is a file beside this one; run from source there is none. */
+export const bundled = /\.[cm]js$/.test(import.meta.url)
 export const workersFor = (tasks: number, most?: number): number =>
-  /\.[cm]js$/.test(import.meta.url) ? Math.min(most ?? availableParallelism(), tasks) : 0
+  bundled ? Math.min(most ?? availableParallelism(), tasks) : 0
 
 export interface InWorkers {
   /** Called from time to time, with the states of the searches that run. */

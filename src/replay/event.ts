@@ -124,6 +124,9 @@ export class TraceEvent {
   }
 }
 
+/** What a TraceEvent says, as data. */
+export type TraceFields = Omit<TraceEvent, 'clear' | 'settleCounts' | 'grow'>
+
 /** Who takes events. The record is only lent: it changes after the call. */
 export interface EventSink {
   event(ev: TraceEvent): void

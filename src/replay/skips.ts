@@ -37,6 +37,11 @@ export class Skips {
       })
   }
 
+  /** What another reader passed over of the same input, and this one does not know. */
+  take(list: readonly Skip[]): void {
+    for (const s of list) this.byReason.set(s.reason, { ...s })
+  }
+
   get total(): number {
     let n = 0
     for (const s of this.byReason.values()) n += s.count

@@ -6,8 +6,8 @@ import { Trace, type TraceKind } from '../kernel/trace-events.ts'
 /** Events of a block, at most, and numbers of their lists. */
 const EVENTS = 256
 const LISTED = 6144
-const WORDS = 8
-const DOUBLES = 8
+const WORDS = 10
+const DOUBLES = 6
 /** Bytes that a block takes. */
 export const BLOCK_BYTES = EVENTS * (4 * WORDS + 8 * DOUBLES) + 8 * LISTED
 
@@ -51,6 +51,8 @@ export class PackedEvents {
       ev.count === 0 &&
       !ev.failed &&
       ev.ndma + ev.nsize + ev.nphys <= LISTED &&
+      ev.pid < INT32 &&
+      ev.line < INT32 &&
       ev.nents < INT32 &&
       ev.ents < INT32
     )
@@ -66,25 +68,25 @@ export class PackedEvents {
     words[w] = ev.kind | (ev.irq << 8) | (ev.dir << 16) | (ev.force ? FORCE : 0) | (ev.truncated ? TRUNCATED : 0)
     words[w + 1] = ev.has | (n === 0 && ev.nents === 0 && ev.ents === 0 ? 0 : COUNTED)
     words[w + 2] = ev.cpu | (ev.dev << 16)
+    words[w + 3] = ev.pid
+    words[w + 4] = ev.line
     doubles[d] = ev.time
     doubles[d + 1] = ev.dma
     doubles[d + 2] = ev.phys
     doubles[d + 3] = ev.size
     doubles[d + 4] = ev.attrs
     doubles[d + 5] = ev.mask
-    doubles[d + 6] = ev.line
-    doubles[d + 7] = ev.pid
     if ((words[w + 1] as number) & COUNTED) this.addLists(w, ev)
     return true
   }
 
   private addLists(w: number, ev: TraceEvent): void {
     const { words } = this
-    words[w + 3] = ev.nents
-    words[w + 4] = ev.ents
-    words[w + 5] = ev.ndma
-    words[w + 6] = ev.nsize
-    words[w + 7] = ev.nphys
+    words[w + 5] = ev.nents
+    words[w + 6] = ev.ents
+    words[w + 7] = ev.ndma
+    words[w + 8] = ev.nsize
+    words[w + 9] = ev.nphys
     this.put(ev.dmas, ev.ndma)
     this.put(ev.sizes, ev.nsize)
     this.put(ev.physs, ev.nphys)
@@ -130,8 +132,8 @@ export class PackedEvents {
       ev.size = doubles[d + 3] as number
       ev.attrs = doubles[d + 4] as number
       ev.mask = doubles[d + 5] as number
-      ev.line = doubles[d + 6] as number
-      ev.pid = doubles[d + 7] as number
+      ev.pid = words[w + 3] as number
+      ev.line = words[w + 4] as number
       if ((has & COUNTED) === 0 && (first & TRUNCATED) === 0) {
         sink.event(ev)
         continue
@@ -146,11 +148,11 @@ export class PackedEvents {
 
   private takeLists(w: number, ev: TraceEvent): void {
     const { words } = this
-    ev.nents = words[w + 3] as number
-    ev.ents = words[w + 4] as number
-    ev.ndma = words[w + 5] as number
-    ev.nsize = words[w + 6] as number
-    ev.nphys = words[w + 7] as number
+    ev.nents = words[w + 5] as number
+    ev.ents = words[w + 6] as number
+    ev.ndma = words[w + 7] as number
+    ev.nsize = words[w + 8] as number
+    ev.nphys = words[w + 9] as number
     while (Math.max(ev.ndma, ev.nsize, ev.nphys) > ev.dmas.length) ev.grow()
     this.take(ev.dmas, ev.ndma)
     this.take(ev.sizes, ev.nsize)

@@ -1,8 +1,10 @@
-// Reading and replaying a generated tracefs text on one core and on two, with mawk, Node's readline and DuckDB (when they are
-// there) beside it on the same file. Best of interleaved rounds. `--bytes 1e9 --rounds 5`; the file is kept in
-// .cache/bench. Its first 60 MB are replayed as a trace.dat, too, out of memory: millions of events a second.
+// Reading and replaying a generated tracefs text on one core and with a thread that reads, with mawk, Node's readline
+// and DuckDB (when they are there) beside it on the same file. Each measurement is a process of its own, since what one
+// ran changes what the engine makes of the next; in it the best of two passes, of interleaved rounds the best.
+// `--bytes 1e9 --rounds 5`; the file is kept in .cache/bench. Its first 300 MB are replayed as a trace.dat, too:
+// millions of events a second.
 import { spawnSync } from 'node:child_process'
-import { closeSync, createReadStream, openSync, readSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +12,7 @@ import { pathToFileURL } from 'node:url'
 import { readTracesBeside } from '../src/cli/trace-thread.ts'
 import { type EventSink, Names, Replay, Skips, TextScanner, TraceDat } from '../src/replay/index.ts'
 import { figure } from './figures.ts'
+import { timed } from './processes.ts'
 import { traceDatOf } from './replay-trace-dat.ts'
 import { SHAPE, writeTrace } from './replay-trace.ts'
 
@@ -20,13 +23,6 @@ const arg = (name: string, otherwise: number): number => {
 const bytes = arg('bytes', 1e9)
 const rounds = arg('rounds', 5)
 const path = join(process.cwd(), '.cache', 'bench', `trace-${bytes}.txt`)
-const made = writeTrace(path, { ...SHAPE, bytes })
-const size = statSync(path).size
-process.stdout.write(
-  `${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n` +
-    `${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`
-)
-
 function feed(push: (chunk: Uint8Array) => void): void {
   const fd = openSync(path, 'r')
   const buffer = new Uint8Array(1 << 20)
@@ -38,33 +34,39 @@ function feed(push: (chunk: Uint8Array) => void): void {
   closeSync(fd)
 }
 
-const TEXT_OF_DAT = 60e6
-const dat = traceDatOf(path, TEXT_OF_DAT)
+/** Bytes of the text that is a trace.dat, too. */
+const TEXT_OF_DAT = 300e6
 const datPath = `${path}.dat`
-writeFileSync(datPath, dat.bytes)
+/** Name of the one measurement that this process makes; null: it starts a process for each. */
+const only = process.argv.includes('--only') ? (process.argv[process.argv.indexOf('--only') + 1] as string) : null
+const PASSES = 2
 /** Hands all events of the trace.dat to a sink. */
 function pump(sink: EventSink, names: Names): void {
-  const { bytes: b } = dat
+  const b = datBytes()
   const source = { name: 'trace.dat', size: b.length, read: (at: number, n: number) => b.subarray(at, at + n) }
   const opened = TraceDat.open(source, names, new Skips(), {})
   if (!opened.ok) throw new Error(opened.error.message)
   while (opened.value.pump(sink, 16384));
-  if (opened.value.records !== dat.events) throw new Error(`${opened.value.records} of ${dat.events} records read`)
+  handled = opened.value.records
 }
+let datRead: Uint8Array | null = null
+const datBytes = (): Uint8Array => (datRead ??= readFileSync(datPath))
+/** Events of the last measurement, and what it says of itself. */
+let handled = 0
+let note = ''
 const pool = { start: SHAPE.start, nslabs: SHAPE.nslabs, nareas: SHAPE.nareas }
 
 const worker = pathToFileURL(join(process.cwd(), 'dist', 'trace-worker.mjs'))
 const quiet = { stop: () => false, progress: () => {}, cpus: () => {}, overwritten: () => {} }
 /** A replay of a file that a thread reads. */
-async function withThread(file: string): Promise<Replay> {
+async function withThread(file: string): Promise<void> {
   const names = new Names()
   const r = new Replay(names, { pool })
-  await readTracesBeside([file], r, names, new Skips(), quiet, worker)
+  handled = (await readTracesBeside([file], r, names, new Skips(), quiet, worker)).events
   r.end()
-  return r
+  if (r.counts.compared === 0) throw new Error('nothing replayed')
 }
 
-let replayed = ''
 const work: Record<string, () => void | Promise<void>> = {
   'parse only': () => {
     const s = new TextScanner({ event: () => {} }, new Names(), new Skips())
@@ -78,7 +80,7 @@ const work: Record<string, () => void | Promise<void>> = {
     feed((c) => s.push(c))
     s.end()
     r.end()
-    replayed = `${r.counts.equal} of ${r.counts.compared} addresses exact, high-water ${r.sim?.pool.used_hiwater}`
+    note = `${r.counts.equal} of ${r.counts.compared} addresses exact, high-water ${r.sim?.pool.used_hiwater}`
   },
   'trace.dat, parse only': () => pump({ event: () => {} }, new Names()),
   'trace.dat, whole replay': () => {
@@ -88,14 +90,8 @@ const work: Record<string, () => void | Promise<void>> = {
     r.end()
     if (r.counts.compared - r.counts.equal > 1) throw new Error('the trace.dat is not the text')
   },
-  'whole replay, two threads': async () => {
-    const r = await withThread(path)
-    if (r.counts.compared === 0) throw new Error('nothing replayed')
-  },
-  'trace.dat, two threads': async () => {
-    const r = await withThread(datPath)
-    if (r.counts.compared === 0) throw new Error('nothing replayed')
-  },
+  'whole replay, two threads': () => withThread(path),
+  'trace.dat, two threads': () => withThread(datPath),
   'read only': () => feed(() => {}),
   'node readline': async () => {
     let n = 0
@@ -106,7 +102,7 @@ const work: Record<string, () => void | Promise<void>> = {
 }
 const peer = (name: string, command: string, args: readonly string[]): void => {
   if (spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0) {
-    process.stdout.write(`${name}: not installed here\n`)
+    if (only === null) process.stdout.write(`${name}: not installed here\n`)
     return
   }
   work[name] = () => {
@@ -126,20 +122,52 @@ peer('duckdb', 'duckdb', [
 
 /** Those that are told in events. */
 const inEvents = (name: string): boolean => name.startsWith('trace.dat')
-const best: Record<string, number> = {}
-for (let i = 0; i < rounds; i++) {
-  for (const [name, f] of Object.entries(work)) {
-    const t = performance.now()
-    await f()
-    const done = inEvents(name) ? dat.events : size
-    best[name] = Math.max(best[name] ?? 0, done / 1000 / (performance.now() - t))
-  }
+
+interface Measured {
+  readonly seconds: number
+  readonly events: number
+  readonly note: string
+  readonly mib: number
 }
-for (const [name, rate] of Object.entries(best)) figure(name, rate, inEvents(name) ? 'M events/s' : 'MB/s')
-for (const [name, rate] of Object.entries(best))
+
+/** One measurement, in this process. */
+async function measure(name: string): Promise<Measured> {
+  if (inEvents(name)) datBytes()
+  let seconds = Number.POSITIVE_INFINITY
+  for (let i = 0; i < PASSES; i++) {
+    const t = performance.now()
+    await (work[name] as () => void | Promise<void>)()
+    seconds = Math.min(seconds, (performance.now() - t) / 1000)
+  }
+  return { seconds, events: handled, note, mib: process.memoryUsage().rss / 2 ** 20 }
+}
+
+/** All of them, each in a process. */
+function measureAll(): void {
+  const made = writeTrace(path, { ...SHAPE, bytes })
+  const size = statSync(path).size
+  writeFileSync(datPath, traceDatOf(path, TEXT_OF_DAT).bytes)
   process.stdout.write(
-    inEvents(name)
-      ? `${name.padEnd(26)} ${rate.toFixed(2).padStart(5)} M events/s\n`
-      : `${name.padEnd(26)} ${rate.toFixed(0).padStart(5)} MB/s\n`
+    `${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n` +
+      `${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`
   )
-process.stdout.write(`${replayed}; resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB at the end\n`)
+  const best: Record<string, number> = {}
+  let whole: Measured | null = null
+  for (let i = 0; i < rounds; i++)
+    for (const name of Object.keys(work)) {
+      const { last, code } = timed(process.execPath, [...process.argv.slice(1), '--only', name])
+      if (code !== 0) throw new Error(`${name}: ${last}`)
+      const m = JSON.parse(last) as Measured
+      if (name === 'whole replay') whole = m
+      best[name] = Math.max(best[name] ?? 0, (inEvents(name) ? m.events : size) / 1e6 / m.seconds)
+    }
+  for (const [name, rate] of Object.entries(best)) figure(name, rate, inEvents(name) ? 'M events/s' : 'MB/s')
+  for (const [name, rate] of Object.entries(best))
+    process.stdout.write(
+      `${name.padEnd(26)} ${rate.toFixed(inEvents(name) ? 2 : 0).padStart(5)} ${inEvents(name) ? 'M events/s' : 'MB/s'}\n`
+    )
+  process.stdout.write(`${whole?.note}; resident ${whole?.mib.toFixed(0)} MiB at the end\n`)
+}
+
+if (only === null) measureAll()
+else process.stdout.write(`${JSON.stringify(await measure(only))}\n`)

@@ -168,11 +168,11 @@ function measureAll(): void {
       if (name === 'whole replay') whole = m
       best[name] = Math.max(best[name] ?? 0, (inEvents(name) ? m.events : size) / 1e6 / m.seconds)
     }
-  for (const [name, rate] of Object.entries(best)) figure(name, rate, inEvents(name) ? 'M events/s' : 'MB/s')
-  for (const [name, rate] of Object.entries(best))
-    process.stdout.write(
-      `${name.padEnd(26)} ${rate.toFixed(inEvents(name) ? 2 : 0).padStart(5)} ${inEvents(name) ? 'M events/s' : 'MB/s'}\n`
-    )
+  for (const [name, rate] of Object.entries(best)) {
+    const [unit, digits] = inEvents(name) ? (['M events/s', 2] as const) : (['MB/s', 0] as const)
+    figure(name, rate, unit)
+    process.stdout.write(`${name.padEnd(26)} ${rate.toFixed(digits).padStart(5)} ${unit}\n`)
+  }
   process.stdout.write(`${whole?.note}; resident ${whole?.mib.toFixed(0)} MiB at the end\n`)
 }
 

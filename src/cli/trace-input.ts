@@ -23,21 +23,27 @@ import { sectionUnpackers, unpack } from './unpack.ts'
 
 const CHUNK = 1 << 20
 const FIRST = 1 << 16
+/** What a processor has at hand when it is parsed. */
+const BLOCKING_CHUNK = 1 << 18
 const STDIN = '-'
 const nameOf = (path: string): string => (path === STDIN ? '(standard input)' : path)
 
-/** Reads all files into the sink, in their order. Never throws for what a file holds. */
+/**
+ * Reads all files into the sink, in their order. Never throws for what a file holds. `blocking`: this thread has nothing
+ * else to do meanwhile.
+ */
 export async function readTraces(
   paths: readonly string[],
   sink: EventSink,
   names: Names,
   skips: Skips,
-  hooks: ReadHooks
+  hooks: ReadHooks,
+  blocking = false
 ): Promise<TraceInput> {
   const errors: Diagnostic[] = []
   const raws: RawFile[] = []
   for (const path of paths) {
-    const raw = new RawFile(path)
+    const raw = new RawFile(path, blocking)
     const wrong = await raw.open()
     if (wrong === null) raws.push(raw)
     else errors.push({ code: 'TB-002', file: raw.name, line: 0, column: 0, word: '', message: wrong })
@@ -81,7 +87,10 @@ class RawFile implements TraceSource {
   size: number | null = null
   private handle: FileHandle | null = null
 
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly blocking: boolean
+  ) {
     this.name = nameOf(path)
   }
 
@@ -118,6 +127,10 @@ class RawFile implements TraceSource {
     if (got === 0) return
     this.done += got
     yield first.subarray(0, got)
+    if (this.blocking) {
+      yield* this.blockingChunks(handle.fd)
+      return
+    }
     const buffers = [new Uint8Array(CHUNK), new Uint8Array(CHUNK)]
     let turn = 0
     let pending = handle.read(buffers[0] as Uint8Array, 0, CHUNK, null)
@@ -130,6 +143,17 @@ class RawFile implements TraceSource {
       pending.catch(() => {})
       this.done += bytesRead
       yield mine.subarray(0, bytesRead)
+    }
+  }
+
+  // To wait for another thread that reads costs more than reading, where both cores are at work.
+  private *blockingChunks(fd: number): Generator<Uint8Array> {
+    const buffer = new Uint8Array(BLOCKING_CHUNK)
+    for (;;) {
+      const n = readSync(fd, buffer, 0, BLOCKING_CHUNK, null)
+      if (n === 0) return
+      this.done += n
+      yield buffer.subarray(0, n)
     }
   }
 

@@ -3,7 +3,7 @@
 import { BLOCK_BYTES, PackedEvents } from '../replay/packed-events.ts'
 import type { TraceEvent } from '../replay/event.ts'
 
-const BLOCKS = 16
+const BLOCKS = 64
 /** Who reads is woken when so many are free again: to wake a thread takes as long as a hundred events. */
 const WORTH_WAKING = BLOCKS / 2
 /** Words in front of the blocks: how many were filled and taken so far, ... */

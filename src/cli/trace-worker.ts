@@ -34,12 +34,19 @@ const sink: EventSink = {
   }
 }
 
-const input = await readTraces(paths, sink, names, skips, {
-  stop: () => ring.stopped,
-  progress: (done, total) => ring.progress(done, total),
-  cpus: (cpus) => beside({ cpus }),
-  overwritten: () => beside({ overwritten: true })
-})
+const input = await readTraces(
+  paths,
+  sink,
+  names,
+  skips,
+  {
+    stop: () => ring.stopped,
+    progress: (done, total) => ring.progress(done, total),
+    cpus: (cpus) => beside({ cpus }),
+    overwritten: () => beside({ overwritten: true })
+  },
+  true
+)
 while (named < names.size) beside({ name: names.name(named++) })
 ring.pass()
 say({ input, skips: skips.list() })

@@ -29,8 +29,8 @@ const STDIN = '-'
 const nameOf = (path: string): string => (path === STDIN ? '(standard input)' : path)
 
 /**
- * Reads all files into the sink, in their order. Never throws for what a file holds. `blocking`: this thread has nothing
- * else to do meanwhile.
+ * Reads all files into the sink, in their order. Never throws for what a file holds. `blocking`: this thread has
+ * nothing else to do meanwhile.
  */
 export async function readTraces(
   paths: readonly string[],

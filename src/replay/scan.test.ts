@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { formatTraceLine, MAPPING_ERROR, Trace, traceEventsOf, type TraceValues } from '../kernel/trace-events.ts'
 import { plain } from './_plain-event.ts'
-import { Irq, Names } from './event.ts'
+import { hashBytes, Irq, Names } from './event.ts'
 import { type SlowEvent, slowText, type SlowText } from './scan-slow.ts'
 import { MAX_LINE, TextScanner } from './scan.ts'
 import { Skips } from './skips.ts'
@@ -409,6 +409,24 @@ describe('what an event says', () => {
     ).toMatchObject({ attrs: 256 })
   })
 
+  test('attributes are known by their text: two that have one hash, one behind the other', () => {
+    const line = (attrs: string): string =>
+      ` a-1 [000] ..... 1.000000: dma_unmap_page: 0000:00:02.0 dir=TO_DEVICE dma_addr=1000 size=64 attrs=${attrs}\n`
+    const texts = ['NO_WARN|9185h50u4mve9', 'SKIP_CPU_SYNC|fap1gar']
+    const bytes = texts.map((t) => new TextEncoder().encode(t))
+    expect(new Set(bytes.map((b) => hashBytes(b, 0, b.length))).size).toBe(1)
+    const text = [...texts, ...texts].map(line).join('')
+    expect(fast(text).events.map((e) => e.attrs)).toEqual(slow(text).events.map((e) => e.attrs))
+    expect(new Set(fast(text).events.map((e) => e.attrs)).size).toBe(2)
+  })
+  test('events are known by their names: others that have their hash are others', () => {
+    const line = (name: string): string => ` a-1 [000] ..... 1.000000: ${name}: 259,0 R 4096 () 1048576 + 8 [a]\n`
+    const names = ['block_rq_issue', 'bmPck_rq_issue', 'block_rq_issue', 'Aa', 'BB', 'Aa']
+    expect(new Set(names.map((n) => hashBytes(new TextEncoder().encode(n), 0, n.length))).size).toBe(2)
+    const { events, scanner } = fast(names.map(line).join(''))
+    expect(events.map((e) => e.kind)).toEqual([Trace.blockIssue, Trace.blockIssue])
+    expect(Object.fromEntries(scanner.others)).toEqual({ block_rq_issue: 2, bmPck_rq_issue: 1, Aa: 2, BB: 1 })
+  })
   test('a truncated scatter-gather event keeps both counts', () => {
     expect(
       one(

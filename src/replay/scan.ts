@@ -23,6 +23,9 @@ export const MAX_LINE = 1 << 20
 export const MAX_DEVICE = 256
 /** Bytes of the longest name of an event that is not ours. */
 export const MAX_EVENT_NAME = 128
+/** Names of events that are not ours, at most; all others are counted as one. */
+const MOST_OTHERS = 4096
+const MORE_NAMES = '(more names)'
 /** The largest time (ns), address, size and count: what 64 bits hold. */
 export const MAX_NUMBER = 2 ** 64
 /** CPU numbers are below it. */
@@ -155,6 +158,13 @@ export interface TextHeader {
   tracer: string | null
 }
 
+interface OtherEvent {
+  readonly name: Uint8Array
+  /** What it is read as; none: it is counted. */
+  readonly kind: TraceKind
+  count: number
+}
+
 /** Feeds on chunks of bytes and hands events to the sink. Parts of one file are pushed one after the other. */
 export class TextScanner {
   readonly header: TextHeader = { entriesInBuffer: null, entriesWritten: null, cpus: null, tracer: null }
@@ -172,7 +182,9 @@ export class TextScanner {
   private carry = new Uint8Array(64 * 1024)
   private carried = 0
   private dropping = false
-  private readonly otherIds = new Map<number, { name: string; count: number }>()
+  /** Events that are none of TRACE_EVENTS: by their names, and the last one of each hash of a name. */
+  private readonly otherEvents = new Map<string, OtherEvent>()
+  private readonly otherOfHash = new Map<number, OtherEvent>()
   private readonly quick: QuickLines | null
   private pos = 0
   private num = 0
@@ -240,8 +252,10 @@ export class TextScanner {
       this.scanKept()
       this.atEnd = false
     }
-    for (const o of this.otherIds.values()) this.others.set(o.name, (this.others.get(o.name) ?? 0) + o.count)
-    this.otherIds.clear()
+    for (const [name, o] of this.otherEvents) {
+      if (o.count > 0) this.others.set(name, (this.others.get(name) ?? 0) + o.count)
+      o.count = 0
+    }
   }
   private atEnd = false
 
@@ -417,11 +431,10 @@ export class TextScanner {
     const kind = kinds.get(buf, nameAt, p, hash) as TraceKind
     if (p - nameAt > MAX_EVENT_NAME) return this.torn(buf, start, bracket, this.eol(buf, p))
     this.events++
-    if (kind === Trace.none && this.besideOf(buf, hash, nameAt, p) !== Trace.none)
-      return this.besideEvent(buf, hash, start, nameAt, p, time)
     if (kind === Trace.none) {
-      this.countOther(buf, hash, nameAt, p)
-      return this.eol(buf, p) + 1
+      const other = this.otherEvent(buf, hash, nameAt, p)
+      other.count++
+      return other.kind === Trace.none ? this.eol(buf, p) + 1 : this.besideEvent(buf, other.kind, start, p, time)
     }
     p++
     ev.clear()
@@ -468,33 +481,28 @@ export class TextScanner {
     return this.decoder.decode(buf.subarray(Math.max(start, to - 6), to))
   }
 
-  private countOther(buf: Uint8Array, hash: number, nameAt: number, p: number): void {
-    const known = this.otherIds.get(hash)
-    if (known !== undefined) known.count++
-    else if (this.otherIds.size < 4096)
-      this.otherIds.set(hash, { name: this.decoder.decode(buf.subarray(nameAt, p)), count: 1 })
-    else this.others.set('(more names)', (this.others.get('(more names)') ?? 0) + 1)
+  // Block requests and kprobes are known by name or by the function that they probe, found out once for each name.
+  private otherEvent(buf: Uint8Array, hash: number, nameAt: number, p: number): OtherEvent {
+    const last = this.otherOfHash.get(hash)
+    if (last !== undefined && last.name.length === p - nameAt && sameBytes(last.name, buf, nameAt)) return last
+    const bytes = buf.slice(nameAt, p)
+    const name = this.decoder.decode(bytes)
+    let other = this.otherEvents.get(name)
+    if (other === undefined) {
+      const full = this.otherEvents.size >= MOST_OTHERS
+      const fields = (): string => this.decoder.decode(buf.subarray(p + 1, Math.min(this.eol(buf, p), p + 400)))
+      other = full ? this.moreEvents : { name: bytes, kind: besideKind(name, fields()), count: 0 }
+      this.otherEvents.set(full ? MORE_NAMES : name, other)
+    }
+    if (other !== this.moreEvents) this.otherOfHash.set(hash, other)
+    return other
   }
+  /** Those beyond MOST_OTHERS. */
+  private readonly moreEvents: OtherEvent = { name: new Uint8Array(0), kind: Trace.none, count: 0 }
 
-  // Block requests and kprobes: known by name or by the function that they probe, found out once for each name.
-  private besideOf(buf: Uint8Array, hash: number, nameAt: number, p: number): TraceKind {
-    const known = this.besides.get(hash)
-    if (known !== undefined) return known
-    if (this.besides.size >= 4096) return Trace.none
-    const kind = besideKind(
-      this.decoder.decode(buf.subarray(nameAt, p)),
-      this.decoder.decode(buf.subarray(p + 1, Math.min(this.eol(buf, p), p + 400)))
-    )
-    this.besides.set(hash, kind)
-    return kind
-  }
-  private readonly besides = new Map<number, TraceKind>()
-
-  private besideEvent(buf: Uint8Array, hash: number, start: number, nameAt: number, p: number, time: number): number {
+  private besideEvent(buf: Uint8Array, kind: TraceKind, start: number, p: number, time: number): number {
     const ev = this.ev
     const end = this.eol(buf, p)
-    const kind = this.besides.get(hash) as TraceKind
-    this.countOther(buf, hash, nameAt, p)
     const read = readBeside(kind, this.decoder.decode(buf.subarray(p + 1, Math.min(end, p + 4000))).replace(/\r$/, ''))
     if (read === null || this.atEnd) {
       this.skips.add(this.atEnd ? 'cutLine' : 'badNumber', this.lines, () =>
@@ -899,25 +907,20 @@ export class TextScanner {
     const from = this.pos
     let p = from
     let c = buf[p] as number
-    let hash = 0
-    while (c !== SP && c !== NL && c !== 13) {
-      hash = (Math.imul(hash, 31) + c) | 0
-      c = buf[++p] as number
-    }
+    while (c !== SP && c !== NL && c !== 13) c = buf[++p] as number
     this.pos = p
     this.ev.has |= Has.attrs
     if (p === from) return
-    if (hash !== this.attrsHash || p - from !== this.attrsLength) {
-      this.attrsValue = attrsOf(this.decoder.decode(buf.subarray(from, p)))
-      this.attrsHash = hash
-      this.attrsLength = p - from
+    if (p - from !== this.attrsText.length || !sameBytes(this.attrsText, buf, from)) {
+      this.attrsText = buf.slice(from, p)
+      this.attrsValue = attrsOf(this.decoder.decode(this.attrsText))
     }
     this.ev.attrs = this.attrsValue
     if (this.attrsValue > MAX_NUMBER) this.bad = true
     else this.quick?.learnAttrs(buf, from, p, this.attrsValue)
   }
-  private attrsHash = 0
-  private attrsLength = 0
+  /** What was read last, and the attributes that it names. */
+  private attrsText: Uint8Array = new Uint8Array(0)
   private attrsValue = 0
 
   // `a/b`: the second number, the first when there is no second.

@@ -23,6 +23,7 @@ const arg = (name: string, otherwise: number): number => {
 const bytes = arg('bytes', 1e9)
 const rounds = arg('rounds', 5)
 const path = join(process.cwd(), '.cache', 'bench', `trace-${bytes}.txt`)
+
 function feed(push: (chunk: Uint8Array) => void): void {
   const fd = openSync(path, 'r')
   const buffer = new Uint8Array(1 << 20)
@@ -153,7 +154,8 @@ async function measure(name: string): Promise<Measured> {
 function measureAll(): void {
   const made = writeTrace(path, { ...SHAPE, bytes })
   const size = statSync(path).size
-  writeFileSync(datPath, traceDatOf(path, TEXT_OF_DAT).bytes)
+  const dat = traceDatOf(path, TEXT_OF_DAT)
+  writeFileSync(datPath, dat.bytes)
   process.stdout.write(
     `${basename(path)}: ${(size / 1e6).toFixed(0)} MB${made >= 0 ? `, ${made} events, made now` : ''}\n` +
       `${cpus()[0]?.model ?? '?'} x ${cpus().length}, node ${process.version}\n`
@@ -165,6 +167,7 @@ function measureAll(): void {
       const { last, code } = timed(process.execPath, [...process.argv.slice(1), '--only', name])
       if (code !== 0) throw new Error(`${name}: ${last}`)
       const m = JSON.parse(last) as Measured
+      if (inEvents(name) && m.events !== dat.events) throw new Error(`${m.events} of ${dat.events} records read`)
       if (name === 'whole replay') whole = m
       best[name] = Math.max(best[name] ?? 0, (inEvents(name) ? m.events : size) / 1e6 / m.seconds)
     }

@@ -1,7 +1,7 @@
 // Blocks of packed events in memory that two threads share, used in turn: trace-worker.ts reads a recording and fills
 // them, trace-thread.ts takes what is in them. One waits where all are full, the other where none is.
+import type { TraceEvent } from '../replay/index.ts'
 import { BLOCK_BYTES, PackedEvents } from '../replay/packed-events.ts'
-import type { TraceEvent } from '../replay/event.ts'
 
 const BLOCKS = 64
 /** Who reads is woken when so many are free again: to wake a thread takes as long as a hundred events. */

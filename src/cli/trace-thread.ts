@@ -33,7 +33,7 @@ export type Beside =
 /** There is a block, or this is all. */
 export type FromReader = 'more' | { readonly input: TraceInput; readonly skips: readonly Skip[] }
 
-/** Below so many bytes a thread costs more than it saves; of a packed file, which holds ten times as many, below: */
+/** Below so many bytes a thread costs more than it saves; a packed file holds ten times what it is. */
 const WORTH_A_THREAD = 16 << 20
 const PACKED_WORTH_A_THREAD = 2 << 20
 /** Blocks between two looks at what else there is: an interrupt, progress. */
@@ -59,8 +59,11 @@ export function worthAThread(paths: readonly string[]): boolean {
 function isPacked(path: string): boolean {
   const first = new Uint8Array(8)
   const fd = openSync(path, 'r')
-  readSync(fd, first, 0, first.length, 0)
-  closeSync(fd)
+  try {
+    readSync(fd, first, 0, first.length, 0)
+  } finally {
+    closeSync(fd)
+  }
   return packing(first) !== null
 }
 
@@ -121,10 +124,13 @@ class Reader {
       if (m !== 'more') this.last = m
       this.wake?.()
     })
-    worker.on('error', (e) => {
-      this.failed = e as Error
-      this.wake?.()
-    })
+    worker.on('error', (e) => this.fail(e as Error))
+    worker.on('exit', () => this.fail(new Error('the thread that reads ended before its last word')))
+  }
+
+  private fail(e: Error): void {
+    this.failed ??= e
+    this.wake?.()
   }
 
   /** Until there is a message. @throws Error when the thread ended without its last one */
@@ -134,6 +140,6 @@ class Reader {
         this.wake = done
       })
     this.wake = null
-    if (this.failed !== null) throw this.failed
+    if (this.last === null && this.failed !== null) throw this.failed
   }
 }

@@ -1,6 +1,7 @@
 // A worker thread that reads a recording for the thread that simulates it (trace-thread.ts).
 import { parentPort, workerData } from 'node:worker_threads'
-import { type EventSink, Names, PackedEvents, Skips, type TraceEvent, type TraceFields } from '../replay/index.ts'
+import { type EventSink, Names, Skips, type TraceEvent, type TraceFields } from '../replay/index.ts'
+import { PackedEvents } from '../replay/packed-events.ts'
 import { readTraces } from './trace-input.ts'
 import { RingFiller } from './trace-ring.ts'
 import type { Beside, FromReader, ReaderTask } from './trace-thread.ts'
@@ -26,9 +27,13 @@ const copied = (ev: TraceEvent): TraceFields => ({
 })
 
 let named = 0
+function tellNames(): void {
+  while (named < names.size) beside({ name: names.name(named++) })
+}
+
 const sink: EventSink = {
   event: (ev) => {
-    while (named < names.size) beside({ name: names.name(named++) })
+    tellNames()
     if (PackedEvents.packs(ev)) ring.add(ev)
     else beside({ event: copied(ev) })
   }
@@ -47,6 +52,6 @@ const input = await readTraces(
   },
   true
 )
-while (named < names.size) beside({ name: names.name(named++) })
+tellNames()
 ring.pass()
 say({ input, skips: skips.list() })

@@ -18,7 +18,7 @@ const nothing: EventSink = { event: () => {} }
 /** What bytes that begin so are; null: neither, or both. */
 export function kindOfInput(beginning: Uint8Array): 'trace' | 'log' | null {
   if (isTraceDat(beginning)) return 'trace'
-  const scanner = new TextScanner(nothing, new Names(), new Skips())
+  const scanner = new TextScanner(nothing, new Names(), new Skips(), () => {}, null)
   scanner.push(beginning)
   scanner.end()
   const reader = new LogReader()

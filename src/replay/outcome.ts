@@ -52,7 +52,6 @@ export class Outcomes {
   open = 0
   private readonly contexts = new Map<number, Context>()
   private lastKey = -1
-  private lastContext = emptyContext()
   /** Some of `contexts`, by bits of their keys. */
   private readonly recentKeys = new Float64Array(RECENT).fill(-1)
   private readonly recent: Context[] = Array.from({ length: RECENT }, emptyContext)
@@ -68,12 +67,7 @@ export class Outcomes {
 
   private contextOf(ev: TraceEvent): Context {
     const key = (ev.pid === 0 ? IDLE + ev.cpu : ev.pid) * IRQ_LEVELS + ev.irq
-    if (key === this.lastKey) return this.lastContext
     this.lastKey = key
-    return (this.lastContext = this.another(key))
-  }
-
-  private another(key: number): Context {
     const slot = (key ^ (key >> 3)) & (RECENT - 1)
     const recent = this.recent[slot] as Context
     if (this.recentKeys[slot] === key) return recent

@@ -17,6 +17,8 @@ const FORCE = 1 << 24
 const TRUNCATED = 1 << 25
 /** Beside the bits of Has: counts or lists are there. */
 const COUNTED = 1 << 20
+const UINT8 = 2 ** 8
+const UINT16 = 2 ** 16
 const INT32 = 2 ** 31
 
 /** Room for some events, in shared memory from `offset` on (a multiple of 8). */
@@ -51,6 +53,8 @@ export class PackedEvents {
       ev.count === 0 &&
       !ev.failed &&
       ev.ndma + ev.nsize + ev.nphys <= LISTED &&
+      ev.cpu < UINT16 &&
+      ev.dir < UINT8 &&
       ev.pid < INT32 &&
       ev.line < INT32 &&
       ev.nents < INT32 &&

@@ -79,15 +79,20 @@ export class QuickLines {
     this.doubles = new Float64Array(buffer)
   }
 
-  /** Null where WebAssembly is not to be had. */
+  /** Null where WebAssembly, or memory for it, is not to be had. */
   static make(): QuickLines | null {
     const m = moduleOfLines()
-    return m ? new QuickLines(m) : null
+    if (!m) return null
+    try {
+      return new QuickLines(m)
+    } catch {
+      return null
+    }
   }
 
   /** Takes over bytes [from, to) of a text, whole lines, at most TEXT_ROOM. */
   load(text: Uint8Array, from: number, to: number): void {
-    this.bytes.set(from === 0 && to === text.length ? text : text.subarray(from, to), at.TEXT)
+    this.bytes.set(text.subarray(from, to), at.TEXT)
     this.from = from
     this.end = at.TEXT + to - from
   }

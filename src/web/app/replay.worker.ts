@@ -79,7 +79,7 @@ const BEGINNING = 1 << 16
 /** A trace is told without the reader of logs, which is fetched where something may be one. */
 async function isLog(beginning: Uint8Array): Promise<boolean> {
   if (isTraceDat(beginning) || isRecording(beginning)) return false
-  const scanner = new TextScanner({ event: () => {} }, new Names(), new Skips())
+  const scanner = new TextScanner({ event: () => {} }, new Names(), new Skips(), () => {}, null)
   scanner.push(beginning)
   scanner.end()
   return scanner.events === 0 && (await import('./read-log.ts')).looksLikeLog(beginning)

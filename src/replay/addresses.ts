@@ -22,12 +22,17 @@ export class Addresses {
     return this.sim?.pooled(addr) ?? false
   }
 
+  /** learn() may find out something. */
+  get learning(): boolean {
+    return this.sim !== null && !this.unaliased && this.aliasBit === 0
+  }
+
   /**
    * `dma` is the bounce address of something at `phys`: a bit above 4 GiB that takes it out of the pool is an alias.
    */
   learn(dma: number, phys: number): void {
     const sim = this.sim
-    if (sim === null || this.unaliased || this.aliasBit !== 0 || dma === phys || dma >= MAPPING_ERROR) return
+    if (sim === null || !this.learning || dma === phys || dma >= MAPPING_ERROR) return
     if (sim.contains(dma)) {
       this.unaliased = true
       return

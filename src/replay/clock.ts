@@ -37,6 +37,11 @@ export class Losses {
     return this.last !== Number.NEGATIVE_INFINITY
   }
 
+  /** Events are missing somewhere, or will turn out to be. */
+  get expected(): boolean {
+    return this.overwrites || this.last !== Number.NEGATIVE_INFINITY
+  }
+
   /** A LOST record; `now` is the clock before it. A count of 0 marks a place whose events are counted elsewhere. */
   lost(ev: TraceEvent, now: number): void {
     this.last = now

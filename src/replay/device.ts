@@ -19,6 +19,9 @@ const PATIENCE = 1e10
 /** Memory of failed calls that is remembered, to see whether they are made again. */
 const MOST_FAILED = 4096
 
+// The low bits in which the original's address and the bounce's differ.
+const differing = (phys: number, dma: number): number => ((phys | 0) ^ (dma | 0)) & 0xffff
+
 export class DeviceState {
   maps = 0
   segments = 0
@@ -99,7 +102,12 @@ export class DeviceState {
   }
 
   succeededFor(phys: number): void {
-    if (this.failedOnce.size > 0 && this.failedOnce.delete(phys)) this.triedAgain++
+    if (this.failedOnce.delete(phys)) this.triedAgain++
+  }
+
+  /** There is memory of a call that failed: succeededFor() may have something to count. */
+  get failing(): boolean {
+    return this.failedOnce.size > 0
   }
   private readonly failedOnce = new Set<number>()
 
@@ -134,13 +142,17 @@ export class DeviceState {
     return 8000
   }
 
+  /** Whether observe() would learn something from a bounce. */
+  learnsFrom(phys: number, dma: number): boolean {
+    const x = differing(phys, dma)
+    return (x & ~this.conflict) !== 0 || (this.observed <= 64 && (phys & ~x & 0xffff) !== 0)
+  }
+
   /** Learns from a bounce: original and bounce address share the low bits that min_align_mask names. */
   observe(phys: number, dma: number): void {
-    const p = phys | 0
-    const x = (p ^ (dma | 0)) & 0xffff
-    const news = x & ~this.conflict
-    const ones = p & ~x & 0xffff
-    if (news === 0 && (ones === 0 || this.observed > 64)) return
+    if (!this.learnsFrom(phys, dma)) return
+    const x = differing(phys, dma)
+    const ones = phys & ~x & 0xffff
     this.conflict |= x
     if (ones !== 0) {
       this.observed++

@@ -42,6 +42,9 @@ interface Candidate extends GrownPool {
 }
 
 export class Growth {
+  /** Some bounce had an address outside every known pool. */
+  seen = false
+
   constructor(
     private readonly window: EventWindow,
     private readonly devices: readonly DeviceState[]
@@ -49,7 +52,9 @@ export class Growth {
 
   /** A bounce has an address outside every known pool. */
   note(at: number, addr: number): void {
-    if (!Number.isNaN(addr)) this.window.mark(at, Flag.outside)
+    if (Number.isNaN(addr)) return
+    this.seen = true
+    this.window.mark(at, Flag.outside)
   }
 
   /**

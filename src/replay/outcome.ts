@@ -45,6 +45,8 @@ export interface OutcomeHost {
   readonly keepFailed: boolean
   /** Collects addresses while the pool's place is not known. */
   guess: PoolGuess | null
+  /** Replay's: to be called before anything is changed that the simulation of earlier events looks at. */
+  settle(mapping?: number): void
 }
 
 export class Outcomes {
@@ -58,8 +60,8 @@ export class Outcomes {
   /** Successful scatter-gather mappings in the window: by device and first address, their ids. */
   private readonly sgIndex: Map<number, number[]>[] = []
   private sgVersion = 0
-  /** Mappings in `sgIndex`. */
-  private waiting = 0
+  /** Mappings in `sgIndex`: some bounce of a failed call may wait for them. */
+  waiting = 0
   private checkedId = -1
   private checkedVersion = -1
 
@@ -108,6 +110,7 @@ export class Outcomes {
   bounced(ev: TraceEvent, dev: DeviceState): void {
     dev.bounces++
     if (ev.force) {
+      if (dev.forced === 0) this.host.settle()
       dev.forced++
       dev.forcedBytes += ev.size
     }
@@ -149,7 +152,22 @@ export class Outcomes {
     w.state[at] = Outcome.ok
     w.dma[at] = addr
     w.owner[at] = mapping
-    if (this.host.addresses.sim?.contains(addr) === false) this.host.growth.note(at, addr)
+    if (this.host.addresses.sim?.contains(addr) !== false) return
+    if (!this.host.growth.seen) this.host.settle(mapping)
+    this.host.growth.note(at, addr)
+  }
+
+  private learn(dma: number, phys: number, mapping: number): void {
+    const { addresses } = this.host
+    if (!addresses.learning) return
+    this.host.settle(mapping)
+    addresses.learn(dma, phys)
+  }
+
+  private observe(dev: DeviceState, phys: number, addr: number, mapping: number): void {
+    if (!dev.learnsFrom(phys, addr)) return
+    this.host.settle(mapping)
+    dev.observe(phys, addr)
   }
 
   /** A single mapping; true when it waits in the window (a failed one does only for a recorder: `keepFailed`). */
@@ -160,6 +178,7 @@ export class Outcomes {
     if (ev.size > dev.largest) dev.largest = ev.size
     const b = c.open.length > 0 && (failed || ev.dma !== ev.phys) ? this.take(c, ev.dev, ev.phys, ev.size) : -1
     if (failed) {
+      this.host.settle()
       dev.failedMaps++
       dev.failedFor(ev.phys)
       counts.actualFailedMaps++
@@ -175,11 +194,11 @@ export class Outcomes {
     dev.maps++
     dev.segments++
     dev.bytes += ev.size
-    if (b >= 0) addresses.learn(ev.dma, ev.phys)
-    const addr = addresses.plain(ev.dma)
-    const inPool = b >= 0 || addresses.pooled(addr)
     const id = w.push(ev)
     const at = w.at(id)
+    if (b >= 0) this.learn(ev.dma, ev.phys, id)
+    const addr = addresses.plain(ev.dma)
+    const inPool = b >= 0 || addresses.pooled(addr)
     w.context[at] = this.lastKey
     if (b >= 0) {
       this.succeed(b, addr, id)
@@ -188,10 +207,13 @@ export class Outcomes {
     }
     if (!inPool) return
     w.mark(at, Flag.pooled)
-    dev.succeededFor(ev.phys)
+    if (dev.failing) {
+      this.host.settle(id)
+      dev.succeededFor(ev.phys)
+    }
     dev.bouncedSegments++
     dev.bouncedBytes += ev.size
-    dev.observe(ev.phys, addr)
+    this.observe(dev, ev.phys, addr, id)
     this.host.guess?.bounce(ev.cpu, addr, ev.size)
     if (b < 0) counts.mapsWithoutBounce++
   }
@@ -280,7 +302,7 @@ export class Outcomes {
       bytes += size
       if (size > dev.largest) dev.largest = size
       const b = c.open.length > 0 && dma !== phys ? this.take(c, ev.dev, phys, size) : -1
-      if (b >= 0) addresses.learn(dma, phys)
+      if (b >= 0) this.learn(dma, phys, id)
       const addr = addresses.plain(dma)
       if (b >= 0) {
         this.succeed(b, addr, id)
@@ -289,7 +311,7 @@ export class Outcomes {
       if (b >= 0 || addresses.pooled(addr)) {
         bounced++
         bouncedBytes += size
-        dev.observe(phys, addr)
+        this.observe(dev, phys, addr, id)
         this.host.guess?.bounce(ev.cpu, addr, size)
         if (b < 0) {
           counts.mapsWithoutBounce++

@@ -84,7 +84,8 @@ class OwnedPool {
   }
 
   own(first: number, n: number, id: number): void {
-    for (let i = first; i < first + n; i++) this.owner[i] = id
+    const { owner } = this
+    for (let i = first, end = first + n; i < end; i++) owner[i] = id
   }
 }
 

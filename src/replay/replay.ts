@@ -3,7 +3,8 @@
 // live.
 //
 // Events wait in a window (window.ts) until the outcomes of all bounces before them are known (outcome.ts); then they
-// are simulated in order (simulate.ts).
+// are simulated in order (simulate.ts). Both is done for many events in turn, as what runs again and again is at hand
+// to the processor; where an event would change what is to be simulated before it, that is done first (settle()).
 import { Trace } from '../kernel/trace-events.ts'
 import { Addresses } from './addresses.ts'
 import { Losses, TraceClock } from './clock.ts'
@@ -37,7 +38,11 @@ export interface ReplayOptions {
   readonly buckets?: number
   /** Measure what copying costs from the time between a bounce's two events. */
   readonly fitCost?: boolean
+  /** Events that arrive before they are simulated, at most; 1 is the slow twin. */
+  readonly together?: number
 }
+
+const TOGETHER = 256
 
 /** After so many events a bounce without outcome in a lossy, roomy recording is taken to have lost its map event. */
 const GAP = 4096
@@ -67,6 +72,9 @@ export class Replay implements EventSink {
   private maxCpu = 0
   private cpusInHeader: number | null = null
   private ended = false
+  private readonly together: number
+  /** Events that may arrive until the next are simulated. */
+  private room: number
 
   constructor(
     private readonly names: Names,
@@ -74,6 +82,7 @@ export class Replay implements EventSink {
   ) {
     this.followers = options.followers ?? []
     this.recorder = options.recorder ?? null
+    this.together = this.room = options.together ?? TOGETHER
     this.costFit = options.fitCost === true ? new CostFit() : null
     this.timeline = new Timeline(options.buckets ?? 4096)
     this.occupancy = new Occupancy(this.timeline)
@@ -121,6 +130,7 @@ export class Replay implements EventSink {
   device(id: number): DeviceState {
     const known = this.devices[id]
     if (known !== undefined) return known
+    this.settle()
     for (let i = this.devices.length; i <= id; i++) {
       const name = this.names.name(i)
       const made = new DeviceState(i, name)
@@ -135,11 +145,13 @@ export class Replay implements EventSink {
 
   /** The header says that the oldest events were overwritten. */
   headerOverwrites(): void {
+    this.settle()
     this.losses.overwritten()
   }
 
   /** Number of CPUs that the trace's header names; used to find the pool's areas when the log is not there. */
   headerCpus(n: number): void {
+    this.settle()
     this.cpusInHeader = n
   }
 
@@ -158,17 +170,19 @@ export class Replay implements EventSink {
   event(ev: TraceEvent): void {
     const kind = ev.kind
     if (kind === Trace.lost) {
+      this.settle()
       this.losses.lost(ev, this.clock.last)
       return
     }
     this.clock.tick(ev.time, ev.line)
     if (kind === Trace.mark) {
+      this.settle()
       this.measured.mark(ev.text, ev.time)
       return
     }
     if (kind === Trace.blockIssue || kind === Trace.blockComplete) {
       this.outcomes.request(ev)
-      this.drain(false)
+      this.arrived()
       return
     }
     if (kind === Trace.probeMap || kind === Trace.probeMapReturn || kind === Trace.probeUnmap) {
@@ -176,10 +190,46 @@ export class Replay implements EventSink {
       if (this.dmaClass || !this.probe(ev)) return
     } else if (kind !== Trace.bounced) this.dmaClass = true
     this.counts.dmaEvents++
-    if (ev.cpu > this.maxCpu) this.maxCpu = ev.cpu
+    if (ev.cpu > this.maxCpu) {
+      this.settle()
+      this.maxCpu = ev.cpu
+    }
     this.losses.cpu(ev.cpu, ev.time)
     this.arrive(ev, ev.dev < this.devices.length ? (this.devices[ev.dev] as DeviceState) : this.device(ev.dev))
+    this.arrived()
+  }
+
+  // Where what comes may tell the outcome of what waits, nothing is put off.
+  private arrived(): void {
+    if (
+      --this.room > 0 &&
+      this.outcomes.waiting === 0 &&
+      !this.growth.seen &&
+      !this.losses.expected &&
+      this.guess === null &&
+      !this.window.full
+    )
+      return
+    this.room = this.together
     this.drain(false)
+  }
+
+  /**
+   * Simulates what has arrived, as far as outcomes are known. For whoever is about to change something that a step of
+   * the simulation, or a follower, may look at. `mapping`: window id of a mapping that is just being taken in; it and
+   * its bounces stay.
+   */
+  settle(mapping = -1): void {
+    if (this.room === this.together) return
+    this.room = this.together
+    const w = this.window
+    while (w.head < w.tail) {
+      const id = w.head
+      const at = w.at(id)
+      if (w.state[at] === Outcome.open || (mapping >= 0 && (id === mapping || w.owner[at] === mapping))) return
+      this.simulation.step(id, at)
+      w.head = id + 1
+    }
   }
 
   // Turns a kprobe's event into the one that it stands for; false when it stands for none.

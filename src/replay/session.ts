@@ -138,6 +138,7 @@ export class ReplaySession {
     terms: CostTerms | null
   ): ReplayResult {
     const { facts } = this
+    this.replay.settle()
     return replayResult(this.replay, this.skips, {
       files,
       format: input.format,

@@ -364,7 +364,7 @@ swiotlb_schedule_dyn_free src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
   decides dynamicRelease
   calls swiotlb_free_tlb
 swiotlb_search_pool_area src/kernel/swiotlb/pool.ts
-  calls nr_slots swiotlb_do_find_slots swiotlb_take swiotlb_align_offset longest_run
+  calls swiotlb_do_find_slots swiotlb_take swiotlb_align_offset longest_run
 swiotlb_slots_set src/kernel/swiotlb/pool.ts
   calls swiotlb_align_offset nr_slots alloc_bytes
 swiotlb_sync_single src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c

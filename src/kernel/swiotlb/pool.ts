@@ -227,11 +227,10 @@ export function swiotlb_search_pool_area(
   alloc_size: number,
   alloc_align_mask: number
 ): number {
-  const needed = nr_slots(alloc_size)
-  if (needed === 0) return SLOT_BUG
+  if (alloc_size <= 0) return SLOT_BUG
   // The kernel searches in vain: slots[].list is never above IO_TLB_SEGSIZE.
-  if (needed > IO_TLB_SEGSIZE) return SLOT_FULL
-  const nslots = needed | 0
+  if (alloc_size > LARGEST_MAPPING) return SLOT_FULL
+  const nslots = (alloc_size + SLOT_MASK) >> IO_TLB_SHIFT
   if (pool.before_6_3) return swiotlb_do_find_slots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
 
   let align = alloc_align_mask | 0
@@ -383,12 +382,12 @@ function swiotlb_take(
   alloc_size: number,
   offset: number
 ): void {
-  const list = pool.list
-  let left = alloc_size - offset
-  for (let i = slot_index; i < slot_index + nslots; i++) {
+  const { list, alloc_size: rest } = pool
+  let left = (alloc_size - offset) | 0
+  for (let i = slot_index, end = slot_index + nslots; i < end; i++) {
     list[i] = 0
-    pool.alloc_size[i] = left
-    left -= IO_TLB_SIZE
+    rest[i] = left
+    left = (left - IO_TLB_SIZE) | 0
   }
   for (let i = slot_index - 1, count = 0; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
   index += nslots
@@ -450,16 +449,17 @@ export function swiotlb_slots_set(
   let offset = swiotlb_align_offset(params.min_align_mask, alloc_align_mask, orig_addr)
   const n =
     alloc_align_mask === 0
-      ? nr_slots(mapping_size + offset)
+      ? (mapping_size + offset + SLOT_MASK) >> IO_TLB_SHIFT
       : nr_slots(alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask))
   const pad_slots = offset >> IO_TLB_SHIFT
   offset &= SLOT_MASK
   const first = index + pad_slots
   const end = index + n
   pool.pad_slots[first] = pad_slots
+  const originals = pool.orig_addr
   let addr = orig_addr
   for (let i = first; i < end; i++) {
-    pool.orig_addr[i] = addr
+    originals[i] = addr
     addr += IO_TLB_SIZE
   }
   return pool.start + first * IO_TLB_SIZE + offset
@@ -571,23 +571,23 @@ export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, t
 
 /** The same for whoever knows the slot, and the offset that the address has behind it (swiotlb_align_offset()). */
 export function releaseSlotsAt(pool: IoTlbPool, slot: number, offset: number): number {
-  const list = pool.list
-  const index = slot - (pool.pad_slots[slot] as number)
+  const { list, orig_addr, alloc_size, pad_slots, seg_used } = pool
+  const index = slot - (pad_slots[slot] as number)
   if (index < 0) return SLOT_BUG
-  const bytes = (pool.alloc_size[index] as number) + offset
+  const bytes = (alloc_size[index] as number) + offset
   if (bytes < 0) return SLOT_BUG
   const nslots = (bytes + SLOT_MASK) >> IO_TLB_SHIFT
   if (index + nslots > pool.nslabs) return SLOT_BUG
-  const aindex = pool.nareas === 1 ? 0 : Math.floor(index / pool.area_nslabs)
+  const aindex = pool.nareas === 1 ? 0 : (index / pool.area_nslabs) | 0
 
   // Join with the free run above, if it is in the same segment; then the run below.
   let count = index + nslots < ((index + IO_TLB_SEGSIZE) & ~SEG_MASK) ? (list[index + nslots] as number) : 0
   for (let i = index + nslots - 1; i >= index; i--) {
-    if (list[i] === 0) pool.seg_used[i >> 7] = (pool.seg_used[i >> 7] as number) - 1
+    if (list[i] === 0) seg_used[i >> 7] = (seg_used[i >> 7] as number) - 1
     list[i] = ++count
-    pool.orig_addr[i] = INVALID_PHYS_ADDR
-    pool.alloc_size[i] = 0
-    pool.pad_slots[i] = 0
+    orig_addr[i] = INVALID_PHYS_ADDR
+    alloc_size[i] = 0
+    pad_slots[i] = 0
   }
   for (let i = index - 1; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
   const seg = index >> 7

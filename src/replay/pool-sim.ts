@@ -11,14 +11,13 @@ import {
   IO_TLB_SEGSIZE,
   IO_TLB_SHIFT,
   IO_TLB_SIZE,
-  IoTlbPool,
+  findFreeSlots,
+  FreeSlots,
+  giveSlots,
   nr_slots,
-  releaseSlotsAt,
   type SlotParams,
   slotParams,
-  swiotlb_release_slots,
-  swiotlb_search_pool_area,
-  swiotlb_slots_set,
+  takeSlots,
   type PoolUsage
 } from '../kernel/swiotlb/pool.ts'
 
@@ -44,9 +43,17 @@ const PAGE_SIZE = 4096
 /** In place of a dma_mask: the device reaches every slot. */
 export const NO_LIMIT = -1
 
-/** A pool and the id of the allocation that holds each slot (0: free). */
+// Of the original in its slot, as far as the mask asks for it.
+const offsetOf = (minAlignMask: number, phys: number): number => (phys & minAlignMask & SLOT_MASK) >>> 0
+
+// Slots of an allocation that has room in a segment.
+const slotsOf = (minAlignMask: number, phys: number, size: number): number =>
+  (size + offsetOf(minAlignMask, phys) + SLOT_MASK) >> IO_TLB_SHIFT
+
+/** A pool, and who holds its slots. */
 class OwnedPool {
-  readonly pool: IoTlbPool
+  readonly pool: FreeSlots
+  /** Id of the allocation whose first slot this is; 0: none. */
   readonly owner: Int32Array
   private readonly params = new Map<number, SlotParams>()
   // The last two: devices with a mask and devices without one take turns.
@@ -56,7 +63,7 @@ class OwnedPool {
   private other: SlotParams | null = null
 
   constructor(place: PoolPlace, usage: PoolUsage) {
-    this.pool = new IoTlbPool(place.start, place.nslabs, place.nareas, false, usage)
+    this.pool = new FreeSlots(place.start, place.nslabs, place.nareas, usage)
     this.pool.before_6_3 = place.before_6_3 === true
     this.owner = new Int32Array(place.nslabs)
   }
@@ -83,15 +90,18 @@ class OwnedPool {
     return Math.floor((addr - this.pool.start) / IO_TLB_SIZE)
   }
 
-  own(first: number, n: number, id: number): void {
-    const { owner } = this
-    for (let i = first, end = first + n; i < end; i++) owner[i] = id
+  /** Id of the allocation that holds a slot; 0 when it is free. */
+  holder(slot: number): number {
+    if (this.pool.list[slot] !== 0) return 0
+    let first = slot
+    while (this.owner[first] === 0 && first > 0) first--
+    return this.owner[first] as number
   }
 }
 
 export class PoolSim {
   /** The pool that boot made. */
-  readonly pool: IoTlbPool
+  readonly pool: FreeSlots
   readonly usage: PoolUsage
   /** Cause of the last failed take(). */
   cause: number = Cause.none
@@ -119,6 +129,8 @@ export class PoolSim {
   private slot = new Int32Array(1024)
   private count = new Int32Array(1024)
   private mask = new Int32Array(1024)
+  /** Address of the original. */
+  private phys = new Float64Array(1024)
   private where = new Int16Array(1024)
   private certain = new Uint8Array(1024)
   private dev = new Int32Array(1024)
@@ -133,7 +145,7 @@ export class PoolSim {
   // What undo() restores.
   private savedHiwater = 0
   private savedPeak = 0
-  private savedPool: IoTlbPool | null = null
+  private savedPool: FreeSlots | null = null
   private savedArea = 0
   private savedIndex = 0
   private foundPool = 0
@@ -188,7 +200,7 @@ export class PoolSim {
 
   /** Slots that `size` bytes at `phys` take with this mask. */
   slotsFor(minAlignMask: number, phys: number, size: number): number {
-    return nr_slots(size + ((phys & minAlignMask & SLOT_MASK) >>> 0))
+    return nr_slots(size + offsetOf(minAlignMask, phys))
   }
 
   /**
@@ -216,7 +228,10 @@ export class PoolSim {
       return this.canGrow && this.slotsFor(minAlignMask, phys, size) <= IO_TLB_SEGSIZE
         ? this.transient(dev, minAlignMask, phys, size, Number.NaN)
         : this.refuse(minAlignMask, phys, size)
-    const id = this.own(dev, this.foundPool, index, minAlignMask, phys, size, false)
+    const n = slotsOf(minAlignMask, phys, size)
+    const { pool } = this.pools[this.foundPool] as OwnedPool
+    takeSlots(pool, this.savedArea, index, n)
+    const id = this.own(dev, this.foundPool, index, n, minAlignMask, phys)
     if (dmaMask !== NO_LIMIT && this.address(id) + size - 1 > dmaMask) {
       this.release(id)
       this.cause = Cause.mask
@@ -236,7 +251,7 @@ export class PoolSim {
     let area = start
     do {
       const before = pool.area_index[area] as number
-      const index = swiotlb_search_pool_area(pool, area, p, phys, bytes, 0)
+      const index = findFreeSlots(pool, area, p, phys, bytes, 0)
       if (index >= 0) {
         this.remember(pool, area, before)
         return index
@@ -257,7 +272,7 @@ export class PoolSim {
         const area = (cpu + i) & (pool.nareas - 1)
         const p = owned.paramsOf(minAlignMask)
         const before = pool.area_index[area] as number
-        const index = swiotlb_search_pool_area(pool, area, p, phys, alloc_bytes(p, phys, size, 0), 0)
+        const index = findFreeSlots(pool, area, p, phys, alloc_bytes(p, phys, size, 0), 0)
         if (index < 0) continue
         this.remember(pool, area, before)
         this.foundPool = k
@@ -267,7 +282,7 @@ export class PoolSim {
     return -1
   }
 
-  private remember(pool: IoTlbPool, area: number, index: number): void {
+  private remember(pool: FreeSlots, area: number, index: number): void {
     this.savedPool = pool
     this.savedArea = area
     this.savedIndex = index
@@ -330,8 +345,7 @@ export class PoolSim {
     if (s === EVICTED) return -1
     if (this.where[id] === TRANSIENT) return this.transientAddress.get(id) ?? Number.NaN
     const { pool } = this.pools[this.where[id] as number] as OwnedPool
-    const phys = pool.orig_addr[s] as number
-    return pool.start + s * IO_TLB_SIZE + ((phys & (this.mask[id] as number) & SLOT_MASK) >>> 0)
+    return pool.start + s * IO_TLB_SIZE + offsetOf(this.mask[id] as number, this.phys[id] as number)
   }
 
   /**
@@ -389,15 +403,12 @@ export class PoolSim {
 
   /** Original address of an allocation in a pool that can be searched; 0 when it is elsewhere. */
   original(id: number): number {
-    const s = this.first(id)
-    return s < 0 ? 0 : ((this.pools[this.where[id] as number] as OwnedPool).pool.orig_addr[s] as number)
+    return this.first(id) < 0 ? 0 : (this.phys[id] as number)
   }
 
   /** Bytes that an allocation has room for, behind the offset of its original. */
   bytes(id: number): number {
-    return (
-      (this.count[id] as number) * IO_TLB_SIZE - ((this.original(id) & (this.mask[id] as number) & SLOT_MASK) >>> 0)
-    )
+    return (this.count[id] as number) * IO_TLB_SIZE - offsetOf(this.mask[id] as number, this.original(id))
   }
 
   /** Links an allocation in front of a chain; the new head. */
@@ -439,24 +450,20 @@ export class PoolSim {
     if (dev >= this.devSlots.length) this.growDevices(dev)
     if (first + n > pool.nslabs || Math.floor((first + n - 1) / pool.area_nslabs) !== area) return 0
     let moved = 0
-    let movedPhys = 0
     for (let i = first; i < first + n; i++) {
-      const id = owned.owner[i] as number
+      const id = owned.holder(i)
       if (id === 0) continue
       this.evicted++
-      if (this.certain[id] === 0) {
-        moved = id
-        movedPhys = pool.orig_addr[this.slot[id] as number] as number
-      } else this.evictedCertain++
+      if (this.certain[id] === 0) moved = id
+      else this.evictedCertain++
       this.dropSlots(id)
       this.slot[id] = EVICTED
     }
-    if (
-      !this.placeAt(k, area, first, minAlignMask, phys, alloc_bytes(owned.paramsOf(minAlignMask), phys, size, 0), true)
-    )
-      return 0
-    const id = this.own(dev, k, first, minAlignMask, phys, size, true)
-    if (moved !== 0 && spare >= 0) this.move(moved, movedPhys, spare)
+    const bytes = alloc_bytes(owned.paramsOf(minAlignMask), phys, size, 0)
+    if (!this.placeAt(k, area, first, minAlignMask, phys, bytes, true)) return 0
+    const id = this.own(dev, k, first, n, minAlignMask, phys)
+    this.certain[id] = 1
+    if (moved !== 0 && spare >= 0) this.move(moved, spare)
     return id
   }
 
@@ -475,16 +482,15 @@ export class PoolSim {
     const { pool } = owned
     const before = pool.area_index[area] as number
     pool.area_index[area] = first - area * pool.area_nslabs
-    const got = swiotlb_search_pool_area(pool, area, owned.paramsOf(minAlignMask), phys, bytes, 0)
-    if (got === first && advance) return true
-    pool.area_index[area] = before
-    if (got >= 0 && got !== first) swiotlb_release_slots(pool, minAlignMask, pool.start + got * IO_TLB_SIZE)
+    const got = findFreeSlots(pool, area, owned.paramsOf(minAlignMask), phys, bytes, 0)
+    if (got === first) takeSlots(pool, area, first, nr_slots(bytes))
+    if (got !== first || !advance) pool.area_index[area] = before
     return got === first
   }
 
   // Gives an allocation whose place was a guess the slots at the address `spare`; when even that guess was wrong once,
   // the slots that the search would come to last.
-  private move(id: number, phys: number, spare: number): void {
+  private move(id: number, spare: number): void {
     const k = this.poolAt(spare)
     if (k < 0) return
     const owned = this.pools[k] as OwnedPool
@@ -494,14 +500,12 @@ export class PoolSim {
     if (this.moved[id] === 1) first = lastFree(pool, Math.floor(first / pool.area_nslabs), n)
     if (first < 0) return
     this.moved[id] = 1
-    const mask = this.mask[id] as number
-    const bytes = n * IO_TLB_SIZE
-    if (!this.placeAt(k, Math.floor(first / pool.area_nslabs), first, mask, phys, bytes, false)) return
+    const [mask, phys] = [this.mask[id] as number, this.phys[id] as number]
+    if (!this.placeAt(k, Math.floor(first / pool.area_nslabs), first, mask, phys, n * IO_TLB_SIZE, false)) return
     this.held(this.dev[id] as number, n)
-    swiotlb_slots_set(pool, first, owned.paramsOf(mask), phys, bytes - ((phys & mask & SLOT_MASK) >>> 0), 0)
     this.slot[id] = first
     this.where[id] = k
-    owned.own(first, n, id)
+    owned.owner[first] = id
   }
 
   /**
@@ -521,7 +525,7 @@ export class PoolSim {
     const k = this.poolAt(addr)
     if (k < 0) return this.transientAt.get(addr - (addr % IO_TLB_SIZE)) ?? 0
     const owned = this.pools[k] as OwnedPool
-    return owned.owner[owned.slotOf(addr)] as number
+    return owned.holder(owned.slotOf(addr))
   }
 
   /** The address lies in a pool that can be searched. */
@@ -585,12 +589,9 @@ export class PoolSim {
       return n
     }
     const owned = this.pools[this.where[id] as number] as OwnedPool
-    const { pool } = owned
     const s = this.slot[id] as number
-    // swiotlb_release_slots() of its address.
-    const offset = ((pool.orig_addr[s] as number) & (this.mask[id] as number) & SLOT_MASK) >>> 0
-    releaseSlotsAt(pool, s, offset)
-    owned.own(s, n, 0)
+    giveSlots(owned.pool, s, n)
+    owned.owner[s] = 0
     return n
   }
 
@@ -606,24 +607,13 @@ export class PoolSim {
     this.devPeak = larger(this.devPeak, new Int32Array(n))
   }
 
-  private own(
-    dev: number,
-    k: number,
-    index: number,
-    minAlignMask: number,
-    phys: number,
-    size: number,
-    certain: boolean
-  ): number {
-    const owned = this.pools[k] as OwnedPool
-    swiotlb_slots_set(owned.pool, index, owned.paramsOf(minAlignMask), phys, size, 0)
-    const n = (size + ((phys & minAlignMask & SLOT_MASK) >>> 0) + SLOT_MASK) >> IO_TLB_SHIFT
+  private own(dev: number, k: number, index: number, n: number, minAlignMask: number, phys: number): number {
     const id = this.newId(dev, n, minAlignMask)
     this.slot[id] = index
     this.where[id] = k
-    this.certain[id] = certain ? 1 : 0
+    this.phys[id] = phys
     this.held(dev, n)
-    owned.own(index, n, id)
+    ;(this.pools[k] as OwnedPool).owner[index] = id
     return id
   }
 
@@ -647,6 +637,7 @@ export class PoolSim {
     this.slot = larger(this.slot, new Int32Array(n))
     this.count = larger(this.count, new Int32Array(n))
     this.mask = larger(this.mask, new Int32Array(n))
+    this.phys = larger(this.phys, new Float64Array(n))
     this.where = larger(this.where, new Int16Array(n))
     this.dev = larger(this.dev, new Int32Array(n))
     this.chain = larger(this.chain, new Int32Array(n))
@@ -655,13 +646,13 @@ export class PoolSim {
   }
 }
 
-function larger<T extends Int32Array | Int16Array | Uint8Array>(from: T, to: T): T {
+function larger<T extends Float64Array | Int32Array | Int16Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
 }
 
 // The free slots of an area that its search would come to last; -1 when no run is long enough.
-function lastFree(pool: IoTlbPool, area: number, n: number): number {
+function lastFree(pool: FreeSlots, area: number, n: number): number {
   const base = area * pool.area_nslabs
   const align = n > 1 ? 2 : 1
   let at = pool.area_index[area] as number

@@ -330,7 +330,7 @@ swiotlb_bounce_range src/kernel/swiotlb/pool.ts
   calls swiotlb_align_offset
 swiotlb_del_transient src/kernel/swiotlb/mem.ts
 swiotlb_do_find_slots src/kernel/swiotlb/pool.ts
-  calls nr_slots swiotlb_take swiotlb_align_offset
+  calls nr_slots
 swiotlb_dyn_alloc src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
   calls swiotlb_alloc_pool
 swiotlb_find_pool src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
@@ -364,13 +364,11 @@ swiotlb_schedule_dyn_free src/kernel/dma/swiotlb-dynamic.ts kernel/dma/swiotlb.c
   decides dynamicRelease
   calls swiotlb_free_tlb
 swiotlb_search_pool_area src/kernel/swiotlb/pool.ts
-  calls swiotlb_do_find_slots swiotlb_take swiotlb_align_offset longest_run
+  calls swiotlb_do_find_slots longest_run swiotlb_align_offset inc_used_and_hiwater
 swiotlb_slots_set src/kernel/swiotlb/pool.ts
   calls swiotlb_align_offset nr_slots alloc_bytes
 swiotlb_sync_single src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   calls swiotlb_bounce
-swiotlb_take src/kernel/swiotlb/pool.ts
-  calls inc_used_and_hiwater
 swiotlb_tbl_map_single src/kernel/dma/swiotlb.ts kernel/dma/swiotlb.c
   decides poolMatches
   calls private_access force_dma_unencrypted phys_to_dma_unencrypted phys_to_dma swiotlb_find_slots

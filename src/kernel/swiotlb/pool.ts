@@ -90,8 +90,11 @@ export function slotParams(
   }
 }
 
-/** struct io_tlb_pool with its slots and areas as arrays. */
-export class IoTlbPool {
+/**
+ * Which slots of a pool are free: what a search looks at and changes. What is recorded of those that are taken is
+ * IoTlbPool's, or the business of whoever keeps it by allocation (PoolSim).
+ */
+export class FreeSlots {
   /** Guest physical address of slot 0, 2 KiB aligned. */
   readonly start: number
   /** First address after the pool. */
@@ -102,28 +105,15 @@ export class IoTlbPool {
   readonly nareas: number
   /** Slots in an area. */
   readonly area_nslabs: number
-  /** A pool of one mapping (SWIOTLB_DYNAMIC), destroyed whole at unmap. */
-  readonly transient: boolean
-  /** slots[i].orig_addr; INVALID_PHYS_ADDR when there is none. */
-  readonly orig_addr: Float64Array
-  /**
-   * slots[i].alloc_size in bytes. The kernel's size_t wraps below zero in the last slot of an unaligned mapping:
-   * negative here.
-   */
-  readonly alloc_size: Int32Array
   /**
    * slots[i].list: free slots from here to the next used one or the segment's end; 0 = used. 128 guard entries of 0
    * follow the last slot.
    */
   readonly list: Uint8Array
-  /** slots[i].pad_slots: slots before this one that belong to the allocation. */
-  readonly pad_slots: Uint8Array
   /** areas[a].index: where the next search begins, relative to the area. */
   readonly area_index: Int32Array
   /** areas[a].used in slots. */
   readonly area_used: Int32Array
-  /** Used slots (list = 0) in each segment; not in the kernel, lets a snapshot pass empty segments. */
-  readonly seg_used: Uint8Array
   /**
    * No free run of the segment is longer than this; not in the kernel, lets a search pass segments. A bound, not state.
    */
@@ -135,13 +125,7 @@ export class IoTlbPool {
   before_6_3 = false
 
   /** @throws Error when start is not slot aligned, or the areas do not divide the slots. */
-  constructor(
-    start: number,
-    nslabs: number,
-    nareas: number,
-    transient = false,
-    usage: PoolUsage = { total_used: 0, used_hiwater: 0 }
-  ) {
+  constructor(start: number, nslabs: number, nareas: number, usage: PoolUsage = { total_used: 0, used_hiwater: 0 }) {
     assertTrue(
       Number.isSafeInteger(start) && start >= 0 && start % IO_TLB_SIZE === 0,
       'a pool starts at a slot boundary'
@@ -156,18 +140,12 @@ export class IoTlbPool {
     this.nslabs = nslabs
     this.nareas = nareas
     this.area_nslabs = Math.floor(nslabs / nareas)
-    this.transient = transient
     this.usage = usage
-    const n = nslabs + IO_TLB_SEGSIZE
-    this.orig_addr = new Float64Array(n)
-    this.alloc_size = new Int32Array(n)
-    this.list = new Uint8Array(n)
-    this.pad_slots = new Uint8Array(n)
+    this.list = new Uint8Array(nslabs + IO_TLB_SEGSIZE)
     this.area_index = new Int32Array(nareas)
     this.area_used = new Int32Array(nareas)
-    this.seg_used = new Uint8Array(Math.ceil(nslabs / IO_TLB_SEGSIZE) + 1)
-    this.seg_bound = new Uint8Array(this.seg_used.length)
-    swiotlb_init_io_tlb_pool(this)
+    this.seg_bound = new Uint8Array(Math.ceil(nslabs / IO_TLB_SEGSIZE) + 1)
+    freeAllSlots(this)
   }
 
   /** mem->total_used, slots of all pools of the io_tlb_mem. */
@@ -186,15 +164,47 @@ export class IoTlbPool {
   }
 }
 
+/** struct io_tlb_pool with its slots and areas as arrays. */
+export class IoTlbPool extends FreeSlots {
+  /** A pool of one mapping (SWIOTLB_DYNAMIC), destroyed whole at unmap. */
+  readonly transient: boolean
+  /** slots[i].orig_addr; INVALID_PHYS_ADDR when there is none. */
+  readonly orig_addr: Float64Array
+  /**
+   * slots[i].alloc_size in bytes. The kernel's size_t wraps below zero in the last slot of an unaligned mapping:
+   * negative here.
+   */
+  readonly alloc_size: Int32Array
+  /** slots[i].pad_slots: slots before this one that belong to the allocation. */
+  readonly pad_slots: Uint8Array
+  /** Used slots (list = 0) in each segment; not in the kernel, lets a snapshot pass empty segments. */
+  readonly seg_used: Uint8Array
+
+  /** @throws Error as FreeSlots does. */
+  constructor(start: number, nslabs: number, nareas: number, transient = false, usage?: PoolUsage) {
+    super(start, nslabs, nareas, usage)
+    this.transient = transient
+    const n = this.list.length
+    this.orig_addr = new Float64Array(n).fill(INVALID_PHYS_ADDR)
+    this.alloc_size = new Int32Array(n)
+    this.pad_slots = new Uint8Array(n)
+    this.seg_used = new Uint8Array(this.seg_bound.length)
+  }
+}
+
 /** All areas and slots as after boot (swiotlb_init_io_tlb_pool); the usage is not touched. */
 export function swiotlb_init_io_tlb_pool(pool: IoTlbPool): void {
-  pool.area_index.fill(0)
-  pool.area_used.fill(0)
   pool.seg_used.fill(0)
-  pool.seg_bound.fill(IO_TLB_SEGSIZE)
   pool.orig_addr.fill(INVALID_PHYS_ADDR)
   pool.alloc_size.fill(0)
   pool.pad_slots.fill(0)
+  freeAllSlots(pool)
+}
+
+function freeAllSlots(pool: FreeSlots): void {
+  pool.area_index.fill(0)
+  pool.area_used.fill(0)
+  pool.seg_bound.fill(IO_TLB_SEGSIZE)
   for (let i = 0; i < pool.nslabs; i++) pool.list[i] = Math.min(IO_TLB_SEGSIZE - (i & SEG_MASK), pool.nslabs - i)
 }
 
@@ -203,7 +213,7 @@ const swiotlb_align_offset = (min_align_mask: number, align_mask: number, addr: 
   (addr & min_align_mask & (align_mask | SLOT_MASK)) >>> 0
 
 /** The slot is in this pool (swiotlb_find_pool's test). */
-export const pool_contains = (pool: IoTlbPool, paddr: number): boolean => paddr >= pool.start && paddr < pool.end
+export const pool_contains = (pool: FreeSlots, paddr: number): boolean => paddr >= pool.start && paddr < pool.end
 
 function inc_used_and_hiwater(usage: PoolUsage, nslots: number): void {
   const used = usage.total_used + nslots
@@ -214,13 +224,40 @@ function inc_used_and_hiwater(usage: PoolUsage, nslots: number): void {
 /**
  * swiotlb_search_pool_area(): the section under one area's lock. First slot of a run of nr_slots(alloc_size) free
  * slots, now allocated, or SLOT_FULL or SLOT_BUG. `orig_addr` 0 means none (swiotlb_alloc); masks are 32 bits.
+ */
+export function swiotlb_search_pool_area(
+  pool: IoTlbPool,
+  area_index: number,
+  params: SlotParams,
+  orig_addr: Phys,
+  alloc_size: number,
+  alloc_align_mask: number
+): number {
+  const slot_index = findFreeSlots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
+  if (slot_index < 0) return slot_index
+  const nslots = (alloc_size + SLOT_MASK) >> IO_TLB_SHIFT
+  const offset = swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
+  const { alloc_size: rest, seg_used } = pool
+  let left = (alloc_size - offset) | 0
+  for (let i = slot_index, end = slot_index + nslots; i < end; i++) {
+    rest[i] = left
+    left = (left - IO_TLB_SIZE) | 0
+  }
+  const seg = slot_index >> 7
+  seg_used[seg] = (seg_used[seg] as number) + nslots
+  takeSlots(pool, area_index, slot_index, nslots)
+  return slot_index
+}
+
+/**
+ * The search of swiotlb_search_pool_area(): where it finds slots, which are still free.
  *
  * The loop takes the kernel's steps several at a time where their outcome is known (a segment or a free run that is too
  * short); it stops at the same slot after the same count of steps.
  * Long: whole as the C has it, to be read beside it.
  */
-export function swiotlb_search_pool_area(
-  pool: IoTlbPool,
+export function findFreeSlots(
+  pool: FreeSlots,
   area_index: number,
   params: SlotParams,
   orig_addr: Phys,
@@ -271,18 +308,7 @@ export function swiotlb_search_pool_area(
     let step = stride
     if (free >= nslots) {
       // !iommu_is_span_boundary()
-      if (((base_slots + slot_index) % max_slots) + nslots <= max_slots) {
-        swiotlb_take(
-          pool,
-          area_index,
-          slot_index,
-          index,
-          nslots,
-          alloc_size,
-          swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
-        )
-        return slot_index
-      }
+      if (((base_slots + slot_index) % max_slots) + nslots <= max_slots) return slot_index
     } else if (period !== 0) {
       const seg = slot_index >> 7
       let blocked = free
@@ -312,7 +338,7 @@ export function swiotlb_search_pool_area(
  * enough.
  */
 function swiotlb_do_find_slots(
-  pool: IoTlbPool,
+  pool: FreeSlots,
   area_index: number,
   params: SlotParams,
   orig_addr: Phys,
@@ -341,18 +367,8 @@ function swiotlb_do_find_slots(
     else if (
       (pool.list[slot_index] as number) >= nslots &&
       ((params.base_slots + slot_index) % params.max_slots) + nslots <= params.max_slots
-    ) {
-      swiotlb_take(
-        pool,
-        area_index,
-        slot_index,
-        index,
-        nslots,
-        alloc_size,
-        swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
-      )
+    )
       return slot_index
-    }
     index = wrap_area_index(index + step)
     checked += step
   } while (index !== wrap && checked < 2 * area_nslabs)
@@ -362,7 +378,7 @@ function swiotlb_do_find_slots(
 // A segment is measured after so many misses in a search: seldom in a pool with room, once for all in a full one.
 const MISSES = 8
 
-function longest_run(pool: IoTlbPool, seg: number): number {
+function longest_run(pool: FreeSlots, seg: number): number {
   let most = 0
   for (let i = seg * IO_TLB_SEGSIZE, end = Math.min(i + IO_TLB_SEGSIZE, pool.nslabs); i < end; ) {
     const free = pool.list[i] as number
@@ -372,30 +388,35 @@ function longest_run(pool: IoTlbPool, seg: number): number {
   return most
 }
 
-// The "found" part of swiotlb_search_pool_area().
-function swiotlb_take(
-  pool: IoTlbPool,
-  area: number,
-  slot_index: number,
-  index: number,
-  nslots: number,
-  alloc_size: number,
-  offset: number
-): void {
-  const { list, alloc_size: rest } = pool
-  let left = (alloc_size - offset) | 0
-  for (let i = slot_index, end = slot_index + nslots; i < end; i++) {
-    list[i] = 0
-    rest[i] = left
-    left = (left - IO_TLB_SIZE) | 0
-  }
+/** The "found" part of swiotlb_search_pool_area(), but for what it records in each slot. */
+export function takeSlots(pool: FreeSlots, area: number, slot_index: number, nslots: number): void {
+  const { list } = pool
+  for (let i = slot_index, end = slot_index + nslots; i < end; i++) list[i] = 0
   for (let i = slot_index - 1, count = 0; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
-  index += nslots
+  const index = slot_index - area * pool.area_nslabs + nslots
   pool.area_index[area] = index >= pool.area_nslabs ? 0 : index
   pool.area_used[area] = (pool.area_used[area] as number) + nslots
-  const seg = slot_index >> 7
-  pool.seg_used[seg] = (pool.seg_used[seg] as number) + nslots
   inc_used_and_hiwater(pool.usage, nslots)
+}
+
+/** What swiotlb_release_slots() does with slots that are free from now on, but for what was recorded in them. */
+export function giveSlots(pool: FreeSlots, index: number, nslots: number): void {
+  const { list } = pool
+  const aindex = pool.nareas === 1 ? 0 : (index / pool.area_nslabs) | 0
+  const end = index + nslots
+  // Join with the free run above, if it is in the same segment; then the run below.
+  let count = end < ((index + IO_TLB_SEGSIZE) & ~SEG_MASK) ? (list[end] as number) : 0
+  for (let i = end - 1; i >= index; i--) list[i] = ++count
+  for (let i = index - 1; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
+  const seg = index >> 7
+  if (count > (pool.seg_bound[seg] as number)) pool.seg_bound[seg] = Math.min(count, IO_TLB_SEGSIZE)
+  // Only when the device's min_align_mask has changed since the map: the kernel then counts across the segment's end.
+  if (nslots > 0 && (end - 1) >> 7 !== seg) {
+    pool.irregular = true
+    pool.seg_bound.fill(IO_TLB_SEGSIZE)
+  }
+  pool.area_used[aindex] = (pool.area_used[aindex] as number) - nslots
+  pool.usage.total_used -= nslots
 }
 
 /**
@@ -564,41 +585,22 @@ export function swiotlb_bounce_range(
  */
 export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, tlb_addr: number): number {
   const offset = swiotlb_align_offset(min_align_mask, 0, tlb_addr)
-  const index = Math.floor((tlb_addr - offset - pool.start) / IO_TLB_SIZE)
-  if (index < 0 || index >= pool.nslabs) return SLOT_BUG
-  return releaseSlotsAt(pool, index | 0, offset)
-}
-
-/** The same for whoever knows the slot, and the offset that the address has behind it (swiotlb_align_offset()). */
-export function releaseSlotsAt(pool: IoTlbPool, slot: number, offset: number): number {
+  const slot = Math.floor((tlb_addr - offset - pool.start) / IO_TLB_SIZE)
+  if (slot < 0 || slot >= pool.nslabs) return SLOT_BUG
   const { list, orig_addr, alloc_size, pad_slots, seg_used } = pool
-  const index = slot - (pad_slots[slot] as number)
+  const index = (slot - (pad_slots[slot] as number)) | 0
   if (index < 0) return SLOT_BUG
   const bytes = (alloc_size[index] as number) + offset
   if (bytes < 0) return SLOT_BUG
   const nslots = (bytes + SLOT_MASK) >> IO_TLB_SHIFT
   if (index + nslots > pool.nslabs) return SLOT_BUG
-  const aindex = pool.nareas === 1 ? 0 : (index / pool.area_nslabs) | 0
-
-  // Join with the free run above, if it is in the same segment; then the run below.
-  let count = index + nslots < ((index + IO_TLB_SEGSIZE) & ~SEG_MASK) ? (list[index + nslots] as number) : 0
   for (let i = index + nslots - 1; i >= index; i--) {
     if (list[i] === 0) seg_used[i >> 7] = (seg_used[i >> 7] as number) - 1
-    list[i] = ++count
     orig_addr[i] = INVALID_PHYS_ADDR
     alloc_size[i] = 0
     pad_slots[i] = 0
   }
-  for (let i = index - 1; (i & SEG_MASK) !== SEG_MASK && list[i] !== 0; i--) list[i] = ++count
-  const seg = index >> 7
-  if (count > (pool.seg_bound[seg] as number)) pool.seg_bound[seg] = Math.min(count, IO_TLB_SEGSIZE)
-  // Only when the device's min_align_mask has changed since the map: the kernel then counts across the segment's end.
-  if (nslots > 0 && (index + nslots - 1) >> 7 !== seg) {
-    pool.irregular = true
-    pool.seg_bound.fill(IO_TLB_SEGSIZE)
-  }
-  pool.area_used[aindex] = (pool.area_used[aindex] as number) - nslots
-  pool.usage.total_used -= nslots
+  giveSlots(pool, index, nslots)
   return nslots
 }
 

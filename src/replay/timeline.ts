@@ -26,9 +26,11 @@ export class Timeline {
   start = Number.NaN
   private end = 0
   private readonly names: { readonly name: string; readonly kind: TrackKind }[] = []
-  // The buckets of all tracks, one track behind the other.
+  // The buckets of all tracks, one track behind the other; of the present bucket what was told since it was gone to.
   private max = new Int32Array(0)
   private last = new Int32Array(0)
+  private presentMax = new Int32Array(0)
+  private presentLast = new Int32Array(0)
   private limit = 0
   private at = 0
   private atFrom = Number.POSITIVE_INFINITY
@@ -41,13 +43,15 @@ export class Timeline {
     const track = this.names.push({ name, kind }) - 1
     const used = track * this.buckets
     if (used + this.buckets > this.max.length) {
-      const more = (from: Int32Array): Int32Array<ArrayBuffer> => {
-        const to = new Int32Array(Math.max(FIRST_TRACKS * this.buckets, from.length * 2)).fill(NONE, used)
-        to.set(from.subarray(0, used))
+      const more = (from: Int32Array, least: number): Int32Array<ArrayBuffer> => {
+        const to = new Int32Array(Math.max(least, from.length * 2)).fill(NONE)
+        to.set(from)
         return to
       }
-      this.max = more(this.max)
-      this.last = more(this.last)
+      this.max = more(this.max, FIRST_TRACKS * this.buckets)
+      this.last = more(this.last, FIRST_TRACKS * this.buckets)
+      this.presentMax = more(this.presentMax, FIRST_TRACKS)
+      this.presentLast = more(this.presentLast, FIRST_TRACKS)
     }
     return track
   }
@@ -65,9 +69,19 @@ export class Timeline {
 
   /** The value of a track from the time on that go() was told last. */
   put(track: number, value: number): void {
-    const i = track * this.buckets + this.at
-    if (value > (this.max[i] as number)) this.max[i] = value
-    this.last[i] = value
+    if (value > (this.presentMax[track] as number)) this.presentMax[track] = value
+    this.presentLast[track] = value
+  }
+
+  // Puts what was told of the present bucket where it belongs: seldom, as the tracks lie far apart.
+  private store(): void {
+    for (let t = 0, i = this.at; t < this.names.length; t++, i += this.buckets) {
+      if (this.presentLast[t] === NONE) continue
+      this.max[i] = Math.max(this.max[i] as number, this.presentMax[t] as number)
+      this.last[i] = this.presentLast[t] as number
+    }
+    this.presentMax.fill(NONE)
+    this.presentLast.fill(NONE)
   }
 
   // The buckets of one track.
@@ -76,6 +90,7 @@ export class Timeline {
   }
 
   private seek(time: number): void {
+    this.store()
     if (Number.isNaN(this.start)) {
       this.start = time
       this.limit = time + this.width * this.buckets
@@ -112,6 +127,7 @@ export class Timeline {
 
   /** All tracks, gaps filled: a bucket without a change holds what the one before it ended with (0 at first). */
   tracks(): Track[] {
+    this.store()
     return this.names.map(({ name, kind }, t) => {
       const n = this.length
       const max = new Int32Array(n)

@@ -9,7 +9,6 @@
 import {
   alloc_bytes,
   IO_TLB_SEGSIZE,
-  IO_TLB_SHIFT,
   IO_TLB_SIZE,
   findFreeSlots,
   FreeSlots,
@@ -17,6 +16,7 @@ import {
   nr_slots,
   type SlotParams,
   slotParams,
+  slotsOf,
   takeSlots,
   type PoolUsage
 } from '../kernel/swiotlb/pool.ts'
@@ -45,10 +45,6 @@ export const NO_LIMIT = -1
 
 // Of the original in its slot, as far as the mask asks for it.
 const offsetOf = (minAlignMask: number, phys: number): number => (phys & minAlignMask & SLOT_MASK) >>> 0
-
-// Slots of an allocation that has room in a segment.
-const slotsOf = (minAlignMask: number, phys: number, size: number): number =>
-  (size + offsetOf(minAlignMask, phys) + SLOT_MASK) >> IO_TLB_SHIFT
 
 /** A pool, and who holds its slots. */
 class OwnedPool {
@@ -228,7 +224,7 @@ export class PoolSim {
       return this.canGrow && this.slotsFor(minAlignMask, phys, size) <= IO_TLB_SEGSIZE
         ? this.transient(dev, minAlignMask, phys, size, Number.NaN)
         : this.refuse(minAlignMask, phys, size)
-    const n = slotsOf(minAlignMask, phys, size)
+    const n = slotsOf(size + offsetOf(minAlignMask, phys))
     const { pool } = this.pools[this.foundPool] as OwnedPool
     takeSlots(pool, this.savedArea, index, n)
     const id = this.own(dev, this.foundPool, index, n, minAlignMask, phys)

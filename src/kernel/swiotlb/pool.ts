@@ -33,6 +33,9 @@ export const LARGEST_MAPPING = IO_TLB_SEGSIZE * IO_TLB_SIZE
 /** DIV_ROUND_UP(size, IO_TLB_SIZE), any non-negative size. */
 export const nr_slots = (size: number): number => Math.ceil(size / IO_TLB_SIZE)
 
+/** nr_slots() of what fits into a segment, in integers. */
+export const slotsOf = (size: number): number => (size + SLOT_MASK) >> IO_TLB_SHIFT
+
 /** Total and high-water mark in slots (mem->total_used, mem->used_hiwater); pools of one io_tlb_mem share it. */
 export interface PoolUsage {
   total_used: number
@@ -235,7 +238,7 @@ export function swiotlb_search_pool_area(
 ): number {
   const slot_index = findFreeSlots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
   if (slot_index < 0) return slot_index
-  const nslots = (alloc_size + SLOT_MASK) >> IO_TLB_SHIFT
+  const nslots = slotsOf(alloc_size)
   const offset = swiotlb_align_offset(params.min_align_mask, 0, orig_addr)
   const { alloc_size: rest, seg_used } = pool
   let left = (alloc_size - offset) | 0
@@ -267,7 +270,7 @@ export function findFreeSlots(
   if (alloc_size <= 0) return SLOT_BUG
   // The kernel searches in vain: slots[].list is never above IO_TLB_SEGSIZE.
   if (alloc_size > LARGEST_MAPPING) return SLOT_FULL
-  const nslots = (alloc_size + SLOT_MASK) >> IO_TLB_SHIFT
+  const nslots = slotsOf(alloc_size)
   if (pool.before_6_3) return swiotlb_do_find_slots(pool, area_index, params, orig_addr, alloc_size, alloc_align_mask)
 
   let align = alloc_align_mask | 0
@@ -470,7 +473,7 @@ export function swiotlb_slots_set(
   let offset = swiotlb_align_offset(params.min_align_mask, alloc_align_mask, orig_addr)
   const n =
     alloc_align_mask === 0
-      ? (mapping_size + offset + SLOT_MASK) >> IO_TLB_SHIFT
+      ? slotsOf(mapping_size + offset)
       : nr_slots(alloc_bytes(params, orig_addr, mapping_size, alloc_align_mask))
   const pad_slots = offset >> IO_TLB_SHIFT
   offset &= SLOT_MASK
@@ -592,7 +595,7 @@ export function swiotlb_release_slots(pool: IoTlbPool, min_align_mask: number, t
   if (index < 0) return SLOT_BUG
   const bytes = (alloc_size[index] as number) + offset
   if (bytes < 0) return SLOT_BUG
-  const nslots = (bytes + SLOT_MASK) >> IO_TLB_SHIFT
+  const nslots = slotsOf(bytes)
   if (index + nslots > pool.nslabs) return SLOT_BUG
   for (let i = index + nslots - 1; i >= index; i--) {
     if (list[i] === 0) seg_used[i >> 7] = (seg_used[i >> 7] as number) - 1
